@@ -1,0 +1,1 @@
+"""Agreement of two methods of measurement, as data. Knows nothing of sound."""

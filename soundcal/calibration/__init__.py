@@ -1,0 +1,1 @@
+"""Calibration: the mathematics of turning digital samples into pascal."""

@@ -1,0 +1,255 @@
+"""Sound devices: one small protocol, two drivers, and how a device is named.
+
+``sim:NAME`` names a simulated lab (:mod:`soundcal.devices.simulated`); anything else is a PortAudio
+device (:mod:`soundcal.devices.soundcard`), given by its index in ``soundcal devices`` or by
+case-insensitive parts of "name, host API". There is no default device and no fallback from one
+driver to the other: a measurement names what it was made with.
+
+Channels of a device are numbered from 1, as on the equipment.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.recording import Capture
+
+__all__ = [
+    "AudioDevice",
+    "Block",
+    "DeviceInfo",
+    "OnBlock",
+    "Playback",
+    "list_devices",
+    "open_device",
+]
+
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What is known about a device before it is opened.
+
+    Parameters
+    ----------
+    name, host_api : str
+        Exact names; together they are the identity that survives a replug (the index does not).
+    inputs, outputs : int
+        Number of channels.
+    rates : tuple of int
+        Sampling rates in Hz that the device says it supports; empty if not probed.
+    default_rate : float
+        Sampling rate in Hz the device would choose.
+    kind : {"soundcard", "simulated"}
+        Which driver serves it.
+    index : int, optional
+        Position in the present PortAudio list; changes when devices come and go.
+    default_input, default_output : bool
+        Whether the operating system names it the default.
+    os_mixer : bool
+        True if the operating system's mixer sits in between (it may resample, change the volume or
+        mix other programs in), so that calibration refuses it unless allowed.
+    description : str
+        One line for the person choosing.
+    """
+
+    name: str
+    host_api: str
+    inputs: int
+    outputs: int
+    rates: tuple[int, ...] = ()
+    default_rate: float = 48000.0
+    kind: Literal["soundcard", "simulated"] = "soundcard"
+    index: int | None = None
+    default_input: bool = False
+    default_output: bool = False
+    os_mixer: bool = False
+    description: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The name under which records know the device."""
+        return self.name if self.kind == "simulated" else f"{self.name}, {self.host_api}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self) | {"rates": list(self.rates), "identity": self.identity}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a running stream.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_channels, n)
+        Input samples, 1.0 is full scale; while only playing, the samples that were played.
+    position : int
+        Samples before this block.
+    total : int or None
+        Samples expected in all; None for an endless stream.
+    flags : tuple of str
+        What the driver reported for this block.
+    """
+
+    samples: Samples
+    position: int
+    total: int | None = None
+    flags: tuple[str, ...] = ()
+
+
+OnBlock = Callable[[Block], None]
+"""Called with every block in the caller's thread, for progress and live levels; may raise to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What became of a playback: frames really played, overflows and underflows, flags."""
+
+    n_samples: int
+    xruns: int = 0
+    flags: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class AudioDevice(Protocol):
+    """An opened device. Use it as a context manager.
+
+    ``inputs`` and ``outputs`` are channel numbers from 1; None means all channels for inputs, and for
+    outputs the first channels, as many as ``samples`` has rows. Samples are float64 with shape
+    (n_channels, n_samples) and must lie in [-1, 1]: every method raises :class:`SignalError` for
+    NaN, infinite or larger samples instead of clipping them, :class:`DeviceUnavailable` for channels
+    or formats the device does not have and :class:`StreamError` if the stream breaks.
+    """
+
+    @property
+    def info(self) -> DeviceInfo:
+        """What is known about the device."""
+        ...
+
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz at which the device was opened."""
+        ...
+
+    def record(
+        self,
+        duration: float,
+        *,
+        inputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Record ``duration`` seconds."""
+        ...
+
+    def play(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Playback:
+        """Play ``samples`` once and return when the last one has left the device."""
+        ...
+
+    def play_and_record(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        inputs: Sequence[int] | None = None,
+        tail: float = 0.0,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Play and record at once.
+
+        The capture is aligned: its first sample is the one during which the first sample of
+        ``samples`` arrived at the input. The delay is measured in the take itself and stated in
+        ``Capture.latency``. It has as many samples as ``samples`` plus ``tail`` seconds.
+        """
+        ...
+
+    def playing(
+        self, samples: Samples, *, outputs: Sequence[int] | None = None
+    ) -> AbstractContextManager[None]:
+        """Play ``samples`` over and over while the context is open, e.g. a tone to read a voltmeter."""
+        ...
+
+    def stream(
+        self, *, inputs: Sequence[int] | None = None
+    ) -> AbstractContextManager[Iterator[Block]]:
+        """Give an endless iterator over input blocks, for live meters and unlimited recordings."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; safe to call twice."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def list_devices() -> tuple[list[DeviceInfo], str]:
+    """Return all devices, simulated ones last, and why soundcards are missing ("": nothing is)."""
+    from soundcal.devices import simulated, soundcard
+
+    cards, problem = soundcard.probe()
+    return cards + simulated.list_labs(), problem
+
+
+def open_device(
+    spec: str | int,
+    *,
+    fs: int = 48000,
+    calibrating: bool = False,
+    allow_os_mixer: bool = False,
+    latency: float = 0.2,
+    seed: int = 0,
+    realtime: bool = False,
+) -> AudioDevice:
+    """Open a device by name.
+
+    Parameters
+    ----------
+    spec : str or int
+        ``sim:NAME``, an index, or parts of "name, host API" (all must occur, in order)
+        in upper or lower case.
+    fs : int
+        Sampling rate in Hz. Never converted: a device that cannot deliver it is refused.
+    calibrating : bool
+        Refuse devices with the operating system's mixer in between.
+    allow_os_mixer : bool
+        Accept them nevertheless.
+    latency : float
+        Buffer the driver is asked for, in s (soundcards only).
+    seed : int
+        Seed of the simulated lab: which units it has on its shelf, its noise, its seatings.
+    realtime : bool
+        Let the simulated lab take as long as a soundcard would.
+
+    Raises
+    ------
+    DeviceUnavailable
+        No such device, several match, PortAudio is missing, or the format is refused.
+    """
+    if str(spec).startswith("sim:"):
+        from soundcal.devices import simulated
+
+        return simulated.SimulatedLab(str(spec)[4:], fs=fs, seed=seed, realtime=realtime)
+    from soundcal.devices import soundcard
+
+    return soundcard.Soundcard(
+        spec, fs=fs, allow_os_mixer=allow_os_mixer or not calibrating, latency=latency
+    )

@@ -1,0 +1,1 @@
+"""Signal processing by the standards: frequency weightings, octave bands, detectors."""

@@ -1,0 +1,26 @@
+"""The one way in which soundcal compiles a loop.
+
+Kernels are compiled on first use and cached on disk. Where neither the package folder nor the
+user's cache folder can be written (a read-only install; numba honours ``NUMBA_CACHE_DIR``), they
+are compiled for the process only. ``contract`` lets the compiler fuse a multiplication and an
+addition, which is faster and rounds less; it does not let it reorder sums.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+
+__all__ = ["kernel"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile ``function`` without the interpreter lock, cached on disk where that is possible."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    try:
+        compiled: F = njit(cache=True, **options)(function)
+    except RuntimeError:  # numba: "no locator available", nowhere to keep the cache
+        compiled = njit(**options)(function)
+    return compiled

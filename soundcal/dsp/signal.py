@@ -1,0 +1,101 @@
+"""What every indicator demands of its input, and the statistics every series ends in.
+
+One rule for all indicators: pressure is real floating-point numbers in pascal with time on the last
+axis. NaN and infinite samples, integers (their full scale is unknown), complex numbers, empty and
+too short signals are refused. Silence is a signal: its level is ``-inf`` dB, its loudness 0 sone.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.errors import ParameterError, SignalError
+
+__all__ = ["PERCENTS", "exceedance", "pressure_array"]
+
+Array = NDArray[np.float64]
+
+PERCENTS: Final = (5.0, 10.0, 50.0, 90.0, 95.0)
+"""Percentages of the time of the study's exceedance values (X5 … X95)."""
+
+
+def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> Array:
+    """Return ``pressure`` as a contiguous float64 array after the checks all indicators share.
+
+    Parameters
+    ----------
+    pressure : array_like of float, shape (..., n_samples)
+        Sound pressure in Pa.
+    fs : float
+        Sampling rate in Hz.
+    minimum : float
+        Shortest duration in s that the indicator is defined for.
+
+    Raises
+    ------
+    SignalError
+        Not real floating-point numbers, not finite, empty, or shorter than ``minimum``.
+    ParameterError
+        Impossible sampling rate.
+    """
+    array = np.asarray(pressure)
+    if array.dtype.kind != "f":
+        raise SignalError(
+            f"sound pressure must be floating-point numbers in Pa, got {array.dtype}; "
+            "integer samples have no pascal: apply a calibration first"
+        )
+    if not np.isfinite(fs) or fs <= 0:
+        raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
+    if array.ndim == 0 or array.size == 0:
+        raise SignalError(f"sound pressure of shape {array.shape}: no samples")
+    duration = array.shape[-1] / fs
+    if duration < minimum:
+        raise SignalError(
+            f"signal of {duration:.4g} s ({array.shape[-1]} samples at {fs:g} Hz) is too short: "
+            f"at least {minimum:g} s are needed (time is the last axis)"
+        )
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    if not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise SignalError(f"{bad} of {array.size} samples are NaN or infinite")
+    return array
+
+
+def exceedance(series: ArrayLike, percents: Iterable[float] = PERCENTS) -> Array:
+    """Return the values exceeded a given percentage of the time, shape (n_percents, ...).
+
+    ``X5``, exceeded 5 % of the time, is the 95th percentile of the series, by linear interpolation
+    between order statistics (Hyndman & Fan type 7, numpy's and Excel's PERCENTILE default). Between
+    ``-inf`` (silence) and a finite value there is nothing to interpolate: the lower is returned.
+
+    Parameters
+    ----------
+    series : array_like, shape (..., n_times)
+        Values at equal steps of time.
+    percents : iterable of float
+        Percentages of the time, 0 to 100.
+
+    Examples
+    --------
+    >>> float(exceedance([0.0, 1.0, 2.0, 3.0, 4.0], [50])[0])
+    2.0
+    """
+    values = np.asarray(series, dtype=np.float64)
+    wanted: Sequence[float] = list(percents)
+    if any(not 0 <= p <= 100 for p in wanted):
+        raise ParameterError(f"percentages {wanted}: 0 to 100 expected")
+    if values.ndim == 0 or values.shape[-1] == 0:
+        raise SignalError("a percentile needs a series of at least one value")
+    quantiles = 1.0 - np.asarray(wanted, dtype=np.float64) / 100.0
+    if np.isneginf(values).any():
+        ordered = np.sort(values, axis=-1)
+        position = quantiles * (values.shape[-1] - 1)
+        low = np.floor(position).astype(np.intp)
+        below = ordered[..., low]
+        above = ordered[..., np.minimum(low + 1, values.shape[-1] - 1)]
+        step = np.where(np.isneginf(below), 0.0, above - np.where(np.isneginf(below), 0.0, below))
+        result = np.where(np.isneginf(below), -np.inf, below + (position - low) * step)
+        return np.moveaxis(result, -1, 0)
+    return np.asarray(np.quantile(values, quantiles, axis=-1), dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Indicators: numbers from pascals."""

@@ -1,0 +1,112 @@
+"""The one result type of all indicators."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["IndicatorResult"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndicatorResult:
+    """An indicator of one or many signals.
+
+    ``leading`` below stands for the shape of the input without its last axis: () for one signal,
+    (2,) for both ears. Quantities of shape () are Python floats.
+
+    Parameters
+    ----------
+    name : str
+        Name in the registry, e.g. ``loudness_zwtv``.
+    unit : str
+        Unit of value, statistics and series, e.g. ``sone``.
+    standard : str
+        Standard, edition and clause, or publication, and the variant where there is one.
+    value : float or ndarray, shape (leading)
+        The single value (which one, the function's documentation says).
+    statistics : mapping of str to float or ndarray, shape (leading)
+        Named statistics of the series: ``N5``, ``max``, …
+    times : ndarray, shape (n_times,), optional
+        Time axis of the series in s.
+    series : ndarray, shape (leading, n_times), optional
+        The indicator over time.
+    specific : ndarray, shape (leading, [n_times,] n_bark), optional
+        Specific values per Bark (or levels per frequency band).
+    bark : ndarray, shape (n_bark,), optional
+        Critical-band rate in Bark of the last axis of ``specific`` (or band centres in Hz, see
+        ``axis_unit``).
+    axis_unit : str
+        Unit of ``bark``: ``Bark`` or ``Hz``.
+    field : str
+        Sound field assumed: ``free``, ``diffuse`` or "" where it does not matter.
+    warnings : tuple of str
+        What the user should know about this result.
+    """
+
+    name: str
+    unit: str
+    standard: str
+    value: Any
+    statistics: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    times: Array | None = None
+    series: Array | None = None
+    specific: Array | None = None
+    bark: Array | None = None
+    axis_unit: str = "Bark"
+    field: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def with_warnings(self, *warnings: str) -> "IndicatorResult":
+        """Return the result with more warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as lists, numbers and strings, ready for JSON; nothing is rounded."""
+
+        def plain(value: Any) -> Any:
+            return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "standard": self.standard,
+            "value": plain(self.value),
+            "statistics": {key: plain(value) for key, value in self.statistics.items()},
+            "times": plain(self.times),
+            "series": plain(self.series),
+            "specific": plain(self.specific),
+            "bark": plain(self.bark),
+            "axis_unit": self.axis_unit,
+            "field": self.field,
+            "warnings": list(self.warnings),
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return value and statistics as a tidy table: one row per signal and statistic.
+
+        Columns: ``signal`` (flat index over the leading axes), ``indicator``, ``statistic``
+        (``value`` for the single value), ``value``, ``unit``.
+        """
+        import pandas as pd
+
+        rows = [
+            (index, self.name, statistic, float(entry), self.unit)
+            for statistic, values in (("value", self.value), *self.statistics.items())
+            for index, entry in enumerate(np.ravel(values))
+        ]
+        return pd.DataFrame(rows, columns=["signal", "indicator", "statistic", "value", "unit"])
+
+    def plot(self) -> Any:
+        """Draw the result over time (or over its band axis) as a matplotlib figure."""
+        from soundcal.report.figures import indicator_figure
+
+        return indicator_figure(self)

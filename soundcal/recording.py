@@ -1,0 +1,245 @@
+"""Capture and Recording: what a device delivered, and what it means in pascal.
+
+A :class:`Capture` holds digital samples, a :class:`Recording` holds sound pressure. They are
+different types on purpose: the only way from one to the other is a calibration, so an uncalibrated
+level cannot be computed by accident. Time is the last axis everywhere.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.errors import ParameterError, SignalError
+
+__all__ = ["EARS", "Capture", "Recording", "channel_names", "sample_digest", "utc_now"]
+
+Samples = NDArray[np.float64]
+
+EARS: Final = ("left", "right")
+"""Channel names of a two-channel recording, in order."""
+
+
+def utc_now() -> str:
+    """Return the present time as ISO 8601 in UTC, with seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def channel_names(n_channels: int) -> tuple[str, ...]:
+    """Return the default names of ``n_channels`` channels.
+
+    >>> channel_names(2), channel_names(1), channel_names(3)
+    (('left', 'right'), ('mono',), ('ch1', 'ch2', 'ch3'))
+    """
+    if n_channels == 1:
+        return ("mono",)
+    if n_channels == 2:
+        return EARS
+    return tuple(f"ch{i + 1}" for i in range(n_channels))
+
+
+def sample_digest(samples: Samples) -> str:
+    """Return the SHA-256 of samples as little-endian float64, channel by channel."""
+    return hashlib.sha256(np.ascontiguousarray(samples, dtype="<f8").data).hexdigest()
+
+
+def _two_dimensional(values: ArrayLike, what: str) -> Samples:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise SignalError(f"{what}: real numbers expected, got {array.dtype}")
+    if array.dtype.kind != "f":
+        raise SignalError(
+            f"{what}: integer samples ({array.dtype}) have no defined full scale; "
+            "divide by full scale first (soundcal.audiofile does)"
+        )
+    array = np.asarray(array, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[np.newaxis, :]
+    if array.ndim != 2 or array.shape[0] == 0:
+        raise SignalError(f"{what}: shape (n_channels, n_samples) expected, got {array.shape}")
+    if array.shape[0] > array.shape[1] > 0:
+        raise SignalError(
+            f"{what}: {array.shape[0]} channels of {array.shape[1]} samples; "
+            "time is the last axis, transpose samples-first arrays"
+        )
+    if not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise SignalError(f"{what}: {bad} of {array.size} samples are NaN or infinite")
+    array.flags.writeable = False
+    return array
+
+
+def _check_common(fs: float, channels: tuple[str, ...], n_channels: int) -> tuple[str, ...]:
+    if not 0 < fs < 10e6:
+        raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
+    names = tuple(channels) or channel_names(n_channels)
+    if len(names) != n_channels or len(set(names)) != n_channels:
+        raise ParameterError(f"{n_channels} distinct channel names expected, got {names}")
+    return names
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    """Digital samples as a device or a file delivered them.
+
+    Parameters
+    ----------
+    samples : array_like of float, shape (n_channels, n_samples)
+        1.0 is digital full scale. A one-dimensional array is one channel.
+    fs : int
+        Nominal sampling rate in Hz.
+    channels : sequence of str, optional
+        Channel names; two channels are ``left`` and ``right``.
+    device : str
+        Identity of the device ("host API: name") or the path of the file.
+    simulated : bool
+        True if the device was the simulated lab.
+    xruns : int
+        Overflows and underflows that the driver reported.
+    clipped : sequence of int, optional
+        Samples at or beyond full scale, per channel; counted from the samples if not given.
+    delivered_rate : float, optional
+        Frames received per second of wall-clock time, Hz; None if unknown.
+    latency : float, optional
+        Measured delay between output and input in samples, already removed; None if not measured.
+    flags : sequence of str
+        Reasons to doubt the take, in words. Empty means none was found.
+    started : str
+        Start of the take, ISO 8601, UTC.
+
+    Raises
+    ------
+    SignalError
+        If the samples are not finite real numbers of the stated shape.
+    ParameterError
+        If the rate or the channel names are impossible.
+    """
+
+    samples: Samples
+    fs: int
+    channels: tuple[str, ...] = ()
+    device: str = "unknown"
+    simulated: bool = False
+    xruns: int = 0
+    clipped: tuple[int, ...] = ()
+    delivered_rate: float | None = None
+    latency: float | None = None
+    flags: tuple[str, ...] = ()
+    started: str = field(default_factory=utc_now)
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__  # the dataclass is frozen; this only normalises its own fields
+        samples = _two_dimensional(self.samples, "capture")
+        set_(self, "samples", samples)
+        set_(self, "channels", _check_common(self.fs, self.channels, samples.shape[0]))
+        clipped = tuple(self.clipped) or tuple(int(n) for n in (np.abs(samples) >= 1.0).sum(axis=1))
+        set_(self, "clipped", clipped)
+        set_(self, "flags", tuple(self.flags))
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples per channel."""
+        return int(self.samples.shape[1])
+
+    @property
+    def duration(self) -> float:
+        """Duration in s."""
+        return self.n_samples / self.fs
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the samples (see :func:`sample_digest`)."""
+        return sample_digest(self.samples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the samples, ready for JSON."""
+        return {
+            "fs": self.fs,
+            "channels": list(self.channels),
+            "n_samples": self.n_samples,
+            "device": self.device,
+            "simulated": self.simulated,
+            "xruns": self.xruns,
+            "clipped": list(self.clipped),
+            "delivered_rate": self.delivered_rate,
+            "latency": self.latency,
+            "flags": list(self.flags),
+            "started": self.started,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Sound pressure in pascal, with the calibration that made it so.
+
+    Parameters
+    ----------
+    pressure : array_like of float, shape (n_channels, n_samples)
+        Sound pressure in Pa.
+    fs : int
+        Sampling rate in Hz.
+    calibration_id : str
+        Identity of the calibration that was applied.
+    channels : sequence of str, optional
+        Channel names; two channels are ``left`` and ``right``.
+    capture_sha256 : str
+        SHA-256 of the captured samples; empty if the pressure was computed, not recorded.
+    u_db : sequence of float
+        Combined standard uncertainty of the calibration per channel in dB; empty if not stated.
+    flags : sequence of str
+        Validity flags inherited from the capture; they travel with every result.
+    source : str
+        Where the samples came from: device identity or file path.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As for :class:`Capture`.
+    """
+
+    pressure: Samples
+    fs: int
+    calibration_id: str
+    channels: tuple[str, ...] = ()
+    capture_sha256: str = ""
+    u_db: tuple[float, ...] = ()
+    flags: tuple[str, ...] = ()
+    source: str = "unknown"
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        pressure = _two_dimensional(self.pressure, "recording")
+        set_(self, "pressure", pressure)
+        set_(self, "channels", _check_common(self.fs, self.channels, pressure.shape[0]))
+        set_(self, "flags", tuple(self.flags))
+        set_(self, "u_db", tuple(self.u_db))
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples per channel."""
+        return int(self.pressure.shape[1])
+
+    @property
+    def duration(self) -> float:
+        """Duration in s."""
+        return self.n_samples / self.fs
+
+    def channel(self, name: str) -> Samples:
+        """Return the pressure of one channel, shape (n_samples,), in Pa."""
+        if name not in self.channels:
+            raise ParameterError(
+                f"no channel {name!r}; this recording has {', '.join(self.channels)}"
+            )
+        pressure: Samples = self.pressure[self.channels.index(name)]
+        return pressure
+
+
+def with_flags(capture: Capture, flags: Sequence[str]) -> Capture:
+    """Return the capture with more validity flags."""
+    from dataclasses import replace
+
+    return replace(capture, flags=(*capture.flags, *flags))

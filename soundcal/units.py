@@ -1,0 +1,77 @@
+"""Reference values and conversions between linear quantities and levels.
+
+Levels of sound pressure are in dB re 20 µPa. Digital levels are rms values in dB re full scale,
+where a full-scale sine wave therefore has -3.01 dB; AES17 would call the same wave 0 dBFS.
+:func:`aes17` converts, and every printed digital level says which of the two it is.
+"""
+
+import math
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "AES17_OFFSET_DB",
+    "P_REF",
+    "aes17",
+    "db",
+    "from_db",
+    "level_to_pascal",
+    "pascal_to_level",
+]
+
+P_REF: Final = 20e-6
+"""Reference sound pressure in pascal (ISO 1683:2015, airborne sound)."""
+
+AES17_OFFSET_DB: Final = 10.0 * math.log10(2.0)
+"""AES17-2020 counts a full-scale sine as 0 dBFS; its rms is -3.01 dB re full scale."""
+
+Real = TypeVar("Real", float, NDArray[np.float64])
+
+
+def db(ratio: Real) -> Real:
+    """Return ``20 lg(ratio)`` in dB; 0 gives ``-inf``.
+
+    >>> db(10.0)
+    20.0
+    """
+    with np.errstate(divide="ignore"):
+        level = 20.0 * np.log10(ratio)
+    return float(level) if np.ndim(ratio) == 0 else level  # type: ignore[return-value]
+
+
+def from_db(level: Real) -> Real:
+    """Return the linear ratio ``10^(level/20)`` of a level difference in dB.
+
+    >>> from_db(20.0)
+    10.0
+    """
+    return 10.0 ** (level / 20.0)
+
+
+def pascal_to_level(pressure_rms: Real) -> Real:
+    """Return the sound pressure level in dB re 20 µPa of an rms pressure in Pa.
+
+    >>> round(pascal_to_level(1.0), 2)
+    93.98
+    """
+    return db(pressure_rms / P_REF)
+
+
+def level_to_pascal(level: Real) -> Real:
+    """Return the rms pressure in Pa of a sound pressure level in dB re 20 µPa.
+
+    >>> round(level_to_pascal(94.0), 4)
+    1.0024
+    """
+    return P_REF * from_db(level)
+
+
+def aes17(level_rms: float) -> float:
+    """Return a digital rms level (dB re full scale) as dBFS of AES17 (full-scale sine: 0).
+
+    >>> round(aes17(-23.0103), 3)
+    -20.0
+    """
+    return level_rms + AES17_OFFSET_DB

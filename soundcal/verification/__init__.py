@@ -1,0 +1,1 @@
+"""The library held against the numbers printed in the standards."""
