@@ -105,7 +105,7 @@ class Block:
 
 
 OnBlock = Callable[[Block], None]
-"""Called with every block in the caller's thread, for progress and live levels; may raise to stop."""
+"""Called with every block in the caller's thread, for progress and levels; may raise to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ class Playback:
 class AudioDevice(Protocol):
     """An opened device. Use it as a context manager.
 
-    ``inputs`` and ``outputs`` are channel numbers from 1; None means all channels for inputs, and for
-    outputs the first channels, as many as ``samples`` has rows. Samples are float64 with shape
+    ``inputs`` and ``outputs`` are channel numbers from 1; None means all channels for inputs, and
+    for outputs the first channels, as many as ``samples`` has rows. Samples are float64 with shape
     (n_channels, n_samples) and must lie in [-1, 1]: every method raises :class:`SignalError` for
-    NaN, infinite or larger samples instead of clipping them, :class:`DeviceUnavailable` for channels
-    or formats the device does not have and :class:`StreamError` if the stream breaks.
+    NaN, infinite or larger samples instead of clipping them, :class:`DeviceUnavailable` for
+    channels or formats the device does not have and :class:`StreamError` if the stream breaks.
     """
 
     @property
@@ -178,7 +178,7 @@ class AudioDevice(Protocol):
     def playing(
         self, samples: Samples, *, outputs: Sequence[int] | None = None
     ) -> AbstractContextManager[None]:
-        """Play ``samples`` over and over while the context is open, e.g. a tone to read a voltmeter."""
+        """Play ``samples`` over and over while the context is open, e.g. to read a voltmeter."""
         ...
 
     def stream(

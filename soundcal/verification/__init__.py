@@ -1,1 +1,114 @@
-"""The library held against the numbers printed in the standards."""
+"""The library held against the numbers printed in the standards.
+
+Each module of this package covers one family of indicators and gives a list of :class:`Row`: one
+printed number, the standard's own tolerance, and the computation that has to reproduce it. The same
+rows are the library's tests (``tests/test_standards.py``) and what ``soundcal verify`` prints, so a
+user sees what the developers see.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final, Literal
+
+__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "evaluate"]
+
+FAMILIES: Final = (
+    "levels",
+    "octave",
+    "loudness",
+    "sharpness",
+    "roughness",
+    "fluctuation",
+    "tonality",
+)
+"""Modules of this package, in the order in which they are printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number of a standard and how soundcal reproduces it.
+
+    Parameters
+    ----------
+    standard, clause : str
+        Standard with edition, and clause or table, e.g. "IEC 61672-1:2013", "Table 4".
+    quantity : str
+        What is compared, e.g. "A weighting at 1 kHz".
+    expected : float
+        The printed value.
+    lower, upper : float
+        Limits of acceptance around ``expected`` (absolute values in ``unit``), from the standard.
+    unit : str
+        Unit of all three.
+    compute : callable
+        Returns soundcal's value.
+    grade : {"standard", "definition", "publication", "target"}
+        Where the tolerance comes from: the standard; the unit's own definition; a publication's
+        data; or soundcal's own target, tighter than the standard.
+    known_deviation : str
+        If not empty, the row is known to lie outside its limits, and this says why; it is printed
+        and does not count as a failure.
+    """
+
+    standard: str
+    clause: str
+    quantity: str
+    expected: float
+    lower: float
+    upper: float
+    unit: str
+    compute: Callable[[], float]
+    grade: Literal["standard", "definition", "publication", "target"] = "standard"
+    known_deviation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A row and the value found for it."""
+
+    row: Row
+    value: float
+
+    @property
+    def within(self) -> bool:
+        """Whether the value lies within the limits."""
+        return self.row.lower <= self.value <= self.row.upper
+
+    @property
+    def verdict(self) -> Literal["pass", "fail", "known deviation"]:
+        """The verdict in words; a known deviation that has healed counts as a pass."""
+        if self.within:
+            return "pass"
+        return "known deviation" if self.row.known_deviation else "fail"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return row and outcome, ready for JSON."""
+        row = self.row
+        return {
+            "standard": row.standard,
+            "clause": row.clause,
+            "quantity": row.quantity,
+            "expected": row.expected,
+            "lower": row.lower,
+            "upper": row.upper,
+            "value": self.value,
+            "unit": row.unit,
+            "grade": row.grade,
+            "verdict": self.verdict,
+            "known_deviation": row.known_deviation,
+        }
+
+
+def evaluate(row: Row) -> Outcome:
+    """Compute one row."""
+    return Outcome(row, float(row.compute()))
+
+
+def all_rows() -> list[Row]:
+    """Return the rows of all families, in order."""
+    return [
+        row
+        for family in FAMILIES
+        for row in import_module(f"soundcal.verification.{family}").rows()
+    ]
