@@ -1,1 +1,42 @@
-"""Command line."""
+"""Command line: parser, dispatch, exit codes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from soundcal import __version__
+from soundcal.errors import SoundcalError
+
+__all__ = ["main"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    from soundcal.cli import devices
+
+    parser = argparse.ArgumentParser(
+        prog="soundcal",
+        description="Audio calibration and psychoacoustic measurement: device to report, in Pa.",
+        epilog="Exit codes: 0 done and within tolerance, 1 bug, 2 usage, 3 device, "
+        "4 measured but out of tolerance, 5 bad input file or record, 130 stopped.",
+    )
+    parser.add_argument("--version", action="version", version=f"soundcal {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    devices.add(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SoundcalError as error:
+        sys.stderr.write(f"soundcal: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("soundcal: stopped by the operator\n")
+        return 130
+    except BrokenPipeError:
+        # the reader of our output left (soundcal … | head); keep the interpreter from complaining
+        sys.stderr.close()
+        return 0

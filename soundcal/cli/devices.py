@@ -1,0 +1,51 @@
+"""``soundcal devices``: what can be measured with."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.output import say, write_json
+
+if TYPE_CHECKING:
+    from soundcal.devices import DeviceInfo
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "devices", help="list soundcards and simulated labs"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """List the devices; a missing PortAudio is said, not fatal: the simulated labs remain."""
+    from soundcal.devices import list_devices
+
+    found, problem = list_devices()
+    if options.json:
+        devices = [info.to_dict() for info in found]
+        write_json("soundcal/devices/1", {"devices": devices, "problem": problem})
+        return 0
+    if problem:
+        say(f"no soundcards: {problem}")
+    for info in found:
+        sys.stdout.write(_line(info) + "\n")
+    return 0
+
+
+def _line(info: "DeviceInfo") -> str:
+    index = "" if info.index is None else str(info.index)
+    marks = "".join(
+        mark for mark, on in (("<", info.default_input), (">", info.default_output)) if on
+    )
+    rates = ", ".join(f"{rate}" for rate in info.rates) or f"{info.default_rate:.0f}"
+    mixer = ", OS mixer in between: not for calibration" if info.os_mixer else ""
+    about = f": {info.description}" if info.description else ""
+    return (
+        f"{index:>3} {marks:2} {info.identity} "
+        f"({info.inputs} in, {info.outputs} out, {rates} Hz{mixer}){about}"
+    )
