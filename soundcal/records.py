@@ -1,0 +1,255 @@
+"""Session folders: an append-only log, JSON records, audio with checksums.
+
+::
+
+    <session>/
+      session.jsonl      one event per line: start, every event, stop with exit_status
+      *.json             records, written atomically
+      *.wav              audio; its SHA-256 stands in the log and in the record beside it
+
+A session without a ``stop`` event was interrupted: it can be seen, and resumed with
+:meth:`Session.resume`, which repeats nothing that was finished.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal import __version__, audiofile
+from soundcal.errors import RecordError
+from soundcal.recording import utc_now
+
+__all__ = ["ExitStatus", "Session", "provenance", "read_json", "write_json"]
+
+ExitStatus = Literal["done", "out of tolerance", "aborted", "failed"]
+
+_LOG: Final = "session.jsonl"
+_SCHEMA: Final = "soundcal/session/1"
+
+
+def provenance() -> dict[str, str]:
+    """Return the versions that stand in everything written to disk."""
+    return {
+        "soundcal": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: metadata.version(name) for name in ("numpy", "scipy", "numba", "soundfile")},
+    }
+
+
+def write_json(path: Path, schema: str, content: Mapping[str, Any], *, force: bool = False) -> None:
+    """Write a JSON record atomically, with its schema name and the software's versions.
+
+    Raises
+    ------
+    RecordError
+        The file exists and ``force`` is not set, or it cannot be written.
+    """
+    record = {"schema": schema, "software": provenance(), **content}
+    with audiofile.partial_file(path, force=force) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, schema: str) -> dict[str, Any]:
+    """Read a JSON record and check that it is of the expected schema.
+
+    Raises
+    ------
+    RecordError
+        Missing, not JSON, or of another schema.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RecordError(f"{path}: cannot be read as a JSON record ({error})") from error
+    found = record.get("schema") if isinstance(record, dict) else None
+    if found != schema:
+        raise RecordError(f"{path}: record of schema {schema!r} expected, found {found!r}")
+    return dict(record)
+
+
+@dataclass(slots=True)
+class Session:
+    """One session on disk. Make it with :meth:`create` or :meth:`resume`.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's folder.
+    """
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path, protocol: str, settings: Mapping[str, Any]) -> Self:
+        """Start a session in a new folder.
+
+        Raises
+        ------
+        RecordError
+            The folder holds a session already, or cannot be written.
+        """
+        if (folder / _LOG).exists():
+            raise RecordError(
+                f"{folder}: holds a session already; choose another folder or resume it"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+        session = cls(folder)
+        session.log(
+            "start",
+            schema=_SCHEMA,
+            protocol=protocol,
+            settings=dict(settings),
+            software=provenance(),
+        )
+        return session
+
+    @classmethod
+    def resume(cls, folder: Path, protocol: str) -> Self:
+        """Go on with an interrupted session after checking everything it holds.
+
+        Raises
+        ------
+        RecordError
+            No session, another protocol, finished already, or a file does not match its checksum.
+        """
+        session = cls(folder)
+        events = session.events()
+        if events[0].get("protocol") != protocol:
+            raise RecordError(
+                f"{folder}: session of protocol {events[0].get('protocol')!r}, not {protocol!r}"
+            )
+        if session.exit_status in ("done", "out of tolerance"):
+            raise RecordError(f"{folder}: the session is finished; there is nothing to resume")
+        session.verify()
+        session._drop_torn_line()
+        session.log("resume", software=provenance())
+        return session
+
+    def _drop_torn_line(self) -> None:
+        """Remove what a crash left of a last line, so that the next event starts on its own."""
+        path = self.folder / _LOG
+        content = path.read_bytes()
+        if not content.endswith(b"\n"):
+            with open(path, "r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Append one event and flush it to the disk.
+
+        Raises
+        ------
+        RecordError
+            The log cannot be written.
+        """
+        line = json.dumps({"time": utc_now(), "event": event, **fields})
+        try:
+            with open(self.folder / _LOG, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RecordError(
+                f"{self.folder / _LOG}: cannot be written ({error.strerror})"
+            ) from error
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return all events; a last line torn by a crash is left out.
+
+        Raises
+        ------
+        RecordError
+            No session, or a damaged log.
+        """
+        path = self.folder / _LOG
+        if not path.is_file():
+            raise RecordError(f"{self.folder}: no session ({_LOG} is missing)")
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        events: list[dict[str, Any]] = []
+        for number, line in enumerate(lines[:-1], start=1):
+            try:
+                event: Any = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise RecordError(f"{path}: line {number} is damaged ({error})") from error
+            if not isinstance(event, dict):
+                raise RecordError(f"{path}: line {number} is not an event")
+            events.append(event)
+        if not events or events[0].get("schema") != _SCHEMA:
+            raise RecordError(f"{path}: does not begin with a start event of schema {_SCHEMA!r}")
+        return events
+
+    @property
+    def exit_status(self) -> str:
+        """How the session ended; ``interrupted`` if it did not."""
+        last = self.events()[-1]
+        return str(last["exit_status"]) if last["event"] == "stop" else "interrupted"
+
+    def finished(self, step: str) -> bool:
+        """Return whether a step was logged as finished (event ``step``)."""
+        return any(e["event"] == "step" and e.get("step") == step for e in self.events())
+
+    def add_audio(
+        self, name: str, samples: NDArray[np.float64], fs: int, about: Mapping[str, Any]
+    ) -> Path:
+        """Write ``name``.wav (32-bit float) with its record ``name``.json, and log both."""
+        path = self.path(f"{name}.wav")
+        # a file without its log line is what a crash left of an unfinished step
+        digest = audiofile.write(path, samples, fs, subtype="FLOAT", force=True)
+        record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
+        write_json(path.with_suffix(".json"), "soundcal/recording/1", record, force=True)
+        self.log("audio", file=path.name, sha256=digest)
+        return path
+
+    def add_record(self, name: str, schema: str, content: Mapping[str, Any]) -> Path:
+        """Write ``name``.json and log it with its checksum."""
+        path = self.path(f"{name}.json")
+        write_json(path, schema, content, force=True)
+        self.log("record", file=path.name, sha256=audiofile.file_digest(path))
+        return path
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file in the session.
+
+        Raises
+        ------
+        RecordError
+            The name would leave the session folder.
+        """
+        path = self.folder / name
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(self.folder.resolve()):
+            raise RecordError(f"{name!r} would lie outside the session folder {self.folder}")
+        return path
+
+    def verify(self) -> None:
+        """Check every logged file against its checksum.
+
+        Raises
+        ------
+        RecordError
+            A file is missing or was changed after it was written.
+        """
+        newest = {e["file"]: e["sha256"] for e in self.events() if "file" in e and "sha256" in e}
+        for name, digest in newest.items():
+            found = audiofile.file_digest(self.path(str(name)))
+            if found != digest:
+                raise RecordError(
+                    f"{self.folder / str(name)}: SHA-256 {found} differs from the logged {digest}; "
+                    "the file was changed after it was written"
+                )
+
+    def stop(self, exit_status: ExitStatus, reason: str = "") -> None:
+        """Close the session."""
+        self.log("stop", exit_status=exit_status, reason=reason)
