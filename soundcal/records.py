@@ -91,7 +91,9 @@ class Session:
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path, protocol: str, settings: Mapping[str, Any]) -> Self:
+    def create(
+        cls, folder: Path, protocol: str, settings: Mapping[str, Any], device: str = ""
+    ) -> Self:
         """Start a session in a new folder.
 
         Raises
@@ -113,6 +115,7 @@ class Session:
             schema=_SCHEMA,
             protocol=protocol,
             settings=dict(settings),
+            device=device,
             software=provenance(),
         )
         return session

@@ -6,7 +6,7 @@ where a full-scale sine wave therefore has -3.01 dB; AES17 would call the same w
 """
 
 import math
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +30,19 @@ AES17_OFFSET_DB: Final = 10.0 * math.log10(2.0)
 Real = TypeVar("Real", float, NDArray[np.float64])
 
 
-def db(ratio: Real) -> Real:
+@overload
+def db(ratio: float) -> float: ...
+@overload
+def db(ratio: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def db(ratio: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
     """Return ``20 lg(ratio)`` in dB; 0 gives ``-inf``.
 
     >>> db(10.0)
     20.0
     """
     with np.errstate(divide="ignore"):
-        level = 20.0 * np.log10(ratio)
-    return float(level) if np.ndim(ratio) == 0 else level  # type: ignore[return-value]
+        level: Any = 20.0 * np.log10(ratio)
+    return float(level) if np.ndim(ratio) == 0 else level
 
 
 def from_db(level: Real) -> Real:
@@ -47,7 +51,8 @@ def from_db(level: Real) -> Real:
     >>> from_db(20.0)
     10.0
     """
-    return 10.0 ** (level / 20.0)
+    ratio: Real = 10.0 ** (level / 20.0)
+    return ratio
 
 
 def pascal_to_level(pressure_rms: Real) -> Real:
