@@ -1,0 +1,379 @@
+"""Link, Chain, Calibration: what turns digital samples into pascal, and how well it is known.
+
+A calibration has one :class:`Chain` per channel, and a chain is a list of :class:`Link`: every link
+adds its gain and its uncertainty, in dB. The total gain of a chain is its sensitivity in dB re 1 Pa
+per digital full scale. An *input* calibration says which pressure made the recorded samples, an
+*output* calibration which pressure at the ear the played samples will make; the arithmetic is one.
+
+Uncertainties follow JCGM 100:2008 (GUM). Links are independent, so their standard uncertainties add
+in squares and their effective degrees of freedom follow from Welch and Satterthwaite (G.4.1).
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.recording import Capture, Recording, utc_now
+from soundcal.units import from_db
+
+__all__ = ["SCHEMA", "Calibration", "Chain", "Direction", "Link", "Method", "new_calibration"]
+
+Method = Literal["calibrator", "hats", "ocv", "stated"]
+Direction = Literal["input", "output"]
+
+SCHEMA: Final = "soundcal/calibration/1"
+"""Value of the key ``schema`` in a calibration record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One contribution to a chain.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    gain_db : float
+        What it adds to the chain in dB; 0 for a link that only adds uncertainty.
+    u_db : float
+        Standard uncertainty in dB.
+    dof : float
+        Degrees of freedom of ``u_db``; infinite for a value that is taken as known (type B).
+    unit : str
+        Unit of the gain, e.g. "dB re 1 Pa".
+    source : str
+        Where value and uncertainty come from: certificate, data sheet, measurement, assumption.
+
+    Raises
+    ------
+    ParameterError
+        Gain not finite, uncertainty negative or not finite, degrees of freedom not positive.
+    """
+
+    name: str
+    gain_db: float
+    u_db: float = 0.0
+    dof: float = math.inf
+    unit: str = "dB"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        for name in ("gain_db", "u_db", "dof"):
+            set_(self, name, float(getattr(self, name)))
+        if not math.isfinite(self.gain_db):
+            raise ParameterError(f"{self.name}: gain {self.gain_db} dB; a finite gain is expected")
+        if not 0 <= self.u_db < math.inf:
+            raise ParameterError(
+                f"{self.name}: standard uncertainty {self.u_db} dB; 0 dB or more is expected"
+            )
+        if not self.dof > 0:
+            raise ParameterError(
+                f"{self.name}: {self.dof} degrees of freedom; more than 0 are expected "
+                "(infinite for a value taken as known)"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON; infinite degrees of freedom become null."""
+        return {
+            "name": self.name,
+            "gain_db": self.gain_db,
+            "u_db": self.u_db,
+            "dof": self.dof if math.isfinite(self.dof) else None,
+            "unit": self.unit,
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Link":
+        """Return the link that :meth:`to_dict` described."""
+        dof = data["dof"]
+        return cls(
+            data["name"],
+            data["gain_db"],
+            data["u_db"],
+            math.inf if dof is None else dof,
+            data["unit"],
+            data["source"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Links between digital full scale and pascal, for one channel.
+
+    Parameters
+    ----------
+    links : tuple of Link
+        Independent contributions; their gains add up to dB re 1 Pa per digital full scale.
+    """
+
+    links: tuple[Link, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "links", tuple(self.links))
+        if not self.links:
+            raise ParameterError("a chain of 0 links has no gain; give at least 1 link")
+
+    @property
+    def gain_db(self) -> float:
+        """Sum of the gains, dB re 1 Pa per full scale."""
+        return math.fsum(link.gain_db for link in self.links)
+
+    @property
+    def u_db(self) -> float:
+        """Combined standard uncertainty in dB (GUM 5.1.2, independent links)."""
+        return math.sqrt(math.fsum(link.u_db**2 for link in self.links))
+
+    @property
+    def dof(self) -> float:
+        """Effective degrees of freedom (Welch-Satterthwaite, GUM G.4.1), not truncated."""
+        total = self.u_db
+        if total == 0:
+            return math.inf
+        # Ratios to the total first, so that tiny uncertainties do not underflow in the 4th power.
+        share = math.fsum((link.u_db / total) ** 4 / link.dof for link in self.links)
+        return 1.0 / share if share > 0 else math.inf
+
+    def expanded(self, coverage: float = 0.95) -> tuple[float, float]:
+        """Return expanded uncertainty in dB and coverage factor k for the given coverage."""
+        from soundcal.calibration.uncertainty import coverage_factor
+
+        k = coverage_factor(self.dof, coverage)
+        return k * self.u_db, k
+
+    def budget(self) -> list[dict[str, Any]]:
+        """Return one row per link with its share of the variance, and one row ``combined``."""
+        variance = self.u_db**2
+        rows = [
+            link.to_dict() | {"share": link.u_db**2 / variance if variance > 0 else 0.0}
+            for link in self.links
+        ]
+        total = Link("combined", self.gain_db, self.u_db, self.dof, "dB re 1 Pa/FS", "GUM 5.1.2")
+        return [*rows, total.to_dict() | {"share": 1.0 if variance > 0 else 0.0}]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What one full scale means in pascal, per channel. Make it with :func:`new_calibration`.
+
+    Parameters
+    ----------
+    id : str
+        Identity; results carry it.
+    method : {"calibrator", "hats", "ocv", "stated"}
+        How it was found.
+    direction : {"input", "output"}
+        Whether it applies to recorded or to played samples.
+    chains : mapping of str to Chain
+        One chain per channel name.
+    made : str
+        When, ISO 8601, UTC.
+    device : str
+        Identity of the device it belongs to.
+    residuals : mapping of str to tuple of float
+        Per channel, what the measurements behind it deviate from it, in dB.
+    details : mapping
+        Everything else worth keeping, as JSON values.
+
+    Raises
+    ------
+    ParameterError
+        Unknown method or direction, no chain, or details that JSON cannot hold.
+    """
+
+    id: str
+    method: Method
+    direction: Direction
+    chains: Mapping[str, Chain]
+    made: str = field(default_factory=utc_now)
+    device: str = "unknown"
+    residuals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise ParameterError(
+                f"method {self.method!r}; one of {', '.join(get_args(Method))} is expected"
+            )
+        if self.direction not in get_args(Direction):
+            raise ParameterError(f"direction {self.direction!r}; input or output is expected")
+        if not self.chains:
+            raise ParameterError("a calibration of 0 channels; give a chain for at least 1")
+        set_ = object.__setattr__
+        set_(self, "chains", dict(self.chains))
+        residuals = {name: tuple(float(r) for r in v) for name, v in self.residuals.items()}
+        set_(self, "residuals", residuals)
+        try:
+            # Through JSON once, so that what is in memory equals what will be read back.
+            details = json.loads(json.dumps(dict(self.details), allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"details of calibration {self.id}: {error}") from error
+        set_(self, "details", details)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the calibrated channels."""
+        return tuple(self.chains)
+
+    def chain(self, channel: str) -> Chain:
+        """Return the chain of one channel; :class:`ParameterError` if there is none."""
+        if channel not in self.chains:
+            raise ParameterError(
+                f"calibration {self.id} has no channel {channel!r}, only "
+                f"{', '.join(self.channels)}; calibrate it or state which of these it is (mapping)"
+            )
+        return self.chains[channel]
+
+    def sensitivity(self, channel: str) -> float:
+        """Return the sensitivity of one channel in Pa per full scale (rms over rms)."""
+        return from_db(self.chain(channel).gain_db)
+
+    def apply(self, capture: Capture, *, mapping: Mapping[str, str] | None = None) -> Recording:
+        """Return the capture in pascal.
+
+        Parameters
+        ----------
+        capture : Capture
+            Recorded samples (input) or samples to be played (output), any number of the
+            calibrated channels.
+        mapping : mapping of str to str, optional
+            Channel of the capture to channel of the calibration, where the names differ.
+
+        Returns
+        -------
+        Recording
+            Pressure with the uncertainty per channel, the SHA-256 of the capture, and its validity
+            flags, to which clipped samples and lost blocks are added in words.
+
+        Raises
+        ------
+        ParameterError
+            A channel is not calibrated and not mapped to one that is.
+        """
+        names = self._mapped(capture.channels, mapping)
+        factors = np.array([[self.sensitivity(name)] for name in names])
+        flags = list(capture.flags)
+        for name, count in zip(capture.channels, capture.clipped, strict=False):
+            if count:
+                flags.append(f"{name}: {count} samples at or beyond full scale")
+        if capture.xruns:
+            flags.append(f"{capture.xruns} overflows or underflows of the driver")
+        return Recording(
+            capture.samples * factors,
+            capture.fs,
+            self.id,
+            channels=capture.channels,
+            capture_sha256=capture.sha256,
+            u_db=tuple(self.chains[name].u_db for name in names),
+            flags=tuple(dict.fromkeys(flags)),
+            source=capture.device,
+        )
+
+    def embed(self, recording: Recording, *, mapping: Mapping[str, str] | None = None) -> Capture:
+        """Return the samples that :meth:`apply` turns into ``recording``.
+
+        The inverse of :meth:`apply` to within one unit in the last place of each sample.
+        """
+        names = self._mapped(recording.channels, mapping)
+        factors = np.array([[self.sensitivity(name)] for name in names])
+        return Capture(
+            recording.pressure / factors,
+            recording.fs,
+            channels=recording.channels,
+            device=recording.source,
+            flags=recording.flags,
+        )
+
+    def _mapped(
+        self, channels: tuple[str, ...], mapping: Mapping[str, str] | None
+    ) -> tuple[str, ...]:
+        given = dict(mapping or {})
+        unknown = sorted(set(given) - set(channels))
+        if unknown:
+            raise ParameterError(
+                f"mapping names {', '.join(unknown)}, but the channels are {', '.join(channels)}"
+            )
+        names = tuple(given.get(name, name) for name in channels)
+        for name in names:
+            self.chain(name)
+        return names
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record, ready for JSON (measurements/schema/calibration.schema.json)."""
+        return {
+            "schema": SCHEMA,
+            "id": self.id,
+            "method": self.method,
+            "direction": self.direction,
+            "made": self.made,
+            "device": self.device,
+            "chains": {
+                name: [link.to_dict() for link in chain.links]
+                for name, chain in self.chains.items()
+            },
+            "residuals": {name: list(values) for name, values in self.residuals.items()},
+            "details": dict(self.details),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Calibration":
+        """Return the calibration that :meth:`to_dict` described.
+
+        Raises
+        ------
+        RecordError
+            Another schema, or a key is missing or of the wrong kind.
+        """
+        if data.get("schema") != SCHEMA:
+            raise RecordError(
+                f"calibration record with schema {data.get('schema')!r}; {SCHEMA!r} is expected. "
+                "Was this file written as a calibration?"
+            )
+        try:
+            chains = {
+                name: Chain(tuple(Link.from_dict(link) for link in links))
+                for name, links in data["chains"].items()
+            }
+            return cls(
+                id=data["id"],
+                method=data["method"],
+                direction=data["direction"],
+                chains=chains,
+                made=data["made"],
+                device=data["device"],
+                residuals={name: tuple(v) for name, v in data["residuals"].items()},
+                details=data["details"],
+            )
+        except KeyError as error:
+            raise RecordError(f"calibration record without {error}; make a new one") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise RecordError(f"calibration record is damaged: {error}") from error
+
+
+def new_calibration(
+    method: Method,
+    direction: Direction,
+    chains: Mapping[str, Chain],
+    *,
+    device: str = "unknown",
+    made: str = "",
+    residuals: Mapping[str, tuple[float, ...]] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Calibration:
+    """Return a calibration whose id is method, time and the first 8 digits of its SHA-256.
+
+    The parameters are those of :class:`Calibration`; ``made`` is now if not given.
+    """
+    draft = Calibration(
+        "", method, direction, chains, made or utc_now(), device, residuals or {}, details or {}
+    )
+    content = json.dumps(draft.to_dict(), sort_keys=True).encode()
+    stamp = "".join(c for c in draft.made[:19] if c.isalnum())
+    return replace(draft, id=f"{method}-{stamp}-{hashlib.sha256(content).hexdigest()[:8]}")

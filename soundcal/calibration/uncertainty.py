@@ -1,0 +1,129 @@
+"""Uncertainty budgets after JCGM 100:2008 (GUM); propagation and correlation by GTC.
+
+Everything is in dB. Calibrations deal with uncertainties of tenths of a dB, for which the level is
+as good as linear in the pressure, so that standard uncertainties in dB may be added in squares.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from soundcal.calibration.model import Chain
+from soundcal.errors import ParameterError
+
+__all__ = [
+    "coverage_factor",
+    "difference",
+    "dof_from_doubt",
+    "expanded_to_standard",
+    "rectangular",
+    "type_a",
+    "uncertain",
+]
+
+
+def coverage_factor(dof: float, coverage: float = 0.95) -> float:
+    """Return k such that ``±k u`` covers the given part of Student's t (GUM G.3.2).
+
+    >>> round(coverage_factor(4), 2), round(coverage_factor(math.inf), 3)
+    (2.78, 1.96)
+    """
+    if not 0 < coverage < 1:
+        raise ParameterError(f"coverage {coverage}; a fraction between 0 and 1 is expected")
+    if not dof > 0:
+        raise ParameterError(f"{dof} degrees of freedom; more than 0 are expected")
+    from scipy.special import ndtri, stdtrit
+
+    quantile = 0.5 * (1.0 + coverage)
+    return float(ndtri(quantile) if math.isinf(dof) else stdtrit(dof, quantile))
+
+
+def type_a(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return mean, standard uncertainty of the mean and degrees of freedom (GUM 4.2).
+
+    >>> mean, u, dof = type_a([1.0, 2.0, 3.0])
+    >>> round(mean, 3), round(u, 3), dof
+    (2.0, 0.577, 2.0)
+    """
+    n = len(values)
+    if n < 2:
+        raise ParameterError(f"{n} observations have no spread; at least 2 are needed")
+    array = np.asarray(values, dtype=np.float64)
+    return float(array.mean()), float(array.std(ddof=1)) / math.sqrt(n), float(n - 1)
+
+
+def rectangular(half_width: float) -> float:
+    """Return the standard uncertainty of a value known to lie within ± ``half_width`` (GUM 4.3.7).
+
+    >>> round(rectangular(0.25), 3)
+    0.144
+    """
+    if not 0 <= half_width < math.inf:
+        raise ParameterError(f"half width {half_width} dB; 0 dB or more is expected")
+    return half_width / math.sqrt(3.0)
+
+
+def expanded_to_standard(expanded: float, k: float = 2.0) -> float:
+    """Return the standard uncertainty behind a certificate's expanded one (GUM 4.3.3)."""
+    if not (0 <= expanded < math.inf and k > 0):
+        raise ParameterError(f"U = {expanded} dB with k = {k}; U of 0 or more, k above 0 expected")
+    return expanded / k
+
+
+def dof_from_doubt(relative: float) -> float:
+    """Return the degrees of freedom of an uncertainty that is itself this uncertain (GUM G.4.2).
+
+    >>> dof_from_doubt(0.25)
+    8.0
+    """
+    if not 0 < relative < 1:
+        raise ParameterError(f"relative doubt {relative}; a fraction between 0 and 1 is expected")
+    return 1.0 / (2.0 * relative**2)
+
+
+def uncertain(chain: Chain) -> Any:
+    """Return the chain as a GTC uncertain number in dB, one labelled influence per link."""
+    import GTC
+
+    return sum(
+        GTC.ureal(link.gain_db, link.u_db, link.dof, label=link.name) for link in chain.links
+    )
+
+
+def difference(
+    first: Chain, second: Chain, *, shared: Collection[str] = ()
+) -> tuple[float, float, float]:
+    """Return ``second - first`` in dB, its standard uncertainty and degrees of freedom.
+
+    Links named in ``shared`` are one and the same influence in both chains (the same calibrator,
+    the same data sheet): their errors are equal and cancel. All others are independent.
+
+    Raises
+    ------
+    ParameterError
+        A shared link is missing in one of the chains.
+    """
+    import GTC
+
+    influences = {link.name: link for link in first.links}
+    missing = set(shared) - ({link.name for link in second.links} & set(influences))
+    if missing:
+        raise ParameterError(f"{', '.join(sorted(missing))}: not a link of both chains")
+    errors = {
+        name: GTC.ureal(0.0, influences[name].u_db, influences[name].dof, label=name)
+        for name in shared
+    }
+    totals = []
+    for chain in (first, second):
+        total: Any = 0.0
+        for link in chain.links:
+            if link.name in errors:
+                total = total + link.gain_db + errors[link.name]
+            else:
+                total = total + GTC.ureal(link.gain_db, link.u_db, link.dof, label=link.name)
+        totals.append(total)
+    result = totals[1] - totals[0]
+    u = float(GTC.uncertainty(result))
+    return float(GTC.value(result)), u, float(GTC.dof(result)) if u > 0 else math.inf
