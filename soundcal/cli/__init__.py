@@ -3,16 +3,19 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 from soundcal import __version__
 from soundcal.errors import SoundcalError
 
 __all__ = ["main"]
 
+_MODULES: Final = ("devices",)
+"""Modules of this package that add commands, in the order in which ``--help`` lists them."""
+
 
 def _parser() -> argparse.ArgumentParser:
-    from soundcal.cli import devices
-
     parser = argparse.ArgumentParser(
         prog="soundcal",
         description="Audio calibration and psychoacoustic measurement: device to report, in Pa.",
@@ -21,7 +24,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"soundcal {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    devices.add(commands)
+    for name in _MODULES:
+        import_module(f"soundcal.cli.{name}").add(commands)
     return parser
 
 

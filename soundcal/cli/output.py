@@ -2,17 +2,73 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
-__all__ = ["say", "write_json"]
+__all__ = ["Advance", "progress", "say", "write_json"]
+
+Advance = Callable[[float, str], None]
+"""Called with the amount done so far and a short remark, e.g. the running level."""
+
+_LINE_EVERY_S: Final = 5.0
 
 
 def say(text: str) -> None:
     """Write a line for the person at the terminal."""
     sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def write_json(schema: str, content: Mapping[str, Any]) -> None:
     """Write one JSON object with its schema name to stdout."""
     sys.stdout.write(json.dumps({"schema": schema, **content}, indent=2) + "\n")
+
+
+@contextmanager
+def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Advance]:
+    """Show how far a long piece of work is, on stderr.
+
+    At a terminal a bar with the time left; elsewhere a line every few seconds, so that a log shows
+    life without being flooded.
+
+    Parameters
+    ----------
+    text : str
+        What is being done.
+    total : float or None
+        Amount of work in all; None if it has no end.
+    unit : str
+        Unit of the amount, e.g. "s" or "files".
+
+    Yields
+    ------
+    callable
+        ``advance(done, remark)``.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f}" + (f"/{total:.0f}" if total else "") + f" {unit}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[remark]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(text, total=total, remark="")
+            yield lambda done, remark="": bar.update(task, completed=done, remark=remark)
+        return
+    last = time.monotonic()
+
+    def line(done: float, remark: str = "") -> None:
+        nonlocal last
+        if time.monotonic() - last >= _LINE_EVERY_S:
+            last = time.monotonic()
+            of = f" of {total:.0f}" if total else ""
+            say(f"{text}: {done:.0f}{of} {unit} {remark}".rstrip())
+
+    yield line
