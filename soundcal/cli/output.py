@@ -60,7 +60,11 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(text, total=total, remark="")
-            yield lambda done, remark="": bar.update(task, completed=done, remark=remark)
+
+            def move(done: float, remark: str = "") -> None:
+                bar.update(task, completed=done, remark=remark)
+
+            yield move
         return
     last = time.monotonic()
 
