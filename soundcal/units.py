@@ -9,13 +9,14 @@ import math
 from typing import Any, Final, TypeVar, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "AES17_OFFSET_DB",
     "P_REF",
     "aes17",
     "db",
+    "energetic_mean",
     "from_db",
     "level_to_pascal",
     "pascal_to_level",
@@ -71,6 +72,19 @@ def level_to_pascal(level: Real) -> Real:
     1.0024
     """
     return P_REF * from_db(level)
+
+
+def energetic_mean(levels: ArrayLike) -> float:
+    """Return the level in dB of the mean power: ``10 lg(mean(10^(L/10)))``.
+
+    The level of both ears together in the study's gain search (Ooi et al., MethodsX 2021).
+
+    >>> round(energetic_mean([60.0, 66.0]), 2)
+    63.96
+    """
+    powers = 10.0 ** (np.asarray(levels, dtype=np.float64) / 10.0)
+    with np.errstate(divide="ignore"):
+        return float(10.0 * np.log10(powers.mean()))
 
 
 def aes17(level_rms: float) -> float:
