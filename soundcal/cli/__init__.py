@@ -31,8 +31,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    options = _parser().parse_args(arguments)
+    from soundcal.cli.settings import with_settings
+
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        options = _parser().parse_args(with_settings(given))
         return int(options.run(options))
     except SoundcalError as error:
         sys.stderr.write(f"soundcal: {error}\n")

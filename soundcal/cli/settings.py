@@ -1,0 +1,63 @@
+"""Settings of a lab in ``soundcal.toml``: options that the command line need not repeat.
+
+The file lies in the working folder and has one table per command; keys are long options::
+
+    [record]
+    device = "Fireface, ASIO"
+    fs = 48000
+
+    [protocol.run]
+    device = "Fireface, ASIO"
+    set = ["calibrator_level=114"]
+
+What stands on the command line wins.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from soundcal.errors import RecordError
+
+__all__ = ["with_settings"]
+
+_FILE: Final = "soundcal.toml"
+
+
+def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
+    """Return the arguments with the options of the settings file put before the given ones.
+
+    Raises
+    ------
+    RecordError
+        The file is not TOML, or a value is neither text, number, truth value nor a list of them.
+    """
+    path = folder / _FILE
+    if not path.is_file():
+        return arguments
+    try:
+        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecordError(f"{path}: cannot be read as settings ({error})") from error
+    depth = 0
+    while depth < len(arguments) and isinstance(table.get(arguments[depth]), dict):
+        table = table[arguments[depth]]
+        depth += 1
+    if depth == 0:
+        return arguments
+    options: list[str] = []
+    for key, value in table.items():
+        if not isinstance(value, dict):  # the table of a subcommand that was not called
+            options += _option(path, key, value)
+    return [*arguments[:depth], *options, *arguments[depth:]]
+
+
+def _option(path: Path, key: str, value: Any) -> list[str]:
+    name = f"--{key.replace('_', '-')}"
+    if isinstance(value, bool):
+        return [name] if value else []
+    if isinstance(value, list):
+        return [word for item in value for word in _option(path, key, item)]
+    if isinstance(value, str | int | float):
+        return [f"{name}={value}"]
+    raise RecordError(f"{path}: {key} = {value!r}; text, number, true/false or a list expected")

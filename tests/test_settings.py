@@ -1,0 +1,56 @@
+"""Settings from soundcal.toml stand below the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from soundcal.cli.settings import with_settings
+from soundcal.errors import RecordError
+
+SETTINGS = """
+[record]
+device = "sim:lab"
+fs = 44100
+allow_os_mixer = true
+realtime = false
+
+[protocol.run]
+set = ["insertions=2", "drift_limit=0.1"]
+"""
+
+
+def test_options_of_the_command_come_before_the_given_ones(tmp_path: Path) -> None:
+    (tmp_path / "soundcal.toml").write_text(SETTINGS)
+    assert with_settings(["record", "--fs", "48000", "a.wav"], tmp_path) == [
+        "record",
+        "--device=sim:lab",
+        "--fs=44100",
+        "--allow-os-mixer",
+        "--fs",
+        "48000",
+        "a.wav",
+    ]
+    assert with_settings(["protocol", "run", "x"], tmp_path) == [
+        "protocol",
+        "run",
+        "--set=insertions=2",
+        "--set=drift_limit=0.1",
+        "x",
+    ]
+
+
+def test_other_commands_and_other_folders_are_left_alone(tmp_path: Path) -> None:
+    assert with_settings(["record"], tmp_path) == ["record"]
+    (tmp_path / "soundcal.toml").write_text(SETTINGS)
+    for arguments in (["devices"], ["--help"], []):
+        assert with_settings(arguments, tmp_path) == arguments
+
+
+@pytest.mark.parametrize("content", ["[record\n", "[record]\nfs = 2020-01-01\n", "record = 3\n"])
+def test_what_is_no_settings_file_is_said(tmp_path: Path, content: str) -> None:
+    (tmp_path / "soundcal.toml").write_text(content)
+    if content.startswith("record"):
+        assert with_settings(["record"], tmp_path) == ["record"]
+    else:
+        with pytest.raises(RecordError, match=r"soundcal\.toml"):
+            with_settings(["record"], tmp_path)
