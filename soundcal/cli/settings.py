@@ -30,7 +30,8 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
     Raises
     ------
     RecordError
-        The file is not TOML, or a value is neither text, number, truth value nor a list of them.
+        The file is not TOML, an option stands outside the table of a command, or a value is neither
+        text, number, truth value nor a list of them.
     """
     path = folder / _FILE
     if not path.is_file():
@@ -39,6 +40,9 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
         table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecordError(f"{path}: cannot be read as settings ({error})") from error
+    stray = [key for key, value in table.items() if not isinstance(value, dict)]
+    if stray:
+        raise RecordError(f"{path}: {stray[0]} stands outside a table; write it below [COMMAND]")
     depth = 0
     while depth < len(arguments) and isinstance(table.get(arguments[depth]), dict):
         table = table[arguments[depth]]
