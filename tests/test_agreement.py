@@ -1,0 +1,230 @@
+"""Limits of agreement against published numbers, and their properties."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soundcal.agreement import bland_altman, join
+from soundcal.agreement.intervals import limit_factor, limit_factors, pair_factor
+from soundcal.errors import ParameterError
+
+# Peak expiratory flow rate in l/min of 17 subjects, two readings by each of two meters:
+# Bland & Altman, Lancet i:307-310 (1986), table 1.
+WRIGHT_1 = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
+WRIGHT_2 = [490, 397, 512, 401, 470, 611, 415, 431, 638, 429, 420, 633, 275, 492, 165, 372, 421]
+MINI_1 = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+MINI_2 = [525, 415, 508, 444, 500, 625, 460, 390, 642, 432, 420, 605, 227, 467, 268, 370, 443]
+
+
+def test_pefr_of_1986() -> None:
+    result = bland_altman(WRIGHT_1, MINI_1)
+    assert result.n == 17
+    assert result.bias == pytest.approx(-2.1, abs=0.05)
+    assert result.sd == pytest.approx(38.8, abs=0.05)
+    # 1986 prints -22.0: rounded standard error; unrounded -22.049
+    assert result.bias_ci == pytest.approx((-22.0, 17.8), abs=0.06)
+    assert result.sd / math.sqrt(17) == pytest.approx(9.4, abs=0.05)
+    # Carkeet, Optom Vis Sci 92:e71 (2015), prints -78.1 and 73.9
+    assert (result.lower, result.upper) == pytest.approx((-78.1, 73.9), abs=0.05)
+
+
+def test_exact_intervals_of_carkeet_2015() -> None:
+    # printed from d = -2.1, s = 38.8 with factors cut to four digits
+    inner, outer = limit_factors(17, 0.95, 0.95, "exact")
+    bounds = (-2.1 - 38.8 * outer, -2.1 - 38.8 * inner, -2.1 + 38.8 * inner, -2.1 + 38.8 * outer)
+    assert bounds == pytest.approx((-124.2, -53.1, 48.9, 120.0), abs=0.06)
+    pair = limit_factors(17, 0.95, 0.95, "pair")
+    assert [38.8 * k for k in pair] == pytest.approx([57.8, 119.6], abs=0.05)
+
+
+def test_published_outer_bounds_of_simplyagree() -> None:
+    # SimplyAgree 0.3.0, tests of agreement_limit(): 109 by the 1999 formula, 122 by MOVER
+    assert bland_altman(WRIGHT_1, MINI_1, interval="1999").upper_ci[1] == pytest.approx(
+        109, abs=0.5
+    )
+    assert bland_altman(MINI_1, WRIGHT_1, interval="mover").upper_ci[1] == pytest.approx(
+        122, abs=0.5
+    )
+
+
+def test_1986_interval() -> None:
+    # 1986: s √(3/n) = 16.3; limits there are bias ± 2 s of rounded values, so only the width
+    result = bland_altman(WRIGHT_1, MINI_1, interval="1986")
+    assert (result.upper_ci[1] - result.upper_ci[0]) / 2 == pytest.approx(2.12 * 16.3, abs=0.05)
+
+
+def test_paper_preset() -> None:
+    result = bland_altman(WRIGHT_1, MINI_1, preset="paper")
+    assert (result.z, result.interval) == (1.96, "1999")
+    assert (result.lower, result.upper) == (
+        result.bias - 1.96 * result.sd,
+        result.bias + 1.96 * result.sd,
+    )
+    half = 2.1199052992210112 * result.sd * math.sqrt(1 / 17 + 1.96**2 / 32)  # t(16)
+    assert result.upper_ci == pytest.approx((result.upper - half, result.upper + half), rel=1e-12)
+    with pytest.raises(ParameterError, match="contradicts"):
+        bland_altman(WRIGHT_1, MINI_1, preset="paper", interval="pair")
+
+
+@pytest.mark.parametrize(
+    ("n", "inner", "outer"), [(3, 0.7126, 12.8162), (5, 0.94, 5.97), (27, 1.4272, 2.8148)]
+)
+def test_exact_factors_at_small_n(n: int, inner: float, outer: float) -> None:
+    assert limit_factor(n, 1.959963984540054, 0.025) == pytest.approx(inner, abs=0.05)
+    assert limit_factor(n, 1.959963984540054, 0.975) == pytest.approx(outer, abs=0.005)
+
+
+def test_exact_factor_beyond_the_reach_of_r() -> None:
+    # R's qt(ncp > 37.62) gives 2.147088 here; direct integration 2.146006
+    assert limit_factor(369, 1.959963984540054, 0.975) == pytest.approx(2.146006, abs=1e-6)
+    assert limit_factor(100_000, 1.959963984540054, 0.975) == pytest.approx(1.9706, abs=1e-4)
+
+
+def test_pair_factor_of_the_nist_handbook() -> None:
+    assert pair_factor(43, 0.9, 0.99) == pytest.approx(2.22, abs=0.005)
+
+
+@pytest.mark.parametrize("option", ["interval", "scale", "x_axis", "infinite", "preset"])
+def test_unknown_options_are_refused(option: str) -> None:
+    with pytest.raises(ParameterError, match="'nothing'.*expected"):
+        bland_altman(WRIGHT_1, MINI_1, **{option: "nothing"})
+
+
+def test_missing_pairs_drop_and_are_said() -> None:
+    x = [*map(float, WRIGHT_1), math.nan, 1.0]
+    y = [*map(float, MINI_1), 2.0, math.nan]
+    result = bland_altman(x, y)
+    assert result.n == 17
+    assert result.upper == bland_altman(WRIGHT_1, MINI_1).upper
+    assert any("2 of 19 pairs dropped" in warning for warning in result.warnings)
+
+
+def test_silence_is_an_error_or_drops_its_pair() -> None:
+    x, y = [*map(float, WRIGHT_1), -math.inf], [*map(float, MINI_1), 3.0]
+    with pytest.raises(ParameterError, match=r"infinite.*17.*drop"):
+        bland_altman(x, y)
+    result = bland_altman(x, y, infinite="drop")
+    assert result.n == 17
+    assert any("infinite value dropped: 17" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([1.0], [2.0], "at least 2"),
+        ([], [], "at least 2"),
+        ([1.0, 2.0], [1.0], "agreement.join"),
+        (["a", "b"], [1.0, 2.0], "real numbers"),
+        ([1j, 2j], [1.0, 2.0], "real numbers"),
+        ([[1.0, 2.0]], [[1.0, 2.0]], "average or choose channels"),
+    ],
+)
+def test_unusable_columns(x: list[float], y: list[float], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        bland_altman(x, y)
+
+
+def test_identical_methods_have_limits_without_width() -> None:
+    result = bland_altman([0.1, 0.2, 0.3], [0.0, 0.1, 0.2])
+    assert result.sd < 1e-15
+    same = bland_altman([1.0, 2.0, 5.0], [1.0, 2.0, 5.0])
+    assert (same.sd, same.lower, same.upper, same.bias_ci) == (0.0, 0.0, 0.0, (0.0, 0.0))
+    assert any("differences are equal" in warning for warning in same.warnings)
+
+
+def test_small_samples_are_said_to_be_uninformative() -> None:
+    x, y = np.arange(5.0), np.array([0.1, 1.3, 1.9, 3.2, 3.7])
+    warnings = " ".join(bland_altman(x, y).warnings)
+    assert "only 5 pairs" in warnings
+    assert "not informative" in warnings
+    assert not any("informative" in warning for warning in bland_altman(WRIGHT_1, MINI_1).warnings)
+
+
+def test_ties_are_said() -> None:
+    x = np.arange(20.0)
+    y = x + np.repeat([0.0, 1.0], 10)
+    assert any("tied" in warning for warning in bland_altman(x, y).warnings)
+
+
+def test_series_of_different_order_are_refused() -> None:
+    x = pd.Series([1.0, 2.0, 3.0], index=["a", "b", "c"])
+    y = pd.Series([3.0, 2.0, 1.5], index=["c", "b", "a"])
+    with pytest.raises(ParameterError, match="never by row order"):
+        bland_altman(x, y)
+    pairs = join(x, y)
+    assert bland_altman(pairs.x, pairs.y, labels=pairs.labels).points.difference.tolist() == [
+        -0.5,
+        0.0,
+        0.0,
+    ]
+    with pytest.raises(ParameterError, match="more than one value for a"):
+        join(pd.Series([1.0, 2.0], index=["a", "a"]), y)
+    with pytest.raises(ParameterError, match="more than one row"):
+        bland_altman([1.0, 2.0], [2.0, 3.0], labels=["a", "a"])
+    with pytest.raises(ParameterError, match="no name in common"):
+        join({"a": 1.0}, {"b": 1.0})
+
+
+def test_ratio_and_percent() -> None:
+    x, y = np.array([1.0, 2.0, 4.0, 8.0]), np.array([1.1, 1.9, 4.4, 7.0])
+    ratio = bland_altman(x, y, scale="ratio", names=("A", "B"))
+    assert ratio.direction == "A/B"
+    assert ratio.bias == pytest.approx(math.exp(np.log(x / y).mean()))
+    assert ratio.points.difference == pytest.approx(x / y)
+    assert ratio.proportional["upper"] == pytest.approx(2 * (ratio.upper - 1) / (ratio.upper + 1))
+    percent = bland_altman(x, y, scale="percent")
+    assert percent.points.difference == pytest.approx(200 * (x - y) / (x + y))
+    with pytest.raises(ParameterError, match="no ratio: 1"):
+        bland_altman([1.0, 0.0, 2.0], [1.0, 1.0, 1.0], scale="ratio")
+    with pytest.raises(ParameterError, match="reach or pass 0"):
+        bland_altman([1.0, -3.0, 2.0], [1.0, 1.0, 1.0], scale="percent")
+    with pytest.raises(ParameterError, match="belong to scale='ratio'"):
+        _ = percent.proportional
+
+
+def test_result_is_plain_data() -> None:
+    result = bland_altman(WRIGHT_1, MINI_1, labels=[f"s{i}" for i in range(17)])
+    again = json.loads(json.dumps(result.to_dict()))
+    assert again["upper_ci"] == list(result.upper_ci)
+    assert again["points"]["labels"][0] == "s0"
+    assert result.to_frame().set_index("quantity").loc["upper", "ci_high"] == result.upper_ci[1]
+    assert list(result.points.to_frame().columns) == ["label", "x", "y", "average", "difference"]
+
+
+numbers = st.floats(-100, 100, allow_nan=False, width=32)
+columns = st.lists(st.tuples(numbers, numbers), min_size=3, max_size=30).map(np.array)
+
+
+@given(columns, st.sampled_from(["exact", "pair", "1999", "1986", "mover"]))
+def test_swapping_the_methods_flips_the_signs(table, interval) -> None:
+    x, y = table.T
+    one, two = (bland_altman(*c, interval=interval) for c in ((x, y), (y, x)))
+    assert two.bias == pytest.approx(-one.bias, abs=1e-9)
+    assert two.upper == pytest.approx(-one.lower, abs=1e-9)
+    assert two.upper_ci == pytest.approx([-c for c in reversed(one.lower_ci)], abs=1e-9)
+
+
+@given(columns, numbers, st.floats(0.01, 100))
+def test_adding_moves_and_scaling_scales(table, offset, factor) -> None:
+    x, y = table.T
+    one, moved = bland_altman(x, y), bland_altman(x + offset, y)
+    assert moved.sd == pytest.approx(one.sd, abs=1e-9)
+    assert moved.bias - one.bias == pytest.approx(offset, abs=1e-9)
+    assert moved.lower_ci == pytest.approx([c + offset for c in one.lower_ci], abs=1e-8)
+    scaled = bland_altman(factor * x, factor * y)
+    assert scaled.upper_ci == pytest.approx(
+        [factor * c for c in one.upper_ci], rel=1e-9, abs=1e-8 * factor
+    )
+
+
+@given(columns, st.randoms(use_true_random=False))
+def test_row_order_does_not_matter(table, random) -> None:
+    order = list(range(len(table)))
+    random.shuffle(order)
+    one, two = bland_altman(*table.T), bland_altman(*table[order].T)
+    assert two.upper_ci == pytest.approx(one.upper_ci, rel=1e-9, abs=1e-9)
