@@ -91,7 +91,7 @@ def test_pair_factor_of_the_nist_handbook() -> None:
 
 @pytest.mark.parametrize("option", ["interval", "scale", "x_axis", "infinite", "preset"])
 def test_unknown_options_are_refused(option: str) -> None:
-    with pytest.raises(ParameterError, match="'nothing'.*expected"):
+    with pytest.raises(ParameterError, match=r"'nothing'.*expected"):
         bland_altman(WRIGHT_1, MINI_1, **{option: "nothing"})
 
 
