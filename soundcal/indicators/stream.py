@@ -1,0 +1,302 @@
+"""Indicators of signals that come in blocks, with carried state.
+
+An :class:`IndicatorStream` takes one signal in blocks of any size and computes one or several
+indicators of it. The functions with a whole signal in hand (``leq``, ``loudness_zwtv`` …) feed the
+same stream once, so block sizes never change a result. :func:`open_stream` opens whatever several
+indicators need together, for several channels side by side.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.dsp.signal import pressure_array
+from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.registry import STUDY, find, resolve, resolve_callable
+from soundcal.indicators.result import IndicatorResult
+
+__all__ = ["Analysis", "Field", "IndicatorStream", "Plan", "open_stream", "run_stream", "stack"]
+
+Array = NDArray[np.float64]
+Field = Literal["free", "diffuse"]
+
+_SLICE: Final = 1 << 18
+"""Samples per channel that are worked on at a time, so that memory stays constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stream is asked to compute.
+
+    Parameters
+    ----------
+    fs : float
+        Sampling rate in Hz.
+    wanted : mapping of str to tuple of str
+        Statistics wanted per symbol of the registry.
+    field : {"free", "diffuse"}
+        Sound field.
+    keep : bool
+        Keep the series (and specific values) over time. Without, memory does not grow with the
+        signal and results have ``series`` and ``specific`` None.
+    """
+
+    fs: float
+    wanted: Mapping[str, tuple[str, ...]]
+    field: Field = "free"
+    keep: bool = True
+
+
+class IndicatorStream(Protocol):
+    """One signal in, one result per wanted symbol out.
+
+    Blocks may have any size, 0 included; the results do not depend on it, bit for bit or to 1e-12.
+    """
+
+    def push(self, block: Array) -> None:
+        """Take the next samples in Pa, shape (n,), float64, finite."""
+        ...
+
+    def finish(self) -> dict[str, IndicatorResult]:
+        """Return the results by symbol; nothing may be pushed afterwards.
+
+        Raises
+        ------
+        SignalError
+            The signal was too short for the indicator.
+        """
+        ...
+
+
+_WORTH_THREADS: Final = 1 << 14
+"""Samples from which on starting threads is worth while."""
+
+
+def check_field(field: str) -> Field:
+    """Return the sound field, or refuse it."""
+    if field not in get_args(Field):
+        raise ParameterError(f"sound field {field!r}; free or diffuse is expected")
+    return "free" if field == "free" else "diffuse"
+
+
+def stack(results: Sequence[IndicatorResult], leading: tuple[int, ...]) -> IndicatorResult:
+    """Return the results of single signals as one with the given leading shape."""
+    if leading == ():
+        return results[0]
+
+    def joined(values: Sequence[object]) -> Array:
+        array = np.asarray(values, dtype=np.float64)
+        return array.reshape(leading + array.shape[1:])
+
+    first = results[0]
+    return replace(
+        first,
+        value=joined([r.value for r in results]),
+        statistics={key: joined([r.statistics[key] for r in results]) for key in first.statistics},
+        series=None if first.series is None else joined([r.series for r in results]),
+        specific=None if first.specific is None else joined([r.specific for r in results]),
+        warnings=tuple(dict.fromkeys(w for r in results for w in r.warnings)),
+    )
+
+
+def _threads(asked: int | None, n_tasks: int) -> int:
+    if asked is not None and asked < 1:
+        raise ParameterError(f"{asked} threads; at least 1 is expected")
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(available or 1 if asked is None else asked, n_tasks)
+
+
+def _in_parallel(tasks: Sequence[Callable[[], None]], threads: int, n_samples: int) -> None:
+    """Run the tasks; the kernels release the interpreter lock, so threads use the cores."""
+    if threads == 1 or n_samples < _WORTH_THREADS:
+        for task in tasks:
+            task()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for future in [pool.submit(task) for task in tasks]:
+            future.result()
+
+
+def run_stream(
+    opener: Callable[[], IndicatorStream], pressure: ArrayLike, fs: float, *, minimum: float = 0.0
+) -> dict[str, IndicatorResult]:
+    """Feed whole signals of any leading shape to one stream each and stack the results.
+
+    Parameters
+    ----------
+    opener : callable
+        Opens a stream for one signal.
+    pressure : array_like, shape (..., n_samples)
+        Sound pressure in Pa.
+    fs : float
+        Sampling rate in Hz.
+    minimum : float
+        Shortest duration in s that the indicator is defined for.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As for :func:`soundcal.dsp.signal.pressure_array`.
+    """
+    signal = pressure_array(pressure, fs, minimum=minimum)
+    flat = signal.reshape(-1, signal.shape[-1])
+    streams = [opener() for _ in flat]
+
+    def feeder(stream: IndicatorStream, samples: Array) -> Callable[[], None]:
+        return lambda: _feed(stream, samples)
+
+    tasks = [feeder(s, x) for s, x in zip(streams, flat, strict=True)]
+    _in_parallel(tasks, _threads(None, len(tasks)), signal.shape[-1])
+    finished = [stream.finish() for stream in streams]
+    return {
+        symbol: stack([one[symbol] for one in finished], signal.shape[:-1])
+        for symbol in finished[0]
+    }
+
+
+def _feed(stream: IndicatorStream, samples: Array) -> None:
+    for start in range(0, samples.size, _SLICE):
+        stream.push(samples[start : start + _SLICE])
+
+
+class Analysis:
+    """Several indicators of several channels, block by block; :func:`open_stream` makes it."""
+
+    def __init__(self, plan: Plan, n_channels: int, threads: int | None = None) -> None:
+        self.plan = plan
+        self.n_channels = n_channels
+        self.n_samples = 0
+        self._wanted = _with_needs(plan.wanted)
+        stages = dict.fromkeys(find(s).stage for s in self._wanted if find(s).stage)
+        self._streams: list[list[IndicatorStream]] = [
+            [resolve_callable(stage)(self._part(stage)) for stage in stages]
+            for _ in range(n_channels)
+        ]
+        self._threads = _threads(threads, n_channels * max(1, len(stages)))
+
+    def _part(self, stage: str) -> Plan:
+        own = {s: statistics for s, statistics in self._wanted.items() if find(s).stage == stage}
+        return replace(self.plan, wanted=own)
+
+    def push(self, block: ArrayLike) -> None:
+        """Take the next samples of all channels.
+
+        Parameters
+        ----------
+        block : array_like, shape (n_channels, n)
+            Sound pressure in Pa.
+
+        Raises
+        ------
+        SignalError
+            Another number of channels, or samples that are not finite.
+        """
+        array = np.asarray(block)
+        if array.ndim != 2 or array.shape[0] != self.n_channels:
+            raise SignalError(
+                f"block of shape {array.shape}; ({self.n_channels}, n) is expected, time last"
+            )
+        if array.shape[1] == 0:
+            return
+        samples = pressure_array(array, self.plan.fs)
+        self.n_samples += samples.shape[1]
+
+        def feeder(stream: IndicatorStream, channel: int) -> Callable[[], None]:
+            return lambda: _feed(stream, samples[channel])
+
+        tasks = [
+            feeder(stream, channel)
+            for channel, streams in enumerate(self._streams)
+            for stream in streams
+        ]
+        _in_parallel(tasks, self._threads, samples.shape[1])
+
+    def finish(self) -> dict[str, IndicatorResult]:
+        """Return one result per symbol asked for, with leading shape (n_channels,).
+
+        Raises
+        ------
+        SignalError
+            No samples, or too few for an indicator.
+        """
+        if self.n_samples == 0:
+            raise SignalError("no samples were pushed")
+        per_channel = [
+            {symbol: result for stream in streams for symbol, result in stream.finish().items()}
+            for streams in self._streams
+        ]
+        results = {
+            symbol: stack([one[symbol] for one in per_channel], (self.n_channels,))
+            for symbol in per_channel[0]
+        }
+        for symbol in self._wanted:
+            if find(symbol).derived:
+                results[symbol] = resolve_callable(find(symbol).derived)(results)
+        return {symbol: results[symbol] for symbol in self.plan.wanted}
+
+
+def _with_needs(wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Add what derived indicators are computed from, in front of them."""
+    full: dict[str, tuple[str, ...]] = {}
+    for symbol, statistics in wanted.items():
+        for needed in find(symbol).needs:
+            full.setdefault(needed, find(needed).statistics)
+        full[symbol] = tuple(dict.fromkeys((*full.get(symbol, ()), *statistics)))
+    return full
+
+
+def open_stream(
+    names: Iterable[str] = STUDY,
+    *,
+    fs: float,
+    n_channels: int = 1,
+    field: str = "free",
+    keep: bool = False,
+    threads: int | None = None,
+) -> Analysis:
+    """Open the measurement of several indicators on signals that come in blocks.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Labels, symbols, functions or families (see :func:`soundcal.indicators.resolve`).
+    fs : float
+        Sampling rate in Hz.
+    n_channels : int
+        Number of channels.
+    field : {"free", "diffuse"}
+        Sound field, for the indicators where it matters.
+    keep : bool
+        Keep the series over time; by default only the statistics, in constant memory.
+    threads : int, optional
+        Most threads to use; by default one per channel and stage, up to the number of cores.
+
+    Returns
+    -------
+    Analysis
+        Push blocks of shape (n_channels, n), then finish.
+
+    Raises
+    ------
+    ParameterError
+        Unknown name, field or impossible rate.
+
+    Examples
+    --------
+    >>> meter = open_stream(["LAeq"], fs=48000)
+    >>> tone = np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
+    >>> for block in np.split(tone, 10):
+    ...     meter.push(block[np.newaxis])
+    >>> meter.finish()["LA"].statistics["eq"].round(1).tolist()
+    [91.0]
+    """
+    if not fs > 0:
+        raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
+    if n_channels < 1:
+        raise ParameterError(f"{n_channels} channels; at least 1 is expected")
+    return Analysis(Plan(fs, resolve(names), check_field(field), keep), n_channels, threads)

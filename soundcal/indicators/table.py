@@ -1,0 +1,188 @@
+"""Results as tidy rows, and the step that makes one value of both ears."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+
+from soundcal import __version__
+from soundcal.errors import ParameterError
+from soundcal.indicators.result import IndicatorResult
+from soundcal.units import energetic_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "EarRule", "TidyRow", "combine_ears", "tidy_rows", "to_frame"]
+
+EarRule = Literal["mean", "max", "energy", "left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class TidyRow:
+    """One value of the tidy table.
+
+    Parameters
+    ----------
+    recording : str
+        Which recording: file, stimulus or whatever tells it from others.
+    channel : str
+        Channel, or the ear rule where both ears were combined.
+    indicator, statistic : str
+        Symbol and statistic; together they are the printed label.
+    value : float
+        In ``unit``; never rounded.
+    unit : str
+        Unit.
+    u : float or None
+        Standard uncertainty in ``unit``; None if it is not known.
+    calibration : str
+        Identity of the calibration.
+    software : str
+        What computed it.
+    """
+
+    recording: str
+    channel: str
+    indicator: str
+    statistic: str
+    value: float
+    unit: str
+    u: float | None
+    calibration: str
+    software: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns, ready for JSON; infinite values become null."""
+        row = dict(zip(COLUMNS, astuple(self), strict=True))
+        row["value"] = self.value if np.isfinite(self.value) else None
+        return row
+
+
+COLUMNS: Final = tuple(field.name for field in fields(TidyRow))
+"""Columns of the tidy table, in order."""
+
+
+def tidy_rows(
+    results: Mapping[str, IndicatorResult],
+    wanted: Mapping[str, Sequence[str]],
+    *,
+    recording: str,
+    channels: Sequence[str],
+    calibration: str = "",
+    u_db: Sequence[float] = (),
+    software: str = f"soundcal {__version__}",
+) -> list[TidyRow]:
+    """Return one row per channel and wanted statistic.
+
+    Parameters
+    ----------
+    results : mapping of str to IndicatorResult
+        By symbol, with leading shape (n_channels,).
+    wanted : mapping of str to sequence of str
+        Statistics per symbol.
+    recording : str
+        Name in the first column.
+    channels : sequence of str
+        Channel names.
+    calibration : str
+        Identity of the calibration.
+    u_db : sequence of float
+        Standard uncertainty of the calibration per channel in dB, or nothing. It is the uncertainty
+        of every level; for other units it is not carried on.
+    software : str
+        Last column.
+    """
+    rows = []
+    for symbol, statistics in wanted.items():
+        result = results[symbol]
+        for index, channel in enumerate(channels):
+            u = float(u_db[index]) if u_db and result.unit == "dB" else None
+            for statistic in statistics:
+                value = float(np.ravel(result.statistics[statistic])[index])
+                rows.append(
+                    TidyRow(
+                        recording,
+                        channel,
+                        symbol,
+                        statistic,
+                        value,
+                        result.unit,
+                        u,
+                        calibration,
+                        software,
+                    )
+                )
+    return rows
+
+
+def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
+    """Make one value of the values of both ears, by a stated rule.
+
+    Parameters
+    ----------
+    rows : iterable of TidyRow
+        Every recording, indicator and statistic with the channels ``left`` and ``right``.
+    rule : {"mean", "max", "energy", "left", "right"}
+        ``mean``: arithmetic mean (Lam et al. 2022). ``max``: the ear with the larger value
+        (ISO/TS 12913-3). ``energy``: level of the mean power, for levels only. ``left``, ``right``:
+        that ear.
+
+    Returns
+    -------
+    list of TidyRow
+        In the order of the input; ``channel`` is the rule. Uncertainties are combined as fully
+        correlated (both ears see the same calibrator), which is the upper bound.
+
+    Raises
+    ------
+    ParameterError
+        Unknown rule, an ear missing, other channels, or ``energy`` for what is no level.
+    """
+    if rule not in get_args(EarRule):
+        raise ParameterError(f"ear rule {rule!r}; one of {', '.join(get_args(EarRule))} expected")
+    pairs: dict[tuple[str, str, str], dict[str, TidyRow]] = {}
+    for row in rows:
+        key = (row.recording, row.indicator, row.statistic)
+        pairs.setdefault(key, {})[row.channel] = row
+    combined = []
+    for (recording, indicator, statistic), ears in pairs.items():
+        if set(ears) != {"left", "right"}:
+            raise ParameterError(
+                f"{recording}: the ear rule {rule!r} needs the channels left and right of "
+                f"{indicator}{statistic}, found {', '.join(ears)}"
+            )
+        combined.append(_combined(ears["left"], ears["right"], rule))
+    return combined
+
+
+def _combined(left: TidyRow, right: TidyRow, rule: str) -> TidyRow:
+    if rule in ("left", "right"):
+        return replace(left if rule == "left" else right, channel=rule)
+    if rule == "max":
+        return replace(left if left.value >= right.value else right, channel=rule)
+    shares = (0.5, 0.5)
+    value = (left.value + right.value) / 2.0
+    if rule == "energy":
+        if left.unit != "dB":
+            raise ParameterError(
+                f"ear rule energy is for levels in dB, not for {left.indicator} in {left.unit}; "
+                "use mean or max, or measure the levels alone"
+            )
+        value = energetic_mean([left.value, right.value])
+        if np.isfinite(value):
+            share = 10.0 ** ((left.value - value) / 10.0) / 2.0
+            shares = (share, 1.0 - share)
+    u = None
+    if left.u is not None and right.u is not None:
+        u = shares[0] * left.u + shares[1] * right.u
+    return replace(left, channel=rule, value=value, u=u)
+
+
+def to_frame(rows: Iterable[TidyRow]) -> "pd.DataFrame":
+    """Return the rows as the tidy table, a pandas DataFrame."""
+    import pandas as pd
+
+    frame = pd.DataFrame([astuple(row) for row in rows], columns=list(COLUMNS))
+    return frame.astype({"value": "float64", "u": "float64"})
