@@ -251,5 +251,5 @@ def open_device(
     from soundcal.devices import soundcard
 
     return soundcard.Soundcard(
-        spec, fs=fs, allow_os_mixer=allow_os_mixer or not calibrating, latency=latency
+        spec, fs=fs, calibrating=calibrating, allow_os_mixer=allow_os_mixer, latency=latency
     )

@@ -1,0 +1,87 @@
+"""Which device a name means: an index, an exact identity, or parts of "name, host API".
+
+Names are resolved afresh whenever a device is opened, because indices move when devices come and
+go. What is ambiguous is refused with the candidates; nothing is ever replaced by a default.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from soundcal.devices import DeviceInfo
+from soundcal.errors import DeviceUnavailable
+
+__all__ = ["behind_os_mixer", "resolve"]
+
+_MIXED_HOST_APIS: Final = ("MME", "Windows DirectSound", "PulseAudio", "OSS")
+
+
+def behind_os_mixer(name: str, host_api: str) -> bool:
+    """Return whether software of the operating system stands between soundcal and the device.
+
+    It may resample, change the volume, apply "enhancements" or mix other programs in. Under ALSA
+    only the ``hw`` devices are the hardware itself; all others are chains of plug-ins. WASAPI is
+    counted as direct because soundcal opens it in exclusive mode.
+
+    >>> behind_os_mixer("default", "ALSA"), behind_os_mixer("USB Audio (hw:1,0)", "ALSA")
+    (True, False)
+    >>> behind_os_mixer("Speakers", "MME"), behind_os_mixer("SimHATS", "JACK Audio Connection Kit")
+    (True, False)
+    """
+    if host_api in _MIXED_HOST_APIS:
+        return True
+    return host_api == "ALSA" and "(hw:" not in name
+
+
+def resolve(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> DeviceInfo:
+    """Return the device that ``spec`` means.
+
+    Parameters
+    ----------
+    spec : str or int
+        Index; or the exact "name, host API"; or words that all occur in it, in this order, in upper
+        or lower case.
+    devices : sequence of DeviceInfo
+        What there is.
+    problem : str
+        Why soundcards are missing, for the message.
+
+    Raises
+    ------
+    DeviceUnavailable
+        None or several match.
+    """
+    text = str(spec).strip()
+    if not devices:
+        raise DeviceUnavailable(f"device {text!r}: {problem}; {_OTHER_WAY}")
+    if text.isdecimal():
+        found = [info for info in devices if info.index == int(text)]
+    else:
+        found = [info for info in devices if info.identity == text]
+        found = found or [info for info in devices if info.name == text]
+        found = found or [info for info in devices if _contains(info.identity, text)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        listed = "; ".join(_shown(info) for info in devices)
+        raise DeviceUnavailable(f"no device {text!r}; there are: {listed}; {_OTHER_WAY}")
+    listed = "; ".join(_shown(info) for info in found)
+    raise DeviceUnavailable(
+        f"device {text!r} is ambiguous: {listed}; give more of the name or the index"
+    )
+
+
+_OTHER_WAY: Final = "the simulated lab is --device sim:lab"
+
+
+def _contains(identity: str, text: str) -> bool:
+    rest = identity.casefold()
+    for word in text.casefold().split():
+        place = rest.find(word)
+        if place < 0:
+            return False
+        rest = rest[place + len(word) :]
+    return bool(text)
+
+
+def _shown(info: DeviceInfo) -> str:
+    return f"{info.index} {info.identity} ({info.inputs} in, {info.outputs} out)"

@@ -1,0 +1,502 @@
+"""The soundcard driver: PortAudio in a supervised process, every take judged before it is believed.
+
+The process that owns PortAudio is started for each take (:mod:`soundcal.devices.supervisor`), so
+the device is found afresh by its host API and exact name, and a device or audio server that
+disappears costs a :class:`StreamError` within two seconds instead of a hanging program. Samples are
+32-bit float without dither or clipping; buffers have whatever length the driver likes.
+
+What PortAudio reports about itself is not believed: the delay between output and input is measured
+in the samples, the sampling rate against the clock, and a device that delivers nothing but exact
+zeros is looked for again, because that is what some audio servers give in place of an unplugged
+one.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
+from soundcal.devices.names import behind_os_mixer, resolve
+from soundcal.devices.portaudio_worker import RATES, Request
+from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
+from soundcal.devices.supervisor import Broken, Message, Worker
+from soundcal.errors import DeviceUnavailable, ParameterError, SignalError, StreamError
+from soundcal.recording import Capture, utc_now
+
+__all__ = ["Soundcard", "probe"]
+
+Samples = NDArray[np.float64]
+
+_PREROLL_S: Final = 0.5
+"""Silence before a take, in which input is dropped: drivers and servers stumble at the start."""
+
+_DELAY_S: Final = 0.5
+"""Longest delay between output and input that is looked for, besides twice the driver's buffer."""
+
+_GONE_S: Final = 1.0
+"""Exact zeros on all inputs for so long make soundcal look whether the device is still there."""
+
+_GONE_AT_END_S: Final = 0.1
+"""The same at the end of a take."""
+
+_RATE_TOLERANCE: Final = 0.005
+_RATE_JITTER_S: Final = 0.25
+_RATE_FROM_S: Final = 2.0
+"""The clock of the computer judges the sampling rate of takes from 2 s on, to 0.5 % plus 0.25 s for
+the irregular arrival of blocks: it finds 44.1 kHz in place of 48 kHz in a take of 4 s."""
+
+
+def probe() -> tuple[list[DeviceInfo], str]:
+    """Return the soundcards, and why there are none or not all ("": nothing is wrong).
+
+    PortAudio is asked in a process of its own; if it does not answer within five seconds, crashes
+    or is missing, the text says so with the remedy for this operating system. The sampling rates
+    are tried one by one; those that could not be tried in time are left out.
+    """
+    devices: list[DeviceInfo] = []
+    try:
+        with Worker(Request()) as worker:
+            for message in worker.messages():
+                fields = message.fields
+                if message.event == "devices":
+                    devices = [_info(i, found) for i, found in enumerate(fields["devices"])]
+                elif message.event == "rates":
+                    index = int(fields["index"])
+                    devices[index] = replace(devices[index], rates=tuple(fields["rates"]))
+    except Broken as broken:
+        return devices, list_problem(broken)
+    return devices, "" if devices else no_device_hint()
+
+
+def _info(index: int, found: dict[str, Any]) -> DeviceInfo:
+    mixer = behind_os_mixer(found["name"], found["host_api"])
+    return DeviceInfo(**found, index=index, os_mixer=mixer)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a take amounts to while it runs."""
+
+    fs: int
+    total: int | None
+    received: int = 0
+    reports: list[tuple[int, str]] = field(default_factory=list)
+    zeros: int = 0
+    first: tuple[float, int] | None = None
+    last: tuple[float, int] | None = None
+
+    def add(self, message: Message) -> tuple[Samples, int, tuple[str, ...]]:
+        """Count a block; return the part within the take, its position, and what was reported."""
+        start, frames = int(message.fields["position"]), int(message.fields["frames"])
+        reports = [(int(at), str(text)) for at, text in message.fields["flags"] if at >= 0]
+        self.reports += reports
+        position = self.received
+        end = start + frames if self.total is None else min(start + frames, self.total)
+        self.received = max(self.received, end)
+        if start >= 0:
+            self.last = (float(message.fields["time"]), start + frames)
+            self.first = self.first or self.last
+        live = np.flatnonzero(message.samples.any(axis=0))
+        n_samples = message.samples.shape[1]
+        self.zeros = n_samples - 1 - int(live[-1]) if live.size else self.zeros + n_samples
+        return message.samples, position, tuple(text for _, text in reports)
+
+    @property
+    def rate(self) -> float | None:
+        """Frames per second of wall-clock time, Hz."""
+        if self.first is None or self.last is None or self.last[0] <= self.first[0]:
+            return None
+        return (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+
+    def flags(self, host_api: str) -> tuple[str, ...]:
+        """Return the reasons to doubt the take."""
+        flags = []
+        for text in dict.fromkeys(text for _, text in self.reports):
+            places = [at for at, found in self.reports if found == text]
+            flags.append(
+                f"driver reported {text} {len(places)} times, first at {places[0] / self.fs:.3f} s"
+            )
+        if (rate := self._wrong_rate(host_api)) is not None:
+            flags.append(f"delivered {rate:.0f} samples per second instead of {self.fs}")
+        return tuple(flags)
+
+    def _wrong_rate(self, host_api: str) -> float | None:
+        rate = self.rate
+        if rate is None or self.first is None or self.last is None:
+            return None
+        # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
+        if host_api.startswith("JACK") and rate > 1.5 * self.fs:
+            return None
+        elapsed = self.last[0] - self.first[0]
+        tolerance = _RATE_TOLERANCE + _RATE_JITTER_S / max(elapsed, _RATE_JITTER_S)
+        wrong = elapsed >= _RATE_FROM_S and abs(rate / self.fs - 1.0) > tolerance
+        return rate if wrong else None
+
+
+class Soundcard:
+    """A soundcard, opened by name (:func:`soundcal.devices.open_device`).
+
+    Parameters
+    ----------
+    spec : str or int
+        Index, or parts of "name, host API".
+    fs : int
+        Sampling rate in Hz; refused if the device cannot deliver it, never converted.
+    calibrating : bool
+        Refuse a device behind the operating system's mixer.
+    allow_os_mixer : bool
+        Accept it nevertheless, and open WASAPI in shared instead of exclusive mode.
+    latency : float
+        Buffer the driver is asked for, in s.
+
+    Raises
+    ------
+    DeviceUnavailable
+        No such device, several match, PortAudio is missing, or the device is refused.
+    ParameterError
+        Impossible rate or latency.
+    """
+
+    def __init__(
+        self,
+        spec: str | int,
+        *,
+        fs: int = 48000,
+        calibrating: bool = False,
+        allow_os_mixer: bool = False,
+        latency: float = 0.2,
+    ) -> None:
+        if not 1000 <= fs <= 768000:
+            raise ParameterError(f"sampling rate {fs} Hz: 1000 to 768000 Hz is expected")
+        if not 0.0 < latency <= 2.0:
+            raise ParameterError(f"latency {latency:g} s: more than 0 and at most 2 s is expected")
+        cards, problem = probe()
+        info = resolve(spec, cards, problem)
+        if calibrating and info.os_mixer and not allow_os_mixer:
+            raise DeviceUnavailable(
+                f"{info.identity} goes through the operating system's mixer, which may resample, "
+                "change the level or mix other sounds in: choose the hardware device itself "
+                "(soundcal devices), or --allow-os-mixer if you have verified the path"
+            )
+        if info.rates and fs in RATES and fs not in info.rates:
+            listed = ", ".join(str(rate) for rate in info.rates)
+            raise DeviceUnavailable(
+                f"{info.identity} refuses {fs} Hz; it offers {listed} Hz: use --fs, or set the "
+                "rate in the audio server or driver panel (soundcal never resamples)"
+            )
+        self._info = info
+        self._fs = fs
+        self._latency = latency
+        self._exclusive = not allow_os_mixer
+        self._closed = False
+
+    @property
+    def info(self) -> DeviceInfo:
+        """What is known about the device."""
+        return self._info
+
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz."""
+        return self._fs
+
+    def record(
+        self,
+        duration: float,
+        *,
+        inputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Record ``duration`` seconds."""
+        if not 0.0 < duration < 1e7:
+            raise ParameterError(f"duration {duration:g} s: a positive time is expected")
+        request = self._request(inputs=self._inputs(inputs), total=round(duration * self._fs))
+        return self._capture(request, on_block)
+
+    def play(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Playback:
+        """Play ``samples`` once and return when the last one has left the device."""
+        playable, channels = self._playable(samples, outputs)
+        n_samples = playable.shape[1]
+        tail = round((self._latency + 0.1) * self._fs)  # whatever the driver still holds gets out
+        tally = _Tally(self._fs, n_samples + tail)
+        with _samples_file(playable) as path:
+            request = self._request(outputs=channels, samples=path, total=n_samples + tail)
+            for _, position, reports in self._blocks(request, tally):
+                part = playable[:, position : tally.received]
+                if on_block is not None and part.shape[1]:
+                    on_block(Block(part, position, n_samples, reports))
+        return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
+
+    def play_and_record(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        inputs: Sequence[int] | None = None,
+        tail: float = 0.0,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Play and record at once, aligned by the delay measured in the take itself."""
+        if not 0.0 <= tail < 3600.0:
+            raise ParameterError(f"tail {tail:g} s: 0 to 3600 s is expected")
+        playable, channels = self._playable(samples, outputs)
+        wanted = playable.shape[1] + round(tail * self._fs)
+        longest = round((_DELAY_S + 2 * self._latency) * self._fs)
+        with _samples_file(playable) as path:
+            request = self._request(
+                inputs=self._inputs(inputs),
+                outputs=channels,
+                samples=path,
+                total=wanted + longest,
+            )
+            capture = self._capture(request, on_block)
+        return _aligned(capture, playable, wanted, longest)
+
+    @contextmanager
+    def playing(self, samples: Samples, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
+        """Play ``samples`` over and over while the context is open.
+
+        A stream that breaks meanwhile is reported when the context ends.
+        """
+        playable, channels = self._playable(samples, outputs)
+        tally = _Tally(self._fs, None)
+        with _samples_file(playable) as path:
+            request = self._request(outputs=channels, samples=path, loop=True)
+            with Worker(request) as worker:
+                for _ in self._read(worker, tally):
+                    break
+                worker.drain()
+                yield
+                try:
+                    worker.check()
+                except Broken as broken:
+                    raise self._error(broken, tally) from broken
+
+    @contextmanager
+    def stream(self, *, inputs: Sequence[int] | None = None) -> Iterator[Iterator[Block]]:
+        """Give an endless iterator over input blocks."""
+        request = self._request(inputs=self._inputs(inputs))
+        tally = _Tally(self._fs, None)
+        with Worker(request) as worker:
+            yield (
+                Block(samples, position, None, reports)
+                for samples, position, reports in self._read(worker, tally)
+            )
+
+    def close(self) -> None:
+        """Release the device; it is not held between takes. Safe to call twice."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _request(
+        self,
+        *,
+        inputs: tuple[int, ...] = (),
+        outputs: tuple[int, ...] = (),
+        samples: str = "",
+        loop: bool = False,
+        total: int | None = None,
+    ) -> Request:
+        if self._closed:
+            raise DeviceUnavailable(f"{self._info.identity} was closed: open it again")
+        return Request(
+            name=self._info.name,
+            host_api=self._info.host_api,
+            fs=self._fs,
+            latency=self._latency,
+            inputs=inputs,
+            outputs=outputs,
+            samples=samples,
+            loop=loop,
+            preroll=round(_PREROLL_S * self._fs),
+            total=total,
+            exclusive=self._exclusive,
+        )
+
+    def _capture(self, request: Request, on_block: OnBlock | None) -> Capture:
+        tally = _Tally(self._fs, request.total)
+        started = utc_now()
+        pieces: list[Samples] = []
+        for samples, position, reports in self._blocks(request, tally):
+            pieces.append(samples)
+            if on_block is not None and samples.shape[1]:
+                on_block(Block(samples, position, request.total, reports))
+        samples = np.concatenate(pieces, axis=1)
+        if samples.shape[1] != request.total:
+            raise StreamError(
+                f"{self._info.identity}: {samples.shape[1]} of {request.total} frames arrived "
+                "although the stream ended normally; repeat the take"
+            )
+        if tally.zeros >= _GONE_AT_END_S * self._fs:
+            self._look_for_device(tally)
+        return Capture(
+            samples,
+            self._fs,
+            device=self._info.identity,
+            xruns=len(tally.reports),
+            delivered_rate=tally.rate,
+            flags=tally.flags(self._info.host_api),
+            started=started,
+        )
+
+    def _blocks(
+        self, request: Request, tally: _Tally
+    ) -> Iterator[tuple[Samples, int, tuple[str, ...]]]:
+        with Worker(request) as worker:
+            yield from self._read(worker, tally)
+
+    def _read(
+        self, worker: Worker, tally: _Tally
+    ) -> Iterator[tuple[Samples, int, tuple[str, ...]]]:
+        second = round(_GONE_S * self._fs)
+        look_at = second
+        try:
+            for message in worker.messages():
+                if message.event == "started":
+                    self._check_rate(float(message.fields["fs"]))
+                if message.event != "block":
+                    continue
+                block = tally.add(message)
+                if tally.received > 0:
+                    yield block
+                if tally.zeros < second:
+                    look_at = second
+                elif tally.zeros >= look_at:
+                    self._look_for_device(tally)
+                    look_at = tally.zeros + 10 * second  # silent, but there
+        except Broken as broken:
+            raise self._error(broken, tally) from broken
+
+    def _check_rate(self, fs: float) -> None:
+        if abs(fs - self._fs) >= 0.5:
+            raise DeviceUnavailable(
+                f"{self._info.identity} was asked for {self._fs} Hz and opened at {fs:g} Hz: use "
+                f"--fs {fs:.0f}, or set the rate in the audio server or driver panel"
+            )
+
+    def _look_for_device(self, tally: _Tally) -> None:
+        """Raise StreamError if a device that delivers nothing but zeros is no longer there."""
+        cards, _ = probe()
+        if all(card.identity != self._info.identity for card in cards):
+            live = max(0, tally.received - tally.zeros)
+            raise StreamError(
+                f"{self._info.identity}: the device has vanished; {live} frames "
+                f"({live / self._fs:.2f} s) arrived before it delivered only zeros; replug it and "
+                "repeat the take"
+            )
+
+    def _error(self, broken: Broken, tally: _Tally) -> DeviceUnavailable | StreamError:
+        if broken.stage not in ("running", "first block"):
+            wanted = f"{self._fs} Hz"
+            return DeviceUnavailable(open_problem(broken, self._info.identity, wanted))
+        of = f" of {tally.total}" if tally.total is not None else ""
+        return StreamError(
+            f"{stream_problem(broken, self._info.identity)}; {tally.received}{of} frames "
+            f"({tally.received / self._fs:.2f} s) arrived before"
+        )
+
+    def _inputs(self, inputs: Sequence[int] | None) -> tuple[int, ...]:
+        return self._channels(inputs, self._info.inputs, "input", self._info.inputs)
+
+    def _channels(
+        self, wanted: Sequence[int] | None, there: int, kind: str, default: int
+    ) -> tuple[int, ...]:
+        channels = tuple(range(1, default + 1)) if wanted is None else tuple(wanted)
+        if not there:
+            raise DeviceUnavailable(f"{self._info.identity} has no {kind}: see soundcal devices")
+        if not channels or len(set(channels)) != len(channels):
+            raise ParameterError(f"{kind} channels {list(channels)}: distinct numbers are expected")
+        if min(channels) < 1 or max(channels) > there:
+            raise DeviceUnavailable(
+                f"{self._info.identity} has {kind}s 1 to {there}; {list(channels)} are asked for"
+            )
+        return channels
+
+    def _playable(
+        self, samples: Samples, outputs: Sequence[int] | None
+    ) -> tuple[Samples, tuple[int, ...]]:
+        checked = Capture(samples, self._fs).samples
+        peak = float(np.abs(checked).max(initial=0.0))
+        if checked.shape[1] == 0:
+            raise SignalError("nothing to play: 0 samples")
+        if peak > 1.0:
+            raise SignalError(
+                f"peak {peak:.4g} is beyond full scale (1.0) and would clip; lower the gain by "
+                f"{20 * np.log10(peak):.2f} dB or more"
+            )
+        n_channels = checked.shape[0]
+        channels = self._channels(outputs, self._info.outputs, "output", n_channels)
+        if len(channels) != n_channels:
+            raise ParameterError(
+                f"{n_channels} channels of samples for outputs {list(channels)}: give one output "
+                "per channel"
+            )
+        return checked, channels
+
+
+@contextmanager
+def _samples_file(samples: Samples) -> Iterator[str]:
+    """Give the name of a file with the samples as the worker wants them."""
+    with tempfile.TemporaryDirectory(prefix="soundcal-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "play.f32"
+        try:
+            np.ascontiguousarray(samples.T, dtype="<f4").tofile(path)
+        except OSError as error:
+            raise DeviceUnavailable(
+                f"{os.path.dirname(folder)}: no room for {samples.nbytes // 2} bytes of samples to "
+                f"play ({error}); free some or set TMPDIR to another folder"
+            ) from error
+        yield str(path)
+
+
+def _aligned(capture: Capture, played: Samples, wanted: int, longest: int) -> Capture:
+    """Return the capture from the arrival of the first sample on, with the measured delay."""
+    delay = _delay(played, capture.samples, longest)
+    if delay is None:
+        start, flags = 0, (*capture.flags, "what was played was not found in what was recorded")
+    else:
+        start, flags = delay, capture.flags
+    return replace(
+        capture,
+        samples=capture.samples[:, start : start + wanted],
+        clipped=(),
+        latency=None if delay is None else float(delay),
+        flags=flags,
+    )
+
+
+def _delay(played: Samples, captured: Samples, longest: int) -> int | None:
+    """Return the lag of the highest cross-correlation of any output with any input."""
+    size = 1 << (captured.shape[1] + played.shape[1]).bit_length()
+    spectra = [np.fft.rfft(x, size) for x in (played, captured)]
+    best: tuple[float, int] = (0.0, 0)
+    for reference in spectra[0]:
+        for found in spectra[1]:
+            correlation = np.abs(np.fft.irfft(found * np.conj(reference), size))[: longest + 1]
+            lag = int(np.argmax(correlation))
+            best = max(best, (float(correlation[lag]), lag))
+    return best[1] if best[0] > 0 else None

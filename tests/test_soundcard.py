@@ -1,0 +1,403 @@
+"""The soundcard driver against a stand-in for PortAudio, in the worker process as in earnest.
+
+``fake_portaudio/sounddevice.py`` takes sounddevice's place and misbehaves on request, so that the
+supervision is tested where neither PortAudio nor a soundcard is installed. The same driver meets
+real PortAudio and a real audio server in ``soundcard_with_device.py``.
+"""
+
+import json
+import os
+import signal as signals
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soundcal.devices import Block, DeviceInfo, open_device, supervisor
+from soundcal.devices.names import behind_os_mixer, resolve
+from soundcal.devices.remedies import install_hint
+from soundcal.devices.soundcard import Soundcard, probe
+from soundcal.errors import DeviceUnavailable, ParameterError, SignalError, StreamError
+
+FAKE = Path(__file__).with_name("fake_portaudio")
+QUICK = supervisor.Limits(importing=1.0, opening=1.0, running=0.7)
+
+Fault = Callable[..., None]
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fault:
+    """Put the stand-in in place; call the fixture to say what shall go wrong."""
+    monkeypatch.setenv("PYTHONPATH", str(FAKE))
+    monkeypatch.setenv("FAKE_PORTAUDIO_LOG", str(tmp_path / "streams.jsonl"))
+    monkeypatch.setattr(supervisor, "LIMITS", QUICK)
+
+    def arm(**what: Any) -> None:
+        monkeypatch.setenv("FAKE_PORTAUDIO", json.dumps(what))
+
+    arm()
+    return arm
+
+
+@pytest.fixture
+def card(fault: Fault) -> Soundcard:
+    return Soundcard("fake")
+
+
+def streams(tmp_path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (tmp_path / "streams.jsonl").read_text().splitlines()]
+
+
+def ramp(n: int, channel: int, start: int) -> np.ndarray:
+    return (np.arange(start, start + n) + channel) % 4096 / 8192
+
+
+def tone(n: int, n_channels: int = 1) -> np.ndarray:
+    return np.tile(0.5 * np.sin(2 * np.pi * 997 * np.arange(n) / 48000), (n_channels, 1))
+
+
+def test_devices_are_listed_with_their_rates(fault: Fault) -> None:
+    cards, problem = probe()
+    assert problem == ""
+    assert [card.identity for card in cards] == ["Fake Card (hw:1,0), ALSA"]
+    assert (cards[0].inputs, cards[0].outputs, cards[0].rates) == (4, 2, (44100, 48000))
+    assert not cards[0].os_mixer
+    assert cards[0].default_input
+    assert not cards[0].default_output
+
+
+def test_a_recording_holds_every_sample_in_order(card: Soundcard) -> None:
+    blocks: list[Block] = []
+    capture = card.record(1.0, inputs=[3, 1], on_block=blocks.append)
+    preroll = 24000
+    np.testing.assert_array_equal(capture.samples[0], ramp(48000, 2, preroll).astype(np.float32))
+    np.testing.assert_array_equal(capture.samples[1], ramp(48000, 0, preroll).astype(np.float32))
+    assert capture.flags == ()
+    assert capture.xruns == 0
+    assert capture.device == "Fake Card (hw:1,0), ALSA"
+    assert capture.delivered_rate is not None
+    assert [b.position for b in blocks] == list(
+        np.cumsum([0, *(b.samples.shape[1] for b in blocks[:-1])])
+    )
+    assert blocks[0].total == 48000
+
+
+def test_streams_are_opened_as_measurements_need_them(card: Soundcard, tmp_path: Path) -> None:
+    card.record(0.1, inputs=[2])
+    card.play(tone(480), outputs=[2])
+    opened = streams(tmp_path)
+    assert [stream["channels"] for stream in opened] == [2, 2]
+    for stream in opened:
+        assert (stream["blocksize"], stream["dtype"], stream["latency"]) == (0, "float32", 0.2)
+
+
+def test_a_stream_has_no_gaps_and_no_end(card: Soundcard) -> None:
+    received: list[np.ndarray] = []
+    with card.stream(inputs=[1]) as blocks:
+        for block in blocks:
+            assert block.total is None
+            received.append(block.samples)
+            if block.position + block.samples.shape[1] > 60000:
+                break
+    samples = np.concatenate(received, axis=1)
+    np.testing.assert_array_equal(samples[0], ramp(samples.shape[1], 0, 24000).astype(np.float32))
+
+
+def test_playing_ends_with_the_context(card: Soundcard) -> None:
+    with card.playing(tone(4800)):
+        pass
+    assert card.play(tone(4800)).n_samples == 4800
+
+
+def test_played_and_recorded_samples_are_aligned(card: Soundcard) -> None:
+    samples = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 24000))
+    capture = card.play_and_record(samples, inputs=[2, 1], tail=0.1)
+    assert capture.latency == 3000
+    assert capture.n_samples == 24000 + 4800
+    np.testing.assert_array_equal(capture.samples[:, :24000], samples[::-1].astype(np.float32))
+    assert not capture.samples[:, 24000:].any()
+
+
+def test_playback_reports_what_was_played(card: Soundcard) -> None:
+    played: list[Block] = []
+    samples = tone(9600, 2)
+    result = card.play(samples, on_block=played.append)
+    assert result.n_samples == 9600
+    assert result.flags == ()
+    np.testing.assert_array_equal(np.concatenate([b.samples for b in played], axis=1), samples)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"import": "hang"}, "PortAudio does not answer .* audio server is frozen"),
+        ({"import": "crash"}, "PortAudio crashed while starting .*signal 6"),
+        ({"import": "missing"}, "package sounddevice cannot be imported"),
+        ({"import": "library"}, "PortAudio is missing .*install"),
+        ({"import": "broken"}, "PortAudio failed: .*Unanticipated host error"),
+        ({"devices": []}, "finds no sound device"),
+    ],
+    ids=["hang", "crash", "missing", "library", "broken", "none"],
+)
+def test_what_is_wrong_with_portaudio_is_said_with_a_remedy(
+    fault: Fault, what: dict[str, Any], said: str
+) -> None:
+    fault(**what)
+    started = time.monotonic()
+    cards, problem = probe()
+    assert cards == []
+    with pytest.raises(DeviceUnavailable, match=said):
+        resolve("fake", cards, problem)
+    assert time.monotonic() - started < 3.0
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "said"),
+    [
+        ({"open": -9997}, DeviceUnavailable, r"refuses this sampling rate.*soundcal devices"),
+        ({"open": -9985}, DeviceUnavailable, "another program uses the device"),
+        ({"fs": 44100}, DeviceUnavailable, "asked for 48000 Hz and opened at 44100 Hz"),
+        ({"do": "stall", "at": 48000}, StreamError, r"no answer for 0\.7 s .*frames"),
+        ({"do": "crash", "at": 48000}, StreamError, r"PortAudio crashed .*signal 6.*frames"),
+        ({"do": "garbage", "at": 48000}, StreamError, "no message"),
+        ({"do": "stop", "at": 48000}, StreamError, r"stopped by itself.*of 96000 frames"),
+        ({"do": "raise", "at": 48000}, StreamError, "AttributeError"),
+        ({"do": "vanish", "at": 48000}, StreamError, "the device has vanished"),
+    ],
+    ids=["rate", "busy", "other rate", "stall", "crash", "garbage", "stop", "raise", "vanish"],
+)
+def test_a_fault_ends_the_take_in_time_and_says_how_far_it_came(
+    card: Soundcard, fault: Fault, what: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    fault(**what)
+    started = time.monotonic()
+    with pytest.raises(error, match=said):
+        card.record(2.0)
+    assert time.monotonic() - started < 3.0
+
+
+def test_frames_before_a_stall_are_counted_exactly(card: Soundcard, fault: Fault) -> None:
+    fault(do="stall", at=48000)
+    received: list[np.ndarray] = []
+    with pytest.raises(StreamError) as caught:
+        card.record(2.0, inputs=[1], on_block=lambda block: received.append(block.samples))
+    samples = np.concatenate(received, axis=1)
+    assert f"{samples.shape[1]} of 96000 frames" in str(caught.value)
+    assert 20000 < samples.shape[1] < 24001
+    np.testing.assert_array_equal(samples[0], ramp(samples.shape[1], 0, 24000).astype(np.float32))
+
+
+def test_a_stream_that_dies_while_playing_is_reported(card: Soundcard, fault: Fault) -> None:
+    fault(do="crash", at=48000)
+    with pytest.raises(StreamError, match="crashed"), card.playing(tone(4800)):
+        time.sleep(1.0)
+
+
+def test_a_close_that_hangs_costs_time_but_no_samples(card: Soundcard, fault: Fault) -> None:
+    fault(close="hang")
+    started = time.monotonic()
+    assert card.record(0.5).n_samples == 24000
+    assert time.monotonic() - started < 5.0
+
+
+def test_reports_of_the_driver_travel_with_the_capture(card: Soundcard, fault: Fault) -> None:
+    fault(do="overflow", at=36000)
+    capture = card.record(1.0)
+    assert capture.xruns == 1
+    assert len(capture.flags) == 1
+    assert "input overflow 1 times, first at 0.2" in capture.flags[0]
+
+
+def test_a_wrong_rate_is_flagged(card: Soundcard, fault: Fault) -> None:
+    fault(speed=1.6)
+    capture = card.record(3.5, inputs=[1])
+    assert capture.delivered_rate == pytest.approx(1.6 * 48000, rel=0.03)
+    assert any("instead of 48000" in flag for flag in capture.flags)
+
+
+def test_silence_of_a_device_that_is_there_is_no_fault(card: Soundcard, fault: Fault) -> None:
+    fault(do="zeros")
+    assert not card.record(2.0).samples.any()
+
+
+def test_what_cannot_be_played_is_refused(card: Soundcard) -> None:
+    with pytest.raises(SignalError, match=r"peak 1\.5 .* clip"):
+        card.play(3 * tone(480))
+    with pytest.raises(SignalError, match="NaN"):
+        card.play(np.full((1, 100), np.nan))
+    with pytest.raises(DeviceUnavailable, match="outputs 1 to 2"):
+        card.play(tone(480), outputs=[3])
+    with pytest.raises(ParameterError, match="one output per channel"):
+        card.play(tone(480), outputs=[1, 2])
+    with pytest.raises(ParameterError, match="distinct"):
+        card.record(0.1, inputs=[1, 1])
+    with pytest.raises(ParameterError, match="duration"):
+        card.record(0.0)
+
+
+def test_a_device_is_closed_for_good(card: Soundcard) -> None:
+    with card:
+        card.record(0.1)
+    card.close()
+    with pytest.raises(DeviceUnavailable, match="closed"):
+        card.record(0.1)
+
+
+CARDS = [
+    DeviceInfo("USB Audio (hw:1,0)", "ALSA", 2, 2, index=0),
+    DeviceInfo("USB Audio (hw:2,0)", "ALSA", 2, 2, index=1),
+    DeviceInfo("default", "ALSA", 32, 32, index=2, os_mixer=True),
+    DeviceInfo("HP Amp", "JACK Audio Connection Kit", 0, 2, index=3),
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "index"),
+    [("1", 1), (3, 3), ("hw:2", 1), ("usb 2,0 alsa", 1), ("HP AMP", 3), ("default", 2)],
+)
+def test_a_name_means_one_device(spec: str | int, index: int) -> None:
+    assert resolve(spec, CARDS, "").index == index
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("usb", r"ambiguous: 0 USB Audio \(hw:1,0\), ALSA .*; 1 USB Audio"),
+        ("alsa usb", "no device 'alsa usb'; there are: 0 USB Audio"),
+        ("7", "no device '7'"),
+        ("", "no device ''"),
+    ],
+)
+def test_other_names_are_refused_with_the_candidates(spec: str, said: str) -> None:
+    with pytest.raises(DeviceUnavailable, match=said):
+        resolve(spec, CARDS, "")
+
+
+def test_a_mixer_is_refused_for_calibration_unless_allowed(fault: Fault) -> None:
+    fault(devices=[{"name": "default"}])
+    assert behind_os_mixer("default", "ALSA")
+    with pytest.raises(DeviceUnavailable, match=r"mixer.*--allow-os-mixer"):
+        open_device("default", calibrating=True)
+    open_device("default", calibrating=True, allow_os_mixer=True).close()
+    open_device("default").close()
+
+
+def test_an_unsupported_rate_is_refused_when_opening(fault: Fault) -> None:
+    with pytest.raises(DeviceUnavailable, match="refuses 96000 Hz; it offers 44100, 48000 Hz"):
+        Soundcard("fake", fs=96000)
+
+
+@pytest.mark.parametrize(
+    ("api", "record", "play"),
+    [
+        (1, ["CoreAudioSettings", [3, 1]], ["CoreAudioSettings", [-1, 0]]),
+        (2, ["AsioSettings", [3, 1]], ["AsioSettings", [1]]),
+    ],
+    ids=["Core Audio", "ASIO"],
+)
+def test_host_apis_that_choose_channels_are_told_which(
+    fault: Fault, tmp_path: Path, api: int, record: list[Any], play: list[Any]
+) -> None:
+    fault(devices=[{"name": "Fake", "hostapi": api}])
+    with Soundcard("fake") as card:
+        capture = card.record(0.1, inputs=[4, 2])
+        card.play(tone(480), outputs=[2])
+    assert capture.samples.shape[0] == 2
+    opened = streams(tmp_path)
+    for stream, (kind, channels), count in zip(opened, (record, play), (2, 1), strict=True):
+        settings = stream["extra"][0]
+        assert settings[0] == kind
+        assert channels in settings[1].values()
+        assert stream["channels"] == count
+
+
+def test_wasapi_is_opened_exclusively(fault: Fault, tmp_path: Path) -> None:
+    fault(devices=[{"name": "Fake", "hostapi": 3}])
+    Soundcard("fake").record(0.1)
+    Soundcard("fake", allow_os_mixer=True).record(0.1)
+    exclusive, shared = (stream["extra"][0] for stream in streams(tmp_path))
+    assert exclusive == ["WasapiSettings", {"exclusive": True, "explicit_sample_format": True}]
+    assert shared is None
+
+
+@pytest.mark.parametrize(
+    ("release", "command"),
+    [
+        ("ID=debian\n", "apt install libportaudio2"),
+        ('ID=rocky\nID_LIKE="rhel centos fedora"\n', "dnf install portaudio"),
+        ('ID="opensuse-leap"\n', "zypper install"),
+        ("ID=arch\n", "pacman -S portaudio"),
+    ],
+)
+def test_the_remedy_suits_the_system(tmp_path: Path, release: str, command: str) -> None:
+    (tmp_path / "os-release").write_text(release)
+    assert command in install_hint("linux", tmp_path / "os-release")
+    assert "brew" in install_hint("darwin")
+    assert "pip install" in install_hint("win32")
+
+
+SCRIPT = """
+import sys
+from soundcal.devices.soundcard import Soundcard
+card = Soundcard("fake")
+print("ready", flush=True)
+{action}
+"""
+
+
+def start(action: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(FAKE), os.getcwd()])}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(action=action)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def gone(pids: list[int], within: float) -> bool:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        alive = [pid for pid in pids if Path(f"/proc/{pid}/stat").exists()]
+        if not alive:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
+def test_no_worker_survives_its_parent(fault: Fault, signal: str) -> None:
+    fault(speed=1)
+    process = start("card.record(60)")
+    end = time.monotonic() + 5
+    while not (workers := children(process.pid)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert workers
+    time.sleep(0.7)
+    os.kill(process.pid, signals.Signals[signal])
+    process.communicate(timeout=5)
+    assert gone(workers, 3.0)
+
+
+def test_the_interpreter_exits_at_once_with_a_hanging_portaudio(fault: Fault) -> None:
+    fault(close="hang", speed=1)
+    process = start("stream = card.stream()\nnext(stream.__enter__())\nsys.exit(7)")
+    started = time.monotonic()
+    assert process.wait(timeout=6) == 7
+    assert time.monotonic() - started < 5.0
+    process.communicate()
