@@ -1,0 +1,249 @@
+"""Measured delay between output and input, from a marker played before the samples.
+
+The delay of a soundcard is not what it reports, and it changes each time a stream starts. It is
+therefore measured in every take. The samples themselves cannot serve for that: a sine wave
+correlates with itself after every period, silence with nothing. So the drivers put a *marker* in
+front, a fixed burst of noise, and remove it afterwards::
+
+    | lead-in | marker | gap | samples | tail |
+                                ^ arrives at lead + marker + gap + delay
+
+The marker is found by the normalised cross-correlation of Lewis (Fast normalized cross-correlation,
+Vision Interface 1995), restricted to one dimension: the correlation of the marker with each piece
+of the take, divided by the energies of both. Its value lies between -1 and 1 and does not depend on
+the gain of the chain, so that samples 40 dB louder than the marker do not hide it. A marker of N
+samples gives values of about ``1/sqrt(N)`` for everything that is not the marker (0.016 here), and
+``sqrt(r / (1 + r))`` for the marker in noise of signal-to-noise ratio ``r``.
+
+The delay is the lag of the largest magnitude, that is the main peak of the path's impulse response
+(as ISO 18233:2006 uses it). If no lag stands out, the take says so in its flags and has no delay:
+nothing is guessed.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.errors import ParameterError, SignalError
+
+__all__ = ["Delay", "Frame", "find_marker", "frame", "marker"]
+
+Samples = NDArray[np.float64]
+
+MARKER_S: Final = 4096 / 48000
+"""Length of the marker in s: 36 dB of processing gain at 48 kHz, short beside any stimulus."""
+
+MARKER_RMS_DB: Final = -40.0
+"""Level of the marker, rms re full scale: a moderate 60 to 80 dB SPL in usual headphone chains."""
+
+LEAD_S: Final = 0.02
+GAP_S: Final = 0.1
+"""Silence between marker and samples, s: filters and rooms of measuring labs have decayed."""
+
+CLEAR: Final = 0.15
+"""Least correlation of a marker that counts as found: 9 sigma of chance, -16 dB SNR."""
+
+RUNNER_UP: Final = 0.8
+"""Greatest correlation elsewhere, relative to the peak, that leaves the peak unambiguous."""
+
+_NEAR_S: Final = 0.002  # main lobe and early decay of the path itself do not count as elsewhere
+_SEED: Final = 20051
+
+
+@lru_cache(maxsize=8)
+def marker(fs: int) -> Samples:
+    """Return the marker for a sampling rate: fixed Gaussian noise, shape (n,), read-only."""
+    noise = np.random.default_rng(_SEED).standard_normal(max(512, round(MARKER_S * fs)))
+    noise = np.clip(noise, -3.0, 3.0)
+    noise -= noise.mean()
+    noise *= 10.0 ** (MARKER_RMS_DB / 20.0) / np.sqrt(np.mean(noise**2))
+    noise.flags.writeable = False
+    return noise
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Result of the search for the marker.
+
+    Parameters
+    ----------
+    lag : int
+        Delay in samples of the largest correlation.
+    correlation : float
+        Normalised correlation there, magnitude, 0 to 1.
+    runner_up : float
+        Largest magnitude elsewhere (more than 2 ms away).
+    channel : int
+        Row of the take in which the marker was clearest.
+    """
+
+    lag: int
+    correlation: float
+    runner_up: float
+    channel: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the delay may be used."""
+        return self.correlation >= CLEAR and self.runner_up <= RUNNER_UP * self.correlation
+
+    @property
+    def complaint(self) -> str:
+        """Why the delay may not be used; "" if it may."""
+        if self.clear:
+            return ""
+        if self.correlation < CLEAR:
+            return (
+                f"delay not measured: correlation of the marker {self.correlation:.3f}, at least "
+                f"{CLEAR} needed; is the output connected to the input, the level above the noise?"
+            )
+        return (
+            f"delay not measured: the marker occurs twice (correlations {self.correlation:.3f} and "
+            f"{self.runner_up:.3f}); look for an echo, a monitor path or a second playback"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Samples with the marker before them, as they are to be played.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_channels, n)
+        Lead-in, marker, gap, the samples, silence for tail and delay.
+    fs : int
+        Sampling rate in Hz.
+    start : int
+        Position of the first of the samples.
+    n_wanted : int
+        Samples of the aligned capture.
+    max_delay : int
+        Greatest delay in samples that can be found.
+    """
+
+    samples: Samples
+    fs: int
+    start: int
+    n_wanted: int
+    max_delay: int
+
+    def align(self, take: Samples) -> tuple[Samples, int | None, tuple[str, ...]]:
+        """Cut the aligned segment out of what was recorded while the frame was played.
+
+        Parameters
+        ----------
+        take : ndarray, shape (n_inputs, n)
+            As many samples as the frame has.
+
+        Returns
+        -------
+        segment : ndarray, shape (n_inputs, n_wanted)
+            Aligned; not aligned, as if without delay, if the delay could not be measured.
+        delay : int or None
+            Delay in samples.
+        flags : tuple of str
+            Why there is no delay.
+
+        Raises
+        ------
+        SignalError
+            The take is shorter than the frame.
+        """
+        if take.shape[1] < self.samples.shape[1]:
+            raise SignalError(
+                f"take of {take.shape[1]} samples for a frame of {self.samples.shape[1]}: "
+                "samples were lost, repeat it"
+            )
+        found = find_marker(
+            take[:, round(LEAD_S * self.fs) :], marker(self.fs), max_delay=self.max_delay
+        )
+        delay = found.lag if found.clear else None
+        first = self.start + (delay or 0)
+        flags = (found.complaint,) if found.complaint else ()
+        return take[:, first : first + self.n_wanted], delay, flags
+
+
+def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = 1.0) -> Frame:
+    """Put the marker before samples.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_channels, n)
+        What is to be played; the marker goes to all of its channels.
+    fs : int
+        Sampling rate in Hz.
+    tail : float
+        Time in s to record after the last sample.
+    max_delay : float
+        Greatest delay in s to allow for.
+
+    Examples
+    --------
+    >>> played = frame(np.zeros((2, 480)), 48000, tail=0.01, max_delay=0.5)
+    >>> played.n_wanted, played.max_delay
+    (960, 24000)
+
+    Raises
+    ------
+    ParameterError
+        Negative tail or no time for a delay.
+    """
+    if not (tail >= 0 and np.isfinite(tail)):
+        raise ParameterError(f"tail of {tail} s: 0 or more expected")
+    if not 0 < max_delay <= 10:
+        raise ParameterError(f"greatest delay {max_delay} s: above 0 and up to 10 s expected")
+    sync = marker(fs)
+    lead, gap, delay = round(LEAD_S * fs), round(GAP_S * fs), round(max_delay * fs)
+    start = lead + sync.size + gap
+    n_wanted = samples.shape[1] + round(tail * fs)
+    played = np.zeros((samples.shape[0], start + n_wanted + delay))
+    played[:, lead : lead + sync.size] = sync
+    played[:, start : start + samples.shape[1]] = samples
+    return Frame(played, fs, start, n_wanted, delay)
+
+
+def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:
+    """Find a known burst in a take.
+
+    Parameters
+    ----------
+    take : ndarray, shape (n_channels, n)
+        Recorded samples; the lag counts from the first of them.
+    sync : ndarray, shape (m,)
+        The burst as it was played.
+    max_delay : int
+        Greatest lag in samples that is looked at.
+
+    Returns
+    -------
+    Delay
+        Of the channel with the largest correlation.
+
+    Raises
+    ------
+    SignalError
+        The take is shorter than the burst.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    n_lags = min(max_delay, take.shape[1] - sync.size) + 1
+    if n_lags < 1:
+        raise SignalError(f"take of {take.shape[1]} samples, the marker alone has {sync.size}")
+    piece = take[:, : n_lags + sync.size - 1]
+    length = next_fast_len(piece.shape[1] + sync.size, real=True)
+    spectrum = rfft(piece, length, axis=1) * np.conj(rfft(sync, length))
+    product = irfft(spectrum, length, axis=1)[:, :n_lags]
+    power = np.cumsum(np.pad(piece**2, ((0, 0), (1, 0))), axis=1)
+    energy = power[:, sync.size :] - power[:, : -sync.size]
+    # silence correlates with nothing; the floor lies 120 dB below the loudest piece
+    floor = np.maximum(energy.max(axis=1, keepdims=True) * 1e-12, np.finfo(np.float64).tiny)
+    correlation = np.abs(product) / np.sqrt(np.maximum(energy, floor) * np.sum(sync**2))
+    channel, lag = np.unravel_index(int(np.argmax(correlation)), correlation.shape)
+    row = correlation[channel]
+    near = max(1, round(_NEAR_S * sync.size / MARKER_S))
+    elsewhere = np.concatenate([row[: max(0, lag - near)], row[lag + near + 1 :]])
+    runner_up = float(elsewhere.max()) if elsewhere.size else 0.0
+    return Delay(int(lag), float(row[lag]), runner_up, int(channel))
