@@ -1,1 +1,49 @@
 """Figures, tables and pages made from results."""
+
+from pathlib import Path
+
+from soundcal.errors import RecordError
+from soundcal.report.comparison import Comparison, Entry, Rules, compare
+from soundcal.report.study import Study, study_of
+
+__all__ = ["Comparison", "Entry", "Rules", "Study", "compare", "study_of", "summary", "write"]
+
+
+def summary(study: Study) -> list[str]:
+    """Return the outcome in plain words, one sentence per combination and pair of methods."""
+    from soundcal.report.content import summary
+
+    return summary(study)
+
+
+def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) -> Path:
+    """Write the report of a study into a folder and return the path of its HTML page.
+
+    Parameters
+    ----------
+    study : Study
+        What to report.
+    out : Path
+        Folder; made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
+    pdf : bool
+        Write ``report.pdf`` with the same content as well.
+    force : bool
+        Replace existing files.
+
+    Raises
+    ------
+    RecordError
+        A file exists and ``force`` is not set, or the folder cannot be written.
+    """
+    from soundcal.report.html import write_html
+    from soundcal.report.tables import write_tables
+
+    page = out / "report.html"
+    if page.exists() and not force:
+        raise RecordError(f"{page} exists already; choose another folder or use --force")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{out}: cannot be made ({error.strerror})") from error
+    write_tables(study, out, force=force)
+    return write_html(study, page, force=force)

@@ -1,0 +1,473 @@
+"""What a report says: a study written as a document of text, tables and figures."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from soundcal.report import figures
+from soundcal.report.checklist import checklist, interval_in_words
+from soundcal.report.comparison import Comparison, Entry
+from soundcal.report.document import (
+    Block,
+    Bullets,
+    Column,
+    Document,
+    Notice,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    slug,
+)
+from soundcal.report.equipment import equipment_section, provenance_section
+from soundcal.report.study import Study
+from soundcal.report.style import family_name, unit_label, value_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["build", "leading_entry", "summary"]
+
+
+def build(study: Study) -> Document:
+    """Return the whole report of a study."""
+    sections = [
+        Section("summary", "Summary", _summary_blocks(study)),
+        Section("methods", "What was done", tuple(Paragraph(t) for t in methods_text(study))),
+    ]
+    if study.sessions or study.calibrations:
+        sections.append(equipment_section(study))
+    for name, comparison in study.comparisons.items():
+        sections.append(_comparison_section(name, comparison))
+    sections.append(Section("warnings", "Warnings and validity flags", _warning_blocks(study)))
+    if study.comparisons:
+        sections.append(Section("checklist", "Reporting checklist", _checklist_blocks(study)))
+    sections.append(provenance_section(study))
+    return Document(study.title, _subtitle(study), tuple(sections))
+
+
+def _subtitle(study: Study) -> str:
+    stimuli = study.table["stimulus"].nunique()
+    methods = " · ".join(dict.fromkeys(map(str, study.table["condition"])))
+    n = len(study.table[["indicator", "statistic"]].drop_duplicates())
+    simulated = " · simulated lab" if any(source.simulated for source in study.sources) else ""
+    counted = _count(stimuli, "stimulus", "stimuli")
+    return f"{counted} · {methods} · {_count(n, 'indicator')}{simulated}"
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+# Summary ----------------------------------------------------------------------------------------
+
+
+def leading_entry(comparison: Comparison, first: str, second: str) -> Entry | None:
+    """Return the entry that speaks for a pair: LAeq if it was compared, else the first one."""
+    own = [e for e in comparison.entries if (e.first, e.second) == (first, second)]
+    return next((e for e in own if e.label == "LAeq"), own[0] if own else None)
+
+
+def summary(study: Study) -> list[str]:
+    """Return the outcome in plain words, one sentence per combination and pair of methods."""
+    return [
+        (f"{name}: " if name else "") + _in_words(entry, f"{100 * comparison.rules.confidence:g} %")
+        for name, comparison in study.comparisons.items()
+        for entry in (leading_entry(comparison, *pair) for pair in comparison.pairs)
+        if entry is not None
+    ]
+
+
+def _in_words(entry: Entry, confidence: str) -> str:
+    a, unit = entry.agreement, unit_label(entry.indicator, entry.unit)
+
+    def number(value: float) -> str:
+        return value_text(value, entry.unit, signed=True)
+
+    low, high = a.bias_ci
+    if low <= 0 <= high:
+        verdict = "on average no difference is shown"
+    else:
+        higher, lower = (entry.first, entry.second) if a.bias > 0 else (entry.second, entry.first)
+        verdict = f"{higher} gives higher values than {lower}"
+    stimulus, difference = entry.worst
+    return (
+        f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average ({confidence} "
+        f"confidence interval {number(low)} to {number(high)}): {verdict}; single stimuli are "
+        f"expected between {number(a.lower)} and {number(a.upper)}, the worst is {stimulus} with "
+        f"{number(difference)} {unit}."
+    )
+
+
+def _summary_blocks(study: Study) -> tuple[Block, ...]:
+    if not study.comparisons:
+        return (Paragraph("One method only: values per stimulus, nothing to compare."),)
+    blocks: list[Block] = [Bullets(tuple(summary(study)))]
+    blocks.append(_overview_table(study))
+    for name, comparison in study.comparisons.items():
+        stated = [entry for entry in comparison.entries if entry.delta is not None]
+        if stated:
+            blocks.append(_delta_table(name, stated))
+    return tuple(blocks)
+
+
+def _overview_table(study: Study) -> Table:
+    entries = [
+        (name, entry)
+        for name, comparison in study.comparisons.items()
+        for entry in (leading_entry(comparison, *pair) for pair in comparison.pairs)
+        if entry is not None
+    ]
+    unit = entries[0][1].unit
+    label, printed = entries[0][1].label, unit_label(entries[0][1].indicator, unit)
+    columns = (
+        Column("Difference"),
+        Column("Equipment"),
+        Column("n", "count"),
+        Column("Bias", "signed", unit),
+        Column("CI of the bias", "interval", unit),
+        Column("Limits of agreement", "interval", unit),
+        Column("Worst stimulus"),
+        Column("its difference", "signed", unit),
+    )
+    rows = tuple(
+        (
+            entry.direction,
+            name or None,
+            entry.agreement.n,
+            entry.agreement.bias,
+            entry.agreement.bias_ci,
+            (entry.agreement.lower, entry.agreement.upper),
+            *entry.worst,
+        )
+        for name, entry in entries
+    )
+    keep = [i for i, column in enumerate(columns) if column.title != "Equipment" or entries[0][0]]
+    comparison = next(iter(study.comparisons.values()))
+    return Table(
+        "overview",
+        f"{label} in {printed}; ears: {comparison.ears_in_words}",
+        tuple(columns[i] for i in keep),
+        tuple(tuple(row[i] for i in keep) for row in rows),
+    )
+
+
+def _delta_table(name: str, entries: Sequence[Entry]) -> Table:
+    """Return the verdicts against the allowable differences, each in its own unit."""
+    rows = []
+    for entry in entries:
+        a, unit = entry.agreement, unit_label(entry.indicator, entry.unit)
+        outer = (a.lower_ci[0], a.upper_ci[1])
+        rows.append(
+            (
+                f"{entry.label}, {entry.direction}",
+                f"±{value_text(entry.delta, entry.unit)} {unit}",
+                Column("", "interval", entry.unit).text(outer) + f" {unit}",
+                "yes" if entry.within_delta else "not shown",
+            )
+        )
+    return Table(
+        slug("delta", name),
+        (f"{name}: " if name else "")
+        + "Do the limits of agreement, with their confidence intervals, lie within the allowable "
+        "difference?",
+        (
+            Column("Indicator"),
+            Column("Allowable difference"),
+            Column("Outer confidence limits"),
+            Column("Agreement within it"),
+        ),
+        tuple(rows),
+    )
+
+
+# Methods ----------------------------------------------------------------------------------------
+
+
+def methods_text(study: Study) -> list[str]:
+    """Return the methods paragraphs, written from what was done."""
+    table = study.table
+    channels = ", ".join(dict.fromkeys(map(str, table["channel"])))
+    families = [
+        f"{family_name(str(indicator))} {indicator} ({unit_label(str(indicator), str(unit))}: "
+        f"{', '.join(dict.fromkeys(map(str, rows['statistic'])))})"
+        for (indicator, unit), rows in table.groupby(["indicator", "unit"], sort=False)
+    ]
+    software = ", ".join(f"{name} {version}" for name, version in study.software.items())
+    texts = [
+        f"{_count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
+        f"{_count(table['condition'].nunique(), 'condition')} "
+        f"({', '.join(dict.fromkeys(map(str, table['condition'])))}), channels {channels}. "
+        "Indicators: " + "; ".join(families) + ". A number n stands for the value exceeded n % of "
+        "the time.",
+    ]
+    if study.comparisons:
+        texts.append(_statistics_text(next(iter(study.comparisons.values()))))
+    if len(study.comparisons) > 1:
+        texts.append(
+            f"The {len(study.comparisons)} combinations of equipment are compared one by one: the "
+            "same stimuli over several combinations are not independent observations."
+        )
+    texts += [
+        f"Seed of session {session.folder}: {session.settings['seed']}."
+        for session in study.sessions
+        if "seed" in session.settings
+    ]
+    texts.append(f"Software: {software}.")
+    return texts
+
+
+def _statistics_text(comparison: Comparison) -> str:
+    rules = comparison.rules
+    differences = ", ".join(f"{first} − {second}" for first, second in comparison.pairs)
+    z = "1.96" if rules.paper else f"the normal quantile for {100 * rules.coverage:g} %"
+    tested = sum(entry.p_value is not None for entry in comparison.entries)
+    text = (
+        f"Methods were compared after Bland and Altman as differences {differences}, paired by "
+        f"stimulus id. Ears: {comparison.ears_in_words}. Limits of agreement are bias ± {z} times "
+        f"the standard deviation (divisor n − 1); {100 * rules.confidence:g} % confidence "
+        f"intervals of the limits are {interval_in_words(comparison)}, that of the bias is "
+        f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted after Holm over "
+        f"all {tested} tests of the comparison; indicators of one recording are strongly "
+        "correlated."
+    )
+    if rules.delta:
+        stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
+        text += (
+            f" Allowable differences stated by the user: {stated}; agreement is claimed if the "
+            "outer confidence limits of both limits lie inside."
+        )
+    if rules.paper:
+        text += " These are the choices of Lam et al. (arXiv 2207.12899)."
+    return text
+
+
+# Comparison -------------------------------------------------------------------------------------
+
+
+def _comparison_section(name: str, comparison: Comparison) -> Section:
+    blocks: list[Block | Section] = [Notice(text) for text in comparison.warnings]
+    lead = comparison.entries[0]
+    lead = next((entry for entry in comparison.entries if entry.label == "LAeq"), lead)
+    blocks.append(_dots(name, comparison, lead))
+    for indicator in comparison.families:
+        entries = comparison.family(indicator)
+        heading = family_name(indicator)
+        heading += f" {indicator}" if heading != indicator else ""
+        blocks.append(
+            Section(
+                slug("family", name, indicator),
+                f"{heading} in {unit_label(indicator, entries[0].unit)}",
+                (
+                    *_grids(name, entries, comparison),
+                    agreement_table(name, entries, comparison),
+                    *_entry_notices(entries),
+                    Section(
+                        slug("values", name, indicator),
+                        "Values per stimulus",
+                        (stimulus_table(name, indicator, comparison),),
+                        folded=True,
+                    ),
+                ),
+            )
+        )
+    title = f"Agreement: {name}" if name else "Agreement"
+    return Section(slug("agreement", name), title, tuple(blocks))
+
+
+def _dots(name: str, comparison: Comparison, entry: Entry) -> Picture:
+    rows = comparison.values
+    rows = rows[(rows["indicator"] == entry.indicator) & (rows["statistic"] == entry.statistic)]
+    wide = rows.pivot(index="stimulus", columns="condition", values="value")
+    wide = wide[[method for method in comparison.methods if method in wide.columns]]
+    unit = unit_label(entry.indicator, entry.unit)
+    shown = min(len(wide), figures.MAX_DOT_ROWS)
+    which = "" if shown == len(wide) else f", the {shown} of {len(wide)} that differ most"
+    return Picture(
+        slug("dots", name),
+        f"{entry.label} per stimulus",
+        f"One row per stimulus, one marker per method: {', '.join(map(str, wide.columns))}. "
+        "The numbers stand in the table of values per stimulus.",
+        f"{entry.label} in {unit} per stimulus{which}; ears: {comparison.ears_in_words}.",
+        lambda: figures.stimulus_dots(wide, entry.label, unit),
+    )
+
+
+def _grids(name: str, entries: Sequence[Entry], comparison: Comparison) -> list[Picture]:
+    statistics = list(dict.fromkeys(entry.statistic for entry in entries))
+    most = figures.MAX_COLUMNS
+    pictures = []
+    for start in range(0, len(statistics), most):
+        chunk = statistics[start : start + most]
+        own = [entry for entry in entries if entry.statistic in chunk]
+        pictures.append(
+            Picture(
+                slug("bland-altman", name, entries[0].indicator, str(start or "")),
+                f"Bland-Altman plots of {', '.join(entry.label for entry in _first_pair(own))}",
+                " ".join(_grid_sentence(entry) for entry in own),
+                "Differences over the mean of both methods. Solid: bias; dashed: limits of "
+                f"agreement; shaded: {100 * comparison.rules.confidence:g} % confidence intervals "
+                "(cut at the frame where they reach far beyond); dotted: no difference"
+                + ("; dash-dotted: allowable difference" if comparison.rules.delta else "")
+                + f". Ears: {comparison.ears_in_words}.",
+                partial(_one_grid, own),
+            )
+        )
+    return pictures
+
+
+def _one_grid(entries: Sequence[Entry]) -> "Figure":
+    return figures.bland_altman_grid(entries)[0]
+
+
+def _first_pair(entries: Sequence[Entry]) -> list[Entry]:
+    pair = (entries[0].first, entries[0].second)
+    return [entry for entry in entries if (entry.first, entry.second) == pair]
+
+
+def _grid_sentence(entry: Entry) -> str:
+    a = entry.agreement
+    bias, lower, upper = (
+        value_text(value, entry.unit, signed=True) for value in (a.bias, a.lower, a.upper)
+    )
+    return f"{entry.label}, {entry.direction}: bias {bias}, limits {lower} and {upper}."
+
+
+def agreement_table(name: str, entries: Sequence[Entry], comparison: Comparison) -> Table:
+    """Return bias, limits and their intervals of one family."""
+    unit = entries[0].unit
+    interval = f"{100 * comparison.rules.confidence:g} % CI"
+    columns = (
+        Column("Indicator"),
+        Column("Difference"),
+        Column("n", "count"),
+        Column("Bias", "signed", unit, "Bias"),
+        Column(interval, "interval", unit, "Bias"),
+        Column("SD", "number", unit),
+        Column("Lower", "signed", unit, "Lower limit"),
+        Column(interval, "interval", unit, "Lower limit"),
+        Column("Upper", "signed", unit, "Upper limit"),
+        Column(interval, "interval", unit, "Upper limit"),
+        Column("p (Holm)", "p"),
+        Column("Worst stimulus", group="Worst stimulus"),
+        Column("its difference", "signed", unit, "Worst stimulus"),
+    )
+    rows = tuple(
+        (
+            entry.label,
+            entry.direction,
+            a.n,
+            a.bias,
+            a.bias_ci,
+            a.sd,
+            a.lower,
+            a.lower_ci,
+            a.upper,
+            a.upper_ci,
+            entry.p_adjusted,
+            *entry.worst,
+        )
+        for entry in entries
+        for a in (entry.agreement,)
+    )
+    caption = (
+        f"Agreement of {family_name(entries[0].indicator)} in "
+        f"{unit_label(entries[0].indicator, unit)}; ears: {comparison.ears_in_words}"
+    )
+    return Table(slug("agreement-table", name, entries[0].indicator), caption, columns, rows)
+
+
+def stimulus_table(name: str, indicator: str, comparison: Comparison) -> Table:
+    """Return the values of all methods per stimulus, of one family."""
+    rows = comparison.values[comparison.values["indicator"] == indicator]
+    entries = comparison.family(indicator)
+    statistics = list(dict.fromkeys(entry.statistic for entry in entries))
+    wide = rows.pivot(index="stimulus", columns=["statistic", "condition"], values="value")
+    keys = [(s, m) for s in statistics for m in comparison.methods if (s, m) in wide.columns]
+    unit = entries[0].unit
+    columns = (
+        Column("Stimulus"),
+        *(Column(method, "number", unit, f"{indicator}{stat}") for stat, method in keys),
+    )
+    values = wide[keys].astype(object).to_numpy()
+    cells = tuple(
+        (str(stimulus), *(None if value != value else float(value) for value in row))
+        for stimulus, row in zip(wide.index, values, strict=True)
+    )
+    caption = (
+        f"{family_name(indicator)} per stimulus in {unit_label(indicator, unit)}; "
+        f"ears: {comparison.ears_in_words}"
+    )
+    return Table(slug("stimuli", name, indicator), caption, columns, cells)
+
+
+def _entry_notices(entries: Sequence[Entry]) -> list[Notice]:
+    """Gather equal warnings of several comparisons into one notice each."""
+    by_text: dict[str, list[Entry]] = {}
+    for entry in entries:
+        for text in entry.warnings:
+            by_text.setdefault(text, []).append(entry)
+    return [
+        Notice(
+            ("All: " if len(own) == len(entries) else "")
+            + (
+                ""
+                if len(own) == len(entries)
+                else "; ".join(f"{entry.label}, {entry.direction}" for entry in own) + ": "
+            )
+            + text
+        )
+        for text, own in by_text.items()
+    ]
+
+
+# Warnings, checklist ----------------------------------------------------------------------------
+
+
+def _warning_blocks(study: Study) -> tuple[Block, ...]:
+    blocks: list[Block] = [Notice(text) for text in study.warnings]
+    blocks += [
+        Notice((f"{name}: " if name else "") + text)
+        for name, comparison in study.comparisons.items()
+        for text in comparison.warnings
+    ]
+    flagged = [source for source in study.sources if source.flags]
+    if flagged:
+        blocks.append(
+            Table(
+                "flags",
+                "Recordings with validity flags",
+                (Column("Recording"), Column("Condition"), Column("Stimulus"), Column("Flags")),
+                tuple((s.path, s.condition, s.stimulus, "; ".join(s.flags)) for s in flagged),
+            )
+        )
+    warned = sum(
+        bool(entry.warnings)
+        for comparison in study.comparisons.values()
+        for entry in comparison.entries
+    )
+    if warned:
+        blocks.append(
+            Paragraph(f"{_count(warned, 'comparison')} carry warnings below their tables.")
+        )
+    return tuple(blocks) or (Paragraph("None."),)
+
+
+def _checklist_blocks(study: Study) -> tuple[Block, ...]:
+    comparison = next(iter(study.comparisons.values()))
+    items = checklist(comparison, study.software, study.answers)
+    return (
+        Paragraph(
+            "After Gerke (2020), Diagnostics 10(5), 334. Items marked as to be given are questions "
+            "that no program can answer."
+        ),
+        Table(
+            "checklist-table",
+            "Reporting standards for an agreement analysis",
+            (Column("Item"), Column("What is asked"), Column("Status"), Column("Answer")),
+            tuple(
+                (f"{item.number}", item.question, item.status, item.answer or None)
+                for item in items
+            ),
+        ),
+    )

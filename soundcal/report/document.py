@@ -1,0 +1,216 @@
+"""What a report consists of, before it becomes a page or a PDF.
+
+:mod:`soundcal.report.content` writes a study as a :class:`Document`; :mod:`soundcal.report.html`
+and :mod:`soundcal.report.pdf` print the same document. Tables keep their numbers unrounded; only
+the printed text is formatted.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from soundcal.report.style import value_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Block",
+    "Bullets",
+    "Column",
+    "Document",
+    "Notice",
+    "Paragraph",
+    "Picture",
+    "Section",
+    "Table",
+    "slug",
+]
+
+Kind = Literal["text", "number", "signed", "interval", "p", "count"]
+Cell = Any
+"""None, a string, a number, or for an interval a pair of numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    kind : {"text", "number", "signed", "interval", "p", "count"}
+        How a cell is printed.
+    unit : str
+        Unit of the numbers, which also decides the number of decimals.
+    group : str
+        Heading above neighbouring columns of the same group.
+    decimals : int, optional
+        Number of decimals, if not that of the unit.
+    """
+
+    title: str
+    kind: Kind = "text"
+    unit: str = ""
+    group: str = ""
+    decimals: int | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the column is aligned as numbers are."""
+        return self.kind != "text"
+
+    def text(self, cell: Cell) -> str:
+        """Return a cell as it is printed."""
+        if cell is None:
+            return "–"
+        if self.kind == "text":
+            return str(cell)
+        if self.kind == "count":
+            return f"{cell:g}"
+        if self.kind == "p":
+            return "< 0.001" if cell < 0.001 else f"{cell:.3f}"
+        if self.kind == "interval":
+            return " to ".join(self._number(bound, signed=True) for bound in cell)
+        return self._number(cell, signed=self.kind == "signed")
+
+    def _number(self, value: float, *, signed: bool) -> str:
+        return value_text(float(value), self.unit, signed=signed, decimals=self.decimals)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; the first column names the row.
+
+    Parameters
+    ----------
+    name : str
+        Id in the page.
+    caption : str
+        What it shows, with unit and ear rule.
+    columns : tuple of Column
+        Headings.
+    rows : tuple of tuple
+        Cells, unrounded.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def texts(self) -> list[list[str]]:
+        """Return all cells as printed."""
+        return [
+            [column.text(cell) for column, cell in zip(self.columns, row, strict=True)]
+            for row in self.rows
+        ]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Headings above the columns and how many columns each spans; empty if there are none."""
+        if not any(column.group for column in self.columns):
+            return []
+        spans: list[tuple[str, int]] = []
+        for column in self.columns:
+            if spans and spans[-1][0] == column.group and column.group:
+                spans[-1] = (column.group, spans[-1][1] + 1)
+            else:
+                spans.append((column.group, 1))
+        return spans
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader must not miss."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure, drawn when it is printed.
+
+    Parameters
+    ----------
+    name : str
+        Id in the page and name of its file.
+    title, description : str
+        For those who cannot see it.
+    caption : str
+        Printed below.
+    draw : callable
+        Returns the figure.
+    """
+
+    name: str
+    title: str
+    description: str
+    caption: str
+    draw: "Callable[[], Figure]"
+
+
+Block = Table | Paragraph | Bullets | Notice | Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a report; ``folded`` ones are closed in a page until they are opened."""
+
+    name: str
+    heading: str
+    blocks: tuple["Block | Section", ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+
+    def tables(self) -> list[Table]:
+        """Return all tables in order."""
+        return [block for block in _walk(self.sections) if isinstance(block, Table)]
+
+    def pictures(self) -> list[Picture]:
+        """Return all figures in order."""
+        return [block for block in _walk(self.sections) if isinstance(block, Picture)]
+
+
+def _walk(blocks: Sequence["Block | Section"]) -> list[Block]:
+    found: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Section):
+            found.extend(_walk(block.blocks))
+        else:
+            found.append(block)
+    return found
+
+
+def slug(*parts: str) -> str:
+    """Return a name that may be an id in a page and a file name.
+
+    >>> slug("Agreement", "sim:interface+open-300", "L(A)")
+    'agreement-sim-interface-open-300-l-a'
+    """
+    text = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+    return text or "part"

@@ -1,0 +1,54 @@
+"""The report as one self-contained HTML page: inline SVG and CSS, nothing loaded from elsewhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from soundcal.audiofile import partial_file
+from soundcal.report.content import build
+from soundcal.report.document import Document, Picture
+from soundcal.report.study import Study
+from soundcal.report.svg import inline_svg
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["render", "write_html"]
+
+
+def render(document: Document) -> str:
+    """Return a document as a page.
+
+    Everything that comes from outside, such as stimulus names, is escaped.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("soundcal.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["section"] = lambda block: type(block).__name__ == "Section"
+    page = environment.get_template("report.html")
+    return page.render(document=document, kind=lambda block: type(block).__name__, svg=_svg)
+
+
+def _svg(picture: Picture) -> "Markup":
+    from markupsafe import Markup
+
+    # the figure's own text is escaped by matplotlib, title and description by inline_svg
+    return Markup(inline_svg(picture.draw(), picture.name, picture.title, picture.description))
+
+
+def write_html(study: Study, path: Path, *, force: bool = False) -> Path:
+    """Write the report of a study as one page and return its path.
+
+    Raises
+    ------
+    RecordError
+        The file exists and ``force`` is not set, or it cannot be written.
+    """
+    with partial_file(path, force=force) as temporary:
+        temporary.write_text(render(build(study)), encoding="utf-8")
+    return path

@@ -1,0 +1,143 @@
+"""The look of all figures: sizes in mm, colours for the colour-blind, names and formats of units.
+
+Colours are those of Okabe and Ito (2008), told apart with every common colour deficiency; lines and
+markers differ in shape as well, so that a print in grey stays readable.
+"""
+
+from typing import Any, Final
+
+__all__ = [
+    "COLUMN_MM",
+    "INK",
+    "METHOD_COLOURS",
+    "PAGE_MM",
+    "ROLES",
+    "family_name",
+    "inches",
+    "rc_settings",
+    "unit_label",
+    "value_text",
+]
+
+COLUMN_MM: Final = 88.0
+"""Width of a figure for one column of a journal, mm."""
+
+PAGE_MM: Final = 180.0
+"""Width of a figure across the page, mm."""
+
+INK: Final = "#1b1f24"
+FAINT: Final = "#6b7280"
+BLUE: Final = "#0072b2"
+VERMILION: Final = "#d55e00"
+GREEN: Final = "#007a5a"
+PURPLE: Final = "#aa4499"
+
+ROLES: Final[dict[str, str]] = {
+    INK: "--fig-ink",
+    FAINT: "--fig-faint",
+    BLUE: "--fig-1",
+    VERMILION: "--fig-2",
+    GREEN: "--fig-3",
+    PURPLE: "--fig-4",
+}
+"""Colours and the CSS variables that replace them in a page, where dark mode redefines them."""
+
+METHOD_COLOURS: Final = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"))
+"""Colour and marker of the first, second, … method or ear."""
+
+_FAMILIES: Final[dict[str, str]] = {
+    "LA": "A-weighted level",
+    "LB": "B-weighted level",
+    "LC": "C-weighted level",
+    "LZ": "Unweighted level",
+    "N": "Loudness",
+    "LN": "Loudness level",
+    "S": "Sharpness",
+    "R": "Roughness",
+    "F": "Fluctuation strength",
+    "T": "Tonality",
+    "PA": "Psychoacoustic annoyance",
+}
+
+_UNIT_OF_LEVEL: Final = {"LA": "dB(A)", "LB": "dB(B)", "LC": "dB(C)", "LZ": "dB"}
+
+_DECIMALS: Final[dict[str, int]] = {"dB": 2, "sone": 2, "phon": 2}
+
+
+def family_name(indicator: str) -> str:
+    """Return the name of a family of indicators.
+
+    >>> family_name("LA"), family_name("X")
+    ('A-weighted level', 'X')
+    """
+    return _FAMILIES.get(indicator, indicator)
+
+
+def unit_label(indicator: str, unit: str) -> str:
+    """Return the unit as it is printed.
+
+    >>> unit_label("LA", "dB"), unit_label("N", "sone"), unit_label("X", "")
+    ('dB(A)', 'sone', '1')
+    """
+    if unit == "dB":
+        return _UNIT_OF_LEVEL.get(indicator, unit)
+    return unit or "1"
+
+
+def value_text(
+    value: float | None, unit: str, *, signed: bool = False, decimals: int | None = None
+) -> str:
+    """Return a number for people, with a true minus sign; a missing one is a dash.
+
+    >>> value_text(-1.234, "dB"), value_text(0.1234, "acum", signed=True), value_text(None, "dB")
+    ('−1.23', '+0.123', '–')
+    """
+    if value is None or value != value:
+        return "–"
+    if decimals is None:
+        decimals = _DECIMALS.get(unit.split("(")[0].split(" ")[0], 3)
+    text = f"{value:{'+' if signed else ''}.{decimals}f}"
+    if float(text) == 0.0:
+        text = text.lstrip("+-")
+    return text.replace("-", "−")
+
+
+def inches(millimetres: float) -> float:
+    """Return a length in inches, the unit of matplotlib."""
+    return millimetres / 25.4
+
+
+def rc_settings() -> dict[Any, Any]:
+    """Return the matplotlib settings of all figures; text of 6.5 to 8 points."""
+    return {
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 7.0,
+        "axes.titlesize": 7.5,
+        "axes.labelsize": 7.0,
+        "xtick.labelsize": 6.5,
+        "ytick.labelsize": 6.5,
+        "legend.fontsize": 7.0,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": FAINT,
+        "axes.linewidth": 0.6,
+        "axes.facecolor": "none",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.unicode_minus": True,
+        "figure.facecolor": "none",
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "legend.frameon": False,
+        "legend.handletextpad": 0.4,
+        "text.parse_math": False,  # a name may hold a dollar sign
+        "svg.fonttype": "none",
+        "pdf.fonttype": 42,
+    }

@@ -1,0 +1,125 @@
+"""Every table as tidy CSV and as JSON, numbers unrounded."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.audiofile import partial_file
+from soundcal.errors import RecordError
+from soundcal.records import write_json
+from soundcal.report.content import build
+from soundcal.report.document import Table
+from soundcal.report.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["agreement_frame", "difference_frame", "read_table", "records", "write_tables"]
+
+_TEXT_COLUMNS = (
+    "recording",
+    "channel",
+    "indicator",
+    "statistic",
+    "unit",
+    "calibration",
+    "software",
+    "condition",
+    "stimulus",
+    "combination",
+    "flags",
+)
+
+
+def agreement_frame(study: Study) -> "pd.DataFrame":
+    """Return one row per combination, indicator and pair of methods: bias, limits, intervals."""
+    return _per_combination(study, "agreement")
+
+
+def difference_frame(study: Study) -> "pd.DataFrame":
+    """Return one row per combination, indicator, pair of methods and stimulus."""
+    return _per_combination(study, "differences")
+
+
+def _per_combination(study: Study, what: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    frames = []
+    for name, comparison in study.comparisons.items():
+        frame = comparison.to_frame() if what == "agreement" else comparison.differences()
+        frame.insert(0, "combination", name)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def write_tables(study: Study, folder: Path, *, force: bool = False) -> list[Path]:
+    """Write the tidy tables and every table of the report; return the paths.
+
+    ``indicators.csv``, ``agreement.csv`` and ``differences.csv`` are tidy; ``tables.json`` holds
+    them together with the tables as they are laid out in the report.
+
+    Raises
+    ------
+    RecordError
+        A file exists and ``force`` is not set, or cannot be written.
+    """
+    frames = {"indicators": study.table}
+    if study.comparisons:
+        frames |= {"agreement": agreement_frame(study), "differences": difference_frame(study)}
+    paths = []
+    for name, frame in frames.items():
+        path = folder / f"{name}.csv"
+        with partial_file(path, force=force) as temporary:
+            frame.to_csv(temporary, index=False)
+        paths.append(path)
+    path = folder / "tables.json"
+    content: dict[str, Any] = {name: records(frame) for name, frame in frames.items()}
+    content["report"] = [_as_dict(table) for table in build(study).tables()]
+    write_json(path, "soundcal/report-tables/1", content, force=force)
+    return [*paths, path]
+
+
+def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return rows ready for JSON; NaN becomes null."""
+    records: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
+    return records
+
+
+def _as_dict(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "caption": table.caption,
+        "columns": [
+            {"title": column.title, "group": column.group, "unit": column.unit}
+            for column in table.columns
+        ],
+        "rows": [[_plain(cell) for cell in row] for row in table.rows],
+    }
+
+
+def _plain(cell: Any) -> Any:
+    return list(cell) if isinstance(cell, tuple) else cell
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """Read a tidy CSV table; ids that look like numbers stay text.
+
+    Raises
+    ------
+    RecordError
+        Missing, empty, or not a CSV table.
+    """
+    import pandas as pd
+
+    try:
+        return pd.read_csv(
+            path,
+            dtype=dict.fromkeys(_TEXT_COLUMNS, str),
+            keep_default_na=False,
+            na_values={"value": ["", "nan", "NaN"], "u": ["", "nan", "NaN"]},
+        )
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        # pandas' own parser and decoding errors derive from ValueError
+        raise RecordError(f"{path}: cannot be read as a CSV table ({error})") from error
