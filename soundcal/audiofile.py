@@ -3,14 +3,19 @@
 Integer samples are divided by their full scale; float samples are taken as they are. Files are
 written as 24-bit PCM or 32-bit float, never as 16-bit by accident, and appear under their name only
 when they are complete. Beyond 4 GB a WAV becomes an RF64 (EBU Tech 3306).
+
+A recording is the exception: :class:`Writer` writes it while it is made, under its own name, and
+keeps the header true, so that whatever ends the program leaves a file that can be read.
 """
 
 import hashlib
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +23,19 @@ from numpy.typing import NDArray
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.recording import Capture
 
-__all__ = ["Subtype", "blocks", "file_digest", "partial_file", "read", "write"]
+__all__ = [
+    "RecordingSubtype",
+    "Subtype",
+    "Writer",
+    "blocks",
+    "file_digest",
+    "partial_file",
+    "read",
+    "write",
+]
 
 Subtype = Literal["PCM_24", "FLOAT"]
+RecordingSubtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 _WAV_LIMIT: Final = 4_000_000_000
 _LOSSY: Final = {"VORBIS", "OPUS", "MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I"}
@@ -193,3 +208,196 @@ def file_digest(path: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+_BYTES: Final[dict[RecordingSubtype, int]] = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}
+_UNKNOWN: Final = 0xFFFFFFFF
+_HEADER_EVERY_S: Final = 0.5
+
+
+class Writer:
+    """Writes a recording while it is made; use it as a context manager.
+
+    A WAV file is valid at every moment: the header says how much is there, to within the last half
+    second, even after the process was killed. It becomes an RF64 when it grows beyond 4 GB (EBU
+    Tech 3306: the space of the chunk ``JUNK`` turns into ``ds64``). A FLAC file is complete only
+    when it is closed.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.wav`` or ``.flac``.
+    fs : int
+        Sampling rate in Hz.
+    n_channels : int
+        Number of channels.
+    subtype : {"PCM_16", "PCM_24", "PCM_32", "FLOAT"}
+        How samples are stored; FLAC knows PCM_16 and PCM_24.
+    comment : str
+        Goes into the file's comment, for example the identity of the calibration.
+    force : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    ParameterError
+        Unknown file type, or a subtype it does not know.
+    RecordError
+        The file exists, or cannot be written (:meth:`write` too: the disk is full).
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        fs: int,
+        n_channels: int,
+        *,
+        subtype: RecordingSubtype = "FLOAT",
+        comment: str = "",
+        force: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.subtype: RecordingSubtype = subtype
+        self.n_samples = 0
+        self.limited = 0
+        self._fs = fs
+        self._n_channels = n_channels
+        self._comment = comment.encode()
+        self._header_due = 0
+        kind = self.path.suffix.lower()
+        if kind not in (".wav", ".flac"):
+            raise ParameterError(f"{path}: the name must end in .wav or .flac")
+        if kind == ".flac" and subtype not in ("PCM_16", "PCM_24"):
+            raise ParameterError(f"{path}: FLAC holds PCM_16 or PCM_24, not {subtype}; use .wav")
+        if self.path.exists() and not force:
+            raise RecordError(f"{path} exists already; choose another name or use --force")
+        self._sound: Any = None
+        try:
+            self._file: BinaryIO = open(self.path, "wb", buffering=0)  # noqa: SIM115  held open
+        except OSError as error:
+            raise RecordError(f"{path}: cannot be written ({error.strerror})") from error
+        if kind == ".flac":
+            import soundfile
+
+            self._sound = soundfile.SoundFile(
+                self._file, "w", fs, n_channels, subtype, format="FLAC"
+            )
+            if comment:
+                self._sound.comment = comment
+        else:
+            self._put(self._header())
+
+    def write(self, samples: NDArray[np.float64]) -> None:
+        """Append samples of shape (n_channels, n).
+
+        PCM limits samples beyond full scale to it and counts them in :attr:`limited`.
+        """
+        coded = self._coded(samples)
+        if self._sound is not None:
+            try:
+                self._sound.write(coded.T)
+            except (OSError, RuntimeError) as error:
+                raise RecordError(f"{self.path}: cannot be written ({error})") from error
+        else:
+            self._put(_packed(coded.T, self.subtype))
+        self.n_samples += samples.shape[1]
+        if self.n_samples >= self._header_due:
+            self._header_due = self.n_samples + round(_HEADER_EVERY_S * self._fs)
+            self.flush()
+
+    def flush(self) -> None:
+        """Make what was written so far readable."""
+        if self._sound is None:
+            self._file.seek(0)
+            self._put(self._header())
+            self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Complete the file; safe to call twice."""
+        if self._file.closed:
+            return
+        try:
+            if self._sound is not None:
+                self._sound.close()
+            else:
+                self.flush()
+                if self._data_bytes % 2:
+                    self._put(b"\0")  # chunks have an even length
+        finally:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def _data_bytes(self) -> int:
+        return self.n_samples * self._n_channels * _BYTES[self.subtype]
+
+    def _put(self, content: bytes) -> None:
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._drop_torn_frame()
+            raise RecordError(
+                f"{self.path}: cannot be written ({error.strerror}); "
+                f"{self.n_samples / self._fs:.2f} s are in the file"
+            ) from error
+
+    def _drop_torn_frame(self) -> None:
+        """After a failed write, cut the file to the samples that its header will count."""
+        if self._sound is None:
+            self._file.truncate(len(self._header()) + self._data_bytes)
+
+    def _coded(self, samples: NDArray[np.float64]) -> NDArray[Any]:
+        if self.subtype == "FLOAT":
+            return samples.astype("<f4")
+        # left-justified in 32 bits, as libsndfile takes integers of any width
+        bits = 8 * _BYTES[self.subtype]
+        scale = 2.0 ** (bits - 1)
+        self.limited += int((np.abs(samples) > 1.0).sum())
+        codes = np.clip(np.rint(samples * scale), -scale, scale - 1.0).astype(np.int64)
+        return (codes << (32 - bits)).astype("<i4")
+
+    def _header(self) -> bytes:
+        width = _BYTES[self.subtype]
+        frame = width * self._n_channels
+        code = 3 if self.subtype == "FLOAT" else 1
+        form = struct.pack(
+            "<HHIIHH", code, self._n_channels, self._fs, self._fs * frame, frame, 8 * width
+        )
+        chunks = _chunk(b"fmt ", form)
+        if code == 3:
+            chunks += _chunk(b"fact", struct.pack("<I", min(self.n_samples, _UNKNOWN)))
+        if self._comment:
+            chunks += _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", self._comment + b"\0"))
+        size = 4 + 36 + len(chunks) + 8 + self._data_bytes  # ds64 has 8 + 28 bytes
+        if size <= _WAV_LIMIT:
+            sizes, riff, data = _chunk(b"JUNK", bytes(28)), size, self._data_bytes
+            name = b"RIFF"
+        else:
+            content = struct.pack("<QQQI", size, self._data_bytes, self.n_samples, 0)
+            sizes, riff, data = _chunk(b"ds64", content), _UNKNOWN, _UNKNOWN
+            name = b"RF64"
+        head = name + struct.pack("<I", riff) + b"WAVE" + sizes + chunks
+        return head + b"data" + struct.pack("<I", data)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _packed(coded: NDArray[Any], subtype: RecordingSubtype) -> bytes:
+    """Return frames as the bytes of a WAV file."""
+    frames = np.ascontiguousarray(coded)
+    width = _BYTES[subtype]
+    return frames.view(np.uint8).reshape(-1, 4)[:, 4 - width :].tobytes()

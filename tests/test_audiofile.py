@@ -101,3 +101,83 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 def test_lossy_files_are_flagged(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.ogg", noise(1, 48000)[0], 48000)
     assert "lossy" in audiofile.read(tmp_path / "a.ogg").flags[0]
+
+
+SUBTYPES: list[audiofile.RecordingSubtype] = ["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
+
+
+@pytest.mark.parametrize("subtype", SUBTYPES)
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_a_recording_is_readable_while_it_is_written(
+    tmp_path: Path, subtype: audiofile.RecordingSubtype, n_channels: int
+) -> None:
+    bits = {"PCM_16": 15, "FLOAT": 23}.get(subtype, 23)
+    samples = np.round(noise(n_channels, 9603) * 2**bits) / 2**bits
+    path = tmp_path / "take.wav"
+    with audiofile.Writer(path, 9600, n_channels, subtype=subtype, comment="ear") as writer:
+        for start in range(0, 9603, 97):
+            writer.write(samples[:, start : start + 97])
+            writer.flush()
+            assert soundfile.info(path).frames == writer.n_samples
+        for_others = path.read_bytes()  # what a killed process would leave
+    (tmp_path / "killed.wav").write_bytes(for_others)
+    for name in ("take.wav", "killed.wav"):
+        capture = audiofile.read(tmp_path / name)
+        np.testing.assert_array_equal(capture.samples, samples)
+    info = soundfile.SoundFile(path)
+    assert (info.subtype, info.samplerate, info.comment) == (subtype, 9600, "ear")
+    info.close()
+    assert path.stat().st_size % 2 == 0
+
+
+def test_the_header_never_promises_more_than_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "take.wav"
+    with audiofile.Writer(path, 48000, 2) as writer:
+        for _ in range(50):
+            writer.write(noise(2, 4800))
+            found = soundfile.info(path).frames
+            assert writer.n_samples - 24000 <= found <= writer.n_samples
+
+
+def test_a_large_recording_becomes_an_rf64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audiofile, "_WAV_LIMIT", 100_000)
+    samples = noise(2, 24000).astype(np.float32).astype(np.float64)
+    path = tmp_path / "take.wav"
+    with audiofile.Writer(path, 48000, 2) as writer:
+        writer.write(samples[:, :1000])
+        writer.flush()
+        assert soundfile.info(path).format == "WAV"
+        writer.write(samples[:, 1000:])
+    assert soundfile.info(path).format == "RF64"
+    np.testing.assert_array_equal(audiofile.read(path).samples, samples)
+
+
+def test_a_flac_recording_comes_back_exactly(tmp_path: Path) -> None:
+    samples = np.round(noise() * 2**23) / 2**23
+    with audiofile.Writer(tmp_path / "a.flac", 48000, 2, subtype="PCM_24") as writer:
+        writer.write(samples[:, :1000])
+        writer.write(samples[:, 1000:])
+    np.testing.assert_array_equal(audiofile.read(tmp_path / "a.flac").samples, samples)
+
+
+def test_limited_samples_are_counted(tmp_path: Path) -> None:
+    with audiofile.Writer(tmp_path / "a.wav", 48000, 1, subtype="PCM_24") as writer:
+        writer.write(np.array([[0.5, 1.5, -2.0, -1.0]]))
+        assert writer.limited == 2
+    np.testing.assert_array_equal(
+        audiofile.read(tmp_path / "a.wav").samples[0], [0.5, 1 - 2**-23, -1.0, -1.0]
+    )
+
+
+def test_a_recording_replaces_nothing_by_accident(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("precious")
+    with pytest.raises(RecordError, match="exists already"):
+        audiofile.Writer(tmp_path / "a.wav", 48000, 1)
+    assert (tmp_path / "a.wav").read_text() == "precious"
+    with pytest.raises(ParameterError, match=r"\.wav or \.flac"):
+        audiofile.Writer(tmp_path / "a.mp3", 48000, 1)
+    with pytest.raises(ParameterError, match="FLAC holds PCM"):
+        audiofile.Writer(tmp_path / "a.flac", 48000, 1)
+    with pytest.raises(RecordError, match="cannot be written"):
+        audiofile.Writer(tmp_path / "no" / "a.wav", 48000, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
 
-__all__ = ["add_device_options", "open_from"]
+__all__ = ["add_device_options", "channel_numbers", "open_from"]
 
 
 def add_device_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -37,6 +37,21 @@ def add_device_options(parser: argparse.ArgumentParser, *, required: bool = True
         action="store_true",
         help="simulated lab: take as long as a soundcard would (default: as fast as possible)",
     )
+
+
+def channel_numbers(text: str) -> tuple[int, ...]:
+    """Return the channels of an option such as ``1,2``, for ``type=``.
+
+    >>> channel_numbers("2,1")
+    (2, 1)
+    """
+    try:
+        channels = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: channel numbers such as 1,2") from error
+    if min(channels) < 1 or len(set(channels)) < len(channels):
+        raise argparse.ArgumentTypeError(f"{text!r}: distinct channel numbers from 1")
+    return channels
 
 
 def open_from(options: argparse.Namespace, *, calibrating: bool = False) -> "AudioDevice":

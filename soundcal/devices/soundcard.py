@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
+from soundcal.devices.alignment import frame
 from soundcal.devices.names import behind_os_mixer, resolve
 from soundcal.devices.portaudio_worker import RATES, Request
 from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
@@ -250,21 +251,29 @@ class Soundcard:
         tail: float = 0.0,
         on_block: OnBlock | None = None,
     ) -> Capture:
-        """Play and record at once, aligned by the delay measured in the take itself."""
-        if not 0.0 <= tail < 3600.0:
-            raise ParameterError(f"tail {tail:g} s: 0 to 3600 s is expected")
+        """Play and record at once, aligned by the delay measured in the take itself.
+
+        A short marker is played before the samples for that and removed afterwards
+        (:mod:`soundcal.devices.alignment`); the blocks given to ``on_block`` contain it.
+        """
         playable, channels = self._playable(samples, outputs)
-        wanted = playable.shape[1] + round(tail * self._fs)
-        longest = round((_DELAY_S + 2 * self._latency) * self._fs)
-        with _samples_file(playable) as path:
+        framed = frame(playable, self._fs, tail=tail, max_delay=_DELAY_S + 2 * self._latency)
+        with _samples_file(framed.samples) as path:
             request = self._request(
                 inputs=self._inputs(inputs),
                 outputs=channels,
                 samples=path,
-                total=wanted + longest,
+                total=framed.samples.shape[1],
             )
             capture = self._capture(request, on_block)
-        return _aligned(capture, playable, wanted, longest)
+        aligned, delay, complaints = framed.align(capture.samples)
+        return replace(
+            capture,
+            samples=aligned,
+            clipped=(),
+            latency=None if delay is None else float(delay),
+            flags=(*capture.flags, *complaints),
+        )
 
     @contextmanager
     def playing(self, samples: Samples, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
@@ -471,32 +480,3 @@ def _samples_file(samples: Samples) -> Iterator[str]:
                 f"play ({error}); free some or set TMPDIR to another folder"
             ) from error
         yield str(path)
-
-
-def _aligned(capture: Capture, played: Samples, wanted: int, longest: int) -> Capture:
-    """Return the capture from the arrival of the first sample on, with the measured delay."""
-    delay = _delay(played, capture.samples, longest)
-    if delay is None:
-        start, flags = 0, (*capture.flags, "what was played was not found in what was recorded")
-    else:
-        start, flags = delay, capture.flags
-    return replace(
-        capture,
-        samples=capture.samples[:, start : start + wanted],
-        clipped=(),
-        latency=None if delay is None else float(delay),
-        flags=flags,
-    )
-
-
-def _delay(played: Samples, captured: Samples, longest: int) -> int | None:
-    """Return the lag of the highest cross-correlation of any output with any input."""
-    size = 1 << (captured.shape[1] + played.shape[1]).bit_length()
-    spectra = [np.fft.rfft(x, size) for x in (played, captured)]
-    best: tuple[float, int] = (0.0, 0)
-    for reference in spectra[0]:
-        for found in spectra[1]:
-            correlation = np.abs(np.fft.irfft(found * np.conj(reference), size))[: longest + 1]
-            lag = int(np.argmax(correlation))
-            best = max(best, (float(correlation[lag]), lag))
-    return best[1] if best[0] > 0 else None

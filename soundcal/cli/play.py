@@ -1,0 +1,184 @@
+"""``soundcal play``: a file, at a gain or at a calibrated level."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.output import progress, say, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from soundcal.calibration.model import Calibration
+    from soundcal.devices import AudioDevice, Block
+    from soundcal.recording import Capture
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "play",
+        help="play a file at a gain or at a calibrated level",
+        description="Play a file. The file itself is never changed; a gain that would clip is "
+        "refused. --level needs an output calibration (soundcal calibrate --method ocv).",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="audio file to play")
+    parser.add_argument(
+        "--outputs",
+        type=channel_numbers,
+        metavar="N,N",
+        help="channels, e.g. 1,2 (default: the first ones; a mono file needs it)",
+    )
+    gain = parser.add_mutually_exclusive_group()
+    gain.add_argument("--gain-db", type=float, default=0.0, metavar="DB", help="gain (default 0)")
+    gain.add_argument(
+        "--level", type=float, metavar="DB", help="level at the ears, dB re 20 µPa, both ears' mean"
+    )
+    parser.add_argument("--calibration", type=Path, metavar="JSON", help="output calibration")
+    parser.add_argument(
+        "--weighting", choices=("A", "C", "Z"), default="A", help="of --level (default A)"
+    )
+    parser.add_argument("--json", action="store_true", help="what was played, as JSON on stdout")
+    add_device_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play the file once."""
+    import numpy as np
+
+    from soundcal import audiofile
+    from soundcal.cli.levels import RunningLevel
+    from soundcal.errors import ParameterError, SignalError
+    from soundcal.units import db, from_db
+
+    if (options.level is None) != (options.calibration is None):
+        raise ParameterError("--level and --calibration belong together; give both or neither")
+    capture = audiofile.read(options.file)
+    samples, outputs = _routed(capture, options)
+    with open_from(options) as device:
+        calibration = _calibration(options.calibration, device)
+        predicted = _predicted(samples, outputs, calibration, options)
+        gain_db = options.gain_db if predicted is None else options.level - predicted
+        peak = float(np.abs(samples).max()) * from_db(float(gain_db))
+        if peak > 1.0:
+            most = gain_db - db(peak)
+            reach = "" if predicted is None else f" ({predicted + most:.1f} dB)"
+            raise SignalError(
+                f"{options.file}: a gain of {gain_db:.2f} dB gives a peak of {peak:.3f} times full "
+                f"scale and would clip; at most {most:.2f} dB{reach} are possible: lower the "
+                "level, or turn up the amplifier and calibrate again"
+            )
+        meter = RunningLevel(tuple(f"output {n}" for n in outputs), device.fs, None)
+        total = samples.shape[1] / device.fs
+        with progress("playing", total, unit="s") as advance:
+
+            def shown(block: "Block") -> None:
+                meter.push(block.samples)
+                advance((block.position + block.samples.shape[1]) / device.fs, meter.remark)
+
+            played = device.play(samples * from_db(float(gain_db)), outputs=outputs, on_block=shown)
+    level = None if predicted is None else options.level
+    at = "" if level is None else f", {level:.1f} dB({options.weighting}) at the ears"
+    say(f"{options.file}: {total:.2f} s at {gain_db:+.2f} dB, peak {db(peak):.1f} dBFS{at}")
+    for flag in played.flags:
+        say(f"flag: {flag}")
+    if options.json:
+        content = {
+            "file": str(options.file),
+            "device": device.info.identity,
+            "fs": device.fs,
+            "outputs": list(outputs),
+            "gain_db": gain_db,
+            "level": level,
+            "weighting": options.weighting if level is not None else None,
+            "calibration": calibration.id if calibration else None,
+            "n_samples": played.n_samples,
+            "xruns": played.xruns,
+            "flags": list(played.flags),
+        }
+        write_json("soundcal/playback/1", content)
+    return 0
+
+
+def _routed(
+    capture: "Capture", options: argparse.Namespace
+) -> tuple["NDArray[np.float64]", tuple[int, ...]]:
+    """Return the samples and the outputs they go to, without guessing."""
+    import numpy as np
+
+    from soundcal.errors import ParameterError
+
+    if capture.fs != options.fs:
+        raise ParameterError(
+            f"{options.file} is at {capture.fs} Hz, the device would run at {options.fs} Hz: give "
+            f"--fs {capture.fs} if the device offers it, or convert the file (soundcal never "
+            "resamples)"
+        )
+    n_channels = capture.samples.shape[0]
+    outputs = options.outputs or tuple(range(1, n_channels + 1))
+    if n_channels == 1 and options.outputs is None:
+        raise ParameterError(
+            f"{options.file} is mono: say where to play it, --outputs 1 or --outputs 1,2 (the "
+            "same on both)"
+        )
+    if n_channels == 1:
+        return np.repeat(capture.samples, len(outputs), axis=0), outputs
+    if len(outputs) != n_channels:
+        raise ParameterError(
+            f"{options.file} has {n_channels} channels, --outputs names {len(outputs)}"
+        )
+    return capture.samples, outputs
+
+
+def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
+    from soundcal.calibration.model import SCHEMA, Calibration
+    from soundcal.errors import ParameterError
+    from soundcal.records import read_json
+
+    if path is None:
+        return None
+    calibration = Calibration.from_dict(read_json(path, SCHEMA))
+    if calibration.direction != "output":
+        raise ParameterError(f"{path}: calibrates the input; an output calibration is expected")
+    if calibration.device != device.info.identity:
+        raise ParameterError(
+            f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
+            "this device"
+        )
+    return calibration
+
+
+def _predicted(
+    samples: "NDArray[np.float64]",
+    outputs: tuple[int, ...],
+    calibration: "Calibration | None",
+    options: argparse.Namespace,
+) -> float | None:
+    """Return the level at the ears without gain: the energetic mean of the ears that are played."""
+    import numpy as np
+
+    from soundcal.dsp.weighting import weight
+    from soundcal.errors import ParameterError, SignalError
+    from soundcal.units import energetic_mean, pascal_to_level
+
+    if calibration is None:
+        return None
+    names = dict(zip((1, 2), calibration.channels, strict=False))
+    unknown = [number for number in outputs if number not in names]
+    if unknown:
+        raise ParameterError(
+            f"{options.calibration} knows outputs {', '.join(map(str, names))} "
+            f"({', '.join(names.values())}), not {unknown[0]}"
+        )
+    weighted = weight(samples, options.fs, options.weighting)
+    rms = np.sqrt(np.square(weighted).mean(axis=1))
+    sensitivities = np.array([calibration.sensitivity(names[number]) for number in outputs])
+    level = energetic_mean(pascal_to_level(rms * sensitivities))
+    if not np.isfinite(level):
+        raise SignalError(f"{options.file} is silent: no gain brings it to {options.level} dB")
+    return level

@@ -1,0 +1,235 @@
+"""``soundcal record``: from a device into a file that is valid at every moment."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.output import Advance, progress, say, write_json
+
+if TYPE_CHECKING:
+    from soundcal.audiofile import Writer
+    from soundcal.calibration.model import Calibration
+    from soundcal.cli.levels import RunningLevel
+    from soundcal.devices import AudioDevice, Block
+
+__all__ = ["add"]
+
+_SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "record",
+        help="record a device into a WAV or FLAC file",
+        description="Record into a file that can be read at every moment, with its record (JSON) "
+        "beside it. Without --duration it records until Ctrl-C.",
+    )
+    parser.add_argument("file", metavar="OUT", type=Path, help="file to write, .wav or .flac")
+    parser.add_argument("--duration", type=float, metavar="S", help="length, s")
+    parser.add_argument(
+        "--inputs", type=channel_numbers, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
+    )
+    parser.add_argument(
+        "--subtype", choices=_SUBTYPES, help="how samples are stored (FLOAT; .flac: PCM_24)"
+    )
+    parser.add_argument(
+        "--calibration", type=Path, metavar="JSON", help="shows the level in dB(A) re 20 µPa"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    parser.add_argument("--json", action="store_true", help="the record as JSON on stdout")
+    add_device_options(parser)
+    parser.set_defaults(run=run)
+
+
+@dataclass(slots=True)
+class _Take:
+    """What becomes of a recording."""
+
+    wanted: int | None
+    started: str
+    n_samples: int = 0
+    xruns: int = 0
+    flags: list[str] = field(default_factory=list)
+    first: float | None = None
+    delivered: float | None = None
+    exit_code: int = 0
+
+    def count(self, block: "Block", fs: int) -> None:
+        """Note the time and the driver's reports of a block."""
+        now = time.monotonic()
+        self.first = self.first or now
+        self.xruns += len(block.flags)
+        for flag in block.flags:
+            text = f"{flag} at {block.position / fs:.3f} s"
+            if len(self.flags) < 20:
+                self.flags.append(text)
+        end = block.position + block.samples.shape[1]
+        if end > self.n_samples and now - self.first >= 1.0:
+            self.delivered = self.n_samples / (now - self.first)
+        self.n_samples = end
+
+
+def run(options: argparse.Namespace) -> int:
+    """Record until the duration is reached, the operator stops, or the device fails."""
+    from soundcal.cli.levels import RunningLevel
+    from soundcal.errors import ParameterError, RecordError
+    from soundcal.recording import channel_names, utc_now
+    from soundcal.records import write_json as write_record
+
+    if options.duration is not None and not 0 < options.duration < 1e7:
+        raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
+    record = options.file.with_suffix(".json")
+    for path in (options.file, record):
+        if path.exists() and not options.force:
+            raise RecordError(f"{path} exists already; choose another name or use --force")
+    with open_from(options) as device:
+        calibration = _calibration(options.calibration, device)
+        inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
+        level = RunningLevel(channel_names(len(inputs)), device.fs, calibration)
+        wanted = None if options.duration is None else round(options.duration * device.fs)
+        take = _Take(wanted, utc_now())
+        with ExitStack() as stack:
+            blocks = stack.enter_context(device.stream(inputs=inputs))
+            # nothing is touched on disk before the device has delivered something
+            first = next(blocks)
+            writer = _writer(options, device.fs, len(inputs), calibration)
+            _record(chain([first], blocks), writer, take, level, device.fs)
+    if take.n_samples == 0:
+        options.file.unlink()
+        raise RecordError(take.flags[0])
+    content = _content(options, device, calibration, take, level, writer)
+    write_record(record, "soundcal/recording/1", content, force=options.force)
+    _tell(options, take, level)
+    if options.json:
+        write_json("soundcal/recording/1", content)
+    return take.exit_code
+
+
+def _writer(
+    options: argparse.Namespace, fs: int, n_channels: int, calibration: "Calibration | None"
+) -> "Writer":
+    from soundcal.audiofile import RecordingSubtype, Writer
+
+    usual: RecordingSubtype = "PCM_24" if options.file.suffix.lower() == ".flac" else "FLOAT"
+    return Writer(
+        options.file,
+        fs,
+        n_channels,
+        subtype=options.subtype or usual,
+        comment=calibration.id if calibration else "",
+        force=options.force,
+    )
+
+
+def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
+    from soundcal.calibration.model import SCHEMA, Calibration
+    from soundcal.errors import ParameterError
+    from soundcal.records import read_json
+
+    if path is None:
+        return None
+    calibration = Calibration.from_dict(read_json(path, SCHEMA))
+    if calibration.direction != "input":
+        raise ParameterError(f"{path}: calibrates the output; an input calibration is expected")
+    if calibration.device != device.info.identity:
+        raise ParameterError(
+            f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
+            "this device, or record without --calibration"
+        )
+    return calibration
+
+
+def _record(
+    blocks: Iterator["Block"], writer: "Writer", take: _Take, level: "RunningLevel", fs: int
+) -> None:
+    """Write blocks until the end; what went wrong goes into the take, what is there stays."""
+    from soundcal.errors import DeviceError, RecordError
+
+    total = None if take.wanted is None else take.wanted / fs
+    try:
+        with writer, progress("recording", total, unit="s") as advance:
+            _write_blocks(blocks, writer, take, level, fs, advance)
+    except KeyboardInterrupt:
+        if take.wanted is not None:
+            take.flags.append("stopped by the operator before its end")
+            take.exit_code = 130
+    except (DeviceError, RecordError) as error:
+        take.flags.append(f"incomplete: {error}")
+        take.exit_code = DeviceError.exit_code
+
+
+def _write_blocks(
+    blocks: Iterator["Block"],
+    writer: "Writer",
+    take: _Take,
+    level: "RunningLevel",
+    fs: int,
+    advance: Advance,
+) -> None:
+    for block in blocks:
+        samples = block.samples
+        if take.wanted is not None:
+            samples = samples[:, : take.wanted - writer.n_samples]
+        writer.write(samples)
+        level.push(samples)
+        take.count(block, fs)
+        take.n_samples = writer.n_samples
+        advance(take.n_samples / fs, level.remark)
+        if take.wanted is not None and take.n_samples >= take.wanted:
+            return
+
+
+def _content(
+    options: argparse.Namespace,
+    device: "AudioDevice",
+    calibration: "Calibration | None",
+    take: _Take,
+    level: "RunningLevel",
+    writer: "Writer",
+) -> dict[str, Any]:
+    """Return the record that stands beside the file."""
+    from soundcal.audiofile import file_digest
+
+    flags = list(take.flags)
+    if writer.limited:
+        flags.append(f"{writer.limited} samples beyond full scale were limited to it")
+    card = device.info.kind == "soundcard"
+    return {
+        "audio": options.file.name,
+        "sha256": file_digest(options.file),
+        "fs": device.fs,
+        "calibration": calibration.id if calibration else None,
+        "calibration_file": str(options.calibration) if calibration else None,
+        "capture": {
+            "fs": device.fs,
+            "channels": list(level.channels),
+            "n_samples": take.n_samples,
+            "device": device.info.identity,
+            "simulated": not card,
+            "xruns": take.xruns,
+            "clipped": [int(n) for n in level.clipped],
+            "delivered_rate": take.delivered if card else None,
+            "latency": None,
+            "flags": flags,
+            "started": take.started,
+        },
+        "flags": flags,
+    }
+
+
+def _tell(options: argparse.Namespace, take: _Take, level: "RunningLevel") -> None:
+    n_channels = len(level.channels)
+    say(f"{options.file}: {take.n_samples / options.fs:.2f} s, {n_channels} channels")
+    overall = ", ".join(f"{name} {value:.1f}" for name, value in level.overall.items())
+    say(f"level over all: {overall} {level.unit}")
+    if clipped := int(level.clipped.sum()):
+        say(f"clipped: {clipped} samples at or beyond full scale; lower the input gain")
+    for flag in take.flags:
+        say(f"flag: {flag}")
