@@ -18,7 +18,9 @@ from soundcal.cli import main
 from soundcal.errors import RecordError
 from soundcal.report import Rules, Study, study_of, summary, write
 from soundcal.report.content import build
+from soundcal.report.document import Column, Document, Section, Table
 from soundcal.report.html import render
+from soundcal.report.pdf import render_pdf, write_pdf
 from soundcal.report.study import SessionInfo, Source
 from soundcal.report.style import value_text
 from soundcal.report.tables import read_table
@@ -205,6 +207,28 @@ def test_hostile_names_are_shown_not_run() -> None:
     told = " ".join(page.text)
     for name in [*names, "<b>title</b>", "<img src=x>"]:
         assert name in told
+
+
+def test_pdf_has_the_same_content_and_the_same_bytes_every_time(tmp_path: Path) -> None:
+    made = study(["<b>", "ok", "long name of a stimulus " * 3], families=("LA",), statistics=1)
+    path = write_pdf(made, tmp_path / "r.pdf")
+    content = path.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert content.count(b"/Subtype /Image") >= len(build(made).pictures())
+    assert render_pdf(build(made)) == content
+    with pytest.raises(RecordError, match="exists already"):
+        write_pdf(made, path)
+
+
+def test_wide_tables_fit_the_page_of_the_pdf() -> None:
+    long = "sim:interface+open-300 " * 8
+    columns = (Column("Name"), *(Column(f"value {i}", "number", "dB") for i in range(18)))
+    row = ("W01", *(-123.456 for _ in range(18)))
+    narrow = Table("n", "numbers", columns, (row,) * 200)
+    texts = Table("t", "texts", tuple(Column(f"column {i}") for i in range(6)), ((long,) * 6,) * 30)
+    document = Document("Title", "", (Section("s", "Section", (narrow, texts)),))
+    assert render_pdf(document).startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(("n", "families"), [(3, ("LA",)), (500, ("LA", "N"))])

@@ -36,6 +36,7 @@ def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) ->
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
     from soundcal.report.html import write_html
+    from soundcal.report.pdf import write_pdf
     from soundcal.report.tables import write_tables
 
     page = out / "report.html"
@@ -46,4 +47,6 @@ def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) ->
     except OSError as error:
         raise RecordError(f"{out}: cannot be made ({error.strerror})") from error
     write_tables(study, out, force=force)
+    if pdf:
+        write_pdf(study, out / "report.pdf", force=force)
     return write_html(study, page, force=force)

@@ -92,10 +92,10 @@ def _in_words(entry: Entry, confidence: str) -> str:
         verdict = f"{higher} gives higher values than {lower}"
     stimulus, difference = entry.worst
     return (
-        f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average ({confidence} "
-        f"confidence interval {number(low)} to {number(high)}): {verdict}; single stimuli are "
-        f"expected between {number(a.lower)} and {number(a.upper)}, the worst is {stimulus} with "
-        f"{number(difference)} {unit}."
+        f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average over {a.n} stimuli "
+        f"({confidence} confidence interval {number(low)} to {number(high)}): {verdict}; "
+        f"single stimuli are expected between {number(a.lower)} and {number(a.upper)}, the "
+        f"worst is {stimulus} with {number(difference)} {unit}."
     )
 
 
@@ -127,8 +127,8 @@ def _overview_table(study: Study) -> Table:
         Column("Bias", "signed", unit),
         Column("CI of the bias", "interval", unit),
         Column("Limits of agreement", "interval", unit),
-        Column("Worst stimulus"),
-        Column("its difference", "signed", unit),
+        Column("Id", group="Worst stimulus"),
+        Column("Difference", "signed", unit, "Worst stimulus"),
     )
     rows = tuple(
         (
@@ -349,8 +349,8 @@ def agreement_table(name: str, entries: Sequence[Entry], comparison: Comparison)
         Column("Upper", "signed", unit, "Upper limit"),
         Column(interval, "interval", unit, "Upper limit"),
         Column("p (Holm)", "p"),
-        Column("Worst stimulus", group="Worst stimulus"),
-        Column("its difference", "signed", unit, "Worst stimulus"),
+        Column("Id", group="Worst stimulus"),
+        Column("Difference", "signed", unit, "Worst stimulus"),
     )
     rows = tuple(
         (

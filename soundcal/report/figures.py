@@ -8,6 +8,7 @@ into text for a page.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_DOT_ROWS",
     "bland_altman_grid",
     "budget_bars",
+    "font_files",
     "indicator_figure",
     "save",
     "stimulus_dots",
@@ -76,6 +78,14 @@ def _few_ticks(axis: Any, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def font_files() -> tuple[Path, Path]:
+    """Return DejaVu Sans, regular and bold, as it comes with matplotlib."""
+    import matplotlib
+
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
 
 
 def save(figure: "Figure", path: Any, *, form: str, dpi: int = 300, salt: str = "soundcal") -> None:
@@ -152,7 +162,7 @@ def _grid(entries: Sequence["Entry"], statistics: Sequence[str]) -> "Figure":
     pairs = list(dict.fromkeys((entry.first, entry.second) for entry in entries))
     cells = {(entry.first, entry.second, entry.statistic): entry for entry in entries}
     wide = len(statistics) > 2
-    left, right, top, bottom, gap, row_gap = 17.0, 1.5, 6.0, 11.0, 2.5, 7.0
+    left, right, top, bottom, gap, row_gap = 18.5, 1.5, 6.0, 11.0, 2.5, 7.0
     width = PAGE_MM if wide else COLUMN_MM
     panel = (width - left - right - gap * (len(statistics) - 1)) / len(statistics)
     height = 30.0 if wide else 40.0
@@ -168,7 +178,7 @@ def _grid(entries: Sequence["Entry"], statistics: Sequence[str]) -> "Figure":
             _few_ticks(axes.yaxis, 5)
             if column == 0:
                 axes.set_ylabel(_pair_label(pair, unit))
-                axes.yaxis.set_label_coords(-(left - 5.5) / panel, 0.5)
+                axes.yaxis.set_label_coords(-(left - 7.5) / panel, 0.5)
             else:
                 axes.tick_params(labelleft=False)
             if row == 0:
