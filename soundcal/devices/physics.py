@@ -1,0 +1,476 @@
+"""Physics of the simulated lab, and the one chain of signal processing that carries it out.
+
+No input or output here: :class:`Chain` takes blocks of output samples and gives blocks of input
+samples, in the process of the simulated lab and in the callback of an audio server alike.
+
+From digital output to digital input, per channel::
+
+    x  --delay--> round to 24 bit --> v = sqrt(2) V_FS x + noise + crosstalk          [V, open]
+       --> p = v * Z_h(f) / (Z_h(f) + Z_out) * S(f)                                     [Pa]
+       --> + calibrator tone --> u = p * M(f) + noise                                   [V]
+       --> y = u / range --> clip to [-1, 1) --> round to 24 bit
+
+``V_FS`` is the rms voltage of a full-scale sine, hence the root of two for the peak value 1. ``S``
+is the sensitivity of the headphones on the ear in Pa/V, ``M`` the sensitivity of the ear with its
+preamplifier. Everything between the two roundings is linear, so the frequency-dependent factors of
+a channel are one FIR filter of minimum phase. What the truth of the lab states is computed from the
+same filter taps, not from the formulas they approximate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.errors import ParameterError, SignalError
+from soundcal.units import P_REF, from_db
+
+__all__ = [
+    "Bump",
+    "Chain",
+    "Convolver",
+    "Curve",
+    "Impedance",
+    "Tone",
+    "Wiring",
+    "divider",
+    "leak_db",
+    "minimum_phase_fir",
+    "quantise",
+    "white_noise_rms",
+]
+
+Array = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+_CHUNK: Final = (
+    16384  # transform length of long blocks: two channels stay in the second-level cache
+)
+_FLOOR_DB: Final = -80.0  # filters do not follow a curve below this
+
+
+@dataclass(frozen=True, slots=True)
+class Bump:
+    """A hump or dip of a response: centre in Hz, height in dB, width (one sigma) in octaves."""
+
+    frequency: float
+    gain_db: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A frequency response in dB relative to 1 kHz, as a sum of bumps.
+
+    ``D(f) = sum_i g_i exp(-(lb(f / f_i) / w_i)^2 / 2) - D_0``, D_0 such that D(1 kHz) = 0: smooth
+    on a logarithmic axis, as measured curves in third octaves are, and easily varied.
+    """
+
+    bumps: tuple[Bump, ...]
+
+    def level(self, frequency: ArrayLike) -> Array:
+        """Return the response in dB at frequencies in Hz."""
+        f = np.maximum(np.asarray(frequency, dtype=np.float64), 1.0)
+        return np.asarray(self._sum(f) - self._sum(np.asarray(1000.0)))
+
+    def _sum(self, f: Array) -> Array:
+        total = np.zeros_like(f)
+        for bump in self.bumps:
+            octaves = np.log2(f / bump.frequency) / bump.width
+            total = total + bump.gain_db * np.exp(-0.5 * octaves**2)
+        return total
+
+    def varied(self, draw: Array) -> "Curve":
+        """Return the curve of another specimen.
+
+        The heights of the bumps change by 1 dB and their frequencies by 5 % per unit of ``draw``;
+        ``draw`` of shape (4,) is used in turn for heights and frequencies. Zeros change nothing.
+        """
+        bumps = tuple(
+            replace(
+                bump,
+                frequency=bump.frequency * float(np.exp(0.05 * draw[(i + 1) % 4])),
+                gain_db=bump.gain_db + float(draw[i % 4]),
+            )
+            for i, bump in enumerate(self.bumps)
+        )
+        return Curve(bumps)
+
+
+@dataclass(frozen=True, slots=True)
+class Impedance:
+    """Impedance of a dynamic headphone capsule.
+
+    ``Z(f) = R_e + j 2 pi f L_e + R_r / (1 + j Q (f/f_r - f_r/f))``: voice coil, and the mechanical
+    resonance seen from the electrical side (Small, Direct-Radiator Loudspeaker System Analysis,
+    J. Audio Eng. Soc. 20 (1972) 383), to which the voice coil's inductance is added.
+
+    Parameters
+    ----------
+    resistance : float
+        R_e in ohm.
+    bump : float
+        R_r in ohm, what the resonance adds.
+    resonance : float
+        f_r in Hz.
+    q : float
+        Q of the resonance.
+    inductance : float
+        L_e in H.
+    """
+
+    resistance: float
+    bump: float
+    resonance: float
+    q: float
+    inductance: float
+
+    def at(self, frequency: ArrayLike) -> ComplexArray:
+        """Return the complex impedance in ohm at frequencies in Hz."""
+        f = np.maximum(np.asarray(frequency, dtype=np.float64), 1e-3)
+        detuning = f / self.resonance - self.resonance / f
+        motional = self.bump / (1.0 + 1j * self.q * detuning)
+        return np.asarray(self.resistance + 2j * np.pi * f * self.inductance + motional)
+
+    def scaled(self, factor: float) -> "Impedance":
+        """Return the same curve with all impedances multiplied by ``factor``."""
+        return replace(
+            self,
+            resistance=self.resistance * factor,
+            bump=self.bump * factor,
+            inductance=self.inductance * factor,
+        )
+
+
+def divider(impedance: ComplexArray, source: float) -> ComplexArray:
+    """Return the share of the open-circuit voltage at the headphones: ``Z_h / (Z_h + Z_out)``.
+
+    >>> float(abs(divider(np.array([16.0 + 0j]), 16.0))[0])
+    0.5
+    """
+    return np.asarray(impedance / (impedance + source))
+
+
+def leak_db(frequency: ArrayLike, corner: float) -> Array:
+    """Return the loss in dB through the leak between cushion and head.
+
+    ``-10 lg(1 + (f_c / f)^2)``: the acoustic mass of the leak shunts the air volume below the
+    corner frequency, in first order.
+    """
+    f = np.maximum(np.asarray(frequency, dtype=np.float64), 1e-3)
+    return np.asarray(-10.0 * np.log10(1.0 + (corner / f) ** 2))
+
+
+def white_noise_rms(level_a: float, fs: int) -> float:
+    """Return the rms in Pa of noise, white up to ``fs / 2``, with an A-weighted level in dB(A).
+
+    The mean of the power weighting (IEC 61672-1:2013, Annex E) over the band is the ratio of the
+    weighted to the unweighted power.
+    """
+    from soundcal.dsp.weighting import exact_level
+
+    f = (np.arange(4096) + 0.5) * (fs / 2 / 4096)
+    share = float(np.mean(10.0 ** (exact_level(f, "A") / 10.0)))
+    return P_REF * from_db(level_a) / float(np.sqrt(share))
+
+
+def minimum_phase_fir(level: Array, taps: int) -> Array:
+    """Return the FIR of minimum phase with a magnitude given in dB.
+
+    The phase belonging to a magnitude without zeros in the right half-plane is its Hilbert
+    transform; it is got by folding the cepstrum (Oppenheim and Schafer, Discrete-Time Signal
+    Processing, chapter on the cepstrum). Mechanical and electrical resonances are of minimum phase.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n + 1,)
+        Magnitude in dB at n + 1 equally spaced frequencies from 0 to half the sampling rate.
+    taps : int
+        Length; the last eighth fades out.
+    """
+    n = 2 * (level.size - 1)
+    magnitude = np.maximum(level, max(_FLOOR_DB, float(level.max()) - 120.0)) * (
+        np.log(10.0) / 20.0
+    )
+    cepstrum = np.fft.irfft(magnitude, n)
+    cepstrum[1 : n // 2] *= 2.0
+    cepstrum[n // 2 + 1 :] = 0.0
+    response = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), n)[:taps]
+    fade = taps // 8
+    response[taps - fade :] *= 0.5 * (1.0 + np.cos(np.pi * (np.arange(fade) + 0.5) / fade))
+    return response
+
+
+def quantise(samples: Array, bits: int) -> Array:
+    """Round to the steps of a two's complement converter with full scale ±1."""
+    scale = float(2 ** (bits - 1))
+    return np.asarray(np.rint(samples * scale) / scale)
+
+
+class Convolver:
+    """FIR filters that carry their state from block to block (overlap-save).
+
+    Parameters
+    ----------
+    kernels : ndarray, shape (n_in, n_taps)
+        One filter per result.
+    sources : sequence of int
+        Which row of the blocks each filter works on.
+    n_sources : int
+        Rows of the blocks.
+
+    Notes
+    -----
+    The result does not depend on how the signal is cut into blocks, up to the rounding of the
+    transforms (about 1e-16 of the largest value). Filters of a single tap are multiplied out.
+    """
+
+    def __init__(self, kernels: Array, sources: Sequence[int], n_sources: int) -> None:
+        self._history = np.zeros((n_sources, kernels.shape[1] - 1))
+        self.change(kernels, sources)
+
+    def change(self, kernels: Array, sources: Sequence[int]) -> None:
+        """Exchange the filters; what was played before keeps ringing through the new ones."""
+        previous, m = self._history, kernels.shape[1] - 1
+        self._history = np.zeros((previous.shape[0], m))
+        kept = min(m, previous.shape[1])
+        self._history[:, m - kept :] = previous[:, previous.shape[1] - kept :]
+        self._kernels = np.asarray(kernels, dtype=np.float64)
+        self._sources = tuple(sources)
+        self._single = ~np.any(self._kernels[:, 1:], axis=1)
+        self._spectra: dict[int, ComplexArray] = {}
+
+    def reset(self) -> None:
+        """Forget what was played before."""
+        self._history[:] = 0.0
+
+    def process(self, block: Array, rows: Sequence[int]) -> Array:
+        """Filter a block.
+
+        Parameters
+        ----------
+        block : ndarray, shape (n_sources, n)
+            Next samples.
+        rows : sequence of int
+            Filters whose results are wanted.
+
+        Returns
+        -------
+        ndarray, shape (len(rows), n)
+        """
+        n, m = block.shape[1], self._history.shape[1]
+        result = np.empty((len(rows), n))
+        signal = np.concatenate([self._history, block], axis=1)
+        self._history = signal[:, signal.shape[1] - m :].copy()
+        filtered = [i for i, row in enumerate(rows) if not self._single[row]]
+        for i, row in enumerate(rows):
+            if self._single[row]:
+                np.multiply(block[self._sources[row]], self._kernels[row, 0], out=result[i])
+        if filtered:
+            self._overlap_save(signal, rows, filtered, result)
+        return result
+
+    def _overlap_save(
+        self, signal: Array, rows: Sequence[int], filtered: list[int], result: Array
+    ) -> None:
+        from scipy.fft import irfft, next_fast_len, rfft
+
+        m, n = self._history.shape[1], result.shape[1]
+        longest = max(_CHUNK, next_fast_len(4 * (m + 1), real=True))
+        length = min(longest, next_fast_len(n + m, real=True))
+        if length not in self._spectra:
+            self._spectra[length] = rfft(self._kernels, length, axis=1)
+        kernels = self._spectra[length]
+        step = length - m
+        for first in range(0, n, step):
+            piece = signal[:, first : first + length]
+            count = piece.shape[1] - m
+            spectrum = rfft(piece, length, axis=1)
+            for i in filtered:
+                row = rows[i]
+                product = irfft(spectrum[self._sources[row]] * kernels[row], length)
+                result[i, first : first + count] = product[m : m + count]
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """A tone with harmonics and a slowly wavering level, at one input.
+
+    Parameters
+    ----------
+    frequency : float
+        Hz.
+    amplitude : tuple of float
+        Peak values of fundamental and harmonics, re full scale of the input.
+    fluctuation : float
+        Relative amplitude of the wavering of the level, with a period of 3.1 s.
+    """
+
+    frequency: float
+    amplitude: tuple[float, ...]
+    fluctuation: float = 0.0
+
+    def samples(self, first: int, n: int, fs: int) -> Array:
+        """Return ``n`` samples from position ``first``."""
+        time = np.arange(first, first + n) / fs
+        phase = 2.0 * np.pi * self.frequency * time
+        total = self.amplitude[0] * np.sin(phase)
+        for order, amplitude in enumerate(self.amplitude[1:], start=2):
+            total += amplitude * np.sin(order * phase)
+        if self.fluctuation:
+            total *= 1.0 + self.fluctuation * np.sin(2.0 * np.pi * time / 3.1)
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wiring:
+    """Everything the chain needs to know, in the units of its ends.
+
+    Parameters
+    ----------
+    volts : ndarray, shape (n_out,)
+        Open-circuit voltage for a sample of value 1, V.
+    kernels : ndarray, shape (n_in, n_taps)
+        Input value re full scale per volt at the output, as FIR taps.
+    sources : tuple of int, length n_in
+        Which output (row) each input hears.
+    noise : tuple of float, length n_in
+        Noise of the inputs, rms re full scale.
+    output_noise : float
+        Noise of the outputs, V rms.
+    crosstalk : float
+        Share of the voltage of the other outputs, linear.
+    tones : tuple of (int, Tone)
+        Tones at inputs (row).
+    bits : int or None
+        Resolution of both converters; None leaves the samples unrounded.
+    """
+
+    volts: Array
+    kernels: Array
+    sources: tuple[int, ...]
+    noise: tuple[float, ...]
+    output_noise: float = 0.0
+    crosstalk: float = 0.0
+    tones: tuple[tuple[int, Tone], ...] = field(default=())
+    bits: int | None = 24
+
+
+class Chain:
+    """The chain in blocks: output samples in, input samples out, equally many.
+
+    Works sample-synchronously and keeps its state, so it can be called with whatever block lengths
+    an audio server chooses: the result is the same, up to the rounding of the transforms, which may
+    move a sample by one step of the converter.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The present state of the lab; assign :attr:`wiring` to change it while running.
+    fs : int
+        Sampling rate in Hz.
+    seed : int
+        Seed of the noises; every channel has its own stream.
+    delay : int
+        Samples from output to input.
+
+    Examples
+    --------
+    A wire from output to input with 3 samples of delay, 1 V full scale at both ends:
+
+    >>> wire = Wiring(np.ones(1), np.ones((1, 1)), (0,), (0.0,), bits=None)
+    >>> chain = Chain(wire, fs=48000, delay=3)
+    >>> chain.process(np.array([[0.5, 0.25]])).tolist()
+    [[0.0, 0.0]]
+    >>> chain.process(np.array([[0.0, 0.0]])).tolist()
+    [[0.0, 0.5]]
+    """
+
+    def __init__(self, wiring: Wiring, *, fs: int, seed: int = 0, delay: int = 0) -> None:
+        n_out, n_in = wiring.volts.size, wiring.kernels.shape[0]
+        self.fs = fs
+        self._wiring = wiring
+        self._convolver = Convolver(wiring.kernels, wiring.sources, n_out)
+        self._noises = [
+            np.random.Generator(np.random.SFC64([seed, 1 + i])) for i in range(n_out + n_in)
+        ]
+        self._position = 0
+        self._line = np.zeros((n_out, 0))
+        self.reset(delay)
+
+    @property
+    def wiring(self) -> Wiring:
+        """The present state of the lab."""
+        return self._wiring
+
+    @wiring.setter
+    def wiring(self, wiring: Wiring) -> None:
+        if wiring.volts.size != self._wiring.volts.size or len(wiring.sources) != len(
+            self._wiring.sources
+        ):
+            raise ParameterError("the numbers of outputs and inputs of a chain cannot change")
+        self._wiring = wiring
+        self._convolver.change(wiring.kernels, wiring.sources)
+
+    def reset(self, delay: int) -> None:
+        """Start a new stream: silence before it, and another delay in samples."""
+        if delay < 0:
+            raise ParameterError(f"delay of {delay} samples: 0 or more expected")
+        self._line = np.zeros((self._wiring.volts.size, delay))
+        self._convolver.reset()
+
+    def process(self, block: Array, inputs: Sequence[int] | None = None) -> Array:
+        """Play a block and return what arrives meanwhile.
+
+        Parameters
+        ----------
+        block : ndarray, shape (n_out, n)
+            Output samples, 1.0 is full scale; larger ones are clipped by the converter.
+        inputs : sequence of int, optional
+            Input rows that are wanted (from 0); all if not given.
+
+        Returns
+        -------
+        ndarray, shape (n_inputs, n)
+
+        Raises
+        ------
+        SignalError
+            The block does not have one row per output.
+        """
+        wiring, n = self._wiring, block.shape[1]
+        if block.shape[0] != wiring.volts.size:
+            raise SignalError(f"{block.shape[0]} rows for {wiring.volts.size} outputs")
+        rows = range(len(wiring.sources)) if inputs is None else inputs
+        played = np.concatenate([self._line, block], axis=1)
+        self._line = played[:, n:].copy()
+        result = self._convolver.process(self._voltage(played[:, :n]), rows)
+        for i, row in enumerate(rows):
+            if wiring.noise[row]:
+                result[i] += wiring.noise[row] * self._noise(wiring.volts.size + row, n)
+            for at, tone in wiring.tones:
+                if at == row:
+                    result[i] += tone.samples(self._position, n, self.fs)
+        self._position += n
+        if wiring.bits is None:
+            return result
+        step = 2.0 ** (1 - wiring.bits)
+        return np.clip(quantise(result, wiring.bits), -1.0, 1.0 - step)
+
+    def _voltage(self, samples: Array) -> Array:
+        """Open-circuit voltage of the outputs."""
+        wiring = self._wiring
+        if wiring.bits is not None:
+            samples = quantise(np.clip(samples, -1.0, 1.0), wiring.bits)
+        volts = samples * wiring.volts[:, np.newaxis]
+        if wiring.output_noise:
+            for i in range(volts.shape[0]):
+                volts[i] += wiring.output_noise * self._noise(i, volts.shape[1])
+        if wiring.crosstalk:
+            volts = volts + wiring.crosstalk * (volts.sum(axis=0) - volts)
+        return volts
+
+    def _noise(self, stream: int, n: int) -> NDArray[np.float32]:
+        return self._noises[stream].standard_normal(n, dtype=np.float32)
