@@ -10,9 +10,11 @@ keeps the header true, so that whatever ends the program leaves a file that can 
 
 import hashlib
 import os
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, Self
@@ -24,11 +26,14 @@ from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.recording import Capture
 
 __all__ = [
+    "AudioInfo",
     "RecordingSubtype",
     "Subtype",
     "Writer",
     "blocks",
+    "check_output",
     "file_digest",
+    "info",
     "partial_file",
     "read",
     "write",
@@ -39,6 +44,36 @@ RecordingSubtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 _WAV_LIMIT: Final = 4_000_000_000
 _LOSSY: Final = {"VORBIS", "OPUS", "MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I"}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What the header of an audio file says.
+
+    Parameters
+    ----------
+    fs : int
+        Sampling rate in Hz.
+    n_channels, n_samples : int
+        Channels, and samples per channel.
+    subtype : str
+        Coding of the samples, in libsndfile's words.
+    """
+
+    fs: int
+    n_channels: int
+    n_samples: int
+    subtype: str
+
+    @property
+    def duration(self) -> float:
+        """Duration in s."""
+        return self.n_samples / self.fs
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Reasons to doubt the samples that the coding gives."""
+        return (f"lossy coding ({self.subtype})",) if self.subtype in _LOSSY else ()
 
 
 @contextmanager
@@ -59,7 +94,47 @@ def _opened(path: Path) -> Iterator[Any]:
             "WAV, RF64, FLAC, AIFF, CAF or OGG expected"
         ) from error
     with sound:
+        _check_complete(path, str(sound.extra_info))
         yield sound
+
+
+def _check_complete(path: Path, header: str) -> None:
+    """Refuse a file whose header promises more samples than follow.
+
+    libsndfile reads what is there and says so only in its log. A size of 2^32 - 1 is what programs
+    write that do not know the length beforehand.
+    """
+    found = re.search(r"^\s*(?:data|Riff size) : (\d+) \(should be (\d+)\)", header, re.MULTILINE)
+    if found is None:
+        return
+    promised, there = int(found[1]), int(found[2])
+    if there < promised < 0xFFFFFFFF:
+        raise RecordError(
+            f"{path}: truncated, {there} of {promised} bytes are there; "
+            "copy the file again, or repair its header if this is all there is"
+        )
+
+
+def _info(sound: Any) -> AudioInfo:
+    return AudioInfo(
+        int(sound.samplerate), int(sound.channels), int(sound.frames), str(sound.subtype)
+    )
+
+
+def info(path: str | os.PathLike[str]) -> AudioInfo:
+    """Return what the header of a file says, without reading its samples.
+
+    Raises
+    ------
+    RecordError
+        Missing, empty, or not audio.
+    """
+    path = Path(path)
+    with _opened(path) as sound:
+        about = _info(sound)
+    if about.n_samples == 0:
+        raise RecordError(f"{path}: the file holds no samples")
+    return about
 
 
 def read(path: str | os.PathLike[str]) -> Capture:
@@ -84,17 +159,15 @@ def read(path: str | os.PathLike[str]) -> Capture:
     """
     path = Path(path)
     with _opened(path) as sound:
-        expected = sound.frames
+        about = _info(sound)
         samples = np.ascontiguousarray(sound.read(dtype="float64", always_2d=True).T)
-        fs, subtype = int(sound.samplerate), str(sound.subtype)
     if samples.shape[1] == 0:
         raise RecordError(f"{path}: the file holds no samples")
-    if samples.shape[1] != expected:
+    if samples.shape[1] != about.n_samples:
         raise RecordError(
-            f"{path}: truncated, {samples.shape[1]} of {expected} samples could be read"
+            f"{path}: truncated, {samples.shape[1]} of {about.n_samples} samples could be read"
         )
-    flags = (f"lossy coding ({subtype})",) if subtype in _LOSSY else ()
-    return Capture(samples, fs, device=str(path), flags=flags)
+    return Capture(samples, about.fs, device=str(path), flags=about.flags)
 
 
 def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArray[np.float64]]:
@@ -107,10 +180,28 @@ def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArra
     """
     path = Path(path)
     with _opened(path) as sound:
+        expected, found = sound.frames, 0
         for block in sound.blocks(size, dtype="float64", always_2d=True):
             if not np.isfinite(block).all():
                 raise SignalError(f"{path}: samples that are NaN or infinite")
+            found += block.shape[0]
             yield np.ascontiguousarray(block.T)
+    if found != expected:
+        raise RecordError(f"{path}: truncated, {found} of {expected} samples could be read")
+
+
+def check_output(path: Path, *, force: bool = False) -> None:
+    """Refuse a path that cannot be written, before the work is done that fills it.
+
+    Raises
+    ------
+    RecordError
+        ``path`` exists and ``force`` is not set, or its folder is missing.
+    """
+    if path.exists() and not force:
+        raise RecordError(f"{path} exists already; choose another name or use --force")
+    if not path.parent.is_dir():
+        raise RecordError(f"{path.parent}: no such folder")
 
 
 @contextmanager
@@ -123,10 +214,7 @@ def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         ``path`` exists and ``force`` is not set, its folder is missing, or writing fails (for
         example because the disk is full); nothing is left behind.
     """
-    if path.exists() and not force:
-        raise RecordError(f"{path} exists already; choose another name or use --force")
-    if not path.parent.is_dir():
-        raise RecordError(f"{path.parent}: no such folder")
+    check_output(path, force=force)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary

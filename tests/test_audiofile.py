@@ -181,3 +181,31 @@ def test_a_recording_replaces_nothing_by_accident(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="cannot be written"):
         audiofile.Writer(tmp_path / "no" / "a.wav", 48000, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav"]
+
+
+@pytest.mark.parametrize("form", ["WAV", "RF64"])
+def test_truncated_files_are_refused_before_anything_is_read(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "take.wav"
+    soundfile.write(path, noise().T, 48000, subtype="PCM_24", format=form)
+    path.write_bytes(path.read_bytes()[:-600])
+    for attempt in (audiofile.read, audiofile.info, lambda p: list(audiofile.blocks(p))):
+        with pytest.raises(RecordError, match="truncated"):
+            attempt(path)
+
+
+def test_a_size_unknown_when_writing_is_no_truncation(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.wav"
+    soundfile.write(path, noise().T, 48000, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(content)
+    assert audiofile.info(path).n_samples == 4800
+
+
+def test_info_is_what_the_header_says(tmp_path: Path) -> None:
+    audiofile.write(tmp_path / "take.flac", noise(), 44100)
+    about = audiofile.info(tmp_path / "take.flac")
+    assert (about.fs, about.n_channels, about.n_samples) == (44100, 2, 4800)
+    assert about.duration == pytest.approx(4800 / 44100)
+    assert about.flags == ()

@@ -66,13 +66,16 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
 
             yield move
         return
-    last = time.monotonic()
+    start = last = time.monotonic()
 
     def line(done: float, remark: str = "") -> None:
         nonlocal last
-        if time.monotonic() - last >= _LINE_EVERY_S:
-            last = time.monotonic()
+        now = time.monotonic()
+        if now - last >= _LINE_EVERY_S:
+            last = now
             of = f" of {total:.0f}" if total else ""
-            say(f"{text}: {done:.0f}{of} {unit} {remark}".rstrip())
+            left = (total - done) * (now - start) / done if total and done > 0 else None
+            about = "" if left is None else f", {left:.0f} s left"
+            say(f"{text}: {done:.0f}{of} {unit}{about} {remark}".rstrip())
 
     yield line

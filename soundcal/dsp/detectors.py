@@ -189,9 +189,12 @@ class SettledStatistics:
     ----------
     time : {"F", "S", "I"}
         Time weighting.
+    percentiles : bool
+        Whether the distribution will be asked for.
     """
 
-    def __init__(self, time: str) -> None:
+    def __init__(self, time: str, *, percentiles: bool = True) -> None:
+        self._percentiles = percentiles
         self.maximum = 0.0
         self._minimum = np.inf
         self._distribution = Distribution()
@@ -213,7 +216,8 @@ class SettledStatistics:
 
     def _take(self, average: Array, low: Array) -> None:
         self._minimum = min(self._minimum, float(low.min(initial=np.inf)))
-        self._distribution.push(pascal_to_level(np.sqrt(average)))
+        if self._percentiles:
+            self._distribution.push(pascal_to_level(np.sqrt(average)))
 
     def _leave_head(self) -> None:
         average, low = (np.concatenate(parts) for parts in zip(*self._head, strict=True))

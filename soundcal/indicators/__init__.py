@@ -25,6 +25,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "open_stream": "stream",
     "resolve": "registry",
     "to_frame": "table",
+    "band_levels": "bands",
     "leq": "level",
     "peak_level": "level",
     "percentile_levels": "level",

@@ -64,8 +64,8 @@ class LevelRecord:
         Frequency weightings.
     fs : float
         Sampling rate in Hz.
-    impulse : bool
-        Also run the I detector.
+    detector : {"F", "S", "I"}
+        Time weighting whose percentiles and series are wanted.
     peaks : sequence of {"A", "B", "C", "Z"}
         Weightings whose peak is wanted.
     keep : bool
@@ -77,13 +77,15 @@ class LevelRecord:
         weightings: Sequence[Weighting],
         fs: float,
         *,
-        impulse: bool = False,
+        detector: str = "F",
         peaks: Sequence[Weighting] = (),
         keep: bool = False,
     ) -> None:
-        self.meter = LevelMeter(tuple(weightings), fs, impulse=impulse)
+        self.detector = detector
+        self.meter = LevelMeter(tuple(weightings), fs, impulse=detector == "I")
         self.statistics: dict[str, dict[str, SettledStatistics]] = {
-            w: {t: SettledStatistics(t) for t in self.meter.times} for w in weightings
+            w: {t: SettledStatistics(t, percentiles=t == detector) for t in self.meter.times}
+            for w in weightings
         }
         self._energy: dict[str, float] = dict.fromkeys(weightings, 0.0)
         self._peaks: dict[str, tuple[WeightingFilter, Peak]] = {
@@ -132,15 +134,15 @@ class LevelRecord:
         statistics = self.statistics[weighting][time]
         return float(_level_of(statistics.maximum)), float(_level_of(statistics.minimum))
 
-    def percentiles(self, weighting: str, time: str, percents: Sequence[float]) -> dict[str, float]:
+    def percentiles(self, weighting: str, percents: Sequence[float]) -> dict[str, float]:
         """Return the levels in dB exceeded in the given percentages of the time, by percentage."""
-        levels = self.statistics[weighting][time].levels(tuple(percents))
+        levels = self.statistics[weighting][self.detector].levels(tuple(percents))
         return {f"{p:g}": float(level) for p, level in zip(percents, levels, strict=True)}
 
-    def series(self, weighting: str, time: str) -> tuple[Array, Array]:
+    def series(self, weighting: str) -> tuple[Array, Array]:
         """Return times in s and the time-weighted level in dB at them (kept records only)."""
         kept = (self._kept or {})[weighting]
-        average = np.concatenate([readings.average[time] for readings in kept])
+        average = np.concatenate([readings.average[self.detector] for readings in kept])
         return tick_times(average.size, self.meter.fs), _level_of(average)
 
     def equivalent_series(self, weighting: str, step: float) -> tuple[Array, Array]:
@@ -181,13 +183,13 @@ class LevelStream:
             "E": record.exposure(w),
             "max": fast[0],
             "min": fast[1],
-            **record.percentiles(w, "F", PERCENTS),
+            **record.percentiles(w, PERCENTS),
             "Smax": slow[0],
             "Smin": slow[1],
         }
         if "peak" in self._plan.wanted[symbol]:
             found["peak"] = record.peak(w)
-        times, series = record.series(w, "F") if self._plan.keep else (None, None)
+        times, series = record.series(w) if self._plan.keep else (None, None)
         return IndicatorResult(
             "sound_level", "dB", standard_of(w), found["eq"], found, times, series
         )
@@ -221,13 +223,13 @@ def _measure(
     weighting: Weighting,
     build: Callable[[LevelRecord], IndicatorResult],
     *,
-    impulse: bool = False,
+    detector: str = "F",
     peak: bool = False,
     keep: bool = False,
 ) -> IndicatorResult:
     def opener() -> _RecordStream:
         peaks = (weighting,) if peak else ()
-        record = LevelRecord((weighting,), fs, impulse=impulse, peaks=peaks, keep=keep)
+        record = LevelRecord((weighting,), fs, detector=detector, peaks=peaks, keep=keep)
         return _RecordStream(record, build)
 
     return run_stream(opener, pressure, fs)[""]
@@ -385,14 +387,14 @@ def time_weighted_level(
 
     def build(record: LevelRecord) -> IndicatorResult:
         high, low = record.extremes(letter, detector)
-        found = {"max": high, "min": low, **record.percentiles(letter, detector, PERCENTS)}
-        times, series = record.series(letter, detector)
+        found = {"max": high, "min": low, **record.percentiles(letter, PERCENTS)}
+        times, series = record.series(letter)
         standard = standard_of(letter)
         if detector == "I":
             standard += "; time weighting I of IEC 60651:1979 (withdrawn)"
         return IndicatorResult("time_weighted_level", "dB", standard, high, found, times, series)
 
-    return _measure(pressure, fs, letter, build, impulse=detector == "I", keep=True)
+    return _measure(pressure, fs, letter, build, detector=detector, keep=True)
 
 
 def percentile_levels(
@@ -430,11 +432,11 @@ def percentile_levels(
         raise ParameterError(f"percentages {list(wanted)}: at least one of 0 to 100 expected")
 
     def build(record: LevelRecord) -> IndicatorResult:
-        found = record.percentiles(letter, detector, wanted)
+        found = record.percentiles(letter, wanted)
         value = found[f"{wanted[0]:g}"]
         return IndicatorResult("percentile_levels", "dB", standard_of(letter), value, found)
 
-    return _measure(pressure, fs, letter, build, impulse=detector == "I")
+    return _measure(pressure, fs, letter, build, detector=detector)
 
 
 def peak_level(pressure: ArrayLike, fs: float, *, weighting: str = "C") -> IndicatorResult:

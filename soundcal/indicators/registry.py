@@ -95,11 +95,33 @@ def _level(weighting: str, standard: str) -> Indicator:
     )
 
 
+def _bands(symbol: str, title: str, nominal: str) -> Indicator:
+    return Indicator(
+        symbol,
+        "band_levels",
+        "soundcal.indicators.bands",
+        "bands",
+        "dB",
+        "IEC 61260-1:2014",
+        tuple(nominal.split()),
+        stage="soundcal.indicators.bands:open_band_stream",
+        title=title,
+    )
+
+
+_OCTAVES: Final = "31.5 63 125 250 500 1000 2000 4000 8000 16000"
+_THIRDS: Final = (
+    "20 25 31.5 40 50 63 80 100 125 160 200 250 315 400 500 630 800 1000 1250 1600 2000 2500 3150 "
+    "4000 5000 6300 8000 10000 12500 16000 20000"
+)
+
 _TABLE: Final = (
     _level("A", "IEC 61672-1:2013"),
     _level("C", "IEC 61672-1:2013"),
     _level("Z", "IEC 61672-1:2013"),
     _level("B", "IEC 60651:1979 (withdrawn)"),
+    _bands("Loct", "octave-band level", _OCTAVES),
+    _bands("Lthird", "third-octave-band level", _THIRDS),
 )
 
 REGISTRY: Final[dict[str, Indicator]] = {entry.symbol: entry for entry in _TABLE}

@@ -100,6 +100,8 @@ def tidy_rows(
         for index, channel in enumerate(channels):
             u = float(u_db[index]) if u_db and result.unit == "dB" else None
             for statistic in statistics:
+                if statistic not in result.statistics:
+                    continue  # a band beyond the sampling rate; the result's warnings say so
                 value = float(np.ravel(result.statistics[statistic])[index])
                 rows.append(
                     TidyRow(

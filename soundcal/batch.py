@@ -1,0 +1,300 @@
+"""Indicators of audio files of any length, and of many files: ordered, parallel, failures kept.
+
+A file is read in blocks, so memory does not grow with its length. Its calibration is the given one,
+or the one that the JSON record beside it names. A file that cannot be measured leaves a row with
+the indicator ``failed`` and the reason, and the others are measured all the same.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal import __version__, audiofile
+from soundcal.calibration.model import SCHEMA, Calibration
+from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
+from soundcal.indicators.registry import STUDY, resolve
+from soundcal.indicators.stream import open_stream
+from soundcal.indicators.table import TidyRow, combine_ears, tidy_rows
+from soundcal.recording import channel_names
+from soundcal.records import read_json
+
+__all__ = ["FAILED", "FileResult", "Task", "load_calibration", "measure_file", "measure_files"]
+
+FAILED: Final = "failed"
+"""Indicator of the row that a file leaves which could not be measured; its statistic says why."""
+
+_RECORD: Final = "soundcal/recording/1"
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to measure, for all files alike.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Indicators (see :func:`soundcal.indicators.resolve`).
+    calibration : Calibration, optional
+        By default each file's own, which the record beside it names.
+    channels : tuple of str
+        Channel names of the files; by default those of the record, or the usual ones.
+    field : {"free", "diffuse"}
+        Sound field.
+    ears : {"", "mean", "max", "energy", "left", "right"}
+        Ear rule; by default every channel has its rows.
+    """
+
+    names: tuple[str, ...] = STUDY
+    calibration: Calibration | None = None
+    channels: tuple[str, ...] = ()
+    field: str = "free"
+    ears: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    rows : tuple of TidyRow
+        Its rows of the tidy table.
+    flags : tuple of str
+        Reasons to doubt them.
+    error : str
+        Why it could not be measured; empty if it was.
+    """
+
+    path: str
+    rows: tuple[TidyRow, ...]
+    flags: tuple[str, ...] = ()
+    error: str = ""
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Return the calibration of a JSON record.
+
+    Raises
+    ------
+    RecordError
+        Missing, not a calibration, or damaged.
+    """
+    return Calibration.from_dict(read_json(path, SCHEMA))
+
+
+def _record_beside(path: Path) -> dict[str, Any]:
+    """Return the recording's record after checking the audio against it; empty if there is none."""
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return {}
+    record = read_json(beside, _RECORD)
+    found = audiofile.file_digest(path)
+    if record.get("sha256") != found:
+        raise RecordError(
+            f"{path}: SHA-256 {found} differs from {record.get('sha256')} in {beside.name}; "
+            "the audio was changed after it was recorded, or the record belongs to another file"
+        )
+    return record
+
+
+def _calibration_for(path: Path, record: dict[str, Any], task: Task) -> Calibration:
+    if task.calibration is not None:
+        return task.calibration
+    named = record.get("calibration_file")
+    if not named:
+        raise SignalError(
+            f"{path}: not calibrated, so its samples have no pascal; give its calibration "
+            "(--calibration FILE), or state what is known of it (--sensitivity PA_PER_FS or "
+            "--stated-level DB)"
+        )
+    return load_calibration(path.parent / str(named))
+
+
+def _channels_for(about: audiofile.AudioInfo, record: dict[str, Any], task: Task) -> Sequence[str]:
+    names = task.channels or tuple(record.get("capture", {}).get("channels", ()))
+    names = names or channel_names(about.n_channels)
+    if len(names) != about.n_channels or len(set(names)) != len(names):
+        raise ParameterError(
+            f"{about.n_channels} channels in the file, names given: {', '.join(names)}; "
+            "one distinct name per channel is expected (--channels)"
+        )
+    return names
+
+
+def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[str, ...]:
+    return tuple(
+        f"{name}: {count} samples at or beyond full scale"
+        for name, count in zip(channels, clipped, strict=True)
+        if count
+    )
+
+
+def measure_file(
+    path: str | os.PathLike[str],
+    task: Task,
+    *,
+    label: str = "",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> FileResult:
+    """Measure one file, block by block.
+
+    Parameters
+    ----------
+    path : path
+        Audio file.
+    task : Task
+        What to measure.
+    label : str
+        Name of the recording in the table; by default the path.
+    threads : int, optional
+        Most threads to use; by default one per channel, up to the number of cores.
+    progress : callable, optional
+        Called with the seconds of audio done so far.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be read, or does not match the record beside it.
+    SignalError
+        Not calibrated, not finite, or too short.
+    ParameterError
+        Unknown indicator, or channels that the calibration or the ear rule does not have.
+    """
+    path = Path(path)
+    about = audiofile.info(path)
+    record = _record_beside(path)
+    calibration = _calibration_for(path, record, task)
+    channels = _channels_for(about, record, task)
+    factors = np.array([[calibration.sensitivity(name)] for name in channels])
+    stream = open_stream(
+        task.names, fs=about.fs, n_channels=len(channels), field=task.field, threads=threads
+    )
+    clipped = np.zeros(len(channels), dtype=np.int64)
+    done = 0
+    for block in audiofile.blocks(path):
+        clipped += (np.abs(block) >= 1.0).sum(axis=1)
+        stream.push(block * factors)
+        done += block.shape[1]
+        if progress is not None:
+            progress(done / about.fs)
+    results = stream.finish()
+    rows = tidy_rows(
+        results,
+        resolve(task.names),
+        recording=label or str(path),
+        channels=channels,
+        calibration=calibration.id,
+        u_db=[calibration.chain(name).u_db for name in channels],
+    )
+    warnings = [warning for result in results.values() for warning in result.warnings]
+    flags = (*record.get("flags", ()), *about.flags, *_clipping(channels, clipped), *warnings)
+    if task.ears:
+        rows = combine_ears(rows, task.ears)
+    return FileResult(str(path), tuple(rows), tuple(dict.fromkeys(flags)))
+
+
+def _kept(path: str, task: Task, threads: int | None, progress: Progress | None) -> FileResult:
+    """Measure one file; what soundcal refuses becomes a row."""
+    try:
+        return measure_file(path, task, threads=threads, progress=progress)
+    except SoundcalError as error:
+        identity = task.calibration.id if task.calibration is not None else ""
+        row = TidyRow(
+            path, "", FAILED, str(error), math.nan, "", None, identity, f"soundcal {__version__}"
+        )
+        return FileResult(path, (row,), error=str(error))
+
+
+def measure_files(
+    paths: Iterable[str | os.PathLike[str]],
+    task: Task,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Iterator[FileResult]:
+    """Measure many files and give their results in the order of the files.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Audio files.
+    task : Task
+        What to measure.
+    jobs : int
+        Files measured at the same time, each in a process of its own. With 1, the channels of a
+        file use the cores.
+    progress : callable, optional
+        Called with the seconds of audio done so far, over all files.
+
+    Yields
+    ------
+    FileResult
+        One per file, failures included.
+
+    Raises
+    ------
+    ParameterError
+        No file, impossible number of jobs, or an unknown indicator or field.
+    """
+    names = [os.fspath(path) for path in paths]
+    if not names:
+        raise ParameterError("no files; at least one is expected")
+    if jobs < 1:
+        raise ParameterError(f"{jobs} jobs; at least 1 is expected")
+    resolve(task.names)
+    durations = [_duration(name) for name in names]
+    results = (
+        _one_by_one(names, durations, task, progress) if jobs == 1 else _abreast(names, task, jobs)
+    )
+    done = 0.0
+    for result, duration in zip(results, durations, strict=True):
+        done += duration
+        if progress is not None:
+            progress(done)
+        yield result
+
+
+def total_duration(paths: Iterable[str | os.PathLike[str]]) -> float:
+    """Return the seconds of audio in all files; files that cannot be read count nothing."""
+    return sum(_duration(os.fspath(path)) for path in paths)
+
+
+def _duration(path: str) -> float:
+    try:
+        return audiofile.info(path).duration
+    except SoundcalError:
+        return 0.0  # the reason becomes the file's row
+
+
+def _one_by_one(
+    names: Sequence[str], durations: Sequence[float], task: Task, progress: Progress | None
+) -> Iterator[FileResult]:
+    before = 0.0
+    for name, duration in zip(names, durations, strict=True):
+        start = before
+
+        def advance(seconds: float, start: float = start) -> None:
+            if progress is not None:
+                progress(start + seconds)
+
+        yield _kept(name, task, None, advance)
+        before += duration
+
+
+def _abreast(names: Sequence[str], task: Task, jobs: int) -> Iterator[FileResult]:
+    from joblib import Parallel, delayed
+
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    parallel = Parallel(n_jobs=jobs, return_as="generator")
+    yield from parallel(delayed(_kept)(name, task, threads, None) for name in names)
