@@ -3,10 +3,21 @@
 from pathlib import Path
 
 from soundcal.errors import RecordError
+from soundcal.report.collection import collect
 from soundcal.report.comparison import Comparison, Entry, Rules, compare
 from soundcal.report.study import Study, study_of
 
-__all__ = ["Comparison", "Entry", "Rules", "Study", "compare", "study_of", "summary", "write"]
+__all__ = [
+    "Comparison",
+    "Entry",
+    "Rules",
+    "Study",
+    "collect",
+    "compare",
+    "study_of",
+    "summary",
+    "write",
+]
 
 
 def summary(study: Study) -> list[str]:

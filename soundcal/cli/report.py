@@ -1,0 +1,126 @@
+"""``soundcal report``: from recordings to the report."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.compare import add_rule_options, answers_from, rules_from
+from soundcal.cli.output import progress, say, write_json
+from soundcal.errors import ParameterError
+
+if TYPE_CHECKING:
+    from soundcal.report.collection import Given
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "report",
+        help="report of sessions or of folders of recordings",
+        description="Measure recordings, compare the methods and write the report. Give session "
+        "folders, or plain folders of audio files, one per method: the folder's name is the "
+        "method, the file's name the stimulus.",
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="SESSION|FOLDER")
+    parser.add_argument(
+        "--calibration",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="calibration of the plain folder NAME, or of all (default: calibration.json in it)",
+    )
+    parser.add_argument(
+        "--indicators",
+        metavar="LIST",
+        help="labels, symbols or families, with commas (default: those of the study)",
+    )
+    parser.add_argument(
+        "--field", choices=("free", "diffuse"), default="free", help="sound field (default: free)"
+    )
+    parser.add_argument(
+        "--methods", nargs="+", metavar="NAME", help="conditions to compare (default: all)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the report (default: derivatives in the session, or beside the folders)",
+    )
+    parser.add_argument("--pdf", action="store_true", help="write the report as PDF as well")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
+    )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="neither keep indicators nor use kept ones"
+    )
+    add_rule_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, compare, write, and say the outcome in words."""
+    from soundcal.errors import RecordError
+    from soundcal.report import collect, summary, write
+    from soundcal.report.tables import agreement_frame, records
+
+    rules, answers = rules_from(options), answers_from(options)
+    out = options.out or _default_folder(options.folders)
+    if (out / "report.html").exists() and not options.force:
+        # said before hours of measuring, not after
+        raise RecordError(f"{out / 'report.html'} exists already; use --out or --force")
+    with progress("measuring", None, unit="recordings") as advance:
+        study = collect(
+            options.folders,
+            calibrations=_calibrations(options.calibration),
+            indicators=options.indicators,
+            field=options.field,
+            methods=options.methods,
+            reference=options.reference,
+            rules=rules,
+            title=options.title or "",
+            answers=answers,
+            jobs=options.jobs,
+            cache=not options.no_cache,
+            progress=advance,
+        )
+    path = write(study, out, pdf=options.pdf, force=options.force)
+    for line in (*study.warnings, *summary(study)):
+        say(line)
+    say(f"report: {path}")
+    if options.json:
+        write_json(
+            "soundcal/report/1",
+            {
+                "report": str(path),
+                "rules": rules.to_dict(),
+                "agreement": records(agreement_frame(study)),
+                "summary": summary(study),
+                "warnings": list(study.warnings),
+            },
+        )
+    return 0
+
+
+def _default_folder(folders: list[Path]) -> Path:
+    """Return where the report goes: into the session, or beside the folders."""
+    first = folders[0]
+    if len(folders) == 1 and (first / "session.jsonl").exists():
+        return first / "derivatives"
+    return first.resolve().parent / "derivatives"
+
+
+def _calibrations(texts: list[str]) -> "Given | dict[str, Given] | None":
+    named: dict[str, Given] = {}
+    for text in texts:
+        name, found, file = text.partition("=")
+        if not found:
+            if len(texts) > 1:
+                raise ParameterError(
+                    f"--calibration {text}: with several calibrations say for which folder, "
+                    "NAME=FILE"
+                )
+            return Path(text)
+        named[name] = Path(file)
+    return named or None
