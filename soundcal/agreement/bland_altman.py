@@ -3,7 +3,7 @@
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from soundcal.agreement.intervals import (
     t_quantile,
 )
 from soundcal.agreement.pairs import Infinite, Pairs, listed, make_pairs
+from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _INFORMATIVE: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Points:
+class Points(Result):
     """What a Bland-Altman plot shows, one entry per complete pair.
 
     Parameters
@@ -60,26 +61,23 @@ class Points:
     average: Array
     difference: Array
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return lists, ready for JSON."""
-        return {
-            "labels": list(self.labels),
-            "x": self.x.tolist(),
-            "y": self.y.tolist(),
-            "average": self.average.tolist(),
-            "difference": self.difference.tolist(),
-        }
-
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per pair: ``label, x, y, average, difference``."""
         import pandas as pd
 
-        columns = self.to_dict()
-        return pd.DataFrame({"label": columns.pop("labels"), **columns})
+        return pd.DataFrame(
+            {
+                "label": self.labels,
+                "x": self.x,
+                "y": self.y,
+                "average": self.average,
+                "difference": self.difference,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Agreement:
+class Agreement(Result):
     """Bias and limits of agreement with their confidence intervals.
 
     Parameters
@@ -163,23 +161,6 @@ class Agreement:
             "upper_ci_high": self.upper_ci[1],
         }
         return {name: 2.0 * (r - 1.0) / (r + 1.0) for name, r in entries.items()}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as lists, numbers and strings, ready for JSON; nothing is rounded."""
-        numbers = {
-            name: getattr(self, name)
-            for name in (
-                *("n", "bias", "sd", "lower", "upper", "coverage", "confidence", "z"),
-                *("interval", "scale", "x_axis", "direction", "method"),
-            )
-        }
-        bounds = {name: list(getattr(self, name)) for name in ("bias_ci", "lower_ci", "upper_ci")}
-        return {
-            **numbers,
-            **bounds,
-            "points": self.points.to_dict(),
-            "warnings": list(self.warnings),
-        }
 
     def to_frame(self) -> "pd.DataFrame":
         """Return bias, lower and upper limit as rows: ``quantity, value, ci_low, ci_high, n``."""

@@ -1,5 +1,6 @@
 """Pairs of measurements: checked, joined by name, incomplete ones dropped and counted."""
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -103,7 +104,7 @@ def _labels(x: Any, y: Any, labels: Sequence[Hashable] | None, n: int) -> tuple[
     if len(labels) != n:
         raise ParameterError(f"{len(labels)} labels for {n} pairs; one per pair is expected")
     if len(set(labels)) != n:
-        twice = sorted({str(label) for label in labels if list(labels).count(label) > 1})
+        twice = [label for label, count in Counter(labels).items() if count > 1]
         raise ParameterError(
             f"{listed(twice)}: more than one row; repeated measurements are not independent, "
             "average them first or use bland_altman_repeated"
@@ -176,7 +177,7 @@ def make_pairs(
 def _mapping(values: "Mapping[Hashable, float] | pd.Series[Any]", name: str) -> dict[Any, float]:
     keys = list(values.keys())
     if len(set(keys)) != len(keys):
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        twice = [key for key, count in Counter(keys).items() if count > 1]
         raise ParameterError(
             f"{name}: more than one value for {listed(twice)}; average repeated measurements "
             "first or use bland_altman_repeated"

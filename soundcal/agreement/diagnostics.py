@@ -1,0 +1,350 @@
+"""Whether limits of agreement describe the data: normality, trend, spread, outliers, ties.
+
+Nothing here changes a result. Flags say what to look at and what could be done.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.agreement.bland_altman import Agreement, mean_and_sd
+from soundcal.agreement.intervals import t_quantile
+from soundcal.agreement.pairs import listed
+from soundcal.agreement.results import Result
+
+__all__ = ["Diagnostics", "Line", "diagnose", "fit_line"]
+
+Array = NDArray[np.float64]
+
+LEVEL: Final = 0.05
+"""p value below which a flag is raised, if the size of the effect says so too."""
+
+TREND_SIZE: Final = 0.5
+"""A trend matters when it moves the bias by this many s over the middle half of the averages."""
+
+SPREAD_SIZE: Final = 1.5
+"""Unequal spread matters when it grows by this factor over the middle half of the averages."""
+
+OUTLIER_MADS: Final = 3.5
+"""Modified z score above which a difference is called an outlier (Iglewicz & Hoaglin 1993)."""
+
+_SHAPIRO_MOST: Final = 5000  # its p value is not known to hold for more
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line(Result):
+    """A least-squares line ``intercept + slope a``.
+
+    Parameters
+    ----------
+    intercept, slope : float
+        Coefficients.
+    slope_ci : tuple of float
+        Confidence interval of the slope.
+    p_value : float
+        Two-sided p value of no slope; NaN where there are no degrees of freedom or no residuals.
+    residual_sd : float
+        Standard deviation of the residuals, divisor n - 2.
+    mean, ssq : float
+        Mean of a, and its sum of squared deviations.
+    n : int
+        Number of points.
+    """
+
+    intercept: float
+    slope: float
+    slope_ci: tuple[float, float]
+    p_value: float
+    residual_sd: float
+    mean: float
+    ssq: float
+    n: int
+
+    def at(self, a: Array) -> Array:
+        """Return the line's values at a."""
+        return self.intercept + self.slope * a
+
+
+def fit_line(a: Array, d: Array, confidence: float = 0.95) -> Line | None:
+    """Fit a line of d on a by least squares; None where all a are equal.
+
+    Parameters
+    ----------
+    a, d : ndarray, shape (n,)
+        Abscissae and ordinates, n of 2 or more.
+    confidence : float
+        Confidence of the slope's interval.
+    """
+    from scipy.special import stdtr
+
+    n, mean = a.size, float(a.mean())
+    centred = a - mean
+    ssq = float(centred @ centred)
+    if ssq <= (1e-12 * float(np.abs(a).max(initial=0.0))) ** 2 * n:
+        return None
+    slope = float(centred @ (d - d.mean())) / ssq
+    intercept = float(d.mean()) - slope * mean
+    residuals = d - d.mean() - slope * centred
+    df = n - 2
+    sd = math.sqrt(float(residuals @ residuals) / df) if df > 0 else math.nan
+    se = sd / math.sqrt(ssq)
+    half = t_quantile(confidence, df) * se if df > 0 else math.nan
+    p = 2.0 * float(stdtr(df, -abs(slope) / se)) if df > 0 and se > 0 else math.nan
+    return Line(intercept, slope, (slope - half, slope + half), p, sd, mean, ssq, n)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnostics(Result):
+    """What can be seen in the differences behind limits of agreement.
+
+    Parameters
+    ----------
+    n, distinct : int
+        Differences, and distinct ones among them.
+    normality_test : str
+        ``Shapiro-Wilk`` (n of 3 to 5000), ``D'Agostino-Pearson`` (more) or "" (none possible).
+    normality_statistic, normality_p : float
+        Its statistic and p value.
+    skewness, excess_kurtosis : float
+        Of the differences (moment estimates).
+    qq : ndarray, shape (2, n)
+        Normal quantile plot: theoretical quantiles (Blom's positions), sorted differences.
+    trend : Line or None
+        Differences on averages; None where all averages are equal.
+    trend_size : float
+        Change of the line over the interquartile range of the averages, in units of s.
+    spread : Line or None
+        Absolute residuals of the trend on averages.
+    spread_ratio : float
+        Larger over smaller of the spreads which that line predicts at the quartiles; inf where it
+        reaches 0.
+    spearman, spearman_p : float
+        Rank correlation of the absolute difference with the average.
+    outliers : tuple
+        Labels of differences further than 3.5 scaled MADs from the median.
+    without_outliers : tuple of float or None
+        Bias, lower and upper limit without them; None where there are none.
+    ties : int
+        Differences that share their value with another.
+    resolution : float
+        Smallest step between distinct values of the measurements, in units of s.
+    zeros : int
+        Measurements that are exactly 0, of 2 n.
+    flags : tuple of str
+        What to look at, and what could be done about it.
+    """
+
+    n: int
+    distinct: int
+    normality_test: str
+    normality_statistic: float
+    normality_p: float
+    skewness: float
+    excess_kurtosis: float
+    qq: Array
+    trend: Line | None
+    trend_size: float
+    spread: Line | None
+    spread_ratio: float
+    spearman: float
+    spearman_p: float
+    outliers: tuple[Hashable, ...]
+    without_outliers: tuple[float, float, float] | None
+    ties: int
+    resolution: float
+    zeros: int
+    flags: tuple[str, ...]
+
+    @property
+    def has_trend(self) -> bool:
+        """Whether the bias depends on the average, by p value and by size."""
+        return (
+            self.trend is not None and self.trend.p_value < LEVEL and self.trend_size > TREND_SIZE
+        )
+
+    @property
+    def has_unequal_spread(self) -> bool:
+        """Whether the spread depends on the average, by p value and by size."""
+        return (
+            self.spread is not None
+            and self.spread.p_value < LEVEL
+            and self.spread_ratio > SPREAD_SIZE
+        )
+
+
+def diagnose(agreement: Agreement) -> Diagnostics:
+    """Look at the differences behind limits of agreement.
+
+    Parameters
+    ----------
+    agreement : Agreement
+        A result of :func:`bland_altman`. For scale ``ratio`` the logarithms are looked at.
+
+    Returns
+    -------
+    Diagnostics
+
+    >>> from soundcal.agreement import bland_altman
+    >>> diagnose(bland_altman([1.0, 2.0, 3.0, 4.5], [1.1, 1.8, 3.1, 4.0])).normality_test
+    'Shapiro-Wilk'
+    """
+    points = agreement.points
+    d = np.log(points.difference) if agreement.scale == "ratio" else points.difference
+    a, (_, sd) = points.average, mean_and_sd(d)
+    test, statistic, p = _normality(d, sd)
+    trend, trend_size, spread, spread_ratio = _dependence(a, d, sd)
+    spearman, spearman_p = _spearman(np.abs(d), a)
+    out = _outliers(d)
+    _, counts = np.unique(d, return_counts=True)
+    numbers = {
+        "n": int(d.size),
+        "distinct": int(counts.size),
+        "ties": int(counts[counts > 1].sum()),
+        "zeros": int((points.x == 0).sum() + (points.y == 0).sum()),
+    }
+    found = Diagnostics(
+        **numbers,
+        normality_test=test,
+        normality_statistic=statistic,
+        normality_p=p,
+        skewness=_moment(d, sd, 3),
+        excess_kurtosis=_moment(d, sd, 4) - 3.0,
+        qq=_qq(d),
+        trend=trend,
+        trend_size=trend_size,
+        spread=spread,
+        spread_ratio=spread_ratio,
+        spearman=spearman,
+        spearman_p=spearman_p,
+        outliers=tuple(label for label, on in zip(points.labels, out, strict=True) if on),
+        without_outliers=_limits(d[~out], agreement) if out.any() else None,
+        resolution=_resolution(points.x, points.y, sd),
+        flags=(),
+    )
+    return replace(found, flags=tuple(_flags(found)))
+
+
+def _moment(d: Array, sd: float, order: int) -> float:
+    if sd == 0.0:
+        return math.nan
+    centred = d - d.mean()
+    return float(np.mean(centred**order) / np.mean(centred**2) ** (order / 2))
+
+
+def _normality(d: Array, sd: float) -> tuple[str, float, float]:
+    if d.size < 3 or sd == 0.0:
+        return "", math.nan, math.nan
+    from scipy import stats
+
+    if d.size > _SHAPIRO_MOST:
+        statistic, p = stats.normaltest(d)
+        return "D'Agostino-Pearson", float(statistic), float(p)
+    # the test does not depend on the scale, but takes a very small range for none
+    statistic, p = stats.shapiro((d - d.mean()) / sd)
+    return "Shapiro-Wilk", float(statistic), float(p)
+
+
+def _qq(d: Array) -> Array:
+    from scipy.special import ndtri
+
+    n = d.size
+    return np.stack([ndtri((np.arange(1, n + 1) - 0.375) / (n + 0.25)), np.sort(d)])
+
+
+def _dependence(a: Array, d: Array, sd: float) -> tuple[Line | None, float, Line | None, float]:
+    trend = fit_line(a, d) if d.size > 2 and sd > 0 else None
+    if trend is None:
+        return None, math.nan, None, math.nan
+    low, high = np.quantile(a, [0.25, 0.75])
+    spread = fit_line(a, np.abs(d - trend.at(a)))
+    ratio = math.nan
+    if spread is not None:
+        ends = spread.at(np.array([low, high]))
+        ratio = float(ends.max() / ends.min()) if ends.min() > 0 else math.inf
+    return trend, abs(trend.slope) * float(high - low) / sd, spread, ratio
+
+
+def _spearman(size: Array, a: Array) -> tuple[float, float]:
+    from scipy.special import stdtr
+    from scipy.stats import rankdata
+
+    if size.size < 3 or np.all(size == size[0]) or np.all(a == a[0]):
+        return math.nan, math.nan
+    rho = float(np.corrcoef(rankdata(size), rankdata(a))[0, 1])
+    df = size.size - 2
+    if abs(rho) >= 1.0:
+        return rho, 0.0
+    return rho, 2.0 * float(stdtr(df, -abs(rho) * math.sqrt(df / (1.0 - rho * rho))))
+
+
+def _outliers(d: Array) -> NDArray[np.bool_]:
+    """Return which differences have a modified z score above 3.5."""
+    deviation = np.abs(d - np.median(d))
+    mad = 1.4826 * float(np.median(deviation))
+    # more than half are equal: the MAD is 0 and says nothing about the others
+    return deviation > OUTLIER_MADS * mad if mad > 0 else np.zeros(d.size, dtype=bool)
+
+
+def _limits(d: Array, agreement: Agreement) -> tuple[float, float, float]:
+    bias, sd = mean_and_sd(d)
+    numbers = (bias, bias - agreement.z * sd, bias + agreement.z * sd)
+    if agreement.scale == "ratio":
+        return math.exp(numbers[0]), math.exp(numbers[1]), math.exp(numbers[2])
+    return numbers
+
+
+def _resolution(x: Array, y: Array, sd: float) -> float:
+    values = np.unique(np.concatenate([x, y]))
+    if values.size < 2 or sd == 0.0:
+        return math.nan
+    # steps of rounding errors between equal measurements are no resolution
+    steps = np.diff(values)
+    steps = steps[steps > 1e-9 * float(np.abs(values).max())]
+    return float(steps.min()) / sd if steps.size else math.nan
+
+
+def _flags(found: Diagnostics) -> Sequence[str]:
+    flags = []
+    if found.normality_p < LEVEL:
+        flags.append(
+            f"differences are not normal ({found.normality_test} p = {found.normality_p:.2g}, "
+            f"skewness {found.skewness:.2g}): look at the quantile plot, compare with the "
+            "nonparametric limits"
+        )
+    if found.has_trend and found.trend is not None:
+        flags.append(
+            f"the bias depends on the average (slope {found.trend.slope:.3g}, "
+            f"p = {found.trend.p_value:.2g}; {found.trend_size:.2g} s over its middle half): see "
+            "regression_limits, or the ratio scale"
+        )
+    if found.has_unequal_spread and found.spread is not None:
+        flags.append(
+            f"the spread depends on the average (p = {found.spread.p_value:.2g}, factor "
+            f"{found.spread_ratio:.2g} over its middle half): see regression_limits, or the ratio "
+            "scale"
+        )
+    if found.outliers:
+        flags.append(
+            f"{len(found.outliers)} outlying difference(s), kept: {listed(found.outliers)}; find "
+            "the reason, compare the limits without them"
+        )
+    if found.resolution > 0.5:
+        flags.append(
+            f"the measurements come in steps of {found.resolution:.2g} s: limits from normal "
+            "theory are approximate; measure with finer resolution"
+        )
+    if found.ties > 0.2 * found.n:
+        flags.append(
+            f"{found.ties} of {found.n} differences are tied ({found.distinct} distinct): limits "
+            "from normal theory are approximate"
+        )
+    if found.zeros > 0.2 * 2 * found.n:
+        flags.append(
+            f"{found.zeros} of {2 * found.n} measurements are exactly 0 ({found.distinct} distinct "
+            "differences): a mass at 0 has no normal limits; see the nonparametric ones"
+        )
+    return flags
