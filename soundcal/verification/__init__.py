@@ -6,22 +6,16 @@ rows are the library's tests (``tests/test_standards.py``) and what ``soundcal v
 user sees what the developers see.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "evaluate"]
+from soundcal.errors import ParameterError
 
-FAMILIES: Final = (
-    "levels",
-    "octave",
-    "loudness",
-    "sharpness",
-    "roughness",
-    "fluctuation",
-    "tonality",
-)
+__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate"]
+
+FAMILIES: Final = ("levels", "octave")
 """Modules of this package, in the order in which they are printed."""
 
 
@@ -100,15 +94,38 @@ class Outcome:
         }
 
 
+def conforms(deviation: float, lower: float, upper: float, u: float, u_max: float) -> bool:
+    """Return the verdict of IEC TC 29 on a measured deviation (IEC 61672-1:2013, 5.1.21).
+
+    The deviation must lie within the acceptance limits and the expanded uncertainty of the
+    measurement must not exceed the maximum permitted one; both inclusive.
+
+    >>> conforms(1.0, -1.2, 1.0, u=0.3, u_max=0.5), conforms(0.0, -1.2, 1.0, u=0.9, u_max=0.5)
+    (True, False)
+    """
+    return lower <= deviation <= upper and u <= u_max
+
+
 def evaluate(row: Row) -> Outcome:
     """Compute one row."""
     return Outcome(row, float(row.compute()))
 
 
-def all_rows() -> list[Row]:
-    """Return the rows of all families, in order."""
+def all_rows(families: Sequence[str] | None = None) -> list[Row]:
+    """Return the rows of the families (by default all), in order.
+
+    Raises
+    ------
+    ParameterError
+        Unknown family.
+    """
+    wanted = families or FAMILIES
+    unknown = [family for family in wanted if family not in FAMILIES]
+    if unknown:
+        raise ParameterError(f"no family {unknown[0]!r}; known: {', '.join(FAMILIES)}")
     return [
         row
         for family in FAMILIES
+        if family in wanted
         for row in import_module(f"soundcal.verification.{family}").rows()
     ]

@@ -1,0 +1,148 @@
+"""Calibrations that the user states: a sensitivity, or the known level of a recording.
+
+They are recorded as stated, so that every result says that nothing was measured here.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from soundcal.calibration.model import Calibration, Chain, Direction, Link, new_calibration
+from soundcal.dsp.weighting import weight
+from soundcal.errors import ParameterError, SignalError
+from soundcal.recording import Capture
+from soundcal.units import P_REF, db
+
+__all__ = ["from_level", "from_sensitivity"]
+
+
+def _spread(u_db: float) -> str:
+    return f"u = {u_db:g} dB as stated" if u_db else "no uncertainty stated"
+
+
+def from_sensitivity(
+    sensitivities: Mapping[str, float],
+    *,
+    direction: Direction = "input",
+    u_db: float = 0.0,
+    device: str = "unknown",
+    source: str = "user",
+) -> Calibration:
+    """Return a calibration from stated sensitivities.
+
+    Parameters
+    ----------
+    sensitivities : mapping of str to float
+        Pascal per digital full scale (rms over rms) per channel.
+    direction : {"input", "output"}
+        Whether it applies to recorded or to played samples.
+    u_db : float
+        Standard uncertainty in dB; 0 if none is stated.
+    device : str
+        Identity of the device it belongs to.
+    source : str
+        Who states it, and from what.
+
+    Raises
+    ------
+    ParameterError
+        A sensitivity that is not a positive number.
+
+    Examples
+    --------
+    >>> round(from_sensitivity({"left": 2.0}).sensitivity("left"), 6)
+    2.0
+    """
+    for channel, value in sensitivities.items():
+        if not 0 < value < math.inf:
+            raise ParameterError(
+                f"{channel}: sensitivity {value} Pa/FS; a positive number is expected"
+            )
+    chains = {
+        channel: Chain(
+            (
+                Link(
+                    "stated sensitivity",
+                    db(value),
+                    u_db,
+                    unit="dB re 1 Pa/FS",
+                    source=f"{source}; {_spread(u_db)}",
+                ),
+            )
+        )
+        for channel, value in sensitivities.items()
+    }
+    details = {"sensitivities": dict(sensitivities), "source": source}
+    return new_calibration("stated", direction, chains, device=device, details=details)
+
+
+def from_level(
+    capture: Capture,
+    levels: Mapping[str, float],
+    *,
+    weighting: str = "A",
+    u_db: float = 0.0,
+    source: str = "user",
+) -> Calibration:
+    """Return the calibration with which a recording has the levels that are known of it.
+
+    Parameters
+    ----------
+    capture : Capture
+        The whole recording whose equivalent level is known.
+    levels : mapping of str to float
+        Equivalent continuous level per channel in dB re 20 µPa.
+    weighting : {"A", "B", "C", "Z"}
+        Frequency weighting of the levels.
+    u_db : float
+        Standard uncertainty of the levels in dB; 0 if none is stated.
+    source : str
+        Who states them, and from what.
+
+    Raises
+    ------
+    ParameterError
+        A channel that the recording does not have, a level outside -20 to 200 dB, or an unknown
+        weighting.
+    SignalError
+        A channel is silent or clipped.
+    """
+    chains = {}
+    for channel, level in levels.items():
+        if channel not in capture.channels:
+            raise ParameterError(
+                f"no channel {channel!r} in the recording, only {', '.join(capture.channels)}"
+            )
+        if not -20.0 <= level <= 200.0:
+            raise ParameterError(f"{channel}: level {level} dB; -20 to 200 dB expected")
+        index = capture.channels.index(channel)
+        if capture.clipped[index]:
+            raise SignalError(
+                f"{channel}: {capture.clipped[index]} samples clipped; the level of a clipped "
+                "recording calibrates nothing"
+            )
+        weighted = weight(capture.samples[index], capture.fs, weighting)
+        digital = db(math.sqrt(float(np.mean(weighted**2))))
+        if not math.isfinite(digital):
+            raise SignalError(f"{channel}: silent; a level of {level} dB cannot be assigned to it")
+        chains[channel] = Chain(
+            (
+                Link(
+                    "stated level",
+                    level + db(P_REF),
+                    u_db,
+                    unit="dB re 1 Pa",
+                    source=f"{source}; L{weighting}eq {level} dB, {_spread(u_db)}",
+                ),
+                Link("digital level", -digital, unit="dB re 1/FS", source="rms of the recording"),
+            )
+        )
+    details = {
+        "levels": dict(levels),
+        "weighting": weighting,
+        "source": source,
+        "recording_sha256": capture.sha256,
+        "duration": capture.duration,
+    }
+    return new_calibration("stated", "input", chains, device=capture.device, details=details)

@@ -1,0 +1,260 @@
+"""``soundcal measure``: indicators of audio files, as a tidy table."""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.output import progress, say, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from soundcal.batch import FileResult, Task
+    from soundcal.calibration.model import Calibration
+    from soundcal.indicators.table import TidyRow
+
+__all__ = ["add"]
+
+_EPILOG = """\
+Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
+(loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
+Files need a calibration: the record beside them names it, or --calibration, --sensitivity or
+--stated-level does. A file that cannot be measured leaves a row "failed" and exit code 5."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "measure",
+        help="indicators of audio files, in a tidy table",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, RF64, FLAC, of any length")
+    _add_calibration(parser.add_argument_group("calibration"))
+    parser.add_argument(
+        "--indicators",
+        action="append",
+        metavar="NAMES",
+        help="comma-separated names; repeatable (default: study)",
+    )
+    parser.add_argument(
+        "--field", choices=("free", "diffuse"), default="free", help="sound field (default free)"
+    )
+    parser.add_argument(
+        "--ears",
+        choices=("mean", "max", "energy", "left", "right"),
+        default="",
+        help="make one value of both ears by this rule (default: a row for each)",
+    )
+    parser.add_argument(
+        "--channels",
+        default="",
+        metavar="NAMES",
+        help="channel names of the files, e.g. left,right",
+    )
+    parser.add_argument("--out", metavar="FILE.csv", help="write the table to this file")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="files at the same time (default 1)"
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_calibration(group: Any) -> None:
+    ways = group.add_mutually_exclusive_group()
+    ways.add_argument("--calibration", metavar="FILE", help="calibration record (JSON)")
+    ways.add_argument(
+        "--sensitivity",
+        metavar="PA_PER_FS",
+        help="stated sensitivity in Pa per full scale; one for all channels or one each, "
+        "comma-separated",
+    )
+    ways.add_argument(
+        "--stated-level",
+        metavar="DB",
+        help="known equivalent level of the (one) file in dB; one for all channels or one each",
+    )
+    group.add_argument(
+        "--stated-weighting",
+        choices=("A", "B", "C", "Z"),
+        default="A",
+        help="frequency weighting of --stated-level (default A)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure the files; exit code 5 if any of them could not be measured."""
+    from soundcal import batch
+    from soundcal.audiofile import check_output, partial_file
+    from soundcal.errors import SignalError
+
+    task = _task(options)
+    out = Path(options.out) if options.out else None
+    if out is not None:
+        check_output(out, force=options.force)
+    total = batch.total_duration(options.files)
+    with progress("measuring", total or None, unit="s of audio") as advance:
+        measured = batch.measure_files(
+            options.files, task, jobs=options.jobs, progress=lambda done: advance(done, "")
+        )
+        results = list(measured)
+    failures = [result for result in results if result.error]
+    rows = [row for result in results for row in result.rows]
+    if out is not None:
+        with partial_file(out, force=options.force) as temporary:
+            _write_csv(temporary, rows)
+    for result in results:
+        for flag in result.flags:
+            say(f"{result.path}: {flag}")
+        if result.error:
+            say(f"not measured: {result.error}")
+    _show(options, results, rows)
+    return SignalError.exit_code if failures else 0
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    from soundcal.errors import ParameterError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ParameterError(f"{option} {text}: numbers separated by commas expected") from error
+
+
+def _names(options: argparse.Namespace) -> tuple[str, ...]:
+    from soundcal.indicators.registry import STUDY
+
+    if not options.indicators:
+        return STUDY
+    return tuple(name.strip() for part in options.indicators for name in part.split(","))
+
+
+def _task(options: argparse.Namespace) -> "Task":
+    from soundcal.batch import Task
+
+    channels = tuple(name.strip() for name in options.channels.split(",") if name.strip())
+    return Task(
+        names=_names(options),
+        calibration=_calibration(options, channels),
+        channels=channels,
+        field=options.field,
+        ears=options.ears,
+    )
+
+
+def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration | None":
+    """Return the calibration that the options give, if they do."""
+    from soundcal.batch import load_calibration
+
+    if options.calibration:
+        return load_calibration(Path(options.calibration))
+    if options.sensitivity:
+        return _from_sensitivity(options, channels)
+    if options.stated_level:
+        return _from_level(options, channels)
+    return None
+
+
+def _per_channel(
+    values: list[float], channels: tuple[str, ...], path: str, option: str
+) -> dict[str, float]:
+    """Pair one value for all channels, or one value each, with the channels of a file."""
+    from soundcal import audiofile
+    from soundcal.errors import ParameterError
+    from soundcal.recording import channel_names
+
+    names = channels or channel_names(audiofile.info(path).n_channels)
+    if len(values) == 1:
+        values = values * len(names)
+    if len(values) != len(names):
+        raise ParameterError(
+            f"{option}: {len(values)} values for {len(names)} channels ({', '.join(names)}); "
+            "give one for all or one for each"
+        )
+    return dict(zip(names, values, strict=True))
+
+
+def _from_sensitivity(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
+    from soundcal.calibration.stated import from_sensitivity
+
+    values = _numbers(options.sensitivity, "--sensitivity")
+    return from_sensitivity(
+        _per_channel(values, channels, options.files[0], "--sensitivity"),
+        source="--sensitivity of soundcal measure",
+    )
+
+
+def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
+    from dataclasses import replace
+
+    from soundcal import audiofile
+    from soundcal.calibration.stated import from_level
+    from soundcal.errors import ParameterError
+
+    if len(options.files) != 1:
+        raise ParameterError(
+            f"--stated-level is the level of one recording, {len(options.files)} files given; "
+            "calibrate with one of them and use --calibration for the others"
+        )
+    capture = audiofile.read(options.files[0])
+    if channels:
+        capture = replace(capture, channels=channels)
+    values = _numbers(options.stated_level, "--stated-level")
+    levels = _per_channel(values, channels, options.files[0], "--stated-level")
+    return from_level(
+        capture,
+        levels,
+        weighting=options.stated_weighting,
+        source="--stated-level of soundcal measure",
+    )
+
+
+def _write_csv(path: Path, rows: "Sequence[TidyRow]") -> None:
+    from dataclasses import astuple
+
+    from soundcal.indicators.table import COLUMNS
+
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(astuple(row) for row in rows)
+
+
+def _show(
+    options: argparse.Namespace, results: "Sequence[FileResult]", rows: "Sequence[TidyRow]"
+) -> None:
+    """Write the result to stdout: JSON, or text for people unless it went to a file."""
+    from soundcal.records import provenance
+
+    if options.json:
+        content = {
+            "software": provenance(),
+            "field": options.field,
+            "ears": options.ears,
+            "rows": [row.to_dict() for row in rows],
+            "flags": {result.path: list(result.flags) for result in results if result.flags},
+            "failed": {result.path: result.error for result in results if result.error},
+        }
+        write_json("soundcal/measure/1", content)
+    elif options.out:
+        say(f"{len(rows)} rows in {options.out}")
+    else:
+        for line in _lines([row for row in rows if row.value == row.value]):
+            sys.stdout.write(line + "\n")
+
+
+def _lines(rows: "Sequence[TidyRow]") -> list[str]:
+    """Format the rows for people: one line per recording, channel and label."""
+    width = max((len(row.indicator + row.statistic) for row in rows), default=0)
+    lines = []
+    heading = ""
+    for row in rows:
+        if heading != (heading := f"{row.recording}, {row.channel}"):
+            lines.append(heading)
+        u = "" if row.u is None else f"  u {row.u:.2g}"
+        lines.append(f"  {row.indicator + row.statistic:<{width}} {row.value:9.2f} {row.unit}{u}")
+    return lines
