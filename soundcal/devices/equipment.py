@@ -439,7 +439,7 @@ EARS_MODEL: Final = EarsModel(
     gain_db=(3.30, 1.30),
     noise_dba=20.0,
     room_dba=14.0,
-    response=Curve((Bump(25, -0.15, 0.6), Bump(7500, 0.5, 0.6), Bump(16000, -1.5, 0.5))),
+    response=Curve((Bump(7500, 0.5, 0.6), Bump(16000, -1.5, 0.5))),
     spread_db=0.1,
 )
 """The ears of the head and torso simulator."""

@@ -45,9 +45,7 @@ __all__ = [
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
-_CHUNK: Final = (
-    16384  # transform length of long blocks: two channels stay in the second-level cache
-)
+_CHUNK: Final = 16384  # least length of the transforms of long blocks
 _FLOOR_DB: Final = -80.0  # filters do not follow a curve below this
 
 
@@ -188,7 +186,7 @@ def minimum_phase_fir(level: Array, taps: int) -> Array:
     level : ndarray, shape (n + 1,)
         Magnitude in dB at n + 1 equally spaced frequencies from 0 to half the sampling rate.
     taps : int
-        Length; the last eighth fades out.
+        Length; the last sixteenth fades out.
     """
     n = 2 * (level.size - 1)
     magnitude = np.maximum(level, max(_FLOOR_DB, float(level.max()) - 120.0)) * (
@@ -198,15 +196,24 @@ def minimum_phase_fir(level: Array, taps: int) -> Array:
     cepstrum[1 : n // 2] *= 2.0
     cepstrum[n // 2 + 1 :] = 0.0
     response = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), n)[:taps]
-    fade = taps // 8
+    fade = taps // 16
     response[taps - fade :] *= 0.5 * (1.0 + np.cos(np.pi * (np.arange(fade) + 0.5) / fade))
     return response
 
 
-def quantise(samples: Array, bits: int) -> Array:
-    """Round to the steps of a two's complement converter with full scale ±1."""
+def quantise(samples: Array, bits: int) -> None:
+    """Clip to [-1, 1) and round to the steps of a two's complement converter, in place.
+
+    >>> samples = np.array([0.3, -1.5, 2.0])
+    >>> quantise(samples, 3)
+    >>> samples.tolist()
+    [0.25, -1.0, 0.75]
+    """
     scale = float(2 ** (bits - 1))
-    return np.asarray(np.rint(samples * scale) / scale)
+    samples *= scale
+    np.rint(samples, out=samples)
+    np.clip(samples, -scale, scale - 1.0, out=samples)
+    samples /= scale
 
 
 class Convolver:
@@ -234,6 +241,7 @@ class Convolver:
     def change(self, kernels: Array, sources: Sequence[int]) -> None:
         """Exchange the filters; what was played before keeps ringing through the new ones."""
         previous, m = self._history, kernels.shape[1] - 1
+        self._longest: int = max(_CHUNK, 1 << (8 * m).bit_length())
         self._history = np.zeros((previous.shape[0], m))
         kept = min(m, previous.shape[1])
         self._history[:, m - kept :] = previous[:, previous.shape[1] - kept :]
@@ -246,7 +254,12 @@ class Convolver:
         """Forget what was played before."""
         self._history[:] = 0.0
 
-    def process(self, block: Array, rows: Sequence[int]) -> Array:
+    @property
+    def step(self) -> int:
+        """Length of a block that takes one transform."""
+        return self._longest - int(self._history.shape[1])
+
+    def process(self, block: Array, rows: Sequence[int], result: Array) -> None:
         """Filter a block.
 
         Parameters
@@ -255,13 +268,10 @@ class Convolver:
             Next samples.
         rows : sequence of int
             Filters whose results are wanted.
-
-        Returns
-        -------
-        ndarray, shape (len(rows), n)
+        result : ndarray, shape (len(rows), n)
+            Takes the results.
         """
-        n, m = block.shape[1], self._history.shape[1]
-        result = np.empty((len(rows), n))
+        m = self._history.shape[1]
         signal = np.concatenate([self._history, block], axis=1)
         self._history = signal[:, signal.shape[1] - m :].copy()
         filtered = [i for i, row in enumerate(rows) if not self._single[row]]
@@ -270,7 +280,6 @@ class Convolver:
                 np.multiply(block[self._sources[row]], self._kernels[row, 0], out=result[i])
         if filtered:
             self._overlap_save(signal, rows, filtered, result)
-        return result
 
     def _overlap_save(
         self, signal: Array, rows: Sequence[int], filtered: list[int], result: Array
@@ -278,12 +287,10 @@ class Convolver:
         from scipy.fft import irfft, next_fast_len, rfft
 
         m, n = self._history.shape[1], result.shape[1]
-        longest = max(_CHUNK, next_fast_len(4 * (m + 1), real=True))
-        length = min(longest, next_fast_len(n + m, real=True))
+        length = min(self._longest, next_fast_len(n + m, real=True))
         if length not in self._spectra:
             self._spectra[length] = rfft(self._kernels, length, axis=1)
-        kernels = self._spectra[length]
-        step = length - m
+        kernels, step = self._spectra[length], length - m
         for first in range(0, n, step):
             piece = signal[:, first : first + length]
             count = piece.shape[1] - m
@@ -444,9 +451,17 @@ class Chain:
         if block.shape[0] != wiring.volts.size:
             raise SignalError(f"{block.shape[0]} rows for {wiring.volts.size} outputs")
         rows = range(len(wiring.sources)) if inputs is None else inputs
+        result = np.empty((len(rows), n))
+        step = self._convolver.step  # long blocks go through in pieces that stay in the cache
+        for first in range(0, n, step):
+            self._piece(block[:, first : first + step], rows, result[:, first : first + step])
+        return result
+
+    def _piece(self, block: Array, rows: Sequence[int], result: Array) -> None:
+        wiring, n = self._wiring, block.shape[1]
         played = np.concatenate([self._line, block], axis=1)
         self._line = played[:, n:].copy()
-        result = self._convolver.process(self._voltage(played[:, :n]), rows)
+        self._convolver.process(self._voltage(played[:, :n]), rows, result)
         for i, row in enumerate(rows):
             if wiring.noise[row]:
                 result[i] += wiring.noise[row] * self._noise(wiring.volts.size + row, n)
@@ -454,23 +469,21 @@ class Chain:
                 if at == row:
                     result[i] += tone.samples(self._position, n, self.fs)
         self._position += n
-        if wiring.bits is None:
-            return result
-        step = 2.0 ** (1 - wiring.bits)
-        return np.clip(quantise(result, wiring.bits), -1.0, 1.0 - step)
+        if wiring.bits is not None:
+            quantise(result, wiring.bits)
 
     def _voltage(self, samples: Array) -> Array:
-        """Open-circuit voltage of the outputs."""
+        """Open-circuit voltage of the outputs, in place of the samples."""
         wiring = self._wiring
         if wiring.bits is not None:
-            samples = quantise(np.clip(samples, -1.0, 1.0), wiring.bits)
-        volts = samples * wiring.volts[:, np.newaxis]
+            quantise(samples, wiring.bits)
+        samples *= wiring.volts[:, np.newaxis]
         if wiring.output_noise:
-            for i in range(volts.shape[0]):
-                volts[i] += wiring.output_noise * self._noise(i, volts.shape[1])
+            for row, volts in enumerate(samples):
+                volts += wiring.output_noise * self._noise(row, volts.size)
         if wiring.crosstalk:
-            volts = volts + wiring.crosstalk * (volts.sum(axis=0) - volts)
-        return volts
+            samples = samples + wiring.crosstalk * (samples.sum(axis=0) - samples)
+        return samples
 
     def _noise(self, stream: int, n: int) -> NDArray[np.float32]:
         return self._noises[stream].standard_normal(n, dtype=np.float32)

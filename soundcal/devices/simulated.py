@@ -28,12 +28,12 @@ give the same samples.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.alignment import frame
@@ -45,27 +45,17 @@ from soundcal.devices.equipment import (
     SOUNDCARDS,
     Calibrator,
     DataSheet,
-    Seating,
     Voltmeter,
     stream_of,
 )
-from soundcal.devices.physics import (
-    Chain,
-    Tone,
-    Wiring,
-    divider,
-    leak_db,
-    minimum_phase_fir,
-    white_noise_rms,
-)
+from soundcal.devices.physics import Chain
+from soundcal.devices.setup import Options, Setup, Truth, side_of
 from soundcal.errors import DeviceUnavailable, ParameterError
 from soundcal.recording import EARS, Capture, utc_now
-from soundcal.units import db, from_db, level_to_pascal
 
 __all__ = ["RATES", "Options", "SimulatedLab", "Truth", "list_labs"]
 
 Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 
 RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 """Sampling rates in Hz that the simulated soundcards offer."""
@@ -75,117 +65,6 @@ INPUTS: Final = ("left", "right", "line left", "line right")
 
 _BLOCK_S: Final = 0.1
 _MAX_DELAY_S: Final = 0.1  # of the simulated soundcards; their drivers look no further
-_HEADPHONE_TAPS_S: Final = 1536 / 48000
-_EAR_TAPS_S: Final = 512 / 48000
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Factors on physical effects, see the module's docstring."""
-
-    output_impedance: float = 1.0
-    spread: float = 1.0
-    response: float = 1.0
-    noise: float = 1.0
-
-    @classmethod
-    def parse(cls, words: Sequence[str]) -> "Options":
-        """Read ``option=value`` words.
-
-        Raises
-        ------
-        ParameterError
-            Unknown option, or not a number from 0 to 100.
-        """
-        values: dict[str, float] = {}
-        for word in words:
-            name, _, text = (part.strip() for part in word.partition("="))
-            if name not in cls.__dataclass_fields__:
-                known = ", ".join(cls.__dataclass_fields__)
-                raise ParameterError(f"simulated lab: no option {name!r}; there are {known}")
-            try:
-                values[name] = float(text)
-            except ValueError as error:
-                raise ParameterError(f"simulated lab: {word!r}: a number is expected") from error
-            if not 0.0 <= values[name] <= 100.0:
-                raise ParameterError(f"simulated lab: {word!r}: a factor from 0 to 100 is expected")
-        return cls(**values)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """What the lab's measurements ought to find, in its present state. Pairs are left, right.
-
-    Parameters
-    ----------
-    fs : int
-        Sampling rate in Hz.
-    v_fs : tuple of float
-        Open-circuit rms voltage of a full-scale sine at the present volume, V.
-    output_impedance : tuple of float
-        Ohm.
-    ear_pa_per_fs : tuple of float
-        Sensitivity of inputs 1 and 2, Pa per full scale at 1 kHz.
-    line_v_per_fs : tuple of float
-        Sensitivity of inputs 3 and 4, V per full scale.
-    nominal_impedance : float
-        Of the headphones' data sheet, ohm.
-    nominal_sensitivity_db_v : float
-        Of the data sheet, dB re 20 µPa at 1 V and 1 kHz.
-    level_1v : tuple of float
-        The same of the unit on the shelf.
-    calibrator_error_db : float
-        Deviation of the calibrator from its certified level.
-    kernels : ndarray, shape (2, n_taps)
-        From digital output to pressure at the ear, Pa per full scale; zeros without headphones.
-    ear_kernels : ndarray, shape (2, n_taps)
-        From pressure at the ear to digital input, full scale per Pa.
-    """
-
-    fs: int
-    v_fs: tuple[float, float]
-    output_impedance: tuple[float, float]
-    ear_pa_per_fs: tuple[float, float]
-    line_v_per_fs: tuple[float, float]
-    nominal_impedance: float
-    nominal_sensitivity_db_v: float
-    level_1v: tuple[float, float]
-    calibrator_error_db: float
-    kernels: Array
-    ear_kernels: Array
-
-    def transfer(self, channel: str | int, frequency: ArrayLike) -> ComplexArray:
-        """Return the pressure at an ear in Pa per digital full scale at its output.
-
-        Present seating and load are included, the delay and crosstalk are not.
-
-        Parameters
-        ----------
-        channel : {"left", "right"} or {1, 2}
-            Ear.
-        frequency : array_like of float
-            Hz.
-        """
-        return _response(self.kernels[_side(channel)], frequency, self.fs)
-
-    def ear(self, channel: str | int, frequency: ArrayLike) -> ComplexArray:
-        """Return the input value in full scale per Pa at an ear, at frequencies in Hz."""
-        return _response(self.ear_kernels[_side(channel)], frequency, self.fs)
-
-
-def _response(taps: Array, frequency: ArrayLike, fs: int) -> ComplexArray:
-    from scipy.signal import freqz
-
-    f = np.asarray(frequency, dtype=np.float64)
-    _, response = freqz(taps, worN=np.atleast_1d(f).ravel(), fs=fs)
-    return np.asarray(response, dtype=np.complex128).reshape(f.shape)
-
-
-def _side(channel: str | int) -> int:
-    sides: dict[str | int, int] = {"left": 0, "right": 1, 1: 0, 2: 1}
-    if channel not in sides:
-        raise ParameterError(f"channel {channel!r}: left, right, 1 or 2 expected")
-    return sides[channel]
 
 
 def _parse(name: str) -> tuple[str, str, Options]:
@@ -263,37 +142,36 @@ class SimulatedLab:
     def __init__(
         self, name: str, *, fs: int = 48000, seed: int = 0, realtime: bool = False
     ) -> None:
-        card, headphones, self._options = _parse(name)
+        card, headphones, options = _parse(name)
         if fs not in RATES:
             raise DeviceUnavailable(
                 f"sim:{name} cannot run at {fs} Hz; its rates are {', '.join(map(str, RATES))}"
             )
         if seed < 0:
             raise ParameterError(f"seed {seed}: 0 or more expected")
-        spread = self._options.spread
-        self._info = _info(name)
-        self._fs, self._realtime = fs, realtime
-        self._card = SOUNDCARDS[card].unit(
-            seed, spread=spread, output_impedance=self._options.output_impedance
-        )
-        self._headphones = HEADPHONES[headphones].unit(seed, spread=spread)
-        self._ears_v_pa = EARS_MODEL.volts_per_pascal(seed, spread=spread)
-        self._calibrator = Calibrator.unit(seed, spread=spread)
-        self._meter = Voltmeter.unit(seed, spread=spread)
+        self._info, self._fs, self._realtime = _info(name), fs, realtime
+        spread = options.spread
         self._seatings = stream_of(seed, "seatings", card, headphones)
         self._insertions = stream_of(seed, "insertions", card, headphones)
         self._delays = stream_of(seed, "delays", card, headphones)
-        self._knob_db = 0.0
-        self._plugged = True
-        self._tone: tuple[int, Tone] | None = None
+        self._meter = Voltmeter.unit(seed, spread=spread)
+        unit = HEADPHONES[headphones].unit(seed, spread=spread)
+        self._setup = Setup(
+            fs=fs,
+            options=options,
+            card=SOUNDCARDS[card].unit(
+                seed, spread=spread, output_impedance=options.output_impedance
+            ),
+            headphones=unit,
+            ears_v_pa=EARS_MODEL.volts_per_pascal(seed, spread=spread),
+            calibrator=Calibrator.unit(seed, spread=spread),
+            seating=unit.seating(self._seatings, spread=spread),
+        )
+        noise_seed = int(stream_of(seed, "noise", card, headphones).integers(2**31))
+        self._chain = Chain(self._setup.wiring(), fs=fs, seed=noise_seed)
         self._loop: Array | None = None
         self._loop_at = 0
         self._closed = False
-        self._ear_taps = self._design_ears()
-        self._seating: tuple[Seating, Seating] | None = self._draw_seating()
-        self._headphone_taps, self._wiring = self._wire()
-        noise_seed = int(stream_of(seed, "noise", card, headphones).integers(2**31))
-        self._chain = Chain(self._wiring, fs=fs, seed=noise_seed)
 
     # what the lab consists of
 
@@ -310,32 +188,17 @@ class SimulatedLab:
     @property
     def data_sheet(self) -> DataSheet:
         """Data sheet of the headphones."""
-        return self._headphones.model.sheet
+        return self._setup.headphones.model.sheet
 
     @property
     def knob_db(self) -> float:
         """Position of the soundcard's volume knob, dB re full volume."""
-        return self._knob_db
+        return self._setup.knob_db
 
     @property
     def truth(self) -> Truth:
         """What measurements ought to find in the present state; for tests."""
-        sheet, card = self.data_sheet, self._card
-        v_fs = self._volts() / np.sqrt(2.0)
-        pa_fs = [card.mic_range[i] / self._ears_v_pa[i] for i in range(2)]
-        return Truth(
-            fs=self._fs,
-            v_fs=(float(v_fs[0]), float(v_fs[1])),
-            output_impedance=card.output_impedance,
-            ear_pa_per_fs=(pa_fs[0], pa_fs[1]),
-            line_v_per_fs=card.line_range,
-            nominal_impedance=sheet.impedance,
-            nominal_sensitivity_db_v=sheet.sensitivity_db_v,
-            level_1v=self._headphones.level_1v,
-            calibrator_error_db=self._calibrator.level_error_db,
-            kernels=self._headphone_taps * self._volts()[:, np.newaxis],
-            ear_kernels=self._ear_taps,
-        )
+        return self._setup.truth()
 
     # the hands
 
@@ -356,28 +219,18 @@ class SimulatedLab:
         ParameterError
             No such ear, or a level or frequency that no calibrator has.
         """
-        side = _side(ear)
+        side, top = side_of(ear), self._fs / 6  # the third harmonic must fit
         if not 60.0 <= level <= 130.0:
             raise ParameterError(f"calibrator of {level} dB: 60 to 130 dB expected")
-        if not 20.0 <= frequency < self._fs / 6:
-            raise ParameterError(
-                f"calibrator of {frequency} Hz: 20 Hz to {self._fs / 6:.0f} Hz expected"
-            )
-        unit, spread = self._calibrator, self._options.spread
-        coupling = unit.coupling_db * spread * float(self._insertions.standard_normal())
-        pressure = level_to_pascal(level + unit.level_error_db + coupling) * np.sqrt(2.0)
-        f = frequency * (1.0 + unit.frequency_error)
-        ear_fs = np.abs(_response(self._ear_taps[side], [f, 2 * f, 3 * f], self._fs))
-        parts = pressure * ear_fs * (1.0, *unit.harmonics)
-        wavering = (from_db(unit.fluctuation_db) - 1.0) * self._options.noise
-        self._tone = (side, Tone(f, tuple(float(part) for part in parts), wavering))
-        self._seating = None
-        self._rewire()
+        if not 20.0 <= frequency < top:
+            raise ParameterError(f"calibrator of {frequency} Hz: 20 Hz to {top:.0f} Hz expected")
+        coupling = float(self._insertions.standard_normal())
+        tone = self._setup.calibrator_tone(side, level, frequency, coupling)
+        self._change(replace(self._setup, tone=(side, tone), seating=None))
 
     def remove_calibrator(self) -> None:
         """Take the sound calibrator off; the ears are then open to the room."""
-        self._tone = None
-        self._rewire()
+        self._change(replace(self._setup, tone=None))
 
     def seat_headphones(self) -> None:
         """Plug the headphones in if necessary and put them on afresh: another seating.
@@ -387,27 +240,24 @@ class SimulatedLab:
         ParameterError
             The calibrator is still on an ear.
         """
-        if self._tone is not None:
+        setup = self._setup
+        if setup.tone is not None:
             raise ParameterError(
-                f"the calibrator is on the {EARS[self._tone[0]]} ear: remove it before the "
+                f"the calibrator is on the {EARS[setup.tone[0]]} ear: remove it before the "
                 "headphones are put on"
             )
-        self._plugged = True
-        self._seating = self._draw_seating()
-        self._rewire()
+        seating = setup.headphones.seating(self._seatings, spread=setup.options.spread)
+        self._change(replace(setup, plugged=True, seating=seating))
 
     def remove_headphones(self) -> None:
         """Take the headphones off and unplug them: the outputs are unloaded."""
-        self._plugged = False
-        self._seating = None
-        self._rewire()
+        self._change(replace(self._setup, plugged=False, seating=None))
 
     def turn_knob(self, position_db: float) -> None:
         """Set the soundcard's volume, -80 dB to 0 dB re full volume."""
         if not -80.0 <= position_db <= 0.0:
             raise ParameterError(f"volume of {position_db} dB: -80 to 0 dB expected")
-        self._knob_db = float(position_db)
-        self._rewire()
+        self._change(replace(self._setup, knob_db=float(position_db)))
 
     def read_voltmeter(self, channel: str | int) -> float:
         """Return the true-rms voltage between the terminals of an output, V, as the meter shows it.
@@ -416,20 +266,18 @@ class SimulatedLab:
         measured, otherwise the noise of the output. The meter is AC coupled.
         """
         self._check_open()
-        side, z = _side(channel), self._card.output_impedance
-        power = (self._card.model.dac_noise * self._options.noise) ** 2
+        side, setup = side_of(channel), self._setup
+        power = setup.output_noise**2
         if self._loop is not None:
             n = self._loop.shape[1]
-            spectrum = np.fft.rfft(self._loop * self._volts()[:, np.newaxis], axis=1)
-            volts = spectrum[side] + self._crosstalk() * spectrum[1 - side]
-            if self._plugged:
-                f = np.fft.rfftfreq(n, 1.0 / self._fs)
-                volts = volts * divider(self._headphones.impedance[side].at(f), z[side])
-            twice = np.full(volts.size, 2.0)
-            twice[0] = 0.0
+            spectrum = np.fft.rfft(self._loop * setup.volts[:, np.newaxis], axis=1)
+            volts = spectrum[side] + setup.crosstalk * spectrum[1 - side]
+            volts = volts * setup.load(side, np.fft.rfftfreq(n, 1.0 / self._fs))
+            lines = np.full(volts.size, 2.0)  # of positive and negative frequency
+            lines[0] = 0.0
             if n % 2 == 0:
-                twice[-1] = 1.0
-            power += float(np.sum(twice * np.abs(volts) ** 2)) / n**2
+                lines[-1] = 1.0
+            power += float(np.sum(lines * np.abs(volts) ** 2)) / n**2
         return self._meter.read(float(np.sqrt(power)))
 
     # the device
@@ -459,8 +307,7 @@ class SimulatedLab:
         on_block: OnBlock | None = None,
     ) -> Playback:
         """Play ``samples`` once; see :class:`~soundcal.devices.AudioDevice`."""
-        self._check_open()
-        played, _ = playable(self._info, samples, self._fs, outputs)
+        played, _ = self._playable(samples, outputs)
         n, size = played.shape[1], self._block_size
         clock = time.monotonic()
         for first in range(0, n, size):
@@ -484,11 +331,8 @@ class SimulatedLab:
         A marker is played before the samples and removed (:mod:`soundcal.devices.alignment`); the
         blocks given to ``on_block`` contain it.
         """
-        self._check_open()
-        played, outs = playable(self._info, samples, self._fs, outputs)
+        played, outs = self._playable(samples, outputs)
         channels = input_channels(self._info, inputs)
-        if self._loop is not None:
-            raise DeviceUnavailable(f"{self._info.name}: the outputs are in use by playing()")
         framed = frame(played, self._fs, tail=tail, max_delay=_MAX_DELAY_S)
         routed = self._route(framed.samples, outs)
         self._start()
@@ -502,10 +346,7 @@ class SimulatedLab:
     @contextmanager
     def playing(self, samples: Array, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
         """Play ``samples`` over and over; what is recorded meanwhile hears it."""
-        self._check_open()
-        played, outs = playable(self._info, samples, self._fs, outputs)
-        if self._loop is not None:
-            raise DeviceUnavailable(f"{self._info.name}: the outputs are in use by playing()")
+        played, outs = self._playable(samples, outputs)
         self._loop = self._route(played, outs)
         try:
             yield
@@ -541,11 +382,21 @@ class SimulatedLab:
         if self._closed:
             raise DeviceUnavailable(f"{self._info.name} was closed: open it again")
 
+    def _playable(
+        self, samples: Array, outputs: Sequence[int] | None
+    ) -> tuple[Array, tuple[int, ...]]:
+        self._check_open()
+        if self._loop is not None:
+            raise DeviceUnavailable(f"{self._info.name}: the outputs are in use by playing()")
+        return playable(self._info, samples, self._fs, outputs)
+
     @property
     def _block_size(self) -> int:
         return round(_BLOCK_S * self._fs)
 
     def _route(self, samples: Array, outputs: Sequence[int]) -> Array:
+        if tuple(outputs) == (1, 2):
+            return samples
         routed = np.zeros((self._info.outputs, samples.shape[1]))
         routed[[channel - 1 for channel in outputs]] = samples
         return routed
@@ -562,7 +413,7 @@ class SimulatedLab:
         self._chain.reset(delay)
         self._loop_at = 0
         if self._loop is not None:
-            n = delay + self._wiring.kernels.shape[1]
+            n = delay + self._chain.wiring.kernels.shape[1]
             self._chain.process(self._looped(0, n), [])
             self._loop_at = n
 
@@ -582,10 +433,11 @@ class SimulatedLab:
     ) -> tuple[Array, str, float | None]:
         """Return what arrives while ``source(first, n)`` is played, start time and rate."""
         rows, started, clock = [channel - 1 for channel in channels], utc_now(), time.monotonic()
-        take = np.empty((len(rows), n))
         size = self._block_size
-        if not self._realtime:
-            take[:] = self._chain.process(source(0, n), rows)
+        if self._realtime:
+            take = np.empty((len(rows), n))
+        else:
+            take = self._chain.process(source(0, n), rows)
         for first in range(0, n, size):
             count = min(size, n - first)
             if self._realtime:
@@ -607,7 +459,7 @@ class SimulatedLab:
     def _capture(
         self, samples: Array, channels: Sequence[int], started: str, rate: float | None
     ) -> Capture:
-        step = 2.0 ** (1 - (self._wiring.bits or 24))
+        step = 2.0 ** (1 - (self._chain.wiring.bits or 24))
         clipped = (samples >= 1.0 - step) | (samples <= -1.0)
         return Capture(
             samples,
@@ -620,89 +472,7 @@ class SimulatedLab:
             started=started,
         )
 
-    def _volts(self) -> Array:
-        """Peak open-circuit voltage for a sample of value 1, per output."""
-        factor = float(np.sqrt(2.0)) * from_db(self._knob_db)
-        return np.array([v_fs * factor for v_fs in self._card.v_fs], dtype=np.float64)
-
-    def _crosstalk(self) -> float:
-        return from_db(self._card.model.crosstalk_db)
-
-    def _draw_seating(self) -> tuple[Seating, Seating]:
-        return self._headphones.seating(self._seatings, spread=self._options.spread)
-
-    def _grid(self) -> Array:
-        """Frequencies at which responses are designed, 1.5 Hz apart, from 0 Hz."""
-        return np.linspace(0.0, self._fs / 2.0, 1 + 2 ** int(np.ceil(np.log2(self._fs / 3.0))))
-
-    def _design_ears(self) -> Array:
-        response = self._options.response * EARS_MODEL.response.level(self._grid())
-        sensitivity = [db(self._ears_v_pa[i] / self._card.mic_range[i]) for i in range(2)]
-        taps = round(_EAR_TAPS_S * self._fs)
-        return np.stack([minimum_phase_fir(response + level, taps) for level in sensitivity])
-
-    def _design_headphones(self, seating: tuple[Seating, Seating]) -> Array:
-        """Pressure at the ears per open-circuit volt, Pa/V, as FIR taps."""
-        f, unit = self._grid(), self._headphones
-        rows = []
-        for side in range(2):
-            leak = leak_db(f, seating[side].leak_hz) - leak_db(1000.0, seating[side].leak_hz)
-            shape = self._options.response * (unit.response[side].level(f) + leak)
-            level = db(level_to_pascal(unit.level_1v[side] + seating[side].gain_db))
-            rows.append(
-                minimum_phase_fir(
-                    level + shape + self._load_db(side, f), round(_HEADPHONE_TAPS_S * self._fs)
-                )
-            )
-        return np.stack(rows)
-
-    def _load_db(self, side: int, f: Array) -> Array:
-        z = self._headphones.impedance[side].at(f)
-        return db(np.abs(divider(z, self._card.output_impedance[side])).astype(np.float64))
-
-    def _design_lines(self, taps: int) -> Array:
-        """Value of the line inputs per open-circuit volt, 1/V."""
-        rows = np.zeros((2, taps))
-        rows[:, 0] = 1.0 / np.asarray(self._card.line_range)
-        if self._plugged and any(self._card.output_impedance):
-            f = self._grid()
-            for side in range(2):
-                rows[side] = minimum_phase_fir(
-                    self._load_db(side, f) - db(self._card.line_range[side]), taps
-                )
-        return rows
-
-    def _wire(self) -> tuple[Array, Wiring]:
-        """Return the headphones' filters and the wiring of the present state."""
-        n_headphone, n_ear = round(_HEADPHONE_TAPS_S * self._fs), self._ear_taps.shape[1]
-        headphones = np.zeros((2, n_headphone))
-        kernels = np.zeros((4, n_headphone + n_ear - 1))
-        if self._seating is not None:
-            headphones = self._design_headphones(self._seating)
-            for side in range(2):
-                kernels[side] = np.convolve(headphones[side], self._ear_taps[side])
-        kernels[2:] = self._design_lines(kernels.shape[1])
-        noise = self._options.noise
-        adc = from_db(self._card.model.adc_noise_db)
-        acoustic = np.hypot(
-            white_noise_rms(EARS_MODEL.noise_dba, self._fs),
-            white_noise_rms(EARS_MODEL.room_dba, self._fs),
-        )
-        ears = [
-            float(np.hypot(acoustic * self._ears_v_pa[i] / self._card.mic_range[i], adc))
-            for i in range(2)
-        ]
-        return headphones, Wiring(
-            volts=self._volts(),
-            kernels=kernels,
-            sources=(0, 1, 0, 1),
-            noise=(ears[0] * noise, ears[1] * noise, adc * noise, adc * noise),
-            output_noise=self._card.model.dac_noise * noise,
-            crosstalk=self._crosstalk(),
-            tones=() if self._tone is None else (self._tone,),
-        )
-
-    def _rewire(self) -> None:
+    def _change(self, setup: Setup) -> None:
         self._check_open()
-        self._headphone_taps, self._wiring = self._wire()
-        self._chain.wiring = self._wiring
+        self._setup = setup
+        self._chain.wiring = setup.wiring()
