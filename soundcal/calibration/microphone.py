@@ -1,0 +1,560 @@
+"""Calibrator tone to sensitivity: what one full scale of a microphone or ear means in pascal.
+
+A sound calibrator makes a tone of known level. Every take is checked before it counts; the checks
+that concern the calibrator are those of IEC 60942:2017, class 1. The sensitivity is the certified
+pressure over the narrow-band rms of the samples, averaged (in dB) over the insertions.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
+from soundcal.calibration.tone import Tone, measure_tone
+from soundcal.calibration.uncertainty import (
+    difference,
+    dof_from_doubt,
+    expanded_to_standard,
+    rectangular,
+)
+from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
+from soundcal.recording import Capture
+from soundcal.units import P_REF, db, from_db
+
+__all__ = [
+    "CLASS_1",
+    "REFERENCE_PRESSURE",
+    "Drift",
+    "Influences",
+    "Limits",
+    "calibrate",
+    "check_take",
+    "compare",
+    "drift",
+]
+
+REFERENCE_PRESSURE: Final = 101.325
+"""Static pressure in kPa to which the level of a pistonphone refers (IEC 60942:2017)."""
+
+_PASCAL_DB: Final = db(1.0 / P_REF)
+"""Level of 1 Pa in dB re 20 µPa."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a take of a calibrator tone must keep to.
+
+    Parameters
+    ----------
+    duration : float
+        Shortest take in s.
+    frequency : float
+        Largest relative deviation from the nominal frequency.
+    fluctuation : float
+        Largest short-term fluctuation in dB.
+    distortion : float
+        Largest distortion and noise (rms, relative).
+    lowest : float
+        Weakest tone in dB re full scale (rms) that is plausible when no sensitivity is expected.
+    deviation : float
+        Largest deviation in dB from the expected sensitivity.
+    separation : float
+        How far in dB the tone must lie above the same tone on the other channels.
+    """
+
+    duration: float = 10.0
+    frequency: float = 0.007
+    fluctuation: float = 0.07
+    distortion: float = 0.025
+    lowest: float = -60.0
+    deviation: float = 6.0
+    separation: float = 20.0
+
+
+CLASS_1: Final = Limits()
+"""IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
+
+_PEAK: Final = 0.999
+"""Largest sample taken for unclipped: integer converters clip just below 1.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Influences:
+    """What the level at the microphone depends on beside the calibrator's nominal level.
+
+    Parameters
+    ----------
+    expanded : float, optional
+        Expanded uncertainty in dB of the level on the calibrator's certificate. Without a
+        certificate the level may be anywhere within class 1: ±0.25 dB, itself verified with
+        U = 0.15 dB (IEC 60942:2017, 160 Hz to 1250 Hz).
+    k : float
+        Coverage factor of ``expanded``.
+    resolution : float
+        Last digit of the level on the certificate, dB.
+    response : float
+        Response of the microphone at the reference frequency (1 kHz) re that at the calibrator's
+        frequency, with coupler-volume correction where the microphone needs one, dB.
+    response_limit : float
+        Half width in dB of what ``response`` may be wrong by. Default: assumption, ±0.1 dB.
+    static_pressure : float, optional
+        Ambient static pressure in kPa; a pistonphone's level is proportional to it.
+    static_pressure_limit : float
+        Half width in kPa of what the barometer may be wrong by.
+    environment_limit : float
+        Half width in dB of what temperature, humidity and, without barometer, static pressure do to
+        the level of a feedback calibrator in a laboratory. Default: assumption, ±0.05 dB (IEC
+        60942:2017 grants class 1 ±0.25 dB over its whole range of conditions).
+    repeatability : float
+        Standard deviation in dB of one insertion, used when there is only one insertion. Default:
+        assumption, 0.1 dB, known to 25 %.
+    """
+
+    expanded: float | None = None
+    k: float = 2.0
+    resolution: float = 0.01
+    response: float = 0.0
+    response_limit: float = 0.1
+    static_pressure: float | None = None
+    static_pressure_limit: float = 0.1
+    environment_limit: float = 0.05
+    repeatability: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.static_pressure is not None and not 50.0 <= self.static_pressure <= 115.0:
+            raise ParameterError(
+                f"static pressure {self.static_pressure} kPa; 50 to 115 kPa expected "
+                "(the barometer's reading at the place, not reduced to sea level)"
+            )
+
+
+_WEATHER: Final = 4.5
+"""Half width in kPa of the static pressure near sea level, where no barometer was read."""
+
+
+def calibrate(
+    takes: Mapping[str, Sequence[Capture]],
+    *,
+    level: float = 94.0,
+    frequency: float = 1000.0,
+    pistonphone: bool = False,
+    influences: Influences | None = None,
+    expected: Mapping[str, float] | None = None,
+    limits: Limits = CLASS_1,
+    device: str = "",
+) -> Calibration:
+    """Return the sensitivity of every ear from takes of a calibrator tone.
+
+    Parameters
+    ----------
+    takes : mapping of str to sequence of Capture
+        Ear to its takes, one per insertion of the calibrator. A take has a channel of the ear's
+        name, or a single channel.
+    level : float
+        Level of the calibrator in dB re 20 µPa, from its certificate.
+    frequency : float
+        Frequency of the calibrator in Hz.
+    pistonphone : bool
+        Whether its level is proportional to the static pressure (a 250 Hz pistonphone).
+    influences : Influences, optional
+        Certificate, corrections and their uncertainties.
+    expected : mapping of str to float, optional
+        Sensitivity per ear in Pa per full scale, e.g. of the last calibration.
+    limits : Limits
+        Acceptance limits.
+    device : str
+        Identity of the device; that of the first take if not given.
+
+    Returns
+    -------
+    Calibration
+        Direction ``input``, method ``calibrator``; chain per ear with the GUM budget, residuals
+        per insertion in dB, measured tones in ``details``.
+
+    Raises
+    ------
+    SignalError
+        A take is too short, clipped, all zero, or has lost blocks.
+    ToneNotFound
+        The tone is not there, or not what the calibrator makes; see :func:`check_take`.
+    ParameterError
+        No take, or impossible level or frequency.
+    """
+    stated = influences or Influences()
+    if not takes or not all(takes.values()):
+        raise ParameterError("an ear without a take; record at least 1 take of the tone per ear")
+    if not 60.0 <= level <= 140.0:
+        raise ParameterError(f"calibrator level {level} dB; 60 to 140 dB expected")
+    tones: dict[str, list[Tone]] = {}
+    for ear, captures in takes.items():
+        wanted = None if expected is None else expected.get(ear)
+        tones[ear] = [
+            check_take(take, ear, level=level, frequency=frequency, expected=wanted, limits=limits)
+            for take in captures
+        ]
+    scatter = _scatter(tones, stated)
+    common = _common_links(level, frequency, pistonphone, stated)
+    chains = {}
+    for ear, found in tones.items():
+        chains[ear] = Chain((*common, *_own_links(found, *scatter)))
+    means = {ear: float(np.mean([t.level for t in found])) for ear, found in tones.items()}
+    first = next(iter(takes.values()))[0]
+    return new_calibration(
+        "calibrator",
+        "input",
+        chains,
+        device=device or first.device,
+        residuals={ear: tuple(t.level - means[ear] for t in v) for ear, v in tones.items()},
+        details={
+            "calibrator": {"level": level, "frequency": frequency, "pistonphone": pistonphone},
+            "influences": asdict(stated),
+            "limits": asdict(limits),
+            "tones": {ear: [t.to_dict() for t in found] for ear, found in tones.items()},
+            "simulated": any(take.simulated for v in takes.values() for take in v),
+        },
+    )
+
+
+def _scatter(tones: Mapping[str, Sequence[Tone]], stated: Influences) -> tuple[float, float, str]:
+    """Return the standard deviation of one insertion in dB, its degrees of freedom and source.
+
+    The ears are nominally alike and get the same calibrator by the same hand, so that their
+    scatters are pooled (GUM 4.2.4).
+    """
+    squares, dof = 0.0, 0
+    for found in tones.values():
+        levels = np.array([t.level for t in found])
+        squares += float(((levels - levels.mean()) ** 2).sum())
+        dof += levels.size - 1
+    if dof == 0:
+        return stated.repeatability, dof_from_doubt(0.25), "assumed, one insertion has no scatter"
+    return math.sqrt(squares / dof), float(dof), "scatter, pooled over the ears"
+
+
+def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -> list[Link]:
+    n = len(found)
+    mean = float(np.mean([t.level for t in found]))
+    largest = max(t.fluctuation for t in found)
+    return [
+        Link(
+            "digital level of the tone",
+            -mean,
+            scatter / math.sqrt(n),
+            dof,
+            "dB re 1/FS",
+            f"repeatability, {n} insertions with s = {scatter:.4f} dB ({source})",
+        ),
+        Link(
+            "fluctuation",
+            0.0,
+            rectangular(largest),
+            source=f"level seen to fluctuate by ±{largest:.4f} dB (F), rectangular",
+        ),
+    ]
+
+
+def _common_links(
+    level: float, frequency: float, pistonphone: bool, stated: Influences
+) -> list[Link]:
+    """Return the links that all ears share."""
+    if stated.expanded is None:
+        u = math.hypot(rectangular(0.25), expanded_to_standard(0.15))
+        source = "no certificate stated: IEC 60942:2017 class 1, ±0.25 dB verified with U = 0.15 dB"
+    else:
+        u = expanded_to_standard(stated.expanded, stated.k)
+        source = f"certificate, U = {stated.expanded} dB, k = {stated.k}"
+    return [
+        Link("calibrator level", level - _PASCAL_DB, u, unit="dB re 1 Pa", source=source),
+        Link(
+            "resolution",
+            0.0,
+            rectangular(stated.resolution / 2.0),
+            source=f"level stated to {stated.resolution} dB",
+        ),
+        Link(
+            "frequency response",
+            -stated.response,
+            rectangular(stated.response_limit),
+            source=f"{frequency:g} Hz to 1 kHz, ±{stated.response_limit} dB",
+        ),
+        _environment_link(pistonphone, stated),
+    ]
+
+
+def _environment_link(pistonphone: bool, stated: Influences) -> Link:
+    if not pistonphone:
+        limit = stated.environment_limit
+        return Link("environment", 0.0, rectangular(limit), source=f"laboratory, ±{limit} dB")
+    if stated.static_pressure is None:
+        limit = db(1.0 + _WEATHER / REFERENCE_PRESSURE)
+        return Link(
+            "static pressure",
+            0.0,
+            rectangular(limit),
+            source=f"no barometer read: {REFERENCE_PRESSURE} ± {_WEATHER} kPa near sea level",
+        )
+    ratio = stated.static_pressure / REFERENCE_PRESSURE
+    limit = db(1.0 + stated.static_pressure_limit / stated.static_pressure)
+    return Link(
+        "static pressure",
+        db(ratio),
+        rectangular(limit),
+        source=f"barometer, {stated.static_pressure} ± {stated.static_pressure_limit} kPa",
+    )
+
+
+def check_take(
+    take: Capture,
+    ear: str,
+    *,
+    level: float = 94.0,
+    frequency: float = 1000.0,
+    expected: float | None = None,
+    limits: Limits = CLASS_1,
+) -> Tone:
+    """Return the tone of one take if the take can be used for calibration.
+
+    Parameters
+    ----------
+    take : Capture
+        One insertion.
+    ear : str
+        Channel that carries the tone.
+    level, frequency : float
+        Of the calibrator, dB re 20 µPa and Hz.
+    expected : float, optional
+        Expected sensitivity in Pa per full scale.
+    limits : Limits
+        Acceptance limits.
+
+    Raises
+    ------
+    SignalError
+        Too short, lost blocks, all zero, or clipped.
+    ToneNotFound
+        No tone, wrong frequency, wrong channel, implausible level, fluctuation, or distortion.
+    ParameterError
+        The take has several channels and none of that name.
+    """
+    index = _index(take, ear)
+    _check_samples(take, index, ear, limits)
+    tone = measure_tone(take.samples[index], take.fs)
+    _check_channel(take, index, ear, tone, limits)
+    _check_frequency(tone, ear, frequency, limits)
+    _check_level(tone, ear, level, expected, limits)
+    _check_purity(tone, ear, limits)
+    return tone
+
+
+def _index(take: Capture, ear: str) -> int:
+    if len(take.channels) == 1:
+        return 0
+    if ear not in take.channels:
+        raise ParameterError(
+            f"no channel {ear!r} in the take, only {', '.join(take.channels)}; name the channels"
+        )
+    return take.channels.index(ear)
+
+
+def _check_samples(take: Capture, index: int, ear: str, limits: Limits) -> None:
+    samples = take.samples[index]
+    if take.duration < limits.duration:
+        raise SignalError(
+            f"{ear}: the take lasts {take.duration:.2f} s, at least {limits.duration:g} s are "
+            "needed; record longer"
+        )
+    if take.xruns:
+        raise SignalError(
+            f"{ear}: {take.xruns} overflows or underflows in the take, 0 are allowed; record "
+            "again with a larger --latency or less load on the computer"
+        )
+    peak = float(np.abs(samples).max())
+    if peak == 0.0:
+        raise SignalError(
+            f"{ear}: all {samples.size} samples are exactly zero; check that the program may use "
+            "the microphone (system settings) and that the channel is connected"
+        )
+    if take.clipped[index] or peak >= _PEAK:
+        raise SignalError(
+            f"{ear}: clipped, peak {peak:.4f} of full scale and {take.clipped[index]} samples at "
+            f"or beyond it, the limit is {_PEAK}; lower the input gain"
+        )
+
+
+def _check_channel(take: Capture, index: int, ear: str, tone: Tone, limits: Limits) -> None:
+    for other, name in enumerate(take.channels):
+        if other == index or not np.any(take.samples[other]):
+            continue
+        found = measure_tone(take.samples[other], take.fs)
+        same = abs(found.frequency - tone.frequency) <= 0.01 * max(tone.frequency, 1.0)
+        clear = found.distortion < 0.5
+        if clear and tone.distortion >= 0.5 and found.level > tone.level:
+            same = True  # this channel has no tone, the other one has
+        if not (clear and same) or found.level < tone.level - limits.separation:
+            continue
+        if found.level > tone.level:
+            raise ToneNotFound(
+                f"{ear}: the tone is on channel {name} ({found.level:.1f} dB re full scale) and "
+                f"not on {ear} ({tone.level:.1f} dB); move the calibrator or swap the inputs"
+            )
+        raise ToneNotFound(
+            f"{ear}: the tone is on {name} as well, only {tone.level - found.level:.1f} dB weaker, "
+            f"at least {limits.separation:g} dB are expected; check for crosstalk or a mono mix"
+        )
+
+
+def _check_frequency(tone: Tone, ear: str, frequency: float, limits: Limits) -> None:
+    if tone.distortion >= math.sqrt(0.5):
+        raise ToneNotFound(
+            f"{ear}: no tone; the strongest line, at {tone.frequency:.1f} Hz, has "
+            f"{100 * (1 - tone.distortion**2):.0f} % of the power, more than 50 % are expected; "
+            "check that the calibrator is on and sits on this ear"
+        )
+    deviation = tone.frequency / frequency - 1.0
+    if abs(deviation) > limits.frequency:
+        raise ToneNotFound(
+            f"{ear}: tone of {tone.frequency:.2f} Hz instead of {frequency:g} Hz "
+            f"({100 * deviation:+.2f} %, the limit is ±{100 * limits.frequency:g} %); state the "
+            "calibrator's frequency, check its battery and the device's sampling rate"
+        )
+
+
+def _check_level(
+    tone: Tone, ear: str, level: float, expected: float | None, limits: Limits
+) -> None:
+    if expected is not None:
+        if not expected > 0:
+            raise ParameterError(f"{ear}: expected sensitivity {expected} Pa/FS; above 0 expected")
+        found = level - _PASCAL_DB - tone.level
+        deviation = found - db(expected)
+        if abs(deviation) > limits.deviation:
+            raise ToneNotFound(
+                f"{ear}: sensitivity {from_db(found):.4g} Pa/FS, {deviation:+.2f} dB from the "
+                f"expected {expected:.4g} Pa/FS, the limit is ±{limits.deviation:g} dB; check "
+                "the calibrator's level switch, the input gain and the seal of the coupler"
+            )
+    elif tone.level < limits.lowest:
+        raise ToneNotFound(
+            f"{ear}: tone of only {tone.level:.1f} dB re full scale, at least {limits.lowest:g} dB "
+            "are plausible; raise the input gain or check the cable"
+        )
+
+
+def _check_purity(tone: Tone, ear: str, limits: Limits) -> None:
+    if tone.fluctuation > limits.fluctuation:
+        raise ToneNotFound(
+            f"{ear}: the level fluctuates by ±{tone.fluctuation:.3f} dB, the limit is "
+            f"±{limits.fluctuation:g} dB; wait until the calibrator has settled, seat it firmly, "
+            "check its battery"
+        )
+    if tone.distortion > limits.distortion:
+        raise ToneNotFound(
+            f"{ear}: distortion and noise {100 * tone.distortion:.2f} %, the limit is "
+            f"{100 * limits.distortion:g} %; lower the input gain if it overloads, raise it if "
+            "noise dominates, keep quiet, check the calibrator"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How two calibrations of the same channels differ.
+
+    Parameters
+    ----------
+    before, after : mapping of str to float
+        Sensitivities in Pa per full scale.
+    change_db : mapping of str to float
+        ``after`` re ``before`` per channel, dB.
+    u_db : mapping of str to float
+        Standard uncertainty of the change; what both calibrations share has cancelled.
+    """
+
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    change_db: Mapping[str, float]
+    u_db: Mapping[str, float]
+
+    @property
+    def largest_db(self) -> float:
+        """Largest change of a channel, without sign, dB."""
+        return max(abs(change) for change in self.change_db.values())
+
+    def within(self, limit_db: float) -> bool:
+        """Return whether no channel changed by more than the limit in dB."""
+        if not 0 < limit_db < math.inf:
+            raise ParameterError(f"drift limit {limit_db} dB; a positive limit is expected")
+        # the comparison of two decimal numbers, not of their last binary digits
+        return self.largest_db <= limit_db * (1.0 + 1e-9)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return {
+            "before": dict(self.before),
+            "after": dict(self.after),
+            "change_db": dict(self.change_db),
+            "u_db": dict(self.u_db),
+        }
+
+
+def compare(before: Calibration, after: Calibration) -> Drift:
+    """Return how the sensitivities changed.
+
+    Links that are equal in both chains except for the measured level (same calibrator, same
+    corrections) are one influence and cancel.
+
+    Raises
+    ------
+    ParameterError
+        Different channels, directions or devices.
+    """
+    if set(before.channels) != set(after.channels) or before.direction != after.direction:
+        raise ParameterError(
+            f"calibrations of {before.direction} {', '.join(before.channels)} and "
+            f"{after.direction} {', '.join(after.channels)}; the same channels are expected"
+        )
+    if before.device != after.device:
+        raise ParameterError(
+            f"calibrations of {before.device!r} and {after.device!r}; the same device is expected"
+        )
+    change, u = {}, {}
+    for name in before.channels:
+        first, second = before.chain(name), after.chain(name)
+        shared = [link.name for link in first.links if link in second.links and link.u_db > 0]
+        change[name], u[name], _ = difference(first, second, shared=shared)
+    return Drift(
+        {name: before.sensitivity(name) for name in before.channels},
+        {name: after.sensitivity(name) for name in before.channels},
+        change,
+        u,
+    )
+
+
+def drift(before: Calibration, after: Calibration, *, limit_db: float) -> Drift:
+    """Return how the sensitivities changed, if by no more than the limit.
+
+    Parameters
+    ----------
+    before, after : Calibration
+        Of the same device and channels.
+    limit_db : float
+        Largest acceptable change of a channel in dB.
+
+    Raises
+    ------
+    DriftExceeded
+        A channel changed by more; the message has both values.
+    ParameterError
+        The calibrations cannot be compared, or the limit is not positive.
+    """
+    found = compare(before, after)
+    if found.within(limit_db):
+        return found
+    worst = max(found.change_db, key=lambda name: abs(found.change_db[name]))
+    raise DriftExceeded(
+        f"{worst}: {found.before[worst]:.5g} Pa/FS before and {found.after[worst]:.5g} Pa/FS after "
+        f"differ by {found.change_db[worst]:+.3f} dB, the limit is {limit_db:g} dB; discard what "
+        "was recorded in between or state why it may be kept"
+    )

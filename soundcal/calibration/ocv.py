@@ -1,0 +1,467 @@
+"""Open-circuit voltage: from a voltmeter and a data sheet to the level at the ear.
+
+The output is measured unloaded while a sine of known digital level plays; the data sheet says how
+loud the headphone is at 1 V. Everything the method leaves out stands in its budget by name, with
+a standard uncertainty that can be replaced by what is known.
+
+Digital levels are rms in dB re full scale. The voltage per full scale is likewise rms over rms; a
+full-scale sine has 3.01 dB less (``v_fs_sine`` in the details).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
+from soundcal.calibration.tone import measure_tone
+from soundcal.calibration.uncertainty import rectangular
+from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
+from soundcal.recording import Capture
+from soundcal.units import P_REF, db, energetic_mean, from_db
+
+__all__ = [
+    "DIGITAL_LEVEL",
+    "Headphone",
+    "Omissions",
+    "Per",
+    "calibrate",
+    "gain_for",
+    "line_voltages",
+    "predicted_levels",
+    "target_voltage",
+]
+
+Per = Literal["V", "mW"]
+
+DIGITAL_LEVEL: Final = -20.0
+"""Rms of the test sine in dB re full scale, unless stated otherwise."""
+
+_PASCAL_DB: Final = db(1.0 / P_REF)
+
+_PLAUSIBLE_V: Final = (1e-3, 10.0)
+_ABSURD_V: Final = 100.0
+_BALANCE_DB: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Headphone:
+    """What the data sheet says.
+
+    Parameters
+    ----------
+    name : str
+        Maker and model.
+    impedance : float
+        Nominal impedance in ohm.
+    sensitivity : float
+        Sound pressure level at 1 kHz in dB re 20 µPa, at 1 V rms or at 1 mW.
+    per : {"V", "mW"}
+        Which of the two.
+
+    Raises
+    ------
+    ParameterError
+        Impedance outside 1 to 10000 ohm, sensitivity outside 50 to 150 dB, or another ``per``.
+
+    Examples
+    --------
+    >>> round(Headphone("example", 55.0, 91.0, "mW").sensitivity_v, 1)
+    103.6
+    """
+
+    name: str
+    impedance: float
+    sensitivity: float
+    per: Per = "V"
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.impedance <= 10000.0:
+            raise ParameterError(
+                f"{self.name}: impedance {self.impedance} ohm; 1 to 10000 ohm expected"
+            )
+        if not 50.0 <= self.sensitivity <= 150.0:
+            raise ParameterError(
+                f"{self.name}: sensitivity {self.sensitivity} dB; 50 to 150 dB expected "
+                "(sound pressure level at 1 V or at 1 mW)"
+            )
+        if self.per not in ("V", "mW"):
+            raise ParameterError(f"{self.name}: sensitivity per {self.per!r}; V or mW expected")
+
+    @property
+    def sensitivity_v(self) -> float:
+        """Sound pressure level at 1 V rms in dB: ``S_mW + 10 lg(1000 ohm / Z)`` if per mW."""
+        if self.per == "V":
+            return self.sensitivity
+        return self.sensitivity + 10.0 * math.log10(1000.0 / self.impedance)
+
+
+@dataclass(frozen=True, slots=True)
+class Omissions:
+    """What the method leaves out or takes on trust; values are replaced by what a lab knows.
+
+    The defaults without a source are assumptions, and the record calls them so.
+
+    Parameters
+    ----------
+    voltmeter : float
+        Half width of the voltmeter's error in per cent of the reading. Default 1 %: the usual
+        accuracy class of hand-held true-rms meters at 1 kHz.
+    output_impedance : float, optional
+        Source impedance of the output in ohm. If known, the source-load divider
+        ``20 lg(Z/(Z + Z_out))`` is corrected; otherwise it is left at 0 dB.
+    output_impedance_doubt : float
+        Half width in per cent of what a known ``output_impedance`` may be wrong by. Default 10 %.
+    largest_output_impedance : float
+        What an unknown output impedance may be at most, in ohm. Default 120 ohm: the source
+        impedance that IEC 61938 names for headphones, and the highest commonly met.
+    unit : float
+        Half width in dB of the individual unit re the data sheet. Default 3 dB: a usual tolerance
+        of the stated sensitivity.
+    response : float
+        Half width in dB of the level of a broad-band sound re that of a 1 kHz tone. Default 3 dB.
+    seating : float
+        Standard deviation in dB of placing the headphone anew. Default 0.5 dB.
+    field : float
+        Half width in dB of ear-drum pressure re the ear simulator or field to which the data sheet
+        refers. Default 2 dB.
+    """
+
+    voltmeter: float = 1.0
+    output_impedance: float | None = None
+    output_impedance_doubt: float = 10.0
+    largest_output_impedance: float = 120.0
+    unit: float = 3.0
+    response: float = 3.0
+    seating: float = 0.5
+    field: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and not 0 <= value < math.inf:
+                raise ParameterError(f"{name} {value}; 0 or more is expected")
+        if self.voltmeter >= 50.0:
+            raise ParameterError(f"voltmeter error {self.voltmeter} %; less than 50 % expected")
+
+
+def calibrate(
+    voltages: Mapping[str, float],
+    headphone: Headphone,
+    *,
+    digital_level: float = DIGITAL_LEVEL,
+    omissions: Omissions | None = None,
+    knob: str = "",
+    device: str = "unknown",
+    source: str = "voltmeter",
+) -> Calibration:
+    """Return the level at the ear per digital full scale, as OCV predicts it.
+
+    Parameters
+    ----------
+    voltages : mapping of str to float
+        Rms voltage in V per output channel, unloaded, while the test sine plays.
+    headphone : Headphone
+        Data sheet.
+    digital_level : float
+        Rms of the test sine in dB re full scale.
+    omissions : Omissions, optional
+        What the method leaves out.
+    knob : str
+        Position of the volume control; part of the record, since the result holds only for it.
+    device : str
+        Identity of the output device.
+    source : str
+        What the voltage was read from.
+
+    Returns
+    -------
+    Calibration
+        Direction ``output``, method ``ocv``. ``details["warnings"]`` lists what looks wrong
+        without being impossible.
+
+    Raises
+    ------
+    ParameterError
+        A voltage that is not a positive number or beyond 100 V, or an impossible digital level.
+    """
+    if not voltages:
+        raise ParameterError("no voltage; give at least 1 channel's")
+    if not -120.0 <= digital_level <= -3.01:
+        raise ParameterError(
+            f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB expected "
+            "(-3.01 dB is a full-scale sine)"
+        )
+    for channel, voltage in voltages.items():
+        if not 0 < voltage <= _ABSURD_V:
+            raise ParameterError(
+                f"{channel}: voltage {voltage} V; more than 0 and at most {_ABSURD_V:g} V rms are "
+                "expected; read the meter in its AC range, in volt"
+            )
+    known = omissions or Omissions()
+    tail = _omitted_links(headphone, known)
+    chains = {}
+    for channel, voltage in voltages.items():
+        meter = rectangular(db(1.0 + known.voltmeter / 100.0))
+        chains[channel] = Chain(
+            (
+                Link(
+                    "open-circuit voltage",
+                    db(voltage),
+                    meter,
+                    unit="dB re 1 V",
+                    source=f"{source}, {voltage:.6g} V rms, ±{known.voltmeter:g} %",
+                ),
+                Link("digital level", -digital_level, unit="dB re 1/FS", source="test sine, rms"),
+                *tail,
+            )
+        )
+    per_fs = {channel: v / from_db(digital_level) for channel, v in voltages.items()}
+    return new_calibration(
+        "ocv",
+        "output",
+        chains,
+        device=device,
+        details={
+            "voltages": dict(voltages),
+            "digital_level": digital_level,
+            "v_fs_rms": per_fs,
+            "v_fs_sine": {channel: v / math.sqrt(2.0) for channel, v in per_fs.items()},
+            "headphone": asdict(headphone) | {"sensitivity_v": headphone.sensitivity_v},
+            "omissions": asdict(known),
+            "knob": knob,
+            "warnings": _doubts(voltages),
+        },
+    )
+
+
+def _omitted_links(headphone: Headphone, known: Omissions) -> tuple[Link, ...]:
+    sensitivity = Link(
+        "headphone sensitivity",
+        headphone.sensitivity_v - _PASCAL_DB,
+        rectangular(known.unit),
+        unit="dB re 1 Pa/V",
+        source=f"data sheet, {headphone.sensitivity:g} dB/{headphone.per}, "
+        f"{headphone.impedance:g} ohm; spread of the units ±{known.unit:g} dB",
+    )
+    return (
+        sensitivity,
+        _divider(headphone, known),
+        Link(
+            "frequency response",
+            0.0,
+            rectangular(known.response),
+            source=f"left out: data sheet holds at 1 kHz only; ±{known.response:g} dB assumed",
+        ),
+        Link(
+            "seating",
+            0.0,
+            known.seating,
+            source=f"left out: standard deviation {known.seating:g} dB assumed",
+        ),
+        Link(
+            "field reference",
+            0.0,
+            rectangular(known.field),
+            source=f"left out: ear drum re data sheet's reference; ±{known.field:g} dB assumed",
+        ),
+    )
+
+
+def _divider(headphone: Headphone, known: Omissions) -> Link:
+    def loss(z_out: float) -> float:
+        return db(headphone.impedance / (headphone.impedance + z_out))
+
+    if known.output_impedance is None:
+        return Link(
+            "source-load divider",
+            0.0,
+            rectangular(-loss(known.largest_output_impedance)),
+            source=f"left out: output impedance not known, up to "
+            f"{known.largest_output_impedance:g} ohm assumed",
+        )
+    z = known.output_impedance
+    width = z * min(known.output_impedance_doubt, 100.0) / 100.0
+    return Link(
+        "source-load divider",
+        loss(z),
+        rectangular((loss(z - width) - loss(z + width)) / 2.0),
+        source=f"corrected: output impedance {z:g} ± {width:.3g} ohm",
+    )
+
+
+def _doubts(voltages: Mapping[str, float]) -> list[str]:
+    """Return what looks wrong about the voltages without being impossible."""
+    low, high = _PLAUSIBLE_V
+    doubts = []
+    for channel, voltage in voltages.items():
+        if voltage > high:
+            doubts.append(
+                f"{channel}: {voltage:g} V is more than {high:g} V, which no headphone output "
+                "gives; check the meter's range and the unit"
+            )
+        elif voltage < low:
+            doubts.append(
+                f"{channel}: {voltage:g} V is less than {low:g} V, where meters read noise and "
+                "hum; turn the volume up or use a louder test sine"
+            )
+    difference = db(max(voltages.values()) / min(voltages.values()))
+    if difference > _BALANCE_DB:
+        doubts.append(
+            f"the channels differ by {difference:.2f} dB, more than {_BALANCE_DB:g} dB; check "
+            "balance, plugs, and that both were read at the same position of the volume control"
+        )
+    return doubts
+
+
+def line_voltages(
+    take: Capture, volts_per_fs: Mapping[str, float], *, frequency: float = 1000.0
+) -> dict[str, float]:
+    """Return the rms voltages of the test sine from a calibrated line input.
+
+    Parameters
+    ----------
+    take : Capture
+        Recorded while the test sine plays; its channels have the names of the outputs.
+    volts_per_fs : mapping of str to float
+        Rms voltage in V per digital full scale of the input, per channel.
+    frequency : float
+        Frequency of the test sine in Hz.
+
+    Returns
+    -------
+    dict of str to float
+        Narrow-band rms in V, so that noise and hum do not count.
+
+    Raises
+    ------
+    SignalError
+        Clipped, lost blocks.
+    ToneNotFound
+        The strongest line is not the test sine.
+    ParameterError
+        A channel without a positive input sensitivity.
+    """
+    if take.xruns:
+        raise SignalError(f"{take.xruns} overflows or underflows, 0 are allowed; record again")
+    found: dict[str, float] = {}
+    for channel, samples, clipped in zip(take.channels, take.samples, take.clipped, strict=True):
+        scale = volts_per_fs.get(channel, 0.0)
+        if not scale > 0:
+            raise ParameterError(f"{channel}: line input of {scale} V per full scale; above 0 only")
+        if clipped:
+            raise SignalError(f"{channel}: {clipped} samples clipped; lower the input gain")
+        tone = measure_tone(samples, take.fs)
+        if tone.distortion > 0.5 or abs(tone.frequency / frequency - 1.0) > 0.007:
+            raise ToneNotFound(
+                f"{channel}: test sine of {frequency:g} Hz not found, strongest line at "
+                f"{tone.frequency:.1f} Hz ({tone.level:.1f} dB re full scale); check the cable "
+                "from the output to the line input and the volume control"
+            )
+        found[channel] = scale * from_db(tone.level)
+    return found
+
+
+def predicted_levels(
+    calibration: Calibration, digital_levels: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the level in dB re 20 µPa that each ear will get at a gain of 0 dB.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        Of an output, by whichever method.
+    digital_levels : mapping of str to float
+        Rms of the stimulus per channel in dB re full scale, frequency-weighted where the level is
+        (A-weighted for an LAeq).
+
+    Raises
+    ------
+    ParameterError
+        An input calibration, or a channel that it does not have.
+    """
+    if calibration.direction != "output":
+        raise ParameterError(
+            f"calibration {calibration.id} is of an input; levels at the ear are predicted from "
+            "an output calibration (method ocv or hats)"
+        )
+    return {
+        channel: calibration.chain(channel).gain_db + _PASCAL_DB + level
+        for channel, level in digital_levels.items()
+    }
+
+
+def gain_for(
+    calibration: Calibration,
+    target: float,
+    digital_levels: Mapping[str, float],
+    *,
+    peak: float,
+) -> float:
+    """Return the gain in dB with which a stimulus is predicted to reach the target level.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        Of the output.
+    target : float
+        Energetic mean of the ears' levels, dB re 20 µPa.
+    digital_levels : mapping of str to float
+        As for :func:`predicted_levels`.
+    peak : float
+        Largest magnitude of the stimulus' samples, full scales.
+
+    Raises
+    ------
+    TargetNotReached
+        The gain would clip.
+    SignalError
+        The stimulus is silent.
+    ParameterError
+        As for :func:`predicted_levels`.
+    """
+    level = energetic_mean(list(predicted_levels(calibration, digital_levels).values()))
+    if not (peak > 0 and math.isfinite(level)):
+        raise SignalError(f"stimulus of peak {peak} and level {level} dB; silence has no gain")
+    gain = target - level
+    room = -db(peak)
+    if gain > room + 1e-9:
+        raise TargetNotReached(
+            f"target {target:g} dB needs a gain of {gain:+.2f} dB, but the stimulus clips beyond "
+            f"{room:+.2f} dB, which gives {level + room:.2f} dB; turn the volume control up by at "
+            f"least {gain - room:.1f} dB and measure the voltage anew"
+        )
+    return gain
+
+
+def target_voltage(
+    headphone: Headphone,
+    target: float,
+    stimulus_level: float,
+    *,
+    digital_level: float = DIGITAL_LEVEL,
+) -> float:
+    """Return the voltage to set with the volume control so that a stimulus reaches the target.
+
+    Parameters
+    ----------
+    headphone : Headphone
+        Data sheet.
+    target : float
+        Level at the ear, dB re 20 µPa.
+    stimulus_level : float
+        Rms of the stimulus in dB re full scale, weighted as the target.
+    digital_level : float
+        Rms of the test sine that plays while the knob is turned, dB re full scale.
+
+    Returns
+    -------
+    float
+        Rms voltage in V to read from the meter while the test sine plays. With
+        ``digital_level = stimulus_level`` it is the voltage of the stimulus itself.
+
+    Examples
+    --------
+    >>> round(target_voltage(Headphone("example", 300.0, 103.0), 83.0, -20.0), 3)
+    0.1
+    """
+    return from_db(target - headphone.sensitivity_v - stimulus_level + digital_level)
