@@ -398,7 +398,7 @@ class Chain:
     def __init__(self, wiring: Wiring, *, fs: int, seed: int = 0, delay: int = 0) -> None:
         n_out, n_in = wiring.volts.size, wiring.kernels.shape[0]
         self.fs = fs
-        self._wiring = wiring
+        self._wiring = self._convolved = wiring
         self._convolver = Convolver(wiring.kernels, wiring.sources, n_out)
         self._noises = [
             np.random.Generator(np.random.SFC64([seed, 1 + i])) for i in range(n_out + n_in)
@@ -418,8 +418,7 @@ class Chain:
             self._wiring.sources
         ):
             raise ParameterError("the numbers of outputs and inputs of a chain cannot change")
-        self._wiring = wiring
-        self._convolver.change(wiring.kernels, wiring.sources)
+        self._wiring = wiring  # one assignment: process may be running in another thread
 
     def reset(self, delay: int) -> None:
         """Start a new stream: silence before it, and another delay in samples."""
@@ -451,17 +450,22 @@ class Chain:
         if block.shape[0] != wiring.volts.size:
             raise SignalError(f"{block.shape[0]} rows for {wiring.volts.size} outputs")
         rows = range(len(wiring.sources)) if inputs is None else inputs
+        if wiring is not self._convolved:
+            self._convolver.change(wiring.kernels, wiring.sources)
+            self._convolved = wiring
         result = np.empty((len(rows), n))
         step = self._convolver.step  # long blocks go through in pieces that stay in the cache
         for first in range(0, n, step):
-            self._piece(block[:, first : first + step], rows, result[:, first : first + step])
+            piece = slice(first, first + step)
+            self._piece(wiring, block[:, piece], rows, result[:, piece])
         return result
 
-    def _piece(self, block: Array, rows: Sequence[int], result: Array) -> None:
-        wiring, n = self._wiring, block.shape[1]
+    def _piece(self, wiring: Wiring, block: Array, rows: Sequence[int], result: Array) -> None:
+        n = block.shape[1]
         played = np.concatenate([self._line, block], axis=1)
         self._line = played[:, n:].copy()
-        self._convolver.process(self._voltage(played[:, :n]), rows, result)
+        volts = self._voltage(wiring, played[:, :n])
+        self._convolver.process(volts, rows, result)
         for i, row in enumerate(rows):
             if wiring.noise[row]:
                 result[i] += wiring.noise[row] * self._noise(wiring.volts.size + row, n)
@@ -472,9 +476,8 @@ class Chain:
         if wiring.bits is not None:
             quantise(result, wiring.bits)
 
-    def _voltage(self, samples: Array) -> Array:
+    def _voltage(self, wiring: Wiring, samples: Array) -> Array:
         """Open-circuit voltage of the outputs, in place of the samples."""
-        wiring = self._wiring
         if wiring.bits is not None:
             quantise(samples, wiring.bits)
         samples *= wiring.volts[:, np.newaxis]

@@ -191,6 +191,15 @@ class SimulatedLab:
         return self._setup.headphones.model.sheet
 
     @property
+    def chain(self) -> Chain:
+        """The signal processing in its present state.
+
+        A card on an audio server calls its ``process`` in the server's callback, and the hands from
+        elsewhere: a change of the setup takes effect with the next block.
+        """
+        return self._chain
+
+    @property
     def knob_db(self) -> float:
         """Position of the soundcard's volume knob, dB re full volume."""
         return self._setup.knob_db
