@@ -151,7 +151,9 @@ def test_every_svg_is_well_formed(text: str) -> None:
 
 def test_printed_numbers_are_those_of_the_agreement(whole: Study, page: Page) -> None:
     cells = [text for text in page.text if text.strip()]
-    rows = {(cells[i], cells[i + 1]): cells[i + 2 : i + 10] for i in range(len(cells) - 9)}
+    # the first table with these two cells is that of the agreement, later ones are overwritten
+    starts = reversed(range(len(cells) - 9))
+    rows = {(cells[i], cells[i + 1]): cells[i + 2 : i + 10] for i in starts}
     for entry in whole.comparison.entries:
         a = entry.agreement
         n, bias, bias_ci, sd, lower, lower_ci, upper, upper_ci = rows[entry.label, entry.direction]

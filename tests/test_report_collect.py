@@ -134,6 +134,7 @@ def test_what_was_computed_is_used_again_only_if_nothing_changed(
 ) -> None:
     folders = [plain(tmp_path / "a", 0.0), plain(tmp_path / "b", 1.0)]
     given = {"a": calibration(0.0), "b": calibration(1.0)}
+    other = {**given, "b": calibration(2.0)}
     measured: list[str] = []
 
     def again(**changes) -> Study:
@@ -151,10 +152,10 @@ def test_what_was_computed_is_used_again_only_if_nothing_changed(
     assert first.table.equals(second.table)
     again(indicators="LCeq")
     assert len(measured) == 6
-    again(calibrations={**given, "b": calibration(2.0)})
+    again(calibrations=other)
     assert len(measured) == 6  # other indicators in a, another calibration in b
     audiofile.write(folders[0] / "W01.wav", samples(0.5), FS, subtype="FLOAT", force=True)
-    changed = again(calibrations={**given, "b": calibration(2.0)})
+    changed = again(calibrations=other)
     assert measured == ["W01.wav"]
     assert level(changed, "a", "W01") == pytest.approx(pascal_to_level(0.5), abs=0.01)
     monkeypatch.setattr("soundcal.report.collection.__version__", "99")

@@ -13,7 +13,7 @@ from soundcal.report.comparison import Comparison
 
 __all__ = ["ITEMS", "Item", "checklist"]
 
-Status = Literal["filled", "given by the user", "to be given by the user", "open"]
+Status = Literal["filled", "given by the user", "to be given by the user"]
 
 ITEMS: Final[dict[int, str]] = {
     1: "Acceptable limits of agreement, stated before the data",
@@ -36,7 +36,6 @@ ITEMS: Final[dict[int, str]] = {
 """Items by number."""
 
 _FOR_THE_USER: Final = frozenset({1, 3, 10, 14, 16})
-_OPEN: Final = frozenset({4})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,7 @@ def checklist(
         elif number in _FOR_THE_USER and not (number == 1 and comparison.rules.delta):
             items.append(Item(number, question, "to be given by the user", own.get(number, "")))
         else:
-            status: Status = "open" if number in _OPEN else "filled"
-            items.append(Item(number, question, status, own[number]))
+            items.append(Item(number, question, "filled", own[number]))
     return tuple(items)
 
 
@@ -83,15 +81,18 @@ def _from_the_data(comparison: Comparison, software: Mapping[str, str]) -> dict[
         f"{entry.label} {entry.averages.min():.3g} to {entry.averages.max():.3g} {entry.unit}"
         for entry in {entry.indicator: entry for entry in reversed(entries)}.values()
     ]
-    warned = sum(bool(entry.warnings) for entry in entries)
+    found = [entry.diagnostics for entry in entries]
+    normality = sum(d.normality_p < 0.05 for d in found)
+    trend, spread = sum(d.has_trend for d in found), sum(d.has_unequal_spread for d in found)
     deltas = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
     level = f"{100 * rules.confidence:g} %"
     return {
         1: f"{deltas}, as given to the program" if deltas else "",
         2: f"One pair per stimulus, joined by its id; {n} stimuli; ears: "
         f"{comparison.ears_in_words}",
-        4: f"Differences drawn over means for every indicator, to be judged by eye; {warned} of "
-        f"{len(entries)} comparisons carry a warning, printed below their table",
+        4: f"Differences drawn over means; of {len(entries)} comparisons {normality} have "
+        f"differences that are not normal (p < 0.05), {trend} a trend, {spread} a spread that "
+        "depends on the mean; see the tables of diagnostics",
         5: "None; differences in the unit of the indicator",
         6: "In every figure and table",
         7: f"{level} confidence interval from Student's t",

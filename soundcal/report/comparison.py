@@ -6,7 +6,7 @@ is printed with every number.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from soundcal.report.ears import EAR_RULES, EarRule, combine_ears, rule_for
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.agreement import Agreement
+    from soundcal.agreement import Agreement, Diagnostics
     from soundcal.agreement.intervals import Interval
 
 __all__ = ["COLUMNS", "STUDY_PAIRS", "Comparison", "Entry", "Rules", "compare", "default_pairs"]
@@ -32,8 +32,6 @@ COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", 
 
 STUDY_PAIRS: Final[tuple[Pair, ...]] = (("in-situ", "ocv"), ("in-situ", "hats"), ("hats", "ocv"))
 """Differences of the study in its order and direction (Lam et al., arXiv 2207.12899)."""
-
-_ZERO_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,8 @@ class Entry:
         The ear rule that was applied to this indicator.
     agreement : Agreement
         Bias, limits, their intervals, and the pairs behind them.
+    diagnostics : Diagnostics
+        Normality, trend, spread, outliers and ties of the differences.
     p_value, p_adjusted : float or None
         Test of bias = 0 (paired t) and the same after Holm's adjustment over all entries of the
         comparison; None where the differences do not vary.
@@ -113,6 +113,7 @@ class Entry:
     second: str
     ears: str
     agreement: "Agreement"
+    diagnostics: "Diagnostics"
     p_value: float | None = None
     p_adjusted: float | None = None
     delta: float | None = None
@@ -196,7 +197,12 @@ class Entry:
             "within_delta": self.within_delta,
             "worst_stimulus": self.worst[0],
             "worst_difference": self.worst[1],
-            "warnings": "; ".join(self.warnings),
+            "normality_p": self.diagnostics.normality_p,
+            "skewness": self.diagnostics.skewness,
+            "trend_size": self.diagnostics.trend_size,
+            "spread_ratio": self.diagnostics.spread_ratio,
+            "outliers": " ".join(map(str, self.diagnostics.outliers)),
+            "warnings": "; ".join((*self.warnings, *self.diagnostics.flags)),
         }
 
 
@@ -436,7 +442,7 @@ def _entry(
     rules: Rules,
 ) -> Entry | None:
     """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
-    from soundcal.agreement import bland_altman
+    from soundcal.agreement import bland_altman, diagnose
 
     x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
     if np.isfinite(x - y).sum() < 2:
@@ -458,9 +464,10 @@ def _entry(
         *pair,
         ears,
         agreement,
+        diagnose(agreement),
         _bias_test(agreement),
         delta=rules.delta.get("".join(label)),
-        warnings=(*agreement.warnings, *_zeros(agreement, pair, unit)),
+        warnings=agreement.warnings,
     )
 
 
@@ -474,33 +481,16 @@ def _bias_test(agreement: "Agreement") -> float | None:
     return float(2.0 * stdtr(agreement.n - 1, -abs(t)))
 
 
-def _zeros(agreement: "Agreement", pair: Pair, unit: str) -> list[str]:
-    """Say where an indicator with a true zero sits on it: R90 or F95 of steady sounds often do."""
-    if unit.startswith("dB"):
-        return []
-    counts = {
-        method: int((values == 0).sum())
-        for method, values in zip(pair, (agreement.points.x, agreement.points.y), strict=True)
-    }
-    return [
-        f"{count} of {agreement.n} values of {method} are exactly 0: limits from normal theory are "
-        "approximate"
-        for method, count in counts.items()
-        if count > _ZERO_SHARE * agreement.n
-    ]
-
-
 def _holm(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the entries with Holm's step-down adjustment over all bias tests."""
-    from dataclasses import replace
+    """Return the entries with Holm's adjustment over all bias tests of the comparison."""
+    from soundcal.agreement import adjust
 
-    tested = [(entry.p_value, i) for i, entry in enumerate(entries) if entry.p_value is not None]
-    adjusted: dict[int, float] = {}
-    running = 0.0
-    for rank, (p, index) in enumerate(sorted(tested)):
-        running = max(running, min(1.0, (len(tested) - rank) * p))
-        adjusted[index] = running
-    return tuple(replace(entry, p_adjusted=adjusted.get(i)) for i, entry in enumerate(entries))
+    tests = [np.nan if entry.p_value is None else entry.p_value for entry in entries]
+    adjusted = adjust(tests, family=f"bias of {len(tests)} indicators and pairs of methods")
+    return tuple(
+        replace(entry, p_adjusted=None if entry.p_value is None else float(p))
+        for entry, p in zip(entries, adjusted.adjusted, strict=True)
+    )
 
 
 def _left_out(

@@ -263,6 +263,12 @@ def _comparison_section(name: str, comparison: Comparison) -> Section:
                     agreement_table(name, entries, comparison),
                     *_entry_notices(entries),
                     Section(
+                        slug("diagnostics", name, indicator),
+                        f"Diagnostics{_how_many_flagged(entries)}",
+                        (diagnostics_table(name, entries),),
+                        folded=True,
+                    ),
+                    Section(
                         slug("values", name, indicator),
                         "Values per stimulus",
                         (stimulus_table(name, indicator, comparison),),
@@ -377,6 +383,56 @@ def agreement_table(name: str, entries: Sequence[Entry], comparison: Comparison)
     return Table(slug("agreement-table", name, entries[0].indicator), caption, columns, rows)
 
 
+def _how_many_flagged(entries: Sequence[Entry]) -> str:
+    flagged = sum(bool(entry.diagnostics.flags) for entry in entries)
+    return f": {flagged} of {len(entries)} comparisons to look at" if flagged else ""
+
+
+def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
+    """Return whether the limits of one family describe their data."""
+    unit = entries[0].unit
+    columns = (
+        Column("Indicator"),
+        Column("Difference"),
+        Column("Normality p", "p"),
+        Column("Skewness", "signed", decimals=2),
+        Column("Slope", "signed", decimals=3, group="Trend with the mean"),
+        Column("CI", "interval", decimals=3, group="Trend with the mean"),
+        Column("Spread ratio", "number", decimals=2),
+        Column("Outliers"),
+        Column("Limits without them", "interval", unit),
+        Column("To look at"),
+    )
+    rows = tuple(
+        (
+            entry.label,
+            entry.direction,
+            _finite(d.normality_p),
+            _finite(d.skewness),
+            None if d.trend is None else d.trend.slope,
+            None if d.trend is None else d.trend.slope_ci,
+            _finite(d.spread_ratio),
+            ", ".join(map(str, d.outliers)) or None,
+            None if d.without_outliers is None else d.without_outliers[1:],
+            "; ".join(d.flags) or None,
+        )
+        for entry in entries
+        for d in (entry.diagnostics,)
+    )
+    test = next((e.diagnostics.normality_test for e in entries if e.diagnostics.normality_test), "")
+    caption = (
+        f"Diagnostics of the differences of {family_name(entries[0].indicator)}"
+        + (f"; normality: {test}" if test else "")
+        + "; spread ratio: spread at the upper over that at the lower quartile of the means, or "
+        "its inverse; outliers: more than 3.5 scaled MADs from the median, never left out"
+    )
+    return Table(slug("diagnostics-table", name, entries[0].indicator), caption, columns, rows)
+
+
+def _finite(value: float) -> float | None:
+    return value if value == value and abs(value) != float("inf") else None
+
+
 def stimulus_table(name: str, indicator: str, comparison: Comparison) -> Table:
     """Return the values of all methods per stimulus, of one family."""
     rows = comparison.values[comparison.values["indicator"] == indicator]
@@ -442,13 +498,16 @@ def _warning_blocks(study: Study) -> tuple[Block, ...]:
             )
         )
     warned = sum(
-        bool(entry.warnings)
+        bool(entry.warnings or entry.diagnostics.flags)
         for comparison in study.comparisons.values()
         for entry in comparison.entries
     )
     if warned:
         blocks.append(
-            Paragraph(f"{_count(warned, 'comparison')} carry warnings below their tables.")
+            Paragraph(
+                f"{_count(warned, 'comparison')} with warnings or diagnostics to look at, "
+                "printed with their tables."
+            )
         )
     return tuple(blocks) or (Paragraph("None."),)
 

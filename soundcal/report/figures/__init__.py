@@ -1,0 +1,23 @@
+"""Figures: drawn from results, sized in mm for a journal; the only part that uses matplotlib.
+
+All figures are made with the object-oriented interface; no global state of pyplot is touched, no
+window is opened, and matplotlib is imported on first use. :mod:`soundcal.report.svg` turns them
+into text for a page.
+"""
+
+from soundcal.report.figures.agreement import MAX_COLUMNS, bland_altman_grid
+from soundcal.report.figures.budget import budget_bars
+from soundcal.report.figures.canvas import font_files, save
+from soundcal.report.figures.indicator import indicator_figure
+from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
+
+__all__ = [
+    "MAX_COLUMNS",
+    "MAX_DOT_ROWS",
+    "bland_altman_grid",
+    "budget_bars",
+    "font_files",
+    "indicator_figure",
+    "save",
+    "stimulus_dots",
+]

@@ -1,0 +1,133 @@
+"""What all figures share: size in mm, style, colours, and how they are written."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.report import style
+from soundcal.report.style import METHOD_COLOURS, inches
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "add_axes",
+    "colours",
+    "few_ticks",
+    "font_files",
+    "new_figure",
+    "save",
+    "short",
+    "spread_out",
+    "styled",
+    "write_at",
+]
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Apply the settings of all figures, and only inside the context."""
+    import matplotlib
+
+    with matplotlib.rc_context(style.rc_settings()):
+        yield
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of a size in mm."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(inches(width), inches(height)))
+
+
+def add_axes(figure: "Figure", left: float, bottom: float, width: float, height: float) -> "Axes":
+    """Add axes at a position in mm from the lower left corner of the figure."""
+    w, h = (25.4 * size for size in figure.get_size_inches())
+    return figure.add_axes((left / w, bottom / h, width / w, height / h))
+
+
+def write_at(figure: "Figure", x: float, y: float, text: str, **settings: Any) -> None:
+    """Write text at a position in mm."""
+    w, h = (25.4 * size for size in figure.get_size_inches())
+    figure.text(x / w, y / h, text, **settings)
+
+
+def few_ticks(axis: Any, most: int) -> None:
+    """Let an axis have at most so many intervals, at round numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def font_files() -> tuple[Path, Path]:
+    """Return DejaVu Sans, regular and bold, as it comes with matplotlib."""
+    import matplotlib
+
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
+
+
+def save(figure: "Figure", path: Any, *, form: str, dpi: int = 300, salt: str = "soundcal") -> None:
+    """Write a figure to a path or file object, the same bytes every time.
+
+    Parameters
+    ----------
+    figure : Figure
+        Made by this module.
+    path : path or binary file
+        Where to.
+    form : {"svg", "png", "pdf"}
+        File format; SVG has no background, the others a white one.
+    dpi : int
+        Resolution of PNG.
+    salt : str
+        Makes the ids inside an SVG differ from those of other figures in one page.
+    """
+    import warnings
+
+    import matplotlib
+
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form, {})
+    background = "none" if form == "svg" else "white"
+    with (
+        styled(),
+        matplotlib.rc_context({"svg.hashsalt": salt}),
+        warnings.catch_warnings(),
+    ):
+        # a script that DejaVu Sans lacks: a page has the reader's fonts, a picture shows boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(path, format=form, dpi=dpi, facecolor=background, metadata=metadata)
+
+
+def spread_out(values: Sequence[float], limits: tuple[float, float], spacing: float) -> list[float]:
+    """Return places (fractions of an axis) for ascending values, at least ``spacing`` apart.
+
+    They lie as near to the values as the distance allows (least squares, by pooling neighbours that
+    are too close), and inside the axis.
+
+    >>> [round(place, 3) for place in spread_out([0.0, 0.02, 0.8], (-1.0, 1.0), 0.1)]
+    [0.455, 0.555, 0.9]
+    """
+    low, high = limits
+    pools: list[tuple[float, int]] = []  # mean and size of neighbours that touch
+    for i, value in enumerate(values):
+        mean, size = (value - low) / (high - low) - i * spacing, 1
+        while pools and pools[-1][0] > mean:
+            other, n = pools.pop()
+            mean, size = (other * n + mean * size) / (n + size), n + size
+        pools.append((mean, size))
+    free = [mean for mean, size in pools for _ in range(size)]
+    most = 1.0 - spacing / 2 - (len(free) - 1) * spacing
+    return [max(spacing / 2, min(place, most)) + i * spacing for i, place in enumerate(free)]
+
+
+def colours(n: int) -> list[tuple[str, str]]:
+    """Return colour and marker of the first n methods or ears; they begin again after the last."""
+    return [METHOD_COLOURS[i % len(METHOD_COLOURS)] for i in range(n)]
+
+
+def short(text: str, most: int) -> str:
+    """Return the text, cut to at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,210 @@
+"""One indicator of one recording: over time, over its bands, or both as a map."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.errors import ParameterError
+from soundcal.recording import channel_names
+from soundcal.report import style
+from soundcal.report.figures.canvas import add_axes, colours, new_figure, spread_out, styled
+from soundcal.report.style import METHOD_COLOURS, PAGE_MM
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from soundcal.indicators.result import IndicatorResult
+
+__all__ = ["indicator_figure"]
+
+Array = NDArray[np.float64]
+
+_NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8k", "16k")
+
+
+def indicator_figure(result: "IndicatorResult", channels: Sequence[str] = ()) -> "Figure":
+    """Draw one result: over time with its percentiles, over its bands, or both as a map.
+
+    Parameters
+    ----------
+    result : IndicatorResult
+        Of one signal or of several channels (one leading axis).
+    channels : sequence of str, optional
+        Names of the channels.
+
+    Returns
+    -------
+    Figure
+        180 mm wide; one row for the series over time (all channels), and one per channel for a map
+        of specific values over time, or one for specific values over the bands.
+
+    Raises
+    ------
+    ParameterError
+        The result has more than one leading axis, or neither a series nor bands to draw.
+    """
+    leading = np.shape(result.value)
+    if len(leading) > 1:
+        raise ParameterError(f"{result.name}: shape {leading}; draw one recording at a time")
+    n = leading[0] if leading else 1
+    names = tuple(channels) or channel_names(n)
+    if len(names) != n:
+        raise ParameterError(f"{result.name}: {len(names)} names for {n} channels")
+    has_map = _has_map(result, len(leading))
+    draw_bands = result.specific is not None and result.bark is not None and not has_map
+    rows = int(result.series is not None) + (n if has_map else int(draw_bands))
+    if rows == 0:
+        raise ParameterError(f"{result.name} has neither a series nor specific values to draw")
+    left, right, bottom, top, gap, height = 17.0, 31.0, 10.0, 7.0, 15.0, 38.0
+    total = bottom + top + rows * height + (rows - 1) * gap
+    with styled():
+        figure = new_figure(PAGE_MM, total)
+        panels = [
+            add_axes(
+                figure,
+                left,
+                total - top - (r + 1) * height - r * gap,
+                PAGE_MM - left - right,
+                height,
+            )
+            for r in range(rows)
+        ]
+        if result.series is not None:
+            _series_panel(panels.pop(0), result, names)
+        if has_map:
+            _map_panels(figure, panels, result, names)
+        elif draw_bands:
+            _bands_panel(panels[0], result, names)
+    return figure
+
+
+def _has_map(result: "IndicatorResult", n_leading: int) -> bool:
+    return (
+        result.specific is not None
+        and result.times is not None
+        and result.bark is not None
+        and np.ndim(result.specific) == n_leading + 2
+    )
+
+
+def _title(result: "IndicatorResult") -> str:
+    return result.name.replace("_", " ")
+
+
+def _series_panel(axes: "Axes", result: "IndicatorResult", names: Sequence[str]) -> None:
+    series = np.atleast_2d(np.asarray(result.series))
+    times = np.arange(series.shape[1]) * 1.0 if result.times is None else result.times
+    for (colour, _), values, name in zip(colours(len(names)), series, names, strict=True):
+        finite = np.where(np.isfinite(values), values, np.nan)
+        axes.plot(times, finite, color=colour, linewidth=0.7, label=name)
+    axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    if len(names) <= 2:
+        for i in range(len(names)):
+            _percentile_marks(axes, result, i)
+    axes.set_xlabel("Time (s)" if result.times is not None else "Index")
+    axes.set_ylabel(result.unit or "1")
+    axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+    if len(names) > 1:
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
+
+
+def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> None:
+    """Mark the exceedance percentiles of one channel, with their values beside the panel."""
+    low, high = axes.get_ylim()
+    colour = METHOD_COLOURS[channel][0]
+    marks = sorted(
+        (float(np.ravel(values)[channel]), f"{name} %" if name.isdigit() else name)
+        for name, values in result.statistics.items()
+        if _is_share(name) and low <= np.ravel(values)[channel] <= high
+    )
+    if not marks:
+        return
+    places = spread_out([value for value, _ in marks], (low, high), 2.7 / 38.0)
+    for (value, name), place in zip(marks, places, strict=True):
+        axes.axhline(value, color=colour, linewidth=0.4, linestyle="--", alpha=0.7)
+        axes.text(
+            1.01 + 0.112 * channel,
+            place,
+            f"{name}: {style.value_text(value, result.unit)}",
+            transform=axes.transAxes,
+            color=colour,
+            fontsize=6.0,
+            va="center",
+        )
+
+
+def _is_share(name: str) -> bool:
+    """Return whether a statistic is an exceedance percentile: its name ends in a number < 100.
+
+    >>> _is_share("N5"), _is_share("95"), _is_share("max")
+    (True, True, False)
+    """
+    digits = name.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+    return digits.isdigit() and int(digits) < 100
+
+
+def _map_panels(
+    figure: "Figure", panels: Iterable["Axes"], result: "IndicatorResult", names: Sequence[str]
+) -> None:
+    specific = np.asarray(result.specific)
+    specific = specific.reshape((-1, *specific.shape[-2:]))
+    times, bands = np.asarray(result.times), np.asarray(result.bark)
+    step = max(1, math.ceil(len(times) / 1000))
+    top = float(np.nanmax(specific)) or 1.0
+    for axes, values, name in zip(panels, specific, names, strict=True):
+        image = axes.imshow(
+            values[::step].T,
+            origin="lower",
+            aspect="auto",
+            extent=(float(times[0]), float(times[-1]), float(bands[0]), float(bands[-1])),
+            cmap="viridis",
+            vmin=0.0,
+            vmax=top,
+            interpolation="nearest",
+        )
+        axes.set_xlabel("Time (s)")
+        axes.set_ylabel(
+            f"{'Critical-band rate' if result.axis_unit == 'Bark' else 'Band'} ({result.axis_unit})"
+        )
+        axes.set_title(f"{_title(result)}, {name}", loc="left", pad=4.0, weight="bold")
+        box = axes.get_position()
+        bar = figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
+        figure.colorbar(image, cax=bar, label=f"{result.unit}/{result.axis_unit}")
+
+
+def _bands_panel(axes: "Axes", result: "IndicatorResult", names: Sequence[str]) -> None:
+    bands = np.asarray(result.bark)
+    values = np.asarray(result.specific).reshape((len(names), -1))
+    in_hz = result.axis_unit == "Hz"
+    x = np.arange(len(bands)) if in_hz else bands
+    for (colour, _), row, name in zip(colours(len(names)), values, names, strict=True):
+        finite = np.where(np.isfinite(row), row, np.nan)
+        axes.step(x, finite, where="mid", color=colour, linewidth=0.9, label=name)
+    if in_hz:
+        shown = _octaves(bands)
+        axes.set_xticks(list(shown), list(shown.values()))
+        axes.set_xlabel("Band centre (Hz)")
+        axes.set_ylabel(f"Level ({result.unit})")
+    else:
+        axes.set_xlabel(f"Critical-band rate ({result.axis_unit})")
+        axes.set_ylabel(f"{result.unit}/{result.axis_unit}")
+    axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+    if len(names) > 1:
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
+
+
+def _octaves(bands: Array) -> dict[int, str]:
+    """Return index and nominal frequency of the bands nearest to the octaves (IEC 61260-1)."""
+    found = {}
+    for place, name in enumerate(_NOMINAL):
+        octave = 1000.0 * 10.0 ** (0.3 * (place - _NOMINAL.index("1k")))
+        nearest = int(np.argmin(np.abs(np.log(bands / octave))))
+        if abs(np.log2(bands[nearest] / octave)) < 0.3:
+            found[nearest] = name
+    return found
