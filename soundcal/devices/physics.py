@@ -420,6 +420,14 @@ class Chain:
             raise ParameterError("the numbers of outputs and inputs of a chain cannot change")
         self._wiring = wiring  # one assignment: process may be running in another thread
 
+    @property
+    def step(self) -> int:
+        """Length of the pieces in which long blocks are processed.
+
+        Blocks whose lengths are multiples of it give the same samples to the last bit.
+        """
+        return self._convolver.step
+
     def reset(self, delay: int) -> None:
         """Start a new stream: silence before it, and another delay in samples."""
         if delay < 0:

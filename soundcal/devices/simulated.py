@@ -349,8 +349,14 @@ class SimulatedLab:
             lambda first, n: routed[:, first : first + n], routed.shape[1], channels, on_block
         )
         segment, delay, complaints = framed.align(take)
-        capture = self._capture(segment, channels, started, rate)
-        return replace(capture, latency=None if delay is None else float(delay), flags=complaints)
+        return self._capture(
+            segment,
+            channels,
+            started,
+            rate,
+            latency=None if delay is None else float(delay),
+            flags=complaints,
+        )
 
     @contextmanager
     def playing(self, samples: Array, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
@@ -442,18 +448,18 @@ class SimulatedLab:
     ) -> tuple[Array, str, float | None]:
         """Return what arrives while ``source(first, n)`` is played, start time and rate."""
         rows, started, clock = [channel - 1 for channel in channels], utc_now(), time.monotonic()
-        size = self._block_size
-        if self._realtime:
-            take = np.empty((len(rows), n))
-        else:
-            take = self._chain.process(source(0, n), rows)
+        size, done = self._block_size, 0
+        piece = size if self._realtime else 8 * self._chain.step
+        take = np.empty((len(rows), n))
         for first in range(0, n, size):
-            count = min(size, n - first)
-            if self._realtime:
-                take[:, first : first + count] = self._chain.process(source(first, count), rows)
-                self._wait(clock, first + count)
+            stop = min(first + size, n)
+            while done < stop:
+                count = min(piece, n - done)
+                take[:, done : done + count] = self._chain.process(source(done, count), rows)
+                done += count
+            self._wait(clock, stop)
             if on_block is not None:
-                on_block(Block(take[:, first : first + count].copy(), first, n))
+                on_block(Block(take[:, first:stop].copy(), first, n))
         return take, started, n / (time.monotonic() - clock) if self._realtime else None
 
     def _endless(self, channels: Sequence[int]) -> Iterator[Block]:
@@ -466,7 +472,14 @@ class SimulatedLab:
             position += self._block_size
 
     def _capture(
-        self, samples: Array, channels: Sequence[int], started: str, rate: float | None
+        self,
+        samples: Array,
+        channels: Sequence[int],
+        started: str,
+        rate: float | None,
+        *,
+        latency: float | None = None,
+        flags: tuple[str, ...] = (),
     ) -> Capture:
         step = 2.0 ** (1 - (self._chain.wiring.bits or 24))
         clipped = (samples >= 1.0 - step) | (samples <= -1.0)
@@ -478,6 +491,8 @@ class SimulatedLab:
             simulated=True,
             clipped=tuple(int(count) for count in clipped.sum(axis=1)),
             delivered_rate=rate,
+            latency=latency,
+            flags=flags,
             started=started,
         )
 
