@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal import __version__, audiofile
-from soundcal.calibration.model import SCHEMA, Calibration
+from soundcal.calibration.model import Calibration
+from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.stream import open_stream
@@ -79,17 +80,6 @@ class FileResult:
     rows: tuple[TidyRow, ...]
     flags: tuple[str, ...] = ()
     error: str = ""
-
-
-def load_calibration(path: Path) -> Calibration:
-    """Return the calibration of a JSON record.
-
-    Raises
-    ------
-    RecordError
-        Missing, not a calibration, or damaged.
-    """
-    return Calibration.from_dict(read_json(path, SCHEMA))
 
 
 def _record_beside(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from soundcal import __version__, audiofile
 from soundcal.errors import RecordError
 from soundcal.recording import utc_now
+from soundcal.resources import shipped
 
 __all__ = ["ExitStatus", "Session", "provenance", "read_json", "write_json"]
 
@@ -59,12 +61,15 @@ def write_json(path: Path, schema: str, content: Mapping[str, Any], *, force: bo
 
 
 def read_json(path: Path, schema: str) -> dict[str, Any]:
-    """Read a JSON record and check that it is of the expected schema.
+    """Read a JSON record and check it against its schema.
+
+    ``soundcal/NAME/1`` is described by ``NAME.schema.json`` among the shipped schemas; of a schema
+    without such a file only the name is checked.
 
     Raises
     ------
     RecordError
-        Missing, not JSON, or of another schema.
+        Missing, not JSON, of another schema, or not as the schema says.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -75,7 +80,31 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
     found = record.get("schema") if isinstance(record, dict) else None
     if found != schema:
         raise RecordError(f"{path}: record of schema {schema!r} expected, found {found!r}")
+    _check_schema(record, schema, path)
     return dict(record)
+
+
+def _check_schema(record: dict[str, Any], schema: str, path: Path) -> None:
+    validator = _validator(schema)
+    if validator is None:
+        return
+    from jsonschema.exceptions import best_match
+
+    error = best_match(validator.iter_errors(record))
+    if error is not None:
+        place = "/".join(str(key) for key in error.absolute_path) or "record"
+        raise RecordError(f"{path}: not as schema {schema!r} says, at {place}: {error.message}")
+
+
+@lru_cache(maxsize=16)
+def _validator(schema: str) -> Any:
+    """Return the validator of a schema, None if no description of it ships."""
+    file = shipped("schema") / f"{schema.split('/')[1]}.schema.json"
+    if not file.is_file():
+        return None
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
 
 
 @dataclass(slots=True)

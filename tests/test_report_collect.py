@@ -202,7 +202,7 @@ def edit(folder: Path, name: str, **changes) -> None:
             lambda f: edit(f, "rec-W01_ocv_run-1.json", calibration="another"),
             "put the calibration of the session back",
         ),
-        (lambda f: edit(f, "calibration_before.json", chains={}), "channels"),
+        (lambda f: edit(f, "calibration_before.json", chains={}), "at chains"),
         (lambda f: [p.unlink() for p in f.glob("rec-*.json")], "no recordings"),
     ],
 )

@@ -148,7 +148,7 @@ def _task(options: argparse.Namespace) -> "Task":
 
 def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration | None":
     """Return the calibration that the options give, if they do."""
-    from soundcal.batch import load_calibration
+    from soundcal.calibrationfile import load_calibration
 
     if options.calibration:
         return load_calibration(Path(options.calibration))

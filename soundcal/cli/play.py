@@ -136,13 +136,12 @@ def _routed(
 
 
 def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
-    from soundcal.calibration.model import SCHEMA, Calibration
+    from soundcal.calibrationfile import load_calibration
     from soundcal.errors import ParameterError
-    from soundcal.records import read_json
 
     if path is None:
         return None
-    calibration = Calibration.from_dict(read_json(path, SCHEMA))
+    calibration = load_calibration(path)
     if calibration.direction != "output":
         raise ParameterError(f"{path}: calibrates the input; an output calibration is expected")
     if calibration.device != device.info.identity:

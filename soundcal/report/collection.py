@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal import __version__, audiofile
-from soundcal.calibration.model import SCHEMA, Calibration
+from soundcal.calibration.model import Calibration
+from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.records import Session, read_json, write_json
 from soundcal.report.comparison import Rules
@@ -191,15 +192,13 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
         "not closed" if status == "interrupted" else status,
         dict(start.get("settings", {})),
     )
-    loaded = {path.name: _load(path) for path in sorted(folder.glob("calibration_*.json"))}
+    loaded = {
+        path.name: load_calibration(path) for path in sorted(folder.glob("calibration_*.json"))
+    }
     records = sorted(folder.glob("rec-*.json"))
     if not records:
         raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
     return info, [_recorded(path, loaded) for path in records], list(loaded.values())
-
-
-def _load(path: Path) -> Calibration:
-    return Calibration.from_dict(read_json(path, SCHEMA))
 
 
 def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
@@ -212,7 +211,7 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
         digest = str(record["sha256"])
     except KeyError as error:
         raise RecordError(f"{path}: the record has no {error}; it cannot be used") from error
-    calibration = loaded[file] if file in loaded else _load(path.parent / file)
+    calibration = loaded[file] if file in loaded else load_calibration(path.parent / file)
     if calibration.id != stated:
         raise RecordError(
             f"{path}: recorded with calibration {stated}, but {file} is {calibration.id}; "
@@ -297,7 +296,7 @@ def _calibration_of(
         )
     if isinstance(given, Mapping):  # for the type checker; a mapping was resolved above
         raise ParameterError(f"calibrations of {name}: a calibration or a path expected")
-    return _load(Path(given))
+    return load_calibration(Path(given))
 
 
 def _check_names(folders: Sequence[Path]) -> None:
