@@ -16,6 +16,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "Capture": "soundcal.recording",
     "Recording": "soundcal.recording",
     "SoundcalError": "soundcal.errors",
+    "SimulatedLab": "soundcal.devices.simulated",
     "open_device": "soundcal.devices",
     "list_devices": "soundcal.devices",
 }

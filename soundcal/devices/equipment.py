@@ -251,8 +251,8 @@ class EarsModel:
     gain_db : tuple of float
         Preamplifier gains, dB.
     noise_dba : float
-        Self-noise of microphone and preamplifier, dB(A) re 20 µPa (IEC 60318-4 couplers have 18 to
-        25 dB(A)).
+        Self-noise of microphone and preamplifier, dB(A) re 20 µPa: usual for ear simulators with
+        half-inch microphones.
     room_dba : float
         Noise of the room at the ears, dB(A): a good audiometric booth.
     response : Curve

@@ -12,9 +12,29 @@ From digital output to digital input, per channel::
 
 ``V_FS`` is the rms voltage of a full-scale sine, hence the root of two for the peak value 1. ``S``
 is the sensitivity of the headphones on the ear in Pa/V, ``M`` the sensitivity of the ear with its
-preamplifier. Everything between the two roundings is linear, so the frequency-dependent factors of
-a channel are one FIR filter of minimum phase. What the truth of the lab states is computed from the
-same filter taps, not from the formulas they approximate.
+preamplifier in V/Pa. Effect by effect:
+
+source and load
+    :func:`divider`, with the impedance curve of :class:`Impedance`;
+sensitivity and response
+    ``20 lg |S| = L_1V + 20 lg(20 µPa) + D(f) + leak(f) + seating`` in dB re 1 Pa/V: level at 1 V of
+    the data sheet plus the deviation of the unit, :class:`Curve` for D, :func:`leak_db`;
+crosstalk
+    ``v_1 + c v_2``, the same at all frequencies;
+noise
+    Gaussian and white up to half the sampling rate; outputs and inputs each have their own, the
+    ears' set by an A-weighted level (:func:`white_noise_rms`);
+rounding
+    :func:`quantise`; 24 bit add noise of q / sqrt(12), q = 2^-23, 149 dB below full scale (Bennett,
+    Spectra of quantized signals, Bell Syst. Tech. J. 27 (1948) 446);
+clipping
+    the converters end at -1 and at 1 - q;
+calibrator
+    :class:`Tone`: fundamental, harmonics and slow wavering, as a pressure at the ear.
+
+Everything between the two roundings is linear, so the frequency-dependent factors of a channel are
+one FIR filter of minimum phase. What the truth of the lab states is computed from the same filter
+taps, not from the formulas they approximate.
 """
 
 from collections.abc import Sequence
