@@ -14,17 +14,31 @@ from soundcal.agreement.paired import (
     welch,
 )
 from soundcal.agreement.pairs import Pairs, join
+from soundcal.agreement.planning import (
+    AgreementTest,
+    Claim,
+    agreement_test,
+    power,
+    sample_size,
+    sample_size_for_width,
+)
+from soundcal.agreement.repeated import RepeatedAgreement, bland_altman_repeated
 
 __all__ = [
     "AdjustedP",
     "Agreement",
+    "AgreementTest",
+    "Claim",
     "Diagnostics",
     "Hotelling",
     "MeanDifference",
     "Pairs",
     "Points",
+    "RepeatedAgreement",
     "adjust",
+    "agreement_test",
     "bland_altman",
+    "bland_altman_repeated",
     "diagnose",
     "hotelling",
     "join",
@@ -32,5 +46,8 @@ __all__ = [
     "paired_t",
     "partially_overlapping",
     "partially_paired",
+    "power",
+    "sample_size",
+    "sample_size_for_width",
     "welch",
 ]

@@ -213,18 +213,18 @@ def pair_factor(n: int, coverage: float, confidence: float) -> float:
     return math.exp(float(brentq(excess, -20.0, 20.0, xtol=1e-13, rtol=1e-14)))
 
 
-def spread_nodes(nu: int, low: float = 0.0) -> tuple[Array, Array]:
-    """Return nodes and weights of the distribution of s/sd above ``low``.
+def spread_nodes(nu: int, low: float = 0.0, high: float = math.inf) -> tuple[Array, Array]:
+    """Return nodes and weights of the distribution of s/sd between ``low`` and ``high``.
 
-    ``weights @ f(nodes)`` is the expectation of ``f(s/sd)`` over the part above ``low``, where
-    ``nu (s/sd)²`` is chi-square with nu degrees of freedom.
+    ``weights @ f(nodes)`` is the expectation of ``f(s/sd)`` over that part, where ``nu (s/sd)²``
+    is chi-square with nu degrees of freedom.
     """
     from scipy.special import chdtri, gammaln
 
-    top = math.sqrt(float(chdtri(nu, 1e-17)) / nu)
+    top = min(high, math.sqrt(float(chdtri(nu, 1e-17)) / nu))
     bottom = max(low, math.sqrt(float(chdtri(nu, 1.0 - 1e-16)) / nu))
     if bottom >= top:
-        return np.array([top]), np.array([0.0])
+        return np.array([bottom]), np.array([0.0])
     unit, weight = _nodes()
     v = bottom + (top - bottom) * unit
     log_density = (

@@ -1,0 +1,389 @@
+"""Limits of agreement when the same thing was measured more than once, or at two ears.
+
+Measurements of one subject (a stimulus, say) are not independent. The variance of a single
+difference is put together from variances between and within subjects, and its interval by MOVER
+(Zou, Stat Methods Med Res 22:630, 2013).
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.agreement.bland_altman import PAPER_Z, Agreement, Points, mean_and_sd
+from soundcal.agreement.intervals import (
+    check_choice,
+    check_fraction,
+    normal_quantile,
+    t_quantile,
+)
+from soundcal.agreement.pairs import column, listed
+from soundcal.agreement.results import Result
+from soundcal.errors import ParameterError
+
+__all__ = ["Component", "RepeatedAgreement", "bland_altman_repeated"]
+
+Array = NDArray[np.float64]
+
+TrueValue = Literal["constant", "varying"]
+Estimator = Literal["anova", "means"]
+Weighting = Literal["subjects", "measurements"]
+RepeatedInterval = Literal["mover", "1999"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Component(Result):
+    """A part of the variance of a single difference.
+
+    Parameters
+    ----------
+    name : str
+        Where it comes from.
+    variance : float
+        Its part, already multiplied by its coefficient.
+    df : float
+        Degrees of freedom of its estimate.
+    """
+
+    name: str
+    variance: float
+    df: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepeatedAgreement(Agreement):
+    """Limits of agreement of single measurements, from repeated ones.
+
+    Besides what :class:`Agreement` holds:
+
+    Parameters
+    ----------
+    subjects : int
+        Number of subjects; ``n`` is the number of measured pairs (or rows).
+    components : tuple of Component
+        Parts of the variance ``sd ** 2``.
+    true_value : {"constant", "varying"}
+        What was assumed of the repeats.
+    by_replicate : mapping of str to float
+        Bias at each replicate (ear) where its effect was taken out; else empty.
+
+    ``points`` are the rows, or the subjects' means if the true value is constant.
+    """
+
+    subjects: int = 0
+    components: tuple[Component, ...] = ()
+    true_value: str = "varying"
+    by_replicate: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """Usable rows: measurements, number of the subject, names of the subjects."""
+
+    x: Array
+    y: Array
+    code: NDArray[np.int64]
+    names: tuple[Hashable, ...]
+    kept: NDArray[np.bool_]
+    warnings: tuple[str, ...]
+
+    def means(self, values: Array) -> tuple[Array, Array]:
+        """Return mean and number of the finite values of each subject."""
+        there = ~np.isnan(values)
+        k = len(self.names)
+        count = np.bincount(self.code[there], minlength=k).astype(np.float64)
+        return np.bincount(self.code[there], weights=values[there], minlength=k) / count, count
+
+    def within(self, values: Array, effects: int = 0) -> tuple[float, float]:
+        """Return mean square within subjects and its degrees of freedom, less those of effects."""
+        mean, count = self.means(values)
+        df = float(count.sum()) - len(self.names) - effects
+        if df <= 0:
+            return 0.0, 0.0
+        return float(np.nansum((values - mean[self.code]) ** 2)) / df, df
+
+
+def bland_altman_repeated(
+    x: ArrayLike,
+    y: ArrayLike,
+    subject: Sequence[Hashable],
+    *,
+    true_value: TrueValue = "varying",
+    coverage: float = 0.95,
+    confidence: float = 0.95,
+    estimator: Estimator = "anova",
+    bias: Weighting = "subjects",
+    interval: RepeatedInterval = "mover",
+    replicate: Sequence[Hashable] | None = None,
+    preset: Literal["paper"] | None = None,
+    names: tuple[str, str] = ("x", "y"),
+) -> RepeatedAgreement:
+    """Return limits of agreement of single measurements from repeated ones.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Measurements in rows. With ``varying``, a row is a pair measured at once, and rows with NaN
+        are dropped; with ``constant``, NaN stands where a method has fewer repeats than the other.
+    subject : sequence, length n
+        What each row was measured of, e.g. the stimulus.
+    true_value : {"varying", "constant"}
+        Whether the quantity itself may differ between the rows of a subject (two ears of one
+        stimulus; takes at different times) or is the same in all (Bland & Altman 1999, 5.2-5.3,
+        2007).
+    coverage, confidence : float
+        Part of the differences between the limits; confidence of the intervals.
+    estimator : {"anova", "means"}
+        For ``varying``: the between-subject variance by analysis of variance (Bland & Altman 2007)
+        or from the subject means (Zou 2013). Equal where all subjects have equally many rows.
+    bias : {"subjects", "measurements"}
+        Mean of the subjects' mean differences (1999) or of all rows (2007).
+    interval : {"mover", "1999"}
+        Intervals of the limits: MOVER, or the delta method of Bland & Altman 1999. Both with
+        normal quantiles; that of the bias with Student's t.
+    replicate : sequence, length n, optional
+        Which repeat a row is, e.g. the ear. Its fixed effect is then taken out of the variance
+        within subjects; for ``varying`` and the same replicates in every subject.
+    preset : {"paper"}, optional
+        z = 1.96 instead of the normal quantile.
+    names : tuple of str
+        Names of the methods, for ``direction``.
+
+    Returns
+    -------
+    RepeatedAgreement
+
+    Raises
+    ------
+    ParameterError
+        Fewer than 2 subjects, no repeats, unusable values, contradicting options.
+
+    >>> r = bland_altman_repeated([1, 2, 4, 4], [1, 1, 2, 3], ["a", "a", "b", "b"])
+    >>> r.subjects, r.bias, round(r.sd, 4)
+    (2, 1.0, 0.866)
+    """
+    check_choice("true_value", true_value, TrueValue)
+    check_choice("estimator", estimator, Estimator)
+    check_choice("bias", bias, Weighting)
+    check_choice("interval", interval, RepeatedInterval)
+    if preset not in (None, "paper") or (preset == "paper" and coverage != 0.95):
+        raise ParameterError(
+            f"preset {preset!r} with coverage {coverage}; 'paper' with 0.95, or none, is expected"
+        )
+    check_fraction("confidence", confidence)
+    z = PAPER_Z if preset == "paper" else normal_quantile(coverage)
+    table = _table(x, y, subject, true_value)
+    k = len(table.names)
+    d = table.x - table.y
+    effects: dict[str, float] = {}
+    if replicate is not None:
+        d, effects = _without_effects(table, d, replicate, true_value)
+    components, remarks = (
+        _constant(table) if true_value == "constant" else _varying(table, d, estimator, effects)
+    )
+    sd = math.sqrt(sum(part.variance for part in components))
+    center, error = _center(table, bias)
+    half = t_quantile(confidence, k - 1) * error
+    inner, outer = _margins(components, sd, error, z, confidence, interval)
+    about = [
+        f"Bland-Altman analysis of repeated measurements, true value {true_value}: n = "
+        f"{table.code.size} rows of {k} subjects",
+        f"bias as the mean of all {bias}"
+        if bias == "measurements"
+        else "bias as the mean of the subjects' mean differences",
+        f"± {z:.8g} standard deviations of a single difference ({100 * coverage:g} % limits)",
+        "variance from " + " + ".join(part.name for part in components),
+        f"{100 * confidence:g} % confidence intervals: of the bias by Student's t, of the limits "
+        + ("by MOVER (Zou 2013)" if interval == "mover" else "by the delta method (1999)"),
+    ]
+    return RepeatedAgreement(
+        n=int(table.code.size),
+        bias=center,
+        sd=sd,
+        lower=center - z * sd,
+        upper=center + z * sd,
+        bias_ci=(center - half, center + half),
+        lower_ci=(center - z * sd - outer, center - z * sd + inner),
+        upper_ci=(center + z * sd - inner, center + z * sd + outer),
+        coverage=coverage,
+        confidence=confidence,
+        z=z,
+        interval=interval,
+        scale="difference",
+        x_axis="mean",
+        direction=f"{names[0]} - {names[1]}",
+        method="; ".join(about),
+        points=_points(table, true_value),
+        warnings=(*table.warnings, *remarks),
+        subjects=k,
+        components=components,
+        true_value=true_value,
+        by_replicate=effects,
+    )
+
+
+def _table(
+    x: ArrayLike, y: ArrayLike, subject: Sequence[Hashable], true_value: TrueValue
+) -> _Table:
+    """Check the columns and drop what cannot be used."""
+    first, second, labels = column(x, "x"), column(y, "y"), list(subject)
+    if not first.size == second.size == len(labels):
+        raise ParameterError(
+            f"{first.size} values of x, {second.size} of y, {len(labels)} subjects; one of each "
+            "per row is expected, NaN where a value is missing"
+        )
+    if np.isinf(first).any() or np.isinf(second).any():
+        raise ParameterError(
+            "infinite values: a difference from silence or overflow has no meaning; exclude these "
+            "rows with a reason"
+        )
+    has_x, has_y = ~np.isnan(first), ~np.isnan(second)
+    if true_value == "varying":
+        kept = has_x & has_y
+    else:
+        with_x = {label for label, there in zip(labels, has_x, strict=True) if there}
+        both = with_x & {label for label, there in zip(labels, has_y, strict=True) if there}
+        kept = (has_x | has_y) & np.array([label in both for label in labels], dtype=bool)
+    left = [label for label, there in zip(labels, kept, strict=True) if not there]
+    used = [label for label, there in zip(labels, kept, strict=True) if there]
+    number = {name: i for i, name in enumerate(dict.fromkeys(used))}
+    if len(number) < 2:
+        raise ParameterError(
+            f"{len(number)} subject(s) with measurements by both methods; at least 2 are needed"
+        )
+    warnings = (
+        (f"{len(left)} of {len(labels)} rows dropped, of subjects {listed(left)}",) if left else ()
+    )
+    code = np.array([number[label] for label in used], dtype=np.int64)
+    return _Table(first[kept], second[kept], code, tuple(number), kept, warnings)
+
+
+def _points(table: _Table, true_value: TrueValue) -> Points:
+    """Return the rows, or the subjects' means where rows are no pairs."""
+    x, y = table.x, table.y
+    labels: tuple[Hashable, ...] = tuple(table.names[i] for i in table.code)
+    if true_value == "constant":
+        x, y, labels = table.means(x)[0], table.means(y)[0], table.names
+    return Points(labels=labels, x=x, y=y, average=0.5 * (x + y), difference=x - y)
+
+
+def _without_effects(
+    table: _Table, d: Array, replicate: Sequence[Hashable], true_value: TrueValue
+) -> tuple[Array, dict[str, float]]:
+    """Return the differences less the fixed effect of the replicate, and the bias at each."""
+    marks = list(replicate)
+    if true_value == "constant" or len(marks) != table.kept.size:
+        raise ParameterError(
+            f"{len(marks)} replicates for {table.kept.size} rows with true_value {true_value!r}; "
+            "one per row is expected, with true_value='varying'"
+        )
+    used = [mark for mark, there in zip(marks, table.kept, strict=True) if there]
+    number = {mark: i for i, mark in enumerate(dict.fromkeys(used))}
+    code = np.array([number[mark] for mark in used], dtype=np.int64)
+    cells = np.zeros((len(table.names), len(number)), dtype=np.int64)
+    np.add.at(cells, (table.code, code), 1)
+    if (cells != 1).any():
+        raise ParameterError(
+            "not every subject has every replicate exactly once; leave out the incomplete subjects "
+            "or the argument replicate"
+        )
+    mean = np.bincount(code, weights=d) / len(table.names)
+    return d - mean[code] + d.mean(), {str(m): float(mean[i]) for m, i in number.items()}
+
+
+def _no_repeats(what: str) -> ParameterError:
+    return ParameterError(f"{what}: nothing was measured twice; use bland_altman")
+
+
+def _constant(table: _Table) -> tuple[tuple[Component, ...], list[str]]:
+    """Variance of a single difference when the repeats of a subject measure the same (1999)."""
+    (mean_x, count_x), (mean_y, count_y) = table.means(table.x), table.means(table.y)
+    components = [
+        Component("subject means", mean_and_sd(mean_x - mean_y)[1] ** 2, len(table.names) - 1.0)
+    ]
+    for name, values, count in (("x", table.x, count_x), ("y", table.y, count_y)):
+        mean_square, df = table.within(values)
+        if df > 0:
+            part = (1.0 - float(np.mean(1.0 / count))) * mean_square
+            components.append(Component(f"repeats of {name}", part, df))
+    if len(components) == 1:
+        raise _no_repeats(f"{table.code.size} rows of {len(table.names)} subjects")
+    return tuple(components), []
+
+
+def _varying(
+    table: _Table, d: Array, estimator: Estimator, effects: dict[str, float]
+) -> tuple[tuple[Component, ...], list[str]]:
+    """Variance of a single difference when the true value varies between the rows (2007)."""
+    mean, count = table.means(d)
+    mean_square, df = table.within(d, max(len(effects) - 1, 0))
+    if df <= 0:
+        raise _no_repeats(f"{d.size} rows of {len(table.names)} subjects")
+    k, total = len(table.names), float(count.sum())
+    if estimator == "means":
+        harmonic = k / float(np.sum(1.0 / count))
+        return (
+            Component("subject means", mean_and_sd(mean)[1] ** 2, k - 1.0),
+            Component("within subjects", (1.0 - 1.0 / harmonic) * mean_square, df),
+        ), []
+    between = float(count @ (mean - d.mean()) ** 2) / (k - 1)
+    divisor = (total**2 - float(count @ count)) / ((k - 1) * total)
+    if between < mean_square:
+        return (Component("within subjects", mean_square, df),), [
+            "subjects differ less than their repeats do: the variance between subjects is taken "
+            "as 0"
+        ]
+    return (
+        Component("between subjects", between / divisor, k - 1.0),
+        Component("within subjects", (1.0 - 1.0 / divisor) * mean_square, df),
+    ), []
+
+
+def _center(table: _Table, bias: Weighting) -> tuple[float, float]:
+    """Return the mean difference and its standard error over subjects."""
+    (mean_x, count_x), (mean_y, count_y) = table.means(table.x), table.means(table.y)
+    k, d = len(table.names), mean_x - mean_y
+    if bias == "subjects":
+        mean, sd = mean_and_sd(d)
+        return mean, sd / math.sqrt(k)
+    if (count_x != count_y).any():
+        raise ParameterError(
+            "x and y were not measured equally often in every subject; use bias='subjects'"
+        )
+    weight = count_x / count_x.sum()
+    mean = float(weight @ d)
+    return mean, math.sqrt(k / (k - 1) * float(weight**2 @ (d - mean) ** 2))
+
+
+def _margins(
+    components: Sequence[Component],
+    sd: float,
+    error: float,
+    z: float,
+    confidence: float,
+    interval: RepeatedInterval,
+) -> tuple[float, float]:
+    """Return the distances of the bounds from a limit, towards the bias and away from it."""
+    q = normal_quantile(confidence)
+    if sd == 0.0:
+        return q * error, q * error
+    if interval == "1999":
+        spread = sum(2.0 * c.variance**2 / c.df for c in components) / (4.0 * sd * sd)
+        both = q * math.sqrt(error**2 + z * z * spread)
+        return both, both
+    from scipy.special import chdtri
+
+    tail = 0.5 * (1.0 - confidence)
+    less = more = 0.0
+    for c in components:
+        less += (c.variance * (1.0 - c.df / float(chdtri(c.df, tail)))) ** 2
+        more += (c.variance * (c.df / float(chdtri(c.df, 1.0 - tail)) - 1.0)) ** 2
+    smallest = math.sqrt(max(sd * sd - math.sqrt(less), 0.0))
+    largest = math.sqrt(sd * sd + math.sqrt(more))
+    return (
+        math.hypot(q * error, z * (sd - smallest)),
+        math.hypot(q * error, z * (largest - sd)),
+    )
