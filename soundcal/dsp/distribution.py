@@ -1,8 +1,8 @@
 """Percentiles of series of any length in constant memory.
 
-Up to a million values are kept as they are. Beyond, values are rounded to 18 significant bits and
-counted, so a day takes no more memory than an hour. The rounding moves a value by at most 2⁻¹⁸ of
-itself, 0.0004 dB at 100 dB.
+Up to half a million values are kept as they are. Beyond, values are rounded to 18 significant bits
+and counted, so a day takes no more memory than an hour. The rounding moves a value by at most 2⁻¹⁸
+of itself, 0.0004 dB at 100 dB.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ __all__ = ["CAPACITY", "Distribution"]
 
 Array = NDArray[np.float64]
 
-CAPACITY: Final = 1 << 20
+CAPACITY: Final = 1 << 19
 """Number of values up to which percentiles are exact."""
 
 _DROPPED_BITS: Final = 52 - 17

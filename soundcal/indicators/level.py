@@ -419,7 +419,7 @@ def percentile_levels(
     IndicatorResult
         ``statistics`` one level per percentage, keys ``5``, ``10``, …; ``value`` the level of the
         first percentage. The estimator is that of :func:`soundcal.dsp.signal.exceedance` over the
-        readings every 5 ms; beyond 87 minutes that of :mod:`soundcal.dsp.distribution`.
+        readings every 5 ms; beyond 43 minutes that of :mod:`soundcal.dsp.distribution`.
 
     Raises
     ------

@@ -1,0 +1,202 @@
+"""Speed of soundcal's indicators against other libraries; see README.md in this folder."""
+
+import argparse
+import contextlib
+import importlib
+import importlib.util
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+FS: Final = 48000
+LIBRARIES: Final = ("soundcal", "numpy", "scipy", "numba", "mosqito", "phonometry", "metasona")
+
+Call = Callable[[np.ndarray], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One indicator: soundcal's call and how rivals compute the same, by library."""
+
+    name: str
+    ours: Call
+    rivals: dict[str, Call]
+
+
+def signal(seconds: float) -> np.ndarray:
+    """Return seeded noise that falls by 3 dB per octave, slowly modulated, 65 dB, in Pa."""
+    n = round(seconds * FS)
+    spectrum = np.fft.rfft(np.random.default_rng(2024).standard_normal(n))
+    spectrum[1:] /= np.sqrt(np.arange(1, spectrum.size))
+    spectrum[0] = 0.0
+    x = np.fft.irfft(spectrum, n) * (1.0 + 0.5 * np.sin(2 * np.pi * 4.0 * np.arange(n) / FS))
+    return x / np.std(x) * 20e-6 * 10 ** (65 / 20)
+
+
+def ours(name: str, **options: Any) -> Call | None:
+    """Return soundcal's function of that name, or None if this version has none."""
+    import soundcal.indicators
+
+    function = getattr(soundcal.indicators, name, None)
+    return None if function is None else lambda x: function(x, FS, **options)
+
+
+def theirs(library: str, module: str, name: str, **options: Any) -> dict[str, Call]:
+    """Return a rival's function, or nothing if the library is not installed or lacks it."""
+    if importlib.util.find_spec(library) is None:
+        return {}
+    function = getattr(importlib.import_module(module), name, None)
+    return {} if function is None else {library: lambda x: function(x, FS, **options)}
+
+
+def levels(x: np.ndarray) -> object:
+    """A, C, Z with F and S, Leq and percentiles, as ``soundcal measure`` computes them."""
+    from soundcal.indicators import open_stream
+
+    stream = open_stream(["LA", "LC", "LZ"], fs=FS, threads=1)
+    stream.push(x[np.newaxis])
+    return stream.finish()
+
+
+def cases() -> list[Case]:
+    """Return the cases that this version of soundcal can run."""
+    sq, slm = "mosqito.sq_metrics", "mosqito.sound_level_meter"
+    table: list[tuple[str, Call | None, dict[str, Call]]] = [
+        ("levels A, C, Z; F, S; Leq; percentiles", levels, {}),
+        (
+            "third-octave levels",
+            ours("band_levels"),
+            theirs("mosqito", slm, "noct_spectrum", fmin=24, fmax=12600),
+        ),
+        ("loudness, stationary", ours("loudness_zwst"), theirs("mosqito", sq, "loudness_zwst")),
+        (
+            "loudness, time-varying",
+            ours("loudness_zwtv"),
+            theirs("mosqito", sq, "loudness_zwtv")
+            | theirs("phonometry", "phonometry", "loudness_zwicker")
+            | theirs("metasona", "metasona", "time_varying_loudness"),
+        ),
+        (
+            "sharpness, time-varying",
+            ours("sharpness_din_tv"),
+            theirs("mosqito", sq, "sharpness_din_tv"),
+        ),
+        ("roughness", ours("roughness_dw"), theirs("mosqito", sq, "roughness_dw")),
+        ("fluctuation strength", ours("fluctuation_strength"), {}),
+        ("tonality", ours("tonality_aures"), {}),
+    ]
+    return [Case(name, call, rivals) for name, call, rivals in table if call is not None]
+
+
+def timed(call: Call, x: np.ndarray) -> float:
+    """Return the seconds of one call, its output and warnings thrown away."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        start = time.perf_counter()
+        call(x)
+        return time.perf_counter() - start
+
+
+def run(case: Case, x: np.ndarray, rounds: int) -> dict[str, Any]:
+    """Time a case and its rivals, interleaved."""
+    timed(case.ours, x[: FS // 2])
+    timed(case.ours, x)
+    for rival in case.rivals.values():
+        timed(rival, x[: FS // 2])
+    mine: list[float] = []
+    other: dict[str, list[float]] = {library: [] for library in case.rivals}
+    for _ in range(rounds):
+        mine.append(timed(case.ours, x))
+        for library, rival in case.rivals.items():
+            other[library].append(timed(rival, x))
+    seconds = x.size / FS
+    return {
+        "indicator": case.name,
+        "seconds_of_audio": seconds,
+        "soundcal": mine,
+        "times_real_time": seconds / statistics.median(mine),
+        "rivals": other,
+        "ratios": {
+            library: statistics.median(b / a for a, b in zip(mine, runs, strict=True))
+            for library, runs in other.items()
+        },
+    }
+
+
+def cold_start(rounds: int) -> list[float]:
+    """Return the seconds a fresh process needs to its first level, with compiled code on disk."""
+    code = (
+        "import numpy as np\nfrom soundcal.indicators import leq\n"
+        f"leq(np.sin(np.arange({FS})), {FS}).value"
+    )
+    found = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+        found.append(time.perf_counter() - start)
+    return found[1:]
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers depend on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "")
+    versions = {}
+    for library in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[library] = metadata.version(library)
+    return {
+        "processor": model or platform.processor(),
+        "cores": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def main() -> None:
+    """Run the benchmarks and print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of audio (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
+    parser.add_argument("--only", default="", metavar="NAME", help="cases whose name contains this")
+    parser.add_argument("--json", metavar="FILE", help="write all single runs to this file")
+    options = parser.parse_args()
+    about = machine()
+    print(f"{about['processor']}, {about['cores']} cores, Python {about['python']}")
+    print(", ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    x = signal(options.seconds)
+    results = []
+    for case in cases():
+        if options.only in case.name:
+            result = run(case, x, options.rounds)
+            results.append(result)
+            ratios = ", ".join(f"{r:.3g} × {name}" for name, r in result["ratios"].items())
+            print(f"{case.name:40} {result['times_real_time']:8.3g} × real time   {ratios}")
+    start = cold_start(options.rounds)
+    print(f"{'cold start, first level':40} {statistics.median(start):8.3g} s")
+    if options.json:
+        content = {"schema": "soundcal/benchmark/1", "machine": about, "cold_start": start}
+        Path(options.json).write_text(json.dumps({**content, "results": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
