@@ -15,7 +15,7 @@ from report_tables import STATISTICS, tidy
 
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
-from soundcal.errors import RecordError
+from soundcal.errors import ParameterError, RecordError
 from soundcal.report import Rules, Study, study_of, summary, write
 from soundcal.report.content import build
 from soundcal.report.document import Column, Document, Section, Table
@@ -261,9 +261,24 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     assert tables["schema"] == "soundcal/report-tables/1"
     assert len(tables["report"]) == len(build(made).tables())
     assert len(tables["differences"]) == 5 * len(made.comparison.entries)
+    for table in build(made).tables():
+        frame = pd.read_csv(tmp_path / "out" / "tables" / f"{table.name}.csv")
+        assert len(frame) == len(table.rows)
     with pytest.raises(RecordError, match="exists already"):
         write(made, tmp_path / "out")
     assert write(made, tmp_path / "out", force=True) == path
+
+
+def test_figures_as_files(tmp_path: Path) -> None:
+    made = study(4, families=("LA",), statistics=1)
+    write(made, tmp_path, figures=("svg", "png", "pdf"))
+    starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    for picture in build(made).pictures():
+        for form, start in starts.items():
+            assert (tmp_path / "figures" / f"{picture.name}.{form}").read_bytes().startswith(start)
+    with pytest.raises(ParameterError, match="figure format 'gif'"):
+        write(made, tmp_path / "other", figures=("gif",))
+    assert not (tmp_path / "other").exists()
 
 
 def test_numbers_as_ids_stay_text(tmp_path: Path) -> None:

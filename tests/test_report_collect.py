@@ -12,6 +12,8 @@ from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.records import Session, write_json
 from soundcal.report import Study, collect
+from soundcal.report.content import build
+from soundcal.report.html import render
 from soundcal.units import from_db, pascal_to_level
 
 FS = 48000
@@ -51,6 +53,8 @@ def session(folder: Path, combination: str = "interface+open-300", status: str =
                     "condition": condition,
                     "run": 1,
                     "combination": combination,
+                    "target": 60.0 + number,
+                    "gain_db": -20.0 - offset,
                     "calibration": used.id,
                     "calibration_file": file,
                     "capture": {"channels": ["left", "right"], "simulated": True},
@@ -92,6 +96,22 @@ def test_a_session_becomes_a_study(tmp_path: Path) -> None:
     assert [flags for flags in study.flags.values() if "seat moved" in flags]
     assert study.sessions[0].exit_status == "done"
     assert set(study.table["combination"]) == {"interface+open-300"}
+
+
+def test_what_went_wrong_in_a_session_is_said(tmp_path: Path) -> None:
+    folder = session(tmp_path / "s", status="out of tolerance")
+    log = Session(folder)
+    log.log("target not reached", stimulus="E05", reason="the floor is above the target")
+    log.stop("out of tolerance")
+    later = calibration(0.15)
+    log.add_record("calibration_after", SCHEMA, later.to_dict())
+    log.stop("out of tolerance")
+    study = collect([folder], indicators="LAeq")
+    assert study.sessions[0].drift == pytest.approx({"left": 0.15, "right": 0.15})
+    told = render(build(study))
+    assert "target of E05 not reached: the floor is above the target" in told
+    assert "+0.150" in told
+    assert "Playback gains" in told
 
 
 def test_sessions_of_several_combinations_are_compared_one_by_one(tmp_path: Path) -> None:

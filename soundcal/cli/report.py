@@ -50,6 +50,13 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--pdf", action="store_true", help="write the report as PDF as well")
     parser.add_argument(
+        "--figures",
+        nargs="+",
+        choices=("svg", "png", "pdf"),
+        default=[],
+        help="write every figure as a file in these formats as well",
+    )
+    parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
     )
     parser.add_argument(
@@ -85,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
             cache=not options.no_cache,
             progress=advance,
         )
-    path = write(study, out, pdf=options.pdf, force=options.force)
+    path = write(study, out, pdf=options.pdf, figures=options.figures, force=options.force)
     for line in (*study.warnings, *summary(study)):
         say(line)
     say(f"report: {path}")

@@ -1,8 +1,10 @@
 """Figures, tables and pages made from results."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from soundcal.errors import RecordError
+from soundcal.errors import ParameterError, RecordError
 from soundcal.report.collection import collect
 from soundcal.report.comparison import Comparison, Entry, Rules, compare
 from soundcal.report.study import Study, study_of
@@ -20,6 +22,10 @@ __all__ = [
 ]
 
 
+FORMATS: Final = ("svg", "png", "pdf")
+"""File formats of figures."""
+
+
 def summary(study: Study) -> list[str]:
     """Return the outcome in plain words, one sentence per combination and pair of methods."""
     from soundcal.report.content import summary
@@ -27,7 +33,14 @@ def summary(study: Study) -> list[str]:
     return summary(study)
 
 
-def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) -> Path:
+def write(
+    study: Study,
+    out: Path,
+    *,
+    pdf: bool = False,
+    figures: Sequence[str] = (),
+    force: bool = False,
+) -> Path:
     """Write the report of a study into a folder and return the path of its HTML page.
 
     Parameters
@@ -38,11 +51,15 @@ def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) ->
         Folder; made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
     pdf : bool
         Write ``report.pdf`` with the same content as well.
+    figures : sequence of {"svg", "png", "pdf"}
+        Write every figure in these formats into ``figures``.
     force : bool
         Replace existing files.
 
     Raises
     ------
+    ParameterError
+        Unknown format of figures.
     RecordError
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
@@ -50,6 +67,9 @@ def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) ->
     from soundcal.report.pdf import write_pdf
     from soundcal.report.tables import write_tables
 
+    unknown = sorted(set(figures) - set(FORMATS))
+    if unknown:
+        raise ParameterError(f"figure format {unknown[0]!r}; one of {', '.join(FORMATS)} expected")
     page = out / "report.html"
     if page.exists() and not force:
         raise RecordError(f"{page} exists already; choose another folder or use --force")
@@ -58,6 +78,21 @@ def write(study: Study, out: Path, *, pdf: bool = False, force: bool = False) ->
     except OSError as error:
         raise RecordError(f"{out}: cannot be made ({error.strerror})") from error
     write_tables(study, out, force=force)
+    if figures:
+        _write_figures(study, out / "figures", figures, force=force)
     if pdf:
         write_pdf(study, out / "report.pdf", force=force)
     return write_html(study, page, force=force)
+
+
+def _write_figures(study: Study, folder: Path, formats: Sequence[str], *, force: bool) -> None:
+    from soundcal.audiofile import partial_file
+    from soundcal.report.content import build
+    from soundcal.report.figures import save
+
+    folder.mkdir(exist_ok=True)
+    for picture in build(study).pictures():
+        figure = picture.draw()
+        for form in formats:
+            with partial_file(folder / f"{picture.name}.{form}", force=force) as temporary:
+                save(figure, temporary, form=form)

@@ -182,8 +182,11 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
     """Return what the log says, the recordings, and all calibrations of a session."""
     session = Session(folder)
     session.verify()
-    start = session.events()[0]
-    status = session.exit_status
+    events = session.events()
+    start, status = events[0], session.exit_status
+    loaded = {
+        path.name: load_calibration(path) for path in sorted(folder.glob("calibration_*.json"))
+    }
     info = SessionInfo(
         folder.resolve().name,
         str(start.get("protocol", "")),
@@ -191,14 +194,31 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
         str(start.get("time", "")),
         "not closed" if status == "interrupted" else status,
         dict(start.get("settings", {})),
+        tuple(_problems(events)),
+        _drift(loaded),
     )
-    loaded = {
-        path.name: load_calibration(path) for path in sorted(folder.glob("calibration_*.json"))
-    }
     records = sorted(folder.glob("rec-*.json"))
     if not records:
         raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
     return info, [_recorded(path, loaded) for path in records], list(loaded.values())
+
+
+def _problems(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Give what the log says went wrong, in words."""
+    for event in events:
+        if event["event"] == "target not reached":
+            yield f"target of {event.get('stimulus')} not reached: {event.get('reason')}"
+        elif event["event"] == "drift exceeded":
+            yield f"drift of the ears: {event.get('reason')}"
+
+
+def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
+    before, after = (loaded.get(f"calibration_{when}.json") for when in ("before", "after"))
+    if before is None or after is None:
+        return {}
+    from soundcal.calibration.microphone import compare
+
+    return dict(compare(before, after).change_db)
 
 
 def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
@@ -226,6 +246,8 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
         calibration.id,
         tuple(record.get("flags", ())),
         bool(record.get("capture", {}).get("simulated", False)),
+        record.get("target"),
+        record.get("gain_db"),
     )
     return _Item(source, int(record.get("run", 1)), calibration)
 
@@ -244,6 +266,7 @@ def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
     for session in sessions:
         if session.exit_status not in ("done", "not closed"):
             yield f"Session {session.folder} ended as {session.exit_status}."
+        yield from (f"Session {session.folder}: {problem}" for problem in session.problems)
 
 
 # Plain folders ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table, slug
 from soundcal.report.study import Study
 
-__all__ = ["equipment_section", "provenance_section"]
+__all__ = ["equipment_section", "gains_table", "provenance_section"]
 
 
 def equipment_section(study: Study) -> Section:
@@ -13,6 +13,8 @@ def equipment_section(study: Study) -> Section:
     blocks: list[Block | Section] = []
     if study.sessions:
         blocks.append(_session_table(study))
+        if any(session.drift for session in study.sessions):
+            blocks.append(_drift_table(study))
     if study.calibrations:
         blocks.append(_calibration_table(study))
     blocks += [_calibration_section(calibration) for calibration in study.calibrations.values()]
@@ -37,6 +39,52 @@ def _session_table(study: Study) -> Table:
                 ", ".join(f"{key} = {value}" for key, value in session.settings.items()) or None,
             )
             for session in study.sessions
+        ),
+    )
+
+
+def _drift_table(study: Study) -> Table:
+    rows = [
+        (session.folder, ear, change, session.settings.get("drift_limit"))
+        for session in study.sessions
+        for ear, change in session.drift.items()
+    ]
+    return Table(
+        "drift",
+        "Change of the ears' sensitivity from the calibration before to the one after",
+        (
+            Column("Session"),
+            Column("Ear"),
+            Column("Change (dB)", "signed", decimals=3),
+            Column("Limit (dB)", "number", decimals=3),
+        ),
+        tuple(rows),
+    )
+
+
+def gains_table(study: Study, combination: str) -> Table | None:
+    """Return target levels and playback gains of one combination; None if there are none."""
+    own = [
+        source
+        for source in study.sources
+        if source.combination == combination and source.gain_db is not None
+    ]
+    if not own:
+        return None
+    methods = list(dict.fromkeys(source.condition for source in own))
+    gains = {(source.stimulus, source.condition): source.gain_db for source in own}
+    targets = {source.stimulus: source.target for source in own}
+    return Table(
+        slug("gains", combination),
+        "Target level, and gain at which the stimulus was played, in dB re its file",
+        (
+            Column("Stimulus"),
+            Column("Target (dB)", "number", "dB"),
+            *(Column(method, "signed", "dB", "Gain (dB)") for method in methods),
+        ),
+        tuple(
+            (stimulus, targets[stimulus], *(gains.get((stimulus, m)) for m in methods))
+            for stimulus in sorted(targets)
         ),
     )
 

@@ -34,6 +34,8 @@ class Source:
         Reasons to doubt it.
     simulated : bool
         True if it was made by the simulated lab.
+    target, gain_db : float or None
+        Level that was aimed at, and the gain at which the stimulus was played, dB.
     """
 
     path: str
@@ -44,11 +46,25 @@ class Source:
     calibration: str
     flags: tuple[str, ...] = ()
     simulated: bool = False
+    target: float | None = None
+    gain_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What the log of a session says about it."""
+    """What the log of a session says about it.
+
+    Parameters
+    ----------
+    folder, protocol, device, started, exit_status : str
+        Name of the folder, and what the log begins and ends with; ``not closed`` if it has no end.
+    settings : mapping
+        Settings of the protocol.
+    problems : tuple of str
+        Targets that were not reached, drift beyond the limit.
+    drift : mapping of str to float
+        Change of every ear's sensitivity from the calibration before to the one after, dB.
+    """
 
     folder: str
     protocol: str
@@ -56,6 +72,8 @@ class SessionInfo:
     started: str
     exit_status: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    drift: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

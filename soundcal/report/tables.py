@@ -14,7 +14,14 @@ from soundcal.report.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["agreement_frame", "difference_frame", "read_table", "records", "write_tables"]
+__all__ = [
+    "agreement_frame",
+    "difference_frame",
+    "read_table",
+    "records",
+    "table_frame",
+    "write_tables",
+]
 
 _TEXT_COLUMNS = (
     "recording",
@@ -55,8 +62,8 @@ def _per_combination(study: Study, what: str) -> "pd.DataFrame":
 def write_tables(study: Study, folder: Path, *, force: bool = False) -> list[Path]:
     """Write the tidy tables and every table of the report; return the paths.
 
-    ``indicators.csv``, ``agreement.csv`` and ``differences.csv`` are tidy; ``tables.json`` holds
-    them together with the tables as they are laid out in the report.
+    ``indicators.csv``, ``agreement.csv`` and ``differences.csv`` are tidy; ``tables`` has every
+    table of the report as CSV, and ``tables.json`` all of them together.
 
     Raises
     ------
@@ -72,11 +79,38 @@ def write_tables(study: Study, folder: Path, *, force: bool = False) -> list[Pat
         with partial_file(path, force=force) as temporary:
             frame.to_csv(temporary, index=False)
         paths.append(path)
+    tables = build(study).tables()
+    (folder / "tables").mkdir(exist_ok=True)
+    for table in tables:
+        path = folder / "tables" / f"{table.name}.csv"
+        with partial_file(path, force=force) as temporary:
+            table_frame(table).to_csv(temporary, index=False)
+        paths.append(path)
     path = folder / "tables.json"
     content: dict[str, Any] = {name: records(frame) for name, frame in frames.items()}
-    content["report"] = [_as_dict(table) for table in build(study).tables()]
+    content["report"] = [_as_dict(table) for table in tables]
     write_json(path, "soundcal/report-tables/1", content, force=force)
     return [*paths, path]
+
+
+def table_frame(table: Table) -> "pd.DataFrame":
+    """Return a table of the report as a data frame, numbers unrounded.
+
+    Headings are group, title and unit; an interval becomes two columns, low and high.
+    """
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {}
+    for index, column in enumerate(table.columns):
+        cells = [row[index] for row in table.rows]
+        names = (column.group, column.title, f"({column.unit})" if column.unit else "")
+        name = " ".join(text for text in names if text)
+        if column.kind == "interval":
+            for place, end in enumerate(("low", "high")):
+                columns[f"{name} {end}"] = [None if c is None else c[place] for c in cells]
+        else:
+            columns[name] = cells
+    return pd.DataFrame(columns)
 
 
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
