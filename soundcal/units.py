@@ -20,6 +20,8 @@ __all__ = [
     "from_db",
     "level_to_pascal",
     "pascal_to_level",
+    "phon_to_sone",
+    "sone_to_phon",
 ]
 
 P_REF: Final = 20e-6
@@ -94,3 +96,49 @@ def aes17(level_rms: float) -> float:
     -20.0
     """
     return level_rms + AES17_OFFSET_DB
+
+
+def sone_to_phon(loudness: ArrayLike) -> Any:
+    """Return the loudness level in phon of a loudness in sone (ISO 532-1:2017, 5.6).
+
+    ``40 + 10 lg(N)/lg(2)`` from 1 sone, ``40 (N + 0.0005)^0.35`` below, never less than 3 phon.
+
+    Parameters
+    ----------
+    loudness : array_like
+        Loudness in sone, not negative.
+
+    Returns
+    -------
+    float or ndarray
+        As the input.
+
+    Examples
+    --------
+    >>> sone_to_phon([1.0, 2.0, 4.0]).tolist()
+    [40.0, 50.0, 60.0]
+    >>> sone_to_phon(0.0)
+    3.0
+    """
+    sone = np.asarray(loudness, dtype=np.float64)
+    loud = 40.0 + 10.0 * np.log2(np.maximum(sone, 1.0))
+    quiet = np.maximum(40.0 * (sone + 0.0005) ** 0.35, 3.0)
+    level = np.where(sone >= 1.0, loud, quiet)
+    return float(level) if level.ndim == 0 else level
+
+
+def phon_to_sone(level: ArrayLike) -> Any:
+    """Return the loudness in sone of a loudness level in phon, the inverse of :func:`sone_to_phon`.
+
+    Levels up to 3 phon give 0 sone; between 39.993 and 40 phon, which no loudness has, 1 sone is
+    the limit.
+
+    Examples
+    --------
+    >>> phon_to_sone(60.0)
+    4.0
+    """
+    phon = np.asarray(level, dtype=np.float64)
+    quiet = np.clip((np.maximum(phon, 3.0) / 40.0) ** (1.0 / 0.35) - 0.0005, 0.0, 1.0)
+    sone = np.where(phon >= 40.0, 2.0 ** ((phon - 40.0) / 10.0), np.where(phon > 3.0, quiet, 0.0))
+    return float(sone) if sone.ndim == 0 else sone

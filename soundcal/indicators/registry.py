@@ -109,6 +109,30 @@ def _bands(symbol: str, title: str, nominal: str) -> Indicator:
     )
 
 
+_ISO_532: Final = "ISO 532-1:2017"
+_DIN: Final = "DIN 45692:2009"
+_LOUDNESS_STAGE: Final = "soundcal.indicators.loudness_stream:open_loudness_stream"
+_STATIONARY_STAGE: Final = "soundcal.indicators.loudness_stream:open_stationary_stream"
+
+
+def _loudness(
+    symbol: str, function: str, unit: str, statistics: tuple[str, ...], stage: str, title: str
+) -> Indicator:
+    sharp = unit == "acum"
+    return Indicator(
+        symbol,
+        function,
+        "soundcal.indicators." + ("sharpness" if sharp else "loudness"),
+        "sharpness" if sharp else "loudness",
+        unit,
+        _DIN if sharp else _ISO_532,
+        statistics,
+        stage=stage,
+        title=title,
+    )
+
+
+_OVER_TIME: Final = ("max", "mean", *PERCENTILES)
 _OCTAVES: Final = "31.5 63 125 250 500 1000 2000 4000 8000 16000"
 _THIRDS: Final = (
     "20 25 31.5 40 50 63 80 100 125 160 200 250 315 400 500 630 800 1000 1250 1600 2000 2500 3150 "
@@ -122,6 +146,27 @@ _TABLE: Final = (
     _level("B", "IEC 60651:1979 (withdrawn)"),
     _bands("Loct", "octave-band level", _OCTAVES),
     _bands("Lthird", "third-octave-band level", _THIRDS),
+    _loudness("N", "loudness_zwtv", "sone", _OVER_TIME, _LOUDNESS_STAGE, "loudness"),
+    _loudness(
+        "LN",
+        "loudness_level_zwtv",
+        "phon",
+        ("max", *PERCENTILES),
+        _LOUDNESS_STAGE,
+        "loudness level",
+    ),
+    _loudness(
+        "Nst", "loudness_zwst", "sone", ("eq",), _STATIONARY_STAGE, "loudness, stationary method"
+    ),
+    _loudness("S", "sharpness_din_tv", "acum", _OVER_TIME, _LOUDNESS_STAGE, "sharpness"),
+    _loudness(
+        "Sst",
+        "sharpness_din_st",
+        "acum",
+        ("eq",),
+        _STATIONARY_STAGE,
+        "sharpness, stationary method",
+    ),
 )
 
 REGISTRY: Final[dict[str, Indicator]] = {entry.symbol: entry for entry in _TABLE}
