@@ -200,7 +200,7 @@ def loudness_from_bands(levels: ArrayLike, *, field: str = "free") -> IndicatorR
     >>> levels = np.full(28, -np.inf)
     >>> levels[16] = 40.0
     >>> round(loudness_from_bands(levels).value, 2)
-    1.0
+    0.93
     """
     which = check_field(field)
     array = np.asarray(levels)
