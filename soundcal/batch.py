@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from soundcal import __version__, audiofile
 from soundcal.calibration.model import Calibration
 from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
-from soundcal.indicators.registry import STUDY, resolve
-from soundcal.indicators.stream import open_stream
-from soundcal.indicators.table import TidyRow, combine_ears, tidy_rows
+from soundcal.indicators.registry import STUDY, find, resolve
+from soundcal.indicators.stream import check_field, open_stream
+from soundcal.indicators.table import EarRule, TidyRow, combine_ears, tidy_rows
 from soundcal.recording import channel_names
 from soundcal.records import read_json
 
@@ -235,14 +235,15 @@ def measure_files(
     Raises
     ------
     ParameterError
-        No file, impossible number of jobs, or an unknown indicator or field.
+        No file, impossible number of jobs, unknown indicator, field or ear rule, or the rule
+        ``energy`` for what is no level.
     """
     names = [os.fspath(path) for path in paths]
     if not names:
         raise ParameterError("no files; at least one is expected")
     if jobs < 1:
         raise ParameterError(f"{jobs} jobs; at least 1 is expected")
-    resolve(task.names)
+    _check(task)
     durations = [_duration(name) for name in names]
     results = (
         _one_by_one(names, durations, task, progress) if jobs == 1 else _abreast(names, task, jobs)
@@ -258,6 +259,20 @@ def measure_files(
 def total_duration(paths: Iterable[str | os.PathLike[str]]) -> float:
     """Return the seconds of audio in all files; files that cannot be read count nothing."""
     return sum(_duration(os.fspath(path)) for path in paths)
+
+
+def _check(task: Task) -> None:
+    """Refuse what cannot work for any file before the first one is read."""
+    wanted = resolve(task.names)
+    check_field(task.field)
+    others = [symbol for symbol in wanted if find(symbol).unit != "dB"]
+    if task.ears == "energy" and others:
+        raise ParameterError(
+            f"ear rule energy is for levels in dB, not for {', '.join(others)}; use mean or max, "
+            "or measure the levels alone"
+        )
+    if task.ears not in ("", *get_args(EarRule)):
+        raise ParameterError(f"ear rule {task.ears!r}; one of {get_args(EarRule)} is expected")
 
 
 def _duration(path: str) -> float:

@@ -163,7 +163,20 @@ def test_any_leading_shape_and_channels_are_independent() -> None:
     assert result.value[1, 2] == sound_level(x[1, 2], FS).value
 
 
-NAMES = ["LA", "LC", "LZ", "LB", "LCpeak", "LZpeak"]
+def test_rare_statistics_are_those_of_the_functions() -> None:
+    x = noise(3.0)
+    stream = open_stream(["LAS5", "LAImax", "LCpeak", "LA5"], fs=FS)
+    stream.push(x[np.newaxis])
+    found = stream.finish()
+    slow = percentile_levels(x, FS, time="S").statistics
+    assert found["LA"].statistics["S5"][0] == slow["5"]
+    assert found["LA"].statistics["5"][0] == percentile_levels(x, FS).statistics["5"]
+    impulse = time_weighted_level(x, FS, time="I").value
+    assert found["LA"].statistics["Imax"][0] == impulse
+    assert found["LC"].statistics["peak"][0] == peak_level(x, FS).value
+
+
+NAMES = ["LA", "LC", "LZ", "LB", "LCpeak", "LZpeak", "LZImax", "LBS95"]
 
 
 @settings(max_examples=25, deadline=None)

@@ -223,6 +223,10 @@ def test_refusals(take: Path, tmp_path: Path) -> None:
         list(measure_files([take], Task(), jobs=0))
     with pytest.raises(ParameterError, match="no indicator"):
         list(measure_files([take], Task(("LQ",))))
+    with pytest.raises(ParameterError, match="free or diffuse"):
+        list(measure_files([take], Task(("LAeq",), field="open")))
+    with pytest.raises(ParameterError, match="ear rule 'both'"):
+        list(measure_files([take], Task(("LAeq",), ears="both")))
     bad = tmp_path / "nan.wav"
     x = samples().T
     x[5, 0] = np.nan

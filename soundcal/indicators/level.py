@@ -8,7 +8,7 @@ All levels are in dB re 20 µPa; silence has -inf dB. Statistics have the same k
 ``max``  largest time-weighted level, F unless stated otherwise (read at every sample)
 ``min``  smallest time-weighted level, once the average has settled
 ``5`` …  level exceeded 5 % … of the time by the time-weighted level, read every 5 ms
-``Smax`` the same with S (``Smin``)
+``Smax`` the same with S: ``Smin``, ``S5`` … (and ``Imax``, ``Imin`` with I)
 ``peak`` peak of the weighted pressure, eightfold oversampled
 ======== =========================================================================================
 
@@ -64,8 +64,8 @@ class LevelRecord:
         Frequency weightings.
     fs : float
         Sampling rate in Hz.
-    detector : {"F", "S", "I"}
-        Time weighting whose percentiles and series are wanted.
+    detectors : sequence of {"F", "S", "I"}
+        Time weightings whose percentiles are wanted; F and S run in any case.
     peaks : sequence of {"A", "B", "C", "Z"}
         Weightings whose peak is wanted.
     keep : bool
@@ -77,14 +77,13 @@ class LevelRecord:
         weightings: Sequence[Weighting],
         fs: float,
         *,
-        detector: str = "F",
+        detectors: Sequence[str] = ("F",),
         peaks: Sequence[Weighting] = (),
         keep: bool = False,
     ) -> None:
-        self.detector = detector
-        self.meter = LevelMeter(tuple(weightings), fs, impulse=detector == "I")
+        self.meter = LevelMeter(tuple(weightings), fs, impulse="I" in detectors)
         self.statistics: dict[str, dict[str, SettledStatistics]] = {
-            w: {t: SettledStatistics(t, percentiles=t == detector) for t in self.meter.times}
+            w: {t: SettledStatistics(t, percentiles=t in detectors) for t in self.meter.times}
             for w in weightings
         }
         self._energy: dict[str, float] = dict.fromkeys(weightings, 0.0)
@@ -134,15 +133,15 @@ class LevelRecord:
         statistics = self.statistics[weighting][time]
         return float(_level_of(statistics.maximum)), float(_level_of(statistics.minimum))
 
-    def percentiles(self, weighting: str, percents: Sequence[float]) -> dict[str, float]:
+    def percentiles(self, weighting: str, time: str, percents: Sequence[float]) -> dict[str, float]:
         """Return the levels in dB exceeded in the given percentages of the time, by percentage."""
-        levels = self.statistics[weighting][self.detector].levels(tuple(percents))
+        levels = self.statistics[weighting][time].levels(tuple(percents))
         return {f"{p:g}": float(level) for p, level in zip(percents, levels, strict=True)}
 
-    def series(self, weighting: str) -> tuple[Array, Array]:
+    def series(self, weighting: str, time: str) -> tuple[Array, Array]:
         """Return times in s and the time-weighted level in dB at them (kept records only)."""
         kept = (self._kept or {})[weighting]
-        average = np.concatenate([readings.average[self.detector] for readings in kept])
+        average = np.concatenate([readings.average[time] for readings in kept])
         return tick_times(average.size, self.meter.fs), _level_of(average)
 
     def equivalent_series(self, weighting: str, step: float) -> tuple[Array, Array]:
@@ -164,7 +163,14 @@ class LevelStream:
         weightings = {symbol: check_weighting(symbol.removeprefix("L")) for symbol in plan.wanted}
         peaks = [w for symbol, w in weightings.items() if "peak" in plan.wanted[symbol]]
         self._weightings = weightings
-        self._record = LevelRecord(tuple(weightings.values()), plan.fs, peaks=peaks, keep=plan.keep)
+        asked = {statistic for statistics in plan.wanted.values() for statistic in statistics}
+        self._slow = any(f"S{p:g}" in asked for p in PERCENTS)
+        self._impulse = bool({"Imax", "Imin"} & asked)
+        extra = (("S", self._slow), ("I", self._impulse))
+        detectors = ("F", *(time for time, wanted in extra if wanted))
+        self._record = LevelRecord(
+            tuple(weightings.values()), plan.fs, detectors=detectors, peaks=peaks, keep=plan.keep
+        )
 
     def push(self, block: Array) -> None:
         """Take the next samples in Pa, shape (n,)."""
@@ -177,19 +183,18 @@ class LevelStream:
 
     def _result(self, symbol: str, w: Weighting) -> IndicatorResult:
         record = self._record
-        fast, slow = record.extremes(w, "F"), record.extremes(w, "S")
-        found = {
-            "eq": record.equivalent(w),
-            "E": record.exposure(w),
-            "max": fast[0],
-            "min": fast[1],
-            **record.percentiles(w, PERCENTS),
-            "Smax": slow[0],
-            "Smin": slow[1],
-        }
+        found = {"eq": record.equivalent(w), "E": record.exposure(w)}
+        found["max"], found["min"] = record.extremes(w, "F")
+        found |= record.percentiles(w, "F", PERCENTS)
+        found["Smax"], found["Smin"] = record.extremes(w, "S")
+        if self._slow:
+            slow = record.percentiles(w, "S", PERCENTS)
+            found |= {f"S{p}": level for p, level in slow.items()}
+        if self._impulse:
+            found["Imax"], found["Imin"] = record.extremes(w, "I")
         if "peak" in self._plan.wanted[symbol]:
             found["peak"] = record.peak(w)
-        times, series = record.series(w) if self._plan.keep else (None, None)
+        times, series = record.series(w, "F") if self._plan.keep else (None, None)
         return IndicatorResult(
             "sound_level", "dB", standard_of(w), found["eq"], found, times, series
         )
@@ -229,7 +234,7 @@ def _measure(
 ) -> IndicatorResult:
     def opener() -> _RecordStream:
         peaks = (weighting,) if peak else ()
-        record = LevelRecord((weighting,), fs, detector=detector, peaks=peaks, keep=keep)
+        record = LevelRecord((weighting,), fs, detectors=(detector,), peaks=peaks, keep=keep)
         return _RecordStream(record, build)
 
     return run_stream(opener, pressure, fs)[""]
@@ -387,8 +392,8 @@ def time_weighted_level(
 
     def build(record: LevelRecord) -> IndicatorResult:
         high, low = record.extremes(letter, detector)
-        found = {"max": high, "min": low, **record.percentiles(letter, PERCENTS)}
-        times, series = record.series(letter)
+        found = {"max": high, "min": low, **record.percentiles(letter, detector, PERCENTS)}
+        times, series = record.series(letter, detector)
         standard = standard_of(letter)
         if detector == "I":
             standard += "; time weighting I of IEC 60651:1979 (withdrawn)"
@@ -432,7 +437,7 @@ def percentile_levels(
         raise ParameterError(f"percentages {list(wanted)}: at least one of 0 to 100 expected")
 
     def build(record: LevelRecord) -> IndicatorResult:
-        found = record.percentiles(letter, wanted)
+        found = record.percentiles(letter, detector, wanted)
         value = found[f"{wanted[0]:g}"]
         return IndicatorResult("percentile_levels", "dB", standard_of(letter), value, found)
 

@@ -80,6 +80,9 @@ class Indicator:
         return tuple(self.symbol + statistic for statistic in self.statistics)
 
 
+_RARE_LEVELS: Final = (*(f"S{p}" for p in PERCENTILES), "Imax", "Imin", "peak")
+
+
 def _level(weighting: str, standard: str) -> Indicator:
     return Indicator(
         f"L{weighting}",
@@ -88,10 +91,10 @@ def _level(weighting: str, standard: str) -> Indicator:
         "levels",
         "dB",
         standard,
-        ("eq", "E", "max", "min", *PERCENTILES, "Smax", "Smin", "peak"),
+        ("eq", "E", "max", "min", *PERCENTILES, "Smax", "Smin", *_RARE_LEVELS),
         stage="soundcal.indicators.level:open_level_stream",
         title=f"{weighting}-weighted sound level",
-        optional=("peak",),
+        optional=_RARE_LEVELS,
     )
 
 
