@@ -1,0 +1,98 @@
+"""``soundcal stimuli``: what can be played, and how to get it as files."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.output import progress, say, write_json
+
+if TYPE_CHECKING:
+    from soundcal.stimuli import Stimulus
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "stimuli", help="list the stimuli of a catalogue, or render them to files"
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="ids, kinds, durations and target levels")
+    _common(listing)
+    listing.set_defaults(run=run_list)
+    rendering = actions.add_parser("render", help="write stimuli as 24-bit WAV files")
+    _common(rendering)
+    rendering.add_argument("ids", nargs="*", metavar="ID", help="stimuli (default: all)")
+    rendering.add_argument(
+        "--out", type=Path, default=Path("stimuli-rendered"), metavar="DIR", help="folder to write"
+    )
+    rendering.add_argument(
+        "--fs", type=int, default=48000, metavar="HZ", help="sampling rate, Hz (default 48000)"
+    )
+    rendering.add_argument(
+        "--duration", type=float, metavar="S", help="duration, s (default: that of the catalogue)"
+    )
+    rendering.add_argument("--force", action="store_true", help="overwrite existing files")
+    rendering.set_defaults(run=run_render)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="a catalogue of one's own (TOML)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """List the stimuli."""
+    from soundcal.stimuli import load_catalogue
+
+    catalogue = load_catalogue(options.catalogue)
+    if options.json:
+        write_json("soundcal/stimuli/1", {"stimuli": [_about(s) for s in catalogue.values()]})
+        return 0
+    width = max(len(name) for name in catalogue)
+    for s in catalogue.values():
+        sys.stdout.write(
+            f"{s.id:{width}}  {s.kind:6} {s.duration:5.1f} s {s.level:5.1f} dB({s.weighting})"
+            f"  {s.title}\n"
+        )
+    return 0
+
+
+def run_render(options: argparse.Namespace) -> int:
+    """Render the stimuli; existing files are refused before anything is computed."""
+    from soundcal import audiofile
+    from soundcal.errors import RecordError
+    from soundcal.stimuli import load_catalogue, render, select
+
+    chosen = select(load_catalogue(options.catalogue), options.ids)
+    folder: Path = options.out
+    paths = [folder / f"{s.id}.wav" for s in chosen]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+    for path in paths:
+        audiofile.check_output(path, force=options.force)
+    written: list[dict[str, Any]] = []
+    with progress("rendering", len(chosen), unit="stimuli") as advance:
+        for done, (stimulus, path) in enumerate(zip(chosen, paths, strict=True)):
+            advance(done, stimulus.id)
+            samples = render(stimulus, fs=options.fs, duration=options.duration)
+            digest = audiofile.write(
+                path, samples, options.fs, comment=f"stimulus {stimulus.id}", force=options.force
+            )
+            written.append({"id": stimulus.id, "file": str(path), "sha256": digest})
+    if options.json:
+        write_json("soundcal/rendered/1", {"fs": options.fs, "files": written})
+    say(f"{len(written)} stimuli written to {folder}")
+    return 0
+
+
+def _about(stimulus: "Stimulus") -> dict[str, Any]:
+    from dataclasses import fields
+
+    return {f.name: getattr(stimulus, f.name) for f in fields(stimulus) if f.name != "folder"}

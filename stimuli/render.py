@@ -1,0 +1,38 @@
+"""Renders the catalogue beside this file into ``rendered/`` and refreshes its checksums.
+
+Usage: ``python stimuli/render.py [ID …]``. Run it after an entry was added or changed; the new
+checksums are then reviewed and committed with the entry. A checksum that changes although its
+entry did not means that the arithmetic changed: every stored result made with it is then of other
+stimuli, so that must not happen within a major version.
+"""
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from soundcal import audiofile
+from soundcal.stimuli import digest, load_catalogue, render, select
+
+FOLDER = Path(__file__).resolve().parent
+CATALOGUE = FOLDER / "catalogue.toml"
+
+
+def main(ids: list[str]) -> None:
+    """Render, write and enter the checksum of every stimulus, or of some."""
+    text = CATALOGUE.read_text(encoding="utf-8")
+    (FOLDER / "rendered").mkdir(exist_ok=True)
+    for stimulus in select(load_catalogue(CATALOGUE), ids):
+        samples = render(replace(stimulus, sha256=""))
+        found = digest(samples)
+        if found != stimulus.sha256:
+            sys.stdout.write(f"{stimulus.id}: {stimulus.sha256[:8] or 'new'} -> {found[:8]}\n")
+        entry = re.compile(rf'(id = "{re.escape(stimulus.id)}"\n(?:.+\n)*?sha256 = ")[^"]*')
+        text = entry.sub(rf"\g<1>{found}", text)
+        path = FOLDER / "rendered" / f"{stimulus.id}.wav"
+        audiofile.write(path, samples, 48000, comment=f"stimulus {stimulus.id}", force=True)
+    CATALOGUE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
