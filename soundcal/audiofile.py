@@ -357,8 +357,7 @@ class Writer:
             raise ParameterError(f"{path}: the name must end in .wav or .flac")
         if kind == ".flac" and subtype not in ("PCM_16", "PCM_24"):
             raise ParameterError(f"{path}: FLAC holds PCM_16 or PCM_24, not {subtype}; use .wav")
-        if self.path.exists() and not force:
-            raise RecordError(f"{path} exists already; choose another name or use --force")
+        check_output(self.path, force=force)
         self._sound: Any = None
         try:
             self._file: BinaryIO = open(self.path, "wb", buffering=0)  # noqa: SIM115  held open

@@ -6,6 +6,14 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``pytest tests/soundcard_with_device.py --device NAME`` name a real soundcard."""
+    group = parser.getgroup("soundcard")
+    group.addoption("--device", help="soundcard to test with, instead of the virtual one")
+    group.addoption("--outputs", default="1,2", help="its outputs (default 1,2) …")
+    group.addoption("--inputs", default="1,2", help="… cabled to these inputs (default 1,2)")
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder of reference data (see SOUNDCAL_REFERENCE in the README)."""

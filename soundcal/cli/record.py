@@ -78,6 +78,7 @@ class _Take:
 
 def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
+    from soundcal.audiofile import check_output
     from soundcal.cli.levels import RunningLevel
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import channel_names, utc_now
@@ -87,8 +88,7 @@ def run(options: argparse.Namespace) -> int:
         raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
     record = options.file.with_suffix(".json")
     for path in (options.file, record):
-        if path.exists() and not options.force:
-            raise RecordError(f"{path} exists already; choose another name or use --force")
+        check_output(path, force=options.force)
     with open_from(options) as device:
         calibration = _calibration(options.calibration, device)
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))

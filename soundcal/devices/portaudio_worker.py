@@ -61,7 +61,7 @@ _POLL_S: Final = 0.1
 _QUEUE_BYTES: Final = 256 * 2**20
 """Input waiting for the parent; beyond it the take ends with an error instead of a full memory."""
 
-_JOIN_FRAMES: Final = 1 << 15
+_JOIN_FRAMES: Final = 1 << 13
 """Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
 
 Samples = NDArray[np.float32]

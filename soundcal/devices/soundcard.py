@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.alignment import frame
+from soundcal.devices.checks import input_channels, playable
 from soundcal.devices.names import behind_os_mixer, resolve
 from soundcal.devices.portaudio_worker import RATES, Request
 from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
 from soundcal.devices.supervisor import Broken, Message, Worker
-from soundcal.errors import DeviceUnavailable, ParameterError, SignalError, StreamError
+from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
 from soundcal.recording import Capture, utc_now
 
 __all__ = ["Soundcard", "probe"]
@@ -219,7 +220,9 @@ class Soundcard:
         """Record ``duration`` seconds."""
         if not 0.0 < duration < 1e7:
             raise ParameterError(f"duration {duration:g} s: a positive time is expected")
-        request = self._request(inputs=self._inputs(inputs), total=round(duration * self._fs))
+        request = self._request(
+            inputs=input_channels(self._info, inputs), total=round(duration * self._fs)
+        )
         return self._capture(request, on_block)
 
     def play(
@@ -230,14 +233,14 @@ class Soundcard:
         on_block: OnBlock | None = None,
     ) -> Playback:
         """Play ``samples`` once and return when the last one has left the device."""
-        playable, channels = self._playable(samples, outputs)
-        n_samples = playable.shape[1]
+        checked, channels = playable(self._info, samples, self._fs, outputs)
+        n_samples = checked.shape[1]
         tail = round((self._latency + 0.1) * self._fs)  # whatever the driver still holds gets out
         tally = _Tally(self._fs, n_samples + tail)
-        with _samples_file(playable) as path:
+        with _samples_file(checked) as path:
             request = self._request(outputs=channels, samples=path, total=n_samples + tail)
             for _, position, reports in self._blocks(request, tally):
-                part = playable[:, position : tally.received]
+                part = checked[:, position : tally.received]
                 if on_block is not None and part.shape[1]:
                     on_block(Block(part, position, n_samples, reports))
         return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
@@ -256,11 +259,11 @@ class Soundcard:
         A short marker is played before the samples for that and removed afterwards
         (:mod:`soundcal.devices.alignment`); the blocks given to ``on_block`` contain it.
         """
-        playable, channels = self._playable(samples, outputs)
-        framed = frame(playable, self._fs, tail=tail, max_delay=_DELAY_S + 2 * self._latency)
+        checked, channels = playable(self._info, samples, self._fs, outputs)
+        framed = frame(checked, self._fs, tail=tail, max_delay=_DELAY_S + 2 * self._latency)
         with _samples_file(framed.samples) as path:
             request = self._request(
-                inputs=self._inputs(inputs),
+                inputs=input_channels(self._info, inputs),
                 outputs=channels,
                 samples=path,
                 total=framed.samples.shape[1],
@@ -281,9 +284,9 @@ class Soundcard:
 
         A stream that breaks meanwhile is reported when the context ends.
         """
-        playable, channels = self._playable(samples, outputs)
+        checked, channels = playable(self._info, samples, self._fs, outputs)
         tally = _Tally(self._fs, None)
-        with _samples_file(playable) as path:
+        with _samples_file(checked) as path:
             request = self._request(outputs=channels, samples=path, loop=True)
             with Worker(request) as worker:
                 for _ in self._read(worker, tally):
@@ -298,7 +301,7 @@ class Soundcard:
     @contextmanager
     def stream(self, *, inputs: Sequence[int] | None = None) -> Iterator[Iterator[Block]]:
         """Give an endless iterator over input blocks."""
-        request = self._request(inputs=self._inputs(inputs))
+        request = self._request(inputs=input_channels(self._info, inputs))
         tally = _Tally(self._fs, None)
         with Worker(request) as worker:
             yield (
@@ -427,44 +430,6 @@ class Soundcard:
             f"{stream_problem(broken, self._info.identity)}; {tally.received}{of} frames "
             f"({tally.received / self._fs:.2f} s) arrived before"
         )
-
-    def _inputs(self, inputs: Sequence[int] | None) -> tuple[int, ...]:
-        return self._channels(inputs, self._info.inputs, "input", self._info.inputs)
-
-    def _channels(
-        self, wanted: Sequence[int] | None, there: int, kind: str, default: int
-    ) -> tuple[int, ...]:
-        channels = tuple(range(1, default + 1)) if wanted is None else tuple(wanted)
-        if not there:
-            raise DeviceUnavailable(f"{self._info.identity} has no {kind}: see soundcal devices")
-        if not channels or len(set(channels)) != len(channels):
-            raise ParameterError(f"{kind} channels {list(channels)}: distinct numbers are expected")
-        if min(channels) < 1 or max(channels) > there:
-            raise DeviceUnavailable(
-                f"{self._info.identity} has {kind}s 1 to {there}; {list(channels)} are asked for"
-            )
-        return channels
-
-    def _playable(
-        self, samples: Samples, outputs: Sequence[int] | None
-    ) -> tuple[Samples, tuple[int, ...]]:
-        checked = Capture(samples, self._fs).samples
-        peak = float(np.abs(checked).max(initial=0.0))
-        if checked.shape[1] == 0:
-            raise SignalError("nothing to play: 0 samples")
-        if peak > 1.0:
-            raise SignalError(
-                f"peak {peak:.4g} is beyond full scale (1.0) and would clip; lower the gain by "
-                f"{20 * np.log10(peak):.2f} dB or more"
-            )
-        n_channels = checked.shape[0]
-        channels = self._channels(outputs, self._info.outputs, "output", n_channels)
-        if len(channels) != n_channels:
-            raise ParameterError(
-                f"{n_channels} channels of samples for outputs {list(channels)}: give one output "
-                "per channel"
-            )
-        return checked, channels
 
 
 @contextmanager

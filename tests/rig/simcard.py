@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""The simulated lab as a soundcard on a JACK server.
+
+PortAudio's JACK host API lists every JACK client as a device and connects streams to it by itself,
+so this process *is* the soundcard, with headphones, ears, calibrator and voltmeter attached: a
+:class:`soundcal.devices.simulated.SimulatedLab` whose chain of signal processing runs in the
+callback of the server.
+
+A UNIX datagram socket stands for the hands of the person in the lab. Every datagram is a JSON
+object with the key ``do`` and is answered with ``{"value": ...}`` or ``{"error": text}``, so tests
+need not sleep:
+
+``attach_calibrator``, ``remove_calibrator``, ``seat_headphones``, ``remove_headphones``,
+``read_voltmeter``
+    the lab's methods, with their arguments as further keys
+``truth``
+    numbers of the lab's truth; ``transfer``: magnitudes in Pa per full scale at ``frequencies``
+``arm``
+    list of ``faults``: ``{"at": position, "do": what, ...}``, in samples counted from the first
+    sample that is played and not zero (deterministic also when the server runs faster than time)
+``new_lab``
+    forget everything and start again, with the keys ``name`` and ``seed``
+``state``
+    what the callback has done so far
+
+Faults: ``drop`` (zeros for ``n`` samples), ``insert`` (``n`` zeros), ``delete`` (``n`` samples),
+``gain`` (``db`` from there on), ``mute``, ``stall`` (the card blocks for ``s`` seconds), ``exit``
+(unplugged), ``crash`` (the process dies at once).
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import jack
+import numpy as np
+
+from soundcal.devices.simulated import SimulatedLab
+
+HANDS = (
+    "attach_calibrator",
+    "remove_calibrator",
+    "seat_headphones",
+    "remove_headphones",
+)
+METER_S = 1.0
+
+
+class Faults:
+    """Faults armed at sample positions, applied to the samples on their way to the computer."""
+
+    def __init__(self, n_inputs: int, leave: threading.Event) -> None:
+        self._waiting = np.zeros((n_inputs, 0))
+        self._events: list[dict[str, Any]] = []
+        self._position: int | None = None
+        self._leave = leave
+        self.gain = 1.0
+
+    def arm(self, events: list[dict[str, Any]]) -> None:
+        """Take new faults; positions count from the next sample played that is not zero."""
+        self._events = sorted(events, key=lambda event: int(event["at"]))
+        self._position = None
+        self.gain = 1.0
+
+    def apply(self, played: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+        """Return what reaches the computer of a block."""
+        n = recorded.shape[1]
+        if self._position is None and self._events and played.any():
+            self._position = -int(np.flatnonzero(played.any(axis=0))[0])
+        self._waiting = np.concatenate([self._waiting, recorded * self.gain], axis=1)
+        while self._due(n):
+            self._fire(self._events.pop(0))
+        if self._position is not None:
+            self._position += n
+        missing = max(0, n - self._waiting.shape[1])
+        block = np.pad(self._waiting, ((0, 0), (missing, 0)))
+        self._waiting = block[:, n:]
+        return block[:, :n]
+
+    def _due(self, n: int) -> bool:
+        position = self._position
+        return bool(position is not None and self._events and self._events[0]["at"] < position + n)
+
+    def _fire(self, event: dict[str, Any]) -> None:
+        first = max(0, int(event["at"]) - (self._position or 0))
+        n = int(event.get("n", 0))
+        there, after = self._waiting[:, :first], self._waiting[:, first:]
+        kind = event["do"]
+        if kind == "drop":
+            after[:, :n] = 0.0
+            if n > after.shape[1]:
+                rest = {"at": event["at"] + after.shape[1], "n": n - after.shape[1]}
+                self._events.insert(0, event | rest)
+        elif kind == "insert":
+            zeros = np.zeros((there.shape[0], n))
+            self._waiting = np.concatenate([there, zeros, after], axis=1)
+        elif kind == "delete":
+            self._waiting = np.concatenate([there, after[:, n:]], axis=1)
+        elif kind in ("gain", "mute"):
+            factor = 0.0 if kind == "mute" else 10.0 ** (event["db"] / 20.0)
+            after *= factor
+            self.gain *= factor
+        elif kind == "stall":
+            time.sleep(float(event["s"]))
+        elif kind == "exit":
+            self._leave.set()
+        elif kind == "crash":
+            os._exit(9)
+
+
+class Card:
+    """The JACK client: ports, callback, hands."""
+
+    def __init__(self, name: str, lab: str, seed: int) -> None:
+        self.leave = threading.Event()
+        self._lock = threading.Lock()
+        self._client = jack.Client(name, no_start_server=True)
+        self.fs = int(self._client.samplerate)
+        self.period = int(self._client.blocksize)
+        self._renew(lab, seed)
+        register_in, register_out = self._client.inports, self._client.outports
+        n_outputs, n_inputs = self._lab.info.outputs, self._lab.info.inputs
+        self._outputs = [register_in.register(f"playback_{i + 1}") for i in range(n_outputs)]
+        self._inputs = [register_out.register(f"capture_{i + 1}") for i in range(n_inputs)]
+        self._client.set_process_callback(self._process)
+        self._client.set_xrun_callback(self._count_xrun)
+        self._client.set_shutdown_callback(lambda *_: self.leave.set())
+        self._xruns = 0
+        self._cycles = 0
+
+    def _renew(self, name: str, seed: int) -> None:
+        lab = SimulatedLab(name, fs=self.fs, seed=seed)
+        with self._lock:
+            self._lab = lab
+            self._faults = Faults(lab.info.inputs, self.leave)
+            self._recent = np.zeros((lab.info.outputs, round(METER_S * self.fs)))
+
+    def _process(self, n: int) -> None:
+        played = np.stack([port.get_array() for port in self._outputs]).astype(np.float64)
+        with self._lock:
+            recorded = self._faults.apply(played, self._lab.chain.process(played))
+            self._recent = np.concatenate([self._recent[:, n:], played], axis=1)
+        for port, samples in zip(self._inputs, recorded, strict=True):
+            port.get_array()[:] = samples
+        self._cycles += 1
+
+    def _count_xrun(self, _: float) -> None:
+        self._xruns += 1
+
+    def serve(self, control: Path) -> None:
+        """Run until told to leave."""
+        control.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door, self._client:
+            door.bind(str(control))
+            door.settimeout(0.05)
+            print("ready", self.fs, self.period, flush=True)
+            while not self.leave.is_set():
+                try:
+                    message, sender = door.recvfrom(1 << 20)
+                except TimeoutError:
+                    continue
+                try:
+                    answer = {"value": self._do(**json.loads(message))}
+                except Exception as error:  # the card goes on; the test is told
+                    answer = {"error": f"{type(error).__name__}: {error}"}
+                door.sendto(json.dumps(answer).encode(), sender)
+        control.unlink(missing_ok=True)
+
+    def _do(self, do: str, **arguments: Any) -> Any:
+        if do == "new_lab":
+            return self._renew(arguments["name"], arguments["seed"])
+        if do == "state":
+            return {"cycles": self._cycles, "xruns": self._xruns}
+        if do == "arm":
+            with self._lock:
+                return self._faults.arm(arguments["faults"])
+        if do in HANDS:
+            with self._lock:
+                return getattr(self._lab, do)(**arguments)
+        if do == "read_voltmeter":
+            with self._lock:
+                recent = np.clip(self._recent, -1.0, 1.0)
+                with self._lab.playing(recent):
+                    return self._lab.read_voltmeter(**arguments)
+        return self._look(do, arguments)
+
+    def _look(self, do: str, arguments: dict[str, Any]) -> Any:
+        truth = self._lab.truth
+        if do == "truth":
+            names = ("v_fs", "ear_pa_per_fs", "line_v_per_fs", "level_1v", "output_impedance")
+            sheet = self._lab.data_sheet
+            return {name: list(getattr(truth, name)) for name in names} | {
+                "calibrator_error_db": truth.calibrator_error_db,
+                "impedance": sheet.impedance,
+                "sensitivity": sheet.sensitivity,
+                "per": sheet.per,
+            }
+        if do == "transfer":
+            frequencies = np.asarray(arguments["frequencies"], dtype=np.float64)
+            return np.abs(truth.transfer(arguments["channel"], frequencies)).tolist()
+        raise ValueError(f"the card cannot {do!r}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    # PortAudio 19.6 takes the name for a regular expression: letters, digits, blank, - and _ only
+    parser.add_argument("--name", default="SimHATS")
+    parser.add_argument("--lab", default="onboard+closed-16")
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--control", type=Path, required=True)
+    options = parser.parse_args()
+    card = Card(options.name, options.lab, options.seed)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: card.leave.set())
+    card.serve(options.control)
+
+
+if __name__ == "__main__":
+    main()

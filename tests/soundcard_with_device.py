@@ -1,0 +1,438 @@
+"""Tests with real PortAudio: on the virtual soundcard of tests/rig, or on a real one.
+
+::
+
+    pytest -n 0 tests/soundcard_with_device.py                        virtual card (tests/rig)
+    pytest -n 0 tests/soundcard_with_device.py --device "Fireface"    real card, outputs 1 and 2
+                                                                      cabled to inputs 1 and 2
+
+The virtual card is the simulated lab outside this process, behind a real audio server, so what is
+measured can be compared with the truth. Tests that need the truth or break the device are skipped
+on real hardware. Without jackd everything on the virtual card is skipped; with the environment
+variable SOUNDCAL_REQUIRE_RIG=1 it fails instead.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import device_conformance as conformance
+import numpy as np
+import pytest
+
+from soundcal import audiofile
+from soundcal.cli import main
+from soundcal.devices import AudioDevice, open_device
+from soundcal.devices.soundcard import Soundcard, probe
+from soundcal.errors import DeviceUnavailable, StreamError
+from soundcal.units import db, from_db
+
+Check = Callable[[AudioDevice, conformance.Path], None]
+
+FS = 48000
+PERIOD = 1024
+SCRIPT = Path(__file__).parent / "rig" / "audio-rig.sh"
+CARD = "SimHATS"
+LAB = {"name": "onboard+closed-16", "seed": 3}
+
+
+class Rig:
+    """The virtual card from outside: its server, its control socket, its faults."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def script(self, command: str) -> None:
+        """Run a command of audio-rig.sh."""
+        done = subprocess.run([str(SCRIPT), command], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def do(self, what: str, **arguments: Any) -> Any:
+        """Have the hands in the lab do something and return what they found."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door,
+        ):
+            door.bind(f"{folder}/answer")
+            door.settimeout(10)
+            message = json.dumps({"do": what, **arguments}).encode()
+            door.sendto(message, str(self.folder / "simcard.sock"))
+            answer = json.loads(door.recv(1 << 20))
+        assert "error" not in answer, answer["error"]
+        return answer["value"]
+
+    def arm(self, *faults: dict[str, Any]) -> None:
+        """Let faults happen, at samples counted from the first one played that is not zero."""
+        self.do("arm", faults=list(faults))
+
+    def kill(self, process: str, number: signal.Signals) -> None:
+        """Send a signal to ``jackd`` or ``simcard``."""
+        os.kill(int((self.folder / f"{process}.pid").read_text()), number)
+
+    @contextlib.contextmanager
+    def broken(self) -> Iterator[None]:
+        """Set everything up again after a test that breaks it."""
+        try:
+            yield
+        finally:
+            self.script("restart")
+
+
+def _unavailable(reason: str) -> None:
+    if os.environ.get("SOUNDCAL_REQUIRE_RIG") == "1":
+        pytest.fail(f"SOUNDCAL_REQUIRE_RIG=1, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def virtual(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The virtual card, started once; None on real hardware."""
+    if request.config.getoption("--device"):
+        yield None
+        return
+    if not shutil.which("jackd"):
+        _unavailable("jackd is missing (tests/rig/audio-rig.sh install)")
+    with contextlib.suppress(ImportError):
+        import jack
+    if "jack" not in sys.modules:
+        _unavailable("JACK-Client is missing (pip install -e '.[rig]')")
+    del jack
+    started_outside = "SOUNDCAL_RIG" in os.environ
+    folder = os.environ.setdefault("SOUNDCAL_RIG", str(tmp_path_factory.mktemp("rig")))
+    os.environ.setdefault("PY", sys.executable)
+    os.environ.setdefault("JACK_DEFAULT_SERVER", "soundcal-rig")
+    os.environ["JACK_NO_START_SERVER"] = "1"
+    rig = Rig(Path(folder))
+    if not started_outside:
+        rig.script("start")
+    yield rig
+    if not started_outside:
+        rig.script("stop")
+
+
+@pytest.fixture
+def rig(virtual: Rig | None) -> Iterator[Rig]:
+    """The virtual card with a fresh lab, running as fast as it can."""
+    if virtual is None:
+        pytest.skip("needs the virtual card: it breaks the device or looks up the truth")
+    virtual.do("new_lab", **LAB)
+    virtual.script("fast")
+    yield virtual
+    virtual.script("real")
+
+
+@pytest.fixture
+def real_time(rig: Rig) -> Rig:
+    """The virtual card with a fresh lab, on the clock of the computer."""
+    rig.script("real")
+    return rig
+
+
+@pytest.fixture
+def device_name(virtual: Rig | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    name = request.config.getoption("--device")
+    if virtual is not None:
+        virtual.do("new_lab", **LAB)
+        virtual.script("fast")
+    yield str(name or CARD)
+    if virtual is not None:
+        virtual.script("real")
+
+
+@pytest.fixture
+def wires(request: pytest.FixtureRequest) -> dict[str, list[int]]:
+    """Outputs and the inputs that hear them."""
+    return {
+        name: [int(part) for part in request.config.getoption(f"--{name}").split(",")]
+        for name in ("outputs", "inputs")
+    }
+
+
+def tone(frequency: float = 1000.0, seconds: float = 1.0, amplitude: float = 0.1) -> np.ndarray:
+    return amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * FS)) / FS)
+
+
+def noise(seconds: float, n_channels: int = 2) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-0.1, 0.1, (n_channels, round(seconds * FS)))
+
+
+def amplitude(samples: np.ndarray, frequency: float) -> float:
+    """Return the amplitude of a sine by least squares."""
+    phase = 2 * np.pi * frequency * np.arange(samples.size) / FS
+    basis = np.stack([np.cos(phase), np.sin(phase), np.ones_like(phase)], axis=1)
+    return float(np.hypot(*np.linalg.lstsq(basis, samples, rcond=None)[0][:2]))
+
+
+# On any device
+
+
+@pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
+def test_the_driver_does_what_every_device_must(
+    device_name: str, wires: dict[str, list[int]], check: Check
+) -> None:
+    with open_device(device_name, fs=FS) as device:
+        check(device, conformance.Path(wires["outputs"][0], wires["inputs"][0], spread=6))
+
+
+def test_the_device_is_listed(device_name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["problem"] == ""
+    with open_device(device_name, fs=FS) as device:
+        info = device.info
+    found = [entry for entry in listed["devices"] if entry["identity"] == info.identity]
+    assert len(found) == 1
+    assert FS in found[0]["rates"]
+    assert found[0]["inputs"] == info.inputs > 0
+
+
+def test_a_recording_is_complete(
+    device_name: str, wires: dict[str, list[int]], tmp_path: Path
+) -> None:
+    path = tmp_path / "take.wav"
+    inputs = ",".join(map(str, wires["inputs"]))
+    options = ["--device", device_name, "--duration", "2", "--inputs", inputs]
+    assert main(["record", str(path), *options]) == 0
+    record = json.loads(path.with_suffix(".json").read_text())
+    assert audiofile.read(path).samples.shape == (len(wires["inputs"]), 2 * FS)
+    assert (record["capture"]["n_samples"], record["capture"]["xruns"]) == (2 * FS, 0)
+    assert record["flags"] == []
+
+
+def test_a_file_is_played(device_name: str, wires: dict[str, list[int]], tmp_path: Path) -> None:
+    path = tmp_path / "tone.wav"
+    audiofile.write(path, np.stack([tone(), tone()]), FS)
+    outputs = ",".join(map(str, wires["outputs"]))
+    options = ["--device", device_name, "--gain-db", "-20", "--outputs", outputs]
+    assert main(["play", str(path), *options]) == 0
+
+
+def test_what_is_played_arrives_aligned(device_name: str, wires: dict[str, list[int]]) -> None:
+    samples = noise(1.0, len(wires["outputs"]))
+    delays = []
+    with open_device(device_name, fs=FS) as device:
+        for _ in range(3):
+            capture = device.play_and_record(samples, **wires, tail=0.1)
+            assert capture.flags == ()
+            assert capture.n_samples == FS + FS // 10
+            assert capture.latency is not None
+            delays.append(capture.latency)
+            for played, recorded in zip(samples, capture.samples, strict=True):
+                spectrum = np.conj(np.fft.rfft(played)) * np.fft.rfft(recorded[:FS])
+                correlation = np.fft.irfft(spectrum)
+                assert int(np.argmax(np.abs(correlation))) == 0
+    assert all(0 < delay < FS / 2 for delay in delays)
+
+
+def test_the_level_follows_the_gain(device_name: str, wires: dict[str, list[int]]) -> None:
+    """An automatic gain or an "enhancement" would show: 3 steps of 10 dB within 0.05 dB."""
+    found = []
+    with open_device(device_name, fs=FS) as device:
+        for gain_db in (0.0, -10.0, -20.0):
+            wave = np.tile(tone(amplitude=0.2 * from_db(gain_db)), (len(wires["outputs"]), 1))
+            capture = device.play_and_record(wave, **wires)
+            found.append(amplitude(capture.samples[0], 1000.0))
+    assert db(found[0] / found[1]) == pytest.approx(10.0, abs=0.05)
+    assert db(found[1] / found[2]) == pytest.approx(10.0, abs=0.05)
+
+
+# Against the truth of the virtual card
+
+
+def test_the_delay_is_one_period_of_the_server(rig: Rig) -> None:
+    with Soundcard(CARD) as card:
+        for _ in range(3):
+            assert card.play_and_record(noise(0.2), inputs=[1, 2]).latency == PERIOD
+
+
+def test_channels_go_where_they_are_told(rig: Rig) -> None:
+    rig.do("remove_headphones")
+    truth = rig.do("truth")
+    with Soundcard(CARD) as card:
+        capture = card.play_and_record(tone()[np.newaxis], outputs=[2], inputs=[4, 3])
+    expected = 0.1 * np.sqrt(2) * truth["v_fs"][1] / truth["line_v_per_fs"][1]
+    assert amplitude(capture.samples[0], 1000.0) == pytest.approx(expected, rel=1e-3)
+    assert amplitude(capture.samples[1], 1000.0) < 2e-3 * expected  # crosstalk only
+
+
+@pytest.mark.parametrize("frequency", [100.0, 1000.0, 8000.0])
+def test_the_pressure_at_the_ears_is_the_truth(rig: Rig, frequency: float) -> None:
+    truth = rig.do("truth")
+    with Soundcard(CARD) as card:
+        capture = card.play_and_record(
+            np.tile(tone(frequency, amplitude=0.05), (2, 1)), inputs=[1, 2]
+        )
+    for row, ear in enumerate(("left", "right")):
+        expected = 0.05 * rig.do("transfer", channel=ear, frequencies=[frequency])[0]
+        settled = capture.samples[row, FS // 4 :]
+        at_1k = amplitude(settled, frequency) * truth["ear_pa_per_fs"][row]
+        # the response of the ear, within 1 dB of flat below 10 kHz, is part of the capture
+        limit = 0.02 if frequency == 1000.0 else 1.0
+        assert db(at_1k / expected) == pytest.approx(0.0, abs=limit)
+
+
+def test_the_calibrator_is_heard_on_its_ear(rig: Rig) -> None:
+    truth = rig.do("truth")
+    rig.do("attach_calibrator", ear="right", level=94.0, frequency=1000.0)
+    with Soundcard(CARD) as card:
+        capture = card.record(2.0, inputs=[1, 2])
+    levels = [
+        db(float(row.std()) * k / 20e-6)
+        for row, k in zip(capture.samples, truth["ear_pa_per_fs"], strict=True)
+    ]
+    assert levels[1] == pytest.approx(94.0 + truth["calibrator_error_db"], abs=0.15)
+    assert levels[0] < 40.0
+
+
+def test_the_voltmeter_reads_what_is_being_played(rig: Rig) -> None:
+    rig.do("remove_headphones")
+    truth = rig.do("truth")
+    with Soundcard(CARD) as card, card.playing(tone()[np.newaxis], outputs=[1]):
+        time.sleep(0.2)
+        volts = rig.do("read_voltmeter", channel="left")
+    assert db(volts / (0.1 * truth["v_fs"][0])) == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_long_take_loses_nothing(rig: Rig) -> None:
+    """60 s through PortAudio: electrically, every sample is where it belongs."""
+    rig.do("new_lab", name="interface+open-300,noise=0", seed=3)
+    rig.do("remove_headphones")
+    truth = rig.do("truth")
+    samples = noise(60.0, 1)
+    with Soundcard(CARD) as card:
+        capture = card.play_and_record(samples, outputs=[1], inputs=[3])
+    gain = np.sqrt(2) * truth["v_fs"][0] / truth["line_v_per_fs"][0]
+    assert capture.flags == ()
+    # both converters round to 24 bit: half a step each, and one of single precision in transit
+    np.testing.assert_allclose(capture.samples[0], gain * samples[0], atol=3 * 2.0**-23)
+
+
+def test_real_time_takes_its_time(real_time: Rig) -> None:
+    started = time.monotonic()
+    with Soundcard(CARD) as card:
+        capture = card.record(1.0)
+    assert 1.4 < time.monotonic() - started < 6.0
+    assert capture.delivered_rate == pytest.approx(FS, rel=0.2)
+
+
+# Faults
+
+
+def test_formats_the_device_has_not_are_refused(rig: Rig) -> None:
+    with pytest.raises(DeviceUnavailable, match="refuses 44100 Hz; it offers 48000 Hz"):
+        Soundcard(CARD, fs=44100)
+    with (
+        Soundcard(CARD, fs=48001) as card,
+        pytest.raises(DeviceUnavailable, match="opened at 48000 Hz"),
+    ):
+        card.record(0.1)
+    with (
+        Soundcard(CARD) as card,
+        pytest.raises(DeviceUnavailable, match=r"inputs 1 to 4; \[5\]"),
+    ):
+        card.record(0.1, inputs=[5])
+
+
+def test_a_card_that_vanishes_is_noticed(real_time: Rig) -> None:
+    """PortAudio reports nothing and delivers zeros for ever."""
+    with real_time.broken(), Soundcard(CARD) as card:
+        real_time.arm({"at": FS // 2, "do": "exit"})
+        started = time.monotonic()
+        with pytest.raises(StreamError, match=r"vanished; [0-9]+ frames"):
+            card.play_and_record(noise(10.0))
+        assert time.monotonic() - started < 6.0
+
+
+def test_a_card_that_crashes_is_noticed(real_time: Rig) -> None:
+    with real_time.broken(), Soundcard(CARD) as card:
+        real_time.arm({"at": FS // 2, "do": "crash"})
+        started = time.monotonic()
+        with pytest.raises(StreamError, match=r"no answer for|vanished"):
+            card.play_and_record(noise(10.0))
+        assert time.monotonic() - started < 6.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_a_dead_server_ends_the_recording_and_keeps_the_file(
+    real_time: Rig, number: signal.Signals, tmp_path: Path
+) -> None:
+    path = tmp_path / "take.wav"
+    command = [sys.executable, "-m", "soundcal", "record", str(path), "--device", CARD]
+    with real_time.broken():
+        process = subprocess.Popen(
+            [*command, "--duration", "60"], stderr=subprocess.PIPE, text=True
+        )
+        end = time.monotonic() + 20
+        while time.monotonic() < end and not (path.exists() and path.stat().st_size > 500_000):
+            time.sleep(0.02)
+        real_time.kill("jackd", number)
+        started = time.monotonic()
+        _, printed = process.communicate(timeout=10)
+        elapsed = time.monotonic() - started
+    assert process.returncode == 3, printed
+    assert elapsed < 4.0
+    assert "incomplete" in printed
+    record = json.loads(path.with_suffix(".json").read_text())
+    assert audiofile.read(path).n_samples == record["capture"]["n_samples"] >= 20_000
+
+
+def test_a_frozen_server_does_not_freeze_the_list(real_time: Rig) -> None:
+    with real_time.broken():
+        real_time.kill("jackd", signal.SIGSTOP)
+        started = time.monotonic()
+        cards, problem = probe()
+        elapsed = time.monotonic() - started
+        real_time.kill("jackd", signal.SIGCONT)
+    assert cards == []
+    assert "does not answer" in problem
+    assert elapsed < 8.0
+
+
+def test_an_overload_is_reported_by_the_driver(real_time: Rig) -> None:
+    with Soundcard(CARD) as card:
+        real_time.arm({"at": FS // 4, "do": "stall", "s": 0.3})
+        capture = card.play_and_record(noise(1.0))
+    assert capture.xruns > 0
+    assert any("driver reported" in flag for flag in capture.flags)
+
+
+@pytest.mark.parametrize(("kind", "shift"), [("insert", 64), ("delete", -64)])
+def test_slipped_samples_show_in_the_alignment_of_the_end(rig: Rig, kind: str, shift: int) -> None:
+    """Neither PortAudio nor the frame count knows of them: the rest of the take is displaced."""
+    samples = noise(2.0, 1)
+    with Soundcard(CARD) as card:
+        rig.do("remove_headphones")
+        rig.arm({"at": FS, "do": "insert", "n": 128}, {"at": FS + FS // 2, "do": kind, "n": 64})
+        capture = card.play_and_record(samples, outputs=[1], inputs=[3], tail=0.1)
+    reference = samples[0, -FS // 4 :]
+    lags = np.arange(-400, 401)
+    last = capture.samples[0]
+    products = [last[2 * FS - FS // 4 + lag : 2 * FS + lag] @ reference for lag in lags]
+    assert lags[int(np.argmax(products))] == 128 + shift
+
+
+def test_missing_samples_are_where_they_were_dropped(rig: Rig) -> None:
+    with Soundcard(CARD) as card:
+        rig.do("remove_headphones")
+        rig.arm({"at": FS, "do": "drop", "n": 480})
+        capture = card.play_and_record(noise(2.0, 1), outputs=[1], inputs=[3])
+    silent = np.flatnonzero(capture.samples[0] == 0.0)
+    longest = max(np.split(silent, np.flatnonzero(np.diff(silent) != 1) + 1), key=len)
+    assert len(longest) == 480
+
+
+def test_without_the_server_there_is_no_device_and_a_remedy(rig: Rig) -> None:
+    with rig.broken():
+        rig.script("stop")
+        with pytest.raises(DeviceUnavailable, match="finds no sound device: plug one in"):
+            Soundcard(CARD)
