@@ -98,7 +98,9 @@ def test_a_calibration_gives_pascal_and_its_id_to_the_file(
         (["--duration", "-1"], 2, "positive time"),
         (["--inputs", "9", "--duration", "1"], 3, "inputs 1 to 4"),
         (["--fs", "96000", "--duration", "1"], 3, "offers 44100, 48000 Hz"),
+        (["--duration", "1", "--names", "a,a,b,c"], 2, "4 distinct names"),
         (["--duration", "1", "--calibration", "no.json"], 5, "no such file"),
+        (["--inputs", "1", "--duration", "1", "--calibration", "cal.json"], 2, "'mono'"),
         (["--duration", "1", "--calibration", "out.json"], 2, "calibrates the output"),
         (["--duration", "1", "--calibration", "other.json"], 2, "belongs to another"),
     ],
@@ -106,6 +108,7 @@ def test_a_calibration_gives_pascal_and_its_id_to_the_file(
 def test_refused_recordings_leave_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
 ) -> None:
+    calibration(tmp_path / "cal.json", "input")
     calibration(tmp_path / "out.json", "output")
     calibration(tmp_path / "other.json", "input", device="another")
     assert record(*options) == code
@@ -263,3 +266,23 @@ def test_a_mono_file_goes_where_it_is_told(capsys: pytest.CaptureFixture[str]) -
     tone(1)
     assert play("--outputs", "1,2", "--json") == 0
     assert played(capsys)["outputs"] == [1, 2]
+
+
+def test_the_simulated_lab_records_and_plays_like_a_card(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sim = ["--device", "sim:lab"]
+    assert main(["record", "take.wav", *sim, "--duration", "1", "--inputs", "1,2", "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)["capture"]
+    assert kept["simulated"]
+    assert (kept["device"], kept["n_samples"]) == ("sim:lab", 48000)
+    assert audiofile.read("take.wav").samples.shape == (2, 48000)
+    made = calibration(tmp_path / "cal.json", "input", device="sim:lab")
+    named = ["--inputs", "2", "--names", "right", "--calibration", "cal.json"]
+    assert main(["record", "right.flac", *sim, "--duration", "0.5", *named]) == 0
+    kept = json.loads(Path("right.json").read_text())
+    assert (kept["capture"]["channels"], kept["calibration"]) == (["right"], made)
+    tone(2)
+    assert main(["play", "in.wav", *sim, "--gain-db", "-20"]) == 0
+    assert main(["record", "endless.wav", *sim]) == 2
+    assert "--realtime" in capsys.readouterr().err

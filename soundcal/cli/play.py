@@ -144,7 +144,7 @@ def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | Non
     calibration = load_calibration(path)
     if calibration.direction != "output":
         raise ParameterError(f"{path}: calibrates the input; an output calibration is expected")
-    if calibration.device != device.info.identity:
+    if calibration.device not in (device.info.identity, "unknown"):
         raise ParameterError(
             f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
             "this device"

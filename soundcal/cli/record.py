@@ -37,6 +37,12 @@ def add(commands: Any) -> None:
         "--inputs", type=channel_numbers, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
     )
     parser.add_argument(
+        "--names",
+        type=lambda text: tuple(text.split(",")),
+        metavar="A,B",
+        help="channel names (default: left,right for two, mono for one)",
+    )
+    parser.add_argument(
         "--subtype", choices=_SUBTYPES, help="how samples are stored (FLOAT; .flac: PCM_24)"
     )
     parser.add_argument(
@@ -81,18 +87,22 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.audiofile import check_output
     from soundcal.cli.levels import RunningLevel
     from soundcal.errors import ParameterError, RecordError
-    from soundcal.recording import channel_names, utc_now
+    from soundcal.recording import utc_now
     from soundcal.records import write_json as write_record
 
     if options.duration is not None and not 0 < options.duration < 1e7:
         raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
+    if options.duration is None and options.device.startswith("sim:") and not options.realtime:
+        raise ParameterError(
+            "a simulated lab as fast as possible has no end: give --duration or --realtime"
+        )
     record = options.file.with_suffix(".json")
     for path in (options.file, record):
         check_output(path, force=options.force)
     with open_from(options) as device:
         calibration = _calibration(options.calibration, device)
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
-        level = RunningLevel(channel_names(len(inputs)), device.fs, calibration)
+        level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
         take = _Take(wanted, utc_now())
         with ExitStack() as stack:
@@ -110,6 +120,15 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_json("soundcal/recording/1", content)
     return take.exit_code
+
+
+def _names(given: tuple[str, ...] | None, n_channels: int) -> tuple[str, ...]:
+    from soundcal.errors import ParameterError
+    from soundcal.recording import channel_names
+
+    if given is not None and (len(given) != n_channels or len(set(given)) != n_channels):
+        raise ParameterError(f"--names {','.join(given)}: {n_channels} distinct names expected")
+    return given or channel_names(n_channels)
 
 
 def _writer(
@@ -137,7 +156,7 @@ def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | Non
     calibration = load_calibration(path)
     if calibration.direction != "input":
         raise ParameterError(f"{path}: calibrates the output; an input calibration is expected")
-    if calibration.device != device.info.identity:
+    if calibration.device not in (device.info.identity, "unknown"):
         raise ParameterError(
             f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
             "this device, or record without --calibration"
