@@ -260,7 +260,7 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     tables = json.loads((tmp_path / "out" / "tables.json").read_text())
     assert tables["schema"] == "soundcal/report-tables/1"
     assert len(tables["report"]) == len(build(made).tables())
-    assert len(tables["differences"]) == 5 * len(made.comparison.entries)
+    assert len(tables["differences"]["stimulus"]) == 5 * len(made.comparison.entries)
     for table in build(made).tables():
         frame = pd.read_csv(tmp_path / "out" / "tables" / f"{table.name}.csv")
         assert len(frame) == len(table.rows)

@@ -5,7 +5,7 @@ The table has one row per recording, channel, indicator and statistic (see
 is printed with every number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
@@ -22,13 +22,25 @@ if TYPE_CHECKING:
     from soundcal.agreement import Agreement, Diagnostics
     from soundcal.agreement.intervals import Interval
 
-__all__ = ["COLUMNS", "STUDY_PAIRS", "Comparison", "Entry", "Rules", "compare", "default_pairs"]
+__all__ = [
+    "COLUMNS",
+    "STUDY_PAIRS",
+    "Comparison",
+    "Entry",
+    "Rules",
+    "compare",
+    "default_pairs",
+    "in_order",
+]
 
 Array = NDArray[np.float64]
 Pair = tuple[str, str]
 
 COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", "value", "unit")
 """Columns that a table must have; ``combination`` and others may stand beside them."""
+
+STUDY_METHODS: Final = ("in-situ", "ocv", "hats")
+"""Methods of the study in the order in which they are printed."""
 
 STUDY_PAIRS: Final[tuple[Pair, ...]] = (("in-situ", "ocv"), ("in-situ", "hats"), ("hats", "ocv"))
 """Differences of the study in its order and direction (Lam et al., arXiv 2207.12899)."""
@@ -298,6 +310,17 @@ class Comparison:
         return pd.concat(parts, ignore_index=True)
 
 
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Return methods in the order in which they are printed: the study's first, in its order.
+
+    >>> in_order(["hats", "other", "in-situ"])
+    ['in-situ', 'hats', 'other']
+    """
+    distinct = list(dict.fromkeys(methods))
+    known = [name for name in STUDY_METHODS if name in distinct]
+    return [*known, *(name for name in distinct if name not in STUDY_METHODS)]
+
+
 def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple[Pair, ...]:
     """Return the differences to form.
 
@@ -364,7 +387,7 @@ def compare(
     rules = rules or Rules()
     checked = _checked(table)
     found = list(dict.fromkeys(checked["condition"]))
-    methods = list(methods) if methods else found
+    methods = list(methods) if methods else in_order(found)
     unknown = [name for name in methods if name not in found]
     if unknown:
         raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")

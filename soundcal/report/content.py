@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from soundcal.report.checklist import checklist, interval_in_words
-from soundcal.report.comparison import Comparison, Entry
+from soundcal.report.comparison import Comparison, Entry, in_order
 from soundcal.report.comparison_section import comparison_section
 from soundcal.report.document import (
     Block,
@@ -42,7 +42,7 @@ def build(study: Study) -> Document:
 
 def _subtitle(study: Study) -> str:
     stimuli = study.table["stimulus"].nunique()
-    methods = " · ".join(dict.fromkeys(map(str, study.table["condition"])))
+    methods = " · ".join(in_order(map(str, study.table["condition"])))
     n = len(study.table[["indicator", "statistic"]].drop_duplicates())
     simulated = " · simulated lab" if any(source.simulated for source in study.sources) else ""
     counted = _count(stimuli, "stimulus", "stimuli")
@@ -191,7 +191,7 @@ def methods_text(study: Study) -> list[str]:
     texts = [
         f"{_count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
         f"{_count(table['condition'].nunique(), 'condition')} "
-        f"({', '.join(dict.fromkeys(map(str, table['condition'])))}), channels {channels}. "
+        f"({', '.join(in_order(map(str, table['condition'])))}), channels {channels}. "
         "Indicators: " + "; ".join(families) + ". A number n stands for the value exceeded n % of "
         "the time.",
     ]

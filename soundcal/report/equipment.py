@@ -2,6 +2,7 @@
 
 from soundcal.calibration.model import Calibration
 from soundcal.report import figures
+from soundcal.report.comparison import in_order
 from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table, slug
 from soundcal.report.study import Study
 
@@ -17,8 +18,12 @@ def equipment_section(study: Study) -> Section:
             blocks.append(_drift_table(study))
     if study.calibrations:
         blocks.append(_calibration_table(study))
-    blocks += [_calibration_section(calibration) for calibration in study.calibrations.values()]
+    blocks += [_calibration_section(calibration) for calibration in _in_time(study)]
     return Section("equipment", "Equipment and calibration", tuple(blocks))
+
+
+def _in_time(study: Study) -> list[Calibration]:
+    return sorted(study.calibrations.values(), key=lambda calibration: calibration.made)
 
 
 def _session_table(study: Study) -> Table:
@@ -36,7 +41,10 @@ def _session_table(study: Study) -> Table:
                 session.device,
                 session.started,
                 session.exit_status,
-                ", ".join(f"{key} = {value}" for key, value in session.settings.items()) or None,
+                ", ".join(
+                    f"{key} = {value}" for key, value in session.settings.items() if value != ""
+                )
+                or None,
             )
             for session in study.sessions
         ),
@@ -71,7 +79,7 @@ def gains_table(study: Study, combination: str) -> Table | None:
     ]
     if not own:
         return None
-    methods = list(dict.fromkeys(source.condition for source in own))
+    methods = in_order(source.condition for source in own)
     gains = {(source.stimulus, source.condition): source.gain_db for source in own}
     targets = {source.stimulus: source.target for source in own}
     return Table(
@@ -91,7 +99,7 @@ def gains_table(study: Study, combination: str) -> Table | None:
 
 def _calibration_table(study: Study) -> Table:
     rows = []
-    for calibration in study.calibrations.values():
+    for calibration in _in_time(study):
         for channel, chain in calibration.chains.items():
             expanded, k = chain.expanded()
             rows.append(
@@ -127,7 +135,7 @@ def _calibration_table(study: Study) -> Table:
 
 def _calibration_section(calibration: Calibration) -> Section:
     blocks: list[Block] = [
-        Paragraph(f"Made {calibration.made}; device: {calibration.device}."),
+        Paragraph(f"{calibration.id}, device: {calibration.device}."),
         _budget_table(calibration),
     ]
     if any(chain.u_db > 0 for chain in calibration.chains.values()):
@@ -142,7 +150,8 @@ def _calibration_section(calibration: Calibration) -> Section:
                 lambda: figures.budget_bars(calibration),
             )
         )
-    return Section(slug("calibration", calibration.id), calibration.id, tuple(blocks), folded=True)
+    heading = f"Budget: {calibration.method} ({calibration.direction}), made {calibration.made}"
+    return Section(slug("calibration", calibration.id), heading, tuple(blocks), folded=True)
 
 
 def _budget_table(calibration: Calibration) -> Table:

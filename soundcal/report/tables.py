@@ -1,6 +1,7 @@
 """Every table as tidy CSV and as JSON, numbers unrounded."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ def write_tables(study: Study, folder: Path, *, force: bool = False) -> list[Pat
     """Write the tidy tables and every table of the report; return the paths.
 
     ``indicators.csv``, ``agreement.csv`` and ``differences.csv`` are tidy; ``tables`` has every
-    table of the report as CSV, and ``tables.json`` all of them together.
+    table of the report as CSV, and ``tables.json`` all of them together, the tidy ones column by
+    column.
 
     Raises
     ------
@@ -87,7 +89,10 @@ def write_tables(study: Study, folder: Path, *, force: bool = False) -> list[Pat
             table_frame(table).to_csv(temporary, index=False)
         paths.append(path)
     path = folder / "tables.json"
-    content: dict[str, Any] = {name: records(frame) for name, frame in frames.items()}
+    content: dict[str, Any] = {
+        name: {column: _plain_list(frame[column]) for column in frame}
+        for name, frame in frames.items()
+    }
     content["report"] = [_as_dict(table) for table in tables]
     write_json(path, "soundcal/report-tables/1", content, force=force)
     return [*paths, path]
@@ -117,6 +122,14 @@ def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return rows ready for JSON; NaN becomes null."""
     records: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
     return records
+
+
+def _plain_list(column: "pd.Series[Any]") -> list[Any]:
+    """Return a column ready for JSON; what is not finite becomes null."""
+    return [
+        None if isinstance(value, float) and not math.isfinite(value) else value
+        for value in column.tolist()
+    ]
 
 
 def _as_dict(table: Table) -> dict[str, Any]:
