@@ -8,6 +8,7 @@ from typing import Final
 
 __all__ = [
     "A0",
+    "BROAD_BANDS",
     "DCB",
     "DDF",
     "DLL",
@@ -101,4 +102,19 @@ NOISE_BANDS: Final = (
     (9500.0, 12000.0, 8.55),
 )
 """DIN 45692:2009, Table A.2: noises of one critical band and 4 sone: edges in Hz, sharpness in
+acum."""
+
+BROAD_BANDS: Final = (
+    (350.0, 2.74),
+    (570.0, 2.85),
+    (840.0, 2.96),
+    (1170.0, 3.12),
+    (1600.0, 3.30),
+    (2150.0, 3.53),
+    (2900.0, 3.89),
+    (4000.0, 4.49),
+    (5800.0, 5.69),
+    (8500.0, 7.46),
+)
+"""DIN 45692:2009, Table A.3: white noises of 4 sone up to 10 kHz: lower edge in Hz, sharpness in
 acum."""

@@ -1,0 +1,117 @@
+"""Sharpness: DIN 45692:2009, Tables A.2 and A.3.
+
+The sounds are noises of 4 sone. They are made here: seeded noise cut to its band in the frequency
+domain, its level set to 4 sone of soundcal's own stationary loudness.
+"""
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.dsp.zwicker_bank import SummedBank
+from soundcal.indicators.loudness import loudness_zwst
+from soundcal.indicators.sharpness import sharpness_din_st
+from soundcal.indicators.tables import BROAD_BANDS, NOISE_BANDS
+from soundcal.indicators.zwicker import loudness_of, to_energy
+from soundcal.units import level_to_pascal
+from soundcal.verification import Row
+
+__all__ = ["rows"]
+
+Array = NDArray[np.float64]
+
+STANDARD: Final = "DIN 45692:2009"
+FS: Final = 48000
+REFERENCE_BAND: Final = (920.0, 1080.0)
+REFERENCE_LEVEL: Final = 60.0
+UPPER_EDGE: Final = 10000.0
+SONE: Final = 4.0
+
+_SECONDS: Final = 8
+_SKIP: Final = 9600
+
+
+def _noise(low: float, high: float) -> Array:
+    """Seeded noise with a flat spectrum from ``low`` to ``high`` Hz, rms 1."""
+    n = _SECONDS * FS
+    f = np.fft.rfftfreq(n, 1.0 / FS)
+    phases = np.random.default_rng(45692).uniform(0.0, 2.0 * np.pi, f.size)
+    spectrum = np.where((low <= f) & (f <= high), np.exp(1j * phases), 0.0)
+    noise = np.fft.irfft(spectrum, n)
+    return np.asarray(noise / np.sqrt(np.mean(noise**2)))
+
+
+def _as_loud_as(sone: float, noise: Array) -> Array:
+    """Scale a noise to a loudness, by bisection in dB of its band energies."""
+    bank = SummedBank(_SKIP)
+    bank.push(noise)
+    unit = bank.mean_squares()
+    low, high = 0.0, 120.0
+    while high - low > 1e-6:
+        level = (low + high) / 2.0
+        energy = to_energy(unit * level_to_pascal(level) ** 2)
+        low, high = (low, level) if loudness_of(energy, "free")[0] > sone else (level, high)
+    return noise * level_to_pascal(low)
+
+
+def _sharpness(low: float, high: float) -> float:
+    return float(sharpness_din_st(_as_loud_as(SONE, _noise(low, high)), FS).value)
+
+
+def _reference(weighting: str) -> float:
+    noise = _noise(*REFERENCE_BAND) * level_to_pascal(REFERENCE_LEVEL)
+    return float(sharpness_din_st(noise, FS, weighting=weighting).value)
+
+
+def _reference_loudness() -> float:
+    return float(loudness_zwst(_as_loud_as(SONE, _noise(*REFERENCE_BAND)), FS).value)
+
+
+def rows() -> list[Row]:
+    """Return the rows of this family."""
+    found = [
+        Row(
+            STANDARD,
+            "5.3" if weighting == "din" else "Annex B",
+            f"reference sound, weighting {weighting}",
+            1.0,
+            0.99,
+            1.01,
+            "acum",
+            partial(_reference, weighting),
+            "definition",
+        )
+        for weighting in ("din", "aures", "bismarck")
+    ]
+    found.append(
+        Row(
+            STANDARD,
+            "Annex A",
+            "loudness of the test sounds",
+            SONE,
+            SONE - 1e-4,
+            SONE + 1e-4,
+            "sone",
+            _reference_loudness,
+            "target",
+        )
+    )
+    sounds = [("Table A.2", *entry) for entry in NOISE_BANDS]
+    sounds += [("Table A.3", low, UPPER_EDGE, acum) for low, acum in BROAD_BANDS]
+    for table, low, high, acum in sounds:
+        width = max(0.05 * acum, 0.05)
+        found.append(
+            Row(
+                STANDARD,
+                table,
+                f"noise of 4 sone, {low:g} Hz to {high:g} Hz",
+                acum,
+                acum - width,
+                acum + width,
+                "acum",
+                partial(_sharpness, low, high),
+            )
+        )
+    return found
