@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
-from soundcal.calibration.uncertainty import type_a
+from soundcal.calibration.uncertainty import dof_from_doubt, type_a
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
 from soundcal.recording import EARS
 from soundcal.units import P_REF, db, energetic_mean, from_db
@@ -461,9 +461,10 @@ def calibrate(
     *,
     ears: Calibration | None = None,
     seating_db: float = 0.5,
+    spread_db: float = 1.5,
     device: str = "unknown",
 ) -> Calibration:
-    """Return the level at the ear per digital full scale, as measured with several stimuli.
+    """Return the level at the ear per digital full scale, as measured with one or more stimuli.
 
     The calibration predicts the level of another stimulus. That of the stimuli themselves is known
     better: from their own search.
@@ -478,6 +479,9 @@ def calibrate(
         Calibration of the ears, whose uncertainty goes into the budget.
     seating_db : float
         Standard deviation in dB of placing the headphones anew; default: assumption.
+    spread_db : float
+        Standard deviation in dB between stimuli of different spectra, used when there is only one
+        stimulus; default: assumption, known to 25 %.
     device : str
         Identity of the output device.
 
@@ -489,10 +493,12 @@ def calibrate(
     Raises
     ------
     ParameterError
-        Fewer than two stimuli, or a stimulus without its digital level.
+        No stimulus, or a stimulus without its digital level.
     TargetNotReached
         One of the searches had failed.
     """
+    if not searches:
+        raise ParameterError("no search; at least 1 stimulus is needed")
     missing = sorted(set(searches) - set(digital_levels))
     if missing:
         raise ParameterError(f"no digital level for {', '.join(missing)}; give one per stimulus")
@@ -502,8 +508,7 @@ def calibrate(
             search.require().levels[ear] - search.gain_db[ear] - digital_levels[stimulus][ear]
             for stimulus, search in searches.items()
         ]
-        mean, u_mean, dof = type_a(found)
-        one = u_mean * math.sqrt(len(found) + 1)  # of the mean, and of one more stimulus around it
+        mean, one, dof = _of_one_more(found, spread_db)
         links = [
             Link(
                 "level per digital level",
@@ -511,7 +516,8 @@ def calibrate(
                 one,
                 dof,
                 "dB re 1 Pa/FS",
-                f"{len(found)} stimuli, spread of their levels",
+                f"{len(found)} stimuli, "
+                + ("spread assumed" if len(found) == 1 else "spread of their levels"),
             ),
             Link("seating", 0.0, seating_db, source=f"u = {seating_db:g} dB assumed"),
         ]
@@ -528,3 +534,11 @@ def calibrate(
     return new_calibration(
         "hats", "output", chains, device=device, residuals=residuals, details=details
     )
+
+
+def _of_one_more(values: Sequence[float], spread_db: float) -> tuple[float, float, float]:
+    """Return the mean, the standard uncertainty of one more value, and degrees of freedom."""
+    if len(values) == 1:
+        return values[0], spread_db * math.sqrt(2.0), dof_from_doubt(0.25)
+    mean, u_mean, dof = type_a(values)
+    return mean, u_mean * math.sqrt(len(values) + 1), dof

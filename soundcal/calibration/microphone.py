@@ -77,6 +77,9 @@ class Limits:
 CLASS_1: Final = Limits()
 """IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
 
+_MEASURED: Final = ("digital level of the tone", "fluctuation")
+"""Links that every calibration measures anew."""
+
 _PEAK: Final = 0.999
 """Largest sample taken for unclipped: integer converters clip just below 1.0."""
 
@@ -213,6 +216,7 @@ def calibrate(
             "influences": asdict(stated),
             "limits": asdict(limits),
             "tones": {ear: [t.to_dict() for t in found] for ear, found in tones.items()},
+            "takes_sha256": {ear: [take.sha256 for take in v] for ear, v in takes.items()},
             "simulated": any(take.simulated for v in takes.values() for take in v),
         },
     )
@@ -240,7 +244,7 @@ def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -
     largest = max(t.fluctuation for t in found)
     return [
         Link(
-            "digital level of the tone",
+            _MEASURED[0],
             -mean,
             scatter / math.sqrt(n),
             dof,
@@ -248,7 +252,7 @@ def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -
             f"repeatability, {n} insertions with s = {scatter:.4f} dB ({source})",
         ),
         Link(
-            "fluctuation",
+            _MEASURED[1],
             0.0,
             rectangular(largest),
             source=f"level seen to fluctuate by ±{largest:.4f} dB (F), rectangular",
@@ -276,7 +280,7 @@ def _common_links(
         ),
         Link(
             "frequency response",
-            -stated.response,
+            0.0 - stated.response,
             rectangular(stated.response_limit),
             source=f"{frequency:g} Hz to 1 kHz, ±{stated.response_limit} dB",
         ),
@@ -502,8 +506,8 @@ class Drift:
 def compare(before: Calibration, after: Calibration) -> Drift:
     """Return how the sensitivities changed.
 
-    Links that are equal in both chains except for the measured level (same calibrator, same
-    corrections) are one influence and cancel.
+    Links that are equal in both chains (same calibrator, same corrections) are one influence and
+    cancel, unless they were measured each time.
 
     Raises
     ------
@@ -522,7 +526,11 @@ def compare(before: Calibration, after: Calibration) -> Drift:
     change, u = {}, {}
     for name in before.channels:
         first, second = before.chain(name), after.chain(name)
-        shared = [link.name for link in first.links if link in second.links and link.u_db > 0]
+        shared = [
+            link.name
+            for link in first.links
+            if link in second.links and link.u_db > 0 and link.name not in _MEASURED
+        ]
         change[name], u[name], _ = difference(first, second, shared=shared)
     return Drift(
         {name: before.sensitivity(name) for name in before.channels},

@@ -83,6 +83,7 @@ def from_level(
     *,
     weighting: str = "A",
     u_db: float = 0.0,
+    device: str = "",
     source: str = "user",
 ) -> Calibration:
     """Return the calibration with which a recording has the levels that are known of it.
@@ -97,6 +98,8 @@ def from_level(
         Frequency weighting of the levels.
     u_db : float
         Standard uncertainty of the levels in dB; 0 if none is stated.
+    device : str
+        Identity of the device it belongs to; that of the recording if not given.
     source : str
         Who states them, and from what.
 
@@ -145,4 +148,6 @@ def from_level(
         "recording_sha256": capture.sha256,
         "duration": capture.duration,
     }
-    return new_calibration("stated", "input", chains, device=capture.device, details=details)
+    return new_calibration(
+        "stated", "input", chains, device=device or capture.device, details=details
+    )

@@ -11,7 +11,18 @@ from soundcal.errors import SoundcalError
 
 __all__ = ["main"]
 
-_MODULES: Final = ("devices", "stimuli", "record", "play", "measure", "compare", "report", "verify")
+_MODULES: Final = (
+    "devices",
+    "stimuli",
+    "calibrate",
+    "check",
+    "record",
+    "play",
+    "measure",
+    "compare",
+    "report",
+    "verify",
+)
 """Modules of this package that add commands, in the order in which ``--help`` lists them."""
 
 

@@ -1,0 +1,75 @@
+"""A calibration as a person reads it: sensitivities, uncertainties, and where they come from."""
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from soundcal.calibration.model import Calibration, Chain
+
+__all__ = ["COVERAGE", "budget_text", "summary"]
+
+COVERAGE: Final = 0.95
+"""Coverage of the expanded uncertainties that are printed."""
+
+_WIDTH: Final = 100
+_SOURCE_WIDTH: Final = 40
+
+
+def summary(calibration: "Calibration") -> dict[str, Any]:
+    """Return sensitivity, expanded uncertainty and budget per channel, ready for JSON."""
+    result: dict[str, Any] = {}
+    for name, chain in calibration.chains.items():
+        expanded, k = chain.expanded(COVERAGE)
+        result[name] = {
+            "pa_per_fs": calibration.sensitivity(name),
+            "u_db": chain.u_db,
+            "dof": chain.dof if math.isfinite(chain.dof) else None,
+            "expanded_db": expanded,
+            "k": k,
+            "coverage": COVERAGE,
+            "budget": chain.budget(),
+        }
+    return result
+
+
+def budget_text(calibration: "Calibration") -> str:
+    """Return the calibration with its budget as text."""
+    what = {"input": "recorded", "output": "played"}[calibration.direction]
+    lines = [
+        f"{calibration.id}: {calibration.method}, {calibration.direction} "
+        f"({what} samples to pascal)",
+        f"device: {calibration.device}",
+    ]
+    for name, chain in calibration.chains.items():
+        lines += ["", *_chain_lines(name, chain, calibration.sensitivity(name))]
+        residuals = calibration.residuals.get(name, ())
+        if len(residuals) > 1:
+            spread = ", ".join(f"{value:+.3f}" for value in residuals)
+            lines += textwrap.wrap(
+                f"residuals: {spread} dB", _WIDTH, initial_indent="  ", subsequent_indent="    "
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _chain_lines(name: str, chain: "Chain", sensitivity: float) -> list[str]:
+    expanded, k = chain.expanded(COVERAGE)
+    dof = f"{chain.dof:.0f}" if chain.dof < 1000 else "infinite"
+    known = (
+        f"U = {expanded:.2f} dB ({100 * COVERAGE:.0f} %, k = {k:.2f}, {dof} degrees of freedom)"
+        if expanded > 0
+        else "uncertainty not stated"
+    )
+    lines = [
+        f"{name}: {sensitivity:.5g} Pa per full scale ({chain.gain_db:.3f} dB re 1 Pa/FS), {known}",
+        f"  {'influence':26}{'value':>9} {'unit':14}{'u / dB':>6}{'dof':>5}{'share':>6}  source",
+    ]
+    for row in chain.budget():
+        degrees = "" if row["dof"] is None or row["dof"] > 999 else f"{row['dof']:.0f}"
+        start = (
+            f"  {row['name']:26}{row['gain_db']:>9.3f} {row['unit']:14}{row['u_db']:>6.3f}"
+            f"{degrees:>5}{100 * row['share']:>5.0f}%  "
+        )
+        source = textwrap.wrap(row["source"], _SOURCE_WIDTH) or [""]
+        lines += [start + source[0], *(" " * len(start) + rest for rest in source[1:])]
+    return lines

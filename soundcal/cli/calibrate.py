@@ -1,0 +1,239 @@
+"""``soundcal calibrate``: what full scale means in pascal, by one of four methods."""
+
+import argparse
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.output import say, write_json
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from soundcal.cli.calibrating import Result
+    from soundcal.devices import AudioDevice
+    from soundcal.protocol import Operator
+
+__all__ = ["add", "refuse_existing"]
+
+_METHODS: Final = ("calibrator", "ocv", "hats", "stated")
+_EXAMPLES: Final = """
+examples:
+  soundcal calibrate --device "Fireface, ASIO" --level 94 --certificate-u 0.15
+  soundcal calibrate --left l1.wav l2.wav --right r1.wav r2.wav
+  soundcal calibrate --method ocv --device sim:lab
+  soundcal calibrate --method ocv --voltage 0.1234 --voltage-right 0.1229 \\
+      --impedance 300 --sensitivity 103 --target 65 --stimulus traffic.wav
+  soundcal calibrate --method hats --device sim:lab --ears-calibration ears.json \\
+      --stimuli traffic.wav birds.wav --target 65
+  soundcal calibrate --method stated --recording traffic.wav --levels 68.2,67.9
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "calibrate",
+        help="calibrate ears or an output; writes a calibration (JSON) with its budget",
+        description="Find what digital full scale means in pascal: with a sound calibrator on the "
+        "ears, by open-circuit voltage and data sheet, by gain search on a head and torso "
+        "simulator, or as stated. At a terminal you are asked to do what only hands can do.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--method", choices=_METHODS, default="calibrator", help="(calibrator)")
+    parser.add_argument(
+        "--out", "-o", type=Path, metavar="JSON", help="file to write (calibration_METHOD.json)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace existing files")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    parser.add_argument("--simulate", action="store_true", help="the same as --device sim:lab")
+    parser.add_argument(
+        "--ready",
+        action="store_true",
+        help="everything is in place already: ask nobody (one ear or method at a time)",
+    )
+    parser.add_argument(
+        "--weighting",
+        choices=("A", "C", "Z"),
+        default="A",
+        help="frequency weighting of targets and stated levels (A)",
+    )
+    parser.add_argument(
+        "--inputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="ears (1,2)"
+    )
+    parser.add_argument(
+        "--outputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="headphones (1,2)"
+    )
+    parser.add_argument("--target", type=float, metavar="DB", help="level at the ears, dB")
+    _add_calibrator_options(parser)
+    _add_ocv_options(parser)
+    _add_hats_options(parser)
+    _add_stated_options(parser)
+    add_device_options(parser, required=False)
+    parser.set_defaults(run=run)
+
+
+def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a sound calibrator."""
+    group = parser.add_argument_group("sound calibrator")
+    add = group.add_argument
+    add("--level", type=float, default=94.0, metavar="DB", help="its level, dB re 20 µPa (94)")
+    add("--frequency", type=float, default=1000.0, metavar="HZ", help="its frequency (1000)")
+    add("--pistonphone", action="store_true", help="its level follows the static pressure")
+    add("--static-pressure", type=float, metavar="KPA", help="barometer, for a pistonphone")
+    add("--certificate-u", type=float, metavar="DB", help="expanded uncertainty on its certificate")
+    add("--certificate-k", type=float, default=2.0, metavar="K", help="coverage factor there (2)")
+    add("--insertions", type=int, default=3, metavar="N", help="recordings per ear (3)")
+    add("--duration", type=float, default=10.0, metavar="S", help="of each (10 s, the least)")
+    add("--ears", type=_ear_names, default=("left", "right"), metavar="NAMES", help="(left,right)")
+    add("--expected", type=Path, metavar="JSON", help="earlier calibration: refuse ±6 dB from it")
+    add("--left", type=Path, nargs="+", metavar="FILE", help="recordings instead of a device")
+    add("--right", type=Path, nargs="+", metavar="FILE", help="the same for the right ear")
+
+
+def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("open-circuit voltage (--method ocv)")
+    add = group.add_argument
+    add("--voltage", type=float, metavar="V", help="rms voltage, left, measured beforehand")
+    add("--voltage-right", type=float, metavar="V", help="the same, right")
+    add(
+        "--digital-level",
+        type=float,
+        default=-20.0,
+        metavar="DB",
+        help="rms of the test sine re full scale (-20; a full-scale sine has -3.01)",
+    )
+    add("--line-inputs", type=channel_numbers, metavar="N,N", help="measure by line inputs")
+    add("--line-sensitivity", type=_numbers, metavar="V,V", help="their rms volt per full scale")
+    add("--headphone", default="", metavar="NAME", help="model")
+    add("--impedance", type=float, metavar="OHM", help="of the headphones, data sheet")
+    add("--sensitivity", type=float, metavar="DB", help="of the headphones, data sheet")
+    add("--per", choices=("V", "mW"), default="V", help="the sensitivity is at 1 V or 1 mW (V)")
+    add("--output-impedance", type=float, metavar="OHM", help="if known: corrects the divider")
+    add("--knob", default="", metavar="TEXT", help="position of the volume control")
+    add("--stimulus", type=Path, metavar="FILE", help="gain and voltage for --target")
+
+
+def _add_hats_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("gain search (--method hats)")
+    add = group.add_argument
+    add("--ears-calibration", type=Path, metavar="JSON", help="calibration of the ears")
+    add("--stimuli", type=Path, nargs="+", metavar="FILE", help="to be brought to --target")
+    add("--tracks", type=Path, metavar="CSV", help="stimuli and targets in the published layout")
+    add("--table", type=Path, metavar="CSV", help="write the gains in the published layout")
+    add("--tolerance", type=float, default=0.1, metavar="DB", help="of the target (0.1)")
+    add("--per-ear", action="store_true", help="a gain for each ear instead of a common one")
+
+
+def _add_stated_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("stated by you (--method stated)")
+    add = group.add_argument
+    add("--pa-per-fs", type=_numbers, metavar="PA,PA", help="sensitivity, pascal per full scale")
+    add("--recording", type=Path, metavar="FILE", help="recording whose level is known")
+    add("--levels", type=_numbers, metavar="DB,DB", help="its Leq per channel, dB re 20 µPa")
+    add("--u", type=float, default=0.0, metavar="DB", help="standard uncertainty (none stated)")
+
+
+def _ear_names(text: str) -> tuple[str, ...]:
+    """Return the ears of an option such as ``left,right``, for ``type=``."""
+    names = tuple(name.strip() for name in text.split(","))
+    if set(names) <= {"left", "right"} and len(set(names)) == len(names):
+        return names
+    raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers such as 1.5,1.6") from error
+
+
+def refuse_existing(*paths: Path | None, force: bool) -> None:
+    """Refuse before anything is measured what could not be written afterwards."""
+    from soundcal.errors import RecordError
+
+    for path in paths:
+        if path is not None and path.exists() and not force:
+            raise RecordError(f"{path} exists already; choose another name or use --force")
+        if path is not None and not path.parent.is_dir():
+            raise RecordError(f"{path.parent}: no such folder")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Calibrate, write the calibration, print its budget."""
+    from soundcal.calibrationfile import save_calibration
+
+    path = options.out or Path(f"calibration_{options.method}.json")
+    refuse_existing(path, options.table, force=options.force)
+    if options.simulate and options.device is None:
+        options.device = "sim:lab"
+    opened: AbstractContextManager[AudioDevice | None] = nullcontext()
+    if options.device is not None:
+        opened = open_from(options, calibrating=True)
+    with opened as device:
+        result = _calibrated(options, device)
+    save_calibration(path, result.calibration, force=options.force)
+    if options.table is not None and result.table:
+        _write_table(options.table, result.table, force=options.force)
+    _tell(options, result, path)
+    return 4 if result.missed else 0
+
+
+def _calibrated(options: argparse.Namespace, device: "AudioDevice | None") -> "Result":
+    from soundcal.cli import calibrating
+
+    operator = None if device is None else _operator(options, device)
+    if options.method == "calibrator":
+        return calibrating.by_calibrator(options, device, operator)
+    if options.method == "ocv":
+        return calibrating.by_ocv(options, device, operator)
+    if options.method == "hats":
+        return calibrating.by_hats(options, device, operator)
+    return calibrating.by_statement(options, device)
+
+
+def _operator(options: argparse.Namespace, device: "AudioDevice") -> "Operator":
+    from soundcal.cli.operators import PreparedOperator, operator_for
+
+    if options.ready and device.info.kind != "simulated":
+        return PreparedOperator()
+    hint = {
+        "calibrator": "give recordings with --left FILE… --right FILE…, or --ears left --ready if "
+        "the calibrator is in place",
+        "ocv": "give --voltage V --voltage-right V, or --line-inputs with --ready",
+        "hats": "give --ready if the headphones are on the simulator",
+        "stated": "",
+    }[options.method]
+    return operator_for(device, inputs=options.inputs, hint=hint)
+
+
+def _write_table(path: Path, text: str, *, force: bool) -> None:
+    from soundcal.audiofile import partial_file
+
+    with partial_file(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _tell(options: argparse.Namespace, result: "Result", path: Path) -> None:
+    from soundcal.cli.budget import budget_text, summary
+
+    text = budget_text(result.calibration)
+    if options.json:
+        say(text)
+        content = {
+            "file": str(path),
+            "calibration": result.calibration.to_dict(),
+            "channels": summary(result.calibration),
+            "found": dict(result.found),
+            "missed": list(result.missed),
+        }
+        write_json("soundcal/calibration-result/1", content)
+    else:
+        sys.stdout.write(text)
+    for note in (*result.notes, *result.missed):
+        say(note)
+    say(f"written: {path}")

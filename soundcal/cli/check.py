@@ -1,0 +1,126 @@
+"""``soundcal check``: have the ears drifted between two calibrations?"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.calibrate import refuse_existing
+from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.output import say, write_json
+
+if TYPE_CHECKING:
+    from soundcal.calibration.microphone import Drift
+    from soundcal.calibration.model import Calibration
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "check",
+        help="compare calibrations before and after: drift",
+        description="Compare two calibrations of the same ears. With --device instead of AFTER "
+        "the calibrator is recorded anew, as it was for BEFORE. Ends with 4 if a channel changed "
+        "by more than the limit.",
+    )
+    parser.add_argument("before", type=Path, metavar="BEFORE", help="calibration (JSON)")
+    parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="later calibration")
+    parser.add_argument(
+        "--limit", type=float, default=0.2, metavar="DB", help="largest accepted change (0.2 dB)"
+    )
+    parser.add_argument(
+        "--out", "-o", type=Path, metavar="JSON", help="new calibration (calibration_after.json)"
+    )
+    parser.add_argument(
+        "--insertions", type=int, metavar="N", help="recordings per ear (as before)"
+    )
+    parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="of each (10 s)")
+    parser.add_argument(
+        "--inputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="ears (1,2)"
+    )
+    parser.add_argument("--ready", action="store_true", help="ask nobody: the calibrator is on")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    add_device_options(parser, required=False)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare; the new calibration is written and the numbers are printed before the verdict."""
+    from soundcal.calibration import microphone
+    from soundcal.calibrationfile import load_calibration
+    from soundcal.errors import ParameterError
+
+    if (options.after is None) == (options.device is None):
+        raise ParameterError("give either AFTER (a file) or --device NAME to record anew")
+    before = load_calibration(options.before)
+    if options.after is not None:
+        after = load_calibration(options.after)
+    else:
+        after = _recorded(options, before)
+    found = microphone.compare(before, after)
+    within = found.within(options.limit)
+    if options.json:
+        content = found.to_dict() | {"limit_db": options.limit, "within": within}
+        write_json("soundcal/drift/1", {**content, "calibrations": [before.id, after.id]})
+    _tell(found, options)
+    microphone.drift(before, after, limit_db=options.limit)
+    return 0
+
+
+def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibration":
+    """Record the calibrator of ``before`` anew and write the calibration."""
+    from soundcal.calibration.microphone import Influences, calibrate
+    from soundcal.calibrationfile import save_calibration
+    from soundcal.cli.calibrating import record_tones
+    from soundcal.cli.operators import PreparedOperator, operator_for
+    from soundcal.errors import ParameterError
+
+    if before.method != "calibrator":
+        raise ParameterError(
+            f"{options.before}: made by method {before.method}; only a calibration with a sound "
+            "calibrator can be repeated"
+        )
+    path = options.out or Path("calibration_after.json")
+    refuse_existing(path, force=options.force)
+    source = before.details["calibrator"]
+    ears = before.channels
+    with open_from(options, calibrating=True) as device:
+        ready = options.ready and device.info.kind != "simulated"
+        operator = (
+            PreparedOperator() if ready else operator_for(device, inputs=options.inputs, hint=_HINT)
+        )
+        takes = record_tones(
+            device,
+            operator,
+            ears=ears,
+            inputs=options.inputs,
+            insertions=options.insertions or len(before.residuals[ears[0]]),
+            duration=options.duration,
+            level=source["level"],
+            frequency=source["frequency"],
+        )
+        after = calibrate(
+            takes,
+            **source,
+            influences=Influences(**before.details["influences"]),
+            device=device.info.identity,
+        )
+    save_calibration(path, after, force=options.force)
+    say(f"written: {path}")
+    return after
+
+
+_HINT = "record with 'soundcal calibrate' first and give the file as AFTER"
+
+
+def _tell(found: "Drift", options: argparse.Namespace) -> None:
+    write = say if options.json else sys.stdout.write
+    for name, change in found.change_db.items():
+        write(
+            f"{name}: {found.before[name]:.5g} Pa/FS before, {found.after[name]:.5g} Pa/FS after, "
+            f"change {change:+.3f} dB (u = {found.u_db[name]:.3f} dB, limit {options.limit:g} dB)"
+            + ("" if options.json else "\n")
+        )
