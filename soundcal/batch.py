@@ -7,8 +7,8 @@ the indicator ``failed`` and the reason, and the others are measured all the sam
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -20,12 +20,13 @@ from soundcal.calibration.model import Calibration
 from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.indicators.registry import STUDY, find, resolve
+from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import check_field, open_stream
 from soundcal.indicators.table import EarRule, TidyRow, combine_ears, tidy_rows
 from soundcal.recording import channel_names
 from soundcal.records import read_json
 
-__all__ = ["FAILED", "FileResult", "Task", "load_calibration", "measure_file", "measure_files"]
+__all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
 
 FAILED: Final = "failed"
 """Indicator of the row that a file leaves which could not be measured; its statistic says why."""
@@ -51,6 +52,8 @@ class Task:
         Sound field.
     ears : {"", "mean", "max", "energy", "left", "right"}
         Ear rule; by default every channel has its rows.
+    kept : tuple of str
+        Indicators whose results are kept with their series, in memory and beside the rows.
     """
 
     names: tuple[str, ...] = STUDY
@@ -58,6 +61,7 @@ class Task:
     channels: tuple[str, ...] = ()
     field: str = "free"
     ears: str = ""
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,18 @@ class FileResult:
         Reasons to doubt them.
     error : str
         Why it could not be measured; empty if it was.
+    channels : tuple of str
+        Names of the channels, in the order of the results' leading axis.
+    results : mapping of str to IndicatorResult
+        Results with their series of what :attr:`Task.kept` names, by symbol.
     """
 
     path: str
     rows: tuple[TidyRow, ...]
     flags: tuple[str, ...] = ()
     error: str = ""
+    channels: tuple[str, ...] = ()
+    results: Mapping[str, IndicatorResult] = field(default_factory=dict)
 
 
 def _record_beside(path: Path) -> dict[str, Any]:
@@ -168,7 +178,12 @@ def measure_file(
     channels = _channels_for(about, record, task)
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
     stream = open_stream(
-        task.names, fs=about.fs, n_channels=len(channels), field=task.field, threads=threads
+        (*task.names, *task.kept),
+        fs=about.fs,
+        n_channels=len(channels),
+        field=task.field,
+        keep=bool(task.kept),
+        threads=threads,
     )
     clipped = np.zeros(len(channels), dtype=np.int64)
     done = 0
@@ -191,7 +206,14 @@ def measure_file(
     flags = (*record.get("flags", ()), *about.flags, *_clipping(channels, clipped), *warnings)
     if task.ears:
         rows = combine_ears(rows, task.ears)
-    return FileResult(str(path), tuple(rows), tuple(dict.fromkeys(flags)))
+    kept = {symbol: results[symbol] for symbol in (resolve(task.kept) if task.kept else ())}
+    return FileResult(
+        str(path),
+        tuple(rows),
+        tuple(dict.fromkeys(flags)),
+        channels=tuple(channels),
+        results=kept,
+    )
 
 
 def _kept(path: str, task: Task, threads: int | None, progress: Progress | None) -> FileResult:

@@ -12,8 +12,9 @@ import pytest
 import soundfile
 
 from soundcal import audiofile
-from soundcal.batch import Task, load_calibration, measure_file, measure_files
+from soundcal.batch import Task, measure_file, measure_files
 from soundcal.calibration.model import Chain, Link, new_calibration
+from soundcal.calibrationfile import load_calibration
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.indicators import compute, leq
@@ -105,6 +106,27 @@ def test_text_for_people(take: Path, cal_file: Path, capsys: pytest.CaptureFixtu
     assert f"{take}, left" in text
     assert "LAeq" in text
     assert "dB  u 0.1" in text
+
+
+def test_plots_of_every_indicator_and_the_spectrum(take: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "plots"
+    options = ["--sensitivity", "1", "--indicators", "LAeq", "--plots", str(folder)]
+    assert main(["measure", str(take), *options]) == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["take_LA.png", "take_Lthird.png"]
+    assert all(p.stat().st_size > 5000 for p in folder.iterdir())
+    assert main(["measure", str(take), *options]) == 5  # the figures exist
+    assert main(["measure", str(take), *options, "--force"]) == 0
+
+
+def test_plots_of_long_files_are_refused_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.wav"
+    audiofile.write(path, np.zeros((1, 8000 * 301)), 8000)
+    options = ["--sensitivity", "1", "--plots", str(tmp_path / "plots")]
+    assert main(["measure", str(path), *options]) == 2
+    assert "up to 300 s" in capsys.readouterr().err
+    assert not (tmp_path / "plots").exists()
 
 
 def test_uncalibrated_is_refused_with_the_ways_out(

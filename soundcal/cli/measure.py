@@ -4,7 +4,7 @@ import argparse
 import csv
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.output import progress, say, write_json
 
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
     from soundcal.batch import FileResult, Task
     from soundcal.calibration.model import Calibration
+    from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.table import TidyRow
 
 __all__ = ["add"]
 
-_EPILOG = """\
+_SPECTRUM: Final = ("Lthird",)
+_LONGEST_PLOT_S: Final = 300.0
+
+_EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
 (loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
 Files need a calibration: the record beside them names it, or --calibration, --sensitivity or
@@ -56,6 +60,12 @@ def add(commands: Any) -> None:
         help="channel names of the files, e.g. left,right",
     )
     parser.add_argument("--out", metavar="FILE.csv", help="write the table to this file")
+    parser.add_argument(
+        "--plots",
+        metavar="DIR",
+        help="draw every indicator over time and the third-octave spectrum into this folder "
+        "(files of up to 5 min)",
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument(
@@ -96,12 +106,16 @@ def run(options: argparse.Namespace) -> int:
     out = Path(options.out) if options.out else None
     if out is not None:
         check_output(out, force=options.force)
+    if options.plots:
+        _check_plots(options)
     total = batch.total_duration(options.files)
     with progress("measuring", total or None, unit="s of audio") as advance:
         measured = batch.measure_files(
             options.files, task, jobs=options.jobs, progress=lambda done: advance(done, "")
         )
         results = list(measured)
+    if options.plots:
+        _draw(options, results)
     failures = [result for result in results if result.error]
     rows = [row for result in results for row in result.rows]
     if out is not None:
@@ -143,6 +157,7 @@ def _task(options: argparse.Namespace) -> "Task":
         channels=channels,
         field=options.field,
         ears=options.ears,
+        kept=(*_names(options), *_SPECTRUM) if options.plots else (),
     )
 
 
@@ -211,6 +226,56 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
         weighting=options.stated_weighting,
         source="--stated-level of soundcal measure",
     )
+
+
+def _check_plots(options: argparse.Namespace) -> None:
+    """Refuse what cannot be drawn before anything is measured."""
+    from soundcal import audiofile
+    from soundcal.errors import ParameterError, RecordError
+
+    for path in map(Path, options.files):
+        try:
+            duration = audiofile.info(path).duration
+        except RecordError:
+            continue  # the file's own row will say why
+        if duration > _LONGEST_PLOT_S:
+            raise ParameterError(
+                f"{path}: {duration:.0f} s; --plots keeps every series in memory and takes files "
+                f"of up to {_LONGEST_PLOT_S:.0f} s; measure without it, or cut out a part"
+            )
+    if len({Path(name).stem for name in options.files}) < len(options.files):
+        raise ParameterError("--plots names figures after the files; their names must differ")
+    Path(options.plots).mkdir(parents=True, exist_ok=True)
+
+
+def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
+    """Write one figure per file and indicator."""
+    from soundcal.audiofile import partial_file
+    from soundcal.indicators.registry import find
+    from soundcal.report.figures import indicator_figure, save
+
+    drawn = 0
+    for result in results:
+        for symbol, found in result.results.items():
+            name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
+            figure = indicator_figure(_drawable(found, name), result.channels)
+            target = Path(options.plots) / f"{Path(result.path).stem}_{symbol}.png"
+            with partial_file(target, force=options.force) as temporary:
+                save(figure, temporary, form="png", dpi=150)
+            drawn += 1
+    say(f"{drawn} figures in {options.plots}")
+
+
+def _drawable(result: "IndicatorResult", name: str) -> "IndicatorResult":
+    """Return the result as it is drawn: band levels as a spectrum over the whole recording."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    if result.axis_unit != "Hz":
+        return replace(result, name=name)
+    spectrum = np.stack(list(result.statistics.values()), axis=-1)
+    return replace(result, name=name, times=None, specific=spectrum)
 
 
 def _write_csv(path: Path, rows: "Sequence[TidyRow]") -> None:

@@ -156,26 +156,35 @@ def _map_panels(
     specific = specific.reshape((-1, *specific.shape[-2:]))
     times, bands = np.asarray(result.times), np.asarray(result.bark)
     step = max(1, math.ceil(len(times) / 1000))
-    top = float(np.nanmax(specific)) or 1.0
+    in_hz = result.axis_unit == "Hz"
+    finite = specific[np.isfinite(specific)]
+    top = float(finite.max(initial=0.0)) or 1.0
+    # bands in Hz are drawn evenly spaced, as they are on a logarithmic axis, each at its number
+    lowest, highest = (-0.5, len(bands) - 0.5) if in_hz else (float(bands[0]), float(bands[-1]))
     for axes, values, name in zip(panels, specific, names, strict=True):
         image = axes.imshow(
             values[::step].T,
             origin="lower",
             aspect="auto",
-            extent=(float(times[0]), float(times[-1]), float(bands[0]), float(bands[-1])),
+            extent=(float(times[0]), float(times[-1]), lowest, highest),
             cmap="viridis",
             vmin=0.0,
             vmax=top,
             interpolation="nearest",
         )
         axes.set_xlabel("Time (s)")
-        axes.set_ylabel(
-            f"{'Critical-band rate' if result.axis_unit == 'Bark' else 'Band'} ({result.axis_unit})"
-        )
+        if in_hz:
+            shown = _octaves(bands)
+            axes.set_yticks(list(shown), list(shown.values()))
+            axes.set_ylabel("Band centre (Hz)")
+        else:
+            axes.set_ylabel(f"Critical-band rate ({result.axis_unit})")
         axes.set_title(f"{_title(result)}, {name}", loc="left", pad=4.0, weight="bold")
         box = axes.get_position()
         bar = figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
-        figure.colorbar(image, cax=bar, label=f"{result.unit}/{result.axis_unit}")
+        figure.colorbar(
+            image, cax=bar, label=result.unit if in_hz else f"{result.unit}/{result.axis_unit}"
+        )
 
 
 def _bands_panel(axes: "Axes", result: "IndicatorResult", names: Sequence[str]) -> None:
