@@ -2,23 +2,19 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from published_data import MINI_1, MINI_2, WRIGHT_1, WRIGHT_2
+from scipy import special
 
-from soundcal.agreement import bland_altman, join
-from soundcal.agreement.intervals import limit_factor, limit_factors, pair_factor
+from soundcal.agreement import bland_altman, bland_altman_repeated, join
+from soundcal.agreement.intervals import limit_factor, limit_factors, pair_factor, two_tail_factor
 from soundcal.errors import ParameterError
-
-# Peak expiratory flow rate in l/min of 17 subjects, two readings by each of two meters:
-# Bland & Altman, Lancet i:307-310 (1986), table 1.
-WRIGHT_1 = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
-WRIGHT_2 = [490, 397, 512, 401, 470, 611, 415, 431, 638, 429, 420, 633, 275, 492, 165, 372, 421]
-MINI_1 = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
-MINI_2 = [525, 415, 508, 444, 500, 625, 460, 390, 642, 432, 420, 605, 227, 467, 268, 370, 443]
 
 
 def test_pefr_of_1986() -> None:
@@ -58,6 +54,51 @@ def test_1986_interval() -> None:
     assert (result.upper_ci[1] - result.upper_ci[0]) / 2 == pytest.approx(2.12 * 16.3, abs=0.05)
 
 
+def test_repeatability_of_the_meters() -> None:
+    # 1986: within-subject SDs doubled, 43.2 and 56.4 (of rounded SDs 21.6, 28.2); the SD of the
+    # differences of the means of two readings is 33.2, corrected for single readings 37.7
+    for one, two, printed in ((WRIGHT_1, WRIGHT_2, 43.2), (MINI_1, MINI_2, 56.4)):
+        d = np.subtract(one, two)
+        assert 2 * math.sqrt(np.mean(d**2)) == pytest.approx(printed, abs=0.1)
+    wright, mini = np.add(WRIGHT_1, WRIGHT_2) / 2, np.add(MINI_1, MINI_2) / 2
+    assert bland_altman(wright, mini).sd == pytest.approx(33.2, abs=0.05)
+    subject = np.tile(np.arange(17), 2)
+    single = bland_altman_repeated(
+        [*WRIGHT_1, *WRIGHT_2], [*MINI_1, *MINI_2], subject, true_value="constant"
+    )
+    assert single.sd == pytest.approx(37.7, abs=0.05)
+
+
+def test_blood_pressures_of_1999(reference: Path) -> None:
+    # J1 against S1, pp. 136-142; five digits as printed by blandr (SimplyAgree issue 55)
+    table = pd.read_csv(reference / "agreement" / "ba1999_sbp.csv")
+    r = bland_altman(table["J1"], table["S1"], preset="paper")
+    assert (r.bias, r.sd, r.sd / math.sqrt(85)) == pytest.approx(
+        (-16.29412, 19.61099, 2.127111), abs=1e-5
+    )
+    assert (r.lower, r.upper) == pytest.approx((-54.73166, 22.14343), abs=1e-5)
+    assert r.bias_ci == pytest.approx((-20.5, -12.1), abs=0.05)
+    # the article takes 1.96 for t and rounds
+    assert (*r.lower_ci, *r.upper_ci) == pytest.approx((-61.9, -47.5, 14.9, 29.3), abs=0.11)
+    # blandr: z to all digits within the standard error
+    assert (*r.lower_ci, *r.upper_ci) == pytest.approx(
+        (-61.98902, -47.4743, 14.88607, 29.40079), abs=1e-4
+    )
+
+
+def test_plasma_volumes_of_1999(reference: Path) -> None:
+    table = pd.read_csv(reference / "agreement" / "ba1999_plasma_volume.csv")
+    columns = table["Nadler"], table["Hurley"]
+    r = bland_altman(*columns, scale="ratio", preset="paper")
+    assert (math.log(r.bias), math.log(r.lower), math.log(r.upper)) == pytest.approx(
+        (0.099, 0.056, 0.141), abs=5e-4
+    )
+    assert (r.lower, r.upper) == pytest.approx((1.06, 1.15), abs=0.005)
+    assert [math.log(c) for c in r.lower_ci] == pytest.approx([0.049, 0.064], abs=6e-4)
+    # the article prints a mean ratio of 1.11; exp(0.0989) is 1.104: a slip in rounding
+    assert r.bias == pytest.approx(1.104, abs=5e-4)
+
+
 def test_paper_preset() -> None:
     result = bland_altman(WRIGHT_1, MINI_1, preset="paper")
     assert (result.z, result.interval) == (1.96, "1999")
@@ -93,6 +134,53 @@ def test_pair_factor_of_the_nist_handbook() -> None:
 def test_unknown_options_are_refused(option: str) -> None:
     with pytest.raises(ParameterError, match=r"'nothing'.*expected"):
         bland_altman(WRIGHT_1, MINI_1, **{option: "nothing"})
+
+
+RUNS = 40_000
+
+
+def means_and_sds(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of many samples of n standard normal differences."""
+    rng = np.random.default_rng(n)
+    return rng.normal(0, 1 / math.sqrt(n), RUNS), np.sqrt(rng.chisquare(n - 1, RUNS) / (n - 1))
+
+
+def near(p: float) -> object:
+    return pytest.approx(p, abs=3 * math.sqrt(p * (1 - p) / RUNS))
+
+
+@pytest.mark.parametrize("n", [3, 10, 27, 200])
+def test_exact_intervals_cover_as_often_as_they_say(n: int) -> None:
+    b, s = means_and_sds(n)
+    z = 1.959963984540054
+    inner, outer = limit_factors(n, 0.95, 0.95, "exact")
+    assert np.mean(b + inner * s > z) == near(0.025)
+    assert np.mean(b + outer * s < z) == near(0.025)
+    # both together: the content between the bounds
+    content = [special.ndtr(b + k * s) - special.ndtr(b - k * s) for k in
+               limit_factors(n, 0.95, 0.95, "pair")]  # fmt: skip
+    assert np.mean(content[0] >= 0.95) == near(0.025)
+    assert np.mean(content[1] >= 0.95) == near(0.975)
+    g = two_tail_factor(n, z, 0.95)
+    assert np.mean((b + g * s > z) & (b - g * s < -z)) == near(0.95)
+
+
+@pytest.mark.parametrize(("n", "outside"), [(10, 0.067), (27, 0.052)])
+def test_approximations_of_1999_are_too_narrow_outside(n: int, outside: float) -> None:
+    """Nominally 2.5 % of the true limits lie beyond the outer bound; 5.2 % do at n = 27."""
+    b, s = means_and_sds(n)
+    z = 1.959963984540054
+    _, outer = limit_factors(n, 0.95, 0.95, "1999")
+    assert np.mean(b + outer * s < z) == near(outside)
+    _, outer = limit_factors(n, 0.95, 0.95, "1986")
+    assert np.mean(b + outer * s < z) > 0.045
+
+
+def test_mover_covers_about_as_often_as_it_says() -> None:
+    b, s = means_and_sds(27)
+    inner, outer = limit_factors(27, 0.95, 0.95, "mover")
+    z = 1.959963984540054
+    assert np.mean((b + inner * s < z) & (z < b + outer * s)) == pytest.approx(0.95, abs=0.005)
 
 
 def test_missing_pairs_drop_and_are_said() -> None:

@@ -1,0 +1,169 @@
+"""Lines between methods, and limits that depend on the size of the quantity."""
+
+import math
+
+import numpy as np
+import pytest
+from published_data import MINI_1, WRIGHT_1
+from scipy import stats
+
+from soundcal.agreement import bland_altman, deming, passing_bablok, regression_limits
+from soundcal.errors import ParameterError
+
+Z = 1.959963984540054
+
+
+def sloped(n: int, seed: int, spread: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Two methods: the difference x - y is 1 + 0.2 A with SD 1 + spread A; A of 0 to 10."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(0, 10, n)
+    d = 1 + 0.2 * a + rng.normal(0, 1 + spread * a)
+    return a + d / 2, a - d / 2
+
+
+def test_line_of_the_bias_and_exact_bands() -> None:
+    result = regression_limits(bland_altman(*sloped(50, 1)))
+    points = bland_altman(*sloped(50, 1)).points
+    expected = stats.linregress(points.average, points.difference)
+    assert result.line.slope == pytest.approx(expected.slope)
+    residual = points.difference - result.line.at(points.average)
+    assert result.line.residual_sd == pytest.approx(math.sqrt(float(residual @ residual) / 48))
+    assert result.spread is None
+    assert "spread constant" in result.decision
+    low, high = result.limits([5.0])
+    assert high - low == pytest.approx(2 * Z * result.line.residual_sd)
+    frame = result.curve(np.linspace(0, 10, 5))
+    assert (frame["upper_low"] < frame["upper"]).all()
+    assert (frame["upper_high"] > frame["upper"]).all()
+
+
+def test_bands_cover_the_true_limit() -> None:
+    runs, inside, bias_inside = 600, 0, 0
+    for seed in range(runs):
+        bands = regression_limits(bland_altman(*sloped(27, seed)), spread="constant").bands([8.0])
+        inside += float(bands["upper_low"][0]) < 1 + 0.2 * 8 + Z < float(bands["upper_high"][0])
+        bias_inside += float(bands["bias_low"][0]) < 2.6 < float(bands["bias_high"][0])
+    error = 3 * math.sqrt(0.95 * 0.05 / runs)
+    assert inside / runs == pytest.approx(0.95, abs=error)
+    assert bias_inside / runs == pytest.approx(0.95, abs=error)
+
+
+def test_spread_that_depends_on_the_size() -> None:
+    result = regression_limits(bland_altman(*sloped(4000, 2, spread=0.3)))
+    assert "linear in the average" in result.decision
+    low, high = result.limits(np.array([1.0, 5.0, 9.0]))
+    assert (high - low) / (2 * Z) == pytest.approx(np.array([1.3, 2.5, 3.7]), rel=0.08)
+    assert set(result.bands([1.0])) == {"bias_low", "bias_high"}
+
+
+def test_choices_are_said_and_refusals_help() -> None:
+    rng = np.random.default_rng(4)
+    a = rng.uniform(0, 10, 60)
+    flat = bland_altman(a + rng.normal(0, 1, 60), a)
+    assert "describe these data as well" in regression_limits(flat).warnings[0]
+    assert "as asked" in regression_limits(flat, spread="constant").decision
+    x = np.linspace(0, 10, 40)
+    funnel = bland_altman(x + np.maximum(x - 5, 0) * rng.normal(0, 1, 40), x, x_axis="y")
+    with pytest.raises(ParameterError, match="reaches 0"):
+        regression_limits(funnel, spread="linear")
+    with pytest.raises(ParameterError, match="at least 4"):
+        regression_limits(bland_altman([1.0, 2.0, 3.0], [1.0, 2.5, 3.0]))
+    with pytest.raises(ParameterError, match="scale='difference'"):
+        regression_limits(bland_altman(a + 1, a + 2, scale="ratio"))
+
+
+def test_deming_slope_of_the_flow_meters() -> None:
+    # Bland & Altman 1986, first readings; .97174 is what a package gives that takes var(y) for the
+    # covariance
+    assert deming(WRIGHT_1, MINI_1).slope == pytest.approx(0.97088, abs=5e-6)
+
+
+def test_deming_is_symmetric_and_jackknife_is_what_it_says() -> None:
+    x, y = sloped(30, 4)
+    one, two = deming(x, y, variance_ratio=2.0), deming(y, x, variance_ratio=0.5)
+    assert two.slope == pytest.approx(1 / one.slope)
+    left = np.array(
+        [deming(np.delete(x, i), np.delete(y, i), variance_ratio=2.0).slope for i in range(30)]
+    )
+    pseudo = 30 * one.slope - 29 * left
+    half = stats.t.ppf(0.975, 28) * pseudo.std(ddof=1) / math.sqrt(30)
+    assert one.slope_ci == pytest.approx((one.slope - half, one.slope + half))
+    with pytest.raises(ParameterError, match="above 0"):
+        deming(x, y, variance_ratio=0.0)
+    with pytest.raises(ParameterError, match="not correlated"):
+        deming([0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0])
+    with pytest.raises(ParameterError, match="at least 3"):
+        deming([0.0, 1.0], [0.0, 1.0])
+    with pytest.raises(ParameterError, match="range of quantities"):
+        deming([1.0, 1.0, 1.0], [0.0, 1.0, 2.0])
+
+
+def test_both_lines_cover_the_truth() -> None:
+    rng = np.random.default_rng(5)
+    runs = 400
+    inside = {"deming": 0, "passing_bablok": 0}
+    for _ in range(runs):
+        a = rng.uniform(0, 10, 40)
+        x, y = a + rng.normal(0, 0.5, 40), 1.2 * a + rng.normal(0, 0.6, 40)
+        for line in (deming(x, y, variance_ratio=1.44), passing_bablok(x, y)):
+            name = "deming" if "Deming" in line.method else "passing_bablok"
+            inside[name] += line.slope_ci[0] < 1.2 < line.slope_ci[1]
+    error = 3 * math.sqrt(0.95 * 0.05 / runs)
+    assert inside["deming"] / runs == pytest.approx(0.95, abs=error)
+    assert inside["passing_bablok"] / runs == pytest.approx(0.95, abs=error)
+
+
+def brute_force_slopes(x: np.ndarray, y: np.ndarray) -> list[float]:
+    slopes = []
+    for i in range(len(x)):
+        for j in range(i + 1, len(x)):
+            dx, dy = x[j] - x[i], y[j] - y[i]
+            if dx == dy == 0:
+                continue
+            slope = math.copysign(math.inf, dy) if dx == 0 else dy / dx
+            if slope != -1:
+                slopes.append(slope)
+    return sorted(slopes)
+
+
+def test_passing_bablok_by_brute_force_with_ties() -> None:
+    rng = np.random.default_rng(6)
+    a = rng.uniform(0, 10, 25)
+    x, y = np.round(a + rng.normal(0, 0.8, 25)), np.round(a + rng.normal(0, 0.8, 25))
+    slopes = brute_force_slopes(x, y)
+    count, shift = len(slopes), sum(s < -1 for s in slopes)
+    middle = [(count - 1) // 2 + shift, count // 2 + shift]
+    slope = sum(slopes[i] for i in middle) / 2
+    result = passing_bablok(x, y)
+    assert result.slope == pytest.approx(slope)
+    assert result.intercept == pytest.approx(np.median(y - slope * x))
+    c = Z * math.sqrt(25 * 24 * 55 / 18)
+    first = round((count - c) / 2)
+    assert result.slope_ci == pytest.approx(
+        (slopes[first + shift - 1], slopes[count - first + shift])
+    )
+    swapped = passing_bablok(y, x)
+    assert swapped.slope_ci == pytest.approx((1 / result.slope_ci[1], 1 / result.slope_ci[0]))
+
+
+def test_linearity_is_rejected_at_most_at_its_level_and_for_curves() -> None:
+    rng = np.random.default_rng(7)
+    straight = []
+    for _ in range(300):
+        a = rng.uniform(0, 10, 50)
+        line = passing_bablok(a + rng.normal(0, 0.5, 50), a + rng.normal(0, 0.5, 50))
+        straight.append(line.linearity_p < 0.05)
+    assert np.mean(straight) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+    a = np.linspace(0, 10, 50)
+    assert passing_bablok(a, a + 0.1 * (a - 5) ** 2).linearity_p < 0.01
+
+
+def test_passing_bablok_refusals() -> None:
+    with pytest.raises(ParameterError, match="not positively correlated"):
+        passing_bablok([1.0, 2.0, 3.0], [3.0, 2.5, 1.0])
+    with pytest.raises(ParameterError, match="exchange x and y"):
+        passing_bablok([1.0, 1.0, 1.0, 1.0, 2.0], [1.0, 2.0, 3.0, 4.0, 5.0])
+    with pytest.raises(ParameterError, match="use deming"):
+        passing_bablok(np.arange(10_001.0), np.arange(10_001.0))
+    few = passing_bablok([1.0, 2.0, 3.0], [1.1, 2.5, 2.9])
+    assert "too few pairs" in few.warnings[0]
