@@ -128,7 +128,7 @@ def test_ids_are_unique(page: Page) -> None:
 
 def test_figures_and_tables_can_be_read_aloud(page: Page, text: str, whole: Study) -> None:
     pictures = build(whole).pictures()
-    assert len(page.svgs) == len(pictures) == len(STATISTICS) + 2
+    assert len(page.svgs) == len(pictures) == len(STATISTICS) + 3
     for svg in page.svgs:
         title, description = str(svg["aria-labelledby"]).split()
         assert svg["role"] == "img"
@@ -236,7 +236,7 @@ def test_wide_tables_fit_the_page_of_the_pdf() -> None:
 @pytest.mark.parametrize(("n", "families"), [(3, ("LA",)), (500, ("LA", "N"))])
 def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
     text = render(build(study(n, families=families, statistics=2)))
-    assert len(Page(text).svgs) == len(families) + 2
+    assert len(Page(text).svgs) == len(families) + 3
     assert len(text.encode()) < 2e6
     assert ("not informative" in text) == (n == 3)
     assert ("the 40 of 500 that differ most" in text) == (n == 500)
@@ -267,6 +267,21 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="exists already"):
         write(made, tmp_path / "out")
     assert write(made, tmp_path / "out", force=True) == path
+
+
+def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> None:
+    tables = [tidy(6, ("LA",), 1, seed=i).assign(combination=f"c{i}") for i in range(3)]
+    made = study_of(pd.concat(tables), rules=Rules(delta={"LAeq": 1.0}))
+    sentences = summary(made)
+    assert len(sentences) == 3
+    biases = [c.entry("LAeq", "in-situ", "ocv").agreement.bias for c in made.comparisons.values()]
+    for bias in (min(biases), max(biases)):
+        assert value_text(bias, "dB", signed=True) in sentences[0]
+    tables_by_name = {table.name: table for table in build(made).tables()}
+    assert len(tables_by_name["overview"].rows) == 9
+    claims = tables_by_name["delta-c1"].rows
+    assert [row[5] for row in claims[3:6]] == ["yes", "yes", "yes"]  # in-situ − hats
+    Page(render(build(made)))
 
 
 def test_figures_as_files(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ The table has one row per recording, channel, indicator and statistic (see
 is printed with every number.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -19,7 +20,7 @@ from soundcal.report.ears import EAR_RULES, EarRule, combine_ears, rule_for
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.agreement import Agreement, Diagnostics
+    from soundcal.agreement import Agreement, AgreementTest, Diagnostics
     from soundcal.agreement.intervals import Interval
 
 __all__ = [
@@ -112,8 +113,8 @@ class Entry:
     p_value, p_adjusted : float or None
         Test of bias = 0 (paired t) and the same after Holm's adjustment over all entries of the
         comparison; None where the differences do not vary.
-    delta : float or None
-        Allowable difference, if one was stated.
+    test : AgreementTest or None
+        Test of agreement within the allowable difference, if one was stated.
     warnings : tuple of str
         What a reader of these numbers should know.
     """
@@ -128,7 +129,7 @@ class Entry:
     diagnostics: "Diagnostics"
     p_value: float | None = None
     p_adjusted: float | None = None
-    delta: float | None = None
+    test: "AgreementTest | None" = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -173,14 +174,14 @@ class Entry:
         return self.stimuli[index], float(self.differences[index])
 
     @property
-    def within_delta(self) -> bool | None:
-        """Whether the outer confidence limits of both limits lie inside ± delta; None without one.
+    def delta(self) -> float | None:
+        """Allowable difference, if one was stated."""
+        return None if self.test is None else self.test.delta
 
-        Intersection-union test of both limits, each against its own bound.
-        """
-        if self.delta is None:
-            return None
-        return self.agreement.lower_ci[0] > -self.delta and self.agreement.upper_ci[1] < self.delta
+    @property
+    def within_delta(self) -> bool | None:
+        """Whether both limits of agreement were shown to lie within ± delta; None without one."""
+        return None if self.test is None else self.test.limits.concluded
 
     def to_dict(self) -> dict[str, Any]:
         """Return one row of ``agreement.csv``; nothing is rounded."""
@@ -465,7 +466,7 @@ def _entry(
     rules: Rules,
 ) -> Entry | None:
     """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
-    from soundcal.agreement import bland_altman, diagnose
+    from soundcal.agreement import agreement_test, bland_altman, diagnose
 
     x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
     if np.isfinite(x - y).sum() < 2:
@@ -481,6 +482,12 @@ def _entry(
         names=pair,
         infinite="drop",
     )
+    pairs = agreement.points
+    delta = rules.delta.get("".join(label))
+    test = None
+    if delta is not None:
+        alpha = 1.0 - rules.confidence
+        test = agreement_test(pairs.x, pairs.y, delta, coverage=rules.coverage, alpha=alpha)
     return Entry(
         *label,
         unit,
@@ -488,20 +495,18 @@ def _entry(
         ears,
         agreement,
         diagnose(agreement),
-        _bias_test(agreement),
-        delta=rules.delta.get("".join(label)),
+        _bias_test(pairs.x, pairs.y),
+        test=test,
         warnings=agreement.warnings,
     )
 
 
-def _bias_test(agreement: "Agreement") -> float | None:
+def _bias_test(x: Array, y: Array) -> float | None:
     """Return the two-sided p of mean difference = 0; None if the differences do not vary."""
-    if not agreement.sd > 0:
-        return None
-    from scipy.special import stdtr
+    from soundcal.agreement import paired_t
 
-    t = agreement.bias / (agreement.sd / np.sqrt(agreement.n))
-    return float(2.0 * stdtr(agreement.n - 1, -abs(t)))
+    p = paired_t(x, y).p_value
+    return None if math.isnan(p) else p
 
 
 def _holm(entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -1,9 +1,11 @@
 """What a report says: a study written as a document of text, tables and figures."""
 
 from collections.abc import Sequence
+from functools import partial
 
+from soundcal.report import figures
 from soundcal.report.checklist import checklist, interval_in_words
-from soundcal.report.comparison import Comparison, Entry, in_order
+from soundcal.report.comparison import Comparison, Entry, Rules, in_order
 from soundcal.report.comparison_section import comparison_section
 from soundcal.report.document import (
     Block,
@@ -12,6 +14,7 @@ from soundcal.report.document import (
     Document,
     Notice,
     Paragraph,
+    Picture,
     Section,
     Table,
     slug,
@@ -63,13 +66,33 @@ def leading_entry(comparison: Comparison, first: str, second: str) -> Entry | No
 
 
 def summary(study: Study) -> list[str]:
-    """Return the outcome in plain words, one sentence per combination and pair of methods."""
-    return [
-        (f"{name}: " if name else "") + _in_words(entry, f"{100 * comparison.rules.confidence:g} %")
-        for name, comparison in study.comparisons.items()
-        for entry in (leading_entry(comparison, *pair) for pair in comparison.pairs)
-        if entry is not None
-    ]
+    """Return the outcome in plain words, one sentence per pair of methods."""
+    leading = _leading(study)
+    if len(study.comparisons) > 1:
+        pairs = dict.fromkeys(entry.direction for _, entry in leading)
+        return [_range_in_words([e for e in leading if e[1].direction == p]) for p in pairs]
+    confidence = f"{100 * study.comparison.rules.confidence:g} %" if leading else ""
+    return [(f"{name}: " if name else "") + _in_words(entry, confidence) for name, entry in leading]
+
+
+def _range_in_words(entries: Sequence[tuple[str, Entry]]) -> str:
+    """Return one sentence about one difference over several combinations of equipment."""
+    first = entries[0][1]
+    unit = unit_label(first.indicator, first.unit)
+
+    def number(value: float) -> str:
+        return f"{value_text(value, first.unit, signed=True)} {unit}"
+
+    low, high = (pick(entries, key=lambda one: one[1].agreement.bias) for pick in (min, max))
+    shown = sum(not e.agreement.bias_ci[0] <= 0 <= e.agreement.bias_ci[1] for _, e in entries)
+    worst_name, worst = max(entries, key=lambda one: abs(one[1].worst[1]))
+    return (
+        f"{first.label}, {first.direction}, over {len(entries)} combinations of equipment: on "
+        f"average from {number(low[1].agreement.bias)} ({low[0]}) to "
+        f"{number(high[1].agreement.bias)} ({high[0]}); the confidence interval excludes 0 in "
+        f"{shown} of {len(entries)}; the worst stimulus is {worst.worst[0]} with "
+        f"{number(worst.worst[1])} ({worst_name})."
+    )
 
 
 def _in_words(entry: Entry, confidence: str) -> str:
@@ -96,22 +119,49 @@ def _in_words(entry: Entry, confidence: str) -> str:
 def _summary_blocks(study: Study) -> tuple[Block, ...]:
     if not study.comparisons:
         return (Paragraph("One method only: values per stimulus, nothing to compare."),)
-    blocks: list[Block] = [Bullets(tuple(summary(study)))]
-    blocks.append(_overview_table(study))
+    blocks: list[Block] = [
+        Bullets(tuple(summary(study))),
+        _overview_picture(study),
+        _overview_table(study),
+    ]
     for name, comparison in study.comparisons.items():
         stated = [entry for entry in comparison.entries if entry.delta is not None]
         if stated:
-            blocks.append(_delta_table(name, stated))
+            blocks.append(_delta_table(name, stated, comparison.rules))
     return tuple(blocks)
 
 
-def _overview_table(study: Study) -> Table:
-    entries = [
+def _leading(study: Study) -> list[tuple[str, Entry]]:
+    """Return the entry that speaks for each combination and pair, pair by pair."""
+    found = [
         (name, entry)
         for name, comparison in study.comparisons.items()
         for entry in (leading_entry(comparison, *pair) for pair in comparison.pairs)
         if entry is not None
     ]
+    pairs = list(dict.fromkeys(entry.direction for _, entry in found))
+    return sorted(found, key=lambda one: pairs.index(one[1].direction))
+
+
+def _overview_picture(study: Study) -> Picture:
+    leading = _leading(study)
+    entry = leading[0][1]
+    unit = unit_label(entry.indicator, entry.unit)
+    confidence = next(iter(study.comparisons.values())).rules.confidence
+    return Picture(
+        "overview-figure",
+        f"Bias and limits of agreement of {entry.label}",
+        "One row per difference"
+        + (" and combination of equipment" if len(study.comparisons) > 1 else "")
+        + ". The numbers stand in the table below.",
+        f"{entry.label}: bias (diamond) with its {100 * confidence:g} % confidence interval "
+        f"(thick) and limits of agreement (thin), in {unit}; dotted: no difference.",
+        partial(figures.bias_forest, leading),
+    )
+
+
+def _overview_table(study: Study) -> Table:
+    entries = _leading(study)
     unit = entries[0][1].unit
     label, printed = entries[0][1].label, unit_label(entries[0][1].indicator, unit)
     columns = (
@@ -146,32 +196,42 @@ def _overview_table(study: Study) -> Table:
     )
 
 
-def _delta_table(name: str, entries: Sequence[Entry]) -> Table:
+def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
     """Return the verdicts against the allowable differences, each in its own unit."""
-    rows = []
-    for entry in entries:
-        a, unit = entry.agreement, unit_label(entry.indicator, entry.unit)
-        outer = (a.lower_ci[0], a.upper_ci[1])
-        rows.append(
-            (
-                f"{entry.label}, {entry.direction}",
-                f"±{value_text(entry.delta, entry.unit)} {unit}",
-                Column("", "interval", entry.unit).text(outer) + f" {unit}",
-                "yes" if entry.within_delta else "not shown",
-            )
+    part = f"{100 * rules.coverage:g} %"
+    words = {
+        "limits": f"both {part} limits of agreement lie within it",
+        "content": f"the central {part} of the differences lie within it",
+        "mean bias": "the mean difference lies within it (single ones may not)",
+    }
+    tests = [(entry, entry.test) for entry in entries if entry.test is not None]
+    rows = tuple(
+        (
+            f"{entry.label}, {entry.direction}",
+            f"±{value_text(test.delta, entry.unit)} {unit}",
+            words[claim.name],
+            Column("", "interval", entry.unit).text(claim.bounds) + f" {unit}",
+            None if claim.p_value != claim.p_value else claim.p_value,
+            "yes" if claim.concluded else "not shown",
         )
+        for entry, test in tests
+        for unit in (unit_label(entry.indicator, entry.unit),)
+        for claim in (test.limits, test.content, test.mean_bias)
+    )
     return Table(
         slug("delta", name),
         (f"{name}: " if name else "")
-        + "Do the limits of agreement, with their confidence intervals, lie within the allowable "
-        "difference?",
+        + f"Agreement within the allowable difference; every claim by itself at level "
+        f"{100 * (1 - rules.confidence):g} %",
         (
             Column("Indicator"),
             Column("Allowable difference"),
-            Column("Outer confidence limits"),
-            Column("Agreement within it"),
+            Column("Claim"),
+            Column("Bounds"),
+            Column("p", "p"),
+            Column("Shown"),
         ),
-        tuple(rows),
+        rows,
     )
 
 
@@ -228,8 +288,9 @@ def _statistics_text(comparison: Comparison) -> str:
     if rules.delta:
         stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
         text += (
-            f" Allowable differences stated by the user: {stated}; agreement is claimed if the "
-            "outer confidence limits of both limits lie inside."
+            f" Allowable differences stated by the user: {stated}. Three claims are tested: both "
+            "limits of agreement lie within (exact one-sided bounds), the central part of the "
+            "differences does (Shieh 2019), the mean difference does (two one-sided t-tests)."
         )
     if rules.paper:
         text += " These are the choices of Lam et al. (arXiv 2207.12899)."

@@ -8,12 +8,14 @@ into text for a page.
 from soundcal.report.figures.agreement import MAX_COLUMNS, bland_altman_grid
 from soundcal.report.figures.budget import budget_bars
 from soundcal.report.figures.canvas import font_files, save
+from soundcal.report.figures.forest import bias_forest
 from soundcal.report.figures.indicator import indicator_figure
 from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
 
 __all__ = [
     "MAX_COLUMNS",
     "MAX_DOT_ROWS",
+    "bias_forest",
     "bland_altman_grid",
     "budget_bars",
     "font_files",
