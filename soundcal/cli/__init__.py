@@ -18,6 +18,7 @@ _MODULES: Final = (
     "check",
     "record",
     "play",
+    "monitor",
     "measure",
     "compare",
     "report",

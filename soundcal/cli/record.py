@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
 
-__all__ = ["add"]
+__all__ = ["add", "input_calibration"]
 
 _SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
 
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
     for path in (options.file, record):
         check_output(path, force=options.force)
     with open_from(options) as device:
-        calibration = _calibration(options.calibration, device)
+        calibration = input_calibration(options.calibration, device)
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
@@ -147,7 +147,16 @@ def _writer(
     )
 
 
-def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
+def input_calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
+    """Read an input calibration, if one is given, that belongs to the device.
+
+    Raises
+    ------
+    ParameterError
+        It calibrates the output, or another device.
+    RecordError
+        It cannot be read.
+    """
     from soundcal.calibrationfile import load_calibration
     from soundcal.errors import ParameterError
 

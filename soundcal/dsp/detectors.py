@@ -286,6 +286,15 @@ class Peak:
         oversampled_peak(samples, self._taps, self._peak)
         self._tail = samples[samples.size - (_PEAK_TAPS - 1) :].copy()
 
+    @property
+    def so_far(self) -> float:
+        """Peak in Pa of all but the last 31 samples, which the filter has not left yet."""
+        return float(self._peak[0])
+
+    def restart(self) -> None:
+        """Forget the peak, not the signal: for the peak of the next stretch of time."""
+        self._peak[0] = 0.0
+
     def finish(self) -> float:
         """Return the peak in Pa."""
         self.push(np.zeros(_PEAK_TAPS - 1))

@@ -5,6 +5,7 @@ time-varying stage gives N, LN and S from one pass; without ``keep`` its memory 
 the signal: percentiles come from :class:`soundcal.dsp.distribution.Distribution`.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -99,11 +100,13 @@ class _Series:
     def __init__(self, *, keep: bool) -> None:
         self.maximum = 0.0
         self.distribution = Distribution()
+        self.last = 0.0
         self._sum = 0.0
         self._kept: list[Array] | None = [] if keep else None
 
     def push(self, values: Array) -> None:
         self.maximum = max(self.maximum, float(values.max(initial=0.0)))
+        self.last = float(values[-1]) if values.size else self.last
         for value in values.tolist():  # one by one, so that block sizes do not matter
             self._sum += value
         self.distribution.push(values)
@@ -156,6 +159,13 @@ class LoudnessStream:
             self._sharpness.push(sharpness_of(block.instant, block.specific, self._weighting))
         if self._patterns:
             self._specific.append(block.specific)
+
+    @property
+    def running(self) -> tuple[float, float]:
+        """Loudness at this moment and N5 so far, in sone; NaN before the first value."""
+        if self._loudness.distribution.n == 0:
+            return math.nan, math.nan
+        return self._loudness.last, float(self._loudness.distribution.exceedance([5.0])[0])
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return the results of the symbols N, LN and S that are wanted.
