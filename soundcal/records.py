@@ -29,7 +29,7 @@ from soundcal.errors import RecordError
 from soundcal.recording import utc_now
 from soundcal.resources import shipped
 
-__all__ = ["ExitStatus", "Session", "provenance", "read_json", "write_json"]
+__all__ = ["ExitStatus", "Session", "check_schema", "provenance", "read_json", "write_json"]
 
 ExitStatus = Literal["done", "out of tolerance", "aborted", "failed"]
 
@@ -53,11 +53,15 @@ def write_json(path: Path, schema: str, content: Mapping[str, Any], *, force: bo
     Raises
     ------
     RecordError
-        The file exists and ``force`` is not set, or it cannot be written.
+        The content is not as the schema says, the file exists and ``force`` is not set, or it
+        cannot be written.
     """
     record = {"schema": schema, "software": provenance(), **content}
+    text = json.dumps(record, indent=2) + "\n"
+    if _validator(schema) is not None:
+        check_schema(json.loads(text), schema, path)
     with audiofile.partial_file(path, force=force) as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path, schema: str) -> dict[str, Any]:
@@ -75,25 +79,35 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RecordError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, not JSON, too deep
         raise RecordError(f"{path}: cannot be read as a JSON record ({error})") from error
-    found = record.get("schema") if isinstance(record, dict) else None
-    if found != schema:
-        raise RecordError(f"{path}: record of schema {schema!r} expected, found {found!r}")
-    _check_schema(record, schema, path)
+    check_schema(record, schema, path)
     return dict(record)
 
 
-def _check_schema(record: dict[str, Any], schema: str, path: Path) -> None:
+def check_schema(record: Any, schema: str, path: Path) -> None:
+    """Check a record, as JSON values, against its schema.
+
+    Raises
+    ------
+    RecordError
+        Of another schema, or not as the schema says.
+    """
+    found = record.get("schema") if isinstance(record, dict) else None
+    if found != schema:
+        raise RecordError(f"{path}: record of schema {schema!r} expected, found {found!r}")
+    _check(record, schema, path)
+
+
+def _check(record: Mapping[str, Any], schema: str, where: Path | str) -> None:
     validator = _validator(schema)
-    if validator is None:
+    if validator is None or validator.is_valid(record):
         return
     from jsonschema.exceptions import best_match
 
     error = best_match(validator.iter_errors(record))
-    if error is not None:
-        place = "/".join(str(key) for key in error.absolute_path) or "record"
-        raise RecordError(f"{path}: not as schema {schema!r} says, at {place}: {error.message}")
+    place = "/".join(str(key) for key in error.absolute_path) or "record"
+    raise RecordError(f"{where}: not as schema {schema!r} says, at {place}: {error.message[:300]}")
 
 
 @lru_cache(maxsize=16)
@@ -185,9 +199,10 @@ class Session:
         Raises
         ------
         RecordError
-            The log cannot be written.
+            The event is not as the schema says, or the log cannot be written.
         """
         line = json.dumps({"time": utc_now(), "event": event, **fields})
+        _check(json.loads(line), _SCHEMA, self.folder / _LOG)
         try:
             with open(self.folder / _LOG, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
@@ -214,9 +229,9 @@ class Session:
         for number, line in enumerate(lines[:-1], start=1):
             try:
                 event: Any = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise RecordError(f"{path}: line {number} is damaged ({error})") from error
-            if not isinstance(event, dict):
+            if not isinstance(event, dict) or not isinstance(event.get("event"), str):
                 raise RecordError(f"{path}: line {number} is not an event")
             events.append(event)
         if not events or events[0].get("schema") != _SCHEMA:
@@ -227,7 +242,7 @@ class Session:
     def exit_status(self) -> str:
         """How the session ended; ``interrupted`` if it did not."""
         last = self.events()[-1]
-        return str(last["exit_status"]) if last["event"] == "stop" else "interrupted"
+        return str(last.get("exit_status")) if last["event"] == "stop" else "interrupted"
 
     def finished(self, step: str) -> bool:
         """Return whether a step was logged as finished (event ``step``)."""
@@ -242,7 +257,14 @@ class Session:
         digest = audiofile.write(path, samples, fs, subtype="FLOAT", force=True)
         record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
         write_json(path.with_suffix(".json"), "soundcal/recording/1", record, force=True)
-        self.log("audio", file=path.name, sha256=digest)
+        beside = path.with_suffix(".json")
+        self.log(
+            "audio",
+            file=path.name,
+            sha256=digest,
+            record=beside.name,
+            record_sha256=audiofile.file_digest(beside),
+        )
         return path
 
     def add_record(self, name: str, schema: str, content: Mapping[str, Any]) -> Path:
@@ -266,19 +288,26 @@ class Session:
         return path
 
     def verify(self) -> None:
-        """Check every logged file against its checksum.
+        """Check every event against the schema and every logged file against its checksum.
 
         Raises
         ------
         RecordError
-            A file is missing or was changed after it was written.
+            An event is not as the schema says, or a file is missing or was changed after it was
+            written.
         """
-        newest = {e["file"]: e["sha256"] for e in self.events() if "file" in e and "sha256" in e}
+        newest: dict[str, str] = {}
+        for number, event in enumerate(self.events(), start=1):
+            _check(event, _SCHEMA, f"{self.folder / _LOG}: line {number}")
+            if event["event"] in ("audio", "record"):
+                newest[event["file"]] = event["sha256"]
+            if event["event"] == "audio":
+                newest[event["record"]] = event["record_sha256"]
         for name, digest in newest.items():
-            found = audiofile.file_digest(self.path(str(name)))
+            found = audiofile.file_digest(self.path(name))
             if found != digest:
                 raise RecordError(
-                    f"{self.folder / str(name)}: SHA-256 {found} differs from the logged {digest}; "
+                    f"{self.folder / name}: SHA-256 {found} differs from the logged {digest}; "
                     "the file was changed after it was written"
                 )
 

@@ -157,6 +157,7 @@ def test_calibration_of_the_record_beside(take: Path, cal_file: Path) -> None:
     record = {
         "audio": take.name,
         "sha256": audiofile.file_digest(take),
+        "fs": FS,
         "calibration_file": cal_file.name,
         "capture": Capture(samples(), FS).to_dict(),
         "flags": ["2 overflows or underflows of the driver"],

@@ -10,6 +10,7 @@ from soundcal import audiofile
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
+from soundcal.recording import Capture
 from soundcal.records import Session, write_json
 from soundcal.report import Study, collect
 from soundcal.report.content import build
@@ -57,7 +58,7 @@ def session(folder: Path, combination: str = "interface+open-300", status: str =
                     "gain_db": -20.0 - offset,
                     "calibration": used.id,
                     "calibration_file": file,
-                    "capture": {"channels": ["left", "right"], "simulated": True},
+                    "capture": Capture(samples(0.0), FS, simulated=True).to_dict(),
                     "flags": ["seat moved"] if (stimulus, condition) == ("W01", "ocv") else [],
                 },
             )
@@ -205,6 +206,12 @@ def edit(folder: Path, name: str, **changes) -> None:
     Session(folder).log("record", file=name, sha256=audiofile.file_digest(path))
 
 
+def test_sessions_without_recordings_are_refused(tmp_path: Path) -> None:
+    Session.create(tmp_path / "s", "compare_methods", {}).stop("aborted")
+    with pytest.raises(SoundcalError, match="no recordings"):
+        collect([tmp_path / "s"])
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -223,7 +230,7 @@ def edit(folder: Path, name: str, **changes) -> None:
             "put the calibration of the session back",
         ),
         (lambda f: edit(f, "calibration_before.json", chains={}), "at chains"),
-        (lambda f: [p.unlink() for p in f.glob("rec-*.json")], "no recordings"),
+        (lambda f: [p.unlink() for p in f.glob("rec-*.json")], "cannot be read"),
     ],
 )
 def test_sessions_that_do_not_fit_together_are_refused(tmp_path: Path, damage, message) -> None:
