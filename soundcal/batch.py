@@ -24,14 +24,13 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import check_field, open_stream
 from soundcal.indicators.table import EarRule, TidyRow, combine_ears, tidy_rows
 from soundcal.recording import channel_names
-from soundcal.records import read_json
+from soundcal.records import RECORDING_SCHEMA, read_json
 
 __all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
 
 FAILED: Final = "failed"
 """Indicator of the row that a file leaves which could not be measured; its statistic says why."""
 
-_RECORD: Final = "soundcal/recording/1"
 
 Progress = Callable[[float], None]
 
@@ -97,7 +96,7 @@ def _record_beside(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
-    record = read_json(beside, _RECORD)
+    record = read_json(beside, RECORDING_SCHEMA)
     found = audiofile.file_digest(path)
     if record.get("sha256") != found:
         raise RecordError(

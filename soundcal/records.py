@@ -16,7 +16,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -29,22 +29,38 @@ from soundcal.errors import RecordError
 from soundcal.recording import utc_now
 from soundcal.resources import shipped
 
-__all__ = ["ExitStatus", "Session", "check_schema", "provenance", "read_json", "write_json"]
+__all__ = [
+    "RECORDING_SCHEMA",
+    "ExitStatus",
+    "Session",
+    "check_schema",
+    "provenance",
+    "read_json",
+    "write_json",
+]
 
 ExitStatus = Literal["done", "out of tolerance", "aborted", "failed"]
+
+RECORDING_SCHEMA: Final = "soundcal/recording/1"
+"""Value of the key ``schema`` in the record beside a recording."""
 
 _LOG: Final = "session.jsonl"
 _SCHEMA: Final = "soundcal/session/1"
 
 
-def provenance() -> dict[str, str]:
-    """Return the versions that stand in everything written to disk."""
+@cache
+def _versions() -> dict[str, str]:
     return {
         "soundcal": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: metadata.version(name) for name in ("numpy", "scipy", "numba", "soundfile")},
     }
+
+
+def provenance() -> dict[str, str]:
+    """Return the versions that stand in everything written to disk."""
+    return dict(_versions())
 
 
 def write_json(path: Path, schema: str, content: Mapping[str, Any], *, force: bool = False) -> None:
@@ -256,8 +272,8 @@ class Session:
         # a file without its log line is what a crash left of an unfinished step
         digest = audiofile.write(path, samples, fs, subtype="FLOAT", force=True)
         record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
-        write_json(path.with_suffix(".json"), "soundcal/recording/1", record, force=True)
         beside = path.with_suffix(".json")
+        write_json(beside, RECORDING_SCHEMA, record, force=True)
         self.log(
             "audio",
             file=path.name,

@@ -176,6 +176,35 @@ class GainSearch:
         result: dict[str, Any] = plain(found)
         return result
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "GainSearch":
+        """Return the search that :meth:`to_dict` described."""
+
+        def levels(values: Sequence[float | None]) -> Levels:
+            left, right = (-math.inf if value is None else value for value in values)
+            return left, right
+
+        def gains(values: Sequence[float]) -> tuple[float, float]:
+            left, right = values
+            return left, right
+
+        track: dict[str, Any] = {
+            key: math.inf if value is None else value for key, value in data["track"].items()
+        }
+        level = data["level"]
+        return cls(
+            gains(data["gains"]),
+            levels(data["levels"]),
+            -math.inf if level is None else level,
+            levels(data["floor"]),
+            Track(**track),
+            tuple(Step(gains(step["gains"]), levels(step["levels"])) for step in data["steps"]),
+            data["boundary_steps"],
+            data["bisection_steps"],
+            data["per_ear"],
+            data["problem"],
+        )
+
 
 def without_floor(level: float, floor: float) -> float:
     """Return a level in dB without the energy of the noise floor, where that is justified.

@@ -12,6 +12,7 @@ from soundcal.errors import SoundcalError
 __all__ = ["main"]
 
 _MODULES: Final = (
+    "demo",
     "devices",
     "stimuli",
     "calibrate",
@@ -22,6 +23,7 @@ _MODULES: Final = (
     "measure",
     "compare",
     "report",
+    "protocol",
     "verify",
 )
 """Modules of this package that add commands, in the order in which ``--help`` lists them."""

@@ -88,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.cli.levels import RunningLevel
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
+    from soundcal.records import RECORDING_SCHEMA
     from soundcal.records import write_json as write_record
 
     if options.duration is not None and not 0 < options.duration < 1e7:
@@ -115,10 +116,10 @@ def run(options: argparse.Namespace) -> int:
         options.file.unlink()
         raise RecordError(take.flags[0])
     content = _content(options, device, calibration, take, level, writer)
-    write_record(record, "soundcal/recording/1", content, force=options.force)
+    write_record(record, RECORDING_SCHEMA, content, force=options.force)
     _tell(options, take, level)
     if options.json:
-        write_json("soundcal/recording/1", content)
+        write_json(RECORDING_SCHEMA, content)
     return take.exit_code
 
 

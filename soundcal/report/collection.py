@@ -15,7 +15,7 @@ from soundcal import __version__, audiofile
 from soundcal.calibration.model import Calibration
 from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
-from soundcal.records import Session, read_json, write_json
+from soundcal.records import RECORDING_SCHEMA, Session, read_json, write_json
 from soundcal.report.comparison import Rules
 from soundcal.report.study import SessionInfo, Source, Study, study_of
 
@@ -31,7 +31,6 @@ Given = Calibration | Path | str
 
 Progress = Callable[[float, str], None]
 
-_RECORD: Final = "soundcal/recording/1"
 _KEPT: Final = "soundcal/indicators/1"
 _AUDIO: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
 
@@ -223,7 +222,7 @@ def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
 
 def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
     """Return the recording of one record after checking it."""
-    record = read_json(path, _RECORD)
+    record = read_json(path, RECORDING_SCHEMA)
     try:
         audio = path.parent / str(record["audio"])
         stated, file = str(record["calibration"]), str(record["calibration_file"])

@@ -197,7 +197,7 @@ def digest(samples: Array) -> str:
 
 def _generate(stimulus: Stimulus, fs: int, n: int) -> Array:
     from soundcal.stimuli.exact import quantise
-    from soundcal.stimuli.scenes import scene
+    from soundcal.stimuli.scenery import scene
     from soundcal.stimuli.signals import SIGNALS
 
     try:

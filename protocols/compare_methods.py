@@ -1,0 +1,69 @@
+"""Compare two ways of calibrating headphones: by open-circuit voltage (OCV) and on a HATS.
+
+The study of Lam et al. (2022, arXiv 2205.04728 and 2207.12899) for one combination of soundcard and
+headphones. Every stimulus has a target level, the level it had in situ. Its playback gain is found
+twice, by OCV and by a search at the ears of the head and torso simulator (HATS), and both results
+are recorded at the ears.
+
+Needs
+    soundcard with two outputs (headphones) and two inputs (ears), headphones and their data sheet,
+    HATS or ear simulators, sound calibrator that fits the ears, true-rms voltmeter.
+
+Steps
+    1. Sound calibrator on each ear, several times: the ears' sensitivities.
+    2. Headphones unplugged: voltage of a 1 kHz tone at both outputs.
+    3. Headphones on the HATS. For every stimulus: play with the OCV gain and record; search the
+       gain at the ears and keep the accepted recording.
+    4. Sound calibrator on each ear again: drift.
+    5. Indicators, agreement in-situ / OCV / HATS, report in the session's folder derivatives.
+
+Accepted
+    if the ears drifted by no more than drift_limit and the search met the target of every stimulus
+    within its tolerance. Otherwise the session ends as "out of tolerance", and the report says what
+    was missed.
+"""
+
+from functools import partial
+
+from soundcal import steps
+from soundcal.protocol import Bench, Setting
+from soundcal.records import ExitStatus
+
+SETTINGS = {
+    **steps.DEVICE,
+    **steps.CALIBRATOR,
+    **steps.HEADPHONES,
+    **steps.STIMULI,
+    **steps.SEARCH,
+    "indicators": Setting("", "", "indicators, separated by commas; empty: those of the study"),
+    "report": Setting(True, "", "compute indicators and write the report at the end"),
+}
+
+
+def run(bench: Bench) -> ExitStatus:
+    """Carry out the steps."""
+    bench.step(
+        "calibrator on the ears, before", partial(steps.calibrate_ears, bench, "calibration_before")
+    )
+    bench.step("open-circuit voltage", partial(steps.calibrate_open_circuit, bench))
+    steps.with_headphones_on(
+        bench, steps.record_in_situ, steps.record_by_ocv, steps.record_by_search
+    )
+    bench.step(
+        "calibrator on the ears, after", partial(steps.calibrate_ears, bench, "calibration_after")
+    )
+    status = steps.conclude(bench)
+    if bench.settings["report"]:
+        bench.step("indicators, agreement, report", partial(_report, bench))
+    return status
+
+
+def _report(bench: Bench) -> None:
+    """Write indicators, agreement and report of this session."""
+    from soundcal import report
+
+    wanted = str(bench.settings["indicators"])
+    folder = bench.session.folder
+    study = report.collect([folder], indicators=tuple(wanted.split(",")) if wanted else None)
+    path = report.write(study, folder / "derivatives")
+    bench.operator.tell(f"  report: {path}")

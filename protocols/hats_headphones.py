@@ -1,0 +1,37 @@
+"""Find the playback gain of every stimulus at the ears of a HATS.
+
+Needs
+    soundcard with two outputs and two inputs, headphones, HATS or ear simulators, sound calibrator
+    that fits the ears.
+
+Steps
+    1. Sound calibrator on each ear, several times.
+    2. Headphones on the HATS. For every stimulus: measure the noise floor, search the common gain
+       at which the energetic mean of both ears meets the target level.
+    3. Sound calibrator on each ear again: drift.
+
+Accepted
+    if the ears drifted by no more than drift_limit and every target was met within the tolerance.
+    The gains stand in gains_hats.json and, in the published layout, in gains_hats.csv.
+"""
+
+from functools import partial
+
+from soundcal import steps
+from soundcal.protocol import Bench
+from soundcal.records import ExitStatus
+
+SETTINGS = {**steps.DEVICE, **steps.CALIBRATOR, **steps.STIMULI, **steps.SEARCH}
+
+
+def run(bench: Bench) -> ExitStatus:
+    """Carry out the steps."""
+    bench.step(
+        "calibrator on the ears, before", partial(steps.calibrate_ears, bench, "calibration_before")
+    )
+    steps.with_headphones_on(bench, steps.record_by_search)
+    bench.step(
+        "calibrator on the ears, after", partial(steps.calibrate_ears, bench, "calibration_after")
+    )
+    bench.step("table of gains", partial(steps.keep_hats_gains, bench))
+    return steps.conclude(bench)

@@ -1,0 +1,35 @@
+"""Calibrate both ears of a HATS (or two microphones) with a sound calibrator.
+
+Needs
+    soundcard with two inputs, HATS or two microphones, sound calibrator (IEC 60942 class 1 or
+    better) that fits them.
+
+Steps
+    Sound calibrator on each ear, several times.
+
+Accepted
+    if every recording shows the tone at its frequency, steady and pure, and nothing else is wrong
+    with it (clipping, lost samples, silence). The record calibration_before.json then holds the
+    sensitivities with their uncertainty budget; use it for measuring with these ears.
+"""
+
+from functools import partial
+
+from soundcal import steps
+from soundcal.protocol import Bench
+from soundcal.records import ExitStatus
+
+SETTINGS = {"inputs": steps.DEVICE["inputs"], **steps.CALIBRATOR}
+
+
+def run(bench: Bench) -> ExitStatus:
+    """Carry out the steps."""
+    bench.step("calibrator on the ears", partial(steps.calibrate_ears, bench, "calibration_before"))
+    calibration = steps.calibration_of(bench, "calibration_before")
+    for ear in calibration.channels:
+        expanded, k = calibration.chain(ear).expanded()
+        bench.operator.tell(
+            f"  {ear}: {calibration.sensitivity(ear):.4g} Pa/FS, U = {expanded:.2f} dB "
+            f"(95 %, k = {k:.2f})"
+        )
+    return "done"

@@ -1,0 +1,52 @@
+"""Calibrate headphones by the open-circuit voltage (OCV) of the soundcard.
+
+Needs
+    soundcard with two outputs, headphones and their data sheet (impedance, sensitivity), true-rms
+    voltmeter good to 1 kHz.
+
+Steps
+    1. Headphones unplugged: voltage of a 1 kHz tone at both outputs.
+    2. From the data sheet: sensitivity of the whole output, and for every stimulus the gain that
+       should bring it to its target level.
+
+Accepted
+    if the voltages are plausible and no stimulus would clip. What the method leaves out (load of
+    the headphones on the output, spread of the unit, frequency response, seating, field) stands in
+    the uncertainty budget of calibration_ocv.json; the gains stand in gains_ocv.json.
+"""
+
+from functools import partial
+
+from soundcal import steps
+from soundcal.errors import TargetNotReached
+from soundcal.protocol import Bench
+from soundcal.records import ExitStatus
+
+SETTINGS = {
+    "outputs": steps.DEVICE["outputs"],
+    **steps.HEADPHONES,
+    **steps.STIMULI,
+    "weighting": steps.SEARCH["weighting"],
+}
+
+
+def run(bench: Bench) -> ExitStatus:
+    """Carry out the steps."""
+    bench.step("open-circuit voltage", partial(steps.calibrate_open_circuit, bench))
+    bench.step("gains of the stimuli", partial(_gains, bench))
+    missed = [e for e in bench.session.events() if e["event"] == "target not reached"]
+    return "out of tolerance" if missed else "done"
+
+
+def _gains(bench: Bench) -> None:
+    """Compute the gain of every stimulus; one that would clip has none, with the reason."""
+    rows = []
+    for stimulus in steps.selected_stimuli(bench):
+        row = {"stimulus": stimulus.id, "target": stimulus.level, "gain_db": None}
+        try:
+            row["gain_db"] = steps.ocv_gain_db(bench, stimulus, steps.render(bench, stimulus))
+        except TargetNotReached as error:
+            row["reason"] = str(error)
+            steps.missed(bench, stimulus, str(error))
+        rows.append(row)
+    steps.keep_gains(bench, "gains_ocv", rows)

@@ -1,0 +1,106 @@
+"""``soundcal protocol list|show|run``: the lab's recipes."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from soundcal.cli.device_options import add_device_options, open_from
+from soundcal.cli.output import say, write_json
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "protocol", help="list, show or run a lab protocol"
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    lister = actions.add_parser("list", help="list the protocols that come with soundcal")
+    lister.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    lister.set_defaults(run=_list)
+    shower = actions.add_parser("show", help="print the lab sheet and the settings of a protocol")
+    shower.add_argument("name", metavar="NAME|PATH", help="shipped protocol or a .py file")
+    shower.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    shower.set_defaults(run=_show)
+    runner = actions.add_parser("run", help="run a protocol and leave a session folder")
+    runner.add_argument("name", metavar="NAME|PATH", help="shipped protocol or a .py file")
+    add_device_options(runner)
+    runner.add_argument(
+        "--out", type=Path, metavar="DIR", help="session folder (default: protocol and time)"
+    )
+    runner.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a setting of the protocol (see: soundcal protocol show NAME); repeatable",
+    )
+    runner.add_argument(
+        "--resume", action="store_true", help="go on with the interrupted session in --out"
+    )
+    runner.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    runner.set_defaults(run=_run)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from soundcal import protocol
+
+    loaded = [protocol.load(name) for name in protocol.shipped_names()]
+    titles = {found.name: found.sheet.splitlines()[0] for found in loaded}
+    if options.json:
+        write_json("soundcal/protocols/1", {"protocols": titles})
+        return 0
+    for name, title in titles.items():
+        sys.stdout.write(f"{name:18} {title}\n")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from soundcal import protocol
+
+    found = protocol.load(options.name)
+    if options.json:
+        settings = {
+            name: {"default": s.default, "unit": s.unit, "meaning": s.meaning}
+            for name, s in found.settings.items()
+        }
+        content = {"name": found.name, "sheet": found.sheet, "settings": settings}
+        write_json("soundcal/protocol/1", content)
+        return 0
+    sys.stdout.write(found.sheet + "\n")
+    sys.stdout.write("\nSettings (change with --set KEY=VALUE)\n")
+    for name, setting in found.settings.items():
+        value = f"{name}={setting.default}"
+        sys.stdout.write(f"    {value:28} {setting.unit:5} {setting.meaning}\n")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from soundcal import protocol
+    from soundcal.cli.operators import operator_for
+    from soundcal.recording import utc_now
+
+    found = protocol.load(options.name)
+    changes = dict(_pair(text) for text in options.set)
+    stamp = "".join(c for c in utc_now()[:19] if c.isalnum())
+    folder = options.out or Path(f"soundcal-{found.name}-{stamp}")
+    with open_from(options, calibrating=True) as device:
+        session = protocol.run(
+            found, device, operator_for(device), folder, changes=changes, resume=options.resume
+        )
+    say(f"{session.exit_status}; session in {folder}")
+    if options.json:
+        content = {"folder": str(folder), "exit_status": session.exit_status}
+        write_json("soundcal/session-result/1", content)
+    return 0 if session.exit_status == "done" else 4
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from soundcal.errors import ParameterError
+
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise ParameterError(f"--set {text}: KEY=VALUE expected")
+    return key.strip(), value.strip()
