@@ -31,11 +31,15 @@ import numpy as np
 import pytest
 
 from soundcal import audiofile
+from soundcal.calibration import hats, microphone, ocv
+from soundcal.calibration.model import Calibration
 from soundcal.cli import main
 from soundcal.devices import AudioDevice, open_device
 from soundcal.devices.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable, StreamError
-from soundcal.units import db, from_db
+from soundcal.indicators import leq
+from soundcal.recording import EARS, Capture
+from soundcal.units import db, energetic_mean, from_db
 
 Check = Callable[[AudioDevice, conformance.Path], None]
 
@@ -323,6 +327,104 @@ def test_real_time_takes_its_time(real_time: Rig) -> None:
         capture = card.record(1.0)
     assert 1.4 < time.monotonic() - started < 6.0
     assert capture.delivered_rate == pytest.approx(FS, rel=0.2)
+
+
+# Calibrations and a protocol, through the server, against the truth of the lab behind it
+
+
+class RigOperator:
+    """The hands in the lab of the virtual card (a :class:`soundcal.protocol.Operator`)."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def tell(self, text: str) -> None:
+        """Nobody listens."""
+
+    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
+        self._rig.do("attach_calibrator", ear=ear, level=level, frequency=frequency)
+
+    def remove_calibrator(self) -> None:
+        self._rig.do("remove_calibrator")
+
+    def seat_headphones(self) -> None:
+        self._rig.do("seat_headphones")
+
+    def remove_headphones(self) -> None:
+        self._rig.do("remove_headphones")
+
+    def read_voltmeter(self, channel: str) -> float:
+        # the meter needs a moment, as any does: at least its averaging time of played samples
+        before = self._rig.do("state")["cycles"]
+        while self._rig.do("state")["cycles"] < before + 2 * FS // PERIOD:
+            time.sleep(0.01)
+        return float(self._rig.do("read_voltmeter", channel=channel))
+
+
+def calibrated_ears(rig: Rig, card: Soundcard, insertions: int) -> Calibration:
+    hands = RigOperator(rig)
+    takes: dict[str, list[Capture]] = {ear: [] for ear in EARS}
+    for ear in EARS:
+        for _ in range(insertions):
+            hands.attach_calibrator(ear, 94.0, 1000.0)
+            takes[ear].append(card.record(10.0, inputs=[1, 2]))
+            hands.remove_calibrator()
+    return microphone.calibrate(takes, level=94.0, frequency=1000.0)
+
+
+def test_the_calibrator_finds_the_ears_within_its_uncertainty(rig: Rig) -> None:
+    truth = rig.do("truth")
+    with Soundcard(CARD) as card:
+        calibration = calibrated_ears(rig, card, 3)
+        assert calibration.device == card.info.identity
+    for ear, expected in zip(EARS, truth["ear_pa_per_fs"], strict=True):
+        expanded, _ = calibration.chain(ear).expanded()
+        assert expanded < 0.5
+        assert abs(db(calibration.sensitivity(ear) / expected)) < expanded
+
+
+@pytest.mark.parametrize("lab", ["interface+open-300", "onboard+closed-16"])
+def test_ocv_finds_voltage_and_level_within_its_uncertainty(rig: Rig, lab: str) -> None:
+    rig.do("new_lab", name=lab, seed=3)
+    truth = rig.do("truth")
+    frequencies = [1000.0]
+    at_ears = [rig.do("transfer", channel=ear, frequencies=frequencies)[0] for ear in EARS]
+    hands = RigOperator(rig)
+    hands.remove_headphones()
+    sine = tone(amplitude=from_db(ocv.DIGITAL_LEVEL) * np.sqrt(2.0))[np.newaxis]
+    voltages = {}
+    with Soundcard(CARD) as card:
+        for output, ear in enumerate(EARS, start=1):
+            with card.playing(sine, outputs=[output]):
+                voltages[ear] = hands.read_voltmeter(ear)
+    headphone = ocv.Headphone(lab, truth["impedance"], truth["sensitivity"], truth["per"])
+    calibration = ocv.calibrate(voltages, headphone)
+    for ear, v_fs, at_ear in zip(EARS, truth["v_fs"], at_ears, strict=True):
+        meter = calibration.chain(ear).links[0].u_db
+        assert abs(db(calibration.details["v_fs_sine"][ear] / v_fs)) < 2 * meter
+        expanded, _ = calibration.chain(ear).expanded()
+        assert abs(db(calibration.sensitivity(ear) / at_ear)) < expanded
+
+
+def test_the_search_at_the_ears_meets_its_target(rig: Rig) -> None:
+    samples = noise(2.0)
+    taken: list[Capture] = []
+    with Soundcard(CARD) as card:
+        ears = calibrated_ears(rig, card, 1)
+        RigOperator(rig).seat_headphones()
+
+        def measure(gain: float) -> tuple[float, float]:
+            taken.append(card.play_and_record(gain * samples, inputs=[1, 2]))
+            levels = leq(ears.apply(taken[-1]).pressure, FS, weighting="A").value
+            return float(levels[0]), float(levels[1])
+
+        found = hats.search_gain(measure, 65.0, tolerance=0.1, max_gain=10.0)
+    assert len(found.steps) <= 4
+    truth = np.array(rig.do("truth")["ear_pa_per_fs"])[:, np.newaxis]
+    level = energetic_mean(leq(truth * taken[-1].samples, FS, weighting="A").value)
+    expanded = max(ears.chain(ear).expanded()[0] for ear in EARS)
+    assert abs(level - 65.0) < 0.1 + expanded
+    assert all(take.flags == () for take in taken)
 
 
 # Faults
