@@ -32,6 +32,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "loudness_zwst": "loudness",
     "loudness_zwtv": "loudness",
     "peak_level": "level",
+    "pr_ecma": "oracle",
     "percentile_levels": "level",
     "sel": "level",
     "sharpness_din_st": "sharpness",
@@ -39,6 +40,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "sharpness_of": "sharpness",
     "sound_level": "level",
     "time_weighted_level": "level",
+    "tnr_ecma": "oracle",
 }
 """Public names and the module of this package that defines each."""
 

@@ -59,6 +59,8 @@ class Indicator:
         What it is, in words.
     optional : tuple of str
         Statistics that are left out unless they are asked for by their label, since they cost.
+    engine : str
+        Who computes it, if not soundcal; such an indicator is not part of ``all``.
     """
 
     symbol: str
@@ -73,6 +75,7 @@ class Indicator:
     needs: tuple[str, ...] = ()
     title: str = ""
     optional: tuple[str, ...] = ()
+    engine: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -135,6 +138,21 @@ def _loudness(
     )
 
 
+def _prominence(symbol: str, function: str, stage: str, title: str) -> Indicator:
+    return Indicator(
+        symbol,
+        function,
+        "soundcal.indicators.oracle",
+        "prominence",
+        "dB",
+        "ECMA-418-1",
+        ("max", "total"),
+        stage=f"soundcal.indicators.oracle:{stage}",
+        title=title,
+        engine="MoSQITo",
+    )
+
+
 _OVER_TIME: Final = ("max", "mean", *PERCENTILES)
 _OCTAVES: Final = "31.5 63 125 250 500 1000 2000 4000 8000 16000"
 _THIRDS: Final = (
@@ -170,6 +188,10 @@ _TABLE: Final = (
         _STATIONARY_STAGE,
         "sharpness, stationary method",
     ),
+    _prominence(
+        "TNR", "tnr_ecma", "open_tone_to_noise_stream", "tone-to-noise ratio, through MoSQITo"
+    ),
+    _prominence("PR", "pr_ecma", "open_prominence_stream", "prominence ratio, through MoSQITo"),
 )
 
 REGISTRY: Final[dict[str, Indicator]] = {entry.symbol: entry for entry in _TABLE}
@@ -215,7 +237,7 @@ def _matches(name: str) -> dict[str, tuple[str, ...]]:
         for entry in REGISTRY.values()
     }
     if name == "all":
-        return {entry.symbol: statistics for entry, statistics in usual.items()}
+        return {e.symbol: statistics for e, statistics in usual.items() if not e.engine}
     for entry in REGISTRY.values():
         if name in entry.labels:
             return {entry.symbol: (name.removeprefix(entry.symbol),)}
