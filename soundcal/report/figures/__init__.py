@@ -10,6 +10,7 @@ from soundcal.report.figures.budget import budget_bars
 from soundcal.report.figures.canvas import font_files, save
 from soundcal.report.figures.forest import bias_forest
 from soundcal.report.figures.indicator import indicator_figure
+from soundcal.report.figures.ratings import circumplex, difference_map, likert_bars
 from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
 
 __all__ = [
@@ -18,8 +19,11 @@ __all__ = [
     "bias_forest",
     "bland_altman_grid",
     "budget_bars",
+    "circumplex",
+    "difference_map",
     "font_files",
     "indicator_figure",
+    "likert_bars",
     "save",
     "stimulus_dots",
 ]

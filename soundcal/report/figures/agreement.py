@@ -106,9 +106,10 @@ def _grid(entries: Sequence["Entry"], statistics: Sequence[str]) -> "Figure":
 
 
 def _pair_label(pair: tuple[str, str], unit: str) -> str:
-    first, second = (short(name, 20) for name in pair)
-    between = " " if len(first) + len(second) <= 17 else "\n"
-    return f"{first} −{between}{second}\n{unit}"
+    first, second = (short(name, 18) for name in pair)
+    if len(first) + len(second) <= 17:
+        return f"{first} − {second}\n{unit}"
+    return f"{first} −\n{second}, {unit}"
 
 
 def _row_span(entries: Sequence["Entry"]) -> tuple[float, float]:

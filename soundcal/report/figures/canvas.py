@@ -17,6 +17,7 @@ __all__ = [
     "colours",
     "few_ticks",
     "font_files",
+    "legend_columns",
     "new_figure",
     "save",
     "short",
@@ -121,6 +122,20 @@ def spread_out(values: Sequence[float], limits: tuple[float, float], spacing: fl
     free = [mean for mean, size in pools for _ in range(size)]
     most = 1.0 - spacing / 2 - (len(free) - 1) * spacing
     return [max(spacing / 2, min(place, most)) + i * spacing for i, place in enumerate(free)]
+
+
+def legend_columns(names: Sequence[str], width: float) -> tuple[int, float]:
+    """Return in how many columns a legend of these names fits, and its height in mm.
+
+    >>> legend_columns(["in-situ", "ocv", "hats"], 88.0)
+    (3, 7.0)
+    >>> legend_columns(["a long name of a method", "another quite long name"], 60.0)
+    (1, 11.0)
+    """
+    most = max(len(name) for name in names)
+    each = 11.0 + 1.4 * most  # handle, gaps, and letters of 7 points
+    columns = max(1, min(len(names), int(width // each)))
+    return columns, 3.0 + 4.0 * -(-len(names) // columns)
 
 
 def colours(n: int) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from soundcal.report.figures.canvas import (
     add_axes,
     colours,
     few_ticks,
+    legend_columns,
     new_figure,
     short,
     styled,
@@ -47,7 +48,9 @@ def stimulus_dots(values: "pd.DataFrame", label: str, unit: str) -> "Figure":
     shown = shown.sort_values(shown.columns[0], kind="stable")
     names = [short(str(name), 18) for name in shown.index]
     left = 6.0 + 1.25 * max(len(name) for name in names)
-    bottom, top, row = 10.0, 7.0, 4.0
+    methods = [short(str(name), 40) for name in shown.columns]
+    n_columns, top = legend_columns(methods, COLUMN_MM)
+    bottom, row = 10.0, 4.0
     with styled():
         figure = new_figure(COLUMN_MM, bottom + top + row * len(names))
         axes = add_axes(figure, left, bottom, COLUMN_MM - left - 3.0, row * len(names))
@@ -63,7 +66,7 @@ def stimulus_dots(values: "pd.DataFrame", label: str, unit: str) -> "Figure":
                 markersize=3.6,
                 color=colour,
                 markeredgewidth=0,
-                label=str(method),
+                label=short(str(method), 40),
             )
         axes.set_yticks(rows, names)
         axes.set_ylim(-0.7, len(names) - 0.3)
@@ -73,5 +76,5 @@ def stimulus_dots(values: "pd.DataFrame", label: str, unit: str) -> "Figure":
         few_ticks(axes.xaxis, 6)
         axes.set_xlabel(f"{label} in {unit}")
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="upper center", ncols=4, borderaxespad=0.2)
+        figure.legend(handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2)
     return figure

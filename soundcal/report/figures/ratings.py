@@ -1,0 +1,312 @@
+"""Ratings of a listening test: circumplex, stacked answers, map of differences."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.errors import ParameterError
+from soundcal.report.figures.canvas import (
+    add_axes,
+    colours,
+    legend_columns,
+    new_figure,
+    short,
+    styled,
+)
+from soundcal.report.style import COLUMN_MM, FAINT, INK, PAGE_MM
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["DIFFERENCE_LIMIT", "circumplex", "difference_map", "likert_bars"]
+
+Array = NDArray[np.float64]
+
+DIFFERENCE_LIMIT: Final = 60.0
+"""Ends of the colour scale of differences of ratings on 0 to 100, as in the study's figure
+(Lam et al., arXiv 2207.12899)."""
+
+_CORNERS: Final = (
+    ("vibrant", 1, 1),
+    ("calm", 1, -1),
+    ("chaotic", -1, 1),
+    ("monotonous", -1, -1),
+)
+_GRID: Final = 121
+_ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes light
+
+
+def circumplex(
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]], *, share: float = 0.5, arrows: bool = False
+) -> "Figure":
+    """Draw pleasantness and eventfulness (ISO/TS 12913-3) per condition.
+
+    Parameters
+    ----------
+    points : mapping of str to (array_like, array_like)
+        Per condition the coordinates P and E, each of shape (n,), within -1 to 1.
+    share : float
+        Part of the estimated distribution that each contour encloses.
+    arrows : bool
+        With two conditions whose points belong together in order: arrows from the first to the
+        second.
+
+    Returns
+    -------
+    Figure
+        88 mm wide, square. A condition has no contour if it has fewer than 5 points or they lie
+        on a line.
+
+    Raises
+    ------
+    ParameterError
+        No condition, coordinates of unequal length or beyond ±1, or arrows that have no pairs.
+    """
+    arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
+    if not arrays:
+        raise ParameterError("0 conditions; coordinates of at least 1 are expected")
+    if not 0.0 < share < 1.0:
+        raise ParameterError(f"share {share}; a fraction between 0 and 1 is expected")
+    if arrows:
+        _check_pairs(arrays)
+    with styled():
+        n_columns, above = legend_columns([short(name, 40) for name in arrays], COLUMN_MM)
+        figure = new_figure(COLUMN_MM, COLUMN_MM - 4.0 + above)
+        axes = add_axes(figure, 14.0, 12.0, 70.0, 70.0)
+        _compass(axes)
+        if arrows:
+            start, end = arrays.values()
+            for (x0, y0), (x1, y1) in zip(start.T, end.T, strict=True):
+                axes.annotate(
+                    "",
+                    (x1, y1),
+                    (x0, y0),
+                    arrowprops={"arrowstyle": "->", "color": FAINT, "linewidth": 0.5},
+                )
+        for (colour, marker), (name, xy) in zip(colours(len(arrays)), arrays.items(), strict=True):
+            axes.plot(
+                *xy,
+                linestyle="none",
+                marker=marker,
+                markersize=2.6,
+                color=colour,
+                alpha=0.6,
+                markeredgewidth=0,
+                label=short(name, 40),
+            )
+            _contour(axes, xy, share, colour)
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2)
+    return figure
+
+
+def _coordinates(name: str, p: ArrayLike, e: ArrayLike) -> Array:
+    x, y = np.asarray(p, dtype=np.float64), np.asarray(e, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ParameterError(f"{name}: shapes {x.shape} and {y.shape}; two equal (n,) are expected")
+    xy = np.stack([x, y])
+    most = float(np.abs(xy).max(initial=0.0))
+    if not most <= 1.0:
+        raise ParameterError(
+            f"{name}: coordinates up to {most:.3g}; -1 to 1 are expected, scale them first"
+        )
+    return xy
+
+
+def _check_pairs(arrays: Mapping[str, Array]) -> None:
+    sizes = [xy.shape[1] for xy in arrays.values()]
+    if len(sizes) != 2 or sizes[0] != sizes[1]:
+        raise ParameterError(
+            f"arrows between {len(sizes)} conditions of {', '.join(map(str, sizes))} points; two "
+            "conditions with the same points in order are expected"
+        )
+
+
+def _compass(axes: "Axes") -> None:
+    axes.set_xlim(-1.0, 1.0)
+    axes.set_ylim(-1.0, 1.0)
+    for line in (axes.axhline, axes.axvline):
+        line(0.0, color=FAINT, linewidth=0.6)
+    for name, x, y in _CORNERS:
+        axes.text(
+            0.97 * x,
+            0.96 * y,
+            name,
+            color=FAINT,
+            ha="right" if x > 0 else "left",
+            va="top" if y > 0 else "bottom",
+        )
+    axes.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
+    axes.set_yticks([-1.0, -0.5, 0.0, 0.5, 1.0])
+    axes.set_xlabel("Pleasantness (1)")
+    axes.set_ylabel("Eventfulness (1)")
+
+
+def _contour(axes: "Axes", xy: Array, share: float, colour: str) -> None:
+    """Draw the line that encloses a share of the estimated density (Gaussian kernels, Scott)."""
+    if xy.shape[1] < 5 or np.linalg.matrix_rank(xy - xy.mean(axis=1, keepdims=True)) < 2:
+        return
+    from scipy.stats import gaussian_kde
+
+    density = gaussian_kde(xy)
+    side = np.linspace(-1.0, 1.0, _GRID)
+    grid = density(np.stack(np.meshgrid(side, side)).reshape(2, -1)).reshape(_GRID, _GRID)
+    ordered = np.sort(grid.ravel())[::-1]
+    enclosed = np.cumsum(ordered) / ordered.sum()
+    level = ordered[int(np.searchsorted(enclosed, share))]
+    axes.contour(side, side, grid, levels=[level], colors=[colour], linewidths=1.2)
+
+
+def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figure":
+    """Draw how often each answer was given, as stacked bars about the middle of the scale.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        One row per bar (its index is printed, e.g. attribute and condition), one column per answer
+        from disagreement to agreement; counts or shares.
+    categories : sequence of str, optional
+        Names of the answers; the columns' if not given.
+
+    Returns
+    -------
+    Figure
+        180 mm wide, 5 mm per bar; half of a middle answer lies on either side of 0 %.
+
+    Raises
+    ------
+    ParameterError
+        No rows, negative numbers, or a bar without answers.
+    """
+    values = shares.to_numpy(dtype=np.float64)
+    names = [str(name) for name in (categories or shares.columns)]
+    if values.size == 0 or len(names) != values.shape[1]:
+        raise ParameterError(f"{values.shape} shares for {len(names)} answers; one column each")
+    totals = values.sum(axis=1)
+    if (values < 0).any() or not (totals > 0).all():
+        raise ParameterError("shares of answers are 0 or more, with at least one answer per bar")
+    percent = 100.0 * values / totals[:, None]
+    half = values.shape[1] / 2.0
+    left_of_zero = percent[:, : int(half)].sum(axis=1)
+    if values.shape[1] % 2:
+        left_of_zero += percent[:, int(half)] / 2.0
+    labels = [short(_bar_label(index), 30) for index in shares.index]
+    row, bottom, top = 5.0, 11.0, 7.0
+    left = 5.0 + 1.25 * max(len(label) for label in labels)
+    with styled():
+        figure = new_figure(PAGE_MM, bottom + top + row * len(labels))
+        axes = add_axes(figure, left, bottom, PAGE_MM - left - 4.0, row * len(labels))
+        starts = -left_of_zero
+        for name, column, colour in zip(names, percent.T, _diverging(len(names)), strict=True):
+            axes.barh(
+                np.arange(len(labels)),
+                column,
+                left=starts,
+                height=0.8,
+                color=colour,
+                edgecolor=INK,
+                linewidth=0.2,
+                label=name,
+            )
+            starts = starts + column
+        axes.axvline(0.0, color=INK, linewidth=0.6)
+        axes.set_xlim(-100.0, 100.0)
+        axes.set_xticks([-100, -50, 0, 50, 100], ["100", "50", "0", "50", "100"])
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.set_yticks(np.arange(len(labels)), labels)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("Disagreement ← share of the answers (%) → agreement")
+        handles, texts = axes.get_legend_handles_labels()
+        figure.legend(handles, texts, loc="upper center", ncols=len(names), borderaxespad=0.2)
+    return figure
+
+
+def _bar_label(index: Any) -> str:
+    return ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
+
+
+def _diverging(n: int) -> list[Any]:
+    import matplotlib
+
+    scale = matplotlib.colormaps["PuOr_r"]
+    return [scale(place) for place in np.linspace(0.12, 0.88, n)]
+
+
+def difference_map(
+    differences: "pd.DataFrame",
+    marks: "pd.DataFrame | None" = None,
+    *,
+    limit: float = DIFFERENCE_LIMIT,
+    label: str = "Mean difference of the ratings (0 to 100)",
+) -> "Figure":
+    """Draw differences of mean ratings, attribute by stimulus, as the study does.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        One row per attribute, one column per stimulus; cells without a value stay empty.
+    marks : DataFrame, optional
+        Same shape: text of each cell, e.g. stars of significance.
+    limit : float
+        Ends of the colour scale (ColorBrewer PuOr); values beyond have its last colours.
+    label : str
+        Of the colour scale, with direction and unit.
+
+    Returns
+    -------
+    Figure
+        180 mm wide (wider beyond 30 stimuli), 6 mm per attribute.
+
+    Raises
+    ------
+    ParameterError
+        No cells, marks of another shape, or a limit that is not positive.
+    """
+    values = differences.to_numpy(dtype=np.float64)
+    if values.size == 0:
+        raise ParameterError("a map of 0 differences; at least one row and column are expected")
+    if marks is not None and marks.shape != differences.shape:
+        raise ParameterError(f"marks of shape {marks.shape} for cells of shape {values.shape}")
+    if not 0 < limit < np.inf:
+        raise ParameterError(f"limit {limit} of the colours; a positive number is expected")
+    names = [short(str(name), 20) for name in differences.index]
+    left, bottom, top, cell = 6.0 + 1.3 * max(map(len, names)), 27.0, 2.0, 6.0
+    n_rows, n_columns = values.shape
+    width = max(PAGE_MM, left + 4.0 + 4.7 * n_columns)
+    with styled():
+        figure = new_figure(width, bottom + top + cell * n_rows)
+        across = min(width - left - 4.0, 12.0 * n_columns)
+        axes = add_axes(figure, left, bottom, across, cell * n_rows)
+        image = axes.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+        axes.set_xticks(
+            np.arange(n_columns), [short(str(c), 10) for c in differences.columns], rotation=90
+        )
+        axes.set_yticks(np.arange(n_rows), names)
+        axes.tick_params(length=0)
+        axes.set_xlabel("Stimulus")
+        if marks is not None:
+            _write_marks(axes, marks, values, limit)
+        bar = add_axes(figure, left, 9.0, min(across, 80.0), 2.5)
+        figure.colorbar(image, cax=bar, orientation="horizontal", extend="both", label=label)
+    return figure
+
+
+def _write_marks(axes: "Axes", marks: "pd.DataFrame", values: Array, limit: float) -> None:
+    for (row, column), mark in np.ndenumerate(marks.to_numpy(dtype=object)):
+        if mark is None or mark != mark or not str(mark):
+            continue
+        # the ends of the scale are dark, its middle is nearly white
+        dark = abs(values[row, column]) > 0.6 * limit
+        axes.text(
+            column,
+            row,
+            str(mark),
+            ha="center",
+            va="center",
+            fontsize=6.5,
+            color="white" if dark else _ON_LIGHT,
+        )
