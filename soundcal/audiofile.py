@@ -43,6 +43,10 @@ Subtype = Literal["PCM_24", "FLOAT"]
 RecordingSubtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 _WAV_LIMIT: Final = 4_000_000_000
+_FORM_SLACK: Final = 64
+_SIZES: Final = re.compile(
+    r"^\s*(data|SSND|Data Size|Riff size|riff) *: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
 _LOSSY: Final = {"VORBIS", "OPUS", "MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I"}
 
 
@@ -102,17 +106,19 @@ def _check_complete(path: Path, header: str) -> None:
     """Refuse a file whose header promises more samples than follow.
 
     libsndfile reads what is there and says so only in its log. A size of 2^32 - 1 is what programs
-    write that do not know the length beforehand.
+    write that do not know the length beforehand; a form that is a few bytes shorter than it says is
+    a common mistake of writers and takes nothing from the samples.
     """
-    found = re.search(r"^\s*(?:data|Riff size) : (\d+) \(should be (\d+)\)", header, re.MULTILINE)
-    if found is None:
-        return
-    promised, there = int(found[1]), int(found[2])
-    if there < promised < 0xFFFFFFFF:
-        raise RecordError(
-            f"{path}: truncated, {there} of {promised} bytes are there; "
-            "copy the file again, or repair its header if this is all there is"
-        )
+    for name, promised, there in _SIZES.findall(header):
+        missing = int(promised) - int(there)
+        slack = 0 if name in ("data", "SSND", "Data Size") else _FORM_SLACK
+        if slack < missing and int(promised) < 0xFFFFFFFF:
+            raise RecordError(
+                f"{path}: truncated, {there} of {promised} bytes are there; "
+                "copy the file again, or repair its header if this is all there is"
+            )
+    if "Last page lacks an end-of-stream bit" in header:
+        raise RecordError(f"{path}: truncated, the stream does not end; copy the file again")
 
 
 def _info(sound: Any) -> AudioInfo:
@@ -135,6 +141,15 @@ def info(path: str | os.PathLike[str]) -> AudioInfo:
     if about.n_samples == 0:
         raise RecordError(f"{path}: the file holds no samples")
     return about
+
+
+def _next_samples(path: Path, sound: Any, size: int) -> NDArray[np.float64]:
+    """Return the next samples, shape (n <= size, n_channels)."""
+    try:
+        samples: NDArray[np.float64] = sound.read(size, dtype="float64", always_2d=True)
+    except RuntimeError as error:  # soundfile's own errors derive from it
+        raise RecordError(f"{path}: damaged or truncated ({str(error).strip()})") from error
+    return samples
 
 
 def read(path: str | os.PathLike[str]) -> Capture:
@@ -160,7 +175,7 @@ def read(path: str | os.PathLike[str]) -> Capture:
     path = Path(path)
     with _opened(path) as sound:
         about = _info(sound)
-        samples = np.ascontiguousarray(sound.read(dtype="float64", always_2d=True).T)
+        samples = np.ascontiguousarray(_next_samples(path, sound, -1).T)
     if samples.shape[1] == 0:
         raise RecordError(f"{path}: the file holds no samples")
     if samples.shape[1] != about.n_samples:
@@ -181,7 +196,7 @@ def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArra
     path = Path(path)
     with _opened(path) as sound:
         expected, found = sound.frames, 0
-        for block in sound.blocks(size, dtype="float64", always_2d=True):
+        while (block := _next_samples(path, sound, size)).size:
             if not np.isfinite(block).all():
                 raise SignalError(f"{path}: samples that are NaN or infinite")
             found += block.shape[0]

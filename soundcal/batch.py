@@ -5,10 +5,11 @@ or the one that the JSON record beside it names. A file that cannot be measured 
 the indicator ``failed`` and the reason, and the others are measured all the same.
 """
 
+import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -17,14 +18,16 @@ from numpy.typing import NDArray
 
 from soundcal import __version__, audiofile
 from soundcal.calibration.model import Calibration
+from soundcal.calibration.stated import from_sensitivity
 from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.indicators.registry import STUDY, find, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import check_field, open_stream
+from soundcal.indicators.stream import Analysis, check_field, open_stream
 from soundcal.indicators.table import EarRule, TidyRow, combine_ears, tidy_rows
 from soundcal.recording import channel_names
 from soundcal.records import RECORDING_SCHEMA, read_json
+from soundcal.units import from_db
 
 __all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
 
@@ -51,6 +54,11 @@ class Task:
         Sound field.
     ears : {"", "mean", "max", "energy", "left", "right"}
         Ear rule; by default every channel has its rows.
+    uncertainty : bool
+        Carry the calibration's uncertainty into what is no level too (twice the time).
+    sensitivities : tuple of float
+        Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
+        every file, or one each.
     kept : tuple of str
         Indicators whose results are kept with their series, in memory and beside the rows.
     """
@@ -60,6 +68,8 @@ class Task:
     channels: tuple[str, ...] = ()
     field: str = "free"
     ears: str = ""
+    uncertainty: bool = False
+    sensitivities: tuple[float, ...] = ()
     kept: tuple[str, ...] = ()
 
 
@@ -94,7 +104,7 @@ class FileResult:
 def _record_beside(path: Path) -> dict[str, Any]:
     """Return the recording's record after checking the audio against it; empty if there is none."""
     beside = path.with_suffix(".json")
-    if not beside.is_file():
+    if not beside.is_file() or not _is_ours(beside):
         return {}
     record = read_json(beside, RECORDING_SCHEMA)
     found = audiofile.file_digest(path)
@@ -106,9 +116,22 @@ def _record_beside(path: Path) -> dict[str, Any]:
     return record
 
 
-def _calibration_for(path: Path, record: dict[str, Any], task: Task) -> Calibration:
+def _is_ours(path: Path) -> bool:
+    """Return whether a JSON file is one of soundcal's records, damaged ones included."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return True  # reading it as a record will say what is wrong with it
+    return isinstance(content, dict) and str(content.get("schema")).startswith("soundcal/")
+
+
+def _calibration_for(
+    path: Path, record: dict[str, Any], channels: Sequence[str], task: Task
+) -> Calibration:
     if task.calibration is not None:
         return task.calibration
+    if task.sensitivities:
+        return _stated(channels, task.sensitivities)
     named = record.get("calibration_file")
     if not named:
         raise SignalError(
@@ -117,6 +140,17 @@ def _calibration_for(path: Path, record: dict[str, Any], task: Task) -> Calibrat
             "--stated-level DB)"
         )
     return load_calibration(path.parent / str(named))
+
+
+def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
+    """Return the calibration of stated sensitivities, one for all channels or one each."""
+    each = values * len(channels) if len(values) == 1 else values
+    if len(each) != len(channels):
+        raise ParameterError(
+            f"{len(values)} sensitivities for {len(channels)} channels ({', '.join(channels)}); "
+            "one for all or one for each is expected"
+        )
+    return from_sensitivity(dict(zip(channels, each, strict=True)), source="stated for measuring")
 
 
 def _channels_for(about: audiofile.AudioInfo, record: dict[str, Any], task: Task) -> Sequence[str]:
@@ -173,46 +207,65 @@ def measure_file(
     path = Path(path)
     about = audiofile.info(path)
     record = _record_beside(path)
-    calibration = _calibration_for(path, record, task)
     channels = _channels_for(about, record, task)
+    calibration = _calibration_for(path, record, channels, task)
+    u_db = [calibration.chain(name).u_db for name in channels]
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
-    stream = open_stream(
-        (*task.names, *task.kept),
-        fs=about.fs,
-        n_channels=len(channels),
-        field=task.field,
-        keep=bool(task.kept),
-        threads=threads,
-    )
-    clipped = np.zeros(len(channels), dtype=np.int64)
-    done = 0
-    for block in audiofile.blocks(path):
-        clipped += (np.abs(block) >= 1.0).sum(axis=1)
-        stream.push(block * factors)
-        done += block.shape[1]
-        if progress is not None:
-            progress(done / about.fs)
-    results = stream.finish()
+    streams = [(factors, _opened(about, task, threads))]
+    if task.uncertainty and any(u_db):
+        raised = factors * from_db(np.array(u_db))[:, np.newaxis]
+        streams.append((raised, _opened(about, replace(task, kept=()), threads)))
+    clipped = _feed(path, about, streams, progress)
+    results, *shifted = (stream.finish() for _, stream in streams)
     rows = tidy_rows(
         results,
         resolve(task.names),
         recording=label or str(path),
         channels=channels,
         calibration=calibration.id,
-        u_db=[calibration.chain(name).u_db for name in channels],
+        u_db=u_db,
+        shifted=shifted[0] if shifted else None,
     )
     warnings = [warning for result in results.values() for warning in result.warnings]
     flags = (*record.get("flags", ()), *about.flags, *_clipping(channels, clipped), *warnings)
-    if task.ears:
-        rows = combine_ears(rows, task.ears)
     kept = {symbol: results[symbol] for symbol in (resolve(task.kept) if task.kept else ())}
     return FileResult(
         str(path),
-        tuple(rows),
+        tuple(combine_ears(rows, task.ears) if task.ears else rows),
         tuple(dict.fromkeys(flags)),
         channels=tuple(channels),
         results=kept,
     )
+
+
+def _opened(about: audiofile.AudioInfo, task: Task, threads: int | None) -> Analysis:
+    return open_stream(
+        (*task.names, *task.kept),
+        fs=about.fs,
+        n_channels=about.n_channels,
+        field=task.field,
+        keep=bool(task.kept),
+        threads=threads,
+    )
+
+
+def _feed(
+    path: Path,
+    about: audiofile.AudioInfo,
+    streams: Sequence[tuple[NDArray[np.float64], Analysis]],
+    progress: Progress | None,
+) -> NDArray[np.int64]:
+    """Push a file's pressure into the streams and return the clipped samples per channel."""
+    clipped = np.zeros(about.n_channels, dtype=np.int64)
+    done = 0
+    for block in audiofile.blocks(path):
+        clipped += (np.abs(block) >= 1.0).sum(axis=1)
+        for factors, stream in streams:
+            stream.push(block * factors)
+        done += block.shape[1]
+        if progress is not None:
+            progress(done / about.fs)
+    return clipped
 
 
 def _kept(path: str, task: Task, threads: int | None, progress: Progress | None) -> FileResult:
@@ -291,6 +344,10 @@ def _check(task: Task) -> None:
         raise ParameterError(
             f"ear rule energy is for levels in dB, not for {', '.join(others)}; use mean or max, "
             "or measure the levels alone"
+        )
+    if any(not 0 < value < math.inf for value in task.sensitivities):
+        raise ParameterError(
+            f"sensitivities {list(task.sensitivities)} Pa/FS; positive numbers are expected"
         )
     if task.ears not in ("", *get_args(EarRule)):
         raise ParameterError(f"ear rule {task.ears!r}; one of {get_args(EarRule)} is expected")

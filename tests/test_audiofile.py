@@ -193,6 +193,18 @@ def test_truncated_files_are_refused_before_anything_is_read(tmp_path: Path, for
             attempt(path)
 
 
+@pytest.mark.parametrize("ending", ["flac", "aiff", "w64", "au", "caf", "ogg"])
+def test_other_formats_cut_short_are_refused(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"take.{ending}"
+    soundfile.write(path, noise(n=48000).T, 48000)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(RecordError, match=r"truncated|malformed"):
+        audiofile.read(path)
+    with pytest.raises(RecordError, match=r"truncated|malformed"):
+        list(audiofile.blocks(path))
+
+
 def test_a_size_unknown_when_writing_is_no_truncation(tmp_path: Path) -> None:
     path = tmp_path / "pipe.wav"
     soundfile.write(path, noise().T, 48000, subtype="PCM_16")

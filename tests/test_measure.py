@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,9 @@ def test_stated_sensitivity_and_level(take: Path, capsys: pytest.CaptureFixture[
     assert measured("--sensitivity", "2,3") == pytest.approx(expected.tolist(), abs=1e-9)
     assert measured("--sensitivity", "2")[0] == pytest.approx(expected[0], abs=1e-9)
     assert measured("--stated-level", "65,70") == pytest.approx([65.0, 70.0], abs=1e-9)
-    assert main(["measure", str(take), "--sensitivity", "1,2,3"]) == 2
+    assert main(["measure", str(take), "--sensitivity", "1,2,3"]) == 5
+    assert main(["measure", str(take), "--sensitivity", "-1"]) == 2
+    assert main(["measure", str(take), "--stated-level", "60,61,62"]) == 2
     assert main(["measure", str(take), "--sensitivity", "loud"]) == 2
     assert main(["measure", str(take), str(take), "--stated-level", "65"]) == 2
 
@@ -169,6 +172,46 @@ def test_calibration_of_the_record_beside(take: Path, cal_file: Path) -> None:
     audiofile.write(take, samples(seed=1), FS, subtype="FLOAT", force=True)
     with pytest.raises(RecordError, match="changed after it was recorded"):
         measure_file(take, Task(("LAeq",)))
+
+
+def test_somebody_elses_json_beside_is_left_alone(take: Path) -> None:
+    take.with_suffix(".json").write_text('{"title": "a walk"}')
+    assert measure_file(take, Task(("LAeq",), calibration())).rows
+    take.with_suffix(".json").write_text('{"title": ')
+    with pytest.raises(RecordError, match="cannot be read as a JSON record"):
+        measure_file(take, Task(("LAeq",), calibration()))
+
+
+def test_one_sensitivity_serves_files_of_any_channel_count(take: Path, tmp_path: Path) -> None:
+    mono = tmp_path / "mono.wav"
+    audiofile.write(mono, samples(n_channels=1), FS, subtype="FLOAT")
+    task = Task(("LZeq",), sensitivities=(2.0,))
+    two, one = measure_files([take, mono], task)
+    assert [row.channel for row in two.rows + one.rows] == ["left", "right", "mono"]
+    assert two.rows[0].u is None  # none was stated
+
+
+def test_uncertainty_in_sone_is_the_change_with_the_level(take: Path) -> None:
+    task = Task(("N5", "LAeq"), calibration(), uncertainty=True)
+    rows = measure_file(take, task, label="take").rows
+    loud = new_calibration(
+        "stated",
+        "input",
+        {
+            n: Chain((Link("x", 20 * math.log10(g) + 0.1),))
+            for n, g in (("left", 2.0), ("right", 4.0))
+        },
+    )
+    raised = measure_file(take, Task(("N5",), loud)).rows
+    by_label = {(r.channel, r.indicator): r for r in rows}
+    assert by_label["left", "LA"].u == pytest.approx(0.1)
+    assert by_label["left", "N"].u == pytest.approx(raised[0].value - by_label["left", "N"].value)
+    assert 0.003 < by_label["left", "N"].u / by_label["left", "N"].value < 0.02
+    recording = calibration().apply(audiofile.read(take))
+    assert compute(recording, ["N5", "LAeq"], label="take", uncertainty=True) == [
+        replace(row, calibration=recording.calibration_id) for row in rows
+    ]
+    assert measure_file(take, Task(("N5",), calibration())).rows[0].u is None
 
 
 def test_clipping_is_a_flag(tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ def add(commands: Any) -> None:
         help="make one value of both ears by this rule (default: a row for each)",
     )
     parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="carry the calibration's uncertainty into sone, acum, … too (twice the time)",
+    )
+    parser.add_argument(
         "--channels",
         default="",
         metavar="NAMES",
@@ -157,6 +162,8 @@ def _task(options: argparse.Namespace) -> "Task":
         channels=channels,
         field=options.field,
         ears=options.ears,
+        uncertainty=options.uncertainty,
+        sensitivities=_sensitivities(options),
         kept=(*_names(options), *_SPECTRUM) if options.plots else (),
     )
 
@@ -167,40 +174,15 @@ def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cal
 
     if options.calibration:
         return load_calibration(Path(options.calibration))
-    if options.sensitivity:
-        return _from_sensitivity(options, channels)
     if options.stated_level:
         return _from_level(options, channels)
     return None
 
 
-def _per_channel(
-    values: list[float], channels: tuple[str, ...], path: str, option: str
-) -> dict[str, float]:
-    """Pair one value for all channels, or one value each, with the channels of a file."""
-    from soundcal import audiofile
-    from soundcal.errors import ParameterError
-    from soundcal.recording import channel_names
-
-    names = channels or channel_names(audiofile.info(path).n_channels)
-    if len(values) == 1:
-        values = values * len(names)
-    if len(values) != len(names):
-        raise ParameterError(
-            f"{option}: {len(values)} values for {len(names)} channels ({', '.join(names)}); "
-            "give one for all or one for each"
-        )
-    return dict(zip(names, values, strict=True))
-
-
-def _from_sensitivity(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
-    from soundcal.calibration.stated import from_sensitivity
-
-    values = _numbers(options.sensitivity, "--sensitivity")
-    return from_sensitivity(
-        _per_channel(values, channels, options.files[0], "--sensitivity"),
-        source="--sensitivity of soundcal measure",
-    )
+def _sensitivities(options: argparse.Namespace) -> tuple[float, ...]:
+    if not options.sensitivity:
+        return ()
+    return tuple(_numbers(options.sensitivity, "--sensitivity"))
 
 
 def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
@@ -219,7 +201,13 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
     if channels:
         capture = replace(capture, channels=channels)
     values = _numbers(options.stated_level, "--stated-level")
-    levels = _per_channel(values, channels, options.files[0], "--stated-level")
+    names = capture.channels
+    if len(values) not in (1, len(names)):
+        raise ParameterError(
+            f"--stated-level: {len(values)} values for {len(names)} channels "
+            f"({', '.join(names)}); give one for all or one for each"
+        )
+    levels = dict(zip(names, values * (len(names) if len(values) == 1 else 1), strict=True))
     return from_level(
         capture,
         levels,

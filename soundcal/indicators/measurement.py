@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import open_stream
 from soundcal.indicators.table import TidyRow, combine_ears, tidy_rows
 from soundcal.recording import Recording
+from soundcal.units import from_db
 
 __all__ = ["compute", "measure"]
 
@@ -70,6 +73,7 @@ def compute(
     *,
     field: str = "free",
     ears: str = "",
+    uncertainty: bool = False,
     label: str = "",
     threads: int | None = None,
 ) -> list[TidyRow]:
@@ -81,6 +85,9 @@ def compute(
         As for :func:`measure`.
     ears : {"", "mean", "max", "energy", "left", "right"}
         Make one value of both ears by this rule; by default every channel has its rows.
+    uncertainty : bool
+        Carry the calibration's uncertainty into indicators that are no levels too, by measuring
+        again with the pressure raised by it; this takes twice the time. Levels have it anyway.
     label : str
         Name of the recording in the table; by default its source.
 
@@ -105,6 +112,11 @@ def compute(
     """
     wanted = resolve(names)
     results = measure(recording, names, field=field, keep=False, threads=threads)
+    shifted = None
+    if uncertainty and recording.u_db:
+        factors = from_db(np.asarray(recording.u_db))[:, np.newaxis]
+        louder = replace(recording, pressure=recording.pressure * factors)
+        shifted = measure(louder, names, field=field, keep=False, threads=threads)
     rows = tidy_rows(
         results,
         wanted,
@@ -112,5 +124,6 @@ def compute(
         channels=recording.channels,
         calibration=recording.calibration_id,
         u_db=recording.u_db,
+        shifted=shifted,
     )
     return combine_ears(rows, ears) if ears else rows

@@ -72,6 +72,7 @@ def tidy_rows(
     channels: Sequence[str],
     calibration: str = "",
     u_db: Sequence[float] = (),
+    shifted: Mapping[str, IndicatorResult] | None = None,
     software: str = f"soundcal {__version__}",
 ) -> list[TidyRow]:
     """Return one row per channel and wanted statistic.
@@ -89,8 +90,11 @@ def tidy_rows(
     calibration : str
         Identity of the calibration.
     u_db : sequence of float
-        Standard uncertainty of the calibration per channel in dB, or nothing. It is the uncertainty
-        of every level; for other units it is not carried on.
+        Standard uncertainty of the calibration per channel in dB, or nothing; 0 means that none was
+        stated. It is the uncertainty of every level.
+    shifted : mapping of str to IndicatorResult, optional
+        The same results with the pressure raised by the standard uncertainty of each channel; the
+        difference is the uncertainty of what is no level (GUM 5.1.3, Note 2).
     software : str
         Last column.
     """
@@ -98,11 +102,14 @@ def tidy_rows(
     for symbol, statistics in wanted.items():
         result = results[symbol]
         for index, channel in enumerate(channels):
-            u = float(u_db[index]) if u_db and result.unit == "dB" else None
             for statistic in statistics:
                 if statistic not in result.statistics:
                     continue  # a band beyond the sampling rate; the result's warnings say so
-                value = float(np.ravel(result.statistics[statistic])[index])
+                value = _value(result, statistic, index)
+                u = u_db[index] if u_db and u_db[index] > 0 else None
+                if u is not None and result.unit != "dB":
+                    raised = None if shifted is None else shifted[symbol]
+                    u = None if raised is None else abs(_value(raised, statistic, index) - value)
                 rows.append(
                     TidyRow(
                         recording,
@@ -117,6 +124,10 @@ def tidy_rows(
                     )
                 )
     return rows
+
+
+def _value(result: IndicatorResult, statistic: str, channel: int) -> float:
+    return float(np.ravel(result.statistics[statistic])[channel])
 
 
 def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
