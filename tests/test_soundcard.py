@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from soundcal.devices import Block, DeviceInfo, open_device, supervisor
+from soundcal.devices.checks import gap_flags
 from soundcal.devices.names import behind_os_mixer, resolve
 from soundcal.devices.remedies import install_hint
 from soundcal.devices.soundcard import Soundcard, probe
@@ -221,6 +222,25 @@ def test_a_wrong_rate_is_flagged(card: Soundcard, fault: Fault) -> None:
     capture = card.record(3.5, inputs=[1])
     assert capture.delivered_rate == pytest.approx(1.6 * 48000, rel=0.03)
     assert any("instead of 48000" in flag for flag in capture.flags)
+
+
+@pytest.mark.parametrize("played", [False, True])
+def test_a_gap_is_flagged_unless_silence_was_played(played: bool) -> None:
+    samples = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 9600))
+    samples[:, 4800:4900] = 0.0
+    known = samples if played else np.ones_like(samples)
+    found = gap_flags(samples, 48000, known)
+    assert bool(found) != played
+    if found:
+        assert "1 gaps of exact zeros on all inputs, 100 samples in all, first at 0.100 s" in found
+    assert gap_flags(samples[:, :4850], 48000) == ()  # an end is no gap
+
+
+def test_a_wrong_rate_is_reported_by_a_stream(card: Soundcard, fault: Fault) -> None:
+    fault(speed=1.6)
+    with card.stream(inputs=[1]) as blocks:
+        doubts = next(block.flags for block in blocks if block.flags)
+    assert "instead of 48000" in doubts[0]
 
 
 def test_silence_of_a_device_that_is_there_is_no_fault(card: Soundcard, fault: Fault) -> None:

@@ -1,6 +1,7 @@
 """What every device demands of the channels and samples it is given."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,12 @@ from soundcal.errors import DeviceUnavailable, ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.units import db
 
-__all__ = ["input_channels", "playable"]
+__all__ = ["gap_flags", "input_channels", "playable"]
 
 Samples = NDArray[np.float64]
+
+_GAP_SAMPLES: Final = 32
+"""Shortest gap that is reported: audio servers lose blocks, and blocks have at least so many."""
 
 
 def input_channels(info: DeviceInfo, inputs: Sequence[int] | None) -> tuple[int, ...]:
@@ -74,3 +78,44 @@ def _channels(
             f"{info.identity} has {kind}s 1 to {there}; {list(channels)} are asked for"
         )
     return channels
+
+
+def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[str, ...]:
+    """Return a flag if all inputs together fall silent and come back: samples were lost.
+
+    Audio servers put exact zeros in the place of blocks they lose, often without a report; the
+    noise of an analogue input is never exactly zero on all channels for long. Where what was played
+    is known, only gaps while something was playing count, so that a digital path may be silent.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_channels, n)
+        Recorded samples.
+    fs : int
+        Sampling rate in Hz.
+    played : ndarray, shape (n_outputs, m), optional
+        What was played, aligned to the samples.
+
+    Examples
+    --------
+    >>> samples = np.full((2, 480), 0.1)
+    >>> samples[:, 100:164] = 0.0
+    >>> gap_flags(samples, 48000)
+    ('1 gaps of exact zeros on all inputs, 64 samples in all, first at 0.002 s',)
+    """
+    live = samples.any(axis=0)
+    if played is not None:
+        silent = np.ones(live.size, dtype=bool)
+        n = min(live.size, played.shape[1])
+        silent[:n] = ~played[:, :n].any(axis=0)
+        live = live | silent
+    places = np.flatnonzero(live)
+    lengths = np.diff(places) - 1
+    gaps = np.flatnonzero(lengths >= _GAP_SAMPLES)
+    if gaps.size == 0:
+        return ()
+    first = (places[gaps[0]] + 1) / fs
+    return (
+        f"{gaps.size} gaps of exact zeros on all inputs, {lengths[gaps].sum()} samples in all, "
+        f"first at {first:.3f} s",
+    )

@@ -42,7 +42,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,7 @@ _JOIN_FRAMES: Final = 1 << 13
 """Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
 
 Samples = NDArray[np.float32]
+Task = Literal["list", "rates", "stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,10 @@ class Request:
 
     Parameters
     ----------
+    task : {"list", "rates", "stream"}
+        List the devices; also try the sampling rates of those that are named, or of all; or stream.
     name, host_api : str
-        Exact names of the device; both empty to list the devices.
+        Exact names of the device.
     fs : int
         Sampling rate in Hz.
     latency : float
@@ -93,6 +96,7 @@ class Request:
         Ask for the device without the operating system's mixer where the host API offers that.
     """
 
+    task: Task = "list"
     name: str = ""
     host_api: str = ""
     fs: int = 48000
@@ -270,8 +274,11 @@ def _find(sounddevice: Any, request: Request) -> tuple[int, dict[str, Any]] | st
     if len(same) == 1:
         return same[0]
     if same:
-        return f"{len(same)} devices are called {request.name!r} under {request.host_api}"
-    return f"{request.name!r} is no longer there under {request.host_api}"
+        return (
+            f"{len(same)} devices are called {request.name!r} under {request.host_api}: unplug all "
+            "but one, or rename them in the system's settings"
+        )
+    return "it is no longer there: replug it and see soundcal devices"
 
 
 def _open(sounddevice: Any, request: Request, take: _Take) -> tuple[Any, list[int]] | str:
@@ -393,7 +400,7 @@ def _stream(
         stream.close()
 
 
-def _list(messages: _Messages, sounddevice: Any) -> None:
+def _list(messages: _Messages, sounddevice: Any, request: Request) -> None:
     """Send the devices, then their rates, which takes longer and may hang with a bad driver."""
     apis = sounddevice.query_hostapis()
     devices = list(sounddevice.query_devices())
@@ -412,9 +419,12 @@ def _list(messages: _Messages, sounddevice: Any) -> None:
             for index, device in enumerate(devices)
         ],
     )
-    for index, device in enumerate(devices):
-        request = Request(host_api=apis[device["hostapi"]]["name"])
-        into, out, chosen = _host_api_settings(sounddevice, request, device)
+    for index, device in enumerate(devices if request.task == "rates" else []):
+        identity = (device["name"], apis[device["hostapi"]]["name"])
+        if request.name and identity != (request.name, request.host_api):
+            continue
+        asked = Request(host_api=identity[1])
+        into, out, chosen = _host_api_settings(sounddevice, asked, device)
         extra = (None, None) if chosen else (into, out)  # one that chooses channels needs them
         rates = [rate for rate in RATES if _accepts(sounddevice, index, device, rate, extra)]
         messages.send("rates", index=index, rates=rates)
@@ -484,10 +494,10 @@ def main() -> int:
         return 0
     messages.send("imported")
     try:
-        if request.name:
+        if request.task == "stream":
             _stream(messages, sounddevice, request, ended)
         else:
-            _list(messages, sounddevice)
+            _list(messages, sounddevice, request)
     except sounddevice.PortAudioError as error:
         messages.fail("portaudio", str(error), code=_code(error), stage="open")
     except (ValueError, OSError) as error:

@@ -113,7 +113,7 @@ def open_problem(broken: Broken, device: str, wanted: str) -> str:
     if broken.stage in ("start", "import") or broken.kind in ("silent", "crashed"):
         return f"{device}: {list_problem(broken)}"
     if broken.kind == "identity":
-        return f"{device}: {broken.text}; replug it or see: soundcal devices"
+        return f"{device}: {broken.text}"
     remedy = _CODES.get(broken.code, "see soundcal devices for what it offers")
     return f"{device} cannot be opened with {wanted} ({broken.text}): {remedy}"
 

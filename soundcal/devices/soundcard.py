@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.alignment import frame
-from soundcal.devices.checks import input_channels, playable
+from soundcal.devices.checks import gap_flags, input_channels, playable
 from soundcal.devices.names import behind_os_mixer, resolve
 from soundcal.devices.portaudio_worker import RATES, Request
 from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
@@ -63,9 +63,13 @@ def probe() -> tuple[list[DeviceInfo], str]:
     or is missing, the text says so with the remedy for this operating system. The sampling rates
     are tried one by one; those that could not be tried in time are left out.
     """
+    return _listed(Request(task="rates"))
+
+
+def _listed(request: Request) -> tuple[list[DeviceInfo], str]:
     devices: list[DeviceInfo] = []
     try:
-        with Worker(Request()) as worker:
+        with Worker(request) as worker:
             for message in worker.messages():
                 fields = message.fields
                 if message.event == "devices":
@@ -76,6 +80,13 @@ def probe() -> tuple[list[DeviceInfo], str]:
     except Broken as broken:
         return devices, list_problem(broken)
     return devices, "" if devices else no_device_hint()
+
+
+def _with_rates(info: DeviceInfo) -> DeviceInfo:
+    """Return the device with the sampling rates it accepts, without asking all the others."""
+    request = Request(task="rates", name=info.name, host_api=info.host_api)
+    cards, _ = _listed(request)
+    return next((card for card in cards if card.identity == info.identity), info)
 
 
 def _info(index: int, found: dict[str, Any]) -> DeviceInfo:
@@ -102,6 +113,9 @@ class _Tally:
         self.reports += reports
         position = self.received
         end = start + frames if self.total is None else min(start + frames, self.total)
+        expected = max(0, end - position) if message.samples.shape[0] else 0
+        if max(start, 0) != position or message.samples.shape[1] != expected:
+            raise Broken("garbage", "running", f"frames {start} to {end} came after {position}")
         self.received = max(self.received, end)
         if start >= 0:
             self.last = (float(message.fields["time"]), start + frames)
@@ -126,21 +140,22 @@ class _Tally:
             flags.append(
                 f"driver reported {text} {len(places)} times, first at {places[0] / self.fs:.3f} s"
             )
-        if (rate := self._wrong_rate(host_api)) is not None:
-            flags.append(f"delivered {rate:.0f} samples per second instead of {self.fs}")
+        if doubt := self.rate_doubt(host_api):
+            flags.append(doubt)
         return tuple(flags)
 
-    def _wrong_rate(self, host_api: str) -> float | None:
+    def rate_doubt(self, host_api: str) -> str:
+        """Return what the computer's clock says against the sampling rate; "" if nothing."""
         rate = self.rate
         if rate is None or self.first is None or self.last is None:
-            return None
+            return ""
         # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
         if host_api.startswith("JACK") and rate > 1.5 * self.fs:
-            return None
+            return ""
         elapsed = self.last[0] - self.first[0]
         tolerance = _RATE_TOLERANCE + _RATE_JITTER_S / max(elapsed, _RATE_JITTER_S)
         wrong = elapsed >= _RATE_FROM_S and abs(rate / self.fs - 1.0) > tolerance
-        return rate if wrong else None
+        return f"delivered {rate:.0f} samples per second instead of {self.fs}" if wrong else ""
 
 
 class Soundcard:
@@ -180,8 +195,8 @@ class Soundcard:
             raise ParameterError(f"sampling rate {fs} Hz: 1000 to 768000 Hz is expected")
         if not 0.0 < latency <= 2.0:
             raise ParameterError(f"latency {latency:g} s: more than 0 and at most 2 s is expected")
-        cards, problem = probe()
-        info = resolve(spec, cards, problem)
+        cards, problem = _listed(Request(task="list"))
+        info = _with_rates(resolve(spec, cards, problem))
         if calibrating and info.os_mixer and not allow_os_mixer:
             raise DeviceUnavailable(
                 f"{info.identity} goes through the operating system's mixer, which may resample, "
@@ -243,6 +258,8 @@ class Soundcard:
                 part = checked[:, position : tally.received]
                 if on_block is not None and part.shape[1]:
                     on_block(Block(part, position, n_samples, reports))
+        if self._info.host_api.startswith("JACK"):
+            self._look_for_device(tally)  # the server plays to nobody and says nothing
         return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
 
     def play_and_record(
@@ -275,7 +292,7 @@ class Soundcard:
             samples=aligned,
             clipped=(),
             latency=None if delay is None else float(delay),
-            flags=(*capture.flags, *complaints),
+            flags=(*capture.flags, *complaints, *gap_flags(aligned, self._fs, checked)),
         )
 
     @contextmanager
@@ -304,10 +321,15 @@ class Soundcard:
         request = self._request(inputs=input_channels(self._info, inputs))
         tally = _Tally(self._fs, None)
         with Worker(request) as worker:
-            yield (
-                Block(samples, position, None, reports)
-                for samples, position, reports in self._read(worker, tally)
-            )
+            yield self._endless(worker, tally)
+
+    def _endless(self, worker: Worker, tally: _Tally) -> Iterator[Block]:
+        """Give blocks; a wrong rate is reported once, with the block where it became certain."""
+        told = False
+        for samples, position, reports in self._read(worker, tally):
+            doubt = "" if told else tally.rate_doubt(self._info.host_api)
+            told = told or bool(doubt)
+            yield Block(samples, position, None, (*reports, doubt) if doubt else reports)
 
     def close(self) -> None:
         """Release the device; it is not held between takes. Safe to call twice."""
@@ -336,6 +358,7 @@ class Soundcard:
         if self._closed:
             raise DeviceUnavailable(f"{self._info.identity} was closed: open it again")
         return Request(
+            task="stream",
             name=self._info.name,
             host_api=self._info.host_api,
             fs=self._fs,
@@ -365,13 +388,16 @@ class Soundcard:
             )
         if tally.zeros >= _GONE_AT_END_S * self._fs:
             self._look_for_device(tally)
+        flags = tally.flags(self._info.host_api)
+        if not request.outputs:
+            flags = (*flags, *gap_flags(samples, self._fs))
         return Capture(
             samples,
             self._fs,
             device=self._info.identity,
             xruns=len(tally.reports),
             delivered_rate=tally.rate,
-            flags=tally.flags(self._info.host_api),
+            flags=flags,
             started=started,
         )
 
@@ -412,7 +438,7 @@ class Soundcard:
 
     def _look_for_device(self, tally: _Tally) -> None:
         """Raise StreamError if a device that delivers nothing but zeros is no longer there."""
-        cards, _ = probe()
+        cards, _ = _listed(Request(task="list"))
         if all(card.identity != self._info.identity for card in cards):
             live = max(0, tally.received - tally.zeros)
             raise StreamError(
