@@ -210,8 +210,13 @@ def test_a_target_out_of_reach_ends_with_4_and_a_record(
     assert "target 150 dB not reached" in capsys.readouterr().err
     assert list(load_calibration("calibration_hats.json").details["stimuli"]) == ["a.wav"]
     assert Path("gains.csv").read_text().splitlines()[2].startswith("./a.wav,-1.000000,")
-    assert soundcal(*common, "--force", "--stimuli", "a.wav", "--target", "5") == 4
-    assert "above the target 5 dB" in capsys.readouterr().err
+    words = ["--force", "-o", "none.json", "--stimuli", "a.wav", "--target", "5", "--json"]
+    assert soundcal(*common, *words) == 4
+    out, err = capsys.readouterr()
+    assert "above the target 5 dB" in err
+    assert json.loads(out)["calibration"] is None
+    assert Path("gains.csv").read_text().splitlines()[1].startswith("a.wav,-1.000000,")
+    assert not Path("none.json").exists()
 
 
 def test_each_ear_its_own_gain() -> None:

@@ -95,6 +95,25 @@ def test_no_gain_clips_and_the_missing_decibels_are_named() -> None:
     assert len(gains) == 3  # floor, first guess, largest gain
 
 
+def test_a_chain_that_stays_silent_is_said() -> None:
+    with pytest.raises(TargetNotReached, match=r"does not rise 3 dB above the noise floor.*mute"):
+        search_gain(lambda gain: (-math.inf, -math.inf), 60.0, max_gain=2.0)
+    with pytest.raises(TargetNotReached, match=r"does not rise 3 dB.*\(30\.00 dB\)"):
+        search_gain(lambda gain: (30.0, 30.0), 60.0, max_gain=2.0)
+
+
+@given(st.floats(1e-3, 1.0))
+def test_the_largest_gain_never_exceeds_full_scale(peak: float) -> None:
+    played: list[float] = []
+
+    def measure(gain: float) -> tuple[float, float]:
+        played.append(peak * gain)
+        return chain(70.0, 70.0)(gain)
+
+    search_gain(measure, 70.0 - db(peak), max_gain=1.0 / peak, tolerance=0.01)
+    assert max(played) <= 1.0
+
+
 def test_a_target_at_the_very_limit_is_reached() -> None:
     found = search_gain(chain(70.0, 70.0), 76.0, max_gain=2.0)
     assert found.level == pytest.approx(76.0, abs=0.1)

@@ -216,7 +216,7 @@ def without_floor(level: float, floor: float) -> float:
     >>> round(without_floor(60.0, 50.0), 2), without_floor(51.0, 50.0)
     (59.54, 51.0)
     """
-    if level - floor < MARGIN_DB:
+    if level == -math.inf or level - floor < MARGIN_DB:
         return level
     return level + 10.0 * math.log10(1.0 - 10.0 ** ((floor - level) / 10.0))
 
@@ -323,10 +323,15 @@ class _Ear:
     bisections: int = 0
     buried: bool = False
 
+    @property
+    def gain(self) -> float:
+        """Present linear gain; the last bit of its logarithm must not clip."""
+        return min(from_db(self.gain_db), self.track.max_gain)
+
     def note(self, clean: float, total: float) -> None:
         """Take in a measurement at the present gain."""
         self.points.append((self.gain_db, clean))
-        self.buried = total - self.floor < MARGIN_DB
+        self.buried = total == -math.inf or total - self.floor < MARGIN_DB
 
     @property
     def deviation(self) -> float:
@@ -387,7 +392,7 @@ def _search(play: _Player, track: Track, base: Levels, floors: list[float]) -> G
     best: tuple[float, Step, list[float]] | None = None
     problem = _floor_problem(track, floors)
     while not problem:
-        step, clean, total = play([from_db(ear.gain_db) for ear in ears])
+        step, clean, total = play([ear.gain for ear in ears])
         steps.append(step)
         for ear, level, loud in zip(ears, clean, total, strict=True):
             ear.note(level, loud)
@@ -438,6 +443,12 @@ def _floor_problem(track: Track, floors: Sequence[float]) -> str:
 
 def _clip_problem(track: Track, floors: Sequence[float], ear: _Ear) -> str:
     gain, level = ear.points[-1]
+    if ear.buried:
+        return (
+            f"target {track.target:g} dB not reached: at the largest gain without clipping, "
+            f"{gain:+.2f} dB, the stimulus does not rise {MARGIN_DB:g} dB above the noise floor "
+            f"({_floors_text(floors)}); check plugs, mute switch and volume control"
+        )
     missing = track.target - level
     return (
         f"target {track.target:g} dB not reached: {level:.2f} dB at the largest gain without "

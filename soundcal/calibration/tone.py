@@ -7,6 +7,7 @@ tone whose frequency wanders a little loses nothing, unlike in one long Fourier 
 
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -148,10 +149,17 @@ def measure_tone(samples: ArrayLike, fs: float) -> Tone:
     )
 
 
+@lru_cache(maxsize=8)
+def _hann(n: int) -> Array:
+    window = np.hanning(n + 2)[1:-1]
+    window.flags.writeable = False
+    return window
+
+
 def _line(x: Array, fs: float) -> tuple[float, float]:
     """Return the frequency in Hz of the strongest line and the share of the rest (rms)."""
     n = x.size
-    magnitude = np.abs(np.fft.rfft(x * np.hanning(n)))
+    magnitude = np.abs(np.fft.rfft(x * _hann(n)))
     step = fs / n
     low, high = math.ceil(_BAND[0] / step), math.floor(min(_BAND[1], 0.45 * fs) / step)
     power = magnitude**2
@@ -173,8 +181,7 @@ def _line(x: Array, fs: float) -> tuple[float, float]:
 def _envelope_power(x: Array, fs: float, frequency: float) -> Array:
     """Return the tone's mean square under each window, shape (n_windows,)."""
     length, hop = round(_WINDOW_S * fs), round(_HOP_S * fs)
-    window = np.hanning(length + 2)[1:-1]
-    window /= window.sum()
+    window = _hann(length) / _hann(length).sum()
     carrier = window * np.exp(-2j * np.pi * frequency / fs * np.arange(length))
     frames = np.lib.stride_tricks.sliding_window_view(x, length)[::hop]
     envelope = np.asarray(frames @ carrier.real + 1j * (frames @ carrier.imag))

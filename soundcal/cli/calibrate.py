@@ -176,7 +176,8 @@ def run(options: argparse.Namespace) -> int:
         opened = open_from(options, calibrating=True)
     with opened as device:
         result = _calibrated(options, device)
-    save_calibration(path, result.calibration, force=options.force)
+    if result.calibration is not None:
+        save_calibration(path, result.calibration, force=options.force)
     if options.table is not None and result.table:
         _write_table(options.table, result.table, force=options.force)
     _tell(options, result, path)
@@ -221,19 +222,20 @@ def _write_table(path: Path, text: str, *, force: bool) -> None:
 def _tell(options: argparse.Namespace, result: "Result", path: Path) -> None:
     from soundcal.cli.budget import budget_text, summary
 
-    text = budget_text(result.calibration)
+    found = result.calibration
+    if found is not None:
+        text = budget_text(found)
+        say(text) if options.json else sys.stdout.write(text)
+    for note in (*result.notes, *result.missed):
+        say(note)
+    if found is not None:
+        say(f"written: {path}")
     if options.json:
-        say(text)
         content = {
-            "file": str(path),
-            "calibration": result.calibration.to_dict(),
-            "channels": summary(result.calibration),
+            "file": None if found is None else str(path),
+            "calibration": None if found is None else found.to_dict(),
+            "channels": {} if found is None else summary(found),
             "found": dict(result.found),
             "missed": list(result.missed),
         }
         write_json("soundcal/calibration-result/1", content)
-    else:
-        sys.stdout.write(text)
-    for note in (*result.notes, *result.missed):
-        say(note)
-    say(f"written: {path}")

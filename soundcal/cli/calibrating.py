@@ -47,8 +47,8 @@ class Result:
 
     Parameters
     ----------
-    calibration : Calibration
-        The calibration.
+    calibration : Calibration or None
+        The calibration; None if no target was reached.
     notes : tuple of str
         What the person should read.
     found : mapping
@@ -59,7 +59,7 @@ class Result:
         Output table in the published layout, or "".
     """
 
-    calibration: Calibration
+    calibration: Calibration | None
     notes: tuple[str, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
     missed: tuple[str, ...] = ()
@@ -390,7 +390,7 @@ def _search(
 
     def play(gains: Samples) -> tuple[float, float]:
         take = device.play_and_record(
-            np.clip(samples * gains, -1.0, 1.0),  # 1/peak times peak may be 1 + 1 bit
+            samples * gains,
             outputs=options.outputs,
             inputs=options.inputs,
         )
@@ -439,11 +439,9 @@ def _hats_result(
     done: Sequence[tuple[str, hats.GainSearch, datetime]],
 ) -> Result:
     reached = {name: search for name, search in searches.items() if search.reached}
-    if not reached:
-        next(iter(searches.values())).require()
-    calibration = hats.calibrate(reached, digital, ears=ears, device=device.info.identity)
+    identity = device.info.identity
     return Result(
-        calibration,
+        hats.calibrate(reached, digital, ears=ears, device=identity) if reached else None,
         found={"searches": {name: search.to_dict() for name, search in searches.items()}},
         missed=tuple(f"{n}: {search.problem}" for n, search in searches.items() if search.problem),
         table="" if options.per_ear else output_table(done),
