@@ -21,6 +21,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
+from soundcal.indicators.measurement import check_engine, compute_rows, measure
 from soundcal.indicators.registry import STUDY, find, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import Analysis, check_field, open_stream
@@ -54,6 +55,8 @@ class Task:
         Sound field.
     ears : {"", "mean", "max", "energy", "left", "right"}
         Ear rule; by default every channel has its rows.
+    engine : {"soundcal", "mosqito"}
+        Who computes. MoSQITo needs the whole file in memory.
     uncertainty : bool
         Carry the calibration's uncertainty into what is no level too (twice the time).
     sensitivities : tuple of float
@@ -68,6 +71,7 @@ class Task:
     channels: tuple[str, ...] = ()
     field: str = "free"
     ears: str = ""
+    engine: str = "soundcal"
     uncertainty: bool = False
     sensitivities: tuple[float, ...] = ()
     kept: tuple[str, ...] = ()
@@ -209,6 +213,8 @@ def measure_file(
     record = _record_beside(path)
     channels = _channels_for(about, record, task)
     calibration = _calibration_for(path, record, channels, task)
+    if task.engine != "soundcal":
+        return _by_another_engine(path, record, task, calibration, channels, label or str(path))
     u_db = [calibration.chain(name).u_db for name in channels]
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
     streams = [(factors, _opened(about, task, threads))]
@@ -235,6 +241,28 @@ def measure_file(
         tuple(dict.fromkeys(flags)),
         channels=tuple(channels),
         results=kept,
+    )
+
+
+def _by_another_engine(
+    path: Path,
+    record: Mapping[str, Any],
+    task: Task,
+    calibration: Calibration,
+    channels: Sequence[str],
+    label: str,
+) -> FileResult:
+    """Measure a whole file at once with an engine that cannot go through it in blocks."""
+    capture = replace(audiofile.read(path), channels=tuple(channels))
+    recording = calibration.apply(capture)
+    results = measure(recording, task.names, field=task.field, engine=task.engine)
+    rows = compute_rows(recording, results, resolve(task.names), label, task.engine)
+    warnings = [warning for result in results.values() for warning in result.warnings]
+    return FileResult(
+        str(path),
+        tuple(combine_ears(rows, task.ears) if task.ears else rows),
+        tuple(dict.fromkeys((*record.get("flags", ()), *warnings))),
+        channels=tuple(channels),
     )
 
 
@@ -339,12 +367,13 @@ def _check(task: Task) -> None:
     """Refuse what cannot work for any file before the first one is read."""
     wanted = resolve(task.names)
     check_field(task.field)
-    others = [symbol for symbol in wanted if find(symbol).unit != "dB"]
+    others = [symbol for symbol in wanted if not find(symbol).is_level]
     if task.ears == "energy" and others:
         raise ParameterError(
-            f"ear rule energy is for levels in dB, not for {', '.join(others)}; use mean or max, "
+            f"ear rule energy is for levels, not for {', '.join(others)}; use mean or max, "
             "or measure the levels alone"
         )
+    check_engine(task.engine, wanted)
     if any(not 0 < value < math.inf for value in task.sensitivities):
         raise ParameterError(
             f"sensitivities {list(task.sensitivities)} Pa/FS; positive numbers are expected"

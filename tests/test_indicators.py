@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -111,6 +112,28 @@ def test_threads_change_nothing() -> None:
         compute(recording(), threads=0)
 
 
+def test_mosqito_only_where_it_is_named_and_only_what_it_has() -> None:
+    short = recording(FS // 2)
+    (left, right) = compute(short, ["Nst"], engine="mosqito")
+    own = compute(short, ["Nst"])[0]
+    assert "engine mosqito" in left.software
+    assert own.software == f"soundcal {soundcal.__version__}"
+    assert left.value == pytest.approx(own.value, rel=0.15)
+    assert right.channel == "right"
+    with pytest.raises(ParameterError, match="MoSQITo does not have LA"):
+        compute(short, ["LAeq"], engine="mosqito")
+    with pytest.raises(ParameterError, match="engine 'matlab'"):
+        compute(short, ["LAeq"], engine="matlab")
+
+
+def test_a_ratio_in_db_has_no_uncertainty_of_calibration() -> None:
+    rows = compute(recording(FS), ["TNR"])
+    assert {row.unit for row in rows} == {"dB"}
+    assert {row.u for row in rows} == {None}
+    with pytest.raises(ParameterError, match="for levels, not for TNR"):
+        combine_ears(rows, "energy")
+
+
 def ears(left: float, right: float, unit: str = "dB") -> list[TidyRow]:
     return [
         TidyRow("r", ear, "LA", "eq", value, unit, u, "c", "s")
@@ -143,8 +166,8 @@ def test_ear_rules_refuse_what_has_no_answer() -> None:
         combine_ears(ears(60, 66), "median")
     with pytest.raises(ParameterError, match="needs the channels left and right"):
         combine_ears(ears(60, 66)[:1], "mean")
-    with pytest.raises(ParameterError, match="levels in dB"):
-        combine_ears(ears(4, 5, "sone"), "energy")
+    with pytest.raises(ParameterError, match="energy is for levels"):
+        combine_ears([replace(row, indicator="N") for row in ears(4, 5, "sone")], "energy")
     (silent,) = combine_ears(ears(-math.inf, -math.inf), "energy")
     assert silent.value == -math.inf
 

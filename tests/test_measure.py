@@ -214,6 +214,15 @@ def test_uncertainty_in_sone_is_the_change_with_the_level(take: Path) -> None:
     assert measure_file(take, Task(("N5",), calibration())).rows[0].u is None
 
 
+def test_mosqito_as_the_engine(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--sensitivity", "1", "--engine", "mosqito", "--json"]
+    assert main(["measure", str(take), "--indicators", "Nst", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"engine mosqito" in row["software"] for row in found["rows"]} == {True}
+    assert any("computed by MoSQITo" in flag for flag in found["flags"][str(take)])
+    assert main(["measure", str(take), "--indicators", "LAeq", *options]) == 2
+
+
 def test_clipping_is_a_flag(tmp_path: Path) -> None:
     x = samples()
     x[1, 10:13] = 1.0

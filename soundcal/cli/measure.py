@@ -54,6 +54,12 @@ def add(commands: Any) -> None:
         help="make one value of both ears by this rule (default: a row for each)",
     )
     parser.add_argument(
+        "--engine",
+        choices=("soundcal", "mosqito"),
+        default="soundcal",
+        help="who computes; mosqito has a part of the indicators (default soundcal)",
+    )
+    parser.add_argument(
         "--uncertainty",
         action="store_true",
         help="carry the calibration's uncertainty into sone, acum, … too (twice the time)",
@@ -145,8 +151,13 @@ def _numbers(text: str, option: str) -> list[float]:
 
 
 def _names(options: argparse.Namespace) -> tuple[str, ...]:
-    from soundcal.indicators.registry import STUDY
+    from soundcal.indicators.registry import STUDY, resolve
 
+    if not options.indicators and options.engine == "mosqito":
+        from soundcal.indicators.measurement import mosqito_symbols
+
+        known = resolve(STUDY).keys() & set(mosqito_symbols())
+        return tuple(label for label in STUDY if next(iter(resolve([label]))) in known)
     if not options.indicators:
         return STUDY
     return tuple(name.strip() for part in options.indicators for name in part.split(","))
@@ -162,6 +173,7 @@ def _task(options: argparse.Namespace) -> "Task":
         channels=channels,
         field=options.field,
         ears=options.ears,
+        engine=options.engine,
         uncertainty=options.uncertainty,
         sensitivities=_sensitivities(options),
         kept=(*_names(options), *_SPECTRUM) if options.plots else (),
@@ -220,6 +232,9 @@ def _check_plots(options: argparse.Namespace) -> None:
     """Refuse what cannot be drawn before anything is measured."""
     from soundcal import audiofile
     from soundcal.errors import ParameterError, RecordError
+
+    if options.engine != "soundcal":
+        raise ParameterError("--plots draws soundcal's own results; leave --engine out")
 
     for path in map(Path, options.files):
         try:

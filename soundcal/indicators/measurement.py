@@ -1,18 +1,24 @@
 """From a recording to results and to the tidy table."""
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
-from soundcal.indicators.registry import STUDY, resolve
+from soundcal import __version__
+from soundcal.errors import ParameterError
+from soundcal.indicators.registry import REGISTRY, STUDY, find, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import open_stream
+from soundcal.indicators.stream import Field, check_field, open_stream
 from soundcal.indicators.table import TidyRow, combine_ears, tidy_rows
 from soundcal.recording import Recording
 from soundcal.units import from_db
 
-__all__ = ["compute", "measure"]
+__all__ = ["ENGINES", "check_engine", "compute", "compute_rows", "measure", "mosqito_symbols"]
+
+ENGINES: Final = ("soundcal", "mosqito")
 
 
 def measure(
@@ -20,6 +26,7 @@ def measure(
     names: Iterable[str] = STUDY,
     *,
     field: str = "free",
+    engine: str = "soundcal",
     keep: bool = True,
     threads: int | None = None,
 ) -> dict[str, IndicatorResult]:
@@ -33,6 +40,8 @@ def measure(
         Labels, symbols, functions or families (see :func:`soundcal.indicators.resolve`).
     field : {"free", "diffuse"}
         Sound field, for the indicators where it matters.
+    engine : {"soundcal", "mosqito"}
+        Who computes. MoSQITo is asked only if it is named here; results say so.
     keep : bool
         Keep the series over time.
     threads : int, optional
@@ -47,24 +56,67 @@ def measure(
     Raises
     ------
     ParameterError
-        Unknown name or field.
+        Unknown name, field or engine, or an indicator that MoSQITo does not have.
     SignalError
         A recording that is too short for an indicator.
     """
-    stream = open_stream(
-        names,
-        fs=recording.fs,
-        n_channels=recording.pressure.shape[0],
-        field=field,
-        keep=keep,
-        threads=threads,
-    )
-    stream.push(recording.pressure)
-    results = stream.finish()
+    wanted = resolve(names)
+    check_engine(engine, wanted)
+    if engine == "mosqito":
+        results = _from_mosqito(recording, wanted, check_field(field))
+    else:
+        stream = open_stream(
+            names,
+            fs=recording.fs,
+            n_channels=recording.pressure.shape[0],
+            field=field,
+            keep=keep,
+            threads=threads,
+        )
+        stream.push(recording.pressure)
+        results = stream.finish()
     return {
         symbol: replace(result, warnings=(*recording.flags, *result.warnings))
         for symbol, result in results.items()
     }
+
+
+def check_engine(engine: str, wanted: Iterable[str]) -> None:
+    """Refuse an engine that does not exist or does not have the indicators.
+
+    Raises
+    ------
+    ParameterError
+        The engine is neither soundcal nor mosqito, or MoSQITo lacks a symbol.
+    """
+    if engine not in ENGINES:
+        raise ParameterError(f"engine {engine!r}; {' or '.join(ENGINES)} is expected")
+    missing = [] if engine == "soundcal" else [s for s in wanted if s not in mosqito_symbols()]
+    if missing:
+        raise ParameterError(
+            f"MoSQITo does not have {', '.join(missing)}; it has {', '.join(mosqito_symbols())}"
+        )
+
+
+def mosqito_symbols() -> tuple[str, ...]:
+    """Return the symbols of the indicators that MoSQITo has too."""
+    from soundcal.indicators import oracle
+
+    return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in oracle.__all__)
+
+
+def _from_mosqito(
+    recording: Recording, wanted: Iterable[str], field: Field
+) -> dict[str, IndicatorResult]:
+    from soundcal.indicators import oracle
+
+    found: dict[str, IndicatorResult] = {}
+    for symbol in wanted:
+        function = getattr(oracle, find(symbol).name)
+        known = inspect.signature(function).parameters
+        options = {"field": field} if "field" in known else {}
+        found[symbol] = function(recording.pressure, recording.fs, **options)
+    return found
 
 
 def compute(
@@ -72,6 +124,7 @@ def compute(
     names: Iterable[str] = STUDY,
     *,
     field: str = "free",
+    engine: str = "soundcal",
     ears: str = "",
     uncertainty: bool = False,
     label: str = "",
@@ -81,7 +134,7 @@ def compute(
 
     Parameters
     ----------
-    recording, names, field, threads
+    recording, names, field, engine, threads
         As for :func:`measure`.
     ears : {"", "mean", "max", "energy", "left", "right"}
         Make one value of both ears by this rule; by default every channel has its rows.
@@ -110,14 +163,29 @@ def compute(
     ...  for row in compute(ears, ["LAeq"])]
     [('left', 'LAeq', 94.0, 0.1), ('right', 'LAeq', 100.0, 0.1)]
     """
-    wanted = resolve(names)
-    results = measure(recording, names, field=field, keep=False, threads=threads)
-    shifted = None
+
+    def measured(of: Recording) -> dict[str, IndicatorResult]:
+        return measure(of, names, field=field, engine=engine, keep=False, threads=threads)
+
+    results, shifted = measured(recording), None
     if uncertainty and recording.u_db:
         factors = from_db(np.asarray(recording.u_db))[:, np.newaxis]
-        louder = replace(recording, pressure=recording.pressure * factors)
-        shifted = measure(louder, names, field=field, keep=False, threads=threads)
-    rows = tidy_rows(
+        shifted = measured(replace(recording, pressure=recording.pressure * factors))
+    rows = compute_rows(recording, results, resolve(names), label, engine, shifted)
+    return combine_ears(rows, ears) if ears else rows
+
+
+def compute_rows(
+    recording: Recording,
+    results: Mapping[str, IndicatorResult],
+    wanted: Mapping[str, Sequence[str]],
+    label: str = "",
+    engine: str = "soundcal",
+    shifted: Mapping[str, IndicatorResult] | None = None,
+) -> list[TidyRow]:
+    """Return the rows of a recording's results; parameters as for :func:`compute`."""
+    software = f"soundcal {__version__}"
+    return tidy_rows(
         results,
         wanted,
         recording=label or recording.source,
@@ -125,5 +193,5 @@ def compute(
         calibration=recording.calibration_id,
         u_db=recording.u_db,
         shifted=shifted,
+        software=software if engine == "soundcal" else f"{software}, engine {engine}",
     )
-    return combine_ears(rows, ears) if ears else rows

@@ -78,6 +78,11 @@ class Indicator:
     engine: str = ""
 
     @property
+    def is_level(self) -> bool:
+        """Whether it is a level of the sound: it has the calibration's uncertainty and a power."""
+        return self.family in ("levels", "bands")
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Printed labels: symbol and statistic."""
         return tuple(self.symbol + statistic for statistic in self.statistics)

@@ -8,6 +8,7 @@ import numpy as np
 
 from soundcal import __version__
 from soundcal.errors import ParameterError
+from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
 from soundcal.units import energetic_mean
 
@@ -107,7 +108,7 @@ def tidy_rows(
                     continue  # a band beyond the sampling rate; the result's warnings say so
                 value = _value(result, statistic, index)
                 u = u_db[index] if u_db and u_db[index] > 0 else None
-                if u is not None and result.unit != "dB":
+                if u is not None and not find(symbol).is_level:
                     raised = None if shifted is None else shifted[symbol]
                     u = None if raised is None else abs(_value(raised, statistic, index) - value)
                 rows.append(
@@ -178,9 +179,9 @@ def _combined(left: TidyRow, right: TidyRow, rule: str) -> TidyRow:
     shares = (0.5, 0.5)
     value = (left.value + right.value) / 2.0
     if rule == "energy":
-        if left.unit != "dB":
+        if not (left.indicator in REGISTRY and find(left.indicator).is_level):
             raise ParameterError(
-                f"ear rule energy is for levels in dB, not for {left.indicator} in {left.unit}; "
+                f"ear rule energy is for levels, not for {left.indicator} in {left.unit}; "
                 "use mean or max, or measure the levels alone"
             )
         value = energetic_mean([left.value, right.value])
