@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes depends on the machine's load and on the first import of a library
+settings.register_profile("soundcal", deadline=None)
+settings.load_profile("soundcal")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
