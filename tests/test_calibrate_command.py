@@ -1,6 +1,7 @@
 """soundcal calibrate and soundcal check: every method, scripted, with records that are written."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def test_the_calibrator_on_the_simulated_lab(capsys: pytest.CaptureFixture[str])
     assert result["calibration"]["id"] == found.id
     assert found.device == "sim:lab"
     assert "certificate, U = 0.3 dB" in err
+    assert "left, take 1: " in err
+    assert " of full scale DC" in err
     assert "Pa per full scale" in err
     truth = SimulatedLab("lab", fs=int(FS)).truth
     for side, ear in enumerate(("left", "right")):
@@ -93,6 +96,18 @@ def test_a_bad_tone_leaves_no_file(name: str, capsys: pytest.CaptureFixture[str]
     assert not Path("calibration_calibrator.json").exists()
 
 
+def test_a_pistonphone_with_its_barometer_and_one_that_clips(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["calibrate", "--simulate", "--fs", FS, "--frequency", "250", "--pistonphone"]
+    assert soundcal(*words, "--level", "124", "--static-pressure", "99.3") == 5
+    assert "clipped" in capsys.readouterr().err
+    assert soundcal(*words, "--level", "114", "--static-pressure", "99.3") == 0
+    links = load_calibration("calibration_calibrator.json").chain("left").links
+    pressure = next(link for link in links if link.name == "static pressure")
+    assert pressure.gain_db == pytest.approx(20 * np.log10(99.3 / 101.325))
+
+
 def test_a_level_far_from_the_expected_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     tone = tone_file("t.wav")
     assert soundcal("calibrate", "--left", tone, "-o", "before.json") == 0
@@ -109,7 +124,7 @@ def test_nobody_is_asked_without_a_terminal(
         "soundcal.cli.operators.operator_for",
         lambda device, **how: TerminalOperator(device, **how),
     )
-    with open("/dev/null") as nothing:
+    with open(os.devnull) as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         assert soundcal("calibrate", "--simulate") == 2
         assert "give recordings with --left FILE" in capsys.readouterr().err

@@ -1,7 +1,6 @@
 """Operators: the person at the terminal, the simulated lab's hands, the script."""
 
 import os
-import pty
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from soundcal.errors import ParameterError, ProtocolAborted
 @contextmanager
 def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> Iterator[None]:
     """A terminal at which a text has been typed."""
+    pty = pytest.importorskip("pty", reason="no pseudo-terminals on this system")
     master, slave = pty.openpty()
     with os.fdopen(master, "wb", buffering=0) as keyboard, os.fdopen(slave) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)

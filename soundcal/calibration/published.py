@@ -130,8 +130,9 @@ def output_table(results: Sequence[tuple[str, GainSearch, datetime]]) -> str:
     Returns
     -------
     str
-        CSV: a header and one line per track; the gain is -1 where the search failed, and "Within
-        range?" is Y because no gain that clips is ever tried.
+        CSV: a header and one line per track. The gain is -1 where the search failed; the level is
+        that without the noise floor (of the floor itself, if nothing was played); "Within range?"
+        is Y because no gain that clips is ever tried.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

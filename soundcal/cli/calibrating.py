@@ -111,7 +111,18 @@ def by_calibrator(
         expected=expected,
         device="" if device is None else device.info.identity,
     )
-    return Result(calibration)
+    return Result(calibration, tuple(_tone_notes(calibration)))
+
+
+def _tone_notes(calibration: Calibration) -> list[str]:
+    """Return what was found in every take."""
+    return [
+        f"{ear}, take {number}: {tone['frequency']:.2f} Hz, {tone['level']:.3f} dB rms re full "
+        f"scale, fluctuation ±{tone['fluctuation']:.3f} dB, distortion and noise "
+        f"{100 * tone['distortion']:.2f} %, {tone['dc']:.1e} of full scale DC"
+        for ear, tones in calibration.details["tones"].items()
+        for number, tone in enumerate(tones, start=1)
+    ]
 
 
 def _tone_file(path: Path, ear: str) -> Capture:
