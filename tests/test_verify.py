@@ -6,9 +6,10 @@ import math
 import pytest
 
 from soundcal import verification
+from soundcal.agreement import bland_altman
 from soundcal.cli import main
 from soundcal.errors import ParameterError
-from soundcal.verification import Outcome, Row, all_rows
+from soundcal.verification import Outcome, Row, against_mosqito, all_rows
 
 
 def row(value: float, known: str = "") -> Row:
@@ -17,6 +18,7 @@ def row(value: float, known: str = "") -> Row:
 
 def rows_are(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
     monkeypatch.setattr(verification, "all_rows", lambda families: list(rows))
+    monkeypatch.setattr(against_mosqito, "compare", lambda families, advance: [])
 
 
 def test_all_within_is_exit_code_0(
@@ -54,3 +56,45 @@ def test_one_family(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ParameterError, match="no family 'smell'"):
         all_rows(["smell"])
     assert main(["verify", "--family", "smell"]) == 2
+
+
+def test_agreement_with_mosqito(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Loudness over time agrees to 0.1 %; MoSQITo's stationary one is known to be too high."""
+    monkeypatch.setattr(verification, "all_rows", lambda families: [row(1.0)])
+    few = dict(list(against_mosqito.signals().items())[1:3])
+    monkeypatch.setattr(against_mosqito, "signals", lambda: few)
+    assert main(["verify", "--family", "loudness", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["mosqito"]
+    by_label = {(c["function"], c["statistic"]): c for c in found}
+    assert set(by_label) == {
+        ("loudness_zwst", "eq"),
+        ("loudness_zwtv", "5"),
+        ("loudness_zwtv", "max"),
+    }
+    over_time = by_label["loudness_zwtv", "5"]["agreement"]
+    assert over_time["n"] == 2
+    assert abs(over_time["bias"]) < 0.1
+    assert by_label["loudness_zwst", "eq"]["agreement"]["bias"] < -1.0
+    assert any("transient" in error for error in by_label["loudness_zwst", "eq"]["known_errors"])
+
+
+def test_agreement_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows_are(monkeypatch, row(1.0))
+    quantity = against_mosqito.Quantity("loudness", "loudness_zwtv", "5", "sone")
+    agreement = bland_altman(
+        [1.0, 2.0, 4.04], [1.0, 2.0, 4.0], scale="percent", labels=["a", "b", "c"]
+    )
+    comparison = against_mosqito.Comparison(quantity, agreement, ("it is rounded",))
+    monkeypatch.setattr(against_mosqito, "compare", lambda families, advance: [comparison])
+    assert main(["verify"]) == 0
+    out = capsys.readouterr().out
+    assert "soundcal − MoSQITo in % of the mean, 3 signals" in out
+    assert "loudness_zwtv, 5       bias +0.332" in out
+    assert "largest +0.995, c" in out
+    assert "it is rounded" in out
+    assert main(["verify", "--no-mosqito"]) == 0
+    assert "MoSQITo" not in capsys.readouterr().out

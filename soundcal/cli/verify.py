@@ -1,4 +1,4 @@
-"""``soundcal verify``: the library against the numbers printed in the standards."""
+"""``soundcal verify``: the library against the numbers of the standards, and beside MoSQITo."""
 
 import argparse
 import math
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from soundcal.verification import Outcome
+    from soundcal.verification.against_mosqito import Comparison
 
 __all__ = ["add"]
 
@@ -21,13 +22,18 @@ def add(commands: Any) -> None:
         "verify",
         help="compute what the standards print, and compare",
         epilog="Exit code 4 if a value lies outside its limits. Known deviations are listed with "
-        "their reason and do not count.",
+        "their reason and do not count, nor do differences from MoSQITo.",
     )
     parser.add_argument(
         "--family",
         action="append",
         metavar="NAME",
         help="only this family of indicators; repeatable (default: all)",
+    )
+    parser.add_argument(
+        "--no-mosqito",
+        action="store_true",
+        help="leave out the agreement with MoSQITo, which takes about half a minute",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(run=run)
@@ -37,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Compute all rows and print them, standard by standard."""
     from soundcal.errors import CalibrationError
     from soundcal.records import provenance
-    from soundcal.verification import all_rows, evaluate
+    from soundcal.verification import against_mosqito, all_rows, evaluate
 
     rows = all_rows(options.family)
     outcomes = []
@@ -45,16 +51,21 @@ def run(options: argparse.Namespace) -> int:
         for number, row in enumerate(rows, start=1):
             outcomes.append(evaluate(row))
             advance(number, "")
+    beside: list[Comparison] = []
+    if not options.no_mosqito:
+        with progress("comparing", len(against_mosqito.signals()), unit="signals") as advance:
+            beside = against_mosqito.compare(options.family, advance)
     failed = [outcome for outcome in outcomes if outcome.verdict == "fail"]
     if options.json:
         content = {
             "software": provenance(),
             "rows": [_plain(outcome.to_dict()) for outcome in outcomes],
             "failed": len(failed),
+            "mosqito": [comparison.to_dict() for comparison in beside],
         }
         write_json("soundcal/verify/1", content)
     else:
-        for line in _table(outcomes):
+        for line in (*_table(outcomes), *_agreement(beside)):
             sys.stdout.write(line + "\n")
     say(_summary(outcomes))
     return CalibrationError.exit_code if failed else 0
@@ -84,6 +95,24 @@ def _table(outcomes: "Sequence[Outcome]") -> list[str]:
         if row.known_deviation:
             lines.append(f"    {row.known_deviation}")
     return lines
+
+
+def _agreement(comparisons: "Sequence[Comparison]") -> list[str]:
+    if not comparisons:
+        return []
+    n = comparisons[0].agreement.n
+    lines = ["", f"Agreement with MoSQITo 1.2.1: soundcal − MoSQITo in % of the mean, {n} signals"]
+    for comparison in comparisons:
+        found = comparison.agreement
+        low, high = found.bias_ci
+        worst = max(range(n), key=lambda i: abs(found.points.difference[i]))
+        lines.append(
+            f"  {comparison.quantity.label:<22} bias {found.bias:+.3f} ({low:+.3f} … {high:+.3f}), "
+            f"95 % limits {found.lower:+.3f} … {found.upper:+.3f}; largest "
+            f"{found.points.difference[worst]:+.3f}, {found.points.labels[worst]}"
+        )
+    errors = dict.fromkeys(error for c in comparisons for error in c.known_errors)
+    return [*lines, "  Known of MoSQITo:", *(f"    {error}" for error in errors)]
 
 
 def _number(value: float) -> str:
