@@ -1,6 +1,7 @@
 """Open-circuit voltage to level, gain and knob; and calibrations that are merely stated."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from soundcal.calibration import ocv, stated
 from soundcal.calibration.ocv import Headphone, Omissions
 from soundcal.calibration.tone import sine
+from soundcal.devices.simulated import SimulatedLab, list_labs
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
-from soundcal.recording import Capture
-from soundcal.units import pascal_to_level
+from soundcal.recording import EARS, Capture
+from soundcal.units import db, pascal_to_level
 
 HIGH = Headphone("open, 300 ohm", 300.0, 103.0, "V")
 LOW = Headphone("closed, 16 ohm", 16.0, 96.0, "mW")
@@ -169,3 +171,21 @@ def test_levels_that_cannot_be_stated_are_refused() -> None:
         stated.from_level(Capture(np.ones((2, 48000)), 48000), {"left": 65.0})
     with pytest.raises(ParameterError, match="sensitivity nan"):
         stated.from_sensitivity({"left": math.nan})
+
+
+@pytest.mark.parametrize("name", [info.name[4:] for info in list_labs() if "+" in info.name])
+def test_the_truth_of_every_simulated_lab_lies_within_the_stated_uncertainty(name: str) -> None:
+    """The level of 1 kHz at the ear, with the output impedance left out and with it corrected."""
+    for seed in (0, 1):
+        with SimulatedLab(name, fs=16000, seed=seed) as lab:
+            truth = {ear: db(float(abs(lab.truth.transfer(ear, 1000.0)))) for ear in EARS}
+            lab.remove_headphones()
+            with lab.playing(np.tile(sine(-20.0, fs=16000), (2, 1))):
+                voltages = {ear: lab.read_voltmeter(ear) for ear in EARS}
+            headphone = Headphone(**asdict(lab.data_sheet))
+            for impedance in (None, lab.truth.output_impedance[0]):
+                known = Omissions(output_impedance=impedance)
+                found = ocv.calibrate(voltages, headphone, omissions=known)
+                for ear in EARS:
+                    expanded, _ = found.chain(ear).expanded(0.95)
+                    assert found.chain(ear).gain_db == pytest.approx(truth[ear], abs=expanded)
