@@ -20,6 +20,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "load_calibration": "soundcal.calibrationfile",
     "save_calibration": "soundcal.calibrationfile",
     "SimulatedLab": "soundcal.devices.simulated",
+    "compute": "soundcal.indicators.measurement",
     "open_device": "soundcal.devices",
     "list_devices": "soundcal.devices",
 }

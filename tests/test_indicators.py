@@ -1,5 +1,6 @@
 """Registry, tidy rows, ear rules, and several indicators together."""
 
+import inspect
 import math
 import subprocess
 import sys
@@ -50,6 +51,17 @@ def test_every_entry_points_to_what_exists(symbol: str) -> None:
     assert callable(resolve_callable(entry.stage or entry.derived))
     assert set(entry.optional) <= set(entry.statistics)
     assert all(needed in REGISTRY for needed in entry.needs)
+
+
+@pytest.mark.parametrize("symbol", list(REGISTRY))
+def test_every_function_is_called_the_same_way(symbol: str) -> None:
+    entry = find(symbol)
+    signature = inspect.signature(getattr(soundcal.indicators, entry.name))
+    names = list(signature.parameters)
+    if entry.derived:
+        return
+    assert names[:2] == ["pressure", "fs"]
+    assert signature.parameters["field"].default == "free"
 
 
 def test_labels_are_unique() -> None:

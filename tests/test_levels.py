@@ -173,7 +173,7 @@ def test_rare_statistics_are_those_of_the_functions() -> None:
     assert found["LA"].statistics["5"][0] == percentile_levels(x, FS).statistics["5"]
     impulse = time_weighted_level(x, FS, time="I").value
     assert found["LA"].statistics["Imax"][0] == impulse
-    assert found["LC"].statistics["peak"][0] == peak_level(x, FS).value
+    assert found["LC"].statistics["peak"][0] == peak_level(x, FS, weighting="C").value
 
 
 NAMES = ["LA", "LC", "LZ", "LB", "LCpeak", "LZpeak", "LZImax", "LBS95"]
@@ -213,6 +213,8 @@ def test_one_call_equals_the_stream() -> None:
 def test_refusals() -> None:
     with pytest.raises(ParameterError, match="a multiple of"):
         leq(np.ones(10), FS, step=0.003)
+    with pytest.raises(ParameterError, match="free or diffuse"):
+        leq(np.ones(10), FS, field="open")
     with pytest.raises(ParameterError, match="F, S or I"):
         time_weighted_level(np.ones(10), FS, time="fast")
     with pytest.raises(ParameterError, match="0 to 100"):

@@ -9,7 +9,7 @@ from soundcal.dsp.octave import Band, BandFilter, bands_between
 from soundcal.dsp.weighting import WeightingFilter, check_weighting
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, run_stream
+from soundcal.indicators.stream import Plan, check_field, run_stream
 from soundcal.units import pascal_to_level
 
 __all__ = ["band_levels", "open_band_stream"]
@@ -120,6 +120,7 @@ def band_levels(
     limits: tuple[float, float] = _RANGE,
     weighting: str = "Z",
     step: float | None = None,
+    field: str = "free",
 ) -> IndicatorResult:
     """Levels in octave or fractional-octave bands.
 
@@ -137,6 +138,8 @@ def band_levels(
         Frequency weighting in front of the filters.
     step : float, optional
         If given, the levels of every complete step of this length in s are kept too.
+    field : {"free", "diffuse"}
+        Checked, as for all indicators, and without effect: a level is that of the pressure given.
 
     Returns
     -------
@@ -162,6 +165,7 @@ def band_levels(
     >>> round(levels["1000"], 1), levels["125"] < 60
     (94.0, True)
     """
+    check_field(field)
     letter = check_weighting(weighting)
     bands = bands_between(fraction, *limits)
     if step is not None and not step > 0:

@@ -1,4 +1,4 @@
-"""Sound levels by IEC 61672-1:2013: Leq, exposure, time-weighted, peak, percentile and band levels.
+"""Sound levels by IEC 61672-1:2013: Leq, exposure, time-weighted, peak and percentile levels.
 
 All levels are in dB re 20 µPa; silence has -inf dB. Statistics have the same keys everywhere:
 
@@ -17,30 +17,20 @@ samples counts in Z and is removed by A, B and C.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.dsp.detectors import (
-    TICKS_PER_S,
-    LevelMeter,
-    Peak,
-    Readings,
-    SettledStatistics,
-    tick_ends,
-    tick_times,
-)
+from soundcal.dsp.detectors import TICKS_PER_S
 from soundcal.dsp.signal import PERCENTS
-from soundcal.dsp.weighting import Weighting, WeightingFilter, check_weighting, standard_of
+from soundcal.dsp.weighting import Weighting, check_weighting, standard_of
 from soundcal.errors import ParameterError
+from soundcal.indicators.level_stream import LevelRecord, LevelStream
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, run_stream
-from soundcal.units import pascal_to_level
+from soundcal.indicators.stream import Plan, check_field, run_stream
 
 __all__ = [
     "leq",
-    "open_level_stream",
     "peak_level",
     "percentile_levels",
     "sel",
@@ -49,160 +39,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-
-def _level_of(mean_square: Any) -> Any:
-    return pascal_to_level(np.sqrt(mean_square))
-
-
-class LevelRecord:
-    """Everything the level meter found out about one signal.
-
-    Parameters
-    ----------
-    weightings : sequence of {"A", "B", "C", "Z"}
-        Frequency weightings.
-    fs : float
-        Sampling rate in Hz.
-    detectors : sequence of {"F", "S", "I"}
-        Time weightings whose percentiles are wanted; F and S run in any case.
-    peaks : sequence of {"A", "B", "C", "Z"}
-        Weightings whose peak is wanted.
-    keep : bool
-        Keep the readings of every tick.
-    """
-
-    def __init__(
-        self,
-        weightings: Sequence[Weighting],
-        fs: float,
-        *,
-        detectors: Sequence[str] = ("F",),
-        peaks: Sequence[Weighting] = (),
-        keep: bool = False,
-    ) -> None:
-        self.meter = LevelMeter(tuple(weightings), fs, impulse="I" in detectors)
-        self.statistics: dict[str, dict[str, SettledStatistics]] = {
-            w: {t: SettledStatistics(t, percentiles=t in detectors) for t in self.meter.times}
-            for w in weightings
-        }
-        self._energy: dict[str, float] = dict.fromkeys(weightings, 0.0)
-        self._peaks: dict[str, tuple[WeightingFilter, Peak]] = {
-            w: (WeightingFilter(w, fs), Peak()) for w in peaks
-        }
-        self._kept: dict[str, list[Readings]] | None = {w: [] for w in weightings} if keep else None
-
-    def push(self, block: Array) -> None:
-        """Take the next samples in Pa, shape (n,)."""
-        for w, readings in self.meter.push(block).items():
-            for energy in readings.energy.tolist():
-                self._energy[w] += energy
-            for t, statistics in self.statistics[w].items():
-                statistics.push(readings.average[t], readings.high[t], readings.low[t])
-            if self._kept is not None:
-                self._kept[w].append(readings)
-        for weighting, peak in self._peaks.values():
-            peak.push(weighting.push(block[np.newaxis])[0])
-
-    def close(self) -> None:
-        """Take in the unfinished tick at the end."""
-        rest = self.meter.rest()
-        for w, readings in rest.items():
-            self._energy[w] += float(readings.energy[0])
-        for w, detectors in self.statistics.items():
-            for t, statistics in detectors.items():
-                last = rest.get(w)
-                statistics.finish(
-                    (last.average[t], last.high[t], last.low[t]) if last is not None else None
-                )
-
-    def equivalent(self, weighting: str) -> float:
-        """Return Leq in dB."""
-        return float(_level_of(self._energy[weighting] / self.meter.n_samples))
-
-    def exposure(self, weighting: str) -> float:
-        """Return the sound exposure level in dB re (20 µPa)² · 1 s."""
-        return float(_level_of(self._energy[weighting] / self.meter.fs))
-
-    def peak(self, weighting: str) -> float:
-        """Return the peak level in dB."""
-        return float(pascal_to_level(self._peaks[weighting][1].finish()))
-
-    def extremes(self, weighting: str, time: str) -> tuple[float, float]:
-        """Return the largest and the smallest time-weighted level in dB."""
-        statistics = self.statistics[weighting][time]
-        return float(_level_of(statistics.maximum)), float(_level_of(statistics.minimum))
-
-    def percentiles(self, weighting: str, time: str, percents: Sequence[float]) -> dict[str, float]:
-        """Return the levels in dB exceeded in the given percentages of the time, by percentage."""
-        levels = self.statistics[weighting][time].levels(tuple(percents))
-        return {f"{p:g}": float(level) for p, level in zip(percents, levels, strict=True)}
-
-    def series(self, weighting: str, time: str) -> tuple[Array, Array]:
-        """Return times in s and the time-weighted level in dB at them (kept records only)."""
-        kept = (self._kept or {})[weighting]
-        average = np.concatenate([readings.average[time] for readings in kept])
-        return tick_times(average.size, self.meter.fs), _level_of(average)
-
-    def equivalent_series(self, weighting: str, step: float) -> tuple[Array, Array]:
-        """Return times in s at which complete steps end, and Leq in dB over them."""
-        kept = (self._kept or {})[weighting]
-        energy = np.concatenate([readings.energy for readings in kept])
-        ticks = round(step * TICKS_PER_S)
-        n_steps = energy.size // ticks
-        ends = tick_ends(energy.size, self.meter.fs)[ticks - 1 :: ticks][:n_steps]
-        sums = energy[: n_steps * ticks].reshape(n_steps, ticks).sum(axis=1)
-        return ends / self.meter.fs, _level_of(sums / np.diff(ends, prepend=0))
-
-
-class LevelStream:
-    """Results of the registry's level symbols (``LA``, ``LC``, …) for one signal."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        weightings = {symbol: check_weighting(symbol.removeprefix("L")) for symbol in plan.wanted}
-        peaks = [w for symbol, w in weightings.items() if "peak" in plan.wanted[symbol]]
-        self._weightings = weightings
-        asked = {statistic for statistics in plan.wanted.values() for statistic in statistics}
-        self._slow = any(f"S{p:g}" in asked for p in PERCENTS)
-        self._impulse = bool({"Imax", "Imin"} & asked)
-        extra = (("S", self._slow), ("I", self._impulse))
-        detectors = ("F", *(time for time, wanted in extra if wanted))
-        self._record = LevelRecord(
-            tuple(weightings.values()), plan.fs, detectors=detectors, peaks=peaks, keep=plan.keep
-        )
-
-    def push(self, block: Array) -> None:
-        """Take the next samples in Pa, shape (n,)."""
-        self._record.push(block)
-
-    def finish(self) -> dict[str, IndicatorResult]:
-        """Return one result per symbol."""
-        self._record.close()
-        return {symbol: self._result(symbol, w) for symbol, w in self._weightings.items()}
-
-    def _result(self, symbol: str, w: Weighting) -> IndicatorResult:
-        record = self._record
-        found = {"eq": record.equivalent(w), "E": record.exposure(w)}
-        found["max"], found["min"] = record.extremes(w, "F")
-        found |= record.percentiles(w, "F", PERCENTS)
-        found["Smax"], found["Smin"] = record.extremes(w, "S")
-        if self._slow:
-            slow = record.percentiles(w, "S", PERCENTS)
-            found |= {f"S{p}": level for p, level in slow.items()}
-        if self._impulse:
-            found["Imax"], found["Imin"] = record.extremes(w, "I")
-        if "peak" in self._plan.wanted[symbol]:
-            found["peak"] = record.peak(w)
-        times, series = record.series(w, "F") if self._plan.keep else (None, None)
-        return IndicatorResult(
-            "sound_level", "dB", standard_of(w), found["eq"], found, times, series
-        )
-
-
-def open_level_stream(plan: Plan) -> LevelStream:
-    """Open the stream of the registry's levels."""
-    return LevelStream(plan)
 
 
 class _RecordStream:
@@ -246,7 +82,9 @@ def _check_time(time: str) -> str:
     return time
 
 
-def sound_level(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> IndicatorResult:
+def sound_level(
+    pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
+) -> IndicatorResult:
     """All levels of one frequency weighting: Leq, exposure, F and S extremes, F percentiles.
 
     Parameters
@@ -257,6 +95,8 @@ def sound_level(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> Indi
         Sampling rate in Hz, at least 8 kHz (1 kHz for Z).
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting.
+    field : {"free", "diffuse"}
+        Checked, as for all indicators, and without effect: a level is that of the pressure given.
 
     Returns
     -------
@@ -269,6 +109,7 @@ def sound_level(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> Indi
     SignalError, ParameterError
         As for :func:`soundcal.dsp.weighting.weight`.
     """
+    check_field(field)
     letter = check_weighting(weighting)
     symbol = f"L{letter}"
 
@@ -279,7 +120,12 @@ def sound_level(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> Indi
 
 
 def leq(
-    pressure: ArrayLike, fs: float, *, weighting: str = "A", step: float = 0.125
+    pressure: ArrayLike,
+    fs: float,
+    *,
+    weighting: str = "A",
+    step: float = 0.125,
+    field: str = "free",
 ) -> IndicatorResult:
     """Equivalent continuous sound level (IEC 61672-1:2013, 3.9).
 
@@ -293,6 +139,8 @@ def leq(
         Frequency weighting.
     step : float
         Step of the series in s, a multiple of 5 ms; usual are 0.125 and 1.
+    field : {"free", "diffuse"}
+        Checked, as for all indicators, and without effect: a level is that of the pressure given.
 
     Returns
     -------
@@ -311,6 +159,7 @@ def leq(
     >>> round(leq(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000).value, 1)
     94.0
     """
+    check_field(field)
     letter = check_weighting(weighting)
     ticks = step * TICKS_PER_S
     if not ticks >= 1 or abs(ticks - round(ticks)) > 1e-9:
@@ -325,12 +174,14 @@ def leq(
     return _measure(pressure, fs, letter, build, keep=True)
 
 
-def sel(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> IndicatorResult:
+def sel(
+    pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
+) -> IndicatorResult:
     """Sound exposure level LE in dB re (20 µPa)² · 1 s (IEC 61672-1:2013, 3.12).
 
     Parameters
     ----------
-    pressure, fs, weighting
+    pressure, fs, weighting, field
         As for :func:`leq`.
 
     Returns
@@ -349,6 +200,7 @@ def sel(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> IndicatorRes
     >>> round(sel(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000).value, 1)
     104.0
     """
+    check_field(field)
     letter = check_weighting(weighting)
 
     def build(record: LevelRecord) -> IndicatorResult:
@@ -359,13 +211,18 @@ def sel(pressure: ArrayLike, fs: float, *, weighting: str = "A") -> IndicatorRes
 
 
 def time_weighted_level(
-    pressure: ArrayLike, fs: float, *, weighting: str = "A", time: str = "F"
+    pressure: ArrayLike,
+    fs: float,
+    *,
+    weighting: str = "A",
+    time: str = "F",
+    field: str = "free",
 ) -> IndicatorResult:
     """Exponentially time-weighted sound level (IEC 61672-1:2013, 3.8).
 
     Parameters
     ----------
-    pressure, fs, weighting
+    pressure, fs, weighting, field
         As for :func:`leq`.
     time : {"F", "S", "I"}
         Time constant 125 ms, 1 s, or the impulse detector of IEC 60651:1979 (withdrawn).
@@ -388,6 +245,7 @@ def time_weighted_level(
     >>> round(result.value, 1), round(result.statistics["min"], 1)
     (94.0, 93.9)
     """
+    check_field(field)
     letter, detector = check_weighting(weighting), _check_time(time)
 
     def build(record: LevelRecord) -> IndicatorResult:
@@ -409,12 +267,13 @@ def percentile_levels(
     weighting: str = "A",
     time: str = "F",
     percents: Sequence[float] = PERCENTS,
+    field: str = "free",
 ) -> IndicatorResult:
     """Levels exceeded in given percentages of the time, from the continuous detector.
 
     Parameters
     ----------
-    pressure, fs, weighting, time
+    pressure, fs, weighting, time, field
         As for :func:`time_weighted_level`.
     percents : sequence of float
         Percentages of the time, 0 to 100.
@@ -431,6 +290,7 @@ def percentile_levels(
     SignalError, ParameterError
         As for :func:`time_weighted_level`; or a percentage out of range.
     """
+    check_field(field)
     letter, detector = check_weighting(weighting), _check_time(time)
     wanted = tuple(float(p) for p in percents)
     if not wanted or any(not 0 <= p <= 100 for p in wanted):
@@ -444,15 +304,17 @@ def percentile_levels(
     return _measure(pressure, fs, letter, build, detector=detector)
 
 
-def peak_level(pressure: ArrayLike, fs: float, *, weighting: str = "C") -> IndicatorResult:
+def peak_level(
+    pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
+) -> IndicatorResult:
     """Peak sound level, between the samples too (IEC 61672-1:2013, 3.10 and 5.13).
 
     Parameters
     ----------
-    pressure, fs
+    pressure, fs, field
         As for :func:`leq`.
     weighting : {"A", "B", "C", "Z"}
-        Frequency weighting; C is the standard's.
+        Frequency weighting; the standard's peak level is the C-weighted one.
 
     Returns
     -------
@@ -471,6 +333,7 @@ def peak_level(pressure: ArrayLike, fs: float, *, weighting: str = "C") -> Indic
     >>> round(peak_level(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000, weighting="Z").value, 1)
     97.0
     """
+    check_field(field)
     letter = check_weighting(weighting)
 
     def build(record: LevelRecord) -> IndicatorResult:

@@ -100,7 +100,7 @@ def _level(weighting: str, standard: str) -> Indicator:
         "dB",
         standard,
         ("eq", "E", "max", "min", *PERCENTILES, "Smax", "Smin", *_RARE_LEVELS),
-        stage="soundcal.indicators.level:open_level_stream",
+        stage="soundcal.indicators.level_stream:open_level_stream",
         title=f"{weighting}-weighted sound level",
         optional=_RARE_LEVELS,
     )

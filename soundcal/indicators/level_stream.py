@@ -1,0 +1,180 @@
+"""Levels of one signal, block by block: what the level meter read, and results of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.dsp.detectors import (
+    TICKS_PER_S,
+    LevelMeter,
+    Peak,
+    Readings,
+    SettledStatistics,
+    tick_ends,
+    tick_times,
+)
+from soundcal.dsp.signal import PERCENTS
+from soundcal.dsp.weighting import Weighting, WeightingFilter, check_weighting, standard_of
+from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.stream import Plan
+from soundcal.units import pascal_to_level
+
+__all__ = ["LevelRecord", "LevelStream", "open_level_stream"]
+
+Array = NDArray[np.float64]
+
+
+def _level_of(mean_square: Any) -> Any:
+    return pascal_to_level(np.sqrt(mean_square))
+
+
+class LevelRecord:
+    """Everything the level meter found out about one signal.
+
+    Parameters
+    ----------
+    weightings : sequence of {"A", "B", "C", "Z"}
+        Frequency weightings.
+    fs : float
+        Sampling rate in Hz.
+    detectors : sequence of {"F", "S", "I"}
+        Time weightings whose percentiles are wanted; F and S run in any case.
+    peaks : sequence of {"A", "B", "C", "Z"}
+        Weightings whose peak is wanted.
+    keep : bool
+        Keep the readings of every tick.
+    """
+
+    def __init__(
+        self,
+        weightings: Sequence[Weighting],
+        fs: float,
+        *,
+        detectors: Sequence[str] = ("F",),
+        peaks: Sequence[Weighting] = (),
+        keep: bool = False,
+    ) -> None:
+        self.meter = LevelMeter(tuple(weightings), fs, impulse="I" in detectors)
+        self.statistics: dict[str, dict[str, SettledStatistics]] = {
+            w: {t: SettledStatistics(t, percentiles=t in detectors) for t in self.meter.times}
+            for w in weightings
+        }
+        self._energy: dict[str, float] = dict.fromkeys(weightings, 0.0)
+        self._peaks: dict[str, tuple[WeightingFilter, Peak]] = {
+            w: (WeightingFilter(w, fs), Peak()) for w in peaks
+        }
+        self._kept: dict[str, list[Readings]] | None = {w: [] for w in weightings} if keep else None
+
+    def push(self, block: Array) -> None:
+        """Take the next samples in Pa, shape (n,)."""
+        for w, readings in self.meter.push(block).items():
+            for energy in readings.energy.tolist():
+                self._energy[w] += energy
+            for t, statistics in self.statistics[w].items():
+                statistics.push(readings.average[t], readings.high[t], readings.low[t])
+            if self._kept is not None:
+                self._kept[w].append(readings)
+        for weighting, peak in self._peaks.values():
+            peak.push(weighting.push(block[np.newaxis])[0])
+
+    def close(self) -> None:
+        """Take in the unfinished tick at the end."""
+        rest = self.meter.rest()
+        for w, readings in rest.items():
+            self._energy[w] += float(readings.energy[0])
+        for w, detectors in self.statistics.items():
+            for t, statistics in detectors.items():
+                last = rest.get(w)
+                statistics.finish(
+                    (last.average[t], last.high[t], last.low[t]) if last is not None else None
+                )
+
+    def equivalent(self, weighting: str) -> float:
+        """Return Leq in dB."""
+        return float(_level_of(self._energy[weighting] / self.meter.n_samples))
+
+    def exposure(self, weighting: str) -> float:
+        """Return the sound exposure level in dB re (20 µPa)² · 1 s."""
+        return float(_level_of(self._energy[weighting] / self.meter.fs))
+
+    def peak(self, weighting: str) -> float:
+        """Return the peak level in dB."""
+        return float(pascal_to_level(self._peaks[weighting][1].finish()))
+
+    def extremes(self, weighting: str, time: str) -> tuple[float, float]:
+        """Return the largest and the smallest time-weighted level in dB."""
+        statistics = self.statistics[weighting][time]
+        return float(_level_of(statistics.maximum)), float(_level_of(statistics.minimum))
+
+    def percentiles(self, weighting: str, time: str, percents: Sequence[float]) -> dict[str, float]:
+        """Return the levels in dB exceeded in the given percentages of the time, by percentage."""
+        levels = self.statistics[weighting][time].levels(tuple(percents))
+        return {f"{p:g}": float(level) for p, level in zip(percents, levels, strict=True)}
+
+    def series(self, weighting: str, time: str) -> tuple[Array, Array]:
+        """Return times in s and the time-weighted level in dB at them (kept records only)."""
+        kept = (self._kept or {})[weighting]
+        average = np.concatenate([readings.average[time] for readings in kept])
+        return tick_times(average.size, self.meter.fs), _level_of(average)
+
+    def equivalent_series(self, weighting: str, step: float) -> tuple[Array, Array]:
+        """Return times in s at which complete steps end, and Leq in dB over them."""
+        kept = (self._kept or {})[weighting]
+        energy = np.concatenate([readings.energy for readings in kept])
+        ticks = round(step * TICKS_PER_S)
+        n_steps = energy.size // ticks
+        ends = tick_ends(energy.size, self.meter.fs)[ticks - 1 :: ticks][:n_steps]
+        sums = energy[: n_steps * ticks].reshape(n_steps, ticks).sum(axis=1)
+        return ends / self.meter.fs, _level_of(sums / np.diff(ends, prepend=0))
+
+
+class LevelStream:
+    """Results of the registry's level symbols (``LA``, ``LC``, …) for one signal."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        weightings = {symbol: check_weighting(symbol.removeprefix("L")) for symbol in plan.wanted}
+        peaks = [w for symbol, w in weightings.items() if "peak" in plan.wanted[symbol]]
+        self._weightings = weightings
+        asked = {statistic for statistics in plan.wanted.values() for statistic in statistics}
+        self._slow = any(f"S{p:g}" in asked for p in PERCENTS)
+        self._impulse = bool({"Imax", "Imin"} & asked)
+        extra = (("S", self._slow), ("I", self._impulse))
+        detectors = ("F", *(time for time, wanted in extra if wanted))
+        self._record = LevelRecord(
+            tuple(weightings.values()), plan.fs, detectors=detectors, peaks=peaks, keep=plan.keep
+        )
+
+    def push(self, block: Array) -> None:
+        """Take the next samples in Pa, shape (n,)."""
+        self._record.push(block)
+
+    def finish(self) -> dict[str, IndicatorResult]:
+        """Return one result per symbol."""
+        self._record.close()
+        return {symbol: self._result(symbol, w) for symbol, w in self._weightings.items()}
+
+    def _result(self, symbol: str, w: Weighting) -> IndicatorResult:
+        record = self._record
+        found = {"eq": record.equivalent(w), "E": record.exposure(w)}
+        found["max"], found["min"] = record.extremes(w, "F")
+        found |= record.percentiles(w, "F", PERCENTS)
+        found["Smax"], found["Smin"] = record.extremes(w, "S")
+        if self._slow:
+            slow = record.percentiles(w, "S", PERCENTS)
+            found |= {f"S{p}": level for p, level in slow.items()}
+        if self._impulse:
+            found["Imax"], found["Imin"] = record.extremes(w, "I")
+        if "peak" in self._plan.wanted[symbol]:
+            found["peak"] = record.peak(w)
+        times, series = record.series(w, "F") if self._plan.keep else (None, None)
+        return IndicatorResult(
+            "sound_level", "dB", standard_of(w), found["eq"], found, times, series
+        )
+
+
+def open_level_stream(plan: Plan) -> LevelStream:
+    """Open the stream of the registry's levels."""
+    return LevelStream(plan)
