@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from soundcal.calibration.tone import sine
+from soundcal.cli.calibrating import record_tones
 from soundcal.cli.operators import (
     PreparedOperator,
     SimulatedOperator,
@@ -16,7 +17,7 @@ from soundcal.cli.operators import (
     operator_for,
 )
 from soundcal.devices.simulated import SimulatedLab
-from soundcal.errors import ParameterError, ProtocolAborted
+from soundcal.errors import ParameterError, ProtocolAborted, ToneNotFound
 
 
 @contextmanager
@@ -103,3 +104,32 @@ def test_a_script_says_everything_beforehand() -> None:
     assert script.read_voltmeter("left") == 0.2
     with pytest.raises(ParameterError, match="no voltage given for right"):
         script.read_voltmeter("right")
+
+
+class Clumsy(TerminalOperator):
+    """A person who first puts the calibrator on the wrong ear."""
+
+    def __init__(self, lab: SimulatedLab) -> None:
+        super().__init__(lab)
+        self.lab = lab
+        self.ears = ["right", "left", "left"]
+
+    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
+        self.lab.attach_calibrator(self.ears.pop(0), level, frequency)
+
+    def remove_calibrator(self) -> None:
+        self.lab.remove_calibrator()
+
+
+def test_a_person_may_repeat_a_take_that_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with SimulatedLab("lab", fs=8000) as lab:
+        person = Clumsy(lab)
+        takes = record_tones(lab, person, ears=("left",), insertions=2)
+    assert len(takes["left"]) == 2
+    assert person.ears == []
+    assert "not accepted: left: the tone is on channel right" in capsys.readouterr().err
+
+
+def test_a_script_is_stopped_by_a_take_that_is_refused() -> None:
+    with SimulatedLab("lab", fs=8000) as lab, pytest.raises(ToneNotFound, match="no tone"):
+        record_tones(lab, PreparedOperator(), insertions=1)

@@ -184,19 +184,7 @@ def calibrate(
     ParameterError
         A voltage that is not a positive number or beyond 100 V, or an impossible digital level.
     """
-    if not voltages:
-        raise ParameterError("no voltage; give at least 1 channel's")
-    if not -120.0 <= digital_level <= -3.01:
-        raise ParameterError(
-            f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB expected "
-            "(-3.01 dB is a full-scale sine)"
-        )
-    for channel, voltage in voltages.items():
-        if not 0 < voltage <= _ABSURD_V:
-            raise ParameterError(
-                f"{channel}: voltage {voltage} V; more than 0 and at most {_ABSURD_V:g} V rms are "
-                "expected; read the meter in its AC range, in volt"
-            )
+    _check(voltages, digital_level)
     known = omissions or Omissions()
     tail = _omitted_links(headphone, known)
     chains = {}
@@ -232,6 +220,22 @@ def calibrate(
             "warnings": _doubts(voltages),
         },
     )
+
+
+def _check(voltages: Mapping[str, float], digital_level: float) -> None:
+    if not voltages:
+        raise ParameterError("no voltage; give at least 1 channel's")
+    if not -120.0 <= digital_level <= -3.01:
+        raise ParameterError(
+            f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB expected "
+            "(-3.01 dB is a full-scale sine)"
+        )
+    for channel, voltage in voltages.items():
+        if not 0 < voltage <= _ABSURD_V:
+            raise ParameterError(
+                f"{channel}: voltage {voltage} V; more than 0 and at most {_ABSURD_V:g} V rms are "
+                "expected; read the meter in its AC range, in volt"
+            )
 
 
 def _omitted_links(headphone: Headphone, known: Omissions) -> tuple[Link, ...]:
