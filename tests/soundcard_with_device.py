@@ -30,9 +30,10 @@ import device_conformance as conformance
 import numpy as np
 import pytest
 
-from soundcal import audiofile
+from soundcal import audiofile, protocol
 from soundcal.calibration import hats, microphone, ocv
 from soundcal.calibration.model import Calibration
+from soundcal.calibrationfile import load_calibration
 from soundcal.cli import main
 from soundcal.devices import AudioDevice, open_device
 from soundcal.devices.soundcard import Soundcard, probe
@@ -425,6 +426,47 @@ def test_the_search_at_the_ears_meets_its_target(rig: Rig) -> None:
     expanded = max(ears.chain(ear).expanded()[0] for ear in EARS)
     assert abs(level - 65.0) < 0.1 + expanded
     assert all(take.flags == () for take in taken)
+
+
+def test_the_study_runs_behind_the_server_as_it_does_in_the_simulation(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """compare_methods on two stimuli: everything it states agrees with the truth."""
+    truth = rig.do("truth")
+    changes = {
+        "headphone": "closed-16",
+        "impedance": str(truth["impedance"]),
+        "sensitivity": str(truth["sensitivity"]),
+        "sensitivity_per": truth["per"],
+        "stimuli": "CG01,N1",
+        "duration": "2",
+        "insertions": "2",
+        "indicators": "LA,LC",
+    }
+    with open_device(CARD, calibrating=True) as card:
+        loaded = protocol.load("compare_methods")
+        session = protocol.run(loaded, card, RigOperator(rig), tmp_path / "s", changes=changes)
+    assert session.exit_status == "done"
+    session.verify()
+    ears = load_calibration(tmp_path / "s" / "calibration_before.json")
+    for ear, expected in zip(EARS, truth["ear_pa_per_fs"], strict=True):
+        assert abs(db(ears.sensitivity(ear) / expected)) < ears.chain(ear).expanded()[0]
+    by_ocv = load_calibration(tmp_path / "s" / "calibration_ocv.json")
+    for ear, v_fs in zip(EARS, truth["v_fs"], strict=True):
+        meter = by_ocv.chain(ear).links[0].u_db
+        assert abs(db(by_ocv.details["v_fs_sine"][ear] / v_fs)) < 2 * meter
+    factors = np.array(truth["ear_pa_per_fs"])[:, np.newaxis]
+    limit = 0.1 + max(ears.chain(ear).expanded()[0] for ear in EARS)
+    for stimulus in ("CG01", "N1"):
+        path = tmp_path / "s" / f"rec-{stimulus}_hats_run-1.wav"
+        record = json.loads(path.with_suffix(".json").read_text())
+        pressure = factors * audiofile.read(path).samples
+        level = energetic_mean(leq(pressure, FS, weighting="A").value)
+        assert abs(level - record["target"]) < limit
+        assert record["flags"] == []
+        assert record["capture"]["latency"] == PERIOD
+    for name in ("indicators.csv", "agreement.csv", "report.html"):
+        assert (tmp_path / "s" / "derivatives" / name).stat().st_size > 0
 
 
 # Faults
