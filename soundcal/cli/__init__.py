@@ -22,6 +22,7 @@ _MODULES: Final = (
     "monitor",
     "measure",
     "compare",
+    "ratings",
     "report",
     "protocol",
     "verify",

@@ -1,0 +1,57 @@
+"""Ratings of a listening test: imported, checked, compared between conditions.
+
+Statistics come from :mod:`soundcal.agreement`; the plane of pleasantness and eventfulness after
+ISO/TS 12913-3. Everything returns tables; figures are drawn from them elsewhere.
+"""
+
+from soundcal.ratings.comparison import (
+    RatingsComparison,
+    compare_ratings,
+    likert_shares,
+    quadrant_table,
+)
+from soundcal.ratings.importers import (
+    combine,
+    read_exclusions,
+    read_gui,
+    read_mapped,
+    read_ratings,
+)
+from soundcal.ratings.mixed import MixedModel, mixed_model
+from soundcal.ratings.quality import Quality, check
+from soundcal.ratings.soundscape import (
+    ANGLES,
+    ATTRIBUTES,
+    Density,
+    coordinates,
+    density,
+    method_a,
+    quadrant_shares,
+)
+from soundcal.ratings.table import Exclusion, Ratings, make_ratings
+
+__all__ = [
+    "ANGLES",
+    "ATTRIBUTES",
+    "Density",
+    "Exclusion",
+    "MixedModel",
+    "Quality",
+    "Ratings",
+    "RatingsComparison",
+    "check",
+    "combine",
+    "compare_ratings",
+    "coordinates",
+    "density",
+    "likert_shares",
+    "make_ratings",
+    "method_a",
+    "mixed_model",
+    "quadrant_shares",
+    "quadrant_table",
+    "read_exclusions",
+    "read_gui",
+    "read_mapped",
+    "read_ratings",
+]

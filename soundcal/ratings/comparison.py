@@ -1,0 +1,452 @@
+"""Ratings under two conditions: every stimulus and attribute tested, and the plane as a whole."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+
+from soundcal.agreement import (
+    Hotelling,
+    MeanDifference,
+    adjust,
+    hotelling,
+    paired_t,
+    partially_overlapping,
+    partially_paired,
+)
+from soundcal.agreement.multiplicity import Correction
+from soundcal.agreement.paired import Alternative
+from soundcal.errors import ParameterError
+from soundcal.ratings.soundscape import ATTRIBUTES, QUADRANTS, formula, quadrant_shares
+from soundcal.ratings.table import KEYS, Ratings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "RatingsComparison",
+    "RatingsTest",
+    "compare_ratings",
+    "likert_shares",
+    "quadrant_table",
+]
+
+RatingsTest = Literal["partially-paired", "overlapping", "paired"]
+
+_TESTS: Final = {
+    "partially-paired": partially_paired,
+    "overlapping": partially_overlapping,
+    "paired": paired_t,
+}
+
+_STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+
+_CELL_COLUMNS: Final = (
+    *("stimulus", "attribute", "n_pairs", "n_first", "n_second"),
+    *("estimate", "ci_low", "ci_high", "statistic", "df", "p_value", "p_adjusted", "stars"),
+    *("test", "second_test", "second_p", "second_p_adjusted", "remark"),
+)
+
+_PLANE_COLUMNS: Final = (
+    *("stimulus", "pleasantness", "pleasantness_low", "pleasantness_high"),
+    *("eventfulness", "eventfulness_low", "eventfulness_high"),
+    *("t2", "f", "df1", "df2", "p_value", "p_adjusted", "n", "remark"),
+)
+
+ALL: Final = "all"
+"""In place of a stimulus: the mean over all stimuli of a participant."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingsComparison:
+    """Differences of ratings between two conditions.
+
+    Parameters
+    ----------
+    first, second : str
+        Conditions; every difference is ``first - second``.
+    cells : DataFrame
+        One row per stimulus and attribute: ``stimulus, attribute, n_pairs, n_first, n_second``
+        (participants in both, only in the first, only in the second), ``estimate, ci_low, ci_high,
+        statistic, df, p_value, p_adjusted, stars, test, second_test, second_p, second_p_adjusted,
+        remark``. p values are NaN where there is none; the remark says why.
+    plane : DataFrame
+        One row per stimulus, and one ``all`` (means of each participant over the stimuli): paired
+        differences ``pleasantness, pleasantness_low, pleasantness_high, eventfulness, …`` with
+        simultaneous intervals, ``t2, f, df1, df2, p_value, p_adjusted, n, remark``. Empty if not
+        all eight attributes were asked.
+    pairs : DataFrame
+        ``participant, stimulus`` and the coordinates under both conditions, for arrows:
+        ``pleasantness_first, eventfulness_first, pleasantness_second, eventfulness_second``.
+    correction, test, alternative : str
+        How p values were adjusted; which test; alternative hypothesis.
+    confidence : float
+        Of the intervals.
+    method : str
+        What was done, in words fit for a methods section.
+    warnings : tuple of str
+        What the reader must know.
+    """
+
+    first: str
+    second: str
+    cells: "pd.DataFrame"
+    plane: "pd.DataFrame"
+    pairs: "pd.DataFrame"
+    correction: str
+    test: str
+    alternative: str
+    confidence: float
+    method: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def direction(self) -> str:
+        """The difference in words."""
+        return f"{self.first} - {self.second}"
+
+    def heatmap(self, column: str = "estimate") -> "pd.DataFrame":
+        """Return a column of ``cells`` as a table: attributes down, stimuli across.
+
+        The study's figure takes ``estimate`` for the colours and ``stars`` for the signs.
+
+        Raises
+        ------
+        ParameterError
+            No such column.
+        """
+        if column not in self.cells.columns:
+            raise ParameterError(
+                f"column {column!r}; one of {', '.join(self.cells.columns)} is expected"
+            )
+        table = self.cells.pivot(index="attribute", columns="stimulus", values=column)
+        return table.reindex(
+            index=self.cells["attribute"].unique(), columns=self.cells["stimulus"].unique()
+        )
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the cells."""
+        return self.cells
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON; NaN becomes None."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "direction": self.direction,
+            "cells": _records(self.cells),
+            "plane": _records(self.plane),
+            "pairs": _records(self.pairs),
+            "correction": self.correction,
+            "test": self.test,
+            "alternative": self.alternative,
+            "confidence": self.confidence,
+            "method": self.method,
+            "warnings": list(self.warnings),
+        }
+
+
+def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    plain = frame.astype(object).replace([np.inf, -np.inf], np.nan)
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def compare_ratings(
+    ratings: Ratings,
+    first: str,
+    second: str,
+    *,
+    test: RatingsTest = "partially-paired",
+    correction: Correction = "holm",
+    alternative: Alternative = "two-sided",
+    confidence: float = 0.95,
+    preset: Literal["paper"] | None = None,
+) -> RatingsComparison:
+    """Compare the ratings of two conditions, stimulus by stimulus and attribute by attribute.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        Answers; participants may be absent from one condition.
+    first, second : str
+        Conditions; differences are ``first - second`` (the study: ``ocv``, ``hats``).
+    test : {"partially-paired", "overlapping", "paired"}
+        See :func:`soundcal.agreement.partially_paired`, ``partially_overlapping``, ``paired_t``.
+        The first brings the second along as a second opinion.
+    correction : {"holm", "bonferroni", "bh"}
+        Adjustment over all stimuli and attributes.
+    alternative : {"two-sided", "less", "greater"}
+        Alternative hypothesis about ``first - second``.
+    confidence : float
+        Of the intervals, each for itself.
+    preset : {"paper"}, optional
+        The study's: optimal pooled t-test, two-sided, Bonferroni over all cells.
+
+    Returns
+    -------
+    RatingsComparison
+
+    Raises
+    ------
+    ParameterError
+        Unknown condition, answers outside the scale, contradicting options.
+    """
+    if preset is not None:
+        if preset != "paper" or test != "partially-paired" or alternative != "two-sided":
+            raise ParameterError(
+                f"preset {preset!r} with test {test!r}, alternative {alternative!r}; 'paper' means "
+                "the partially paired, two-sided test: leave the others out"
+            )
+        correction = "bonferroni"
+    if test not in get_args(RatingsTest):
+        raise ParameterError(f"test {test!r}; one of {', '.join(get_args(RatingsTest))} expected")
+    _check_scale(ratings)
+    for name in (first, second):
+        if name not in ratings.conditions or first == second:
+            raise ParameterError(
+                f"conditions {first!r} and {second!r}; two of {', '.join(ratings.conditions)} are "
+                "expected"
+            )
+    cells = _cells(ratings, first, second, test, alternative, confidence)
+    family = f"{len(cells)} cells of stimulus and attribute, {first} - {second}"
+    adjusted = adjust(cells["p_value"].to_numpy(), family=family, correction=correction)
+    second_opinion = adjust(cells["second_p"].to_numpy(), family=family, correction=correction)
+    cells = cells.assign(
+        p_adjusted=adjusted.adjusted,
+        stars=[_stars(p) for p in adjusted.adjusted],
+        second_p_adjusted=second_opinion.adjusted,
+    )[list(_CELL_COLUMNS)]
+    plane, pairs = _plane(ratings, first, second, correction, confidence)
+    method = (
+        f"differences {first} - {second} of each stimulus and attribute by the {test} t-test "
+        f"({alternative}), {100 * confidence:g} % confidence intervals each for itself; "
+        + adjusted.method
+    )
+    if len(plane):
+        method += (
+            f"; pleasantness and eventfulness by {formula(ratings.language)}, paired differences "
+            "by Hotelling's T² test with simultaneous intervals"
+        )
+    return RatingsComparison(
+        first=first,
+        second=second,
+        cells=cells,
+        plane=plane,
+        pairs=pairs,
+        correction=correction,
+        test=test,
+        alternative=alternative,
+        confidence=confidence,
+        method=method,
+        warnings=_summed(cells),
+    )
+
+
+def _check_scale(ratings: Ratings) -> None:
+    low, high = ratings.scale
+    outside = int(((ratings.table["value"] < low) | (ratings.table["value"] > high)).sum())
+    if outside:
+        raise ParameterError(
+            f"{outside} answers lie outside the scale from {low:g} to {high:g}; see "
+            "soundcal.ratings.check, then correct the scale or exclude these trials with a reason"
+        )
+
+
+def _stars(p: float) -> str:
+    return next((sign for limit, sign in _STARS if p < limit), "")
+
+
+def _summed(cells: "pd.DataFrame") -> tuple[str, ...]:
+    """Return every remark once, with the number of cells it holds for."""
+    counts: dict[str, int] = {}
+    for remark in cells["remark"]:
+        for part in filter(None, str(remark).split(" | ")):
+            counts[part] = counts.get(part, 0) + 1
+    return tuple(f"{text} ({n} of {len(cells)} cells)" for text, n in counts.items())
+
+
+def _cells(
+    ratings: Ratings,
+    first: str,
+    second: str,
+    test: RatingsTest,
+    alternative: Alternative,
+    confidence: float,
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    table = ratings.table[ratings.table["condition"].isin([first, second])]
+    wide = table.pivot(
+        index="participant", columns=["stimulus", "attribute", "condition"], values="value"
+    )
+    nobody = np.full(len(wide), np.nan)
+    rows = []
+    for stimulus in sorted(table["stimulus"].unique()):
+        for attribute in ratings.attributes:
+            x, y = (
+                wide[key].to_numpy() if (key := (stimulus, attribute, name)) in wide else nobody
+                for name in (first, second)
+            )
+            both = int((~np.isnan(x) & ~np.isnan(y)).sum())
+            row = {
+                "stimulus": stimulus,
+                "attribute": attribute,
+                "n_pairs": both,
+                "n_first": int((~np.isnan(x)).sum()) - both,
+                "n_second": int((~np.isnan(y)).sum()) - both,
+            }
+            try:
+                found = _TESTS[test](x, y, alternative=alternative, confidence=confidence)
+            except ParameterError as error:
+                rows.append({**row, **_no_test(str(error))})
+            else:
+                rows.append({**row, **_tested(found)})
+    return pd.DataFrame(rows)
+
+
+def _no_test(reason: str) -> dict[str, Any]:
+    numbers = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
+    return {
+        **dict.fromkeys(numbers, np.nan),
+        "test": "",
+        "second_test": "",
+        "second_p": np.nan,
+        "remark": reason,
+    }
+
+
+def _tested(found: MeanDifference) -> dict[str, Any]:
+    other = found.second
+    return {
+        "estimate": found.estimate,
+        "ci_low": found.ci[0],
+        "ci_high": found.ci[1],
+        "statistic": found.statistic,
+        "df": found.df,
+        "p_value": found.p_value,
+        "test": found.method,
+        "second_test": "" if other is None else other.method,
+        "second_p": np.nan if other is None else other.p_value,
+        "remark": " | ".join(found.warnings),
+    }
+
+
+def _plane(
+    ratings: Ratings, first: str, second: str, correction: Correction, confidence: float
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """Return the paired differences in the plane, and the pairs of points."""
+    import pandas as pd
+
+    axes = ["pleasantness", "eventfulness"]
+    names = [f"{axis}_{end}" for end in ("first", "second") for axis in axes]
+    if not set(ATTRIBUTES) <= set(ratings.attributes):
+        return pd.DataFrame(), pd.DataFrame(columns=["participant", "stimulus", *names])
+    points = ratings.points().set_index(list(KEYS))
+    sides = [
+        points.xs(name, level="condition").add_suffix(f"_{end}")
+        for name, end in ((first, "first"), (second, "second"))
+    ]
+    pairs = sides[0].join(sides[1], how="inner")[names]
+    means = pairs.groupby("participant").mean()
+    groups = [*pairs.groupby("stimulus"), (ALL, means)]
+    rows = []
+    for stimulus, part in groups:
+        x, y = part[names[:2]].to_numpy(), part[names[2:]].to_numpy()
+        row: dict[str, Any] = {"stimulus": stimulus, "n": len(part)}
+        for axis, difference in zip(axes, (x - y).mean(axis=0), strict=True):
+            row[axis] = float(difference)
+        try:
+            found = hotelling(x, y, confidence=confidence)
+        except ParameterError as error:
+            rows.append({**row, "remark": str(error)})
+        else:
+            rows.append({**row, **_hotelling(found, axes), "remark": ""})
+    plane = pd.DataFrame(rows).reindex(columns=list(_PLANE_COLUMNS))
+    single = (plane["stimulus"] != ALL).to_numpy()
+    adjusted = np.full(len(plane), np.nan)
+    family = f"{int(single.sum())} stimuli in the plane, {first} - {second}"
+    p_values = plane.loc[single, "p_value"].to_numpy(dtype=np.float64)
+    adjusted[single] = adjust(p_values, family=family, correction=correction).adjusted
+    return plane.assign(p_adjusted=adjusted), pairs.reset_index()
+
+
+def _hotelling(found: Hotelling, axes: list[str]) -> dict[str, float]:
+    row = {"t2": found.statistic, "f": found.f, "df1": found.df1, "df2": found.df2}
+    for axis, center, half in zip(axes, found.estimate, found.region, strict=True):
+        row[f"{axis}_low"], row[f"{axis}_high"] = float(center - half), float(center + half)
+    return {**row, "p_value": found.p_value}
+
+
+def likert_shares(ratings: Ratings, *, categories: int = 5) -> "pd.DataFrame":
+    """Return how often each category was answered, for stacked bars.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        Answers. A slider's scale is cut into categories of equal width.
+    categories : int
+        Number of categories, 2 or more.
+
+    Returns
+    -------
+    DataFrame
+        ``condition, attribute, category`` (from 1), ``low, high`` (its ends on the scale), ``n,
+        share`` (of the answers to this attribute in this condition).
+
+    Raises
+    ------
+    ParameterError
+        Fewer than 2 categories, answers outside the scale.
+    """
+    import pandas as pd
+
+    if categories < 2:
+        raise ParameterError(f"{categories} categories; at least 2 are expected")
+    _check_scale(ratings)
+    low, high = ratings.scale
+    edges = np.linspace(low, high, categories + 1)
+    if high - low == categories - 1:  # a scale of whole numbers: each answer is a category
+        edges = np.linspace(low - 0.5, high + 0.5, categories + 1)
+    rows = []
+    for condition in ratings.conditions:
+        for attribute in ratings.attributes:
+            here = (ratings.table["condition"] == condition) & (
+                ratings.table["attribute"] == attribute
+            )
+            counts, _ = np.histogram(ratings.table.loc[here, "value"].dropna(), bins=edges)
+            total = int(counts.sum())
+            rows += [
+                (condition, attribute, i + 1, edges[i], edges[i + 1], int(n),
+                 n / total if total else np.nan)
+                for i, n in enumerate(counts)
+            ]  # fmt: skip
+    columns = ["condition", "attribute", "category", "low", "high", "n", "share"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def quadrant_table(ratings: Ratings) -> "pd.DataFrame":
+    """Return which part of the trials lies in each quadrant, per condition, and mean coordinates.
+
+    Returns
+    -------
+    DataFrame
+        ``condition, n, pleasantness, eventfulness`` (means), ``vibrant, chaotic, monotonous, calm,
+        axis`` (shares).
+
+    Raises
+    ------
+    ParameterError
+        Not all eight attributes were asked.
+    """
+    import pandas as pd
+
+    points = ratings.points()
+    rows = []
+    for condition in ratings.conditions:
+        part = points[points["condition"] == condition]
+        shares = quadrant_shares(part["pleasantness"], part["eventfulness"])
+        means = (float(part[axis].mean()) for axis in ("pleasantness", "eventfulness"))
+        rows.append((condition, len(part), *means, *shares.values()))
+    columns = ["condition", "n", "pleasantness", "eventfulness", *QUADRANTS, "axis"]
+    return pd.DataFrame(rows, columns=columns)

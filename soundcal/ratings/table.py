@@ -1,0 +1,272 @@
+"""The table of ratings: one row per answer, checked, with exclusions that state their reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.ratings.soundscape import ATTRIBUTES, coordinates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "OPTIONAL", "Exclusion", "Ratings", "make_ratings"]
+
+COLUMNS: Final = ("participant", "condition", "stimulus", "attribute", "value")
+"""Columns that every table of ratings has."""
+
+OPTIONAL: Final = ("order", "played", "seconds")
+"""Place in the participant's sequence from 1; 1 if the sound was played; seconds on the trial."""
+
+KEYS: Final = ("participant", "condition", "stimulus")
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Ratings left out of the analysis, and why.
+
+    Parameters
+    ----------
+    participant : str
+        Who.
+    reason : str
+        Why; printed in every report.
+    condition, stimulus : str
+        Which trials; "" for all of them.
+    """
+
+    participant: str
+    reason: str
+    condition: str = ""
+    stimulus: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.participant or not self.reason.strip():
+            raise ParameterError(
+                f"exclusion of {self.participant or 'nobody'} without a reason; say who and why"
+            )
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the fields."""
+        return {
+            "participant": self.participant,
+            "condition": self.condition,
+            "stimulus": self.stimulus,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratings:
+    """Answers of a listening test.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per answer: :data:`COLUMNS` (text, and ``value``; NaN where not answered) and
+        :data:`OPTIONAL`, NaN where unknown.
+    scale : tuple of float
+        Lowest and highest answer.
+    language : str
+        Whose angles the attributes have, see :data:`soundcal.ratings.ANGLES`.
+    excluded : tuple of Exclusion
+        What was left out of ``table``.
+    sources : tuple of str
+        Where the answers came from.
+    """
+
+    table: "pd.DataFrame"
+    scale: tuple[float, float]
+    language: str = "equal"
+    excluded: tuple[Exclusion, ...] = ()
+    sources: tuple[str, ...] = field(default=())
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions in the order in which they first occur."""
+        return tuple(self.table["condition"].unique())
+
+    @property
+    def stimuli(self) -> tuple[str, ...]:
+        """Stimuli in alphabetical order."""
+        return tuple(sorted(self.table["stimulus"].unique()))
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Attributes in the order of the circle, others behind in the order of occurrence."""
+        there = list(self.table["attribute"].unique())
+        known = [name for name in ATTRIBUTES if name in there]
+        return tuple(known + [name for name in there if name not in known])
+
+    def wide(self) -> "pd.DataFrame":
+        """Return one row per trial: participant, condition, stimulus as index, attributes across.
+
+        Attributes stand in the order of :attr:`attributes`; NaN where there is no answer.
+        """
+        table = self.table.pivot(index=list(KEYS), columns="attribute", values="value")
+        return table.reindex(columns=list(self.attributes))
+
+    def points(self) -> "pd.DataFrame":
+        """Return pleasantness and eventfulness of every trial, for scatter and contour plots.
+
+        Returns
+        -------
+        DataFrame
+            ``participant, condition, stimulus, pleasantness, eventfulness``; trials without all
+            eight attributes are left out.
+
+        Raises
+        ------
+        ParameterError
+            The eight attributes were not asked.
+        """
+        wide = self.wide()
+        missing = [name for name in ATTRIBUTES if name not in wide.columns]
+        if missing:
+            raise ParameterError(
+                f"attributes {', '.join(missing)} are not in the table; coordinates need all eight"
+            )
+        p, e = coordinates(
+            wide[list(ATTRIBUTES)].to_numpy(), scale=self.scale, language=self.language
+        )
+        frame = wide.index.to_frame(index=False)
+        return frame.assign(pleasantness=p, eventfulness=e).dropna().reset_index(drop=True)
+
+    def exclude(self, exclusions: "list[Exclusion] | tuple[Exclusion, ...]") -> "Ratings":
+        """Return the ratings without the excluded ones, which stay on record.
+
+        Raises
+        ------
+        ParameterError
+            An exclusion fits no row: a misspelt name must not go unnoticed.
+        """
+        keep = np.ones(len(self.table), dtype=bool)
+        for one in exclusions:
+            hit = (self.table["participant"] == one.participant).to_numpy()
+            for column in ("condition", "stimulus"):
+                wanted = getattr(one, column)
+                if wanted:
+                    hit = hit & (self.table[column] == wanted).to_numpy()
+            if not hit.any():
+                raise ParameterError(
+                    f"exclusion of participant {one.participant!r} {one.condition} {one.stimulus}: "
+                    "no such ratings; check the names"
+                )
+            keep = keep & ~hit
+        return replace(
+            self,
+            table=self.table[keep].reset_index(drop=True),
+            excluded=(*self.excluded, *exclusions),
+        )
+
+    def participants(self) -> "pd.DataFrame":
+        """Return who took part in what.
+
+        Returns
+        -------
+        DataFrame
+            ``participant``, trials in each condition, ``unanswered`` (answers missing),
+            ``seconds`` (median per trial), ``excluded`` and ``reason``; participants excluded
+            altogether have a row without trials.
+        """
+        import pandas as pd
+
+        trials = self.table.drop_duplicates(list(KEYS))
+        counts = pd.crosstab(trials["participant"], trials["condition"])
+        counts = counts.reindex(columns=list(self.conditions))
+        by = self.table.groupby("participant")
+        frame = counts.assign(
+            unanswered=by["value"].apply(lambda values: int(values.isna().sum())),
+            seconds=trials.groupby("participant")["seconds"].median(),
+        )
+        gone = {one.participant for one in self.excluded}
+        frame = frame.reindex(sorted({*frame.index, *gone}))
+        frame[list(self.conditions)] = frame[list(self.conditions)].fillna(0).astype(int)
+        reasons: dict[str, list[str]] = {}
+        for one in self.excluded:
+            what = " ".join(part for part in (one.condition, one.stimulus) if part) or "all"
+            reasons.setdefault(one.participant, []).append(f"{what}: {one.reason}")
+        frame["excluded"] = [name in gone for name in frame.index]
+        frame["reason"] = ["; ".join(reasons.get(name, [])) for name in frame.index]
+        frame.columns.name = None
+        return frame.rename_axis("participant").reset_index()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the ratings are, without the answers, ready for JSON."""
+        return {
+            "scale": list(self.scale),
+            "language": self.language,
+            "conditions": list(self.conditions),
+            "stimuli": list(self.stimuli),
+            "attributes": list(self.attributes),
+            "participants": int(self.table["participant"].nunique()),
+            "answers": int(self.table["value"].notna().sum()),
+            "excluded": [one.to_dict() for one in self.excluded],
+            "sources": list(self.sources),
+        }
+
+
+def make_ratings(
+    table: "pd.DataFrame",
+    *,
+    scale: tuple[float, float],
+    language: str = "equal",
+    sources: tuple[str, ...] = (),
+    attributes: Mapping[str, str] | None = None,
+) -> Ratings:
+    """Check a table of answers, one row each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        :data:`COLUMNS`, in any order, and any of :data:`OPTIONAL`; further columns are dropped.
+    scale : tuple of float
+        Lowest and highest answer. Answers outside are kept here and reported by
+        :func:`soundcal.ratings.check`, which the analysis demands to be clean.
+    language : str
+        Whose angles the attributes have.
+    sources : tuple of str
+        Where the answers came from.
+    attributes : mapping of str to str, optional
+        Other names of the attributes, and the ones they stand for.
+
+    Raises
+    ------
+    RecordError
+        Columns missing, a trial answered twice, answers that are no numbers, an unnamed trial.
+    ParameterError
+        An impossible scale.
+    """
+    import pandas as pd
+
+    if not scale[0] < scale[1]:
+        raise ParameterError(f"scale from {scale[0]} to {scale[1]}; lowest and highest expected")
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise RecordError(
+            f"columns {', '.join(missing)} are missing; expected: {', '.join(COLUMNS)}, and if "
+            f"known {', '.join(OPTIONAL)}"
+        )
+    frame = pd.DataFrame({name: table[name] for name in COLUMNS[:-1]})
+    for name in frame.columns:
+        if frame[name].isna().any() or (frame[name].astype(str).str.strip() == "").any():
+            raise RecordError(f"column {name}: some rows are empty; every answer needs one")
+        frame[name] = frame[name].astype(str).str.strip()
+    frame["attribute"] = frame["attribute"].replace(dict(attributes or {}))
+    for name in ("value", *OPTIONAL):
+        given = table[name] if name in table.columns else np.nan
+        try:
+            frame[name] = pd.to_numeric(pd.Series(given, index=table.index))
+        except (TypeError, ValueError) as error:
+            raise RecordError(f"column {name}: numbers are expected ({error})") from error
+    twice = frame.duplicated([*KEYS, "attribute"])
+    if twice.any():
+        first = frame.loc[twice, [*KEYS, "attribute"]].to_dict("records")[0]
+        raise RecordError(
+            f"{int(twice.sum())} answers are given twice, e.g. "
+            + ", ".join(f"{name} {value}" for name, value in first.items())
+            + "; average repeated trials first, or name them as stimuli of their own"
+        )
+    return Ratings(frame.reset_index(drop=True), scale, language, (), sources)
