@@ -22,7 +22,6 @@ CAPACITY: Final = 1 << 19
 """Number of values up to which percentiles are exact."""
 
 _DROPPED_BITS: Final = 52 - 17
-_BATCH: Final = 1 << 16
 
 
 def _rounded(values: Array) -> Array:
@@ -40,7 +39,7 @@ class Distribution:
     Parameters
     ----------
     capacity : int
-        Values kept exactly before counting begins.
+        Values kept exactly before counting begins, and counted at a time from then on.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -69,8 +68,7 @@ class Distribution:
             raise SignalError("a distribution of NaN has no percentiles")
         self._pending.append(np.array(values, dtype=np.float64))
         self._n_pending += values.size
-        limit = _BATCH if self._counting else self._capacity
-        if self._n_pending > limit:
+        if self._n_pending > self._capacity:
             self._count()
 
     def _count(self) -> None:
@@ -81,8 +79,8 @@ class Distribution:
         merged = np.concatenate([self._values, fresh])
         weights = np.concatenate([self._counts, counts])
         self._values, inverse = np.unique(merged, return_inverse=True)
-        self._counts = np.zeros(self._values.size, dtype=np.int64)
-        np.add.at(self._counts, inverse, weights)
+        totals = np.bincount(inverse, weights=weights)  # exact, far below 2⁵³
+        self._counts = totals.astype(np.int64)
 
     def exceedance(self, percents: Iterable[float] = PERCENTS) -> Array:
         """Return the values exceeded in the given percentages of the time, shape (n_percents,).
