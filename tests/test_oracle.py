@@ -59,6 +59,8 @@ def test_roughness_of_its_unit() -> None:
     result = oracle.roughness_dw(x / np.sqrt(np.mean(x**2)) * 0.02, FS)
     assert result.value == pytest.approx(1.0, abs=0.1)
     assert result.specific.shape == (result.times.size, 47)
+    with pytest.raises(ParameterError, match="no diffuse field"):
+        oracle.roughness_dw(x, FS, field="diffuse")
 
 
 def test_ratios_of_a_tone_in_white_noise() -> None:
@@ -109,9 +111,8 @@ def test_input_is_checked_before_mosqito_sees_it(name: str) -> None:
         function(np.ones(2 * FS, dtype=np.int16), FS)
     with pytest.raises(SignalError, match="too short"):
         function(np.ones(90), FS)
-    if name != "roughness_dw":
-        with pytest.raises(ParameterError, match="free or diffuse"):
-            function(np.ones(2 * FS), FS, field="near")
+    with pytest.raises(ParameterError, match="free or diffuse"):
+        function(np.ones(2 * FS), FS, field="near")
 
 
 def test_nothing_is_printed_and_no_silent_nan(capfd: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundcal.dsp.resample import Resampler
 from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
 from soundcal.dsp.zwicker_bank import RATE
-from soundcal.errors import SignalError
+from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.sharpness_weights import STANDARDS, check_weighting
 from soundcal.indicators.stream import Plan, check_field, stack
@@ -294,7 +294,9 @@ def sharpness_din_tv(
     return _each(pressure, fs, 0.004, answer)
 
 
-def roughness_dw(pressure: ArrayLike, fs: float, *, overlap: float = 0.5) -> IndicatorResult:
+def roughness_dw(
+    pressure: ArrayLike, fs: float, *, field: str = "free", overlap: float = 0.5
+) -> IndicatorResult:
     """Roughness of Daniel and Weber 1997 over time, in windows of 0.2 s.
 
     Parameters
@@ -303,6 +305,8 @@ def roughness_dw(pressure: ArrayLike, fs: float, *, overlap: float = 0.5) -> Ind
         Sound pressure in Pa, at least 0.2 s.
     fs : float
         Sampling rate in Hz.
+    field : {"free"}
+        MoSQITo has the free field only.
     overlap : float
         Overlap of the windows as a share of their length.
 
@@ -314,8 +318,10 @@ def roughness_dw(pressure: ArrayLike, fs: float, *, overlap: float = 0.5) -> Ind
     Raises
     ------
     SignalError, ParameterError
-        As for :func:`soundcal.dsp.signal.pressure_array`.
+        As for :func:`soundcal.dsp.signal.pressure_array`; or another field.
     """
+    if check_field(field) != "free":
+        raise ParameterError("MoSQITo's roughness has no diffuse field; use soundcal's own")
 
     def answer(samples: Array) -> IndicatorResult:
         x = _at_48_khz(samples, fs)
@@ -328,6 +334,7 @@ def roughness_dw(pressure: ArrayLike, fs: float, *, overlap: float = 0.5) -> Ind
             "Daniel and Weber 1997",
             found["mean"],
             found,
+            field="free",
             times=np.atleast_1d(times),
             series=np.atleast_1d(r),
             specific=np.ascontiguousarray(specific.reshape(len(bark), -1).T),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from soundcal.dsp.zwicker_bank import SummedBank
 from soundcal.indicators.loudness import loudness_zwst
 from soundcal.indicators.sharpness import sharpness_din_st
+from soundcal.indicators.sharpness_weights import FACTORS
 from soundcal.indicators.tables import BROAD_BANDS, NOISE_BANDS
 from soundcal.indicators.zwicker import loudness_of, to_energy
 from soundcal.units import level_to_pascal
@@ -69,49 +70,38 @@ def _reference_loudness() -> float:
     return float(loudness_zwst(_as_loud_as(SONE, _noise(*REFERENCE_BAND)), FS).value)
 
 
+def _sound(table: str, low: float, high: float, acum: float) -> Row:
+    """A test sound; clause 6 allows 5 % or 0.05 acum, the wider."""
+    width = max(0.05 * acum, 0.05)
+    name = f"noise of 4 sone, {low:g} Hz to {high:g} Hz"
+    compute = partial(_sharpness, low, high)
+    return Row(STANDARD, table, name, acum, acum - width, acum + width, "acum", compute)
+
+
+def _definition(weighting: str) -> Row:
+    clause = "5.3" if weighting == "din" else "Annex B"
+    name = f"reference sound, weighting {weighting}"
+    compute = partial(_reference, weighting)
+    return Row(STANDARD, clause, name, 1.0, 0.99, 1.01, "acum", compute, "definition")
+
+
 def rows() -> list[Row]:
     """Return the rows of this family."""
-    found = [
-        Row(
-            STANDARD,
-            "5.3" if weighting == "din" else "Annex B",
-            f"reference sound, weighting {weighting}",
-            1.0,
-            0.99,
-            1.01,
-            "acum",
-            partial(_reference, weighting),
-            "definition",
-        )
-        for weighting in ("din", "aures", "bismarck")
-    ]
-    found.append(
-        Row(
-            STANDARD,
-            "Annex A",
-            "loudness of the test sounds",
-            SONE,
-            SONE - 1e-4,
-            SONE + 1e-4,
-            "sone",
-            _reference_loudness,
-            "target",
-        )
+    narrow = [("Table A.2", *entry) for entry in NOISE_BANDS]
+    broad = [("Table A.3", low, UPPER_EDGE, acum) for low, acum in BROAD_BANDS]
+    loudness = Row(
+        STANDARD,
+        "Annex A",
+        "loudness of the test sounds",
+        SONE,
+        SONE - 1e-4,
+        SONE + 1e-4,
+        "sone",
+        _reference_loudness,
+        "target",
     )
-    sounds = [("Table A.2", *entry) for entry in NOISE_BANDS]
-    sounds += [("Table A.3", low, UPPER_EDGE, acum) for low, acum in BROAD_BANDS]
-    for table, low, high, acum in sounds:
-        width = max(0.05 * acum, 0.05)
-        found.append(
-            Row(
-                STANDARD,
-                table,
-                f"noise of 4 sone, {low:g} Hz to {high:g} Hz",
-                acum,
-                acum - width,
-                acum + width,
-                "acum",
-                partial(_sharpness, low, high),
-            )
-        )
-    return found
+    return [
+        *(_definition(weighting) for weighting in FACTORS),
+        loudness,
+        *(_sound(*entry) for entry in (*narrow, *broad)),
+    ]
