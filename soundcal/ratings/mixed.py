@@ -90,26 +90,40 @@ class _Sums:
         """Answers less cells."""
         return int(self.count.sum()) - self.count.size
 
-    def at(self, ratio: float) -> tuple[Array, Array, float, float]:
-        """Return information matrix, coefficients, residual variance and -2 log likelihood.
+    def weights(self, ratio: float) -> tuple[Array, Array, Array]:
+        """Return weights of the participants, the matrix to invert, and its Cholesky factor.
 
-        ``ratio`` is the variance of participants over that of answers. The inverse of a
-        participant's covariance ``I + ratio 1 1'`` is ``I - w 1 1'``, so that nothing larger than
-        the cells occurs.
+        The inverse of a participant's covariance ``I + ratio 1 1'`` is ``I - w 1 1'``. By
+        Woodbury's formula the information matrix of the cells is then inverted through a matrix as
+        small as the number of participants.
         """
         size = self.member.sum(axis=1)
         weight = ratio / (1.0 + ratio * size)
-        information = np.diag(self.count) - (self.member.T * weight) @ self.member
-        right = -self.member.T @ (weight * self.total)
-        coefficients = np.linalg.solve(information, right)
-        rss = self.square - float(weight @ self.total**2) - float(right @ coefficients)
-        variance = rss / self.spare
+        shared = (self.member / self.count) @ self.member.T
+        root = np.sqrt(weight)
+        small = np.eye(size.size) - root[:, np.newaxis] * shared * root
+        return weight, shared, np.linalg.cholesky(small)
+
+    def fit(self, ratio: float) -> tuple[float, float]:
+        """Return the residual variance and -2 log restricted likelihood at a ratio of variances."""
+        weight, shared, factor = self.weights(ratio)
+        pull = weight * self.total
+        half = np.linalg.solve(factor, np.sqrt(weight) * (shared @ pull))
+        explained = float(pull @ shared @ pull) + float(half @ half)
+        variance = (self.square - float(weight @ self.total**2) - explained) / self.spare
         deviance = (
             self.spare * math.log(variance)
-            + float(np.log1p(ratio * size).sum())
-            + float(np.linalg.slogdet(information)[1])
+            + float(np.log1p(ratio * self.member.sum(axis=1)).sum())
+            + 2.0 * float(np.log(np.diag(factor)).sum())
         )
-        return information, coefficients, variance, deviance
+        return variance, deviance
+
+    def coefficients(self, ratio: float) -> tuple[Array, Array]:
+        """Return what to add to the cells' means, and the inverse of the information matrix."""
+        weight, _, factor = self.weights(ratio)
+        half = np.linalg.solve(factor, np.sqrt(weight)[:, np.newaxis] * self.member / self.count)
+        inverse = np.diag(1.0 / self.count) + half.T @ half
+        return -inverse @ (self.member.T @ (weight * self.total)), inverse
 
 
 def mixed_model(
@@ -156,11 +170,11 @@ def mixed_model(
     if sums.square <= 1e-20 * float(values @ values):
         raise ParameterError("all answers of a cell are equal; there is no spread to model")
     ratio = _best_ratio(sums)
-    information, shift, variance, _ = sums.at(ratio)
-    covariance: Array = variance * np.linalg.inv(information)
+    variance, _ = sums.fit(ratio)
+    shift, inverse = sums.coefficients(ratio)
     remark = ("the variance of participants is estimated as 0",) if ratio == 0.0 else ()
     return MixedModel(
-        cells=_differences(means + shift, covariance, keys, df, confidence),
+        cells=_differences(means + shift, variance * inverse, keys, df, confidence),
         participant_variance=ratio * variance,
         residual_variance=variance,
         df=df,
@@ -215,12 +229,12 @@ def _best_ratio(sums: _Sums) -> float:
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(
-        lambda log_ratio: sums.at(math.exp(log_ratio))[3],
+        lambda log_ratio: sums.fit(math.exp(log_ratio))[1],
         bounds=(-14.0, 10.0),
         method="bounded",
         options={"xatol": 1e-8},
     )
-    return 0.0 if sums.at(0.0)[3] <= float(found.fun) else math.exp(float(found.x))
+    return 0.0 if sums.fit(0.0)[1] <= float(found.fun) else math.exp(float(found.x))
 
 
 def _differences(
