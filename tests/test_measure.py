@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -259,6 +260,21 @@ def test_one_failure_gives_exit_code_5_and_a_row(
     rows = rows_of(out)
     assert [r["indicator"] for r in rows] == ["failed", "LA", "LA"]
     assert "no such file" in rows[0]["statistic"]
+
+
+def test_ctrl_c_keeps_what_was_measured(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(paths: list[str], task: Task, **options: object) -> Iterator[object]:
+        yield measure_file(paths[0], task)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("soundcal.batch.measure_files", interrupted)
+    out = tmp_path / "out.csv"
+    options = ["--sensitivity", "1", "--indicators", "LAeq", "--out", str(out)]
+    assert main(["measure", str(take), str(take), *options]) == 130
+    assert len(rows_of(out)) == 2
+    assert "stopped after 1 of 2 files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])

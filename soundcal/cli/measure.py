@@ -108,37 +108,42 @@ def _add_calibration(group: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure the files; exit code 5 if any of them could not be measured."""
+    """Measure the files; exit code 5 if any of them could not be measured.
+
+    Stopped in between, it still writes the table of the files that were finished.
+    """
     from soundcal import batch
-    from soundcal.audiofile import check_output, partial_file
+    from soundcal.audiofile import check_output
     from soundcal.errors import SignalError
 
     task = _task(options)
-    out = Path(options.out) if options.out else None
-    if out is not None:
-        check_output(out, force=options.force)
+    if options.out:
+        check_output(Path(options.out), force=options.force)
     if options.plots:
-        _check_plots(options)
+        _check_plots(options, task)
+    results: list[FileResult] = []
     total = batch.total_duration(options.files)
-    with progress("measuring", total or None, unit="s of audio") as advance:
-        measured = batch.measure_files(
-            options.files, task, jobs=options.jobs, progress=lambda done: advance(done, "")
-        )
-        results = list(measured)
+    try:
+        with progress("measuring", total or None, unit="s of audio") as advance:
+            results.extend(
+                batch.measure_files(
+                    options.files, task, jobs=options.jobs, progress=lambda done: advance(done, "")
+                )
+            )
+    except KeyboardInterrupt:
+        _write(options, results)
+        say(f"stopped after {len(results)} of {len(options.files)} files")
+        raise
+    _write(options, results)
     if options.plots:
         _draw(options, results)
-    failures = [result for result in results if result.error]
-    rows = [row for result in results for row in result.rows]
-    if out is not None:
-        with partial_file(out, force=options.force) as temporary:
-            _write_csv(temporary, rows)
     for result in results:
         for flag in result.flags:
             say(f"{result.path}: {flag}")
         if result.error:
             say(f"not measured: {result.error}")
-    _show(options, results, rows)
-    return SignalError.exit_code if failures else 0
+    _show(options, results)
+    return SignalError.exit_code if any(result.error for result in results) else 0
 
 
 def _numbers(text: str, option: str) -> list[float]:
@@ -228,14 +233,14 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
     )
 
 
-def _check_plots(options: argparse.Namespace) -> None:
+def _check_plots(options: argparse.Namespace, task: "Task") -> None:
     """Refuse what cannot be drawn before anything is measured."""
     from soundcal import audiofile
     from soundcal.errors import ParameterError, RecordError
+    from soundcal.indicators.registry import resolve
 
     if options.engine != "soundcal":
         raise ParameterError("--plots draws soundcal's own results; leave --engine out")
-
     for path in map(Path, options.files):
         try:
             duration = audiofile.info(path).duration
@@ -249,6 +254,13 @@ def _check_plots(options: argparse.Namespace) -> None:
     if len({Path(name).stem for name in options.files}) < len(options.files):
         raise ParameterError("--plots names figures after the files; their names must differ")
     Path(options.plots).mkdir(parents=True, exist_ok=True)
+    for name in options.files:
+        for symbol in resolve(task.kept):
+            audiofile.check_output(_figure(options, name, symbol), force=options.force)
+
+
+def _figure(options: argparse.Namespace, name: str, symbol: str) -> Path:
+    return Path(options.plots) / f"{Path(name).stem}_{symbol}.png"
 
 
 def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
@@ -262,7 +274,7 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
         for symbol, found in result.results.items():
             name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
             figure = indicator_figure(_drawable(found, name), result.channels)
-            target = Path(options.plots) / f"{Path(result.path).stem}_{symbol}.png"
+            target = _figure(options, result.path, symbol)
             with partial_file(target, force=options.force) as temporary:
                 save(figure, temporary, form="png", dpi=150)
             drawn += 1
@@ -281,23 +293,31 @@ def _drawable(result: "IndicatorResult", name: str) -> "IndicatorResult":
     return replace(result, name=name, times=None, specific=spectrum)
 
 
-def _write_csv(path: Path, rows: "Sequence[TidyRow]") -> None:
+def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
+    """Write the table to the file that was asked for, if any."""
     from dataclasses import astuple
 
+    from soundcal.audiofile import partial_file
     from soundcal.indicators.table import COLUMNS
 
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    if not options.out or not results:
+        return
+    rows = [row for result in results for row in result.rows]
+    with (
+        partial_file(Path(options.out), force=options.force) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows(astuple(row) for row in rows)
+    say(f"{len(rows)} rows in {options.out}")
 
 
-def _show(
-    options: argparse.Namespace, results: "Sequence[FileResult]", rows: "Sequence[TidyRow]"
-) -> None:
+def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     """Write the result to stdout: JSON, or text for people unless it went to a file."""
     from soundcal.records import provenance
 
+    rows = [row for result in results for row in result.rows]
     if options.json:
         content = {
             "software": provenance(),
@@ -308,9 +328,7 @@ def _show(
             "failed": {result.path: result.error for result in results if result.error},
         }
         write_json("soundcal/measure/1", content)
-    elif options.out:
-        say(f"{len(rows)} rows in {options.out}")
-    else:
+    elif not options.out:
         for line in _lines([row for row in rows if row.value == row.value]):
             sys.stdout.write(line + "\n")
 

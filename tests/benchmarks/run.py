@@ -63,11 +63,11 @@ def theirs(library: str, module: str, name: str, **options: Any) -> dict[str, Ca
 
 
 def levels(x: np.ndarray) -> object:
-    """A, C, Z with F and S, Leq and percentiles, as ``soundcal measure`` computes them."""
+    """A, C, Z with F and S, Leq and percentiles of two ears, as ``soundcal measure`` does it."""
     from soundcal.indicators import open_stream
 
-    stream = open_stream(["LA", "LC", "LZ"], fs=FS, threads=1)
-    stream.push(x[np.newaxis])
+    stream = open_stream(["LA", "LC", "LZ"], fs=FS, n_channels=2)
+    stream.push(np.stack([x, x[::-1]]))
     return stream.finish()
 
 
@@ -75,7 +75,7 @@ def cases() -> list[Case]:
     """Return the cases that this version of soundcal can run."""
     sq, slm = "mosqito.sq_metrics", "mosqito.sound_level_meter"
     table: list[tuple[str, Call | None, dict[str, Call]]] = [
-        ("levels A, C, Z; F, S; Leq; percentiles", levels, {}),
+        ("levels of both ears, A, C, Z, F, S, Leq, LN", levels, {}),
         (
             "third-octave levels",
             ours("band_levels"),
@@ -190,9 +190,9 @@ def main() -> None:
             result = run(case, x, options.rounds)
             results.append(result)
             ratios = ", ".join(f"{r:.3g} × {name}" for name, r in result["ratios"].items())
-            print(f"{case.name:40} {result['times_real_time']:8.3g} × real time   {ratios}")
+            print(f"{case.name:44} {result['times_real_time']:8.3g} × real time   {ratios}")
     start = cold_start(options.rounds)
-    print(f"{'cold start, first level':40} {statistics.median(start):8.3g} s")
+    print(f"{'cold start, first level':44} {statistics.median(start):8.3g} s")
     if options.json:
         content = {"schema": "soundcal/benchmark/1", "machine": about, "cold_start": start}
         Path(options.json).write_text(json.dumps({**content, "results": results}, indent=2) + "\n")
