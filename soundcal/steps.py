@@ -299,7 +299,8 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
     takes: list[Capture] = []
 
     def measure(gain: float) -> tuple[float, float]:
-        takes.append(take(bench, samples * gain))
+        # 1/peak times peak may be 1 + 1 bit
+        takes.append(take(bench, np.clip(samples * gain, -1.0, 1.0)))
         return levels(bench, ears, takes[-1])
 
     found = hats.search_gain(
