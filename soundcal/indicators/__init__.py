@@ -34,6 +34,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "peak_level": "level",
     "pr_ecma": "oracle",
     "percentile_levels": "level",
+    "roughness_dw": "roughness",
     "sel": "level",
     "sharpness_din_st": "sharpness",
     "sharpness_din_tv": "sharpness",

@@ -11,12 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.dsp.distribution import Distribution
 from soundcal.dsp.resample import PASS, Resampler
-from soundcal.dsp.signal import PERCENTS
 from soundcal.dsp.zwicker_bank import CENTRES, RATE, STEP, SmoothedBank, SummedBank
 from soundcal.errors import SignalError
 from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.series import Series
 from soundcal.indicators.sharpness_weights import STANDARDS, Weighting, sharpness_of
 from soundcal.indicators.stream import Plan
 from soundcal.indicators.tables import RAP
@@ -94,34 +93,6 @@ def band_warnings(fs: float, loudest_low: float) -> tuple[str, ...]:
     return tuple(found)
 
 
-class _Series:
-    """Statistics of a series every 2 ms, and the series itself if it is kept."""
-
-    def __init__(self, *, keep: bool) -> None:
-        self.maximum = 0.0
-        self.distribution = Distribution()
-        self.last = 0.0
-        self._sum = 0.0
-        self._kept: list[Array] | None = [] if keep else None
-
-    def push(self, values: Array) -> None:
-        self.maximum = max(self.maximum, float(values.max(initial=0.0)))
-        self.last = float(values[-1]) if values.size else self.last
-        for value in values.tolist():  # one by one, so that block sizes do not matter
-            self._sum += value
-        self.distribution.push(values)
-        if self._kept is not None:
-            self._kept.append(values)
-
-    def statistics(self) -> dict[str, float]:
-        found = {"max": self.maximum, "mean": self._sum / self.distribution.n}
-        exceeded = self.distribution.exceedance(PERCENTS)
-        return found | {f"{p:g}": float(x) for p, x in zip(PERCENTS, exceeded, strict=True)}
-
-    def series(self) -> Array | None:
-        return None if self._kept is None else np.concatenate(self._kept)
-
-
 class LoudnessStream:
     """Time-varying loudness (N, LN) and sharpness (S) of one signal.
 
@@ -141,8 +112,8 @@ class LoudnessStream:
         self._bank = SmoothedBank()
         self._patterns = plan.keep and "N" in plan.wanted
         self._method = LoudnessOverTime(plan.field, specific=self._patterns or self._sharp)
-        self._loudness = _Series(keep=plan.keep)
-        self._sharpness = _Series(keep=plan.keep)
+        self._loudness = Series(keep=plan.keep)
+        self._sharpness = Series(keep=plan.keep)
         self._specific: list[Array] = []
         self._loudest_low = 0.0
 
@@ -163,9 +134,9 @@ class LoudnessStream:
     @property
     def running(self) -> tuple[float, float]:
         """Loudness at this moment and N5 so far, in sone; NaN before the first value."""
-        if self._loudness.distribution.n == 0:
+        if self._loudness.n == 0:
             return math.nan, math.nan
-        return self._loudness.last, float(self._loudness.distribution.exceedance([5.0])[0])
+        return self._loudness.last, self._loudness.exceeded(5.0)
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return the results of the symbols N, LN and S that are wanted.
@@ -176,7 +147,7 @@ class LoudnessStream:
             Less than 2 ms of signal.
         """
         self._take(self._converter.finish())
-        if self._loudness.distribution.n == 0:
+        if self._loudness.n == 0:
             raise SignalError(
                 f"signal too short for the loudness: at least {MINIMUM_DURATION:g} s are needed"
             )
@@ -185,7 +156,7 @@ class LoudnessStream:
         return {symbol: results[symbol]() for symbol in self._plan.wanted}
 
     def _times(self) -> Array | None:
-        n = self._loudness.distribution.n
+        n = self._loudness.n
         return np.arange(n) * STEP / RATE if self._plan.keep else None
 
     def _warnings(self) -> tuple[str, ...]:

@@ -158,6 +158,20 @@ def _prominence(symbol: str, function: str, stage: str, title: str) -> Indicator
     )
 
 
+def _modulation(symbol: str, function: str, module: str, unit: str, source: str) -> Indicator:
+    return Indicator(
+        symbol,
+        function,
+        f"soundcal.indicators.{module}",
+        module,
+        unit,
+        source,
+        _OVER_TIME,
+        stage=f"soundcal.indicators.{module}:open_{module}_stream",
+        title=module.replace("_", " "),
+    )
+
+
 _OVER_TIME: Final = ("max", "mean", *PERCENTILES)
 _OCTAVES: Final = "31.5 63 125 250 500 1000 2000 4000 8000 16000"
 _THIRDS: Final = (
@@ -193,6 +207,7 @@ _TABLE: Final = (
         _STATIONARY_STAGE,
         "sharpness, stationary method",
     ),
+    _modulation("R", "roughness_dw", "roughness", "asper", "Daniel & Weber 1997"),
     _prominence(
         "TNR", "tnr_ecma", "open_tone_to_noise_stream", "tone-to-noise ratio, through MoSQITo"
     ),

@@ -15,7 +15,7 @@ from soundcal.errors import ParameterError
 
 __all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate"]
 
-FAMILIES: Final = ("calibrator", "levels", "octave", "loudness", "sharpness")
+FAMILIES: Final = ("calibrator", "levels", "octave", "loudness", "sharpness", "roughness")
 """Modules of this package, in the order in which they are printed."""
 
 

@@ -1,0 +1,82 @@
+"""Excitation patterns of Terhardt (1979), as the models of roughness and fluctuation strength use.
+
+The spectrum of a frame is spread over 47 channels at 0.5, 1, … 23.5 Bark. A channel takes the lines
+within half a Bark as they are, and those further away along slopes of 27 dB/Bark towards low and
+24 + 230/f − 0.2 L dB/Bark towards high channels, down to the threshold in quiet; how far away is
+counted from the line to the channel's nearer edge.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.indicators.excitation_tables import BARK_SCALE, THRESHOLD
+from soundcal.indicators.tables import DDF, ZUP
+
+if TYPE_CHECKING:
+    from soundcal.indicators.stream import Field
+
+__all__ = ["CHANNEL_BARK", "N_CHANNELS", "Lines", "lines_of", "table", "transmission"]
+
+Array = NDArray[np.float64]
+
+N_CHANNELS: Final = 47
+CHANNEL_BARK: Final = np.arange(1, N_CHANNELS + 1) / 2.0
+"""Critical-band rates in Bark of the channels' centres."""
+CHANNEL_BARK.flags.writeable = False
+
+_LOWEST: Final = 20.0
+_HIGHEST: Final = 20000.0
+
+
+def table(points: Sequence[tuple[float, float]], x: ArrayLike) -> Array:
+    """Return a printed table, interpolated linearly and held at its ends."""
+    places, values = np.array(points).T
+    return np.asarray(np.interp(np.asarray(x, dtype=np.float64), places, values), dtype=np.float64)
+
+
+class Lines(NamedTuple):
+    """The lines of a spectrum that are looked at, 0 Hz to 20 kHz."""
+
+    first: int
+    """Number of the lowest line, at 20 Hz."""
+    frequency: Array
+    """Frequencies in Hz."""
+    bark: Array
+    """Critical-band rates in Bark."""
+    hearing: Array
+    """Thresholds in quiet in dB."""
+    edges: Array
+    """Thresholds in dB at 0, 0.5, … 24 Bark, the edges of the channels."""
+
+
+@lru_cache(maxsize=4)
+def lines_of(length: int, rate: int) -> Lines:
+    """Return the lines of frames of ``length`` samples at ``rate`` Hz."""
+    step = rate / length
+    frequency = np.arange(round(_HIGHEST / step) + 1, dtype=np.float64) * step
+    bark = table(BARK_SCALE, frequency)
+    edges = table(THRESHOLD, np.arange(N_CHANNELS + 2) / 2.0)
+    return Lines(round(_LOWEST / step), frequency, bark, table(THRESHOLD, bark), edges)
+
+
+def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Field") -> Array:
+    """Return the factor of the ear's transmission at the given critical-band rates.
+
+    Parameters
+    ----------
+    points : sequence of (float, float)
+        Critical-band rate and transmission in dB in the free field.
+    bark : ndarray
+        Critical-band rates in Bark.
+    field : {"free", "diffuse"}
+        Sound field; the diffuse one differs by Table A.5 of ISO 532-1:2017.
+    """
+    level = table(points, bark)
+    if field == "diffuse":
+        middles = (np.array(ZUP[:-1]) + np.array((0.0, *ZUP[:-2]))) / 2.0
+        level = level + np.interp(bark, middles, DDF)
+    return np.asarray(10.0 ** (level / 20.0), dtype=np.float64)

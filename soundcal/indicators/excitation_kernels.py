@@ -1,0 +1,88 @@
+"""Compiled loops of roughness and fluctuation strength. No checks here: the callers made them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.dsp.kernel import kernel
+
+__all__ = ["excite", "low_lines"]
+
+Array = NDArray[np.float64]
+Spectrum = NDArray[np.complex128]
+
+CHANNELS = 47
+LOWER_SLOPE = 27.0
+PER_DB = np.log(10.0) / 20.0
+
+
+@kernel
+def excite(
+    lines: Spectrum,
+    first: int,
+    bark: Array,
+    frequency: Array,
+    hearing: Array,
+    edges: Array,
+    out: Spectrum,
+) -> int:
+    """Spread the lines of a spectrum over the channels (Terhardt 1979).
+
+    ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``edges`` that at
+    0, 0.5, … 24 Bark. ``out``, shape (47, n), takes lines ``first`` and up of every channel; the
+    rest of it is not touched. Returns the number of audible lines.
+    """
+    out[:, first : lines.size] = 0.0
+    per_channel = np.exp(-0.5 * LOWER_SLOPE * PER_DB)
+    audible = 0
+    for k in range(first, lines.size):
+        line = lines[k]
+        energy = line.real * line.real + line.imag * line.imag
+        if energy <= 0.0:
+            continue
+        level = 10.0 * np.log10(energy / 4e-10)
+        if level <= hearing[k]:
+            continue
+        audible += 1
+        position = 2.0 * bark[k]
+        low, high = int(np.floor(position)), int(np.ceil(position))
+        for i in (low, high):
+            if 1 <= i <= CHANNELS:
+                out[i - 1, k] = line
+        i = min(low - 1, CHANNELS)
+        fall = LOWER_SLOPE * 0.5 * (position - (i + 1))
+        gain = np.exp(-fall * PER_DB)
+        while i >= 1:
+            if level - fall > edges[i + 1]:
+                out[i - 1, k] = gain * line
+            gain *= per_channel
+            fall += 0.5 * LOWER_SLOPE
+            i -= 1
+        slope = max(24.0 + 230.0 / frequency[k] - 0.2 * level, 0.0)
+        step = np.exp(-0.5 * slope * PER_DB)
+        i = high + 1
+        fall = slope * 0.5 * (i - 1 - position)
+        gain = np.exp(-fall * PER_DB)
+        while i <= CHANNELS:
+            if level - fall > edges[i - 1]:
+                out[i - 1, k] = gain * line
+            gain *= step
+            fall += 0.5 * slope
+            i += 1
+    return audible
+
+
+@kernel
+def low_lines(partial: Spectrum, twiddles: Spectrum, out: Spectrum) -> None:
+    """Combine transforms of interleaved parts, (n, q, p), to the lowest lines of the whole, (n, k).
+
+    Line k of a signal is the sum over its p interleaved parts of their line k times
+    ``twiddles[k, p]``.
+    """
+    for c in range(partial.shape[0]):
+        for k in range(twiddles.shape[0]):
+            real, imag = 0.0, 0.0
+            for p in range(twiddles.shape[1]):
+                a, b = partial[c, k, p], twiddles[k, p]
+                real += a.real * b.real - a.imag * b.imag
+                imag += a.real * b.imag + a.imag * b.real
+            out[c, k] = complex(real, imag)

@@ -1,0 +1,134 @@
+"""Indicators that look at a signal frame by frame: the stream behind R, F and T.
+
+A method says how long its frames are, at which sampling rate, and what it finds in one. The stream
+converts the signal to that rate, cuts the frames and keeps the statistics. Values belong to the
+middle of their frames. Samples after the last complete frame do not count.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.dsp.resample import Resampler
+from soundcal.errors import SignalError
+from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.series import Series
+from soundcal.indicators.stream import Plan
+
+__all__ = ["FrameMethod", "FrameStream", "Label"]
+
+Array = NDArray[np.float64]
+
+
+class FrameMethod(Protocol):
+    """What an indicator finds in one frame; an object may have memory of its own to work in."""
+
+    @property
+    def rate(self) -> int:
+        """Sampling rate of the frames in Hz."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Samples per frame."""
+        ...
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        ...
+
+    @property
+    def bark(self) -> Array | None:
+        """Critical-band rates in Bark of the specific values, or None if there are none."""
+        ...
+
+    def analyse(self, frame: Array) -> tuple[float, Array]:
+        """Return the value of a frame, shape (length,) in Pa, and the specific values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the result of a frame method is called."""
+
+    symbol: str
+    name: str
+    unit: str
+    standard: str
+
+
+class FrameStream:
+    """A frame method applied to one signal.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is wanted; with ``keep``, series and specific values are kept.
+    method : FrameMethod
+        What is found in a frame.
+    label : Label
+        What the result is called.
+    """
+
+    def __init__(self, plan: Plan, method: FrameMethod, label: Label) -> None:
+        self._plan = plan
+        self._method = method
+        self._label = label
+        self._resampler = Resampler(plan.fs, method.rate) if plan.fs != method.rate else None
+        self._pending = np.empty(0)
+        self._series = Series(keep=plan.keep)
+        self._specific: list[Array] = []
+
+    def push(self, block: Array) -> None:
+        """Take the next samples in Pa, shape (n,)."""
+        self._take(block if self._resampler is None else self._resampler.push(block))
+
+    def _take(self, samples: Array) -> None:
+        method = self._method
+        waiting = np.concatenate([self._pending, samples])
+        n = max(0, (waiting.size - method.length) // method.hop + 1)
+        found = [
+            method.analyse(waiting[i * method.hop : i * method.hop + method.length])
+            for i in range(n)
+        ]
+        self._pending = waiting[n * method.hop :].copy()
+        if found:
+            self._series.push(np.array([value for value, _ in found]))
+            if self._plan.keep and method.bark is not None:
+                self._specific += [specific for _, specific in found]
+
+    def finish(self) -> dict[str, IndicatorResult]:
+        """Return the result by its symbol.
+
+        Raises
+        ------
+        SignalError
+            Less than one frame of signal.
+        """
+        if self._resampler is not None:
+            self._take(self._resampler.finish())
+        method, label = self._method, self._label
+        n = self._series.n
+        if n == 0:
+            raise SignalError(
+                f"signal too short for {label.name}: at least "
+                f"{method.length / method.rate:g} s are needed"
+            )
+        found = self._series.statistics()
+        middles = (np.arange(n) * method.hop + method.length / 2.0) / method.rate
+        result = IndicatorResult(
+            label.name,
+            label.unit,
+            label.standard,
+            found["mean"],
+            found,
+            times=middles if self._plan.keep else None,
+            series=self._series.series(),
+            specific=np.array(self._specific) if self._specific else None,
+            bark=method.bark if self._specific else None,
+            field=self._plan.field,
+        )
+        return {label.symbol: result}

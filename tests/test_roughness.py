@@ -1,0 +1,132 @@
+"""Roughness by Daniel & Weber, beside the rows of ``soundcal verify``."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators import open_stream, roughness_dw
+from soundcal.indicators.excitation import CHANNEL_BARK, lines_of
+from soundcal.indicators.excitation_kernels import excite
+from soundcal.indicators.roughness import HOP, LENGTH, RoughnessMethod
+
+FS = 48000
+RNG = np.random.default_rng(5)
+NOISE = 0.05 * RNG.standard_normal(FS)
+
+
+def am(fs: int = FS, duration: float = 0.5, carrier: float = 1000.0) -> np.ndarray:
+    t = np.arange(round(duration * fs)) / fs
+    tone = (1 + np.sin(2 * np.pi * 70 * t)) * np.sin(2 * np.pi * carrier * t)
+    return 0.02 * tone / np.sqrt(np.mean(tone**2))
+
+
+def test_any_leading_shape_and_the_axes() -> None:
+    result = roughness_dw(np.stack([am(), 0 * am(), NOISE[: FS // 2]])[np.newaxis], FS)
+    assert result.value.shape == (1, 3)
+    assert result.series.shape == (1, 3, 4)
+    assert result.specific.shape == (1, 3, 4, 47)
+    assert result.times.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert result.bark.tolist() == CHANNEL_BARK.tolist()
+    assert result.value[0, 0] == roughness_dw(am(), FS).value
+    assert np.allclose(0.5 * result.specific.sum(axis=-1), result.series, rtol=1e-12)
+
+
+def test_silence_has_none_and_steady_tones_have_next_to_none() -> None:
+    silent = roughness_dw(np.zeros(FS), FS)
+    assert silent.value == 0.0
+    assert set(silent.statistics.values()) == {0.0}
+    t = np.arange(FS) / FS
+    assert roughness_dw(0.02 * np.sin(2 * np.pi * 1000 * t), FS).value < 1e-6
+
+
+@pytest.mark.parametrize("fs", [16000, 44100, 96000])
+def test_other_rates(fs: int) -> None:
+    assert roughness_dw(am(fs), fs).value == pytest.approx(1.0, abs=0.005)
+
+
+def test_diffuse_field_differs() -> None:
+    free = roughness_dw(NOISE, FS).value
+    diffuse = roughness_dw(NOISE, FS, field="diffuse").value
+    assert diffuse != free
+    assert diffuse == pytest.approx(free, rel=0.2)
+    with pytest.raises(ParameterError, match="sound field 'near'"):
+        roughness_dw(NOISE, FS, field="near")
+
+
+def test_refused_input() -> None:
+    with pytest.raises(SignalError, match=r"at least 0\.2 s"):
+        roughness_dw(NOISE[: LENGTH - 1], FS)
+    with pytest.raises(SignalError, match="NaN"):
+        roughness_dw(np.full(FS, np.nan), FS)
+    with pytest.raises(SignalError, match="floating-point"):
+        roughness_dw(np.ones(FS, dtype=np.int16), FS)
+    assert roughness_dw(NOISE[:LENGTH], FS).series.shape == (1,)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(0, 12000), max_size=6), st.sampled_from([FS, 44100]))
+def test_block_sizes_do_not_matter(sizes: list[int], fs: int) -> None:
+    signal = NOISE[: 3 * LENGTH]
+    whole = roughness_dw(signal, fs)
+    stream = open_stream(["R"], fs=fs, keep=True)
+    edges = np.minimum(np.cumsum([0, *sizes]), signal.size)
+    for start, stop in zip(edges, [*edges[1:], signal.size], strict=True):
+        stream.push(signal[np.newaxis, start:stop])
+    found = stream.finish()["R"]
+    assert found.series.tolist() == [whole.series.tolist()]
+    assert found.statistics["5"].tolist() == [whole.statistics["5"]]
+
+
+def test_without_keep_only_statistics() -> None:
+    stream = open_stream(["Rmean"], fs=FS)
+    stream.push(NOISE[np.newaxis])
+    found = stream.finish()["R"]
+    assert found.series is None
+    assert found.specific is None
+    assert found.statistics["mean"].tolist() == [roughness_dw(NOISE, FS).value]
+
+
+def test_too_short_for_a_stream() -> None:
+    stream = open_stream(["R"], fs=FS)
+    stream.push(NOISE[np.newaxis, :100])
+    with pytest.raises(SignalError, match=r"too short for roughness_dw: at least 0\.2 s"):
+        stream.finish()
+
+
+def test_lowest_lines_are_those_of_the_whole_transform() -> None:
+    method = RoughnessMethod()
+    method.analyse(NOISE[:LENGTH])
+    mean, low = method._envelopes()
+    rectified = np.abs(np.fft.irfft(method._excitation, LENGTH, axis=1))
+    expected = np.fft.rfft(rectified, axis=1)[:, : low.shape[1]] / LENGTH
+    assert np.allclose(low, expected, rtol=0, atol=1e-12 * expected.real.max())
+    assert np.allclose(mean, rectified.mean(axis=1), rtol=1e-12)
+
+
+def test_slopes_of_one_line() -> None:
+    """A line of 70 dB at 1 kHz, 8.5 Bark: 27 dB/Bark down, 24 + 0.23 − 14 dB/Bark up."""
+    lines = lines_of(LENGTH, FS)
+    spectrum = np.zeros(lines.frequency.size, dtype=complex)
+    spectrum[200] = 2e-5 * 10 ** (70 / 20)
+    out = np.zeros((47, LENGTH // 2 + 1), dtype=complex)
+    assert (
+        excite(spectrum, lines.first, lines.bark, lines.frequency, lines.hearing, lines.edges, out)
+        == 1
+    )
+    level = 20 * np.log10(np.maximum(np.abs(out[:, 200]), 1e-12) / 2e-5)
+    assert level[16] == pytest.approx(70.0)
+    assert level[[15, 14, 13]] == pytest.approx([70.0, 56.5, 43.0])
+    slope = 24 + 0.23 - 14
+    assert level[[17, 18, 19]] == pytest.approx([70.0, 70 - slope / 2, 70 - slope])
+    assert (level[:10] < 0).all(), "below the threshold in quiet nothing is left"
+    assert np.count_nonzero(out) == np.count_nonzero(out[:, 200])
+
+
+def test_frames_overlap_by_half() -> None:
+    burst = np.concatenate([am(duration=0.4), np.zeros(FS)])
+    series = roughness_dw(burst, FS).series
+    assert HOP * 2 == LENGTH
+    assert series[:3] == pytest.approx(1.0, abs=0.01)
+    assert (series[5:] == 0.0).all()
