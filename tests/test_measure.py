@@ -69,10 +69,11 @@ def test_a_file_gives_what_the_recording_gives(take: Path) -> None:
 
 
 def test_blocks_of_the_file_do_not_matter(take: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = measure_file(take, Task(("LA",), calibration())).rows
+    task = Task(("LA",), calibration())
+    whole = measure_file(take, task).rows
     original = audiofile.blocks
     monkeypatch.setattr(audiofile, "blocks", lambda path: original(path, 1237))
-    assert measure_file(take, Task(("LA",), calibration())).rows == whole
+    assert measure_file(take, task).rows == whole
 
 
 def test_csv_of_the_command(take: Path, cal_file: Path, tmp_path: Path) -> None:
