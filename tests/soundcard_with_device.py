@@ -574,7 +574,7 @@ def test_missing_samples_are_where_they_were_dropped(rig: Rig) -> None:
     longest = max(np.split(silent, np.flatnonzero(np.diff(silent) != 1) + 1), key=len)
     assert len(longest) == 480
     (flag,) = capture.flags
-    assert "1 gaps of exact zeros on all inputs, 480 samples in all" in flag
+    assert "1 gap of exact zeros on all inputs, 480 samples in all" in flag
 
 
 def test_without_the_server_there_is_no_device_and_a_remedy(rig: Rig) -> None:

@@ -19,8 +19,9 @@ import device_conformance as conformance
 import numpy as np
 import pytest
 
+from soundcal.cli import main
 from soundcal.devices import Block, DeviceInfo, open_device, supervisor
-from soundcal.devices.checks import gap_flags
+from soundcal.devices.checks import Gaps, gap_flags
 from soundcal.devices.names import behind_os_mixer, resolve
 from soundcal.devices.remedies import install_hint
 from soundcal.devices.soundcard import Soundcard, probe
@@ -46,9 +47,17 @@ def fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fault:
     return arm
 
 
+@pytest.fixture(scope="module")
+def opened() -> Soundcard:
+    """The card, opened once: it holds nothing between takes, and every take is a new process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(FAKE))
+        return Soundcard("fake")
+
+
 @pytest.fixture
-def card(fault: Fault) -> Soundcard:
-    return Soundcard("fake")
+def card(fault: Fault, opened: Soundcard) -> Soundcard:
+    return opened
 
 
 def streams(tmp_path: Path) -> list[dict[str, Any]]:
@@ -73,7 +82,8 @@ def test_devices_are_listed_with_their_rates(fault: Fault) -> None:
     assert not cards[0].default_output
 
 
-def test_the_driver_does_what_every_device_must(card: Soundcard) -> None:
+def test_the_driver_does_what_every_device_must(fault: Fault) -> None:
+    card = Soundcard("fake")
     # all of them run against real PortAudio, in soundcard_with_device.py
     slow = (conformance.alignment_of_tone, conformance.channel_mapping, conformance.linearity)
     for check in conformance.CHECKS:
@@ -232,8 +242,12 @@ def test_a_gap_is_flagged_unless_silence_was_played(played: bool) -> None:
     found = gap_flags(samples, 48000, known)
     assert bool(found) != played
     if found:
-        assert "1 gaps of exact zeros on all inputs, 100 samples in all, first at 0.100 s" in found
+        assert "1 gap of exact zeros on all inputs, 100 samples in all, first at 0.100 s" in found
     assert gap_flags(samples[:, :4850], 48000) == ()  # an end is no gap
+    gaps = Gaps()
+    for start in range(0, 9600, 37):
+        gaps.push(samples[:, start : start + 37])
+    assert gaps.flags(48000) == gap_flags(samples, 48000)
 
 
 def test_a_wrong_rate_is_reported_by_a_stream(card: Soundcard, fault: Fault) -> None:
@@ -401,3 +415,25 @@ def test_the_interpreter_exits_at_once_with_a_hanging_portaudio(fault: Fault) ->
     assert process.wait(timeout=6) == 7
     assert time.monotonic() - started < 5.0
     process.communicate()
+
+
+def test_devices_are_listed_for_people(fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
+    fault(devices=[{}, {"name": "default", "max_input_channels": 0}])
+    assert main(["devices"]) == 0
+    card, mixer, *labs = capsys.readouterr().out.splitlines()
+    assert card == "  0 <  Fake Card (hw:1,0), ALSA (4 in, 2 out, 44100, 48000 Hz)"
+    assert "default, ALSA (0 in, 2 out" in mixer
+    assert "OS mixer in between: not for calibration" in mixer
+    assert "sim:lab" in labs[0]
+
+
+def test_without_portaudio_the_simulated_labs_are_still_listed(
+    fault: Fault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault(**{"import": "library"})
+    assert main(["devices", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert "install" in listed["problem"]
+    assert {device["kind"] for device in listed["devices"]} == {"simulated"}
+    assert main(["record", "--device", "fake", "--duration", "1", "take.wav"]) == 3
+    assert "--device sim:lab" in capsys.readouterr().err

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soundcal.calibration.model import Calibration
-    from soundcal.devices import AudioDevice, Block
+    from soundcal.devices import AudioDevice, Block, Playback
     from soundcal.recording import Capture
 
 __all__ = ["add"]
@@ -49,11 +49,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the file once."""
-    import numpy as np
-
     from soundcal import audiofile
-    from soundcal.cli.levels import RunningLevel
-    from soundcal.errors import ParameterError, SignalError
+    from soundcal.errors import ParameterError
     from soundcal.units import db, from_db
 
     if (options.level is None) != (options.calibration is None):
@@ -63,28 +60,12 @@ def run(options: argparse.Namespace) -> int:
     with open_from(options) as device:
         calibration = _calibration(options.calibration, device)
         predicted = _predicted(samples, outputs, calibration, options)
-        gain_db = options.gain_db if predicted is None else options.level - predicted
-        peak = float(np.abs(samples).max()) * from_db(float(gain_db))
-        if peak > 1.0:
-            most = gain_db - db(peak)
-            reach = "" if predicted is None else f" ({predicted + most:.1f} dB)"
-            raise SignalError(
-                f"{options.file}: a gain of {gain_db:.2f} dB gives a peak of {peak:.3f} times full "
-                f"scale and would clip; at most {most:.2f} dB{reach} are possible: lower the "
-                "level, or turn up the amplifier and calibrate again"
-            )
-        meter = RunningLevel(tuple(f"output {n}" for n in outputs), device.fs, None)
-        total = samples.shape[1] / device.fs
-        with progress("playing", total, unit="s") as advance:
-
-            def shown(block: "Block") -> None:
-                meter.push(block.samples)
-                advance((block.position + block.samples.shape[1]) / device.fs, meter.remark)
-
-            played = device.play(samples * from_db(float(gain_db)), outputs=outputs, on_block=shown)
-    level = None if predicted is None else options.level
-    at = "" if level is None else f", {level:.1f} dB({options.weighting}) at the ears"
-    say(f"{options.file}: {total:.2f} s at {gain_db:+.2f} dB, peak {db(peak):.1f} dBFS{at}")
+        gain_db = float(options.gain_db if predicted is None else options.level - predicted)
+        _check_peak(samples, gain_db, predicted, options)
+        played = _play(device, samples * from_db(gain_db), outputs)
+    at = "" if predicted is None else f", {options.level:.1f} dB({options.weighting}) at the ears"
+    peak = db(float(abs(samples).max())) + gain_db
+    say(f"{options.file}: {capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at}")
     for flag in played.flags:
         say(f"flag: {flag}")
     if options.json:
@@ -94,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
             "fs": device.fs,
             "outputs": list(outputs),
             "gain_db": gain_db,
-            "level": level,
-            "weighting": options.weighting if level is not None else None,
+            "level": options.level,
+            "weighting": None if predicted is None else options.weighting,
             "calibration": calibration.id if calibration else None,
             "n_samples": played.n_samples,
             "xruns": played.xruns,
@@ -103,6 +84,42 @@ def run(options: argparse.Namespace) -> int:
         }
         write_json("soundcal/playback/1", content)
     return 0
+
+
+def _check_peak(
+    samples: "NDArray[np.float64]",
+    gain_db: float,
+    predicted: float | None,
+    options: argparse.Namespace,
+) -> None:
+    from soundcal.errors import SignalError
+    from soundcal.units import db, from_db
+
+    peak = float(abs(samples).max()) * from_db(gain_db)
+    if peak > 1.0:
+        most = gain_db - db(peak)
+        reach = "" if predicted is None else f" ({predicted + most:.1f} dB)"
+        raise SignalError(
+            f"{options.file}: a gain of {gain_db:.2f} dB gives a peak of {peak:.3f} times full "
+            f"scale and would clip; at most {most:.2f} dB{reach} are possible: lower the level, "
+            "or turn up the amplifier and calibrate again"
+        )
+
+
+def _play(
+    device: "AudioDevice", samples: "NDArray[np.float64]", outputs: tuple[int, ...]
+) -> "Playback":
+    """Play with progress and a running level."""
+    from soundcal.cli.levels import RunningLevel
+
+    meter = RunningLevel(tuple(f"output {n}" for n in outputs), device.fs, None)
+    with progress("playing", samples.shape[1] / device.fs, unit="s") as advance:
+
+        def shown(block: "Block") -> None:
+            meter.push(block.samples)
+            advance((block.position + block.samples.shape[1]) / device.fs, meter.remark)
+
+        return device.play(samples, outputs=outputs, on_block=shown)
 
 
 def _routed(

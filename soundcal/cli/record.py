@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
+    from soundcal.devices.checks import Gaps
 
 __all__ = ["add", "input_calibration"]
 
+_MOST_FLAGS: Final = 20
 _SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
 
 
@@ -60,6 +62,7 @@ class _Take:
 
     wanted: int | None
     started: str
+    gaps: "Gaps"
     n_samples: int = 0
     xruns: int = 0
     flags: list[str] = field(default_factory=list)
@@ -71,11 +74,10 @@ class _Take:
         """Note the time and the driver's reports of a block."""
         now = time.monotonic()
         self.first = self.first or now
-        self.xruns += len(block.flags)
-        for flag in block.flags:
-            text = f"{flag} at {block.position / fs:.3f} s"
-            if len(self.flags) < 20:
-                self.flags.append(text)
+        self.xruns += sum("flow" in flag for flag in block.flags)  # over- and underflows
+        for flag in block.flags[: _MOST_FLAGS - len(self.flags)]:
+            self.flags.append(f"{flag} at {block.position / fs:.3f} s")
+        self.gaps.push(block.samples)
         end = block.position + block.samples.shape[1]
         if end > self.n_samples and now - self.first >= 1.0:
             self.delivered = self.n_samples / (now - self.first)
@@ -86,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
     from soundcal.audiofile import check_output
     from soundcal.cli.levels import RunningLevel
+    from soundcal.devices.checks import Gaps
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
     from soundcal.records import RECORDING_SCHEMA
@@ -105,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
-        take = _Take(wanted, utc_now())
+        take = _Take(wanted, utc_now(), Gaps())
         with ExitStack() as stack:
             blocks = stack.enter_context(device.stream(inputs=inputs))
             # nothing is touched on disk before the device has delivered something
@@ -117,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         raise RecordError(take.flags[0])
     content = _content(options, device, calibration, take, level, writer)
     write_record(record, RECORDING_SCHEMA, content, force=options.force)
-    _tell(options, take, level)
+    _tell(options, take, level, content["flags"])
     if options.json:
         write_json(RECORDING_SCHEMA, content)
     return take.exit_code
@@ -225,7 +228,7 @@ def _content(
     """Return the record that stands beside the file."""
     from soundcal.audiofile import file_digest
 
-    flags = list(take.flags)
+    flags = [*take.flags, *take.gaps.flags(device.fs)]
     if writer.limited:
         flags.append(f"{writer.limited} samples beyond full scale were limited to it")
     card = device.info.kind == "soundcard"
@@ -252,12 +255,14 @@ def _content(
     }
 
 
-def _tell(options: argparse.Namespace, take: _Take, level: "RunningLevel") -> None:
+def _tell(
+    options: argparse.Namespace, take: _Take, level: "RunningLevel", flags: list[str]
+) -> None:
     n_channels = len(level.channels)
     say(f"{options.file}: {take.n_samples / options.fs:.2f} s, {n_channels} channels")
     overall = ", ".join(f"{name} {value:.1f}" for name, value in level.overall.items())
     say(f"level over all: {overall} {level.unit}")
     if clipped := int(level.clipped.sum()):
         say(f"clipped: {clipped} samples at or beyond full scale; lower the input gain")
-    for flag in take.flags:
+    for flag in flags:
         say(f"flag: {flag}")

@@ -11,7 +11,7 @@ from soundcal.errors import DeviceUnavailable, ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.units import db
 
-__all__ = ["gap_flags", "input_channels", "playable"]
+__all__ = ["Gaps", "gap_flags", "input_channels", "playable"]
 
 Samples = NDArray[np.float64]
 
@@ -80,6 +80,66 @@ def _channels(
     return channels
 
 
+class Gaps:
+    """Looks for lost samples in a signal that comes in blocks: see :func:`gap_flags`.
+
+    Examples
+    --------
+    >>> gaps = Gaps()
+    >>> for block in ([0, 0, 1, 1], [0] * 40, [0, 1, 1]):
+    ...     gaps.push(np.array([block]) * 0.1)
+    >>> gaps.flags(48000)
+    ('1 gap of exact zeros on all inputs, 41 samples in all, first at 0.000 s',)
+    """
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._run = 0
+        self._begun = False
+        self._first = 0
+        self._count = 0
+        self._lost = 0
+
+    def push(self, samples: Samples) -> None:
+        """Take the next samples, shape (n_channels, n)."""
+        n = samples.shape[1]
+        places = np.flatnonzero(samples.any(axis=0))
+        if places.size == 0:
+            self._run += n
+        else:
+            if self._begun:
+                self._note(np.array([self._run + places[0]]), places[:1])
+            self._note(np.diff(places) - 1, places[1:])
+            self._begun = True
+            self._run = n - 1 - int(places[-1])
+        self._position += n
+
+    def _note(self, lengths: NDArray[np.intp], ends: NDArray[np.intp]) -> None:
+        found = np.flatnonzero(lengths >= _GAP_SAMPLES)
+        if found.size and self._count == 0:
+            self._first = self._position + int(ends[found[0]] - lengths[found[0]])
+        self._count += found.size
+        self._lost += int(lengths[found].sum())
+
+    def flags(self, fs: int) -> tuple[str, ...]:
+        """Return the flag of the gaps so far; none, if there are none."""
+        if self._count == 0:
+            return ()
+        gaps = "1 gap" if self._count == 1 else f"{self._count} gaps"
+        return (
+            f"{gaps} of exact zeros on all inputs, {self._lost} samples in all, "
+            f"first at {self._first / fs:.3f} s",
+        )
+
+
+def _with_silence_filled(samples: Samples, played: Samples) -> Samples:
+    """Return a row that is zero only where the samples are and something was played."""
+    n = min(samples.shape[1], played.shape[1])
+    filled = np.ones((1, samples.shape[1]))
+    filled[0, :n] = np.abs(samples[:, :n]).max(axis=0) + (np.abs(played[:, :n]).max(axis=0) == 0)
+    return filled
+
+
 def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[str, ...]:
     """Return a flag if all inputs together fall silent and come back: samples were lost.
 
@@ -101,21 +161,8 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
     >>> samples = np.full((2, 480), 0.1)
     >>> samples[:, 100:164] = 0.0
     >>> gap_flags(samples, 48000)
-    ('1 gaps of exact zeros on all inputs, 64 samples in all, first at 0.002 s',)
+    ('1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s',)
     """
-    live = samples.any(axis=0)
-    if played is not None:
-        silent = np.ones(live.size, dtype=bool)
-        n = min(live.size, played.shape[1])
-        silent[:n] = ~played[:, :n].any(axis=0)
-        live = live | silent
-    places = np.flatnonzero(live)
-    lengths = np.diff(places) - 1
-    gaps = np.flatnonzero(lengths >= _GAP_SAMPLES)
-    if gaps.size == 0:
-        return ()
-    first = (places[gaps[0]] + 1) / fs
-    return (
-        f"{gaps.size} gaps of exact zeros on all inputs, {lengths[gaps].sum()} samples in all, "
-        f"first at {first:.3f} s",
-    )
+    gaps = Gaps()
+    gaps.push(samples if played is None else _with_silence_filled(samples, played))
+    return gaps.flags(fs)
