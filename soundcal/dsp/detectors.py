@@ -46,7 +46,7 @@ MINIMUM_RATE: Final = 1000.0
 """Lowest sampling rate in Hz of the level meter."""
 
 TIME_CONSTANTS: Final = {"F": 0.125, "S": 1.0, "I": 0.035}
-"""Time constants in s (IEC 61672-1:2013, 3.8 and 5.8.1; I of IEC 60651:1979, Table VI)."""
+"""Time constants in s (IEC 61672-1:2013, 5.8.1; I of IEC 60651:1979, Table VI)."""
 
 IMPULSE_FALL: Final = 1.5
 """Time constant in s with which the impulse detector falls."""

@@ -127,7 +127,7 @@ def leq(
     step: float = 0.125,
     field: str = "free",
 ) -> IndicatorResult:
-    """Equivalent continuous sound level (IEC 61672-1:2013, 3.9).
+    """Equivalent continuous sound level (IEC 61672-1:2013, clause 3).
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def leq(
     def build(record: LevelRecord) -> IndicatorResult:
         value = record.equivalent(letter)
         times, series = record.equivalent_series(letter, step)
-        standard = f"{standard_of(letter)}, 3.9"
+        standard = f"{standard_of(letter)}, clause 3"
         return IndicatorResult("leq", "dB", standard, value, {"eq": value}, times, series)
 
     return _measure(pressure, fs, letter, build, keep=True)
@@ -177,7 +177,7 @@ def leq(
 def sel(
     pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
 ) -> IndicatorResult:
-    """Sound exposure level LE in dB re (20 µPa)² · 1 s (IEC 61672-1:2013, 3.12).
+    """Sound exposure level LE in dB re (20 µPa)² · 1 s (IEC 61672-1:2013, clause 3).
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def sel(
 
     def build(record: LevelRecord) -> IndicatorResult:
         value = record.exposure(letter)
-        return IndicatorResult("sel", "dB", f"{standard_of(letter)}, 3.12", value, {"E": value})
+        return IndicatorResult("sel", "dB", f"{standard_of(letter)}, clause 3", value, {"E": value})
 
     return _measure(pressure, fs, letter, build)
 
@@ -218,7 +218,7 @@ def time_weighted_level(
     time: str = "F",
     field: str = "free",
 ) -> IndicatorResult:
-    """Exponentially time-weighted sound level (IEC 61672-1:2013, 3.8).
+    """Exponentially time-weighted sound level (IEC 61672-1:2013, 5.8).
 
     Parameters
     ----------
@@ -307,7 +307,7 @@ def percentile_levels(
 def peak_level(
     pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
 ) -> IndicatorResult:
-    """Peak sound level, between the samples too (IEC 61672-1:2013, 3.10 and 5.13).
+    """Peak sound level, between the samples too (IEC 61672-1:2013, 5.13).
 
     Parameters
     ----------
@@ -338,7 +338,7 @@ def peak_level(
 
     def build(record: LevelRecord) -> IndicatorResult:
         value = record.peak(letter)
-        standard = f"{standard_of(letter)}, 3.10"
+        standard = f"{standard_of(letter)}, 5.13"
         return IndicatorResult("peak_level", "dB", standard, value, {"peak": value})
 
     return _measure(pressure, fs, letter, build, peak=True)

@@ -36,15 +36,15 @@ class Reading:
     second : int
         Complete seconds since the start.
     laf, las : float
-        A-weighted level, time weightings F and S, at this moment (IEC 61672-1:2013, 3.8).
+        A-weighted level, time weightings F and S, at this moment (IEC 61672-1:2013, 5.8).
     laeq : float
-        A-weighted equivalent level since the start (3.9).
+        A-weighted equivalent level since the start.
     laeq_1s, laeq_10s : float
         The same over the last second and the last ten seconds (as many as there are).
     lafmax, lafmax_1s : float
         Largest LAF since the start, and in the last second.
     lcpeak, lcpeak_1s : float
-        C-weighted peak level since the start, and in the last second (3.11).
+        C-weighted peak level since the start, and in the last second (5.13).
     exceeded : dict of float to float
         LAF exceeded in 5, 10, 50, 90 and 95 % of the time since the start.
     bands : dict of str to float
