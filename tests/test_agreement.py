@@ -25,6 +25,15 @@ def test_pefr_of_1986() -> None:
     # 1986 prints -22.0: rounded standard error; unrounded -22.049
     assert result.bias_ci == pytest.approx((-22.0, 17.8), abs=0.06)
     assert result.sd / math.sqrt(17) == pytest.approx(9.4, abs=0.05)
+    # the article doubles and multiplies rounded numbers: limits -79.7 and 75.5, their intervals
+    # with t = 2.12 and the standard error 16.3
+    lower, upper = -2.1 - 2 * 38.8, -2.1 + 2 * 38.8
+    assert (round(result.bias, 1), round(result.sd, 1)) == (-2.1, 38.8)
+    assert (lower, upper) == pytest.approx((-79.7, 75.5))
+    half = 2.12 * round(38.8 * math.sqrt(3 / 17), 1)
+    assert (lower - half, lower + half, upper - half, upper + half) == pytest.approx(
+        (-114.3, -45.1, 40.9, 110.1), abs=0.05
+    )
     # Carkeet, Optom Vis Sci 92:e71 (2015), prints -78.1 and 73.9
     assert (result.lower, result.upper) == pytest.approx((-78.1, 73.9), abs=0.05)
 
@@ -269,10 +278,32 @@ def test_ratio_and_percent() -> None:
     assert percent.points.difference == pytest.approx(200 * (x - y) / (x + y))
     with pytest.raises(ParameterError, match="no ratio: 1"):
         bland_altman([1.0, 0.0, 2.0], [1.0, 1.0, 1.0], scale="ratio")
-    with pytest.raises(ParameterError, match="reach or pass 0"):
+    with pytest.raises(ParameterError, match="0 or less"):
         bland_altman([1.0, -3.0, 2.0], [1.0, 1.0, 1.0], scale="percent")
     with pytest.raises(ParameterError, match="belong to scale='ratio'"):
         _ = percent.proportional
+
+
+@pytest.mark.parametrize("unit", ["dB", "dB(A)", "phon", "°C"])
+def test_units_with_an_arbitrary_zero_have_no_ratios(unit: str) -> None:
+    x, y = [60.0, 70.0, 80.0], [61.0, 70.0, 79.0]
+    for scale in ("ratio", "percent"):
+        with pytest.raises(ParameterError, match="0 is arbitrary"):
+            bland_altman(x, y, scale=scale, unit=unit)
+    assert bland_altman(x, y, unit=unit).unit == unit
+    assert bland_altman(x, y, scale="ratio", unit="sone").unit == "sone"
+
+
+def test_mappings_are_joined_by_name() -> None:
+    x, y = {"a": 1.0, "b": 2.0, "c": 4.0}, {"c": 3.0, "b": 2.5, "d": 1.0, "a": 1.0}
+    result = bland_altman(x, y)
+    assert result.points.labels == ("a", "b", "c")
+    assert result.points.difference.tolist() == [0.0, -0.5, 1.0]
+    assert "left out: d" in result.warnings[0]
+    with pytest.raises(ParameterError, match="both or none"):
+        bland_altman(x, [1.0, 2.0, 3.0])
+    with pytest.raises(ParameterError, match="bring their own labels"):
+        bland_altman(x, y, labels=["a", "b", "c"])
 
 
 def test_result_is_plain_data() -> None:

@@ -35,6 +35,8 @@ XAxis = Literal["mean", "geometric", "x", "y"]
 PAPER_Z: Final = 1.96
 """Standard deviations from bias to limit in the study (Lam et al., Inter-Noise 2022)."""
 
+_ARBITRARY_ZERO: Final = ("dB", "phon", "°C", "°F")
+
 _INFORMATIVE: Final = 4.0
 """An outer bound this many standard deviations from the bias (n < 9 at 95 %) tells nothing."""
 
@@ -105,6 +107,8 @@ class Agreement(Result):
         What ``points.average`` is.
     direction : str
         Sign of the difference, e.g. ``x - y``.
+    unit : str
+        Unit of the measurements, "" if not stated.
     method : str
         Everything that was done, in words fit for a methods section.
     points : Points
@@ -128,6 +132,7 @@ class Agreement(Result):
     scale: str
     x_axis: str
     direction: str
+    unit: str
     method: str
     points: Points
     warnings: tuple[str, ...] = ()
@@ -175,8 +180,8 @@ class Agreement(Result):
 
 
 def bland_altman(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Mapping[Hashable, float],
+    y: ArrayLike | Mapping[Hashable, float],
     *,
     coverage: float = 0.95,
     confidence: float = 0.95,
@@ -186,6 +191,7 @@ def bland_altman(
     x_axis: XAxis = "mean",
     labels: Sequence[Hashable] | None = None,
     names: tuple[str, str] = ("x", "y"),
+    unit: str = "",
     infinite: Infinite = "error",
 ) -> Agreement:
     """Return bias and limits of agreement of two methods, with confidence intervals.
@@ -196,8 +202,9 @@ def bland_altman(
 
     Parameters
     ----------
-    x, y : array_like, shape (n,)
+    x, y : array_like, shape (n,), or mapping of name to value
         Measurements of the same things by both methods; pairs with NaN are dropped and counted.
+        Mappings are joined by name.
     coverage : float
         Part of the differences that the limits are to hold.
     confidence : float
@@ -218,6 +225,9 @@ def bland_altman(
         Unique names of the pairs.
     names : tuple of str
         Names of the methods, for ``direction``.
+    unit : str
+        Unit of the measurements. Percentages and ratios are refused where 0 is arbitrary (dB, phon,
+        °C, °F).
     infinite : {"error", "drop"}
         Whether an infinite value (the level of silence) is an error or drops its pair.
 
@@ -250,6 +260,11 @@ def bland_altman(
     check_choice("x_axis", x_axis, XAxis)
     check_choice("infinite", infinite, Infinite)
     check_fraction("confidence", confidence)
+    if scale != "difference" and unit.startswith(_ARBITRARY_ZERO):
+        raise ParameterError(
+            f"scale {scale!r} of values in {unit}, whose 0 is arbitrary; differences in dB are "
+            "ratios already: use scale='difference'"
+        )
     pairs = make_pairs(x, y, labels=labels, infinite=infinite)
     check_pairs(pairs.n)
     if scale == "percent" and x_axis != "mean":
@@ -275,6 +290,7 @@ def bland_altman(
         scale=scale,
         x_axis=x_axis,
         direction=_DIRECTIONS[scale].format(*names),
+        unit=unit,
         method=_method(pairs.n, z, coverage, confidence, interval, scale),
         points=Points(
             labels=pairs.labels,
@@ -324,13 +340,12 @@ def _differences(pairs: Pairs, scale: Scale) -> tuple[Array, tuple[str, ...]]:
             )
         return np.log(pairs.x) - np.log(pairs.y), ()
     average = 0.5 * (pairs.x + pairs.y)
-    if (average <= 0).any() and (average >= 0).any():
+    if (average <= 0).any():
         raise ParameterError(
-            "the means of the pairs reach or pass 0, where percentages have no meaning; use "
+            "some means of the pairs are 0 or less, where percentages have no meaning; use "
             "scale='difference'"
         )
-    size = np.abs(average)
-    few = size < 0.05 * np.median(size)
+    few = average < 0.05 * np.median(average)
     warnings = (
         (
             f"{int(few.sum())} pair(s) with a mean below 5 % of the median one: their percentages "

@@ -113,8 +113,8 @@ def _labels(x: Any, y: Any, labels: Sequence[Hashable] | None, n: int) -> tuple[
 
 
 def make_pairs(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Mapping[Hashable, float],
+    y: ArrayLike | Mapping[Hashable, float],
     *,
     labels: Sequence[Hashable] | None = None,
     infinite: Infinite = "error",
@@ -125,7 +125,7 @@ def make_pairs(
     ----------
     x, y : array_like, shape (n,)
         Measurements of the same things in the same order; NaN where one is missing. Two pandas
-        Series must have the same index.
+        Series must have the same index. Two mappings are joined by name.
     labels : sequence, optional
         Unique names of the things measured; the index of the Series where both have one.
     infinite : {"error", "drop"}
@@ -137,6 +137,12 @@ def make_pairs(
     ParameterError
         Unequal lengths, no numbers, infinite values, labels not unique.
     """
+    if isinstance(x, Mapping) and isinstance(y, Mapping):
+        if labels is not None:
+            raise ParameterError("mappings bring their own labels; leave the argument out")
+        return join(x, y, infinite=infinite)
+    if isinstance(x, Mapping) or isinstance(y, Mapping):
+        raise ParameterError("one of x and y is a mapping; both or none are expected")
     first, second = column(x, "x"), column(y, "y")
     if first.size != second.size:
         raise ParameterError(
@@ -230,4 +236,20 @@ def join(
     remark = (f"in one of the two only, left out: {listed(alone)}",) if alone else ()
     return Pairs(
         pairs.x, pairs.y, pairs.labels, (*pairs.dropped, *alone), (*remark, *pairs.warnings)
+    )
+
+
+def narrow_range(pairs: Pairs) -> tuple[str, ...]:
+    """Return a warning where the things measured differ little against the differences.
+
+    Correlations and lines depend on the range: they look poor over a narrow one, and good over a
+    wide one, whatever the methods do.
+    """
+    d, average = pairs.x - pairs.y, 0.5 * (pairs.x + pairs.y)
+    spread, between = float(d.std()), float(average.std())
+    if between >= 2.0 * spread:
+        return ()
+    return (
+        f"narrow range: the averages scatter {between / spread:.2g} times as much as the "
+        "differences; the result says more about the range than about agreement, see bland_altman",
     )

@@ -15,7 +15,7 @@ from soundcal.agreement.intervals import (
     normal_quantile,
     t_quantile,
 )
-from soundcal.agreement.pairs import Infinite, Pairs, make_pairs
+from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError
 
@@ -178,15 +178,19 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
             "or spread='constant'"
         )
     p = math.nan if found.spread is None else found.spread.p_value
-    why = "as asked" if spread != "auto" else (
-        f"absolute residuals on averages: p = {p:.3g}, factor {found.spread_ratio:.3g} over the "
-        "middle half"
-    )  # fmt: skip
+    why = "as asked"
+    if spread == "auto":
+        why = (
+            f"absolute residuals on averages: p = {p:.3g}, factor {found.spread_ratio:.3g} over "
+            "the middle half"
+        )
     kind = "linear in the average" if linear else "constant"
-    warnings = () if found.has_trend or spread != "auto" else (
-        f"the slope is small (p = {line.p_value:.3g}, {found.trend_size:.3g} s over the middle half"
-        " of the averages): the plain limits of agreement describe these data as well",
-    )  # fmt: skip
+    warnings: tuple[str, ...] = ()
+    if spread == "auto" and not found.has_trend:
+        warnings = (
+            f"the slope is small (p = {line.p_value:.3g}, {found.trend_size:.3g} s over the middle "
+            "half of the averages): the plain limits of agreement describe these data as well",
+        )
     return RegressionLimits(
         line=line,
         spread=model,
@@ -295,7 +299,7 @@ def deming(
         linearity_p=math.nan,
         method=f"Deming regression of n = {n} pairs, error variance ratio {variance_ratio:g}, "
         f"{100 * confidence:g} % jackknife intervals",
-        warnings=pairs.warnings,
+        warnings=(*pairs.warnings, *narrow_range(pairs)),
     )
 
 
@@ -382,9 +386,8 @@ def passing_bablok(
     if not math.isfinite(slope):
         raise ParameterError("the line is vertical: x takes too few values; exchange x and y")
     low, high = ranked(ranks[2]), ranked(ranks[3])
-    intercept = float(np.median(pairs.y - slope * pairs.x))
-    ends = [float(np.median(pairs.y - b * pairs.x)) if math.isfinite(b) else -math.copysign(
-        math.inf, b) for b in (high, low)]  # fmt: skip
+    intercept = _intercept(pairs, slope)
+    ends = [_intercept(pairs, b) for b in (high, low)]
     unbounded = not (math.isfinite(low) and math.isfinite(high))
     remark = ("too few pairs for bounded intervals",) if unbounded else ()
     return MethodLine(
@@ -397,8 +400,15 @@ def passing_bablok(
         linearity_p=_linearity(pairs.x, pairs.y, slope, intercept),
         method=f"Passing-Bablok regression (1983) of n = {n} pairs, {100 * confidence:g} % "
         "intervals by ranks",
-        warnings=(*pairs.warnings, *remark),
+        warnings=(*pairs.warnings, *narrow_range(pairs), *remark),
     )
+
+
+def _intercept(pairs: Pairs, slope: float) -> float:
+    """Return the median intercept of a slope, unbounded as the slope is."""
+    if math.isinf(slope):
+        return -slope
+    return float(np.median(pairs.y - slope * pairs.x))
 
 
 def _slopes(x: Array, y: Array) -> tuple[Array, int]:

@@ -19,7 +19,7 @@ from soundcal.agreement.intervals import (
     normal_quantile,
     spread_nodes,
 )
-from soundcal.agreement.pairs import Infinite, Pairs, make_pairs
+from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError
 
@@ -108,7 +108,7 @@ def concordance(
     s_xy = r * math.sqrt(v_x * v_y)
     ccc = 2.0 * s_xy / (v_x + v_y + shift**2)
     interval = (math.nan, math.nan)
-    warnings = list(pairs.warnings)
+    warnings = [*pairs.warnings, *narrow_range(pairs)]
     if n > 2 and abs(ccc) < 1.0 and abs(r) > 0.0:
         u2 = shift**2 / math.sqrt(v_x * v_y)
         variance = (

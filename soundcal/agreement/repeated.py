@@ -120,6 +120,7 @@ def bland_altman_repeated(
     replicate: Sequence[Hashable] | None = None,
     preset: Literal["paper"] | None = None,
     names: tuple[str, str] = ("x", "y"),
+    unit: str = "",
 ) -> RepeatedAgreement:
     """Return limits of agreement of single measurements from repeated ones.
 
@@ -151,6 +152,8 @@ def bland_altman_repeated(
         z = 1.96 instead of the normal quantile.
     names : tuple of str
         Names of the methods, for ``direction``.
+    unit : str
+        Unit of the measurements.
 
     Returns
     -------
@@ -215,6 +218,7 @@ def bland_altman_repeated(
         scale="difference",
         x_axis="mean",
         direction=f"{names[0]} - {names[1]}",
+        unit=unit,
         method="; ".join(about),
         points=_points(table, true_value),
         warnings=(*table.warnings, *remarks),
