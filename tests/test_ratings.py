@@ -404,6 +404,9 @@ participant = "session_uuid"
 stimulus = "trial_id"
 attribute = "rating_stimulus"
 value = "rating_score"
+seconds = "rating_time"
+[factors]
+seconds = 0.001
 [constants]
 condition = "hats"
 [attributes]
@@ -424,6 +427,7 @@ def test_long_tables_by_a_mapping(tmp_path: Path) -> None:
     assert ratings.stimuli == ("CG01",)
     assert ratings.conditions == ("hats",)
     assert ratings.wide().loc[("u1", "hats", "CG01")].tolist() == [80, 20]
+    assert ratings.table["seconds"].tolist() == [30, 31, 28, 28]
     other = tmp_path / "ocv.toml"
     other.write_text(MAPPING.replace('"hats"', '"ocv"'))
     both = combine([ratings, read_mapped(table, other)])
@@ -458,6 +462,8 @@ def test_wide_tables_by_a_mapping(tmp_path: Path) -> None:
         ('value = "rating_score"\n', "", "nothing says where value"),
         ('"rating_score"', '"score"', "no column 'score'"),
         ("[keep]", "[drop]", "unknown part drop"),
+        ("seconds = 0.001", "stimulus = 2", "columns of numbers"),
+        ('seconds = "rating_time"', 'seconds = "trial_id"', "column trial_id: not numbers"),
         ('["street.wav"]', '["park.wav"]', "no row is left"),
         ("[scale]", "[scale", "cannot be read as TOML"),
         ('condition = "hats"', 'condition = "hats"\nheadphone = "x"', "headphone is not a column"),

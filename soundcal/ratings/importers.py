@@ -155,13 +155,17 @@ class _Mapping:
     stimuli: Mapping[str, str]
     conditions: Mapping[str, str]
     keep: Mapping[str, Sequence[str]]
+    factors: Mapping[str, float]
     scale: tuple[float, float]
     language: str
 
 
 def _mapping(path: Path) -> _Mapping:
     content = _read_toml(path)
-    parts = ("columns", "constants", "wide", "attributes", "stimuli", "conditions", "keep", "scale")
+    parts = (
+        *("columns", "constants", "wide", "attributes", "stimuli", "conditions", "keep"),
+        *("factors", "scale"),
+    )
     unknown = set(content) - {*parts, "language"}
     if unknown:
         raise RecordError(
@@ -186,6 +190,14 @@ def _mapping(path: Path) -> _Mapping:
             f"{path}: {', '.join(sorted(strange))} is not a column of ratings; those are "
             f"{', '.join((*COLUMNS, *OPTIONAL))}"
         )
+    factors = content.get("factors", {})
+    if not set(factors) <= {"value", *OPTIONAL} & set(columns) or not all(
+        isinstance(factor, int | float) for factor in factors.values()
+    ):
+        raise RecordError(
+            f"{path}: [factors] holds numbers for columns of numbers in [columns], e.g. "
+            "seconds = 0.001"
+        )
     return _Mapping(
         columns,
         constants,
@@ -194,6 +206,7 @@ def _mapping(path: Path) -> _Mapping:
         content.get("stimuli", {}),
         content.get("conditions", {}),
         content.get("keep", {}),
+        factors,
         (float(scale["low"]), float(scale["high"])),
         content.get("language", "equal"),
     )
@@ -214,6 +227,8 @@ def read_mapped(path: Path, mapping: Path) -> Ratings:
         attribute = "rating_stimulus"
         value = "rating_score"
         seconds = "rating_time"
+        [factors]                      # what to multiply numbers by: milliseconds to seconds
+        seconds = 0.001
         [constants]                    # the same for the whole table
         condition = "hats"
         [attributes]                   # names in the table, and what they stand for
@@ -252,10 +267,9 @@ def read_mapped(path: Path, mapping: Path) -> Ratings:
         frame = frame[frame[name].astype(str).isin([str(value) for value in wanted])]
     if frame.empty:
         raise RecordError(f"{path}: no row is left by [keep] in {mapping}")
-    table = _mapped(frame, plan)
     try:
         return make_ratings(
-            table,
+            _mapped(frame, plan),
             scale=plan.scale,
             language=plan.language,
             sources=(str(path),),
@@ -270,6 +284,11 @@ def _mapped(frame: "pd.DataFrame", plan: _Mapping) -> "pd.DataFrame":
     import pandas as pd
 
     kept = {ours: frame[theirs] for ours, theirs in plan.columns.items()}
+    for name, factor in plan.factors.items():
+        try:
+            kept[name] = pd.to_numeric(kept[name]) * factor
+        except (TypeError, ValueError) as error:
+            raise RecordError(f"column {plan.columns[name]}: not numbers ({error})") from error
     if plan.wide:
         frame = frame.dropna(subset=list(plan.wide.values()), how="all")
         parts = [
