@@ -4,6 +4,7 @@ import inspect
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import import_module
 
@@ -146,6 +147,22 @@ def test_a_ratio_in_db_has_no_uncertainty_of_calibration() -> None:
         combine_ears(rows, "energy")
 
 
+@pytest.mark.parametrize(("asked", "most"), [(1, 0), (2, 2), (3, 3)])
+def test_never_more_threads_than_asked(
+    asked: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers: int) -> None:
+            started.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr("soundcal.indicators.stream.ThreadPoolExecutor", Pool)
+    compute(recording(), ["LA", "Loct"], threads=asked)
+    assert max(started, default=0) == most
+
+
 def ears(left: float, right: float, unit: str = "dB") -> list[TidyRow]:
     return [
         TidyRow("r", ear, "LA", "eq", value, unit, u, "c", "s")
@@ -217,3 +234,15 @@ def test_importing_indicators_is_cheap() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "False"
+
+
+def test_the_first_level_needs_neither_signal_nor_tables_nor_plots() -> None:
+    """These imports alone would take longer than a lab wants to wait for the first value."""
+    code = (
+        "import sys, numpy as np\nfrom soundcal.indicators import leq\nleq(np.ones(4800), 48000)\n"
+        "print(*{'scipy.signal', 'pandas', 'matplotlib', 'joblib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == ""
