@@ -38,7 +38,7 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
         return arguments
     try:
         table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read as settings ({error})") from error
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from soundcal import audiofile
 from soundcal.errors import ParameterError, RecordError
 from soundcal.resources import shipped
+from soundcal.stimuli.parameters import check_parameters
 
 __all__ = ["Stimulus", "digest", "load_catalogue", "render", "scenes", "select"]
 
@@ -166,9 +167,11 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
     Raises
     ------
     ParameterError
-        Impossible rate or duration, or a rate that is not that of the file.
+        Impossible rate or duration, a rate that is not that of the file, or one that cannot hold
+        the tone.
     RecordError
-        The samples or the file do not match the checksum of the catalogue.
+        The parameters do not describe the kind, or the samples or the file do not match the
+        checksum of the catalogue.
     """
     if not _RATES[0] <= fs <= _RATES[1]:
         raise ParameterError(f"sampling rate {fs} Hz: {_RATES[0]} to {_RATES[1]} Hz expected")
@@ -200,16 +203,9 @@ def _generate(stimulus: Stimulus, fs: int, n: int) -> Array:
     from soundcal.stimuli.scenery import scene
     from soundcal.stimuli.signals import SIGNALS
 
-    try:
-        if stimulus.kind == "scene":
-            samples = scene(stimulus.parameters, stimulus.seed, fs, n)
-        else:
-            samples = SIGNALS[stimulus.kind](stimulus.parameters, stimulus.seed, fs, n)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise RecordError(
-            f"{stimulus.id}: the parameters of the catalogue do not describe a {stimulus.kind} "
-            f"({type(error).__name__}: {error})"
-        ) from error
+    check_parameters(stimulus.kind, stimulus.parameters, stimulus.id)
+    make = scene if stimulus.kind == "scene" else SIGNALS[stimulus.kind]
+    samples = make(stimulus.parameters, stimulus.seed, fs, n)
     return np.atleast_2d(quantise(samples) * 2.0**-23)
 
 
@@ -277,6 +273,8 @@ def _entry(entry: Any, where: str, folder: Path) -> Stimulus:
         raise RecordError(f"{where}: sha256 {entry['sha256']!r} is not a SHA-256")
     if entry["kind"] == "file":
         _check_file(entry["parameters"], where, folder)
+    else:
+        check_parameters(entry["kind"], entry["parameters"], where)
     numbers = {"duration": float(entry["duration"]), "level": float(entry["level"])}
     return Stimulus(**(entry | numbers), folder=folder)
 

@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.errors import ParameterError
 from soundcal.stimuli import filters
 from soundcal.stimuli.exact import Bits, gain, sine
 from soundcal.stimuli.kernels import filtered, mean_square, moved, placed
@@ -37,8 +36,6 @@ _ARCTAN: Final = (0.9998660, -0.3302995, 0.1801410, -0.0851330, 0.0208351)
 def scene(p: Mapping[str, Any], seed: int, fs: int, n: int) -> Array:
     """Return a scene, shape (2, n)."""
     out = np.zeros((2, n))
-    if not p["layers"]:
-        raise ParameterError("a scene of 0 layers; at least 1 is expected")
     for number, layer in enumerate(p["layers"]):
         ears = _layer(layer, (seed, number), fs, n)
         power = 0.5 * (mean_square(ears[0]) + mean_square(ears[1]))

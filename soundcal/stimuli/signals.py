@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.errors import ParameterError
 from soundcal.stimuli import filters
 from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine
 from soundcal.stimuli.kernels import filtered
@@ -21,6 +22,11 @@ PEAK: Final = 0.9
 
 
 def _turns(frequency: float, fs: int, n: int) -> Array:
+    if frequency >= 0.5 * fs:
+        raise ParameterError(
+            f"a tone of {frequency:g} Hz at a sampling rate of {fs} Hz: less than half the rate is "
+            "expected"
+        )
     turns: Array = np.arange(n) * frequency / fs
     return turns
 
@@ -57,9 +63,10 @@ def burst(p: Parameters, seed: int, fs: int, n: int) -> Array:
 
     Bursts start and end at zero crossings, as the test bursts of IEC 61672-1:2013, 5.9 do.
     """
-    at = np.arange(n) % round(p["every"] * fs)
+    period = round(p["every"] * fs)
+    at = np.arange(n) % period
     cycles = max(1, round(p["length"] * p["frequency"]))
-    turns = at * p["frequency"] / fs
+    turns = _turns(p["frequency"], fs, period)[at]
     return np.where(turns < cycles, sine(turns), 0.0) * PEAK
 
 
