@@ -63,8 +63,17 @@ def provenance() -> dict[str, str]:
     return dict(_versions())
 
 
-def write_json(path: Path, schema: str, content: Mapping[str, Any], *, force: bool = False) -> None:
+def write_json(
+    path: Path,
+    schema: str,
+    content: Mapping[str, Any],
+    *,
+    force: bool = False,
+    compact: bool = False,
+) -> None:
     """Write a JSON record atomically, with its schema name and the software's versions.
+
+    It is indented for people; ``compact`` is for large tables that only programs read.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def write_json(path: Path, schema: str, content: Mapping[str, Any], *, force: bo
         cannot be written.
     """
     record = {"schema": schema, "software": provenance(), **content}
-    text = json.dumps(record, indent=2) + "\n"
+    text = json.dumps(record, indent=None if compact else 2) + "\n"
     if _validator(schema) is not None:
         check_schema(json.loads(text), schema, path)
     with audiofile.partial_file(path, force=force) as temporary:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from report_tables import tidy
+from report_tables import STATISTICS, tidy
 
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
 from soundcal.report import Rules, compare, figures
+from soundcal.report.figures.agreement import layout
 from soundcal.report.figures.canvas import spread_out
 from soundcal.report.style import value_text
 from soundcal.report.svg import inline_svg
@@ -82,7 +83,9 @@ def test_the_grid_prints_bias_and_limits(statistics: int, width: float) -> None:
     comparison = compare(tidy(27, ("LA",), statistics), rules=Rules(delta={"LAeq": 4.0}))
     (figure,) = figures.bland_altman_grid(comparison.entries)
     assert size_mm(figure)[0] == pytest.approx(width)
-    assert len(figure.axes) == 3 * statistics
+    panels, _, height = layout(comparison.entries, list(STATISTICS["LA"][1][:statistics]))
+    assert len(panels) == 3 * statistics
+    assert size_mm(figure)[1] == pytest.approx(height)
     written = texts(figure)
     for entry in comparison.entries:
         a = entry.agreement
@@ -93,21 +96,28 @@ def test_the_grid_prints_bias_and_limits(statistics: int, width: float) -> None:
 
 
 def test_the_grid_shows_every_point_and_the_bands() -> None:
-    comparison = compare(tidy(27, ("LA",), 1))
+    comparison = compare(tidy(27, ("LA",), 1), rules=Rules(delta={"LAeq": 1.0}))
     (figure,) = figures.bland_altman_grid(comparison.entries)
-    for axes, entry in zip(figure.axes, comparison.entries, strict=True):
-        (points,) = (line for line in axes.lines if line.get_gid() == "points")
-        assert np.array_equal(points.get_xdata(), entry.averages)
-        assert np.array_equal(points.get_ydata(), entry.differences)
-        low, high = axes.get_ylim()
-        assert low < min(0.0, entry.differences.min())
-        assert high > max(0.0, entry.differences.max())
-        bands = [
-            patch.get_extents().transformed(axes.transData.inverted()) for patch in axes.patches
-        ]
+    panels, _, _ = layout(comparison.entries, ["eq"])
+    (points,) = figure.axes[0].lines
+    drawn = np.stack(points.get_data())
+    green, orange = (p for p in figure.axes[0].patches if p.get_gid() == "bands")
+    for place, entry in enumerate(comparison.entries):
+        panel = panels[entry.first, entry.second, "eq"]
+        own = drawn[:, 27 * place : 27 * (place + 1)]
+        assert own[0] == pytest.approx(panel.x(entry.averages))
+        assert own[1] == pytest.approx(panel.y(entry.differences))
+        assert panel.left < own[0].min() <= own[0].max() < panel.right
+        assert panel.bottom < own[1].min() <= own[1].max() < panel.top
+        low, high = panel.y_limits
+        assert low < min(0.0, entry.differences.min()) < max(0.0, entry.differences.max()) < high
         a = entry.agreement
-        for band, interval in zip(bands, (a.lower_ci, a.upper_ci, a.bias_ci), strict=True):
-            assert (band.y0, band.y1) == pytest.approx(interval)
+        corners = [
+            green.get_path().vertices[5 * k : 5 * k + 5, 1] for k in (2 * place, 2 * place + 1)
+        ]
+        corners.append(orange.get_path().vertices[5 * place : 5 * place + 5, 1])
+        for corner, interval in zip(corners, (a.lower_ci, a.upper_ci, a.bias_ci), strict=True):
+            assert (corner.min(), corner.max()) == pytest.approx(tuple(panel.y(interval)))
 
 
 def test_more_than_six_statistics_make_a_second_figure() -> None:
@@ -117,7 +127,7 @@ def test_more_than_six_statistics_make_a_second_figure() -> None:
     )
     table["indicator"] = "LA"
     made = figures.bland_altman_grid(compare(table).entries)
-    assert [len(figure.axes) for figure in made] == [18, 18]
+    assert [len(figure.axes[0].lines[0].get_xdata()) for figure in made] == [72, 72]
     with pytest.raises(ParameterError, match="exactly 1"):
         figures.bland_altman_grid(compare(tidy(4)).entries)
 

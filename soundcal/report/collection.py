@@ -199,7 +199,9 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
     records = sorted(folder.glob("rec-*.json"))
     if not records:
         raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
-    return info, [_recorded(path, loaded) for path in records], list(loaded.values())
+    # what verify() has just compared with the files need not be read again
+    logged = {str(e["file"]): str(e["sha256"]) for e in events if "file" in e and "sha256" in e}
+    return info, [_recorded(path, loaded, logged) for path in records], list(loaded.values())
 
 
 def _problems(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -220,7 +222,7 @@ def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
     return dict(compare(before, after).change_db)
 
 
-def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
+def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]) -> _Item:
     """Return the recording of one record after checking it."""
     record = read_json(path, RECORDING_SCHEMA)
     try:
@@ -238,7 +240,7 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
         )
     source = Source(
         str(audio),
-        _checked_digest(audio, digest),
+        _checked_digest(audio, digest, logged.get(audio.name)),
         condition,
         stimulus,
         str(record.get("combination", "")),
@@ -251,8 +253,8 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration]) -> _Item:
     return _Item(source, int(record.get("run", 1)), calibration)
 
 
-def _checked_digest(audio: Path, expected: str) -> str:
-    found = audiofile.file_digest(audio)
+def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
+    found = known or audiofile.file_digest(audio)
     if found != expected:
         raise RecordError(
             f"{audio}: SHA-256 {found} differs from {expected} in its record; the audio was "
@@ -433,7 +435,7 @@ def _keep(
             f"{item.kept.parent}: cannot be made ({error.strerror}); use --no-cache to compute "
             "without keeping"
         ) from error
-    write_json(item.kept, _KEPT, content, force=True)
+    write_json(item.kept, _KEPT, content, force=True, compact=True)
 
 
 def _kept(item: _Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any] | None:

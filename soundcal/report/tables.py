@@ -94,7 +94,7 @@ def write_tables(study: Study, folder: Path, *, force: bool = False) -> list[Pat
         for name, frame in frames.items()
     }
     content["report"] = [_as_dict(table) for table in tables]
-    write_json(path, "soundcal/report-tables/1", content, force=force)
+    write_json(path, "soundcal/report-tables/1", content, force=force, compact=True)
     return [*paths, path]
 
 

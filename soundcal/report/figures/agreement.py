@@ -8,29 +8,28 @@ from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError
 from soundcal.report import style
-from soundcal.report.figures.canvas import (
-    add_axes,
-    few_ticks,
-    new_figure,
-    short,
-    spread_out,
-    styled,
-    write_at,
-)
+from soundcal.report.figures.canvas import new_figure, short, spread_out, styled
+from soundcal.report.figures.sheet import Panel, Sheet, Stroke, round_ticks
 from soundcal.report.style import COLUMN_MM, FAINT, PAGE_MM
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from soundcal.report.comparison import Entry
 
-__all__ = ["MAX_COLUMNS", "bland_altman_grid"]
+__all__ = ["MAX_COLUMNS", "bland_altman_grid", "layout"]
 
 Array = NDArray[np.float64]
 
 MAX_COLUMNS: Final = 6
 """Most statistics in one row of a Bland-Altman grid."""
+
+_LEFT, _TOP, _BOTTOM, _GAP, _ROW_GAP = 18.5, 6.0, 11.0, 2.5, 7.0  # margins and gaps, mm
+_EDGE: Final = Stroke(FAINT, 0.6)
+_ZERO: Final = Stroke(FAINT, 0.6, ":")
+_BIAS: Final = Stroke(style.VERMILION, 1.0)
+_LIMIT: Final = Stroke(style.GREEN, 0.9, "--")
+_ALLOWED: Final = Stroke(style.PURPLE, 0.8, "-.")
 
 
 def bland_altman_grid(entries: Sequence["Entry"]) -> list["Figure"]:
@@ -69,40 +68,83 @@ def bland_altman_grid(entries: Sequence["Entry"]) -> list["Figure"]:
 
 
 def _grid(entries: Sequence["Entry"], statistics: Sequence[str]) -> "Figure":
+    panels, width, total = layout(entries, statistics)
+    figure = new_figure(width, total)
+    sheet = Sheet(figure)
+    cells = {(entry.first, entry.second, entry.statistic): entry for entry in entries}
+    for (first, second, statistic), panel in panels.items():
+        entry = cells.get((first, second, statistic))
+        _frame(sheet, panel, statistic == statistics[0], entry is not None)
+        if panel.top > total - _TOP - 0.1:
+            sheet.text(
+                panel.left + panel.width / 2,
+                panel.top + 1.4,
+                f"{entries[0].indicator}{statistic}",
+                ha="center",
+                va="baseline",
+                fontsize=7.5,
+                fontweight="bold",
+            )
+        if entry is None:
+            sheet.text(
+                panel.left + panel.width / 2,
+                panel.bottom + panel.height / 2,
+                "not compared",
+                ha="center",
+                va="center",
+            )
+        else:
+            _fill(sheet, panel, entry)
+    unit = style.unit_label(entries[0].indicator, entries[0].unit)
+    for (first, second, statistic), panel in panels.items():
+        if statistic == statistics[0]:
+            sheet.text(
+                1.2,
+                panel.bottom + panel.height / 2,
+                _pair_label((first, second), unit),
+                rotation=90,
+                ha="left",
+                va="center",
+                multialignment="center",
+            )
+    sheet.text(
+        (_LEFT + width) / 2, 1.5, f"Mean of both methods in {unit}", ha="center", va="bottom"
+    )
+    few = max(len(entry.x) for entry in entries) <= 60
+    sheet.draw(colour=style.BLUE, size=3.0 if few else 2.0, alpha=0.75 if few else 0.4)
+    return figure
+
+
+def layout(
+    entries: Sequence["Entry"], statistics: Sequence[str]
+) -> tuple[dict[tuple[str, str, str], Panel], float, float]:
+    """Return the panels by first and second method and statistic, and the sheet's size in mm."""
     pairs = list(dict.fromkeys((entry.first, entry.second) for entry in entries))
     cells = {(entry.first, entry.second, entry.statistic): entry for entry in entries}
     wide = len(statistics) > 2
-    left, right, top, bottom, gap, row_gap = 18.5, 1.5, 6.0, 11.0, 2.5, 7.0
     width = PAGE_MM if wide else COLUMN_MM
-    panel = (width - left - right - gap * (len(statistics) - 1)) / len(statistics)
+    across = (width - _LEFT - 1.5 - _GAP * (len(statistics) - 1)) / len(statistics)
     height = 30.0 if wide else 40.0
-    total = top + bottom + len(pairs) * height + (len(pairs) - 1) * row_gap
-    figure = new_figure(width, total)
-    unit = style.unit_label(entries[0].indicator, entries[0].unit)
+    total = _TOP + _BOTTOM + len(pairs) * height + (len(pairs) - 1) * _ROW_GAP
+    panels = {}
     for row, pair in enumerate(pairs):
         span = _row_span([cells[(*pair, s)] for s in statistics if (*pair, s) in cells])
-        y = total - top - (row + 1) * height - row * row_gap
+        bottom = total - _TOP - (row + 1) * height - row * _ROW_GAP
         for column, statistic in enumerate(statistics):
-            axes = add_axes(figure, left + column * (panel + gap), y, panel, height)
-            axes.set_ylim(*span)
-            few_ticks(axes.yaxis, 5)
-            if column == 0:
-                axes.set_ylabel(_pair_label(pair, unit))
-                axes.yaxis.set_label_coords(-(left - 7.5) / panel, 0.5)
-            else:
-                axes.tick_params(labelleft=False)
-            if row == 0:
-                axes.set_title(f"{entries[0].indicator}{statistic}", pad=4.0, weight="bold")
             entry = cells.get((*pair, statistic))
-            if entry is None:
-                axes.set_xticks([])
-                axes.text(0.5, 0.5, "not compared", transform=axes.transAxes, ha="center")
-            else:
-                _panel(axes, entry, panel, height)
-    write_at(
-        figure, (left + width) / 2, 1.5, f"Mean of both methods in {unit}", ha="center", va="bottom"
-    )
-    return figure
+            # the right part of a panel stays free for the numbers
+            share = min(0.36, 10.0 / across)
+            x_limits = (0.0, 1.0) if entry is None else _x_limits(entry.averages, share)
+            left = _LEFT + column * (across + _GAP)
+            panels[(*pair, statistic)] = Panel(left, bottom, across, height, x_limits, span)
+    return panels, width, total
+
+
+def _x_limits(x: Array, share: float) -> tuple[float, float]:
+    low, high = float(x.min()), float(x.max())
+    extent = (high - low) or max(abs(low) * 0.1, 1.0)
+    low, high = low - 0.06 * extent, high + 0.06 * extent
+    return low, low + (high - low) / (1.0 - share)
 
 
 def _pair_label(pair: tuple[str, str], unit: str) -> str:
@@ -126,62 +168,49 @@ def _row_span(entries: Sequence["Entry"]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _panel(axes: "Axes", entry: "Entry", width: float, height: float) -> None:
+def _frame(sheet: Sheet, panel: Panel, first_column: bool, filled: bool) -> None:
+    y_ticks, y_texts = round_ticks(*panel.y_limits, 5)
+    x_ticks: list[float] = []
+    x_texts: list[str] = []
+    if filled:
+        low, high = panel.x_limits
+        share = min(0.36, 10.0 / panel.width)
+        x_ticks, x_texts = round_ticks(low, low + (high - low) * (1.0 - share), 3)
+    sheet.frame(_EDGE, panel, x_ticks, y_ticks)
+    for x, text in zip(panel.x(x_ticks), x_texts, strict=True):
+        sheet.text(x, panel.bottom - 1.6, text, ha="center", va="top", fontsize=6.5)
+    if first_column:
+        for y, text in zip(panel.y(y_ticks), y_texts, strict=True):
+            sheet.text(panel.left - 1.6, y, text, ha="right", va="center_baseline", fontsize=6.5)
+
+
+def _fill(sheet: Sheet, panel: Panel, entry: "Entry") -> None:
     a = entry.agreement
-    for interval, colour in (
-        (a.lower_ci, style.GREEN),
-        (a.upper_ci, style.GREEN),
-        (a.bias_ci, style.VERMILION),
-    ):
-        axes.axhspan(*interval, color=colour, alpha=0.18, linewidth=0)
-    axes.axhline(0.0, color=FAINT, linewidth=0.6, linestyle=":")
+    sheet.band(style.GREEN, panel, a.lower_ci)
+    sheet.band(style.GREEN, panel, a.upper_ci)
+    sheet.band(style.VERMILION, panel, a.bias_ci)
+    sheet.level(_ZERO, panel, 0.0)
     if entry.delta is not None:
-        for bound in (-entry.delta, entry.delta):
-            axes.axhline(bound, color=style.PURPLE, linewidth=0.8, linestyle="-.")
-    axes.axhline(a.bias, color=style.VERMILION, linewidth=1.0)
-    for limit in (a.lower, a.upper):
-        axes.axhline(limit, color=style.GREEN, linewidth=0.9, linestyle="--")
-    n = len(entry.x)
-    size = 3.0 if n <= 60 else 2.0
-    axes.plot(
-        entry.averages,
-        entry.differences,
-        linestyle="none",
-        marker="o",
-        markersize=size,
-        color=style.BLUE,
-        alpha=0.75 if n <= 60 else 0.4,
-        markeredgewidth=0,
-        gid="points",
+        sheet.level(_ALLOWED, panel, -entry.delta)
+        sheet.level(_ALLOWED, panel, entry.delta)
+    sheet.level(_BIAS, panel, a.bias)
+    sheet.level(_LIMIT, panel, a.lower)
+    sheet.level(_LIMIT, panel, a.upper)
+    sheet.points(panel, entry.averages, entry.differences)
+    low, high = panel.y_limits
+    lift = 1.5 / panel.height * (high - low)  # the text stands beside its line, not on it
+    places = spread_out(
+        (a.lower - lift, a.bias + lift, a.upper + lift), (low, high), 2.6 / panel.height
     )
-    _leave_room(axes, entry.averages, share=min(0.36, 10.0 / width))
-    low, high = axes.get_ylim()
-    lift = 1.5 / height * (high - low)  # the text stands beside its line, not on it
-    places = spread_out((a.lower - lift, a.bias + lift, a.upper + lift), (low, high), 2.6 / height)
     colours = (style.GREEN, style.VERMILION, style.GREEN)
     for value, place, colour in zip((a.lower, a.bias, a.upper), places, colours, strict=True):
-        axes.text(
-            0.995,
-            place,
+        sheet.text(
+            panel.right - 0.2,
+            panel.bottom + place * panel.height,
             style.value_text(value, entry.unit, signed=True),
-            transform=axes.transAxes,
             ha="right",
             va="center_baseline",
             color=colour,
             fontsize=6.5,
             fontweight="bold",
         )
-
-
-def _leave_room(axes: "Axes", x: Array, share: float) -> None:
-    """Set the horizontal range so that the rightmost ``share`` of the panel stays free."""
-    from matplotlib.ticker import MaxNLocator
-
-    low, high = float(x.min()), float(x.max())
-    extent = (high - low) or max(abs(low) * 0.1, 1.0)
-    low, high = low - 0.06 * extent, high + 0.06 * extent
-    axes.set_xlim(low, low + (high - low) / (1.0 - share))
-    ticks = MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    inside = [tick for tick in ticks if low <= tick <= high]
-    if inside:
-        axes.set_xticks(inside)

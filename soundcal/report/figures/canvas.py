@@ -23,7 +23,6 @@ __all__ = [
     "short",
     "spread_out",
     "styled",
-    "write_at",
 ]
 
 
@@ -47,12 +46,6 @@ def add_axes(figure: "Figure", left: float, bottom: float, width: float, height:
     """Add axes at a position in mm from the lower left corner of the figure."""
     w, h = (25.4 * size for size in figure.get_size_inches())
     return figure.add_axes((left / w, bottom / h, width / w, height / h))
-
-
-def write_at(figure: "Figure", x: float, y: float, text: str, **settings: Any) -> None:
-    """Write text at a position in mm."""
-    w, h = (25.4 * size for size in figure.get_size_inches())
-    figure.text(x / w, y / h, text, **settings)
 
 
 def few_ticks(axis: Any, most: int) -> None:
