@@ -61,6 +61,10 @@ _POLL_S: Final = 0.1
 _QUEUE_BYTES: Final = 256 * 2**20
 """Input waiting for the parent; beyond it the take ends with an error instead of a full memory."""
 
+_HOLD_BACK_S: Final = 0.05
+"""From half of it on, the callback waits for the parent so long. A server without a clock, which
+delivers faster than time, is slowed down by that; a soundcard reports an overflow."""
+
 _JOIN_FRAMES: Final = 1 << 13
 """Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
 
@@ -206,10 +210,16 @@ class _Take:
             text = f"more than {_QUEUE_BYTES} bytes of input were waiting to be stored"
             piece = _Piece(start, 0, time.monotonic(), error=text)
         self.pieces.put(piece)
+        self._hold_back()
         self._position = start + frames
         total = self.request.total
         if piece.error or (total is not None and self._position >= total):
             raise self._stop
+
+    def _hold_back(self) -> None:
+        until = time.monotonic() + _HOLD_BACK_S
+        while self.queued - self.taken > _QUEUE_BYTES // 2 and time.monotonic() < until:
+            time.sleep(0.002)
 
     def _fill(self, outdata: Samples, start: int) -> None:
         outdata[:] = 0.0
