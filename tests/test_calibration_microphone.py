@@ -78,6 +78,7 @@ def test_a_wandering_frequency_loses_no_level() -> None:
 REFUSED = {
     "short": (take(tone(seconds=9.0)), SignalError, "lasts 9.00 s, at least 10 s"),
     "lost blocks": (take(tone(), xruns=2), SignalError, "2 overflows or underflows"),
+    "doubtful": (take(tone(), flags=("1 gap of zeros",)), SignalError, "doubtful .1 gap of zeros"),
     "zeros": (take(np.zeros(84000)), SignalError, "exactly zero.*may use the microphone"),
     "clipped": (take(np.clip(3 * tone(-6.0), -1, 1)), SignalError, "clipped, peak 1.0000"),
     "silence": (take(noise(1e-4)), ToneNotFound, "no tone"),

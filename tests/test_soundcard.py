@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from soundcal.cli import main
-from soundcal.devices import Block, DeviceInfo, open_device, supervisor
+from soundcal.devices import Block, DeviceInfo, open_device, portaudio_worker, supervisor
 from soundcal.devices.checks import Gaps, gap_flags
 from soundcal.devices.names import behind_os_mixer, resolve
 from soundcal.devices.remedies import install_hint
@@ -255,6 +255,23 @@ def test_a_wrong_rate_is_reported_by_a_stream(card: Soundcard, fault: Fault) -> 
     with card.stream(inputs=[1]) as blocks:
         doubts = next(block.flags for block in blocks if block.flags)
     assert "instead of 48000" in doubts[0]
+
+
+def test_input_that_nobody_fetches_ends_the_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portaudio_worker, "_QUEUE_BYTES", 2000)
+    monkeypatch.setattr(portaudio_worker, "_HOLD_BACK_S", 0.01)
+    request = portaudio_worker.Request(task="stream", inputs=(1,))
+    take = portaudio_worker._Take(request, None, StopIteration)
+    block = np.zeros((250, 1), dtype=np.float32)
+    take.input(block, 250, None, "")
+    take.input(block, 250, None, "")
+    started = time.monotonic()
+    with pytest.raises(StopIteration):
+        take.input(block, 250, None, "")
+    assert time.monotonic() - started >= 0.01  # it waited for the parent first
+    pieces = [take.pieces.get_nowait() for _ in range(3)]
+    assert [piece.position for piece in pieces] == [0, 250, 500]
+    assert "2000 bytes of input were waiting" in pieces[-1].error
 
 
 def test_silence_of_a_device_that_is_there_is_no_fault(card: Soundcard, fault: Fault) -> None:

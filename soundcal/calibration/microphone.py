@@ -383,6 +383,11 @@ def _check_samples(take: Capture, index: int, ear: str, limits: Limits) -> None:
             f"{ear}: {take.xruns} overflows or underflows in the take, 0 are allowed; record "
             "again with a larger --latency or less load on the computer"
         )
+    if take.flags:
+        raise SignalError(
+            f"{ear}: the take is doubtful ({'; '.join(take.flags)}); a calibration needs one "
+            "without doubts, record again"
+        )
     peak = float(np.abs(samples).max())
     if peak == 0.0:
         raise SignalError(
