@@ -104,9 +104,10 @@ def test_json_is_one_object(take: Path, cal_file: Path, capsys: pytest.CaptureFi
 
 
 def test_text_for_people(take: Path, cal_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["measure", str(take), "--calibration", str(cal_file), "--indicators", "LA"]) == 0
+    options = ["--calibration", str(cal_file), "--indicators", "LAeq,LCeq"]
+    assert main(["measure", str(take), *options]) == 0
     text = capsys.readouterr().out
-    assert f"{take}, left" in text
+    assert text.count(f"{take}, left") == text.count(f"{take}, right") == 1
     assert "LAeq" in text
     assert "dB  u 0.1" in text
 
@@ -223,6 +224,18 @@ def test_mosqito_as_the_engine(take: Path, capsys: pytest.CaptureFixture[str]) -
     assert {"engine mosqito" in row["software"] for row in found["rows"]} == {True}
     assert any("computed by MoSQITo" in flag for flag in found["flags"][str(take)])
     assert main(["measure", str(take), "--indicators", "LAeq", *options]) == 2
+
+
+def test_a_recording_finds_its_calibration_from_its_own_folder(
+    cal_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "takes").mkdir()
+    out = tmp_path / "takes" / "take.wav"
+    device = ["--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+    assert main(["record", *device, "--calibration", str(cal_file), str(out)]) == 0
+    assert json.loads(out.with_suffix(".json").read_text())["calibration_file"] == "../cal.json"
+    assert main(["measure", str(out), "--indicators", "LAeq"]) == 0
+    assert "LAeq" in capsys.readouterr().out
 
 
 def test_clipping_is_a_flag(tmp_path: Path) -> None:

@@ -337,6 +337,8 @@ def _lines(rows: "Sequence[TidyRow]") -> list[str]:
     """Format the rows for people: one line per recording, channel and label."""
     width = max((len(row.indicator + row.statistic) for row in rows), default=0)
     lines = []
+    order = {key: n for n, key in enumerate(dict.fromkeys((r.recording, r.channel) for r in rows))}
+    rows = sorted(rows, key=lambda row: order[row.recording, row.channel])
     heading = ""
     for row in rows:
         if heading != (heading := f"{row.recording}, {row.channel}"):

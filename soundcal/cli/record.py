@@ -1,6 +1,7 @@
 """``soundcal record``: from a device into a file that is valid at every moment."""
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -217,6 +218,14 @@ def _write_blocks(
             return
 
 
+def _beside(calibration: Path, file: Path) -> str:
+    """Return the path of the calibration as seen from the recording's folder."""
+    try:
+        return Path(os.path.relpath(calibration, file.parent)).as_posix()
+    except ValueError:  # another drive of Windows
+        return str(calibration.resolve())
+
+
 def _content(
     options: argparse.Namespace,
     device: "AudioDevice",
@@ -237,7 +246,7 @@ def _content(
         "sha256": file_digest(options.file),
         "fs": device.fs,
         "calibration": calibration.id if calibration else None,
-        "calibration_file": str(options.calibration) if calibration else None,
+        "calibration_file": _beside(options.calibration, options.file) if calibration else None,
         "capture": {
             "fs": device.fs,
             "channels": list(level.channels),
