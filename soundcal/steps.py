@@ -261,7 +261,9 @@ def measure_noise_floor(bench: Bench) -> None:
     ears = calibration_of(bench, "calibration_before")
     capture = take(bench, np.zeros((len(EARS), int(_FLOOR_S * bench.device.fs))))
     floor = levels(bench, ears, capture)
-    bench.session.log("noise floor", levels=list(floor))
+    # JSON has no -inf, the level of silence: null
+    known = [level if np.isfinite(level) else None for level in floor]
+    bench.session.log("noise floor", levels=known)
     bench.operator.tell(f"  left {floor[0]:.1f} dB, right {floor[1]:.1f} dB")
 
 
@@ -295,6 +297,7 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
     """Search the gain at the ears and keep the take that the search accepted, if it did."""
     ears = calibration_of(bench, "calibration_before")
     floors = [e["levels"] for e in bench.session.events() if e["event"] == "noise floor"]
+    left, right = (-np.inf if level is None else float(level) for level in floors[-1])
     peak = float(np.abs(samples).max())
     takes: list[Capture] = []
 
@@ -309,7 +312,7 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
         tolerance=bench.number("tolerance"),
         start=_START / peak,
         max_gain=1.0 / peak,
-        floor=tuple(floors[-1]),
+        floor=(left, right),
         strict=False,
     )
     if not found.reached:

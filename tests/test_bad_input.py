@@ -413,7 +413,7 @@ def interrupted(command: str, started: str, env: dict[str, str]) -> tuple[int, s
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     try:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     finally:
         process.kill()
     return process.returncode, err

@@ -180,7 +180,7 @@ def running(monkeypatch: pytest.MonkeyPatch, *options: str) -> "subprocess.Popen
 def test_a_killed_recording_is_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     process = running(monkeypatch, "--inputs", "1")
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     capture = audiofile.read("take.wav")
     assert capture.n_samples > 72_000
     np.testing.assert_array_equal(capture.samples[0], ramp(capture.n_samples, 0))
@@ -193,7 +193,7 @@ def test_ctrl_c_completes_the_file(
 ) -> None:
     process = running(monkeypatch, *options)
     process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=10)
+    _, printed = process.communicate(timeout=60)
     assert process.returncode == code, printed
     capture = audiofile.read("take.wav")
     assert json.loads(Path("take.json").read_text())["capture"]["n_samples"] == capture.n_samples
