@@ -65,5 +65,5 @@ def _report(bench: Bench) -> None:
     wanted = str(bench.settings["indicators"])
     folder = bench.session.folder
     study = report.collect([folder], indicators=tuple(wanted.split(",")) if wanted else None)
-    path = report.write(study, folder / "derivatives")
+    path = report.write(study, folder / "derivatives", force=True)
     bench.operator.tell(f"  report: {path}")

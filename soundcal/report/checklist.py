@@ -4,7 +4,7 @@ Gerke, O. (2020): Reporting standards for a Bland-Altman agreement analysis, Dia
 Table 2, 16 items; the wording here is our own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -49,9 +49,18 @@ class Item:
 
 
 def checklist(
-    comparison: Comparison, software: Mapping[str, str], answers: Mapping[int, str]
+    comparisons: Sequence[Comparison], software: Mapping[str, str], answers: Mapping[int, str]
 ) -> tuple[Item, ...]:
     """Return all 16 items.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        One or more, made by the same rules.
+    software : mapping of str to str
+        Versions.
+    answers : mapping of int to str
+        Answers of the user, by item.
 
     Raises
     ------
@@ -61,26 +70,33 @@ def checklist(
     strangers = sorted(set(answers) - set(ITEMS))
     if strangers:
         raise ParameterError(f"checklist item {strangers[0]}; the items are 1 to {len(ITEMS)}")
-    own = _from_the_data(comparison, software)
+    own = _from_the_data(comparisons, software)
+    delta = comparisons[0].rules.delta
     items = []
     for number, question in ITEMS.items():
         if number in answers:
             items.append(Item(number, question, "given by the user", answers[number]))
-        elif number in _FOR_THE_USER and not (number == 1 and comparison.rules.delta):
+        elif number in _FOR_THE_USER and not (number == 1 and delta):
             items.append(Item(number, question, "to be given by the user", own.get(number, "")))
         else:
             items.append(Item(number, question, "filled", own[number]))
     return tuple(items)
 
 
-def _from_the_data(comparison: Comparison, software: Mapping[str, str]) -> dict[int, str]:
-    rules, entries = comparison.rules, comparison.entries
+def _from_the_data(
+    comparisons: Sequence[Comparison], software: Mapping[str, str]
+) -> dict[int, str]:
+    comparison = comparisons[0]
+    rules = comparison.rules
+    entries = [entry for one in comparisons for entry in one.entries]
     counts = [entry.agreement.n for entry in entries]
     n = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-    ranges = [
-        f"{entry.label} {entry.averages.min():.3g} to {entry.averages.max():.3g} {entry.unit}"
-        for entry in {entry.indicator: entry for entry in reversed(entries)}.values()
-    ]
+    leading = {entry.indicator: entry for entry in reversed(entries)}
+    ranges = []
+    for first in reversed(leading.values()):
+        own = [entry.averages for entry in entries if entry.label == first.label]
+        low, high = min(a.min() for a in own), max(a.max() for a in own)
+        ranges.append(f"{first.label} {low:.3g} to {high:.3g} {first.unit}")
     found = [entry.diagnostics for entry in entries]
     normality = sum(d.normality_p < 0.05 for d in found)
     trend, spread = sum(d.has_trend for d in found), sum(d.has_unequal_spread for d in found)
@@ -98,7 +114,7 @@ def _from_the_data(comparison: Comparison, software: Mapping[str, str]) -> dict[
         7: f"{level} confidence interval from Student's t",
         8: "In every figure and table",
         9: f"{level} confidence intervals, {interval_in_words(comparison)}",
-        10: "Found: " + "; ".join(reversed(ranges)),
+        10: "Found: " + "; ".join(ranges),
         11: "One value per stimulus and method after the ear rule; stimuli are the independent "
         "units",
         12: ", ".join(f"{name} {version}" for name, version in software.items()),

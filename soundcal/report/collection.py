@@ -191,7 +191,7 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
         str(start.get("protocol", "")),
         str(start.get("device", "")),
         str(start.get("time", "")),
-        "not closed" if status == "interrupted" else status,
+        "still open" if status == "interrupted" else status,
         dict(start.get("settings", {})),
         tuple(_problems(events)),
         _drift(loaded),
@@ -265,7 +265,7 @@ def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
 
 def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
     for session in sessions:
-        if session.exit_status not in ("done", "not closed"):
+        if session.exit_status not in ("done", "still open"):
             yield f"Session {session.folder} ended as {session.exit_status}."
         yield from (f"Session {session.folder}: {problem}" for problem in session.problems)
 

@@ -333,8 +333,7 @@ def _warning_blocks(study: Study) -> tuple[Block, ...]:
 
 
 def _checklist_blocks(study: Study) -> tuple[Block, ...]:
-    comparison = next(iter(study.comparisons.values()))
-    items = checklist(comparison, study.software, study.answers)
+    items = checklist(list(study.comparisons.values()), study.software, study.answers)
     return (
         Paragraph(
             "After Gerke (2020), Diagnostics 10(5), 334. Items marked as to be given are questions "

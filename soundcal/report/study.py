@@ -57,7 +57,7 @@ class SessionInfo:
     Parameters
     ----------
     folder, protocol, device, started, exit_status : str
-        Name of the folder, and what the log begins and ends with; ``not closed`` if it has no end.
+        Name of the folder, and what the log begins and ends with; ``still open`` if it has no end.
     settings : mapping
         Settings of the protocol.
     problems : tuple of str
