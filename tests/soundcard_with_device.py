@@ -440,7 +440,7 @@ def test_the_study_runs_behind_the_server_as_it_does_in_the_simulation(
         "sensitivity_per": truth["per"],
         "stimuli": "CG01,N1",
         "duration": "2",
-        "insertions": "2",
+        "insertions": "1",
         "indicators": "LA,LC",
     }
     with open_device(CARD, calibrating=True) as card:

@@ -178,11 +178,13 @@ def running(monkeypatch: pytest.MonkeyPatch, *options: str) -> "subprocess.Popen
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_recording_is_readable(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = running(monkeypatch, "--inputs", "1")
+    Path("take.json").write_text("{}")
+    process = running(monkeypatch, "--inputs", "1", "--force")
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     capture = audiofile.read("take.wav")
     assert capture.n_samples > 72_000
+    assert not Path("take.json").exists()  # of the recording that was replaced
     np.testing.assert_array_equal(capture.samples[0], ramp(capture.n_samples, 0))
 
 

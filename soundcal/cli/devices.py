@@ -31,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
         write_json("soundcal/devices/1", {"devices": devices, "problem": problem})
         return 0
     if problem:
-        say(f"no soundcards: {problem}")
+        cards = any(info.kind == "soundcard" for info in found)
+        say(f"{'not all is known' if cards else 'no soundcards'}: {problem}")
     for info in found:
         sys.stdout.write(_line(info) + "\n")
     return 0

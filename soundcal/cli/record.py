@@ -115,6 +115,7 @@ def run(options: argparse.Namespace) -> int:
             # nothing is touched on disk before the device has delivered something
             first = next(blocks)
             writer = _writer(options, device.fs, len(inputs), calibration)
+            record.unlink(missing_ok=True)  # with --force: the old one speaks of another file
             _record(chain([first], blocks), writer, take, level, device.fs)
     if take.n_samples == 0:
         options.file.unlink()

@@ -8,7 +8,8 @@ what shall go wrong, and FAKE_PORTAUDIO_LOG names a file to which opened streams
     open         PortAudio error code to fail with at opening
     fs           sampling rate at which streams open, whatever was asked for
     at           position in frames (counted from the start of the stream) of what follows
-    do           "stall", "crash", "garbage", "stop", "raise", "zeros", "overflow", "vanish"
+    do           "stall", "crash", "garbage", "stop", "raise", "zeros", "overflow", "vanish";
+                 "hang at rates" while listing
     close        "hang"
     speed        times real time (default 40)
 
@@ -71,6 +72,8 @@ def query_devices():
 
 
 def check_input_settings(device, samplerate, channels, dtype, extra_settings):
+    if _FAULT.get("do") == "hang at rates":
+        time.sleep(60)
     if samplerate not in (44100, 48000):
         raise PortAudioError("Invalid sample rate", -9997)
 
