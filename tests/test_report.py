@@ -284,6 +284,14 @@ def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> 
     Page(render(build(made)))
 
 
+def test_names_that_look_alike_do_not_share_ids() -> None:
+    names = ("a+b", "a b", "耳机", "наушники")
+    tables = [tidy(3, ("LA",), 1).assign(combination=name) for name in names]
+    page = Page(render(build(study_of(pd.concat(tables)))))
+    assert len(page.ids) == len(set(page.ids))
+    assert {reference[1:] for reference in page.references} <= set(page.ids)
+
+
 def test_figures_as_files(tmp_path: Path) -> None:
     made = study(4, families=("LA",), statistics=1)
     write(made, tmp_path, figures=("svg", "png", "pdf"))

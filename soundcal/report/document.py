@@ -5,6 +5,7 @@ and :mod:`soundcal.report.pdf` print the same document. Tables keep their number
 the printed text is formatted.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -207,10 +208,15 @@ def _walk(blocks: Sequence["Block | Section"]) -> list[Block]:
 
 
 def slug(*parts: str) -> str:
-    """Return a name that may be an id in a page and a file name.
+    """Return a name that may be an id in a page and a file name, and differs where parts differ.
 
-    >>> slug("Agreement", "sim:interface+open-300", "L(A)")
-    'agreement-sim-interface-open-300-l-a'
+    >>> slug("agreement", "", "LA")
+    'agreement-la'
+    >>> slug("dots", "sim:lab") != slug("dots", "sim+lab")
+    True
     """
-    text = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
-    return text or "part"
+    text = "-".join(part for part in parts if part)
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if re.fullmatch(r"[A-Za-z0-9-]+", text):
+        return plain
+    return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")
