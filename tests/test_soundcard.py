@@ -309,6 +309,29 @@ def test_other_names_are_refused_with_the_candidates(spec: str, said: str) -> No
         resolve(spec, CARDS, "")
 
 
+HALVES = [
+    {"name": "Microphone (Fireface)", "hostapi": 3, "max_output_channels": 0},
+    {"name": "Speakers (Fireface)", "hostapi": 3, "max_input_channels": 0},
+    {"name": "Speakers (other)", "hostapi": 0, "max_input_channels": 0},
+]
+
+
+def test_the_halves_of_a_soundcard_are_used_as_one(fault: Fault, tmp_path: Path) -> None:
+    fault(devices=HALVES)
+    with pytest.raises(DeviceUnavailable, match=r'ambiguous.*"INPUT \| OUTPUT"'):
+        Soundcard("fireface")
+    with pytest.raises(DeviceUnavailable, match="different host APIs"):
+        Soundcard("fireface | other")
+    with Soundcard("fireface | fireface") as card:
+        assert card.info.identity == "Microphone (Fireface) | Speakers (Fireface), Windows WASAPI"
+        assert (card.info.inputs, card.info.outputs, card.info.rates) == (4, 2, (44100, 48000))
+        capture = card.play_and_record(tone(4800), outputs=[2], inputs=[2])
+        card.record(0.1)
+        card.play(tone(480))
+    assert capture.latency == 3000
+    assert [stream["device"] for stream in streams(tmp_path)] == [[0, 1], 0, 1]
+
+
 def test_a_mixer_is_refused_for_calibration_unless_allowed(fault: Fault) -> None:
     fault(devices=[{"name": "default"}])
     assert behind_os_mixer("default", "ALSA")

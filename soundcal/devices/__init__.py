@@ -225,7 +225,7 @@ def open_device(
     ----------
     spec : str or int
         ``sim:NAME``, an index, or parts of "name, host API" (all must occur, in order)
-        in upper or lower case.
+        in upper or lower case; ``INPUT | OUTPUT`` where a soundcard is listed as two devices.
     fs : int
         Sampling rate in Hz. Never converted: a device that cannot deliver it is refused.
     calibrating : bool

@@ -10,7 +10,7 @@ from typing import Final
 from soundcal.devices import DeviceInfo
 from soundcal.errors import DeviceUnavailable
 
-__all__ = ["behind_os_mixer", "resolve"]
+__all__ = ["behind_os_mixer", "paired", "resolve", "resolve_pair"]
 
 _MIXED_HOST_APIS: Final = ("MME", "Windows DirectSound", "PulseAudio", "OSS")
 
@@ -66,7 +66,49 @@ def resolve(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> Dev
         raise DeviceUnavailable(f"no device {text!r}; there are: {listed}; {_OTHER_WAY}")
     listed = "; ".join(_shown(info) for info in found)
     raise DeviceUnavailable(
-        f"device {text!r} is ambiguous: {listed}; give more of the name or the index"
+        f"device {text!r} is ambiguous: {listed}; give more of the name, the index, or, where "
+        'input and output of a soundcard are two devices, "INPUT | OUTPUT"'
+    )
+
+
+def resolve_pair(
+    spec: str | int, devices: Sequence[DeviceInfo], problem: str
+) -> tuple[DeviceInfo, DeviceInfo]:
+    """Return the devices that record and play: twice the same, unless ``INPUT | OUTPUT`` is given.
+
+    Some host APIs (WASAPI, often Core Audio) list the input and the output of one soundcard as two
+    devices. They must belong to one soundcard: two have two clocks, which drift.
+
+    Raises
+    ------
+    DeviceUnavailable
+        As for :func:`resolve`; or the two have different host APIs.
+    """
+    first, bar, second = str(spec).partition("|")
+    if not bar:
+        info = resolve(spec, devices, problem)
+        return info, info
+    into = resolve(first, [info for info in devices if info.inputs], problem)
+    out = resolve(second, [info for info in devices if info.outputs], problem)
+    if into.host_api != out.host_api:
+        raise DeviceUnavailable(
+            f"{into.identity} and {out.identity} have different host APIs: choose both from one"
+        )
+    return into, out
+
+
+def paired(into: DeviceInfo, out: DeviceInfo) -> DeviceInfo:
+    """Return what is known about two devices that are used as one."""
+    if into == out:
+        return into
+    return DeviceInfo(
+        name=f"{into.name} | {out.name}",
+        host_api=into.host_api,
+        inputs=into.inputs,
+        outputs=out.outputs,
+        rates=tuple(rate for rate in into.rates if rate in out.rates),
+        default_rate=into.default_rate,
+        os_mixer=into.os_mixer or out.os_mixer,
     )
 
 

@@ -82,6 +82,8 @@ class Request:
         List the devices; also try the sampling rates of those that are named, or of all; or stream.
     name, host_api : str
         Exact names of the device.
+    output : str
+        Exact name of the device that plays, where it is another one than the one that records.
     fs : int
         Sampling rate in Hz.
     latency : float
@@ -103,6 +105,7 @@ class Request:
     task: Task = "list"
     name: str = ""
     host_api: str = ""
+    output: str = ""
     fs: int = 48000
     latency: float = 0.2
     inputs: tuple[int, ...] = ()
@@ -270,33 +273,49 @@ def _host_api_settings(
     return None, None, False
 
 
-def _find(sounddevice: Any, request: Request) -> tuple[int, dict[str, Any]] | str:
+def _find(
+    sounddevice: Any, name: str, host_api: str, n_in: int, n_out: int
+) -> tuple[int, dict[str, Any]] | str:
     """Return index and properties of the one device of exactly these names, or what is wrong."""
     apis = sounddevice.query_hostapis()
     same = [
         (index, dict(device))
         for index, device in enumerate(sounddevice.query_devices())
-        if device["name"] == request.name
-        and apis[device["hostapi"]]["name"] == request.host_api
-        and device["max_input_channels"] >= max(request.inputs, default=0)
-        and device["max_output_channels"] >= max(request.outputs, default=0)
+        if device["name"] == name
+        and apis[device["hostapi"]]["name"] == host_api
+        and device["max_input_channels"] >= n_in
+        and device["max_output_channels"] >= n_out
     ]
     if len(same) == 1:
         return same[0]
     if same:
         return (
-            f"{len(same)} devices are called {request.name!r} under {request.host_api}: unplug all "
-            "but one, or rename them in the system's settings"
+            f"{len(same)} devices are called {name!r} under {host_api}: unplug all but one, or "
+            "rename them in the system's settings"
         )
-    return "it is no longer there: replug it and see soundcal devices"
+    return f"{name!r} is no longer there: replug it and see soundcal devices"
+
+
+def _find_both(sounddevice: Any, request: Request) -> tuple[tuple[int, int], dict[str, Any]] | str:
+    """Return the indices for input and output, and the properties of the one that plays."""
+    n_in, n_out = max(request.inputs, default=0), max(request.outputs, default=0)
+    api = request.host_api
+    if request.output in ("", request.name):
+        found = _find(sounddevice, request.name, api, n_in, n_out)
+        return found if isinstance(found, str) else ((found[0], found[0]), found[1])
+    into = _find(sounddevice, request.name, api, n_in, 0)
+    out = _find(sounddevice, request.output, api, 0, n_out)
+    if isinstance(into, str) or isinstance(out, str):
+        return into if isinstance(into, str) else str(out)
+    return (into[0], out[0]), out[1]
 
 
 def _open(sounddevice: Any, request: Request, take: _Take) -> tuple[Any, list[int]] | str:
     """Return the stream, not yet started, and the columns of its input; or what is wrong."""
-    found = _find(sounddevice, request)
+    found = _find_both(sounddevice, request)
     if isinstance(found, str):
         return found
-    index, device = found
+    (recording, playing), device = found
     into, out, chosen = _host_api_settings(sounddevice, request, device)
     n_in = len(request.inputs) if chosen else max(request.inputs, default=0)
     n_out = len(request.outputs) if chosen else max(request.outputs, default=0)
@@ -312,7 +331,7 @@ def _open(sounddevice: Any, request: Request, take: _Take) -> tuple[Any, list[in
     }
     if n_in and n_out:
         stream = sounddevice.Stream(
-            device=(index, index),
+            device=(recording, playing),
             channels=(n_in, n_out),
             extra_settings=(into, out),
             callback=take.duplex,
@@ -321,11 +340,11 @@ def _open(sounddevice: Any, request: Request, take: _Take) -> tuple[Any, list[in
         )
     elif n_in:
         stream = sounddevice.InputStream(
-            device=index, channels=n_in, extra_settings=into, callback=take.input, **common
+            device=recording, channels=n_in, extra_settings=into, callback=take.input, **common
         )
     else:
         stream = sounddevice.OutputStream(
-            device=index, channels=n_out, extra_settings=out, callback=take.output, **common
+            device=playing, channels=n_out, extra_settings=out, callback=take.output, **common
         )
     return stream, columns
 

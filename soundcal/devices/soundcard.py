@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.alignment import frame
 from soundcal.devices.checks import gap_flags, input_channels, playable
-from soundcal.devices.names import behind_os_mixer, resolve
+from soundcal.devices.names import behind_os_mixer, paired, resolve_pair
 from soundcal.devices.portaudio_worker import RATES, Request
 from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
 from soundcal.devices.supervisor import Broken, Message, Worker
@@ -164,7 +164,8 @@ class Soundcard:
     Parameters
     ----------
     spec : str or int
-        Index, or parts of "name, host API".
+        Index, or parts of "name, host API"; ``INPUT | OUTPUT`` where the two halves of a soundcard
+        are listed as two devices.
     fs : int
         Sampling rate in Hz; refused if the device cannot deliver it, never converted.
     calibrating : bool
@@ -196,7 +197,9 @@ class Soundcard:
         if not 0.0 < latency <= 2.0:
             raise ParameterError(f"latency {latency:g} s: more than 0 and at most 2 s is expected")
         cards, problem = _listed(Request(task="list"))
-        info = _with_rates(resolve(spec, cards, problem))
+        into, out = resolve_pair(spec, cards, problem)
+        self._parts = (into, out)
+        info = _with_rates(into) if into == out else paired(_with_rates(into), _with_rates(out))
         if calibrating and info.os_mixer and not allow_os_mixer:
             raise DeviceUnavailable(
                 f"{info.identity} goes through the operating system's mixer, which may resample, "
@@ -359,7 +362,8 @@ class Soundcard:
             raise DeviceUnavailable(f"{self._info.identity} was closed: open it again")
         return Request(
             task="stream",
-            name=self._info.name,
+            name=self._parts[0].name,
+            output=self._parts[1].name,
             host_api=self._info.host_api,
             fs=self._fs,
             latency=self._latency,
@@ -439,7 +443,8 @@ class Soundcard:
     def _look_for_device(self, tally: _Tally) -> None:
         """Raise StreamError if a device that delivers nothing but zeros is no longer there."""
         cards, _ = _listed(Request(task="list"))
-        if all(card.identity != self._info.identity for card in cards):
+        there = {card.identity for card in cards}
+        if any(part.identity not in there for part in self._parts):
             live = max(0, tally.received - tally.zeros)
             raise StreamError(
                 f"{self._info.identity}: the device has vanished; {live} frames "
