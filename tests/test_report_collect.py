@@ -144,6 +144,24 @@ def test_each_folder_may_have_its_own_calibration(tmp_path: Path) -> None:
     assert study.comparison.entry("LAeq", "a", "b").agreement.bias == pytest.approx(-3.0)
 
 
+def test_the_record_beside_a_file_names_its_calibration(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "a", 0.0)
+    write_json(tmp_path / "ears.json", SCHEMA, calibration(3.0).to_dict())
+    for path in list(folder.glob("*.wav")):
+        record = {
+            "audio": path.name,
+            "sha256": audiofile.file_digest(path),
+            "calibration_file": "../ears.json",
+        }
+        beside = {"schema": "soundcal/recording/1", **record}
+        path.with_suffix(".json").write_text(json.dumps(beside))
+    study = collect([folder], indicators="LAeq")
+    assert level(study, "a", "W01") == pytest.approx(pascal_to_level(0.02) + 3.0, abs=0.01)
+    (folder / "W01.json").unlink()
+    with pytest.raises(SignalError, match=r"W01.wav: not calibrated"):
+        collect([folder], indicators="LAeq")
+
+
 def test_one_folder_is_a_study_without_comparison(tmp_path: Path) -> None:
     study = collect([plain(tmp_path / "a", 0.0)], calibrations=calibration(0.0), indicators="LA")
     assert study.comparisons == {}

@@ -77,7 +77,7 @@ def collect(
         name is the method, the file's name without its ending the stimulus.
     calibrations : Calibration, path, or mapping of str to these, optional
         For plain folders: one for all, or one per folder name. By default the ``calibration.json``
-        in the folder. Sessions know their own.
+        in the folder, or what the record beside each file names. Sessions know their own.
     indicators : str or sequence of str, optional
         Labels, symbols or families (see :func:`soundcal.indicators.resolve`), a string may name
         several with commas; those of the study by default.
@@ -292,20 +292,32 @@ def _plain(folder: Path, calibrations: Given | Mapping[str, Given] | None) -> li
     if twice:
         raise RecordError(f"{folder}: several files for the stimulus {twice[0]!r}; keep one")
     name = folder.resolve().name
-    calibration = _calibration_of(folder, name, calibrations)
-    return [
-        _Item(
-            Source(str(path), audiofile.file_digest(path), name, path.stem, "", calibration.id),
-            1,
-            calibration,
+    shared = _calibration_of(folder, name, calibrations)
+    items = []
+    for path in files:
+        calibration = shared or _calibration_beside(path, name)
+        digest = audiofile.file_digest(path)
+        source = Source(str(path), digest, name, path.stem, "", calibration.id)
+        items.append(_Item(source, 1, calibration))
+    return items
+
+
+def _calibration_beside(path: Path, name: str) -> Calibration:
+    """Return the calibration that the record beside a recording names."""
+    beside = path.with_suffix(".json")
+    file = read_json(beside, RECORDING_SCHEMA).get("calibration_file") if beside.is_file() else None
+    if not file:
+        raise SignalError(
+            f"{path}: not calibrated, so its samples have no pascal; give a calibration for the "
+            f"folder (--calibration {name}=FILE), or put it there as calibration.json"
         )
-        for path in files
-    ]
+    return load_calibration(path.parent / str(file))
 
 
 def _calibration_of(
     folder: Path, name: str, calibrations: Given | Mapping[str, Given] | None
-) -> Calibration:
+) -> Calibration | None:
+    """Return the calibration of a whole folder; None if there is none."""
     given = calibrations
     if isinstance(calibrations, Mapping):
         given = calibrations.get(name)
@@ -314,10 +326,7 @@ def _calibration_of(
     if given is None and (folder / "calibration.json").is_file():
         given = folder / "calibration.json"
     if given is None:
-        raise SignalError(
-            f"{folder}: not calibrated, so its samples have no pascal; give a calibration for "
-            f"{name} (--calibration {name}=FILE), or put it there as calibration.json"
-        )
+        return None
     if isinstance(given, Mapping):  # for the type checker; a mapping was resolved above
         raise ParameterError(f"calibrations of {name}: a calibration or a path expected")
     return load_calibration(Path(given))
