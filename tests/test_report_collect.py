@@ -151,10 +151,10 @@ def test_the_record_beside_a_file_names_its_calibration(tmp_path: Path) -> None:
         record = {
             "audio": path.name,
             "sha256": audiofile.file_digest(path),
+            "fs": FS,
             "calibration_file": "../ears.json",
         }
-        beside = {"schema": "soundcal/recording/1", **record}
-        path.with_suffix(".json").write_text(json.dumps(beside))
+        write_json(path.with_suffix(".json"), "soundcal/recording/1", record)
     study = collect([folder], indicators="LAeq")
     assert level(study, "a", "W01") == pytest.approx(pascal_to_level(0.02) + 3.0, abs=0.01)
     (folder / "W01.json").unlink()
