@@ -99,7 +99,7 @@ def test_lowest_lines_are_those_of_the_whole_transform() -> None:
     method = RoughnessMethod()
     method.analyse(NOISE[:LENGTH])
     mean, low = method._envelopes()
-    rectified = np.abs(np.fft.irfft(method._excitation, LENGTH, axis=1))
+    rectified = np.abs(np.fft.irfft(method._excitation.spectra, LENGTH, axis=1))
     expected = np.fft.rfft(rectified, axis=1)[:, : low.shape[1]] / LENGTH
     assert np.allclose(low, expected, rtol=0, atol=1e-12 * expected.real.max())
     assert np.allclose(mean, rectified.mean(axis=1), rtol=1e-12)
@@ -111,10 +111,10 @@ def test_slopes_of_one_line() -> None:
     spectrum = np.zeros(lines.frequency.size, dtype=complex)
     spectrum[200] = 2e-5 * 10 ** (70 / 20)
     out = np.zeros((47, LENGTH // 2 + 1), dtype=complex)
-    assert (
-        excite(spectrum, lines.first, lines.bark, lines.frequency, lines.hearing, lines.edges, out)
-        == 1
-    )
+    spans = np.zeros((47, 2), dtype=np.int64)
+    assert excite(spectrum, *lines, out, spans) == 1
+    assert spans[16].tolist() == [200, 201]
+    assert spans[0].tolist() == [lines.frequency.size, 0], "nothing there"
     level = 20 * np.log10(np.maximum(np.abs(out[:, 200]), 1e-12) / 2e-5)
     assert level[16] == pytest.approx(70.0)
     assert level[[15, 14, 13]] == pytest.approx([70.0, 56.5, 43.0])

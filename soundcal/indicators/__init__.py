@@ -26,6 +26,7 @@ _PUBLIC: Final[dict[str, str]] = {
     "resolve": "registry",
     "to_frame": "table",
     "band_levels": "bands",
+    "fluctuation_strength": "fluctuation",
     "leq": "level",
     "loudness_from_bands": "loudness",
     "loudness_level_zwtv": "loudness",

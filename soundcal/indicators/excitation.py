@@ -19,7 +19,7 @@ from soundcal.indicators.tables import DDF, ZUP
 if TYPE_CHECKING:
     from soundcal.indicators.stream import Field
 
-__all__ = ["CHANNEL_BARK", "N_CHANNELS", "Lines", "lines_of", "table", "transmission"]
+__all__ = ["CHANNEL_BARK", "N_CHANNELS", "Excitation", "Lines", "lines_of", "table", "transmission"]
 
 Array = NDArray[np.float64]
 
@@ -43,10 +43,10 @@ class Lines(NamedTuple):
 
     first: int
     """Number of the lowest line, at 20 Hz."""
-    frequency: Array
-    """Frequencies in Hz."""
     bark: Array
     """Critical-band rates in Bark."""
+    frequency: Array
+    """Frequencies in Hz."""
     hearing: Array
     """Thresholds in quiet in dB."""
     edges: Array
@@ -60,7 +60,7 @@ def lines_of(length: int, rate: int) -> Lines:
     frequency = np.arange(round(_HIGHEST / step) + 1, dtype=np.float64) * step
     bark = table(BARK_SCALE, frequency)
     edges = table(THRESHOLD, np.arange(N_CHANNELS + 2) / 2.0)
-    return Lines(round(_LOWEST / step), frequency, bark, table(THRESHOLD, bark), edges)
+    return Lines(round(_LOWEST / step), bark, frequency, table(THRESHOLD, bark), edges)
 
 
 def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Field") -> Array:
@@ -80,3 +80,40 @@ def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Fie
         middles = (np.array(ZUP[:-1]) + np.array((0.0, *ZUP[:-2]))) / 2.0
         level = level + np.interp(bark, middles, DDF)
     return np.asarray(10.0 ** (level / 20.0), dtype=np.float64)
+
+
+class Excitation:
+    """Excitations of frames in 47 channels, with the memory to work in.
+
+    Parameters
+    ----------
+    length : int
+        Samples per frame.
+    rate : int
+        Sampling rate in Hz.
+    points : sequence of (float, float)
+        Transmission of the ear, see :func:`transmission`.
+    field : {"free", "diffuse"}
+        Sound field.
+    """
+
+    def __init__(
+        self, length: int, rate: int, points: Sequence[tuple[float, float]], field: "Field"
+    ) -> None:
+        self._lines = lines_of(length, rate)
+        self._factors = np.sqrt(2.0) * transmission(points, self._lines.bark, field)
+        self.spectra = np.zeros((N_CHANNELS, length // 2 + 1), dtype=np.complex128)
+        """Amplitudes of the lines of every channel in Pa r.m.s., shape (47, length // 2 + 1)."""
+        self.spans = np.zeros((N_CHANNELS, 2), dtype=np.int64)
+        """The lines, from and before, between which a channel is not zero, shape (47, 2)."""
+
+    def take(self, frame: Array) -> bool:
+        """Take a frame whose window, if it has one, has the mean 1/length; whether it is heard."""
+        from scipy.fft import rfft
+
+        from soundcal.indicators.excitation_kernels import excite
+
+        lines = self._lines
+        spectrum = rfft(frame)[: lines.frequency.size] * self._factors
+        audible = excite(spectrum, *lines, self.spectra, self.spans)
+        return bool(audible)

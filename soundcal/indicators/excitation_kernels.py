@@ -16,6 +16,17 @@ PER_DB = np.log(10.0) / 20.0
 
 
 @kernel
+def put(
+    out: Spectrum, spans: NDArray[np.int64], channel: int, number: int, line: np.complex128
+) -> None:
+    """Enter a line in a channel, counted from 1; lines come in rising order."""
+    out[channel - 1, number] = line
+    if spans[channel - 1, 0] > number:
+        spans[channel - 1, 0] = number
+    spans[channel - 1, 1] = number + 1
+
+
+@kernel
 def excite(
     lines: Spectrum,
     first: int,
@@ -24,14 +35,18 @@ def excite(
     hearing: Array,
     edges: Array,
     out: Spectrum,
+    spans: NDArray[np.int64],
 ) -> int:
     """Spread the lines of a spectrum over the channels (Terhardt 1979).
 
     ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``edges`` that at
-    0, 0.5, … 24 Bark. ``out``, shape (47, n), takes lines ``first`` and up of every channel; the
-    rest of it is not touched. Returns the number of audible lines.
+    0, 0.5, … 24 Bark. ``out``, shape (47, n), takes the lines of every channel; ``spans``, shape
+    (47, 2), says from which to before which line it is not zero, and did so of the call before.
+    Returns the number of audible lines.
     """
-    out[:, first : lines.size] = 0.0
+    for c in range(CHANNELS):
+        out[c, spans[c, 0] : spans[c, 1]] = 0.0
+        spans[c, 0], spans[c, 1] = lines.size, 0
     per_channel = np.exp(-0.5 * LOWER_SLOPE * PER_DB)
     audible = 0
     for k in range(first, lines.size):
@@ -47,13 +62,13 @@ def excite(
         low, high = int(np.floor(position)), int(np.ceil(position))
         for i in (low, high):
             if 1 <= i <= CHANNELS:
-                out[i - 1, k] = line
+                put(out, spans, i, k, line)
         i = min(low - 1, CHANNELS)
         fall = LOWER_SLOPE * 0.5 * (position - (i + 1))
         gain = np.exp(-fall * PER_DB)
         while i >= 1:
             if level - fall > edges[i + 1]:
-                out[i - 1, k] = gain * line
+                put(out, spans, i, k, gain * line)
             gain *= per_channel
             fall += 0.5 * LOWER_SLOPE
             i -= 1
@@ -64,7 +79,7 @@ def excite(
         gain = np.exp(-fall * PER_DB)
         while i <= CHANNELS:
             if level - fall > edges[i - 1]:
-                out[i - 1, k] = gain * line
+                put(out, spans, i, k, gain * line)
             gain *= step
             fall += 0.5 * slope
             i += 1

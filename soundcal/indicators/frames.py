@@ -2,7 +2,8 @@
 
 A method says how long its frames are, at which sampling rate, and what it finds in one. The stream
 converts the signal to that rate, cuts the frames and keeps the statistics. Values belong to the
-middle of their frames. Samples after the last complete frame do not count.
+middle of their frames. Samples after the last complete frame do not count, unless the method fills
+up one more frame.
 """
 
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ class FrameMethod(Protocol):
     @property
     def bark(self) -> Array | None:
         """Critical-band rates in Bark of the specific values, or None if there are none."""
+        ...
+
+    @property
+    def fills_up(self) -> bool:
+        """Whether one more frame, filled up with silence, takes in the end of the signal."""
         ...
 
     def analyse(self, frame: Array) -> tuple[float, Array]:
@@ -111,12 +117,14 @@ class FrameStream:
         if self._resampler is not None:
             self._take(self._resampler.finish())
         method, label = self._method, self._label
-        n = self._series.n
-        if n == 0:
+        if self._series.n == 0:
             raise SignalError(
                 f"signal too short for {label.name}: at least "
                 f"{method.length / method.rate:g} s are needed"
             )
+        if method.fills_up:
+            self._take(np.zeros(method.length - self._pending.size))
+        n = self._series.n
         found = self._series.statistics()
         middles = (np.arange(n) * method.hop + method.length / 2.0) / method.rate
         result = IndicatorResult(

@@ -168,7 +168,7 @@ def _modulation(symbol: str, function: str, module: str, unit: str, source: str)
         source,
         _OVER_TIME,
         stage=f"soundcal.indicators.{module}:open_{module}_stream",
-        title=module.replace("_", " "),
+        title="fluctuation strength" if module == "fluctuation" else module,
     )
 
 
@@ -207,6 +207,7 @@ _TABLE: Final = (
         _STATIONARY_STAGE,
         "sharpness, stationary method",
     ),
+    _modulation("F", "fluctuation_strength", "fluctuation", "vacil", "Osses et al. 2016"),
     _modulation("R", "roughness_dw", "roughness", "asper", "Daniel & Weber 1997"),
     _prominence(
         "TNR", "tnr_ecma", "open_tone_to_noise_stream", "tone-to-noise ratio, through MoSQITo"

@@ -34,13 +34,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.indicators.excitation import (
-    CHANNEL_BARK,
-    N_CHANNELS,
-    lines_of,
-    table,
-    transmission,
-)
+from soundcal.indicators.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
 from soundcal.indicators.excitation_tables import (
     A0_ROUGHNESS,
     G_ROUGHNESS,
@@ -71,7 +65,7 @@ HOP: Final = LENGTH // 2
 MINIMUM_DURATION: Final = LENGTH / RATE
 """Shortest signal in s: one frame."""
 
-CALIBRATION: Final = 0.428816
+CALIBRATION: Final = 0.428818
 """Factor in asper that makes the definition come true."""
 
 _PARTS: Final = 25
@@ -108,7 +102,7 @@ def _constants() -> _Constants:
     highest = int(H42[-1][0] * LENGTH / RATE)
     number = np.arange(highest + 1)
     return _Constants(
-        window=np.sqrt(2.0) * window / window.sum(),
+        window=window / window.sum(),
         ratio=float(np.sqrt(np.mean(window**2)) / np.mean(window)),
         weights=_modulation_weights(number * RATE / LENGTH),
         twiddles=np.exp(-2j * np.pi * np.outer(number, np.arange(_PARTS)) / LENGTH),
@@ -129,29 +123,15 @@ class RoughnessMethod:
     length = LENGTH
     hop = HOP
     bark = CHANNEL_BARK
+    fills_up = False
 
     def __init__(self, field: "Field" = "free") -> None:
-        self._lines = lines_of(LENGTH, RATE)
-        self._a0 = transmission(A0_ROUGHNESS, self._lines.bark, field)
-        self._excitation = np.zeros((N_CHANNELS, LENGTH // 2 + 1), dtype=np.complex128)
+        self._excitation = Excitation(LENGTH, RATE, A0_ROUGHNESS, field)
 
     def analyse(self, frame: Array) -> tuple[float, Array]:
         """Return the roughness in asper and the specific roughness in asper/Bark, shape (47,)."""
-        from scipy.fft import rfft
-
-        from soundcal.indicators.excitation_kernels import excite
-
-        c, lines = _constants(), self._lines
-        spectrum = rfft(frame * c.window)[: lines.frequency.size] * self._a0
-        if not excite(
-            spectrum,
-            lines.first,
-            lines.bark,
-            lines.frequency,
-            lines.hearing,
-            lines.edges,
-            self._excitation,
-        ):
+        c = _constants()
+        if not self._excitation.take(frame * c.window):
             return 0.0, np.zeros(N_CHANNELS)
         mean, fluctuation = self._envelopes()
         specific = CALIBRATION / 0.5 * c.g * _modulation(mean, fluctuation * c.weights) ** 2
@@ -171,7 +151,7 @@ class RoughnessMethod:
         low = np.empty((N_CHANNELS, twiddles.shape[0]), dtype=np.complex128)
         for start in range(0, N_CHANNELS, _GROUP):
             group = slice(start, start + _GROUP)
-            rectified = irfft(self._excitation[group], LENGTH, axis=1)
+            rectified = irfft(self._excitation.spectra[group], LENGTH, axis=1)
             np.abs(rectified, out=rectified)
             parts = rectified.reshape(-1, LENGTH // _PARTS, _PARTS)
             low_lines(rfft(parts, axis=1), twiddles, low[group])

@@ -15,7 +15,15 @@ from soundcal.errors import ParameterError
 
 __all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate"]
 
-FAMILIES: Final = ("calibrator", "levels", "octave", "loudness", "sharpness", "roughness")
+FAMILIES: Final = (
+    "calibrator",
+    "levels",
+    "octave",
+    "loudness",
+    "sharpness",
+    "roughness",
+    "fluctuation",
+)
 """Modules of this package, in the order in which they are printed."""
 
 
