@@ -1,4 +1,4 @@
-"""``soundcal ratings`` from files to tables."""
+"""``soundcal ratings`` from files to tables and report."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 from test_ratings import GUI, MAPPING, WEBMUSHRA, study
 
 from soundcal.cli import main
+from soundcal.ratings import ATTRIBUTES, compare_ratings, make_ratings
+from soundcal.report import ratings_document, write_ratings
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_tables_and_json(table: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     differing = sum(row["p_adjusted"] < 0.05 for row in content["comparison"]["cells"])
     assert differing > 0
     assert f"{differing} of 32 cells differ" in said.err
-    assert "1 exclusion(s)" in said.err
+    assert "1 exclusion\n" in said.err
     cells = pd.read_csv(out / "ratings_cells.csv")
     assert len(cells) == 32
     assert cells["n_pairs"].eq(18).all()
@@ -103,3 +105,57 @@ def test_bad_input(
         files[name].write_text(text)
     assert main(["ratings", *(text.format(**files) for text in arguments)]) == code
     assert message in capsys.readouterr().err
+
+
+def test_report(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exclusions = tmp_path / "exclusions.csv"
+    exclusions.write_text("participant,reason\np00,fell <asleep>\n")
+    page = tmp_path / "ratings.html"
+    arguments = ["ratings", str(table), "--scale", "0", "100", "--exclude", str(exclusions)]
+    arguments += ["--report", str(page), "--pdf", "--mixed", "--title", "Two ways of playback"]
+    assert main(arguments) == 0
+    assert str(page.with_suffix(".pdf")) in capsys.readouterr().err
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg") == 4
+    for part in (
+        "Two ways of playback",
+        "18 participants rated under both conditions, 13 only under ocv, 2 only under hats",
+        "all: fell &lt;asleep&gt;",
+        "Hotelling",
+        "32 cells differ",
+        "below 5 this test rejects too often",
+        "(Derrick et al. 2017)",
+        "method A",
+        "linear mixed model",
+        "Purple: ocv is rated higher",
+    ):
+        assert part in text, part
+    assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    # nothing is overwritten unasked
+    before = page.read_bytes()
+    page.with_suffix(".pdf").unlink()
+    assert main(arguments) == 5
+    assert not page.with_suffix(".pdf").exists()
+    assert main([*arguments, "--force"]) == 0
+    assert page.read_bytes() == before
+    assert main(["ratings", str(table), "--scale", "0", "100", "--pdf"]) == 2
+
+
+@pytest.mark.parametrize("attributes", [("pleasant", "loud"), ATTRIBUTES])
+def test_report_of_few_participants_and_attributes(
+    tmp_path: Path, attributes: tuple[str, ...]
+) -> None:
+    ratings = study(both=3, only_ocv=0, only_hats=0, stimuli=1)
+    table = ratings.table.assign(attribute=ratings.table["attribute"].replace("annoying", "loud"))
+    if attributes == ATTRIBUTES:
+        table = ratings.table
+    ratings = make_ratings(table[table["attribute"].isin(attributes)], scale=(0, 100))
+    comparison = compare_ratings(ratings, "ocv", "hats")
+    document = ratings_document(ratings, comparison)
+    names = {section.name for section in document.sections}
+    assert ("plane" in names) == (attributes == ATTRIBUTES)
+    assert len(document.pictures()) == (4 if attributes == ATTRIBUTES else 2)
+    assert write_ratings(ratings, comparison, tmp_path / "r.html") == [tmp_path / "r.html"]
+    cells = next(table for table in document.tables() if table.name == "cells")
+    assert [row[1] for row in cells.rows] == list(ratings.attributes)
+    assert cells.rows[0][5] == comparison.cells["estimate"].iloc[0]

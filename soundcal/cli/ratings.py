@@ -1,4 +1,4 @@
-"""``soundcal ratings``: a listening test, from its files to tables of differences."""
+"""``soundcal ratings``: a listening test, from its files to tables and a report."""
 
 import argparse
 from pathlib import Path
@@ -110,6 +110,13 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
     )
     out = parser.add_argument_group("output")
     out.add_argument("--out", type=Path, metavar="DIR", help="write all tables into a folder")
+    out.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="write the report as one page"
+    )
+    out.add_argument(
+        "--pdf", action="store_true", help="write it as PDF as well, beside the page of --report"
+    )
+    out.add_argument("--title", metavar="TEXT", help="heading of the report")
     out.add_argument("--force", action="store_true", help="replace existing files")
     out.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -117,7 +124,10 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare, say the outcome in words, and write the tables."""
     from soundcal.ratings import check, compare_ratings, mixed_model
+    from soundcal.report.ratings import ratings_summary
 
+    if options.pdf and not options.report:
+        raise ParameterError("--pdf goes beside the page; give --report FILE.html as well")
     ratings = _read(options)
     quality = check(ratings, shortest=options.shortest)
     first, second = _conditions(options, ratings)
@@ -133,10 +143,16 @@ def run(options: argparse.Namespace) -> int:
     model = None
     if options.mixed:
         model = mixed_model(ratings, first, second, confidence=options.confidence)
-    _say(ratings, quality, comparison)
+    for line in ratings_summary(ratings, quality, comparison):
+        say(line)
+    for warning in comparison.warnings:
+        say(f"note: {warning}")
     if options.out:
         tables = _tables(ratings, quality, comparison, model)
         say(f"tables: {_write(options.out, tables, ratings, comparison, options.force)}")
+    if options.report:
+        for path in _report(options, ratings, comparison, quality, model):
+            say(f"report: {path}")
     if options.json:
         write_json("soundcal/ratings/1", _content(ratings, quality, comparison, model))
     return 0
@@ -192,29 +208,25 @@ def _conditions(options: argparse.Namespace, ratings: "Ratings") -> tuple[str, s
     )
 
 
-def _say(ratings: "Ratings", quality: "Quality", comparison: "RatingsComparison") -> None:
-    about = ratings.to_dict()
-    say(
-        f"{about['answers']} answers of {about['participants']} participants, "
-        f"{len(about['stimuli'])} stimuli, {len(about['attributes'])} attributes, "
-        f"{len(about['excluded'])} exclusion(s)"
+def _report(
+    options: argparse.Namespace,
+    ratings: "Ratings",
+    comparison: "RatingsComparison",
+    quality: "Quality",
+    model: "MixedModel | None",
+) -> list[Path]:
+    from soundcal.report import write_ratings
+
+    return write_ratings(
+        ratings,
+        comparison,
+        options.report,
+        quality=quality,
+        model=model,
+        title=options.title or f"Ratings, {comparison.direction}",
+        pdf=options.pdf,
+        force=options.force,
     )
-    for kind, count in quality.counts().items():
-        say(f"data quality: {kind}: {count}")
-    cells = comparison.cells
-    stars = cells[cells["p_adjusted"] < 0.05]
-    say(
-        f"{comparison.direction}: {len(stars)} of {len(cells)} cells differ at 5 % after "
-        f"adjustment ({comparison.correction}), in {stars['stimulus'].nunique()} of "
-        f"{cells['stimulus'].nunique()} stimuli"
-    )
-    for row in comparison.plane[comparison.plane["stimulus"] == "all"].to_dict("records"):
-        say(
-            f"over all stimuli: pleasantness {row['pleasantness']:+.3f}, eventfulness "
-            f"{row['eventfulness']:+.3f}, Hotelling p = {row['p_value']:.2g}, n = {row['n']}"
-        )
-    for warning in comparison.warnings:
-        say(f"note: {warning}")
 
 
 def _tables(

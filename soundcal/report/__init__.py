@@ -7,6 +7,7 @@ from typing import Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.report.collection import collect
 from soundcal.report.comparison import Comparison, Entry, Rules, compare
+from soundcal.report.ratings import ratings_document, write_ratings
 from soundcal.report.study import Study, study_of
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "Study",
     "collect",
     "compare",
+    "ratings_document",
     "study_of",
     "summary",
     "write",
+    "write_ratings",
 ]
 
 

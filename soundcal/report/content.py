@@ -21,7 +21,7 @@ from soundcal.report.document import (
 )
 from soundcal.report.equipment import equipment_section, provenance_section
 from soundcal.report.study import Study
-from soundcal.report.style import family_name, unit_label, value_text
+from soundcal.report.style import count, family_name, unit_label, value_text
 
 __all__ = ["build", "leading_entry", "summary"]
 
@@ -48,12 +48,8 @@ def _subtitle(study: Study) -> str:
     methods = " · ".join(in_order(map(str, study.table["condition"])))
     n = len(study.table[["indicator", "statistic"]].drop_duplicates())
     simulated = " · simulated lab" if any(source.simulated for source in study.sources) else ""
-    counted = _count(stimuli, "stimulus", "stimuli")
-    return f"{counted} · {methods} · {_count(n, 'indicator')}{simulated}"
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
+    counted = count(stimuli, "stimulus", "stimuli")
+    return f"{counted} · {methods} · {count(n, 'indicator')}{simulated}"
 
 
 # Summary ----------------------------------------------------------------------------------------
@@ -249,8 +245,8 @@ def methods_text(study: Study) -> list[str]:
     ]
     software = ", ".join(f"{name} {version}" for name, version in study.software.items())
     texts = [
-        f"{_count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
-        f"{_count(table['condition'].nunique(), 'condition')} "
+        f"{count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
+        f"{count(table['condition'].nunique(), 'condition')} "
         f"({', '.join(in_order(map(str, table['condition'])))}), channels {channels}. "
         "Indicators: " + "; ".join(families) + ". A number n stands for the value exceeded n % of "
         "the time.",
@@ -325,7 +321,7 @@ def _warning_blocks(study: Study) -> tuple[Block, ...]:
     if warned:
         blocks.append(
             Paragraph(
-                f"{_count(warned, 'comparison')} with warnings or diagnostics to look at, "
+                f"{count(warned, 'comparison')} with warnings or diagnostics to look at, "
                 "printed with their tables."
             )
         )

@@ -12,6 +12,7 @@ __all__ = [
     "METHOD_COLOURS",
     "PAGE_MM",
     "ROLES",
+    "count",
     "family_name",
     "inches",
     "rc_settings",
@@ -100,6 +101,15 @@ def value_text(
     if float(text) == 0.0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """Return a number of things.
+
+    >>> count(1, "stimulus", "stimuli"), count(27, "stimulus", "stimuli"), count(2, "ear")
+    ('1 stimulus', '27 stimuli', '2 ears')
+    """
+    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def inches(millimetres: float) -> float:

@@ -10,10 +10,16 @@ from soundcal.report.figures.budget import budget_bars
 from soundcal.report.figures.canvas import font_files, save
 from soundcal.report.figures.forest import bias_forest
 from soundcal.report.figures.indicator import indicator_figure
-from soundcal.report.figures.ratings import circumplex, difference_map, likert_bars
+from soundcal.report.figures.ratings import (
+    DIFFERENCE_LIMIT,
+    circumplex,
+    difference_map,
+    likert_bars,
+)
 from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
 
 __all__ = [
+    "DIFFERENCE_LIMIT",
     "MAX_COLUMNS",
     "MAX_DOT_ROWS",
     "bias_forest",

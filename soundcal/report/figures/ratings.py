@@ -36,12 +36,16 @@ _CORNERS: Final = (
     ("chaotic", -1, 1),
     ("monotonous", -1, -1),
 )
-_GRID: Final = 121
+_FEWEST: Final = 5  # points with a contour
+_MANY: Final = 100  # points that hide each other
 _ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes light
 
 
 def circumplex(
-    points: Mapping[str, tuple[ArrayLike, ArrayLike]], *, share: float = 0.5, arrows: bool = False
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    share: float | None = 0.5,
+    arrows: bool = False,
 ) -> "Figure":
     """Draw pleasantness and eventfulness (ISO/TS 12913-3) per condition.
 
@@ -49,8 +53,9 @@ def circumplex(
     ----------
     points : mapping of str to (array_like, array_like)
         Per condition the coordinates P and E, each of shape (n,), within -1 to 1.
-    share : float
-        Part of the estimated distribution that each contour encloses.
+    share : float or None
+        Part of the estimated distribution that each contour encloses, see
+        :func:`soundcal.ratings.density`; None for no contours.
     arrows : bool
         With two conditions whose points belong together in order: arrows from the first to the
         second.
@@ -58,8 +63,8 @@ def circumplex(
     Returns
     -------
     Figure
-        88 mm wide, square. A condition has no contour if it has fewer than 5 points or they lie
-        on a line.
+        88 mm wide, square. A condition whose points have no density (fewer than 5, or on a line)
+        has no contour.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def circumplex(
     arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
     if not arrays:
         raise ParameterError("0 conditions; coordinates of at least 1 are expected")
-    if not 0.0 < share < 1.0:
+    if share is not None and not 0.0 < share < 1.0:
         raise ParameterError(f"share {share}; a fraction between 0 and 1 is expected")
     if arrows:
         _check_pairs(arrays)
@@ -94,13 +99,19 @@ def circumplex(
                 marker=marker,
                 markersize=2.6,
                 color=colour,
-                alpha=0.6,
+                alpha=0.6 if xy.shape[1] <= _MANY else 0.25,
                 markeredgewidth=0,
                 label=short(name, 40),
             )
-            _contour(axes, xy, share, colour)
+            if share is not None:
+                _contour(axes, xy, share, colour)
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2)
+        legend = figure.legend(
+            handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2
+        )
+        for handle in legend.legend_handles:
+            if handle is not None:
+                handle.set_alpha(1.0)  # many points are pale, their name is not
     return figure
 
 
@@ -147,18 +158,20 @@ def _compass(axes: "Axes") -> None:
 
 
 def _contour(axes: "Axes", xy: Array, share: float, colour: str) -> None:
-    """Draw the line that encloses a share of the estimated density (Gaussian kernels, Scott)."""
-    if xy.shape[1] < 5 or np.linalg.matrix_rank(xy - xy.mean(axis=1, keepdims=True)) < 2:
-        return
-    from scipy.stats import gaussian_kde
+    """Draw the line that encloses a share of the estimated density."""
+    from soundcal.ratings import density
 
-    density = gaussian_kde(xy)
-    side = np.linspace(-1.0, 1.0, _GRID)
-    grid = density(np.stack(np.meshgrid(side, side)).reshape(2, -1)).reshape(_GRID, _GRID)
-    ordered = np.sort(grid.ravel())[::-1]
-    enclosed = np.cumsum(ordered) / ordered.sum()
-    level = ordered[int(np.searchsorted(enclosed, share))]
-    axes.contour(side, side, grid, levels=[level], colors=[colour], linewidths=1.2)
+    found = density(*xy, share=share) if xy.shape[1] >= _FEWEST else None
+    if found is not None:
+        axes.contour(
+            found.pleasantness,
+            found.eventfulness,
+            found.density,
+            levels=[found.level],
+            colors=[colour],
+            linewidths=1.6,
+            zorder=4,
+        )
 
 
 def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figure":
@@ -290,7 +303,7 @@ def difference_map(
         axes.set_xlabel("Stimulus")
         if marks is not None:
             _write_marks(axes, marks, values, limit)
-        bar = add_axes(figure, left, 9.0, min(across, 80.0), 2.5)
+        bar = add_axes(figure, left, 9.0, 80.0, 2.5)  # room for its label, also of one stimulus
         figure.colorbar(image, cax=bar, orientation="horizontal", extend="both", label=label)
     return figure
 
