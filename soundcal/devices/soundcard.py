@@ -153,8 +153,10 @@ class _Tally:
         if host_api.startswith("JACK") and rate > 1.5 * self.fs:
             return ""
         elapsed = self.last[0] - self.first[0]
-        tolerance = _RATE_TOLERANCE + _RATE_JITTER_S / max(elapsed, _RATE_JITTER_S)
-        wrong = elapsed >= _RATE_FROM_S and abs(rate / self.fs - 1.0) > tolerance
+        expected = (self.last[1] - self.first[1]) / self.fs
+        longer = max(elapsed, expected)
+        tolerance = _RATE_TOLERANCE * longer + _RATE_JITTER_S
+        wrong = longer >= _RATE_FROM_S and abs(elapsed - expected) > tolerance
         return f"delivered {rate:.0f} samples per second instead of {self.fs}" if wrong else ""
 
 
