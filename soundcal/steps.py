@@ -22,6 +22,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import output_table
 from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
+from soundcal.devices.validity import refuse_invalid
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.protocol import Bench, Setting
 from soundcal.recording import EARS, Capture
@@ -139,6 +140,9 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
             )
             bench.operator.remove_calibrator()
     calibration = microphone.calibrate(takes, level=level, frequency=frequency)
+    for ear, recorded in takes.items():
+        for one in recorded:
+            refuse_invalid(replace(one, channels=EARS), ear)
     _keep_calibration(bench, name, calibration)
     return calibration
 

@@ -71,9 +71,14 @@ def test_the_file_holds_every_sample_and_its_record_says_how(
     assert kept["sha256"] == audiofile.file_digest("take.wav")
     assert kept["capture"]["device"] == IDENTITY
     assert (kept["capture"]["n_samples"], kept["capture"]["xruns"]) == (48000, 0)
-    assert kept["flags"] == []
+    # the ramp has 14 bits and a mean of a quarter of full scale, and is otherwise in order
+    doubted = {check["name"] for check in kept["checks"] if check["verdict"] == "suspect"}
+    assert doubted == {"bits used", "DC"}
+    assert {check["verdict"] for check in kept["checks"]} == {"pass", "suspect"}
+    assert kept["flags"] == [check["reason"] for check in kept["checks"] if check["reason"]]
     printed = capsys.readouterr()
     assert json.loads(printed.out)["audio"] == "take.wav"
+    assert "verdict: suspect (13 of 17 checks passed)" in printed.err
     assert "level over all: left" in printed.err
 
 

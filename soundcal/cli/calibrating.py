@@ -18,6 +18,7 @@ from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
 from soundcal.cli.operators import TerminalOperator
 from soundcal.cli.output import progress, say
+from soundcal.devices.validity import refuse_invalid
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, RecordError, SignalError, ToneNotFound
 from soundcal.recording import EARS, Capture, channel_names
@@ -132,6 +133,7 @@ def _tone_file(path: Path, ear: str) -> Capture:
             f"{path}: {len(capture.channels)} channels, none of them named {ear}; give a mono "
             "file, or one with left and right"
         )
+    refuse_invalid(capture, ear)
     return capture
 
 
@@ -167,6 +169,7 @@ def record_tones(
             take = replace(_record(device, duration, inputs, text), channels=names)
             try:
                 microphone.check_take(take, ear, level=level, frequency=frequency, expected=wanted)
+                refuse_invalid(take, ear)
             except (ToneNotFound, SignalError) as error:
                 if not isinstance(operator, TerminalOperator):
                     raise

@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
-    from soundcal.devices.checks import Gaps
+    from soundcal.devices.validity import Check, SignalChecks
 
 __all__ = ["add", "input_calibration"]
 
@@ -63,7 +64,7 @@ class _Take:
 
     wanted: int | None
     started: str
-    gaps: "Gaps"
+    signal: "SignalChecks"
     n_samples: int = 0
     xruns: int = 0
     flags: list[str] = field(default_factory=list)
@@ -78,7 +79,6 @@ class _Take:
         self.xruns += sum("flow" in flag for flag in block.flags)  # over- and underflows
         for flag in block.flags[: _MOST_FLAGS - len(self.flags)]:
             self.flags.append(f"{flag} at {block.position / fs:.3f} s")
-        self.gaps.push(block.samples)
         end = block.position + block.samples.shape[1]
         if end > self.n_samples and now - self.first >= 1.0:
             self.delivered = self.n_samples / (now - self.first)
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
     from soundcal.audiofile import check_output
     from soundcal.cli.levels import RunningLevel
-    from soundcal.devices.checks import Gaps
+    from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
     from soundcal.records import RECORDING_SCHEMA
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
-        take = _Take(wanted, utc_now(), Gaps())
+        take = _Take(wanted, utc_now(), SignalChecks(level.channels, device.fs))
         with ExitStack() as stack:
             blocks = stack.enter_context(device.stream(inputs=inputs))
             # nothing is touched on disk before the device has delivered something
@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
         raise RecordError(take.flags[0])
     content = _content(options, device, calibration, take, level, writer)
     write_record(record, RECORDING_SCHEMA, content, force=options.force)
-    _tell(options, take, level, content["flags"])
+    _tell(options, take, level, content["flags"], content["checks"])
     if options.json:
         write_json(RECORDING_SCHEMA, content)
     return take.exit_code
@@ -196,6 +196,8 @@ def _record(
     except (DeviceError, RecordError) as error:
         take.flags.append(f"incomplete: {error}")
         take.exit_code = DeviceError.exit_code
+    finally:
+        take.n_samples = writer.n_samples  # whatever interrupted the last block
 
 
 def _write_blocks(
@@ -212,8 +214,8 @@ def _write_blocks(
             samples = samples[:, : take.wanted - writer.n_samples]
         writer.write(samples)
         level.push(samples)
+        take.signal.push(samples)
         take.count(block, fs)
-        take.n_samples = writer.n_samples
         advance(take.n_samples / fs, level.remark)
         if take.wanted is not None and take.n_samples >= take.wanted:
             return
@@ -237,11 +239,13 @@ def _content(
 ) -> dict[str, Any]:
     """Return the record that stands beside the file."""
     from soundcal.audiofile import file_digest
+    from soundcal.devices.validity import flags_of
 
-    flags = [*take.flags, *take.gaps.flags(device.fs)]
+    card = device.info.kind == "soundcard"
+    checks = _checks(device, take, card)
+    flags = [*take.flags, *flags_of(checks)]
     if writer.limited:
         flags.append(f"{writer.limited} samples beyond full scale were limited to it")
-    card = device.info.kind == "soundcard"
     return {
         "audio": options.file.name,
         "sha256": file_digest(options.file),
@@ -262,17 +266,38 @@ def _content(
             "started": take.started,
         },
         "flags": flags,
+        "checks": [check.to_dict() for check in checks],
     }
 
 
+def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...]":
+    """Return the verdicts on the take; an interrupted one is as long as it is."""
+    from soundcal.devices.validity import stream_checks
+
+    stream = stream_checks(
+        n_samples=take.n_samples,
+        fs=device.fs,
+        expected=take.wanted if take.exit_code == 0 else None,
+        xruns=take.xruns,
+        delivered_rate=take.delivered if card else None,
+        device=device.info.identity,
+    )
+    return (*stream, *take.signal.checks())
+
+
 def _tell(
-    options: argparse.Namespace, take: _Take, level: "RunningLevel", flags: list[str]
+    options: argparse.Namespace,
+    take: _Take,
+    level: "RunningLevel",
+    flags: list[str],
+    checks: list[dict[str, Any]],
 ) -> None:
     n_channels = len(level.channels)
     say(f"{options.file}: {take.n_samples / options.fs:.2f} s, {n_channels} channels")
     overall = ", ".join(f"{name} {value:.1f}" for name, value in level.overall.items())
     say(f"level over all: {overall} {level.unit}")
-    if clipped := int(level.clipped.sum()):
-        say(f"clipped: {clipped} samples at or beyond full scale; lower the input gain")
     for flag in flags:
         say(f"flag: {flag}")
+    counts = Counter(check["verdict"] for check in checks)
+    verdict = next(word for word in ("invalid", "suspect", "pass") if counts[word])
+    say(f"verdict: {verdict} ({counts['pass']} of {len(checks)} checks passed)")

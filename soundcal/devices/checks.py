@@ -121,6 +121,11 @@ class Gaps:
         self._count += found.size
         self._lost += int(lengths[found].sum())
 
+    @property
+    def lost(self) -> int:
+        """Samples in all gaps so far."""
+        return self._lost
+
     def flags(self, fs: int) -> tuple[str, ...]:
         """Return the flag of the gaps so far; none, if there are none."""
         if self._count == 0:
