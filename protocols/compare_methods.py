@@ -32,12 +32,15 @@ from soundcal.records import ExitStatus
 SETTINGS = {
     **steps.DEVICE,
     **steps.CALIBRATOR,
+    **steps.DRIFT,
     **steps.HEADPHONES,
     **steps.STIMULI,
     **steps.SEARCH,
     "indicators": Setting("", "", "indicators, separated by commas; empty: those of the study"),
     "report": Setting(True, "", "compute indicators and write the report at the end"),
 }
+
+check = steps.check
 
 
 def run(bench: Bench) -> ExitStatus:
@@ -62,8 +65,8 @@ def _report(bench: Bench) -> None:
     """Write indicators, agreement and report of this session."""
     from soundcal import report
 
-    wanted = str(bench.settings["indicators"])
+    wanted = steps.names_in(str(bench.settings["indicators"]))
     folder = bench.session.folder
-    study = report.collect([folder], indicators=tuple(wanted.split(",")) if wanted else None)
+    study = report.collect([folder], indicators=wanted or None)
     path = report.write(study, folder / "derivatives", force=True)
     bench.operator.tell(f"  report: {path}")

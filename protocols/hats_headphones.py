@@ -21,7 +21,15 @@ from soundcal import steps
 from soundcal.protocol import Bench
 from soundcal.records import ExitStatus
 
-SETTINGS = {**steps.DEVICE, **steps.CALIBRATOR, **steps.STIMULI, **steps.SEARCH}
+SETTINGS = {
+    **steps.DEVICE,
+    **steps.CALIBRATOR,
+    **steps.DRIFT,
+    **steps.STIMULI,
+    **steps.SEARCH,
+}
+
+check = steps.check
 
 
 def run(bench: Bench) -> ExitStatus:

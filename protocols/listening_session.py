@@ -7,7 +7,9 @@ Needs
 Steps
     The stimuli of the table are played once each, in an order that follows from the participant's
     id and the seed. The listener rates after each one, on paper or in another program; the next one
-    starts after the pause. Every presentation is logged with its time, gain and target level.
+    starts after the pause, which is silence played by the device. Every presentation is logged when
+    it has ended, with its gain and target level; one that was stopped half-way is played again when
+    the session is resumed.
 
 Accepted
     if every presentation was played in full without lost samples.
@@ -15,14 +17,17 @@ Accepted
 
 import hashlib
 import random
-import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from soundcal import steps, stimuli
+from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
-from soundcal.protocol import Bench, Setting
+from soundcal.protocol import Bench, Setting, Value
 from soundcal.records import ExitStatus, read_json
 from soundcal.units import from_db
 
@@ -30,25 +35,38 @@ SETTINGS = {
     "outputs": steps.DEVICE["outputs"],
     "catalogue": steps.STIMULI["catalogue"],
     "duration": steps.STIMULI["duration"],
-    "gains": Setting("", "", "table of gains: path of gains_ocv.json or gains_hats.json"),
-    "participant": Setting("", "", "the listener's id"),
+    "gains": Setting(
+        "", "", "table of gains: path of gains_ocv.json or gains_hats.json", required=True
+    ),
+    "participant": Setting("", "", "the listener's id", required=True),
     "seed": Setting(0, "", "seed of the random order, together with the participant's id"),
-    "pause": Setting(10.0, "s", "silence after each stimulus"),
+    "pause": Setting(10.0, "s", "silence between two stimuli", 0.0, 3600.0),
 }
+
+
+def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
+    """Refuse channels that the device has not, and a table that cannot be played."""
+    steps.check(settings, device)
+    catalogue = steps.catalogue_of(settings)
+    if not (rows := playing_order(gains(settings), "", 0)):
+        raise ParameterError(f"{settings['gains']}: no stimulus has a gain; nothing can be played")
+    stimuli.select(catalogue, [str(row["stimulus"]) for row in rows])
 
 
 def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""
-    for name in ("gains", "participant"):
-        if not bench.settings[name]:
-            raise ParameterError(f"setting {name} is empty; give it with --set {name}=…")
-    rows = read_json(Path(str(bench.settings["gains"])), steps.GAINS_SCHEMA)["gains"]
+    rows = gains(bench.settings)
     order = playing_order(rows, str(bench.settings["participant"]), int(bench.number("seed")))
     for position, row in enumerate(order, start=1):
         name = f"presentation {position} of {len(order)}: {row['stimulus']}"
         bench.step(name, partial(_present, bench, row, position))
     flagged = [e for e in bench.session.events() if e["event"] == "presentation" and e["flags"]]
     return "out of tolerance" if flagged else "done"
+
+
+def gains(settings: Mapping[str, Value]) -> list[dict[str, Any]]:
+    """Return the rows of the table of gains."""
+    return list(read_json(Path(str(settings["gains"])), steps.GAINS_SCHEMA)["gains"])
 
 
 def playing_order(rows: list[dict[str, Any]], participant: str, seed: int) -> list[dict[str, Any]]:
@@ -62,12 +80,14 @@ def playing_order(rows: list[dict[str, Any]], participant: str, seed: int) -> li
 
 
 def _present(bench: Bench, row: dict[str, Any], position: int) -> None:
-    """Play one stimulus at its gain and log it."""
-    path = str(bench.settings["catalogue"])
-    stimulus = stimuli.load_catalogue(Path(path) if path else None)[row["stimulus"]]
+    """Play the pause and one stimulus at its gain, and log it."""
+    outputs = steps.channel_numbers(bench.settings, "outputs")
+    pause = int(bench.number("pause") * bench.device.fs)
+    if position > 1 and pause:
+        bench.device.play(np.zeros((len(outputs), pause)), outputs=outputs)
+    stimulus = steps.catalogue_of(bench.settings)[row["stimulus"]]
     played = bench.device.play(
-        steps.render(bench, stimulus) * from_db(float(row["gain_db"])),
-        outputs=steps.channel_numbers(bench, "outputs"),
+        steps.render(bench, stimulus) * from_db(float(row["gain_db"])), outputs=outputs
     )
     bench.session.log(
         "presentation",
@@ -80,4 +100,3 @@ def _present(bench: Bench, row: dict[str, Any], position: int) -> None:
         xruns=played.xruns,
         flags=list(played.flags),
     )
-    time.sleep(bench.number("pause"))

@@ -21,6 +21,8 @@ from soundcal.records import ExitStatus
 
 SETTINGS = {"inputs": steps.DEVICE["inputs"], **steps.CALIBRATOR}
 
+check = steps.check
+
 
 def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""

@@ -29,6 +29,8 @@ SETTINGS = {
     "weighting": steps.SEARCH["weighting"],
 }
 
+check = steps.check
+
 
 def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""
@@ -41,7 +43,7 @@ def run(bench: Bench) -> ExitStatus:
 def _gains(bench: Bench) -> None:
     """Compute the gain of every stimulus; one that would clip has none, with the reason."""
     rows = []
-    for stimulus in steps.selected_stimuli(bench):
+    for stimulus in steps.selected_stimuli(bench.settings):
         row = {"stimulus": stimulus.id, "target": stimulus.level, "gain_db": None}
         try:
             row["gain_db"] = steps.ocv_gain_db(bench, stimulus, steps.render(bench, stimulus))

@@ -5,13 +5,16 @@ A protocol is a Python file with
 * a docstring, which is the lab sheet: what is needed, the steps, when the result is accepted;
 * ``SETTINGS``: a dictionary of :class:`Setting`, the values that may be changed for a run;
 * ``run(bench)``: the steps. It uses the bench's device, operator and session and returns the exit
-  status.
+  status;
+* if need be ``check(settings, device)``: refuses settings that do not fit together or the device,
+  before the session begins and anybody has done anything.
 
 Protocols never know whether the device is a soundcard or the simulated lab, nor whether a person or
 a script answers: they ask the :class:`Operator`.
 """
 
 import importlib.util
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +26,17 @@ from soundcal.errors import ParameterError, ProtocolAborted, RecordError
 from soundcal.records import ExitStatus, Session
 from soundcal.resources import shipped
 
-__all__ = ["Bench", "LabProtocol", "Operator", "Setting", "find", "load", "run", "shipped_names"]
+__all__ = [
+    "Bench",
+    "LabProtocol",
+    "Operator",
+    "Setting",
+    "Value",
+    "find",
+    "load",
+    "run",
+    "shipped_names",
+]
 
 Value = bool | int | float | str
 
@@ -40,11 +53,21 @@ class Setting:
         Unit, or "".
     meaning : str
         One line for the lab sheet.
+    lowest, highest : float
+        Range of a number; without them every finite number is accepted.
+    choices : tuple of str
+        The texts accepted; empty: every text.
+    required : bool
+        The default is only a type: every run has to give a value.
     """
 
     default: Value
     unit: str
     meaning: str
+    lowest: float = -math.inf
+    highest: float = math.inf
+    choices: tuple[str, ...] = ()
+    required: bool = False
 
     def parse(self, name: str, text: str) -> Value:
         """Return ``text`` as a value of the setting's type.
@@ -52,7 +75,7 @@ class Setting:
         Raises
         ------
         ParameterError
-            The text is not such a value.
+            The text is not such a value, or it is outside the range or not among the choices.
 
         Examples
         --------
@@ -63,14 +86,25 @@ class Setting:
         if kind is bool:
             if text.lower() in ("true", "yes", "1", "false", "no", "0"):
                 return text.lower() in ("true", "yes", "1")
-            raise ParameterError(f"setting {name}={text!r}: true or false expected")
+            raise self._refused(name, text, "true or false")
         try:
-            return kind(text)
+            value = kind(text)
         except ValueError as error:
-            unit = f" in {self.unit}" if self.unit else ""
-            raise ParameterError(
-                f"setting {name}={text!r}: a value of type {kind.__name__}{unit} expected"
-            ) from error
+            raise self._refused(name, text, "a whole number" if kind is int else "a number") from (
+                error
+            )
+        if isinstance(value, str):
+            if (self.choices and value not in self.choices) or (self.required and not value):
+                raise self._refused(name, text, " or ".join(self.choices) or self.meaning)
+        elif not (math.isfinite(value) and self.lowest <= value <= self.highest):
+            ends = [f"at least {self.lowest:g}"] * math.isfinite(self.lowest)
+            ends += [f"at most {self.highest:g}"] * math.isfinite(self.highest)
+            raise self._refused(name, text, " and ".join(ends) or "a finite number")
+        return value
+
+    def _refused(self, name: str, text: str, expected: str) -> ParameterError:
+        unit = f" (in {self.unit})" if self.unit else ""
+        return ParameterError(f"setting {name}={text!r}{unit}: {expected} expected")
 
 
 class Operator(Protocol):
@@ -118,7 +152,7 @@ class Bench:
         """Return a numeric setting."""
         return float(self.settings[name])
 
-    def step(self, name: str, action: Callable[[], None]) -> None:
+    def step(self, name: str, action: Callable[[], object]) -> None:
         """Carry out one step, unless the session being resumed has finished it already."""
         if self.session.finished(name):
             self.operator.tell(f"{name}: done before, kept")
@@ -142,12 +176,15 @@ class LabProtocol:
         What may be changed for a run.
     steps : callable
         The file's ``run``.
+    check : callable, optional
+        The file's ``check``.
     """
 
     name: str
     sheet: str
     settings: Mapping[str, Setting]
     steps: Callable[[Bench], ExitStatus]
+    check: Callable[[Mapping[str, Value], AudioDevice], None] | None = None
 
     def resolve(self, changes: Mapping[str, str]) -> dict[str, Value]:
         """Return all settings with the changes applied.
@@ -155,12 +192,19 @@ class LabProtocol:
         Raises
         ------
         ParameterError
-            Unknown setting, or a value of the wrong type.
+            Unknown setting, a value that is none of this setting, or none where one is required.
         """
         unknown = sorted(set(changes) - set(self.settings))
         if unknown:
             known = ", ".join(sorted(self.settings)) or "none"
             raise ParameterError(f"{self.name} has no setting {', '.join(unknown)}; known: {known}")
+        missing = [name for name, s in self.settings.items() if s.required and name not in changes]
+        if missing:
+            name, setting = missing[0], self.settings[missing[0]]
+            raise ParameterError(
+                f"{self.name} needs the setting {name} ({setting.meaning}"
+                f"{f', in {setting.unit}' if setting.unit else ''}); give it with --set {name}=…"
+            )
         values = {name: setting.default for name, setting in self.settings.items()}
         return values | {name: self.settings[name].parse(name, changes[name]) for name in changes}
 
@@ -202,13 +246,18 @@ def load(name: str) -> LabProtocol:
     module = _module(path)
     steps = getattr(module, "run", None)
     settings = getattr(module, "SETTINGS", {})
+    check = getattr(module, "check", None)
     if not callable(steps) or not module.__doc__:
         raise RecordError(f"{path}: a protocol needs a docstring (the lab sheet) and run(bench)")
     wrong = [key for key, setting in settings.items() if not isinstance(setting, Setting)]
     if wrong:
         raise RecordError(f"{path}: SETTINGS[{wrong[0]!r}] is not a Setting")
     return LabProtocol(
-        path.stem, module.__doc__.strip(), settings, cast(Callable[[Bench], ExitStatus], steps)
+        path.stem,
+        module.__doc__.strip(),
+        settings,
+        cast(Callable[[Bench], ExitStatus], steps),
+        cast(Callable[[Mapping[str, Value], AudioDevice], None] | None, check),
     )
 
 
@@ -255,6 +304,8 @@ def run(
 
     Raises
     ------
+    ParameterError
+        A setting is missing, wrong, or does not fit the device; no session is begun.
     ProtocolAborted
         The operator stopped; the session is closed as aborted and can be resumed.
     SoundcalError
@@ -270,6 +321,8 @@ def run(
             raise RecordError(f"{folder}: was made with {used!r}, not {device.info.identity!r}")
     else:
         settings = protocol.resolve(changes or {})
+        if protocol.check is not None:
+            protocol.check(settings, device)
         session = Session.create(folder, protocol.name, settings, device.info.identity)
     try:
         status = protocol.steps(Bench(device, operator, session, settings))

@@ -22,9 +22,10 @@ from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import output_table
 from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
+from soundcal.devices import AudioDevice
 from soundcal.devices.validity import refuse_invalid
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
-from soundcal.protocol import Bench, Setting
+from soundcal.protocol import Bench, Setting, Value
 from soundcal.recording import EARS, Capture
 from soundcal.records import RECORDING_SCHEMA, ExitStatus, read_json
 from soundcal.stimuli import Stimulus
@@ -33,6 +34,7 @@ from soundcal.units import db, energetic_mean, from_db
 __all__ = [
     "CALIBRATOR",
     "DEVICE",
+    "DRIFT",
     "GAINS_SCHEMA",
     "HEADPHONES",
     "SEARCH",
@@ -40,11 +42,14 @@ __all__ = [
     "calibrate_ears",
     "calibrate_open_circuit",
     "calibration_of",
+    "catalogue_of",
     "channel_numbers",
+    "check",
     "conclude",
     "keep_gains",
     "keep_hats_gains",
     "missed",
+    "names_in",
     "ocv_gain_db",
     "record_by_ocv",
     "record_by_search",
@@ -62,30 +67,47 @@ DEVICE: Final = {
 }
 
 CALIBRATOR: Final = {
-    "calibrator_level": Setting(94.0, "dB", "certified level of the sound calibrator, re 20 µPa"),
-    "calibrator_frequency": Setting(1000.0, "Hz", "its frequency"),
-    "insertions": Setting(3, "", "times the calibrator is put on each ear"),
-    "tone_duration": Setting(10.0, "s", "length of each calibrator recording"),
-    "drift_limit": Setting(0.2, "dB", "accepted change of the ears from before to after"),
+    "calibrator_level": Setting(
+        94.0, "dB", "certified level of the sound calibrator, re 20 µPa", 60.0, 160.0
+    ),
+    "calibrator_frequency": Setting(1000.0, "Hz", "its frequency", 20.0, 20000.0),
+    "insertions": Setting(3, "", "times the calibrator is put on each ear", 1, 100),
+    "tone_duration": Setting(10.0, "s", "length of each calibrator recording", 1.0, 600.0),
+}
+
+DRIFT: Final = {
+    "drift_limit": Setting(
+        0.2, "dB", "accepted change of the ears from before to after", 0.001, 10.0
+    ),
 }
 
 HEADPHONES: Final = {
     "headphone": Setting("", "", "name of the headphones"),
-    "impedance": Setting(0.0, "ohm", "nominal impedance of the headphones (data sheet)"),
-    "sensitivity": Setting(0.0, "dB", "their sensitivity (data sheet), re 20 µPa"),
-    "sensitivity_per": Setting("V", "", "V: sensitivity at 1 V rms; mW: at 1 mW"),
-    "tone_level": Setting(-20.0, "dB", "rms of the 1 kHz tone re full scale (-3.01: a full sine)"),
+    "impedance": Setting(
+        0.0, "ohm", "nominal impedance of the headphones (data sheet)", required=True
+    ),
+    "sensitivity": Setting(0.0, "dB", "their sensitivity (data sheet), re 20 µPa", required=True),
+    "sensitivity_per": Setting(
+        "V", "", "V: sensitivity at 1 V rms; mW: at 1 mW", choices=("V", "mW")
+    ),
+    "tone_level": Setting(
+        -20.0, "dB", "rms of the 1 kHz tone re full scale (-3.01: a full sine)", -100.0, -3.01
+    ),
 }
 
 STIMULI: Final = {
     "catalogue": Setting("", "", "catalogue of stimuli; empty: the one that comes with soundcal"),
     "stimuli": Setting("", "", "ids, separated by commas; empty: the 27 scenes of the catalogue"),
-    "duration": Setting(30.0, "s", "length played of each stimulus"),
+    "duration": Setting(30.0, "s", "length played of each stimulus", 0.1, 3600.0),
 }
 
 SEARCH: Final = {
-    "tolerance": Setting(0.1, "dB", "accepted deviation from the target of a stimulus"),
-    "weighting": Setting("A", "", "frequency weighting of targets and levels: A, C or Z"),
+    "tolerance": Setting(
+        0.1, "dB", "accepted deviation from the target of a stimulus", 0.001, 10.0
+    ),
+    "weighting": Setting(
+        "A", "", "frequency weighting of targets and levels: A, C or Z", choices=("A", "C", "Z")
+    ),
 }
 
 GAINS_SCHEMA: Final = "soundcal/gains/1"
@@ -104,16 +126,56 @@ _START: Final = 0.1
 """Peak of the first search step re full scale: far from clipping, and from harm."""
 
 
-def channel_numbers(bench: Bench, name: str) -> tuple[int, ...]:
+def channel_numbers(settings: Mapping[str, Value], name: str) -> tuple[int, ...]:
     """Return the channel numbers that the setting ``name`` gives for left and right."""
-    text = str(bench.settings[name])
+    text = str(settings[name])
     try:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise ParameterError(f"{name}={text!r}: channel numbers such as 1,2 expected") from error
-    if len(numbers) != len(EARS):
-        raise ParameterError(f"{name}={text!r}: two channels expected, left and right")
+    if len(numbers) != len(EARS) or len(set(numbers)) < len(numbers):
+        raise ParameterError(f"{name}={text!r}: two different channels expected, left and right")
     return numbers
+
+
+def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
+    """Refuse settings that would stop the protocol half-way: channels, stimuli, headphones.
+
+    Raises
+    ------
+    ParameterError
+        The device has no such channel, the catalogue no such stimulus, soundcal no such indicator,
+        or no headphones have such data.
+    """
+    for name, count in (("outputs", device.info.outputs), ("inputs", device.info.inputs)):
+        if name in settings and not all(1 <= n <= count for n in channel_numbers(settings, name)):
+            raise ParameterError(
+                f"{name}={settings[name]}: {device.info.identity} has {name} 1 to {count}; give "
+                f"others with --set {name}=…, or choose another device"
+            )
+    if "stimuli" in settings:
+        selected_stimuli(settings)
+    if "impedance" in settings:
+        _headphone(settings)
+    if settings.get("indicators"):
+        from soundcal.indicators import resolve
+
+        resolve(names_in(str(settings["indicators"])))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names in a setting that lists them with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _headphone(settings: Mapping[str, Value]) -> ocv.Headphone:
+    per: Any = settings["sensitivity_per"]  # one of the setting's choices
+    return ocv.Headphone(
+        str(settings["headphone"]) or "headphones",
+        float(settings["impedance"]),
+        float(settings["sensitivity"]),
+        per,
+    )
 
 
 def calibration_of(bench: Bench, name: str) -> Calibration:
@@ -135,7 +197,7 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
             bench.operator.tell(f"  {ear} ear, insertion {insertion + 1}")
             takes[ear].append(
                 bench.device.record(
-                    bench.number("tone_duration"), inputs=channel_numbers(bench, "inputs")
+                    bench.number("tone_duration"), inputs=channel_numbers(bench.settings, "inputs")
                 )
             )
             bench.operator.remove_calibrator()
@@ -172,29 +234,19 @@ def conclude(bench: Bench) -> ExitStatus:
 
 def calibrate_open_circuit(bench: Bench) -> Calibration:
     """Read the unloaded output voltage of a tone and keep the calibration ``calibration_ocv``."""
-    for name, unit in (("impedance", "ohm"), ("sensitivity", "dB")):
-        if bench.number(name) <= 0:
-            raise ParameterError(
-                f"setting {name} = {bench.number(name)} {unit}: give the value of the headphones' "
-                f"data sheet (--set {name}=…)"
-            )
     bench.operator.remove_headphones()
     level = bench.number("tone_level")
     tone = sine(level, fs=bench.device.fs)[np.newaxis]
     voltages = {}
-    for ear, output in zip(EARS, channel_numbers(bench, "outputs"), strict=True):
+    for ear, output in zip(EARS, channel_numbers(bench.settings, "outputs"), strict=True):
         with bench.device.playing(tone, outputs=(output,)):
             voltages[ear] = bench.operator.read_voltmeter(ear)
         bench.operator.tell(f"  {ear}: {voltages[ear]:.4f} V")
-    per: Any = bench.settings["sensitivity_per"]  # checked by Headphone
-    headphone = ocv.Headphone(
-        str(bench.settings["headphone"]) or "headphones",
-        bench.number("impedance"),
-        bench.number("sensitivity"),
-        per,
-    )
     calibration = ocv.calibrate(
-        voltages, headphone, digital_level=level, device=bench.device.info.identity
+        voltages,
+        _headphone(bench.settings),
+        digital_level=level,
+        device=bench.device.info.identity,
     )
     for warning in calibration.details["warnings"]:
         bench.operator.tell(f"  {warning}")
@@ -202,14 +254,17 @@ def calibrate_open_circuit(bench: Bench) -> Calibration:
     return calibration
 
 
-def selected_stimuli(bench: Bench) -> list[Stimulus]:
+def catalogue_of(settings: Mapping[str, Value]) -> dict[str, Stimulus]:
+    """Return the catalogue that the settings name."""
+    path = str(settings["catalogue"])
+    return stimuli.load_catalogue(Path(path) if path else None)
+
+
+def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
     """Return the stimuli of this run, in the order of the catalogue or of the setting."""
-    path = str(bench.settings["catalogue"])
-    catalogue = stimuli.load_catalogue(Path(path) if path else None)
-    wanted = str(bench.settings["stimuli"])
-    if not wanted:
-        return stimuli.scenes(catalogue)
-    return stimuli.select(catalogue, [name.strip() for name in wanted.split(",")])
+    catalogue = catalogue_of(settings)
+    wanted = names_in(str(settings["stimuli"]))
+    return stimuli.select(catalogue, wanted) if wanted else stimuli.scenes(catalogue)
 
 
 def render(bench: Bench, stimulus: Stimulus) -> Samples:
@@ -231,8 +286,8 @@ def take(bench: Bench, samples: Samples) -> Capture:
     """Play to the headphones and record at the ears, aligned."""
     return bench.device.play_and_record(
         samples,
-        outputs=channel_numbers(bench, "outputs"),
-        inputs=channel_numbers(bench, "inputs"),
+        outputs=channel_numbers(bench.settings, "outputs"),
+        inputs=channel_numbers(bench.settings, "inputs"),
     )
 
 
@@ -331,7 +386,7 @@ def with_headphones_on(bench: Bench, *records: Record) -> None:
 
     A target that cannot be met is logged and told, and the next stimulus follows.
     """
-    chosen = selected_stimuli(bench)
+    chosen = selected_stimuli(bench.settings)
     if all(bench.session.finished(f"stimulus {stimulus.id}") for stimulus in chosen):
         return
     bench.operator.seat_headphones()

@@ -96,7 +96,7 @@ def test_a_failed_run_says_why(tmp_path: Path) -> None:
 def test_settings_are_checked(tmp_path: Path) -> None:
     for changes, message in (
         ({"lewel": "1"}, "again, level"),
-        ({"level": "loud"}, "type float in dB"),
+        ({"level": "loud"}, r"\(in dB\): a number expected"),
         ({"again": "maybe"}, "true or false"),
     ):
         with pytest.raises(ParameterError, match=message):

@@ -16,7 +16,7 @@ from soundcal.cli.operators import operator_for
 from soundcal.devices import open_device
 from soundcal.devices.simulated import SimulatedLab
 from soundcal.errors import ParameterError, ProtocolAborted
-from soundcal.records import Session, read_json
+from soundcal.records import Session, read_json, write_json
 from soundcal.steps import GAINS_SCHEMA
 from soundcal.units import db, energetic_mean, from_db, pascal_to_level
 
@@ -64,12 +64,20 @@ def test_ocv_and_hats_leave_gains_and_a_session_can_be_listened_to(tmp_path: Pat
         tmp_path / "listen",
         gains=str(tmp_path / "hats" / "gains_hats.json"),
         participant="P01",
-        pause="0",
+        pause="600",  # silence of the simulated lab: no time at all
         duration="2",
     )
     played = [e for e in listening.events() if e["event"] == "presentation"]
     assert sorted(e["stimulus"] for e in played) == sorted(row["stimulus"] for row in by_hats)
     assert all(e["n_samples"] == 2 * 48000 for e in played)
+
+
+def test_a_listening_session_needs_something_to_play(tmp_path: Path) -> None:
+    table = tmp_path / "gains_hats.json"
+    rows = [{"stimulus": "CG01", "target": 65.0, "gain_db": None}]
+    write_json(table, GAINS_SCHEMA, {"gains": rows})
+    with pytest.raises(ParameterError, match="no stimulus has a gain"):
+        go("listening_session", tmp_path / "s", gains=str(table), participant="P01")
 
 
 def test_a_listening_order_belongs_to_its_participant() -> None:
@@ -83,10 +91,36 @@ def test_a_listening_order_belongs_to_its_participant() -> None:
     assert len({tuple(names(p, s)) for p in ("P01", "P02") for s in (0, 1)}) == 4
 
 
-def test_missing_data_sheet_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="data sheet"):
-        go("ocv_headphones", tmp_path / "s", **THREE)
-    assert Session(tmp_path / "s").exit_status == "failed"
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("ocv_headphones", {}, "needs the setting impedance .*data sheet"),
+        ("ocv_headphones", SHEET | {"impedance": "nan"}, "impedance='nan' .*: a finite number"),
+        ("ocv_headphones", SHEET | {"impedance": "-8"}, "impedance -8.0 ohm; 1 to 10000 ohm"),
+        ("ocv_headphones", SHEET | {"sensitivity_per": "W"}, "'W': V or mW expected"),
+        ("compare_methods", SHEET | {"stimuli": "CG01,XX"}, "no stimulus 'XX'"),
+        ("compare_methods", SHEET | {"indicators": "LA,QQ"}, "'QQ'"),
+        (
+            "hats_headphones",
+            {"duration": "-1"},
+            "duration='-1' .in s.: at least 0.1 and at most 3600",
+        ),
+        ("hats_headphones", {"weighting": "Q"}, "'Q': A or C or Z expected"),
+        ("hats_headphones", {"tolerance": "0"}, "tolerance='0' .in dB.: at least 0.001"),
+        ("microphone_check", {"insertions": "0"}, "insertions='0': at least 1"),
+        ("microphone_check", {"insertions": "2.5"}, "'2.5': a whole number expected"),
+        ("microphone_check", {"inputs": "1,9"}, "inputs=1,9: .* has inputs 1 to 4"),
+        ("microphone_check", {"inputs": "2,2"}, "two different channels"),
+        ("listening_session", {"gains": "gains.json"}, "needs the setting participant"),
+        ("listening_session", {"gains": "", "participant": "P01"}, "table of gains.* expected"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anybody_acts(
+    tmp_path: Path, name: str, changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        go(name, tmp_path / "s", **changes)
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.fixture(scope="module")

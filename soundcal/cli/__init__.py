@@ -47,11 +47,13 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     from soundcal.cli.settings import with_settings
+    from soundcal.cli.stopping import stoppable
 
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = _parser().parse_args(with_settings(given))
-        return int(options.run(options))
+        with stoppable():
+            options = _parser().parse_args(with_settings(given))
+            return int(options.run(options))
     except SoundcalError as error:
         sys.stderr.write(f"soundcal: {error}\n")
         return error.exit_code

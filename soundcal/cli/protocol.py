@@ -63,7 +63,12 @@ def _show(options: argparse.Namespace) -> int:
     found = protocol.load(options.name)
     if options.json:
         settings = {
-            name: {"default": s.default, "unit": s.unit, "meaning": s.meaning}
+            name: {
+                "default": None if s.required else s.default,
+                "unit": s.unit,
+                "meaning": s.meaning,
+                "required": s.required,
+            }
             for name, s in found.settings.items()
         }
         content = {"name": found.name, "sheet": found.sheet, "settings": settings}
@@ -72,7 +77,7 @@ def _show(options: argparse.Namespace) -> int:
     sys.stdout.write(found.sheet + "\n")
     sys.stdout.write("\nSettings (change with --set KEY=VALUE)\n")
     for name, setting in found.settings.items():
-        value = f"{name}={setting.default}"
+        value = f"{name}={'(required)' if setting.required else setting.default}"
         sys.stdout.write(f"    {value:28} {setting.unit:5} {setting.meaning}\n")
     return 0
 
@@ -81,14 +86,19 @@ def _run(options: argparse.Namespace) -> int:
     from soundcal import protocol
     from soundcal.cli.operators import operator_for
     from soundcal.recording import utc_now
+    from soundcal.records import Session
+    from soundcal.steps import channel_numbers
 
     found = protocol.load(options.name)
     changes = dict(_pair(text) for text in options.set)
     stamp = "".join(c for c in utc_now()[:19] if c.isalnum())
     folder = options.out or Path(f"soundcal-{found.name}-{stamp}")
+    settings = Session(folder).events()[0]["settings"] if options.resume else found.resolve(changes)
+    inputs = channel_numbers(settings, "inputs") if "inputs" in settings else (1, 2)
     with open_from(options, calibrating=True) as device:
+        operator = operator_for(device, inputs=inputs)
         session = protocol.run(
-            found, device, operator_for(device), folder, changes=changes, resume=options.resume
+            found, device, operator, folder, changes=changes, resume=options.resume
         )
     say(f"{session.exit_status}; session in {folder}")
     if options.json:

@@ -1,0 +1,59 @@
+"""Ctrl-C, and the signals that end a program from outside, stop a command in the same orderly way.
+
+Python raises ``KeyboardInterrupt`` wherever it happens to be. In the midst of numba's compiler that
+is inside a callback from LLVM, where the exception is lost or brings the process down. There the
+signal is put off until the compiler is done. SIGTERM and SIGHUP (the terminal was closed) would end
+the process on the spot, with sessions left open and recordings without their record; they are
+treated as Ctrl-C.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+__all__ = ["stoppable"]
+
+_NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+_COMPILER: Final = ("numba", "llvmlite")
+_LATER_S: Final = 0.05
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP raise ``KeyboardInterrupt``, but not inside numba's compiler.
+
+    A signal that the caller ignores or handles itself (``nohup``) is left alone. Python handles
+    signals in the main thread only; elsewhere nothing is changed.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in _NAMES:
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is None:
+                continue
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    if not _compiling(frame):
+        raise KeyboardInterrupt
+    again = threading.Timer(_LATER_S, signal.raise_signal, (number,))
+    again.daemon = True
+    again.start()
+
+
+def _compiling(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in _COMPILER:
+            return True
+        frame = frame.f_back
+    return False
