@@ -247,6 +247,10 @@ def test_sessions_without_recordings_are_refused(tmp_path: Path) -> None:
             lambda f: edit(f, "rec-W01_ocv_run-1.json", calibration="another"),
             "put the calibration of the session back",
         ),
+        (
+            lambda f: edit(f, "rec-W01_ocv_run-1.json", calibration_file=None),
+            "recorded without a calibration",
+        ),
         (lambda f: edit(f, "calibration_before.json", chains={}), "at chains"),
         (lambda f: [p.unlink() for p in f.glob("rec-*.json")], "cannot be read"),
     ],

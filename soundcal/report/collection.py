@@ -232,6 +232,11 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str
         digest = str(record["sha256"])
     except KeyError as error:
         raise RecordError(f"{path}: the record has no {error}; it cannot be used") from error
+    if record["calibration_file"] is None:
+        raise SignalError(
+            f"{path}: recorded without a calibration, so its samples have no pascal; calibrate and "
+            "record again"
+        )
     calibration = loaded[file] if file in loaded else load_calibration(path.parent / file)
     if calibration.id != stated:
         raise RecordError(
