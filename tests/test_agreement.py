@@ -237,7 +237,9 @@ def test_identical_methods_have_limits_without_width() -> None:
 def test_small_samples_are_said_to_be_uninformative() -> None:
     x, y = np.arange(5.0), np.array([0.1, 1.3, 1.9, 3.2, 3.7])
     warnings = " ".join(bland_altman(x, y).warnings)
-    assert "only 5 pairs" in warnings
+    assert "only 5 pairs: limits and their intervals rest on little" in warnings
+    assert any("use the exact" in w for w in bland_altman(x, y, interval="1999").warnings)
+    assert not any("use the exact" in w for w in bland_altman(x, y).warnings)
     assert "not informative" in warnings
     assert not any("informative" in warning for warning in bland_altman(WRIGHT_1, MINI_1).warnings)
 

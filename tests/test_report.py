@@ -323,7 +323,12 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "LAeq, in-situ − ocv" in told.err
     assert "None declared." in page.read_text(encoding="utf-8")
     assert main([*arguments, "--report", str(page)]) == 5
-    assert main([*arguments, "--report", str(page), "--force"]) == 0
+    assert main([*arguments, "--report", str(page), "--force", "--pdf"]) == 0
+    assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    folder = tmp_path / "all"
+    assert main([*arguments, "--out", str(folder), "--figures", "svg", "pdf"]) == 0
+    assert len(list((folder / "figures").glob("*.svg"))) == 4
+    assert len(list((folder / "figures").glob("*.pdf"))) == 4
 
 
 @pytest.mark.parametrize(
@@ -333,6 +338,8 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["t.csv", "--methods", "in-situ", "nobody"], 2),
         (["t.csv", "--delta", "LAeq"], 2),
         (["t.csv", "--paper", "--ears", "max"], 2),
+        (["t.csv", "--pdf"], 2),
+        (["t.csv", "--report", "o.html", "--figures", "png"], 2),
         (["t.csv", "--answer", "99=x", "--report", "o.html"], 2),
         (["empty.csv"], 5),
     ],

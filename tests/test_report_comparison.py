@@ -147,6 +147,11 @@ def test_allowable_difference() -> None:
     assert comparison.entry("LAeq", "in-situ", "hats").within_delta is True
     assert comparison.entry("LAeq", "in-situ", "ocv").within_delta is False
     assert comparison.entry("LA5", "in-situ", "ocv").within_delta is None
+    # of all statistics of an indicator, and of one of them
+    comparison = compare(tidy(), rules=Rules(delta={"LA5": 0.25, "L(A)": 1.5}))
+    assert comparison.entry("LAeq", "in-situ", "ocv").delta == 1.5
+    assert comparison.entry("LA5", "in-situ", "ocv").delta == 0.25
+    assert comparison.entry("N5", "in-situ", "ocv").delta is None
 
 
 def test_zeros_of_an_indicator_are_said() -> None:

@@ -37,6 +37,8 @@ PAPER_Z: Final = 1.96
 
 _ARBITRARY_ZERO: Final = ("dB", "phon", "°C", "°F")
 
+_EXACT: Final = ("exact", "pair")
+
 _INFORMATIVE: Final = 4.0
 """An outer bound this many standard deviations from the bias (n < 9 at 95 %) tells nothing."""
 
@@ -299,7 +301,7 @@ def bland_altman(
             average=_average(pairs, x_axis),
             difference=np.exp(d) if scale == "ratio" else d,
         ),
-        warnings=(*pairs.warnings, *more, *_remarks(d, sd, outer)),
+        warnings=(*pairs.warnings, *more, *_remarks(d, sd, outer, interval)),
     )
 
 
@@ -394,7 +396,7 @@ def _method(n: int, z: float, coverage: float, confidence: float, interval: str,
     )
 
 
-def _remarks(d: Array, sd: float, outer: float) -> list[str]:
+def _remarks(d: Array, sd: float, outer: float, interval: Interval) -> list[str]:
     """Return what a reader must know about so few, equal or tied differences."""
     n = d.size
     if sd == 0.0:
@@ -404,9 +406,8 @@ def _remarks(d: Array, sd: float, outer: float) -> list[str]:
         ]
     remarks = []
     if n < 10:
-        remarks.append(
-            f"only {n} pairs: use the exact intervals, the approximate ones are too narrow"
-        )
+        use = "rest on little" if interval in _EXACT else "are approximate: use the exact ones"
+        remarks.append(f"only {n} pairs: limits and their intervals {use}")
     if outer > _INFORMATIVE:
         remarks.append(
             f"the outer bounds of the limits lie {outer:.3g} standard deviations from the bias: "

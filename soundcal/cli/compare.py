@@ -8,7 +8,7 @@ from soundcal.cli.output import say, write_json
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
-    from soundcal.report import Rules
+    from soundcal.report import Rules, Study
 
 __all__ = ["add", "add_rule_options", "answers_from", "rules_from"]
 
@@ -70,7 +70,8 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="LABEL=VALUE",
-        help="allowable differences stated before the data, e.g. LAeq=1 N5=0.5",
+        help="allowable differences stated before the data, of one label or of all statistics of "
+        "an indicator, e.g. L(A)=1 N5=0.5",
     )
     texts = parser.add_argument_group("report")
     texts.add_argument("--title", metavar="TEXT", help="heading of the report")
@@ -80,6 +81,14 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ITEM=TEXT",
         help='answer to an item of the reporting checklist, e.g. 16="none"; repeat as needed',
+    )
+    texts.add_argument("--pdf", action="store_true", help="write the report as PDF as well")
+    texts.add_argument(
+        "--figures",
+        nargs="+",
+        choices=("svg", "png", "pdf"),
+        default=[],
+        help="write every figure as a file in these formats into the folder of --out as well",
     )
     texts.add_argument("--force", action="store_true", help="replace existing files")
     texts.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -128,6 +137,10 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.report import study_of, summary, write
     from soundcal.report.tables import agreement_frame, read_table, records
 
+    if options.pdf and not (options.report or options.out):
+        raise ParameterError("--pdf goes beside a page; give --report FILE.html or --out DIR")
+    if options.figures and not options.out:
+        raise ParameterError("--figures go into a folder; give --out DIR")
     rules, answers = rules_from(options), answers_from(options)
     study = study_of(
         read_table(options.table),
@@ -138,12 +151,12 @@ def run(options: argparse.Namespace) -> int:
         answers=answers,
     )
     written = []
-    if options.report:
-        from soundcal.report.html import write_html
-
-        written.append(write_html(study, options.report, force=options.force))
     if options.out:
-        written.append(write(study, options.out, force=options.force))
+        written.append(
+            write(study, options.out, pdf=options.pdf, figures=options.figures, force=options.force)
+        )
+    if options.report:
+        written += _pages(study, options.report, pdf=options.pdf, force=options.force)
     for line in summary(study):
         say(line)
     for path in written:
@@ -159,3 +172,18 @@ def run(options: argparse.Namespace) -> int:
             },
         )
     return 0
+
+
+def _pages(study: "Study", page: Path, *, pdf: bool, force: bool) -> list[Path]:
+    """Write the report as one page, and as PDF beside it; both or none."""
+    from soundcal.audiofile import check_output
+    from soundcal.report.html import write_html
+    from soundcal.report.pdf import write_pdf
+
+    paths = [page, page.with_suffix(".pdf")] if pdf else [page]
+    for path in paths:
+        check_output(path, force=force)
+    write_html(study, page, force=force)
+    if pdf:
+        write_pdf(study, paths[1], force=force)
+    return paths

@@ -48,14 +48,6 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help="folder of the report (default: derivatives in the session, or beside the folders)",
     )
-    parser.add_argument("--pdf", action="store_true", help="write the report as PDF as well")
-    parser.add_argument(
-        "--figures",
-        nargs="+",
-        choices=("svg", "png", "pdf"),
-        default=[],
-        help="write every figure as a file in these formats as well",
-    )
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
     )

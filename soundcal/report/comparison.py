@@ -64,7 +64,8 @@ class Rules:
     paper : bool
         Reproduce the study's own arithmetic: z = 1.96 and the intervals of 1999.
     delta : mapping of str to float
-        Allowable difference per label (``LAeq``), stated before the data, in the indicator's unit.
+        Allowable difference per label (``LAeq``, ``N5``) or for all statistics of an indicator
+        (``LA``, also written ``L(A)``), stated before the data, in the indicator's unit.
     """
 
     ears: EarRule = "mean"
@@ -396,14 +397,11 @@ def compare(
     checked = checked[checked["condition"].isin(methods)]
     values = combine_ears(checked, rules.ears)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
-    strangers = sorted(set(rules.delta) - {"".join(label) for label in labels})
-    if strangers:
-        known = ", ".join("".join(label) for label in labels)
-        raise ParameterError(f"allowable difference for {strangers[0]!r}, but compared are {known}")
+    deltas = _deltas(rules, labels)
     groups = dict(iter(values.groupby(["indicator", "statistic"], sort=False)))
     wide = {label: _by_method(groups[label], label) for label in labels}
     possible = [
-        _entry(label, *wide[label], pair, rules)
+        _entry(label, *wide[label], pair, rules, deltas.get(label))
         for label in labels
         for pair in pairs
         if set(pair) <= set(wide[label][0].columns)
@@ -416,6 +414,24 @@ def compare(
         )
     warnings = _left_out(wide, pairs, entries)
     return Comparison(tuple(methods), pairs, rules, values, _holm(entries), warnings)
+
+
+def _deltas(rules: Rules, labels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Return the allowable difference of each label; one of a label beats one of its indicator."""
+    of_indicator: dict[tuple[str, str], float] = {}
+    of_label: dict[tuple[str, str], float] = {}
+    for name, value in rules.delta.items():
+        plain = name.replace("(", "").replace(")", "")
+        single = [label for label in labels if "".join(label) == plain]
+        family = [label for label in labels if label[0] == plain]
+        if not single and not family:
+            known = ", ".join("".join(label) for label in labels)
+            raise ParameterError(f"allowable difference for {name!r}, but compared are {known}")
+        if single:
+            of_label |= dict.fromkeys(single, value)
+        else:
+            of_indicator |= dict.fromkeys(family, value)
+    return of_indicator | of_label
 
 
 def _checked(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -464,6 +480,7 @@ def _entry(
     ears: str,
     pair: Pair,
     rules: Rules,
+    delta: float | None,
 ) -> Entry | None:
     """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
     from soundcal.agreement import agreement_test, bland_altman, diagnose
@@ -483,7 +500,6 @@ def _entry(
         infinite="drop",
     )
     pairs = agreement.points
-    delta = rules.delta.get("".join(label))
     test = None
     if delta is not None:
         alpha = 1.0 - rules.confidence

@@ -271,15 +271,16 @@ def _statistics_text(comparison: Comparison) -> str:
     rules = comparison.rules
     differences = ", ".join(f"{first} − {second}" for first, second in comparison.pairs)
     z = "1.96" if rules.paper else f"the normal quantile for {100 * rules.coverage:g} %"
-    tested = sum(entry.p_value is not None for entry in comparison.entries)
+    chained = len(comparison.pairs) > len(comparison.methods) - 1
     text = (
         f"Methods were compared after Bland and Altman as differences {differences}, paired by "
         f"stimulus id. Ears: {comparison.ears_in_words}. Limits of agreement are bias ± {z} times "
         f"the standard deviation (divisor n − 1); {100 * rules.confidence:g} % confidence "
         f"intervals of the limits are {interval_in_words(comparison)}, that of the bias is "
         f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted after Holm over "
-        f"all {tested} tests of the comparison; indicators of one recording are strongly "
-        "correlated."
+        f"all {len(comparison.entries)} tests of the comparison; indicators of one recording are "
+        "strongly correlated"
+        + (", and differences of three methods depend on each other." if chained else ".")
     )
     if rules.delta:
         stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())

@@ -5,11 +5,12 @@ ISO/TS 12913-3:2019, Table D.1, makes the higher ear the single value; the study
 of a decibel to several decibels, so it is explicit everywhere and printed with every table.
 """
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
+from soundcal.indicators.table import EarRule
 from soundcal.recording import EARS
 from soundcal.units import energetic_mean
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["EAR_RULES", "EarRule", "combine_ears", "rule_for"]
-
-EarRule = Literal["mean", "max", "energy", "left", "right"]
 
 EAR_RULES: Final[dict[str, str]] = {
     "mean": "arithmetic mean of both ears",
