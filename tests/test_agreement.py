@@ -2,14 +2,13 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published_data import MINI_1, MINI_2, WRIGHT_1, WRIGHT_2
+from published_data import MINI_1, MINI_2, WRIGHT_1, WRIGHT_2, plasma_volumes, pressures
 from scipy import special
 
 from soundcal.agreement import bland_altman, bland_altman_repeated, join
@@ -78,9 +77,9 @@ def test_repeatability_of_the_meters() -> None:
     assert single.sd == pytest.approx(37.7, abs=0.05)
 
 
-def test_blood_pressures_of_1999(reference: Path) -> None:
+def test_blood_pressures_of_1999() -> None:
     # J1 against S1, pp. 136-142; five digits as printed by blandr (SimplyAgree issue 55)
-    table = pd.read_csv(reference / "agreement" / "ba1999_sbp.csv")
+    table = pressures()
     r = bland_altman(table["J1"], table["S1"], preset="paper")
     assert (r.bias, r.sd, r.sd / math.sqrt(85)) == pytest.approx(
         (-16.29412, 19.61099, 2.127111), abs=1e-5
@@ -95,8 +94,8 @@ def test_blood_pressures_of_1999(reference: Path) -> None:
     )
 
 
-def test_plasma_volumes_of_1999(reference: Path) -> None:
-    table = pd.read_csv(reference / "agreement" / "ba1999_plasma_volume.csv")
+def test_plasma_volumes_of_1999() -> None:
+    table = plasma_volumes()
     columns = table["Nadler"], table["Hurley"]
     r = bland_altman(*columns, scale="ratio", preset="paper")
     assert (math.log(r.bias), math.log(r.lower), math.log(r.upper)) == pytest.approx(

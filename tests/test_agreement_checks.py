@@ -4,11 +4,10 @@ import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+from published_data import pressures
 from scipy import stats
 
 from soundcal.agreement import adjust, bland_altman, diagnose
@@ -34,9 +33,9 @@ def test_good_data_seldom_raise_a_flag() -> None:
     assert np.mean([not f.flags for f in found]) > 0.7
 
 
-def test_normality_of_blood_pressures_of_1999(reference: Path) -> None:
+def test_normality_of_blood_pressures_of_1999() -> None:
     # Bland & Altman 1999, J1 against S1: Shapiro W = .836, p = 3e-8; Spearman .07 is that of |d|
-    table = pd.read_csv(reference / "agreement" / "ba1999_sbp.csv")
+    table = pressures()
     found = diagnose(bland_altman(table["J1"], table["S1"]))
     assert found.normality_statistic == pytest.approx(0.836, abs=0.0005)
     assert found.normality_p == pytest.approx(3e-8, rel=0.2)

@@ -1,12 +1,10 @@
 """Single numbers for agreement, and limits without a distribution."""
 
 import math
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from published_data import MINI_1, WRIGHT_1
+from published_data import MINI_1, WRIGHT_1, pressures
 from scipy import stats
 
 from soundcal.agreement import (
@@ -142,9 +140,9 @@ def test_equal_differences_have_no_bound() -> None:
 @pytest.mark.parametrize(
     ("kind", "limits"), [(6, (-86.1, 17.4)), (7, (-63.4, 13.5)), (8, (-77.9, 16.1))]
 )
-def test_quantiles_of_blood_pressures_by_type(reference: Path, kind, limits) -> None:
+def test_quantiles_of_blood_pressures_by_type(kind, limits) -> None:
     # J1 - S1 of Bland & Altman 1999
-    table = pd.read_csv(reference / "agreement" / "ba1999_sbp.csv")
+    table = pressures()
     found = nonparametric_limits(bland_altman(table["J1"], table["S1"]), quantile_type=kind)
     assert (found.lower, found.upper) == pytest.approx(limits, abs=0.05)
     assert found.lower_ci[0] <= found.lower <= found.lower_ci[1]

@@ -2,10 +2,10 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import published_data
 import pytest
 
 from soundcal.agreement import bland_altman, bland_altman_repeated
@@ -13,15 +13,15 @@ from soundcal.errors import ParameterError
 
 
 @pytest.fixture
-def cardiac(reference: Path) -> pd.DataFrame:
+def cardiac() -> pd.DataFrame:
     """Cardiac output in l/min, 12 subjects, 60 pairs: Bland & Altman 1999, table 4."""
-    return pd.read_csv(reference / "agreement" / "ba1999_cardiac.csv")
+    return published_data.cardiac()
 
 
 @pytest.fixture
-def pressures(reference: Path) -> pd.DataFrame:
+def pressures() -> pd.DataFrame:
     """Three blood pressures by each of two observers (J, S), 85 subjects, one row per reading."""
-    wide = pd.read_csv(reference / "agreement" / "ba1999_sbp.csv")
+    wide = published_data.pressures()
     rows = [
         pd.DataFrame({"subject": wide["subject"], "J": wide[f"J{i}"], "S": wide[f"S{i}"]})
         for i in (1, 2, 3)
