@@ -4,6 +4,7 @@ Frames of 2 s with ramps of 50 ms, every 0.2 s, become excitations in 47 channel
 (:mod:`soundcal.indicators.excitation`). The rectified excitation of each channel passes a band-pass
 around 4 Hz; what it leaves, over the mean, is the modulation depth m. Channels whose neighbours
 1 Bark away fluctuate alike contribute most: ``F′ = 0.498 g(z) m^1.7 |k₋ k₊|^1.7 sgn(k₋ k₊)``.
+Their sum is F; should it be negative, as the ramps can make it for a steady tone, F is 0.
 
 As in the authors' implementation, a last frame filled up with silence takes in the end of the
 signal, and a signal shorter than 2 s has frames of its own length.
@@ -164,7 +165,7 @@ class FluctuationMethod:
         specific = (
             CALIBRATION * c.g * depth**_EXPONENT * np.abs(alike) ** _EXPONENT * np.sign(alike)
         )
-        return float(0.5 * specific.sum()), specific
+        return max(float(0.5 * specific.sum()), 0.0), specific
 
 
 def _in_time(lines: Spectrum) -> Array:

@@ -158,7 +158,7 @@ def _prominence(symbol: str, function: str, stage: str, title: str) -> Indicator
     )
 
 
-def _modulation(symbol: str, function: str, module: str, unit: str, source: str) -> Indicator:
+def _by_frames(symbol: str, function: str, module: str, unit: str, source: str) -> Indicator:
     return Indicator(
         symbol,
         function,
@@ -207,8 +207,21 @@ _TABLE: Final = (
         _STATIONARY_STAGE,
         "sharpness, stationary method",
     ),
-    _modulation("F", "fluctuation_strength", "fluctuation", "vacil", "Osses et al. 2016"),
-    _modulation("R", "roughness_dw", "roughness", "asper", "Daniel & Weber 1997"),
+    _by_frames("F", "fluctuation_strength", "fluctuation", "vacil", "Osses et al. 2016"),
+    _by_frames("R", "roughness_dw", "roughness", "asper", "Daniel & Weber 1997"),
+    _by_frames("T", "tonality_aures", "tonality", "t.u.", "Aures 1985"),
+    Indicator(
+        "PA",
+        "psychoacoustic_annoyance",
+        "soundcal.indicators.annoyance",
+        "annoyance",
+        "au",
+        "Widmann 1992",
+        ("eq",),
+        derived="soundcal.indicators.annoyance:annoyance_from_results",
+        needs=("N", "S", "F", "R"),
+        title="psychoacoustic annoyance",
+    ),
     _prominence(
         "TNR", "tnr_ecma", "open_tone_to_noise_stream", "tone-to-noise ratio, through MoSQITo"
     ),

@@ -23,6 +23,7 @@ FAMILIES: Final = (
     "sharpness",
     "roughness",
     "fluctuation",
+    "tonality",
 )
 """Modules of this package, in the order in which they are printed."""
 
