@@ -194,10 +194,7 @@ class LabProtocol:
         ParameterError
             Unknown setting, a value that is none of this setting, or none where one is required.
         """
-        unknown = sorted(set(changes) - set(self.settings))
-        if unknown:
-            known = ", ".join(sorted(self.settings)) or "none"
-            raise ParameterError(f"{self.name} has no setting {', '.join(unknown)}; known: {known}")
+        changed = self._parsed(changes)
         missing = [name for name, s in self.settings.items() if s.required and name not in changes]
         if missing:
             name, setting = missing[0], self.settings[missing[0]]
@@ -206,7 +203,29 @@ class LabProtocol:
                 f"{f', in {setting.unit}' if setting.unit else ''}); give it with --set {name}=…"
             )
         values = {name: setting.default for name, setting in self.settings.items()}
-        return values | {name: self.settings[name].parse(name, changes[name]) for name in changes}
+        return values | changed
+
+    def refuse_other(self, changes: Mapping[str, str], kept: Mapping[str, Value]) -> None:
+        """Refuse changes to the settings ``kept`` of a session that is resumed.
+
+        Raises
+        ------
+        ParameterError
+            A change is none of this protocol, or differs from the session's setting.
+        """
+        for name, value in self._parsed(changes).items():
+            if value != kept.get(name):
+                raise ParameterError(
+                    f"a resumed session keeps its settings: {name}={kept.get(name)}, not {value}; "
+                    "leave it out, or start a new session"
+                )
+
+    def _parsed(self, changes: Mapping[str, str]) -> dict[str, Value]:
+        unknown = sorted(set(changes) - set(self.settings))
+        if unknown:
+            known = ", ".join(sorted(self.settings)) or "none"
+            raise ParameterError(f"{self.name} has no setting {', '.join(unknown)}; known: {known}")
+        return {name: self.settings[name].parse(name, text) for name, text in changes.items()}
 
 
 def shipped_names() -> list[str]:
@@ -298,7 +317,8 @@ def run(
     folder : Path
         The session's folder.
     changes : mapping of str to str, optional
-        Settings that differ from their defaults, as text.
+        Settings that differ from their defaults, as text. Those of a resumed session cannot be
+        changed; repeating them is harmless.
     resume : bool
         Go on with the interrupted session in ``folder``, with its own settings.
 
@@ -312,8 +332,7 @@ def run(
         Whatever stopped the protocol; the session is closed as failed with the reason.
     """
     if resume:
-        if changes:
-            raise ParameterError("a resumed session keeps its settings; leave --set out")
+        protocol.refuse_other(changes or {}, Session(folder).events()[0].get("settings", {}))
         session = Session.resume(folder, protocol.name)
         settings: dict[str, Value] = dict(session.events()[0]["settings"])
         used = session.events()[0].get("device")

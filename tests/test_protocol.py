@@ -78,8 +78,10 @@ def test_a_stopped_run_is_resumed_without_repeating(tmp_path: Path, error: BaseE
     with pytest.raises(ProtocolAborted, match="can be resumed"):
         go(tmp_path, Hands(error))
     assert Session(tmp_path / "s").exit_status == "aborted"
+    with pytest.raises(ParameterError, match=r"keeps its settings: level=94\.0, not 114\.0"):
+        go(tmp_path, Hands(), resume=True, changes={"level": "114"})
     hands = Hands()
-    assert go(tmp_path, hands, resume=True).exit_status == "done"
+    assert go(tmp_path, hands, resume=True, changes={"level": "94"}).exit_status == "done"
     assert hands.done == ["first: done before, kept", "second", "headphones on"]
     with pytest.raises(RecordError, match="nothing to resume"):
         go(tmp_path, Hands(), resume=True)

@@ -15,6 +15,9 @@ allow_os_mixer = true
 realtime = false
 
 [protocol.run]
+device = "sim:lab"
+
+[protocol.run.x]
 set = ["insertions=2", "drift_limit=0.1"]
 """
 
@@ -33,9 +36,16 @@ def test_options_of_the_command_come_before_the_given_ones(tmp_path: Path) -> No
     assert with_settings(["protocol", "run", "x"], tmp_path) == [
         "protocol",
         "run",
+        "x",
+        "--device=sim:lab",
         "--set=insertions=2",
         "--set=drift_limit=0.1",
-        "x",
+    ]
+    assert with_settings(["protocol", "run", "y"], tmp_path) == [
+        "protocol",
+        "run",
+        "--device=sim:lab",
+        "y",
     ]
 
 

@@ -93,7 +93,10 @@ def _run(options: argparse.Namespace) -> int:
     changes = dict(_pair(text) for text in options.set)
     stamp = "".join(c for c in utc_now()[:19] if c.isalnum())
     folder = options.out or Path(f"soundcal-{found.name}-{stamp}")
-    settings = Session(folder).events()[0]["settings"] if options.resume else found.resolve(changes)
+    if options.resume:
+        settings = Session(folder).events()[0].get("settings", {})
+    else:
+        settings = found.resolve(changes)
     inputs = channel_numbers(settings, "inputs") if "inputs" in settings else (1, 2)
     with open_from(options, calibrating=True) as device:
         operator = operator_for(device, inputs=inputs)

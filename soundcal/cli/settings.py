@@ -1,6 +1,7 @@
 """Settings of a lab in ``soundcal.toml``: options that the command line need not repeat.
 
-The file lies in the working folder and has one table per command; keys are long options::
+The file lies in the working folder and has one table per command; keys are long options. A table
+below that of a command holds only for the word that follows it, for example for one protocol::
 
     [record]
     device = "Fireface, ASIO"
@@ -8,6 +9,8 @@ The file lies in the working folder and has one table per command; keys are long
 
     [protocol.run]
     device = "Fireface, ASIO"
+
+    [protocol.run.hats_headphones]
     set = ["calibrator_level=114"]
 
 What stands on the command line wins.
@@ -43,16 +46,14 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:
         raise RecordError(f"{path}: {stray[0]} stands outside a table; write it below [COMMAND]")
+    options: list[str] = []
     depth = 0
     while depth < len(arguments) and isinstance(table.get(arguments[depth]), dict):
         table = table[arguments[depth]]
         depth += 1
-    if depth == 0:
-        return arguments
-    options: list[str] = []
-    for key, value in table.items():
-        if not isinstance(value, dict):  # the table of a subcommand that was not called
-            options += _option(path, key, value)
+        for key, value in table.items():
+            if not isinstance(value, dict):  # the table of a word that may follow
+                options += _option(path, key, value)
     return [*arguments[:depth], *options, *arguments[depth:]]
 
 
