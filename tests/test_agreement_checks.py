@@ -65,6 +65,11 @@ def test_trend_and_spread_are_judged_by_p_and_size() -> None:
     assert not faint.has_trend
     rng = np.random.default_rng(3)
     assert "spread depends" in flags(x, x + rng.normal(0, 0.1 + (x - 50) / 10))
+    # what is advised exists: levels in dB have no ratio
+    assert "ratio scale" in " ".join(steep.flags)
+    levels = diagnose(bland_altman(x, y + 0.2 * x, unit="dB"))
+    assert levels.has_trend
+    assert "ratio" not in " ".join(levels.flags)
 
 
 def test_outliers_are_named_and_kept() -> None:

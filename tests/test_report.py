@@ -9,10 +9,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_tables import STATISTICS, tidy
 
+from soundcal.agreement import nonparametric_limits, regression_limits
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
@@ -308,6 +310,32 @@ def test_numbers_as_ids_stay_text(tmp_path: Path) -> None:
     table = tidy(["007", "1e3", "NA"], ("LA",), 1)
     table.to_csv(tmp_path / "t.csv", index=False)
     assert set(read_table(tmp_path / "t.csv")["stimulus"]) == {"007", "1e3", "NA"}
+
+
+def test_other_limits_stand_beside_those_that_do_not_fit() -> None:
+    table = tidy(60, ("LA", "N"), 1)
+    sloping = (table["condition"] == "hats") & (table["indicator"] == "N")
+    table.loc[sloping, "value"] *= 1.3
+    skewed = (table["condition"] == "ocv") & (table["indicator"] == "LA")
+    table.loc[skewed, "value"] += np.repeat(np.linspace(0.0, 2.0, 60) ** 4, 2)
+    study = study_of(table)
+    document = build(study)
+    found = {one.name: one for one in document.tables()}
+    entry = study.comparison.entry("N5", "in-situ", "hats")
+    limits = regression_limits(entry.agreement)
+    rows = [row for row in found["lines-n"].rows if row[1] == entry.direction]
+    assert [row[2] for row in rows] == np.quantile(entry.averages, [0.25, 0.5, 0.75]).tolist()
+    assert [row[3] for row in rows] == limits.bias([row[2] for row in rows]).tolist()
+    assert rows[2][4][1] == limits.limits(rows[2][2])[1]
+    entry = study.comparison.entry("LAeq", "in-situ", "ocv")
+    (row,) = (row for row in found["quantiles-la"].rows if row[1] == entry.direction)
+    quantiles = nonparametric_limits(entry.agreement)
+    assert (row[2], row[3], row[4]) == (quantiles.bias, quantiles.lower, quantiles.lower_ci)
+    assert "seed 0" in found["quantiles-la"].caption
+    assert "lines-la" not in found
+    # the plain limits stay what is stated
+    assert entry.agreement.upper in {row[8] for row in found["agreement-table-la"].rows}
+    assert "Other limits" not in render(build(study_of(tidy(27, ("LA",), 1, seed=2))))
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,8 @@ XAxis = Literal["mean", "geometric", "x", "y"]
 PAPER_Z: Final = 1.96
 """Standard deviations from bias to limit in the study (Lam et al., Inter-Noise 2022)."""
 
-_ARBITRARY_ZERO: Final = ("dB", "phon", "°C", "°F")
+ARBITRARY_ZERO: Final = ("dB", "phon", "°C", "°F")
+"""Units of which there are differences, but no ratios."""
 
 _EXACT: Final = ("exact", "pair")
 
@@ -262,7 +263,7 @@ def bland_altman(
     check_choice("x_axis", x_axis, XAxis)
     check_choice("infinite", infinite, Infinite)
     check_fraction("confidence", confidence)
-    if scale != "difference" and unit.startswith(_ARBITRARY_ZERO):
+    if scale != "difference" and unit.startswith(ARBITRARY_ZERO):
         raise ParameterError(
             f"scale {scale!r} of values in {unit}, whose 0 is arbitrary; differences in dB are "
             "ratios already: use scale='difference'"

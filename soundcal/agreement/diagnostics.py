@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.agreement.bland_altman import Agreement, mean_and_sd
+from soundcal.agreement.bland_altman import ARBITRARY_ZERO, Agreement, mean_and_sd
 from soundcal.agreement.intervals import t_quantile
 from soundcal.agreement.pairs import listed
 from soundcal.agreement.results import Result
@@ -160,6 +160,11 @@ class Diagnostics(Result):
     flags: tuple[str, ...]
 
     @property
+    def is_not_normal(self) -> bool:
+        """Whether the differences are not normal, by the p value."""
+        return self.normality_p < LEVEL
+
+    @property
     def has_trend(self) -> bool:
         """Whether the bias depends on the average, by p value and by size."""
         return (
@@ -225,7 +230,7 @@ def diagnose(agreement: Agreement) -> Diagnostics:
         resolution=_resolution(points.x, points.y, sd),
         flags=(),
     )
-    return replace(found, flags=tuple(_flags(found)))
+    return replace(found, flags=tuple(_flags(found, _remedy(agreement))))
 
 
 def _moment(d: Array, sd: float, order: int) -> float:
@@ -307,9 +312,18 @@ def _resolution(x: Array, y: Array, sd: float) -> float:
     return float(steps.min()) / sd if steps.size else math.nan
 
 
-def _flags(found: Diagnostics) -> Sequence[str]:
+def _remedy(agreement: Agreement) -> str:
+    """Return what helps where the differences depend on the average."""
+    points = agreement.points
+    positive = bool((points.x > 0).all() and (points.y > 0).all())
+    if agreement.scale != "difference" or agreement.unit.startswith(ARBITRARY_ZERO) or not positive:
+        return "see regression_limits"
+    return "see regression_limits, or the ratio scale"
+
+
+def _flags(found: Diagnostics, remedy: str) -> Sequence[str]:
     flags = []
-    if found.normality_p < LEVEL:
+    if found.is_not_normal:
         flags.append(
             f"differences are not normal ({found.normality_test} p = {found.normality_p:.2g}, "
             f"skewness {found.skewness:.2g}): look at the quantile plot, compare with the "
@@ -318,14 +332,13 @@ def _flags(found: Diagnostics) -> Sequence[str]:
     if found.has_trend and found.trend is not None:
         flags.append(
             f"the bias depends on the average (slope {found.trend.slope:.3g}, "
-            f"p = {found.trend.p_value:.2g}; {found.trend_size:.2g} s over its middle half): see "
-            "regression_limits, or the ratio scale"
+            f"p = {found.trend.p_value:.2g}; {found.trend_size:.2g} s over its middle half): "
+            + remedy
         )
     if found.has_unequal_spread and found.spread is not None:
         flags.append(
             f"the spread depends on the average (p = {found.spread.p_value:.2g}, factor "
-            f"{found.spread_ratio:.2g} over its middle half): see regression_limits, or the ratio "
-            "scale"
+            f"{found.spread_ratio:.2g} over its middle half): " + remedy
         )
     if found.outliers:
         flags.append(

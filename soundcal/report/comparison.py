@@ -497,6 +497,7 @@ def _entry(
         preset="paper" if rules.paper else None,
         labels=[str(stimulus) for stimulus in wide.index],
         names=pair,
+        unit=unit,
         infinite="drop",
     )
     pairs = agreement.points

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from soundcal.report import figures
+from soundcal.report.alternatives import alternatives_section
 from soundcal.report.comparison import Comparison, Entry
 from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
 from soundcal.report.equipment import gains_table
@@ -44,6 +45,7 @@ def comparison_section(study: Study, name: str, comparison: Comparison) -> Secti
                         (diagnostics_table(name, entries),),
                         folded=True,
                     ),
+                    *alternatives_section(name, entries),
                     Section(
                         slug("values", name, indicator),
                         "Values per stimulus",
