@@ -2,6 +2,8 @@
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from soundcal import verification
 from soundcal.agreement import bland_altman
 from soundcal.cli import main
 from soundcal.errors import ParameterError
+from soundcal.report.standards import verification_document
 from soundcal.verification import Outcome, Row, against_mosqito, all_rows
 
 
@@ -81,7 +84,7 @@ def test_agreement_with_mosqito(
 
 
 def test_agreement_is_printed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     rows_are(monkeypatch, row(1.0))
     quantity = against_mosqito.Quantity("loudness", "loudness_zwtv", "5", "sone")
@@ -96,5 +99,41 @@ def test_agreement_is_printed(
     assert "loudness_zwtv, 5       bias +0.332" in out
     assert "largest +0.995, c" in out
     assert "it is rounded" in out
+    page = tmp_path / "verification.html"
+    assert main(["verify", "--report", str(page)]) == 0
+    assert "Agreement with MoSQITo" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
     assert main(["verify", "--no-mosqito"]) == 0
     assert "MoSQITo" not in capsys.readouterr().out
+
+
+def test_report_has_every_row_by_standard_and_clause() -> None:
+    """Rows of one standard stand together, also if they were computed apart."""
+    other = replace(row(1.2), standard="OTHER", upper=math.inf)
+    outcomes = [
+        Outcome(row(1.05), 1.05),
+        Outcome(other, -1.2),
+        Outcome(row(2.0, known="a misprint"), 2.0),
+    ]
+    document = verification_document(outcomes)
+    assert [s.heading for s in document.sections[1:-1]] == ["STD", "OTHER"]
+    own, others, _ = document.tables()
+    assert [line[-1] for line in own.texts()] == ["pass", "known deviation"]
+    quantity = ["a quantity", "1", "0.9", "∞", "−1.2", "dB", "standard", "fail"]
+    assert others.texts() == [quantity]
+    assert "a misprint" in str(document.sections[1])
+    assert "OTHER, 1: a quantity" in str(document.sections[0])
+
+
+def test_report_is_a_page_and_is_not_overwritten(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows_are(monkeypatch, row(1.05), row(1.3))
+    page = tmp_path / "verification.html"
+    assert main(["verify", "--report", str(page)]) == 4
+    before = page.read_text(encoding="utf-8")
+    assert "2 values: 1 within their limits, 0 known deviations, 1 failed" in before
+    rows_are(monkeypatch, row(1.05))
+    assert main(["verify", "--report", str(page)]) == 5
+    assert page.read_text(encoding="utf-8") == before
+    assert main(["verify", "--report", str(page), "--force"]) == 0

@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.output import progress, say, write_json
@@ -35,17 +36,22 @@ def add(commands: Any) -> None:
         action="store_true",
         help="leave out the agreement with MoSQITo, which takes about half a minute",
     )
+    parser.add_argument("--report", metavar="FILE.html", help="write the tables as a page as well")
+    parser.add_argument("--force", action="store_true", help="replace an existing page")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compute all rows and print them, standard by standard."""
+    from soundcal.audiofile import check_output
     from soundcal.errors import CalibrationError
     from soundcal.records import provenance
-    from soundcal.verification import against_mosqito, all_rows, evaluate
+    from soundcal.verification import against_mosqito, all_rows, evaluate, summary
 
     rows = all_rows(options.family)
+    if options.report:
+        check_output(Path(options.report), force=options.force)
     outcomes = []
     with progress("verifying", len(rows), unit="rows") as advance:
         for number, row in enumerate(rows, start=1):
@@ -55,6 +61,11 @@ def run(options: argparse.Namespace) -> int:
     if not options.no_mosqito:
         with progress("comparing", len(against_mosqito.signals()), unit="signals") as advance:
             beside = against_mosqito.compare(options.family, advance)
+    if options.report:
+        from soundcal.report.standards import write_verification
+
+        write_verification(outcomes, beside, Path(options.report), force=options.force)
+        say(f"report in {options.report}")
     failed = [outcome for outcome in outcomes if outcome.verdict == "fail"]
     if options.json:
         content = {
@@ -67,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in (*_table(outcomes), *_agreement(beside)):
             sys.stdout.write(line + "\n")
-    say(_summary(outcomes))
+    say(summary(outcomes))
     return CalibrationError.exit_code if failed else 0
 
 
@@ -117,14 +128,3 @@ def _agreement(comparisons: "Sequence[Comparison]") -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e5 else f"{value:g}"
-
-
-def _summary(outcomes: "Sequence[Outcome]") -> str:
-    counts = {
-        verdict: sum(outcome.verdict == verdict for outcome in outcomes)
-        for verdict in ("pass", "known deviation", "fail")
-    }
-    return (
-        f"{len(outcomes)} values: {counts['pass']} within their limits, "
-        f"{counts['known deviation']} known deviations, {counts['fail']} failed"
-    )

@@ -29,7 +29,7 @@ __all__ = [
     "slug",
 ]
 
-Kind = Literal["text", "number", "signed", "interval", "p", "count"]
+Kind = Literal["text", "number", "signed", "interval", "p", "count", "significant"]
 Cell = Any
 """None, a string, a number, or for an interval a pair of numbers."""
 
@@ -42,8 +42,8 @@ class Column:
     ----------
     title : str
         Heading.
-    kind : {"text", "number", "signed", "interval", "p", "count"}
-        How a cell is printed.
+    kind : {"text", "number", "signed", "interval", "p", "count", "significant"}
+        How a cell is printed; ``significant`` is a number of any size with four digits.
     unit : str
         Unit of the numbers, which also decides the number of decimals.
     group : str
@@ -71,6 +71,8 @@ class Column:
             return str(cell)
         if self.kind == "count":
             return f"{cell:g}"
+        if self.kind == "significant":
+            return f"{cell:.4g}".replace("-", "−").replace("inf", "∞")
         if self.kind == "p":
             return "< 0.001" if cell < 0.001 else f"{cell:.3f}"
         if self.kind == "interval":

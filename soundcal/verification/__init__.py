@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from soundcal.errors import ParameterError
 
-__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate"]
+__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate", "summary"]
 
 FAMILIES: Final = (
     "calibrator",
@@ -138,3 +138,12 @@ def all_rows(families: Sequence[str] | None = None) -> list[Row]:
         if family in wanted
         for row in import_module(f"soundcal.verification.{family}").rows()
     ]
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Return how many values lie within their limits, in one sentence."""
+    verdicts = [outcome.verdict for outcome in outcomes]
+    return (
+        f"{len(verdicts)} values: {verdicts.count('pass')} within their limits, "
+        f"{verdicts.count('known deviation')} known deviations, {verdicts.count('fail')} failed"
+    )
