@@ -71,7 +71,8 @@ def test_labels_are_unique() -> None:
     assert not set(labels) & set(REGISTRY)
 
 
-def test_study_begins_with_the_levels() -> None:
+def test_study_is_39_values_beginning_with_the_levels() -> None:
+    assert len(set(STUDY)) == 39
     assert STUDY[:6] == ("LAeq", "LA5", "LA10", "LA50", "LA90", "LA95")
     assert resolve("study") == resolve(STUDY)
 

@@ -244,7 +244,6 @@ _STUDY: Final = {
 STUDY: Final[tuple[str, ...]] = tuple(
     symbol + statistic
     for symbol, statistics in _STUDY.items()
-    if symbol in REGISTRY
     for statistic in statistics
 )
 """Labels of the 39 values of the study (Lam et al. 2022): ``LAeq``, ``LA5``, …, ``F95``."""
