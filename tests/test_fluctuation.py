@@ -62,6 +62,12 @@ def test_steady_sounds_hardly_fluctuate() -> None:
     assert fluctuation_strength(NOISE, FS).value < 0.05
 
 
+def test_a_constant_offset_does_not_count() -> None:
+    assert fluctuation_strength(np.ones(3 * FS), FS).statistics["max"] < 1e-9
+    shifted = fluctuation_strength(am() + 1.0, FS)
+    assert np.allclose(shifted.series, fluctuation_strength(am(), FS).series, atol=1e-4)
+
+
 @settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(0, 50000), max_size=5), st.sampled_from([FS, 32000]))
 def test_block_sizes_do_not_matter(sizes: list[int], fs: int) -> None:

@@ -65,6 +65,11 @@ def test_refused_input() -> None:
     assert roughness_dw(NOISE[:LENGTH], FS).series.shape == (1,)
 
 
+def test_a_constant_offset_does_not_count() -> None:
+    assert roughness_dw(np.ones(FS), FS).value == 0.0
+    assert roughness_dw(am() + 1.0, FS).value == pytest.approx(1.0, abs=1e-3)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, 12000), max_size=6), st.sampled_from([FS, 44100]))
 def test_block_sizes_do_not_matter(sizes: list[int], fs: int) -> None:

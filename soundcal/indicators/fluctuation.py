@@ -7,7 +7,8 @@ around 4 Hz; what it leaves, over the mean, is the modulation depth m. Channels 
 Their sum is F; should it be negative, as the ramps can make it for a steady tone, F is 0.
 
 As in the authors' implementation, a last frame filled up with silence takes in the end of the
-signal, and a signal shorter than 2 s has frames of its own length.
+signal, and a signal shorter than 2 s has frames of its own length. A constant offset does not
+count.
 
 Known deviations
 ----------------
@@ -152,7 +153,7 @@ class FluctuationMethod:
         """Return the value in vacil and the specific values in vacil/Bark, shape (47,)."""
         c = _constants(self.length, self.rate)
         excitation = self._excitation
-        if not excitation.take(frame * c.window):
+        if not excitation.take((frame - frame.mean()) * c.window):
             return 0.0, np.zeros(N_CHANNELS)
         lines = slow_lines(excitation.spectra, excitation.spans, self.length, c.filter.size)
         mean = lines[:, 0].real

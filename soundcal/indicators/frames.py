@@ -3,7 +3,7 @@
 A method says how long its frames are, at which sampling rate, and what it finds in one. The stream
 converts the signal to that rate, cuts the frames and keeps the statistics. Values belong to the
 middle of their frames. Samples after the last complete frame do not count, unless the method fills
-up one more frame.
+up one more frame with silence (at the constant offset of the samples, if they have one).
 """
 
 from dataclasses import dataclass
@@ -123,7 +123,8 @@ class FrameStream:
                 f"{method.length / method.rate:g} s are needed"
             )
         if method.fills_up:
-            self._take(np.zeros(method.length - self._pending.size))
+            offset = self._pending.mean() if self._pending.size else 0.0
+            self._take(np.full(method.length - self._pending.size, offset))
         n = self._series.n
         found = self._series.statistics()
         middles = (np.arange(n) * method.hop + method.length / 2.0) / method.rate

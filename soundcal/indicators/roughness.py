@@ -17,6 +17,7 @@ Where the paper leaves a choice or its followers differ, this was chosen:
 * The window fluctuates itself. Its share is divided out of m*, so the limit of 1 holds for the
   sound; and its own three lowest lines of modulation (up to 10 Hz) do not count. (With the window
   in m*, frequency modulation below 60 Hz reaches the limit too early.)
+* Lines below 20 Hz are left out, and with them a constant offset.
 * cal follows from the definition: a 1 kHz tone of 60 dB, fully modulated at 70 Hz, has 1 asper.
 
 Known deviations
@@ -148,13 +149,16 @@ class RoughnessMethod:
         from soundcal.indicators.excitation_kernels import low_lines
 
         twiddles = _constants().twiddles
-        low = np.empty((N_CHANNELS, twiddles.shape[0]), dtype=np.complex128)
-        for start in range(0, N_CHANNELS, _GROUP):
-            group = slice(start, start + _GROUP)
-            rectified = irfft(self._excitation.spectra[group], LENGTH, axis=1)
+        low = np.zeros((N_CHANNELS, twiddles.shape[0]), dtype=np.complex128)
+        excited = np.flatnonzero(self._excitation.spans[:, 1])
+        for start in range(0, excited.size, _GROUP):
+            group = excited[start : start + _GROUP]
+            rectified = irfft(self._excitation.spectra[group], LENGTH, axis=1, overwrite_x=True)
             np.abs(rectified, out=rectified)
-            parts = rectified.reshape(-1, LENGTH // _PARTS, _PARTS)
-            low_lines(rfft(parts, axis=1), twiddles, low[group])
+            parts = rfft(rectified.reshape(-1, LENGTH // _PARTS, _PARTS), axis=1)
+            lines = np.empty((group.size, twiddles.shape[0]), dtype=np.complex128)
+            low_lines(parts, twiddles, lines)
+            low[group] = lines
         return low[:, 0].real / LENGTH, low / LENGTH
 
 
