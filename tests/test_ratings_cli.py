@@ -1,6 +1,7 @@
 """``soundcal ratings`` from files to tables and report."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -112,7 +113,16 @@ def test_report(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     exclusions.write_text("participant,reason\np00,fell <asleep>\n")
     page = tmp_path / "ratings.html"
     arguments = ["ratings", str(table), "--scale", "0", "100", "--exclude", str(exclusions)]
-    arguments += ["--report", str(page), "--pdf", "--mixed", "--title", "Two ways of playback"]
+    arguments += [
+        "--report",
+        str(page),
+        "--pdf",
+        "--figures",
+        "svg",
+        "--mixed",
+        "--title",
+        "Two ways of playback",
+    ]
     assert main(arguments) == 0
     assert str(page.with_suffix(".pdf")) in capsys.readouterr().err
     text = page.read_text(encoding="utf-8")
@@ -131,6 +141,12 @@ def test_report(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ):
         assert part in text, part
     assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    assert {path.name for path in (tmp_path / "ratings_figures").iterdir()} == {
+        "circumplex-stimuli.svg",
+        "circumplex.svg",
+        "difference-map.svg",
+        "likert.svg",
+    }
     # nothing is overwritten unasked
     before = page.read_bytes()
     page.with_suffix(".pdf").unlink()
@@ -159,3 +175,15 @@ def test_report_of_few_participants_and_attributes(
     cells = next(table for table in document.tables() if table.name == "cells")
     assert [row[1] for row in cells.rows] == list(ratings.attributes)
     assert cells.rows[0][5] == comparison.cells["estimate"].iloc[0]
+
+
+def test_report_without_anybody_under_both_conditions(tmp_path: Path) -> None:
+    ratings = study(both=0, only_ocv=6, only_hats=5, stimuli=2)
+    ratings.table.to_csv(tmp_path / "r.csv", index=False)
+    page = tmp_path / "r.html"
+    arguments = ["ratings", str(tmp_path / "r.csv"), "--scale", "0", "100", "--report", str(page)]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "Nobody rated under both conditions" in text
+    assert not re.search(r"\bnan\b", text)
+    assert pd.read_csv(tmp_path / "out" / "ratings_plane.csv").empty

@@ -116,6 +116,13 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--pdf", action="store_true", help="write it as PDF as well, beside the page of --report"
     )
+    out.add_argument(
+        "--figures",
+        nargs="+",
+        choices=("svg", "png", "pdf"),
+        default=[],
+        help="write every figure as a file in these formats into a folder beside the page as well",
+    )
     out.add_argument("--title", metavar="TEXT", help="heading of the report")
     out.add_argument("--force", action="store_true", help="replace existing files")
     out.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -126,8 +133,8 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.ratings import check, compare_ratings, mixed_model
     from soundcal.report.ratings import ratings_summary
 
-    if options.pdf and not options.report:
-        raise ParameterError("--pdf goes beside the page; give --report FILE.html as well")
+    if (options.pdf or options.figures) and not options.report:
+        raise ParameterError("--pdf and --figures go beside the page; give --report FILE.html")
     ratings = _read(options)
     quality = check(ratings, shortest=options.shortest)
     first, second = _conditions(options, ratings)
@@ -225,6 +232,7 @@ def _report(
         model=model,
         title=options.title or f"Ratings, {comparison.direction}",
         pdf=options.pdf,
+        figures=options.figures,
         force=options.force,
     )
 

@@ -242,9 +242,7 @@ _STUDY: Final = {
 }
 
 STUDY: Final[tuple[str, ...]] = tuple(
-    symbol + statistic
-    for symbol, statistics in _STUDY.items()
-    for statistic in statistics
+    symbol + statistic for symbol, statistics in _STUDY.items() for statistic in statistics
 )
 """Labels of the 39 values of the study (Lam et al. 2022): ``LAeq``, ``LA5``, …, ``F95``."""
 

@@ -74,7 +74,7 @@ class RatingsComparison:
         One row per stimulus, and one ``all`` (means of each participant over the stimuli): paired
         differences ``pleasantness, pleasantness_low, pleasantness_high, eventfulness, …`` with
         simultaneous intervals, ``t2, f, df1, df2, p_value, p_adjusted, n, remark``. Empty if not
-        all eight attributes were asked.
+        all eight attributes were asked, or nobody rated under both conditions.
     pairs : DataFrame
         ``participant, stimulus`` and the coordinates under both conditions, for arrows:
         ``pleasantness_first, eventfulness_first, pleasantness_second, eventfulness_second``.
@@ -340,14 +340,20 @@ def _plane(
 
     axes = ["pleasantness", "eventfulness"]
     names = [f"{axis}_{end}" for end in ("first", "second") for axis in axes]
+    nothing = (
+        pd.DataFrame(columns=list(_PLANE_COLUMNS)),
+        pd.DataFrame(columns=["participant", "stimulus", *names]),
+    )
     if not set(ATTRIBUTES) <= set(ratings.attributes):
-        return pd.DataFrame(), pd.DataFrame(columns=["participant", "stimulus", *names])
+        return nothing
     points = ratings.points().set_index(list(KEYS))
     sides = [
         points.xs(name, level="condition").add_suffix(f"_{end}")
         for name, end in ((first, "first"), (second, "second"))
     ]
     pairs = sides[0].join(sides[1], how="inner")[names]
+    if pairs.empty:
+        return nothing
     means = pairs.groupby("participant").mean()
     groups = [*pairs.groupby("stimulus"), (ALL, means)]
     rows = []

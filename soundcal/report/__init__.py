@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from soundcal.errors import ParameterError, RecordError
+from soundcal.errors import RecordError
 from soundcal.report.collection import collect
 from soundcal.report.comparison import Comparison, Entry, Rules, compare
 from soundcal.report.ratings import ratings_document, write_ratings
@@ -23,10 +22,6 @@ __all__ = [
     "write",
     "write_ratings",
 ]
-
-
-FORMATS: Final = ("svg", "png", "pdf")
-"""File formats of figures."""
 
 
 def summary(study: Study) -> list[str]:
@@ -66,13 +61,13 @@ def write(
     RecordError
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
+    from soundcal.report.content import build
     from soundcal.report.html import write_html
     from soundcal.report.pdf import write_pdf
+    from soundcal.report.pictures import check_formats, write_figures
     from soundcal.report.tables import write_tables
 
-    unknown = sorted(set(figures) - set(FORMATS))
-    if unknown:
-        raise ParameterError(f"figure format {unknown[0]!r}; one of {', '.join(FORMATS)} expected")
+    check_formats(figures)
     page = out / "report.html"
     if page.exists() and not force:
         raise RecordError(f"{page} exists already; choose another folder or use --force")
@@ -82,20 +77,7 @@ def write(
         raise RecordError(f"{out}: cannot be made ({error.strerror})") from error
     write_tables(study, out, force=force)
     if figures:
-        _write_figures(study, out / "figures", figures, force=force)
+        write_figures(build(study), out / "figures", figures, force=force)
     if pdf:
         write_pdf(study, out / "report.pdf", force=force)
     return write_html(study, page, force=force)
-
-
-def _write_figures(study: Study, folder: Path, formats: Sequence[str], *, force: bool) -> None:
-    from soundcal.audiofile import partial_file
-    from soundcal.report.content import build
-    from soundcal.report.figures import save
-
-    folder.mkdir(exist_ok=True)
-    for picture in build(study).pictures():
-        figure = picture.draw()
-        for form in formats:
-            with partial_file(folder / f"{picture.name}.{form}", force=force) as temporary:
-                save(figure, temporary, form=form)

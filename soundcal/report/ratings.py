@@ -1,5 +1,6 @@
 """The report of a listening test: ratings under two conditions as a document."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +53,7 @@ def write_ratings(
     model: MixedModel | None = None,
     title: str = "Ratings under two conditions",
     pdf: bool = False,
+    figures: Sequence[str] = (),
     force: bool = False,
 ) -> list[Path]:
     """Write the report of a listening test and return the paths of its files.
@@ -72,18 +74,24 @@ def write_ratings(
         Heading.
     pdf : bool
         Write the same content as PDF beside the page, with the ending ``.pdf``.
+    figures : sequence of {"svg", "png", "pdf"}
+        Write every figure in these formats into a folder beside the page, named like it.
     force : bool
         Replace existing files.
 
     Raises
     ------
+    ParameterError
+        Unknown format of figures.
     RecordError
         A file exists and ``force`` is not set, or it cannot be written.
     """
     from soundcal.audiofile import check_output, partial_file
     from soundcal.report.html import render
     from soundcal.report.pdf import render_pdf
+    from soundcal.report.pictures import check_formats, write_figures
 
+    check_formats(figures)
     paths = [page, page.with_suffix(".pdf")] if pdf else [page]
     for path in paths:
         check_output(path, force=force)  # both of them before anything is drawn
@@ -93,6 +101,8 @@ def write_ratings(
     if pdf:
         with partial_file(paths[1], force=force) as temporary:
             temporary.write_bytes(render_pdf(document))
+    if figures:
+        write_figures(document, page.with_name(f"{page.stem}_figures"), figures, force=force)
     return paths
 
 
@@ -106,7 +116,7 @@ def ratings_document(
 ) -> Document:
     """Return the report of a listening test; parameters as for :func:`write_ratings`."""
     found = check(ratings) if quality is None else quality
-    in_plane = len(comparison.plane) > 0
+    in_plane = set(ATTRIBUTES) <= set(ratings.attributes)
     sections = [
         Section("summary", "Summary", _summary(ratings, found, comparison)),
         Section("methods", "What was done", _methods(ratings, comparison, model)),
@@ -349,7 +359,10 @@ def _plane(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block, ...]
                 partial(figures.circumplex, arrows, share=None, arrows=True),
             )
         )
-    return (*blocks, _plane_table(comparison))
+        blocks.append(_plane_table(comparison))
+    else:
+        blocks.append(Paragraph("Nobody rated under both conditions: there are no pairs."))
+    return tuple(blocks)
 
 
 def _xy(frame: "pd.DataFrame", ending: str = "") -> tuple[Array, Array]:
