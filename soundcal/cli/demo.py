@@ -57,9 +57,8 @@ def run(options: argparse.Namespace) -> int:
     stamp = "".join(c for c in utc_now()[:19] if c.isalnum())
     campaign = options.out or Path(f"soundcal-demo-{stamp}")
     sessions = [campaign / combination for combination in COMBINATIONS]
-    for folder in sessions:
-        if folder.exists():
-            raise RecordError(f"{folder} exists already; choose another folder with --out")
+    if campaign.exists() and not (campaign.is_dir() and not any(campaign.iterdir())):
+        raise RecordError(f"{campaign} exists already; choose another folder with --out")
     _measure(sessions, full=options.full, seed=options.seed)
     with progress("computing indicators", 81 * len(sessions), unit="recordings") as advance:
         study = report.collect(

@@ -3,7 +3,8 @@
 Kernels are compiled on first use and cached on disk. Where neither the package folder nor the
 user's cache folder can be written (a read-only install; numba honours ``NUMBA_CACHE_DIR``), they
 are compiled for the process only. ``contract`` lets the compiler fuse a multiplication and an
-addition, which is faster and rounds less; it does not let it reorder sums.
+addition where the processor can, which is faster and rounds once instead of twice; it does not let
+it reorder sums.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-__all__ = ["kernel", "summing_kernel"]
+__all__ = ["kernel", "strict_kernel", "summing_kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +29,11 @@ def summing_kernel(function: F) -> F:
     the same numbers give the same sum every time.
     """
     return _compiled(function, {"contract", "reassoc"})
+
+
+def strict_kernel(function: F) -> F:
+    """Compile as :func:`kernel`, with nothing fused: the same bits on every processor."""
+    return _compiled(function, set())
 
 
 def _compiled(function: F, fastmath: set[str]) -> F:

@@ -10,6 +10,7 @@ from soundcal import __version__
 from soundcal.errors import ParameterError
 from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
+from soundcal.recording import EARS
 from soundcal.units import energetic_mean
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
         pairs.setdefault(key, {})[row.channel] = row
     combined = []
     for (recording, indicator, statistic), ears in pairs.items():
-        if set(ears) != {"left", "right"}:
+        if set(ears) != set(EARS):
             raise ParameterError(
                 f"{recording}: the ear rule {rule!r} needs the channels left and right of "
                 f"{indicator}{statistic}, found {', '.join(ears)}"

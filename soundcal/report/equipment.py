@@ -150,7 +150,8 @@ def _calibration_section(calibration: Calibration) -> Section:
                 lambda: figures.budget_bars(calibration),
             )
         )
-    heading = f"Budget: {calibration.method} ({calibration.direction}), made {calibration.made}"
+    what = [f"{calibration.method} ({calibration.direction})", calibration.device]
+    heading = f"Budget: {', '.join(filter(None, what))}, made {calibration.made}"
     return Section(slug("calibration", calibration.id), heading, tuple(blocks), folded=True)
 
 

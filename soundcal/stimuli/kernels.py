@@ -1,15 +1,11 @@
-"""Compiled loops of the stimuli, with strict arithmetic: nothing fused, nothing reordered.
+"""Compiled loops of the stimuli, with strict arithmetic: nothing fused, nothing reordered."""
 
-They differ from :mod:`soundcal.dsp.kernel` in just that: there, the compiler may fuse a
-multiplication and an addition, which rounds once instead of twice where the processor can.
-"""
-
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from soundcal.dsp.kernel import strict_kernel
 
 __all__ = [
     "filtered",
@@ -24,22 +20,12 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-F = TypeVar("F", bound=Callable[..., Any])
 
 _UNIT: Final = float(np.sqrt(3.0 / (65536.0 * 65536.0 - 1.0)))
 _SIXTH: Final = 1.0 / 6.0
 
 
-def _strict(function: F) -> F:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
-    try:
-        compiled: F = njit(cache=True, **options)(function)
-    except RuntimeError:  # numba: "no locator available", nowhere to keep the cache
-        compiled = njit(**options)(function)
-    return compiled
-
-
-@_strict
+@strict_kernel
 def sum_of_parts(words: NDArray[np.uint64]) -> Array:
     """Return the centred sum of the four 16-bit parts of each word, standard deviation 1."""
     out = np.empty(words.size)
@@ -54,7 +40,7 @@ def sum_of_parts(words: NDArray[np.uint64]) -> Array:
     return out
 
 
-@_strict
+@strict_kernel
 def filtered(x: Array, sections: Array) -> Array:
     """Return ``x`` after second-order sections ``(b0, b1, b2, a1, a2)``, transposed form II."""
     y = np.empty_like(x)
@@ -70,7 +56,7 @@ def filtered(x: Array, sections: Array) -> Array:
     return y
 
 
-@_strict
+@strict_kernel
 def vocal(x: Array, frames: Array, step: float) -> Array:
     """Return ``x`` through three resonances in parallel that move from frame to frame.
 
@@ -94,7 +80,7 @@ def vocal(x: Array, frames: Array, step: float) -> Array:
     return y
 
 
-@_strict
+@strict_kernel
 def sine_of(turns: Array, series: Array) -> Array:
     """Return the sine of angles in turns: reduced to a quarter turn, then an odd power series."""
     out = np.empty_like(turns)
@@ -110,7 +96,7 @@ def sine_of(turns: Array, series: Array) -> Array:
     return out
 
 
-@_strict
+@strict_kernel
 def joined(values: Array, step: float, n: int) -> Array:
     """Return ``n`` samples of cubic steps from value to value, ``step`` samples apart."""
     out = np.empty(n)
@@ -124,7 +110,7 @@ def joined(values: Array, step: float, n: int) -> Array:
     return out
 
 
-@_strict
+@strict_kernel
 def mean_square(x: Array) -> float:
     """Return the mean square, summed in order."""
     total = 0.0
@@ -133,7 +119,7 @@ def mean_square(x: Array) -> float:
     return total / x.size
 
 
-@_strict
+@strict_kernel
 def rung(start: NDArray[np.int64], size: Array, cosine: Array, sine: Array, n: int) -> Array:
     """Return the sum of decaying oscillations ``size * r^k * sin(w k)``.
 
@@ -156,7 +142,7 @@ def rung(start: NDArray[np.int64], size: Array, cosine: Array, sine: Array, n: i
     return out
 
 
-@_strict
+@strict_kernel
 def _lagrange(x: Array, at: float) -> float:
     """Return ``x`` between its samples, through four of them; 0 beyond its ends."""
     k = int(np.floor(at))
@@ -170,7 +156,7 @@ def _lagrange(x: Array, at: float) -> float:
     return value
 
 
-@_strict
+@strict_kernel
 def placed(x: Array, lead: int, frame: Array, pole: float, out: Array) -> None:
     """Add a source at rest to one ear: delay, head shadow, gain.
 
@@ -196,7 +182,7 @@ def placed(x: Array, lead: int, frame: Array, pole: float, out: Array) -> None:
         out[i] += result
 
 
-@_strict
+@strict_kernel
 def moved(x: Array, lead: int, frames: Array, pole: float, hop: int, out: Array) -> None:
     """Add a moving source to one ear: as :func:`placed`, with frames ``hop`` samples apart."""
     before = 0.0
