@@ -122,6 +122,16 @@ def test_plots_of_every_indicator_and_the_spectrum(take: Path, tmp_path: Path) -
     assert main(["measure", str(take), *options, "--force"]) == 0
 
 
+def test_single_numbers_are_not_drawn(
+    take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "plots"
+    options = ["--sensitivity", "1", "--indicators", "LAeq,Sst", "--plots", str(folder)]
+    assert main(["measure", str(take), *options]) == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["take_LA.png", "take_Lthird.png"]
+    assert "Sst: a single number, not drawn" in capsys.readouterr().err
+
+
 def test_plots_of_long_files_are_refused_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -272,6 +272,9 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     drawn = 0
     for result in results:
         for symbol, found in result.results.items():
+            if found.axis_unit != "Hz" and found.series is None and found.specific is None:
+                say(f"{symbol}: a single number, not drawn")
+                continue
             name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
             figure = indicator_figure(_drawable(found, name), result.channels)
             target = _figure(options, result.path, symbol)
