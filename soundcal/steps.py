@@ -23,7 +23,8 @@ from soundcal.calibration.published import output_table
 from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
 from soundcal.devices import AudioDevice
-from soundcal.devices.validity import refuse_invalid
+from soundcal.devices.fidelity import compare_with_stimulus
+from soundcal.devices.validity import judge, judged, refuse_invalid
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.protocol import Bench, Setting, Value
 from soundcal.recording import EARS, Capture
@@ -349,7 +350,8 @@ def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     gain = ocv_gain_db(bench, stimulus, samples)
     capture = take(bench, samples * from_db(gain))
     level = energetic_mean(levels(bench, calibration_of(bench, "calibration_before"), capture))
-    _keep(bench, stimulus, "ocv", capture, Found("calibration_before", gain, {"level": level}))
+    how = Found("calibration_before", gain, {"level": level})
+    _keep(bench, stimulus, "ocv", capture, how, played=samples)
 
 
 def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
@@ -378,7 +380,8 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
         missed(bench, stimulus, found.problem, found.to_dict())
         return
     gain = found.gain_db[0]
-    _keep(bench, stimulus, "hats", takes[-1], Found("calibration_before", gain, found.to_dict()))
+    how = Found("calibration_before", gain, found.to_dict())
+    _keep(bench, stimulus, "hats", takes[-1], how, played=samples)
 
 
 def with_headphones_on(bench: Bench, *records: Record) -> None:
@@ -432,8 +435,23 @@ class Found:
     search: Mapping[str, Any]
 
 
-def _keep(bench: Bench, stimulus: Stimulus, condition: str, capture: Capture, found: Found) -> None:
-    """Put a recording and its record into the session; ``condition`` names the method."""
+def _keep(
+    bench: Bench,
+    stimulus: Stimulus,
+    condition: str,
+    capture: Capture,
+    found: Found,
+    *,
+    played: Samples | None = None,
+) -> None:
+    """Put a recording and its record into the session; ``condition`` names the method.
+
+    What was really recorded is judged against the samples that were ``played``.
+    """
+    checks = () if played is None else (*judge(capture), *compare_with_stimulus(capture, played))
+    capture = judged(capture, checks)
+    for flag in capture.flags:
+        bench.operator.tell(f"  {stimulus.id}: {flag}")
     bench.session.add_audio(
         f"rec-{stimulus.id}_{condition}_run-1",
         capture.samples,
@@ -451,6 +469,7 @@ def _keep(bench: Bench, stimulus: Stimulus, condition: str, capture: Capture, fo
             "calibration_file": f"{found.calibration}.json",
             "capture": capture.to_dict(),
             "flags": list(capture.flags),
+            "checks": [check.to_dict() for check in checks],
         },
     )
 

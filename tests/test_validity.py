@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.signal import resample
 
+from soundcal.devices.fidelity import compare_with_stimulus, find_slips
 from soundcal.devices.simulated import SimulatedLab
 from soundcal.devices.validity import (
     Check,
@@ -278,13 +280,159 @@ def stimuli(seed: int, n: int) -> np.ndarray:
     return np.clip(kinds[seed % len(kinds)], -0.9, 0.9)
 
 
-def test_500_clean_takes_are_never_called_invalid() -> None:
-    n = round(0.25 * FS)
-    cards = ("interface+open-300", "portable+closed-16", "onboard+monitor-80", "interface+open-32")
-    labs = [SimulatedLab(name, seed=seed) for seed, name in enumerate(cards)]
-    for seed in range(500):
+CARDS = ("interface+open-300", "portable+closed-16", "onboard+monitor-80", "interface+open-32")
+
+
+def all_checks(take: Capture, played: np.ndarray) -> tuple[Check, ...]:
+    return (*judge(take, expected=played.shape[1]), *compare_with_stimulus(take, played))
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds"), [pytest.param(475, 0.25, id="short"), pytest.param(25, 1.0, id="long")]
+)
+def test_500_clean_takes_are_never_called_invalid(number: int, seconds: float) -> None:
+    n = round(seconds * FS)
+    labs = [SimulatedLab(name, seed=seed) for seed, name in enumerate(CARDS)]
+    for seed in range(number):
         lab = labs[seed % len(labs)]
-        played = np.stack([stimuli(seed, n), stimuli(seed + 1, n)])
-        take = lab.play_and_record(0.5 * played)
-        invalid = [check for check in judge(take, expected=n) if check.verdict == "invalid"]
+        played = 0.5 * np.stack([stimuli(seed, n), stimuli(seed + 1, n)])
+        take = lab.play_and_record(played, inputs=[1, 2] if seed % 3 else [3, 4])
+        invalid = [check for check in all_checks(take, played) if check.verdict == "invalid"]
         assert invalid == [], (seed, take.device)
+
+
+PLAYED = 0.1 * rng(5).standard_normal((2, 2 * FS)).clip(-4, 4)
+
+
+@pytest.fixture(scope="module", params=[(1, 2), (3, 4)], ids=["ears", "lines"])
+def known(request: pytest.FixtureRequest) -> Capture:
+    """A clean take of known noise, by the ears and by the line inputs."""
+    with SimulatedLab("interface+open-300", seed=1) as lab:
+        return replace(
+            lab.play_and_record(PLAYED, inputs=request.param), channels=("left", "right")
+        )
+
+
+def test_a_clean_take_is_true_to_its_stimulus(known: Capture) -> None:
+    checks = compare_with_stimulus(known, PLAYED)
+    assert doubts(checks) == {}
+    assert {check.name for check in checks} == {
+        "dropouts",
+        "slips",
+        "spread of the delay",
+        "clock drift",
+        "level step",
+        "crosstalk",
+        "swapped channels",
+    }
+    assert abs(one(checks, "clock drift", "left").value) < 0.2
+    assert one(checks, "crosstalk", "left").value < -55
+
+
+@given(
+    at=st.integers(9000, 80000),
+    size=st.integers(1, 1500) | st.integers(-1500, -1) | st.sampled_from([-1, 1]),
+)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_lost_and_inserted_samples_are_found_to_the_sample(
+    known: Capture, at: int, size: int
+) -> None:
+    def slip(samples: np.ndarray) -> np.ndarray:
+        if size > 0:
+            other = 0.1 * rng(at).standard_normal((2, size))
+            return np.concatenate([samples[:, :at], other, samples[:, at:]], axis=1)
+        return np.delete(samples, range(at, at - size), axis=1)
+
+    take = changed(known, slip)
+    for name, x, s in zip(take.channels, take.samples, PLAYED, strict=True):
+        (found,) = find_slips(x, s, FS)
+        assert found.size == size, name
+        # the first sample after the change may be predicted by both delays
+        assert abs(found.position - at) <= 3, name
+
+
+def test_two_slips_are_told_apart(known: Capture) -> None:
+    def slip(samples: np.ndarray) -> np.ndarray:
+        return np.delete(np.insert(samples, [30000] * 64, 0.0, axis=1), range(70000, 70128), axis=1)
+
+    found = one(compare_with_stimulus(changed(known, slip), PLAYED), "slips", "right")
+    assert (found.value, found.verdict) == (192, "invalid")
+    assert "64 samples inserted at 0.625" in found.reason
+    assert "128 samples missing at 1.458" in found.reason
+
+
+@pytest.mark.parametrize(("ppm", "verdict"), [(2, "pass"), (20, "suspect"), (-100, "suspect")])
+def test_a_clock_difference_is_measured(known: Capture, ppm: float, verdict: str) -> None:
+    n = known.n_samples
+
+    def stretch(samples: np.ndarray) -> np.ndarray:
+        fine = resample(samples, 16 * n, axis=1)
+        at = 16 * np.arange(n) * (1 - 1e-6 * ppm)
+        return np.stack([np.interp(np.maximum(at, 0), np.arange(16 * n), row) for row in fine])
+
+    checks = compare_with_stimulus(changed(known, stretch), PLAYED)
+    found = one(checks, "clock drift", "left")
+    assert found.value == pytest.approx(ppm, abs=1.0)
+    assert found.verdict == verdict
+    assert one(checks, "slips", "left").verdict == "pass"
+
+
+@pytest.mark.parametrize("n", [32, 480, 4800])
+def test_a_dropout_of_one_channel_is_found(known: Capture, n: int) -> None:
+    def drop(samples: np.ndarray) -> np.ndarray:
+        samples[1, 50000 : 50000 + n] = 0.0
+        return samples
+
+    checks = compare_with_stimulus(changed(known, drop), PLAYED)
+    found = one(checks, "dropouts", "right")
+    assert (found.value, found.verdict) == (n, "invalid")
+    assert "on right" in found.reason
+    assert one(checks, "dropouts", "left").verdict == "pass"
+
+
+@pytest.mark.parametrize(("step", "verdict"), [(1.0, "invalid"), (-6.0, "invalid")])
+def test_a_level_step_re_the_stimulus_is_found(known: Capture, step: float, verdict: str) -> None:
+    def turn(samples: np.ndarray) -> np.ndarray:
+        samples[0, 60000:] *= from_db(step)
+        return samples
+
+    checks = compare_with_stimulus(changed(known, turn), PLAYED)
+    assert one(checks, "level step", "left").verdict == verdict
+    assert one(checks, "level step", "left").value == pytest.approx(step, abs=0.2)
+    assert one(checks, "level step", "right").verdict == "pass"
+
+
+@pytest.mark.parametrize("amount", [-40.0, -14.0, -6.0])
+def test_crosstalk_is_measured(known: Capture, amount: float) -> None:
+    def mix(samples: np.ndarray) -> np.ndarray:
+        samples[1] += from_db(amount) * samples[0]
+        return samples
+
+    checks = compare_with_stimulus(changed(known, mix), PLAYED)
+    found = one(checks, "crosstalk", "right")
+    assert found.value == pytest.approx(amount, abs=0.5)
+    assert found.verdict == ("suspect" if amount > -20 else "pass")
+    assert one(checks, "crosstalk", "left").value < -45
+
+
+def test_swapped_channels_are_invalid(known: Capture) -> None:
+    checks = compare_with_stimulus(changed(known, lambda samples: samples[::-1]), PLAYED)
+    assert one(checks, "swapped channels").verdict == "invalid"
+    assert "swapped" in one(checks, "swapped channels").reason
+
+
+def test_the_same_on_both_ears_tells_nothing_about_crosstalk(known: Capture) -> None:
+    with SimulatedLab("interface+open-300", seed=1) as lab:
+        same = np.stack([PLAYED[0], PLAYED[0]])
+        checks = compare_with_stimulus(lab.play_and_record(same, inputs=[1, 2]), same)
+    assert doubts(checks) == {}
+    assert "crosstalk" not in {check.name for check in checks}
+
+
+def test_what_cannot_be_compared_is_not(known: Capture) -> None:
+    with pytest.raises(ParameterError, match="3 outputs for 2 inputs"):
+        compare_with_stimulus(known, np.zeros((3, 100)))
+    lost = replace(known, latency=None, flags=("delay not measured: no marker",))
+    assert compare_with_stimulus(lost, PLAYED) == ()
+    silent = compare_with_stimulus(known, np.zeros((2, FS)))
+    assert {check.name for check in silent} == {"dropouts"}

@@ -11,7 +11,7 @@ from soundcal.errors import DeviceUnavailable, ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.units import db
 
-__all__ = ["Gaps", "gap_flags", "input_channels", "playable"]
+__all__ = ["Gaps", "gap_flags", "input_channels", "playable", "with_silence_filled"]
 
 Samples = NDArray[np.float64]
 
@@ -126,18 +126,18 @@ class Gaps:
         """Samples in all gaps so far."""
         return self._lost
 
-    def flags(self, fs: int) -> tuple[str, ...]:
+    def flags(self, fs: int, where: str = "all inputs") -> tuple[str, ...]:
         """Return the flag of the gaps so far; none, if there are none."""
         if self._count == 0:
             return ()
         gaps = "1 gap" if self._count == 1 else f"{self._count} gaps"
         return (
-            f"{gaps} of exact zeros on all inputs, {self._lost} samples in all, "
+            f"{gaps} of exact zeros on {where}, {self._lost} samples in all, "
             f"first at {self._first / fs:.3f} s",
         )
 
 
-def _with_silence_filled(samples: Samples, played: Samples) -> Samples:
+def with_silence_filled(samples: Samples, played: Samples) -> Samples:
     """Return a row that is zero only where the samples are and something was played."""
     n = min(samples.shape[1], played.shape[1])
     filled = np.ones((1, samples.shape[1]))
@@ -169,5 +169,5 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
     ('1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s',)
     """
     gaps = Gaps()
-    gaps.push(samples if played is None else _with_silence_filled(samples, played))
+    gaps.push(samples if played is None else with_silence_filled(samples, played))
     return gaps.flags(fs)

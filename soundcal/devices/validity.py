@@ -2,7 +2,8 @@
 
 What PortAudio reports about a stream proves little in either direction, so a take is judged by its
 own samples. :class:`SignalChecks` does that block by block with constant memory, for recordings of
-any length; :func:`judge` judges a whole take.
+any length; :func:`judge` judges a whole take. :mod:`soundcal.devices.fidelity` adds what a take
+tells when the stimulus that was played is known.
 
 Verdicts are ``pass``, ``suspect`` (there may be an innocent reason; a person decides) and
 ``invalid`` (samples are missing or are not what the input heard). A field recording keeps its
@@ -412,7 +413,9 @@ def _window_levels(x: Samples, fs: int) -> Samples:
     return np.asarray(10.0 * np.log10(np.maximum(power, 1e-30)), dtype=np.float64)
 
 
-def level_step(x: Samples, fs: int, channel: str = "") -> Check | None:
+def level_step(
+    x: Samples, fs: int, channel: str = "", *, reference: Samples | None = None
+) -> Check | None:
     """Look for a level step in a signal that ought to be steady.
 
     The take is split where the mean levels before and after differ most. Their difference is a step
@@ -426,6 +429,8 @@ def level_step(x: Samples, fs: int, channel: str = "") -> Check | None:
         Sampling rate in Hz.
     channel : str
         Its name.
+    reference : ndarray, shape (n,), optional
+        What was played; levels are taken relative to it.
 
     Returns
     -------
@@ -441,6 +446,8 @@ def level_step(x: Samples, fs: int, channel: str = "") -> Check | None:
     ('invalid', 1.0)
     """
     levels = _window_levels(x, fs)
+    if reference is not None:
+        levels = levels - _window_levels(reference, fs)
     n = levels.size
     if n < 2 * _STEP_WINDOWS:
         return None
