@@ -350,6 +350,12 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "LAeq, in-situ − ocv" in told.err
     assert "None declared." in page.read_text(encoding="utf-8")
     assert main([*arguments, "--report", str(page)]) == 5
+    excluded = [*arguments, "--exclude", "S001=a <door> slammed", "--report", str(page), "--force"]
+    assert main([*excluded, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert {row["n"] for row in result["agreement"]} == {4}
+    assert result["rules"]["excluded"] == {"S001": "a <door> slammed"}
+    assert "left out: S001 (a &lt;door&gt; slammed)" in page.read_text(encoding="utf-8")
     assert main([*arguments, "--report", str(page), "--force", "--pdf"]) == 0
     assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
     folder = tmp_path / "all"
@@ -366,6 +372,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["t.csv", "--delta", "LAeq"], 2),
         (["t.csv", "--paper", "--ears", "max"], 2),
         (["t.csv", "--pdf"], 2),
+        (["t.csv", "--exclude", "S001"], 2),
+        (["t.csv", "--exclude", "S001="], 2),
+        (["t.csv", "--exclude", "S999=gone"], 2),
         (["t.csv", "--report", "o.html", "--figures", "png"], 2),
         (["t.csv", "--answer", "99=x", "--report", "o.html"], 2),
         (["empty.csv"], 5),

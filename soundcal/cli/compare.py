@@ -73,6 +73,13 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         help="allowable differences stated before the data, of one label or of all statistics of "
         "an indicator, e.g. L(A)=1 N5=0.5",
     )
+    group.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="STIMULUS=REASON",
+        help="leave a stimulus out, for a reason that the report prints; repeat as needed",
+    )
     texts = parser.add_argument_group("report")
     texts.add_argument("--title", metavar="TEXT", help="heading of the report")
     texts.add_argument(
@@ -112,12 +119,19 @@ def rules_from(options: argparse.Namespace) -> "Rules":
             raise ParameterError(
                 f"--delta {text}: LABEL=VALUE with a number expected, e.g. LAeq=1"
             ) from error
+    excluded = {}
+    for text in options.exclude:
+        stimulus, found, reason = text.partition("=")
+        if not found:
+            raise ParameterError(f"--exclude {text}: STIMULUS=REASON expected, e.g. N1=clipped")
+        excluded[stimulus] = reason
     return Rules(
         ears=options.ears,
         interval=options.interval,
         confidence=options.confidence,
         paper=options.paper,
         delta=delta,
+        excluded=excluded,
     )
 
 

@@ -66,6 +66,8 @@ class Rules:
     delta : mapping of str to float
         Allowable difference per label (``LAeq``, ``N5``) or for all statistics of an indicator
         (``LA``, also written ``L(A)``), stated before the data, in the indicator's unit.
+    excluded : mapping of str to str
+        Stimuli that are left out, and why.
     """
 
     ears: EarRule = "mean"
@@ -74,6 +76,7 @@ class Rules:
     confidence: float = 0.95
     paper: bool = False
     delta: Mapping[str, float] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rule_for(self.ears, "dB")  # refuses an unknown rule
@@ -82,6 +85,9 @@ class Rules:
                 raise ParameterError(
                     f"allowable difference {label}={value}; a positive number is expected"
                 )
+        for stimulus, reason in self.excluded.items():
+            if not reason.strip():
+                raise ParameterError(f"stimulus {stimulus!r} is excluded without a reason; say why")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rules, ready for JSON."""
@@ -92,6 +98,7 @@ class Rules:
             "confidence": self.confidence,
             "paper": self.paper,
             "delta": dict(self.delta),
+            "excluded": dict(self.excluded),
         }
 
 
@@ -395,6 +402,7 @@ def compare(
         raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")
     pairs = default_pairs(methods, reference)
     checked = checked[checked["condition"].isin(methods)]
+    checked = _without(checked, rules.excluded)
     values = combine_ears(checked, rules.ears)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
     deltas = _deltas(rules, labels)
@@ -414,6 +422,16 @@ def compare(
         )
     warnings = _left_out(wide, pairs, entries)
     return Comparison(tuple(methods), pairs, rules, values, _holm(entries), warnings)
+
+
+def _without(table: "pd.DataFrame", excluded: Mapping[str, str]) -> "pd.DataFrame":
+    unknown = sorted(set(excluded) - set(table["stimulus"]))
+    if unknown:
+        raise ParameterError(f"no stimulus {unknown[0]!r} to exclude; check the name")
+    kept = table[~table["stimulus"].isin(list(excluded))]
+    if kept.empty:
+        raise ParameterError("every stimulus is excluded; nothing can be compared")
+    return kept
 
 
 def _deltas(rules: Rules, labels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:

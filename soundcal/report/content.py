@@ -289,6 +289,9 @@ def _statistics_text(comparison: Comparison) -> str:
             "limits of agreement lie within (exact one-sided bounds), the central part of the "
             "differences does (Shieh 2019), the mean difference does (two one-sided t-tests)."
         )
+    if rules.excluded:
+        left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())
+        text += f" Stimuli left out: {left_out}."
     if rules.paper:
         text += " These are the choices of Lam et al. (arXiv 2207.12899)."
     return text
