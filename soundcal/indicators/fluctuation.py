@@ -14,7 +14,7 @@ Known deviations
 ----------------
 The model overrates tones modulated at 2 Hz by about a third and finds a quarter of the fluctuation
 at 32 Hz; frequency modulation at 8 and 16 Hz is overrated fourfold, noise modulated at 1 Hz
-underrated by half (Fastl & Zwicker 2007, Figs. 10.1 to 10.3). The anchor, a 1 kHz tone of 60 dB
+underrated by half (Fastl & Zwicker 2007, Fig. 10.1). The anchor, a 1 kHz tone of 60 dB
 fully modulated at 4 Hz, has 1.005 vacil in the mean of 4 s; the factor 0.498 of the publication was
 kept.
 """

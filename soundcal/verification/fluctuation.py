@@ -110,7 +110,7 @@ def _curve_rows(curve: Curve) -> list[Row]:
         found.append(
             Row(
                 "Fastl & Zwicker 2007",
-                "Figs. 10.1 to 10.3",
+                "Fig. 10.1",
                 f"{curve.name}, modulated at {modulation} Hz",
                 expected,
                 expected - gate,
