@@ -73,7 +73,7 @@ CALIBRATOR: Final = {
     ),
     "calibrator_frequency": Setting(1000.0, "Hz", "its frequency", 20.0, 20000.0),
     "insertions": Setting(3, "", "times the calibrator is put on each ear", 1, 100),
-    "tone_duration": Setting(10.0, "s", "length of each calibrator recording", 1.0, 600.0),
+    "tone_duration": Setting(10.0, "s", "length of each calibrator recording", 10.0, 600.0),
 }
 
 DRIFT: Final = {

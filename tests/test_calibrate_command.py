@@ -284,3 +284,17 @@ def test_check_records_anew(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(after.residuals["left"]) == 3
     assert "written: after.json" in capsys.readouterr().err
     assert soundcal("check", "before.json", *words) == 5
+
+
+def test_a_search_without_stimuli_is_refused_before_the_headphones_are_seated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert soundcal("calibrate", "--simulate", "--fs", FS, "-o", "ears.json") == 0
+    search = ("calibrate", "--method", "hats", "--simulate", "--fs", FS, "--target", "60")
+    search += ("--ears-calibration", "ears.json")
+    assert soundcal(*search) == 2
+    assert soundcal(*search, "--stimuli", "missing.wav") == 5
+    err = capsys.readouterr().err
+    assert "--stimuli FILE" in err
+    assert "no such file" in err
+    assert "noise floor" not in err

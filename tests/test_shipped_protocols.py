@@ -107,6 +107,7 @@ def test_a_listening_order_belongs_to_its_participant() -> None:
         ),
         ("hats_headphones", {"weighting": "Q"}, "'Q': A or C or Z expected"),
         ("hats_headphones", {"tolerance": "0"}, "tolerance='0' .in dB.: at least 0.001"),
+        ("microphone_check", {"tone_duration": "5"}, "tone_duration='5' .in s.: at least 10"),
         ("microphone_check", {"insertions": "0"}, "insertions='0': at least 1"),
         ("microphone_check", {"insertions": "2.5"}, "'2.5': a whole number expected"),
         ("microphone_check", {"inputs": "1,9"}, "inputs=1,9: .* has inputs 1 to 4"),

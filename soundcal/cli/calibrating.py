@@ -346,19 +346,15 @@ def by_hats(
             f"{options.ears_calibration}: belongs to {ears.device}, not to {device.info.identity}; "
             "calibrate the ears of this device"
         )
+    tracks = _tracks(options, device.fs)
     operator.seat_headphones()
     floor = _levels(options, ears, device.record(_FLOOR_S, inputs=options.inputs))
     say(f"noise floor: left {floor[0]:.1f}, right {floor[1]:.1f} dB({options.weighting})")
     searches: dict[str, hats.GainSearch] = {}
     digital: dict[str, tuple[float, float]] = {}
     done: list[tuple[str, hats.GainSearch, datetime]] = []
-    for name, path, track in _tracks(options):
+    for name, path, track in tracks:
         samples, fs = _stimulus(path, len(EARS))
-        if fs != device.fs:
-            raise ParameterError(
-                f"{path}: {fs} Hz, the device runs at {device.fs} Hz; give --fs {fs} (soundcal "
-                "never resamples)"
-            )
         left, right = _weighted(samples, fs, options)
         digital[name] = (left, right)
         searches[name] = _search(options, device, ears, samples, track, floor)
@@ -367,8 +363,19 @@ def by_hats(
     return _hats_result(options, device, ears, searches, digital, done)
 
 
-def _tracks(options: argparse.Namespace) -> list[tuple[str, Path, hats.Track]]:
-    """Return name, file and settings of every stimulus."""
+def _tracks(options: argparse.Namespace, fs: int) -> list[tuple[str, Path, hats.Track]]:
+    """Return name, file and settings of every stimulus, after a look at the files."""
+    tracks = _named_tracks(options)
+    for _, path, _ in tracks:
+        if (found := audiofile.info(path).fs) != fs:
+            raise ParameterError(
+                f"{path}: {found} Hz, the device runs at {fs} Hz; give --fs {found} (soundcal "
+                "never resamples)"
+            )
+    return tracks
+
+
+def _named_tracks(options: argparse.Namespace) -> list[tuple[str, Path, hats.Track]]:
     if options.tracks is not None:
         try:
             text = options.tracks.read_text(encoding="utf-8")
