@@ -1,7 +1,10 @@
 """Validity of a take: every fault put into a clean one is found, and clean takes are believed."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample
 
+from soundcal import audiofile, protocol
+from soundcal.cli import main
+from soundcal.cli.operators import operator_for
 from soundcal.devices.fidelity import compare_with_stimulus, find_slips
 from soundcal.devices.simulated import SimulatedLab
 from soundcal.devices.validity import (
@@ -436,3 +442,41 @@ def test_what_cannot_be_compared_is_not(known: Capture) -> None:
     assert compare_with_stimulus(lost, PLAYED) == ()
     silent = compare_with_stimulus(known, np.zeros((2, FS)))
     assert {check.name for check in silent} == {"dropouts"}
+
+
+def test_an_invalid_take_does_not_become_a_calibration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tone = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(10 * FS) / FS)
+    tone += 1e-5 * rng(1).standard_normal(tone.size)
+    tone[5 * FS : 5 * FS + 100] = 0.0
+    audiofile.write(tmp_path / "left.wav", tone[np.newaxis], FS)
+    out = tmp_path / "ears.json"
+    command = ["calibrate", "--ears", "left", "--left", str(tmp_path / "left.wav")]
+    assert main([*command, "--out", str(out)]) == SignalError.exit_code
+    assert "1 gap of exact zeros on all inputs, 100 samples in all" in capsys.readouterr().err
+    assert not out.exists()
+
+
+class Losing(SimulatedLab):
+    """A lab whose soundcard loses 64 samples in the middle of what it records while playing."""
+
+    def play_and_record(self, samples: np.ndarray, **options: Any) -> Capture:
+        take = super().play_and_record(samples, **options)
+        middle = take.n_samples // 2
+        lost = np.delete(take.samples, range(middle, middle + 64), axis=1)
+        return replace(take, samples=np.pad(lost, ((0, 0), (0, 64))), clipped=())
+
+
+def test_a_session_keeps_the_verdict_with_the_recording(tmp_path: Path) -> None:
+    changes = {"impedance": "300", "sensitivity": "103", "stimuli": "N1", "duration": "2"}
+    changes |= {"insertions": "1", "report": "no"}
+    with Losing("interface+open-300") as lab:
+        loaded = protocol.load("compare_methods")
+        protocol.run(loaded, lab, operator_for(lab), tmp_path / "s", changes=changes)
+    for method in ("ocv", "hats"):
+        record = json.loads((tmp_path / "s" / f"rec-N1_{method}_run-1.json").read_text())
+        slips = [check for check in record["checks"] if check["name"] == "slips"]
+        assert [(check["value"], check["verdict"]) for check in slips] == [(64, "invalid")] * 2
+        assert "left: 64 samples missing at 1.000" in " ".join(record["flags"])
+        assert record["flags"] == record["capture"]["flags"]
