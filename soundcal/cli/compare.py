@@ -80,6 +80,10 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         metavar="STIMULUS=REASON",
         help="leave a stimulus out, for a reason that the report prints; repeat as needed",
     )
+    _add_report_options(parser)
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
     texts = parser.add_argument_group("report")
     texts.add_argument("--title", metavar="TEXT", help="heading of the report")
     texts.add_argument(

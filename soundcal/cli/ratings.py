@@ -75,6 +75,7 @@ def add(commands: Any) -> None:
         help="what to leave out: columns participant, reason and, if wanted, condition, stimulus",
     )
     _add_analysis(parser)
+    _add_output(parser)
     parser.set_defaults(run=run)
 
 
@@ -108,6 +109,9 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="report trials shorter than this time, e.g. the duration of the stimuli",
     )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
     out.add_argument("--out", type=Path, metavar="DIR", help="write all tables into a folder")
     out.add_argument(
