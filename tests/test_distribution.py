@@ -1,5 +1,7 @@
 """Percentiles in constant memory."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,19 @@ def test_pieces_do_not_matter_and_memory_is_bounded() -> None:
     one, many = filled(x, 1000, 3), filled(x, 1000, 1000)
     assert np.array_equal(one.exceedance(PERCENTS), many.exceedance(PERCENTS))
     assert one._values.size < 400_000
+
+
+def test_counting_takes_little_memory_besides_the_counts() -> None:
+    """A day of loudness: the peak stays within three times what has to be kept."""
+    rng = np.random.default_rng(3)
+    distribution = Distribution(1000)
+    tracemalloc.start()
+    for _ in range(40):
+        distribution.push(np.exp(rng.normal(2.0, 0.5, 50_000)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    kept = distribution._values.nbytes + distribution._counts.nbytes
+    assert peak < 3 * kept
 
 
 def test_silence() -> None:

@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 CAPACITY: Final = 1 << 19
 """Number of values up to which percentiles are exact."""
 
+_COUNTED: Final = 1 << 16
+"""Most values that wait to be counted, once counting has begun."""
+
 _DROPPED_BITS: Final = 52 - 17
 
 
@@ -39,7 +42,7 @@ class Distribution:
     Parameters
     ----------
     capacity : int
-        Values kept exactly before counting begins, and counted at a time from then on.
+        Values kept exactly before counting begins.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -68,19 +71,22 @@ class Distribution:
             raise SignalError("a distribution of NaN has no percentiles")
         self._pending.append(np.array(values, dtype=np.float64))
         self._n_pending += values.size
-        if self._n_pending > self._capacity:
+        if self._n_pending > (min(_COUNTED, self._capacity) if self._counting else self._capacity):
             self._count()
 
     def _count(self) -> None:
         """Turn the pending values into counts."""
         self._counting = True
-        fresh, counts = np.unique(_rounded(np.concatenate(self._pending)), return_counts=True)
+        pending = np.concatenate(self._pending)
         self._pending, self._n_pending = [], 0
-        merged = np.concatenate([self._values, fresh])
-        weights = np.concatenate([self._counts, counts])
-        self._values, inverse = np.unique(merged, return_inverse=True)
-        totals = np.bincount(inverse, weights=weights)  # exact, far below 2⁵³
-        self._counts = totals.astype(np.int64)
+        fresh, counts = np.unique(_rounded(pending), return_counts=True)
+        place = np.searchsorted(self._values, fresh)
+        known = np.zeros(fresh.size, dtype=np.bool_)
+        inside = place < self._values.size
+        known[inside] = self._values[place[inside]] == fresh[inside]
+        self._counts[place[known]] += counts[known]
+        self._values = np.insert(self._values, place[~known], fresh[~known])
+        self._counts = np.insert(self._counts, place[~known], counts[~known])
 
     def exceedance(self, percents: Iterable[float] = PERCENTS) -> Array:
         """Return the values exceeded in the given percentages of the time, shape (n_percents,).
