@@ -184,6 +184,15 @@ def test_an_indicator_over_time_with_percentiles_and_map(channels: int) -> None:
     assert inside(figure)
 
 
+def test_equal_percentiles_stand_in_the_order_of_their_shares() -> None:
+    """Silence most of the time: L50, L90 and L95 are equal, and the rarest is written on top."""
+    statistics = dict.fromkeys(("90", "5", "95", "10", "50"), 5.0)
+    one = result(1, value=6.0, statistics=statistics)
+    axes = figures.indicator_figure(replace(one, series=one.series[0], specific=None)).axes[0]
+    marks = sorted((text.get_position()[1], text.get_text()) for text in axes.texts)
+    assert [text.split(" %")[0] for _, text in marks] == ["95", "90", "50", "10", "5"]
+
+
 def test_a_spectrum_has_nominal_frequencies() -> None:
     bands = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10.0)
     spectrum = result(

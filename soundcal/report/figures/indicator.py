@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from string import ascii_letters
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -118,11 +119,12 @@ def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> 
     """Mark the exceedance percentiles of one channel, with their values beside the panel."""
     low, high = axes.get_ylim()
     colour = METHOD_COLOURS[channel][0]
-    marks = sorted(
+    marks = [
         (float(np.ravel(values)[channel]), f"{name} %" if name.isdigit() else name)
         for name, values in result.statistics.items()
         if _is_share(name) and low <= np.ravel(values)[channel] <= high
-    )
+    ]
+    marks.sort(key=lambda mark: (mark[0], -float(mark[1].strip(" %").lstrip(ascii_letters))))
     if not marks:
         return
     places = spread_out([value for value, _ in marks], (low, high), 2.7 / 38.0)
@@ -145,7 +147,7 @@ def _is_share(name: str) -> bool:
     >>> _is_share("N5"), _is_share("95"), _is_share("max")
     (True, True, False)
     """
-    digits = name.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+    digits = name.lstrip(ascii_letters)
     return digits.isdigit() and int(digits) < 100
 
 
