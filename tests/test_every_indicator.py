@@ -158,3 +158,24 @@ def test_an_offset_counts_in_z_only(name: str) -> None:
     assert np.isfinite(lifted.value)
     tolerance = 0.3 if plain.unit in LEVELS else 0.05 * plain.value
     assert lifted.value == pytest.approx(plain.value, abs=tolerance)
+
+
+@pytest.mark.parametrize("symbol", [s for s, entry in REGISTRY.items() if not entry.engine])
+def test_blocks_of_any_size_give_the_same(symbol: str) -> None:
+    """A stream fed in uneven blocks gives what one call gives: statistics and series."""
+    seconds = seconds_for(REGISTRY[symbol].name)
+    x = sound(seconds=3.0 if symbol == "PA" else seconds, n=2)
+
+    def streamed(ends: list[int]) -> IndicatorResult:
+        stream = indicators.open_stream([symbol], fs=FS, n_channels=2, keep=True)
+        for block in np.split(x, ends, axis=1):
+            stream.push(block)
+        result: IndicatorResult = stream.finish()[symbol]
+        return result
+
+    whole = streamed([])
+    pieces = streamed([1, 2, 47, 1000, 1001, 20011, 48000, 70001])
+    assert whole.statistics.keys() == pieces.statistics.keys()
+    for one, other in zip(numbers(whole), numbers(pieces), strict=True):
+        if one is not None:
+            np.testing.assert_allclose(other, one, rtol=1e-12, atol=1e-12)
