@@ -47,6 +47,8 @@ _BEFORE: Final = 16
 _EXPLAINS: Final = 0.25
 """A slip is believed if it leaves at most a quarter of the power that its absence leaves."""
 
+_ROUNDING: Final = 1e-12
+
 DRIFT_LIMIT_PPM: Final = 5.0
 """Clock difference accepted, ppm: output and input of one device share a clock, so all that is left
 is the uncertainty; two devices differ by 5 to 100 ppm."""
@@ -184,42 +186,65 @@ def _located(
     last = min((int(found.windows[after]) + 1) * found.size, x.size)
     old = round(float(found.delays[before]))
     n = found.size
-    kernel = _filter(_delayed(s, first, first + n, old), x[first : first + n])
+    without, with_slip = (
+        _unexplained(x, s, n, [(first, old), (last - n, old + extra)]) for extra in (0, size)
+    )
+    if with_slip > _EXPLAINS * without:
+        return None
+    gram, product, _ = _normal_equations(_seen(s, first, first + n, old), x[first : first + n])
+    kernel = _solved(gram, product)
     errors = [
-        np.square(x[first:last] - _delayed(s, first, last, delay) @ kernel)
+        # the prediction of every sample from the _TAPS samples of the row around it
+        np.square(x[first:last] - np.correlate(_seen(s, first, last, delay), kernel))
         for delay in (old, old + size)
     ]
-    place = _change(errors[0], errors[1], max(size, 0))
-    parts = ((first, 0), (last - found.size, 0)), ((first, 0), (last - found.size, size))
-    without, with_slip = (
-        _unexplained(x, s, found.size, [(at, old + extra) for at, extra in pieces])
-        for pieces in parts
-    )
-    return Slip(first + place, size) if with_slip <= _EXPLAINS * without else None
+    return Slip(first + _change(errors[0], errors[1], max(size, 0)), size)
 
 
 def _unexplained(x: Samples, s: Samples, n: int, pieces: Sequence[tuple[int, int]]) -> float:
-    """Return the power that one filter leaves of pieces ``(first, delay)`` of ``n`` samples."""
-    seen = np.concatenate([_delayed(s, at, at + n, delay) for at, delay in pieces])
-    heard = np.concatenate([x[at : at + n] for at, _ in pieces])
-    return float(np.square(heard - seen @ _filter(seen, heard)).mean())
+    """Return the energy that one filter leaves of pieces ``(first, delay)`` of ``n`` samples."""
+    grams, products, energies = zip(
+        *(_normal_equations(_seen(s, at, at + n, delay), x[at : at + n]) for at, delay in pieces),
+        strict=True,
+    )
+    gram, product, energy = np.sum(grams, axis=0), np.sum(products, axis=0), sum(energies)
+    kernel = _solved(gram, product)
+    rest = energy - 2.0 * kernel @ product + kernel @ gram @ kernel
+    # what is left of a difference of nearly equal numbers is rounding
+    return max(float(rest), _ROUNDING * energy)
 
 
-def _delayed(s: Samples, first: int, last: int, delay: int) -> Samples:
-    """Return the played samples that a path of ``_TAPS`` taps sees, shape (last - first, _TAPS)."""
+def _seen(s: Samples, first: int, last: int, delay: int) -> Samples:
+    """Return what a path of ``_TAPS`` taps sees of the played samples, _TAPS - 1 more of them."""
     start = first - delay + _BEFORE - (_TAPS - 1)
     stop = last - delay + _BEFORE
     inside = s[max(start, 0) : max(stop, 0)]
     row = np.zeros(stop - start)
     row[max(-start, 0) : max(-start, 0) + inside.size] = inside
-    return np.lib.stride_tricks.sliding_window_view(row, _TAPS)
+    return row
 
 
-def _filter(seen: Samples, heard: Samples) -> Samples:
-    """Return the filter that predicts what was heard from what was seen best, shape (_TAPS,)."""
-    gram = seen.T @ seen
-    gram += np.eye(_TAPS) * (1e-9 * np.trace(gram) / _TAPS + np.finfo(np.float64).tiny)
-    return np.asarray(np.linalg.solve(gram, seen.T @ heard), dtype=np.float64)
+def _normal_equations(row: Samples, heard: Samples) -> tuple[Samples, Samples, float]:
+    """Return Gram matrix, right-hand side and energy of the fit of ``heard`` by a filter.
+
+    The matrix of a filter's inputs is Toeplitz: its Gram matrix follows from its first line,
+    ``G[i + 1, j + 1] = G[i, j] + r[n + i] r[n + j] - r[i] r[j]``, without being multiplied out.
+    """
+    n = heard.size
+    gram = np.empty((_TAPS, _TAPS))
+    gram[0] = np.correlate(row, row[:n])
+    entering, leaving = row[n:], row[: _TAPS - 1]
+    for i in range(_TAPS - 1):
+        change = entering[i] * entering[i:] - leaving[i] * leaving[i:]
+        gram[i + 1, i + 1 :] = gram[i, i:-1] + change
+    gram = np.triu(gram) + np.triu(gram, 1).T
+    return gram, np.correlate(row, heard), float(heard @ heard)
+
+
+def _solved(gram: Samples, product: Samples) -> Samples:
+    """Return the filter that explains most, shape (_TAPS,); a trace of noise keeps it unique."""
+    noise = 1e-9 * np.trace(gram) / _TAPS + np.finfo(np.float64).tiny
+    return np.asarray(np.linalg.solve(gram + noise * np.eye(_TAPS), product), dtype=np.float64)
 
 
 def _change(old: Samples, new: Samples, inserted: int) -> int:
