@@ -211,7 +211,7 @@ def _unexplained(x: Samples, s: Samples, n: int, pieces: Sequence[tuple[int, int
     kernel = _solved(gram, product)
     rest = energy - 2.0 * kernel @ product + kernel @ gram @ kernel
     # what is left of a difference of nearly equal numbers is rounding
-    return max(float(rest), _ROUNDING * energy)
+    return float(max(rest, _ROUNDING * energy))
 
 
 def _seen(s: Samples, first: int, last: int, delay: int) -> Samples:
