@@ -1,6 +1,7 @@
 """Fixtures shared by the tests."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from hypothesis import settings
 # how long an example takes depends on the machine's load and on the first import of a library
 settings.register_profile("soundcal", deadline=None)
 settings.load_profile("soundcal")
+
+# what runs in the background of a script ignores Ctrl-C and passes that on to the commands under
+# test, whose Ctrl-C is among what is tested
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
