@@ -43,6 +43,24 @@ def test_a_signal_while_numba_compiles_stops_afterwards(number: signal.Signals) 
     assert signal.getsignal(number) is before
 
 
+def test_a_signal_that_python_cannot_raise_comes_again() -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # raised here, KeyboardInterrupt is lost
+            time.sleep(0.01)
+
+    def work() -> None:
+        with stoppable():
+            Finalised()
+            time.sleep(5)
+
+    before, hook = time.monotonic(), sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert time.monotonic() - before < 4
+    assert sys.unraisablehook is hook
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

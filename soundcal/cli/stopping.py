@@ -2,15 +2,18 @@
 
 Python raises ``KeyboardInterrupt`` wherever it happens to be. In the midst of numba's compiler that
 is inside a callback from LLVM, where the exception is lost or brings the process down. There the
-signal is put off until the compiler is done. SIGTERM and SIGHUP (the terminal was closed) would end
-the process on the spot, with sessions left open and recordings without their record; they are
-treated as Ctrl-C.
+signal is put off until the compiler is done. Where Python itself cannot raise it (in a finaliser,
+or in a callback while a module is imported) the signal comes again. SIGTERM and SIGHUP (the
+terminal was closed) would end the process on the spot, with sessions left open and recordings
+without their record; they are treated as Ctrl-C.
 """
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -29,6 +32,7 @@ def stoppable() -> Iterator[None]:
     signals in the main thread only; elsewhere nothing is changed.
     """
     before = {}
+    hook = sys.unraisablehook
     if threading.current_thread() is threading.main_thread():
         for name in _NAMES:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -36,9 +40,12 @@ def stoppable() -> Iterator[None]:
                 continue
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 before[number] = signal.signal(number, _stop)
+        if before:
+            sys.unraisablehook = partial(_lost, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -46,9 +53,33 @@ def stoppable() -> Iterator[None]:
 def _stop(number: int, frame: FrameType | None) -> None:
     if not _compiling(frame):
         raise KeyboardInterrupt
-    again = threading.Timer(_LATER_S, signal.raise_signal, (number,))
+    _come_again(number)
+
+
+def _lost(
+    hook: Callable[["sys.UnraisableHookArgs"], object], lost: "sys.UnraisableHookArgs"
+) -> None:
+    """Let a stop come again that was lost where Python cannot raise it."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        _come_again(signal.SIGINT)
+    else:
+        hook(lost)
+
+
+def _come_again(number: int) -> None:
+    again = threading.Timer(_LATER_S, _send, (number,))
     again.daemon = True
     again.start()
+
+
+def _send(number: int) -> None:
+    if signal.getsignal(number) is not _stop:
+        return  # the command has ended meanwhile
+    main = threading.main_thread().ident
+    if sys.platform != "win32" and main is not None:
+        signal.pthread_kill(main, number)  # to the thread that may be waiting, so that it wakes up
+    else:
+        signal.raise_signal(number)
 
 
 def _compiling(frame: FrameType | None) -> bool:
