@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.output import say, write_json
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from soundcal.devices import DeviceInfo
 
 __all__ = ["add"]
+
+_MANY: Final = 6
 
 
 def add(commands: Any) -> None:
@@ -44,6 +46,8 @@ def _line(info: "DeviceInfo") -> str:
         mark for mark, on in (("<", info.default_input), (">", info.default_output)) if on
     )
     rates = ", ".join(f"{rate}" for rate in info.rates) or f"{info.default_rate:.0f}"
+    if len(info.rates) > _MANY:  # --json has them all
+        rates = f"{len(info.rates)} rates from {min(info.rates)} to {max(info.rates)}"
     mixer = ", OS mixer in between: not for calibration" if info.os_mixer else ""
     about = f": {info.description}" if info.description else ""
     return (
