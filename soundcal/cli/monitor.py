@@ -13,7 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.device_options import (
+    add_device_options,
+    calibration_for,
+    channel_numbers,
+    open_from,
+)
 from soundcal.cli.output import say
 
 if TYPE_CHECKING:
@@ -138,14 +143,13 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     """Measure, second by second."""
     import numpy as np
 
-    from soundcal.cli.record import input_calibration
     from soundcal.indicators.live import LiveMeter
     from soundcal.recording import channel_names
     from soundcal.units import P_REF
 
     inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
     channels = channel_names(len(inputs))
-    calibration = input_calibration(options.calibration, device)
+    calibration = calibration_for(options.calibration, device, "input")
     if calibration is None:
         # a full-scale sine, of rms 1/sqrt(2), then has 0 dB
         factors = np.full((len(inputs), 1), math.sqrt(2.0) * P_REF)

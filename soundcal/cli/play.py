@@ -4,7 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.device_options import (
+    add_device_options,
+    calibration_for,
+    channel_numbers,
+    open_from,
+)
 from soundcal.cli.output import progress, say, write_json
 
 if TYPE_CHECKING:
@@ -58,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     capture = audiofile.read(options.file)
     samples, outputs = _routed(capture, options)
     with open_from(options) as device:
-        calibration = _calibration(options.calibration, device)
+        calibration = calibration_for(options.calibration, device, "output")
         predicted = _predicted(samples, outputs, calibration, options)
         gain_db = float(options.gain_db if predicted is None else options.level - predicted)
         _check_peak(samples, gain_db, predicted, options)
@@ -150,23 +155,6 @@ def _routed(
             f"{options.file} has {n_channels} channels, --outputs names {len(outputs)}"
         )
     return capture.samples, outputs
-
-
-def _calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
-    from soundcal.calibrationfile import load_calibration
-    from soundcal.errors import ParameterError
-
-    if path is None:
-        return None
-    calibration = load_calibration(path)
-    if calibration.direction != "output":
-        raise ParameterError(f"{path}: calibrates the input; an output calibration is expected")
-    if calibration.device not in (device.info.identity, "unknown"):
-        raise ParameterError(
-            f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
-            "this device"
-        )
-    return calibration
 
 
 def _predicted(

@@ -11,7 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.device_options import (
+    add_device_options,
+    calibration_for,
+    channel_numbers,
+    open_from,
+)
 from soundcal.cli.output import Advance, progress, say, write_json
 
 if TYPE_CHECKING:
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from soundcal.devices import AudioDevice, Block
     from soundcal.devices.validity import Check, SignalChecks
 
-__all__ = ["add", "input_calibration"]
+__all__ = ["add"]
 
 _MOST_FLAGS: Final = 20
 _SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
@@ -105,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     for path in (options.file, record):
         check_output(path, force=options.force)
     with open_from(options) as device:
-        calibration = input_calibration(options.calibration, device)
+        calibration = calibration_for(options.calibration, device, "input")
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
@@ -151,32 +156,6 @@ def _writer(
         comment=calibration.id if calibration else "",
         force=options.force,
     )
-
-
-def input_calibration(path: Path | None, device: "AudioDevice") -> "Calibration | None":
-    """Read an input calibration, if one is given, that belongs to the device.
-
-    Raises
-    ------
-    ParameterError
-        It calibrates the output, or another device.
-    RecordError
-        It cannot be read.
-    """
-    from soundcal.calibrationfile import load_calibration
-    from soundcal.errors import ParameterError
-
-    if path is None:
-        return None
-    calibration = load_calibration(path)
-    if calibration.direction != "input":
-        raise ParameterError(f"{path}: calibrates the output; an input calibration is expected")
-    if calibration.device not in (device.info.identity, "unknown"):
-        raise ParameterError(
-            f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
-            "this device, or record without --calibration"
-        )
-    return calibration
 
 
 def _record(
