@@ -10,9 +10,11 @@ from soundcal.audiofile import partial_file
 from soundcal.errors import RecordError
 from soundcal.records import check_schema
 
-__all__ = ["Campaign", "read_campaign", "sessions", "write_campaign"]
+__all__ = ["CAMPAIGN_FILE", "Campaign", "read_campaign", "sessions", "write_campaign"]
 
-_FILE: Final = "campaign.toml"
+CAMPAIGN_FILE: Final = "campaign.toml"
+"""Name of the file in its folder."""
+
 _SCHEMA: Final = "soundcal/campaign/1"
 
 
@@ -49,11 +51,11 @@ def read_campaign(folder: Path) -> Campaign:
     RecordError
         Missing, not TOML, or not as the schema says.
     """
-    path = folder / _FILE
+    path = folder / CAMPAIGN_FILE
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RecordError(f"{folder}: not a campaign ({_FILE} is missing)") from error
+        raise RecordError(f"{folder}: not a campaign ({CAMPAIGN_FILE} is missing)") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read as a campaign ({error})") from error
     check_schema(table, _SCHEMA, path)
@@ -71,7 +73,7 @@ def write_campaign(folder: Path, campaign: Campaign, *, force: bool = False) -> 
     RecordError
         It exists and ``force`` is not set, it cannot be written, or a field is empty.
     """
-    path = folder / _FILE
+    path = folder / CAMPAIGN_FILE
     content = {"schema": _SCHEMA, **asdict(campaign), "people": list(campaign.people)}
     check_schema(content, _SCHEMA, path)
     try:

@@ -23,10 +23,12 @@ def test_the_example_matches_its_checksums() -> None:
 def test_a_report_is_made_of_a_copy(tmp_path: Path) -> None:
     campaign = tmp_path / "example"
     shutil.copytree(EXAMPLE, campaign)
-    folders = [str(folder) for folder in sessions(campaign)]
-    out = tmp_path / "report"
-    assert main(["report", *folders, "--indicators", "LA,LC", "--out", str(out)]) == 0
-    assert (out / "report.html").is_file()
+    assert main(["report", str(campaign), "--indicators", "LA,LC"]) == 0
+    page = (campaign / "derivatives" / "report.html").read_text()
+    known = read_campaign(EXAMPLE)
+    assert known.title in page
+    assert known.place in page
+    assert f"Licence of the data: {known.licence}." in page
 
 
 def test_the_search_met_the_targets_and_ocv_did_not() -> None:

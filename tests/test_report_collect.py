@@ -8,6 +8,7 @@ import pytest
 
 from soundcal import audiofile
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
+from soundcal.campaign import Campaign, write_campaign
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.recording import Capture
@@ -121,6 +122,8 @@ def test_sessions_of_several_combinations_are_compared_one_by_one(tmp_path: Path
         session(tmp_path / "b", "onboard+closed-16", "out of tolerance"),
     ]
     study = collect(sessions, indicators=["LAeq"])
+    folder_of_them = collect([tmp_path], indicators=["LAeq"])
+    assert [info.folder for info in folder_of_them.sessions] == ["a", "b"]
     assert list(study.comparisons) == ["interface+closed-16", "onboard+closed-16"]
     assert study.warnings == ("Session b ended as out of tolerance.",)
 
@@ -268,6 +271,9 @@ def test_folders_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
         collect([])
     with pytest.raises(RecordError, match="no such folder"):
         collect([tmp_path / "nowhere"], calibrations=given)
+    write_campaign(tmp_path / "new", Campaign("Nothing yet", ("N. N.",), "lab", "CC0-1.0"))
+    with pytest.raises(RecordError, match="the campaign holds no sessions"):
+        collect([tmp_path / "new"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecordError, match="neither a session"):
         collect([tmp_path / "empty"], calibrations=given)

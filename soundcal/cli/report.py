@@ -20,10 +20,10 @@ def add(commands: Any) -> None:
         "report",
         help="report of sessions or of folders of recordings",
         description="Measure recordings, compare the methods and write the report. Give session "
-        "folders, or plain folders of audio files, one per method: the folder's name is the "
-        "method, the file's name the stimulus.",
+        "folders, a campaign (a folder of them), or plain folders of audio files, one per "
+        "method: the folder's name is the method, the file's name the stimulus.",
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="SESSION|FOLDER")
+    parser.add_argument("folders", nargs="+", type=Path, metavar="SESSION|CAMPAIGN|FOLDER")
     parser.add_argument(
         "--calibration",
         action="append",
@@ -46,7 +46,8 @@ def add(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder of the report (default: derivatives in the session, or beside the folders)",
+        help="folder of the report (default: derivatives in the session or campaign, or beside "
+        "the folders)",
     )
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
@@ -103,9 +104,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _default_folder(folders: list[Path]) -> Path:
-    """Return where the report goes: into the session, or beside the folders."""
+    """Return where the report goes: into the session or campaign, or beside the folders."""
+    from soundcal.campaign import sessions
+
     first = folders[0]
-    if len(folders) == 1 and (first / "session.jsonl").exists():
+    if len(folders) == 1 and ((first / "session.jsonl").exists() or sessions(first)):
         return first / "derivatives"
     return first.resolve().parent / "derivatives"
 

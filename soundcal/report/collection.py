@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal import __version__, audiofile
 from soundcal.calibration.model import Calibration
 from soundcal.calibrationfile import load_calibration
+from soundcal.campaign import CAMPAIGN_FILE, read_campaign
+from soundcal.campaign import sessions as campaign_sessions
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.records import RECORDING_SCHEMA, Session, read_json, write_json
 from soundcal.report.comparison import Rules
@@ -73,8 +75,9 @@ def collect(
     Parameters
     ----------
     paths : iterable of path
-        Session folders (they hold ``session.jsonl``), or plain folders of audio files: the folder's
-        name is the method, the file's name without its ending the stimulus.
+        Session folders (they hold ``session.jsonl``), folders of sessions such as a campaign, or
+        plain folders of audio files: the folder's name is the method, the file's name without its
+        ending the stimulus.
     calibrations : Calibration, path, or mapping of str to these, optional
         For plain folders: one for all, or one per folder name. By default the ``calibration.json``
         in the folder, or what the record beside each file names. Sessions know their own.
@@ -86,7 +89,7 @@ def collect(
     methods, reference, rules
         As for :func:`soundcal.report.compare`.
     title : str
-        Heading of the report.
+        Heading of the report; that of the campaign by default.
     answers : mapping of int to str, optional
         Answers to items of the checklist.
     jobs : int
@@ -111,7 +114,8 @@ def collect(
     ParameterError
         No folder, two plain folders of one name, or as for :func:`soundcal.report.compare`.
     """
-    folders = [Path(path) for path in paths]
+    given = [Path(path) for path in paths]
+    folders = [folder for path in given for folder in _members(path)]
     if not folders:
         raise ParameterError("no folders; at least one session or folder of recordings is expected")
     items: list[_Item] = []
@@ -131,7 +135,7 @@ def collect(
     return _study(
         rows,
         Study(
-            title or _title(folders),
+            title or _title(given),
             rows,
             {},
             known,
@@ -139,6 +143,7 @@ def collect(
             tuple(sessions),
             warnings=(*_session_warnings(sessions), *failures),
             answers=answers or {},
+            campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
         ),
         methods,
         reference,
@@ -155,7 +160,23 @@ def _names(indicators: str | Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in names)
 
 
+def _members(folder: Path) -> list[Path]:
+    """Return the sessions of a campaign or another folder of sessions; else the folder itself."""
+    if (folder / "session.jsonl").exists():
+        return [folder]
+    found = campaign_sessions(folder)
+    if not found and _is_campaign(folder):
+        raise RecordError(f"{folder}: the campaign holds no sessions (*/session.jsonl)")
+    return found or [folder]
+
+
+def _is_campaign(folder: Path) -> bool:
+    return (folder / CAMPAIGN_FILE).exists()
+
+
 def _title(folders: Sequence[Path]) -> str:
+    if len(folders) == 1 and _is_campaign(folders[0]):
+        return read_campaign(folders[0]).title
     return "Recordings: " + ", ".join(folder.resolve().name for folder in folders)
 
 

@@ -245,6 +245,11 @@ def methods_text(study: Study) -> list[str]:
     ]
     software = ", ".join(f"{name} {version}" for name, version in study.software.items())
     texts = [
+        f"{campaign.title}, by {', '.join(campaign.people)}, {campaign.place}. "
+        f"{campaign.description} Licence of the data: {campaign.licence}.".replace("  ", " ")
+        for campaign in study.campaigns
+    ]
+    texts += [
         f"{count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
         f"{count(table['condition'].nunique(), 'condition')} "
         f"({', '.join(in_order(map(str, table['condition'])))}), channels {channels}. "

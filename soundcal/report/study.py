@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from soundcal.calibration.model import Calibration
+    from soundcal.campaign import Campaign
 
 __all__ = ["SessionInfo", "Source", "Study", "study_of"]
 
@@ -101,6 +102,8 @@ class Study:
         What concerns the study as a whole.
     answers : mapping of int to str
         Answers to the items of the reporting checklist that only a person can give.
+    campaigns : tuple of Campaign
+        The campaigns that the sessions belong to, as their ``campaign.toml`` describes them.
     """
 
     title: str
@@ -112,6 +115,7 @@ class Study:
     software: Mapping[str, str] = field(default_factory=provenance)
     warnings: tuple[str, ...] = ()
     answers: Mapping[int, str] = field(default_factory=dict)
+    campaigns: "tuple[Campaign, ...]" = ()
 
     @property
     def comparison(self) -> Comparison:
