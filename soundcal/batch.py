@@ -22,10 +22,10 @@ from soundcal.calibration.stated import from_sensitivity
 from soundcal.calibrationfile import load_calibration
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.indicators.measurement import check_engine, compute_rows, measure
-from soundcal.indicators.registry import STUDY, find, resolve
+from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import Analysis, check_field, open_stream
-from soundcal.indicators.table import EarRule, TidyRow, combine_ears, tidy_rows
+from soundcal.indicators.table import EarRule, TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.recording import channel_names
 from soundcal.records import RECORDING_SCHEMA, read_json
 from soundcal.units import from_db
@@ -337,8 +337,7 @@ def measure_files(
     Raises
     ------
     ParameterError
-        No file, impossible number of jobs, unknown indicator, field or ear rule, or the rule
-        ``energy`` for what is no level.
+        No file, impossible number of jobs, unknown indicator, field or ear rule.
     """
     names = [os.fspath(path) for path in paths]
     if not names:
@@ -367,12 +366,8 @@ def _check(task: Task) -> None:
     """Refuse what cannot work for any file before the first one is read."""
     wanted = resolve(task.names)
     check_field(task.field)
-    others = [symbol for symbol in wanted if not find(symbol).is_level]
-    if task.ears == "energy" and others:
-        raise ParameterError(
-            f"ear rule energy is for levels, not for {', '.join(others)}; use mean or max, "
-            "or measure the levels alone"
-        )
+    if task.ears:
+        rule_for(task.ears, "LA", "dB")  # refuses an unknown rule
     check_engine(task.engine, wanted)
     if any(not 0 < value < math.inf for value in task.sensitivities):
         raise ParameterError(

@@ -144,8 +144,8 @@ def test_a_ratio_in_db_has_no_uncertainty_of_calibration() -> None:
     rows = compute(recording(FS), ["TNR"])
     assert {row.unit for row in rows} == {"dB"}
     assert {row.u for row in rows} == {None}
-    with pytest.raises(ParameterError, match="for levels, not for TNR"):
-        combine_ears(rows, "energy")
+    # it is no level either: no power, no energetic mean
+    assert {row.channel for row in combine_ears(rows, "energy")} == {"mean"}
 
 
 @pytest.mark.parametrize(("asked", "most"), [(1, 0), (2, 2), (3, 3)])
@@ -191,13 +191,15 @@ def test_ear_rules(rule: str, value: float, u: float | None) -> None:
         assert row.u == pytest.approx(share * 0.2 + (1 - share) * 0.4)
 
 
-def test_ear_rules_refuse_what_has_no_answer() -> None:
+def test_ear_rules_answer_or_refuse() -> None:
     with pytest.raises(ParameterError, match="mean, max, energy, left, right"):
         combine_ears(ears(60, 66), "median")
     with pytest.raises(ParameterError, match="needs the channels left and right"):
         combine_ears(ears(60, 66)[:1], "mean")
-    with pytest.raises(ParameterError, match="energy is for levels"):
-        combine_ears([replace(row, indicator="N") for row in ears(4, 5, "sone")], "energy")
+    (loudness,) = combine_ears(
+        [replace(row, indicator="N") for row in ears(4, 5, "sone")], "energy"
+    )
+    assert (loudness.channel, loudness.value) == ("mean", 4.5)
     (silent,) = combine_ears(ears(-math.inf, -math.inf), "energy")
     assert silent.value == -math.inf
 

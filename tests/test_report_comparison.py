@@ -8,7 +8,7 @@ from report_tables import OFFSETS, tidy
 from soundcal.agreement import bland_altman
 from soundcal.errors import ParameterError, RecordError
 from soundcal.report import Rules, compare, study_of
-from soundcal.report.ears import combine_ears
+from soundcal.report.ears import with_ears_combined
 from soundcal.units import energetic_mean
 
 
@@ -60,7 +60,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 )
 def test_ear_rules(rule, combine) -> None:
     table = tidy(3, ("LA",))
-    combined = combine_ears(table, rule).set_index(["condition", "stimulus", "statistic"])
+    combined = with_ears_combined(table, rule).set_index(["condition", "stimulus", "statistic"])
     for (condition, stimulus, statistic), rows in table.groupby(
         ["condition", "stimulus", "statistic"]
     ):

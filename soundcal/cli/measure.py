@@ -51,7 +51,8 @@ def add(commands: Any) -> None:
         "--ears",
         choices=("mean", "max", "energy", "left", "right"),
         default="",
-        help="make one value of both ears by this rule (default: a row for each)",
+        help="make one value of both ears by this rule (default: a row for each); energy is for "
+        "levels, other indicators take the mean",
     )
     parser.add_argument(
         "--engine",

@@ -16,7 +16,7 @@ from soundcal.units import energetic_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "EarRule", "TidyRow", "combine_ears", "tidy_rows", "to_frame"]
+__all__ = ["COLUMNS", "EarRule", "TidyRow", "combine_ears", "rule_for", "tidy_rows", "to_frame"]
 
 EarRule = Literal["mean", "max", "energy", "left", "right"]
 
@@ -132,6 +132,36 @@ def _value(result: IndicatorResult, statistic: str, channel: int) -> float:
     return float(np.ravel(result.statistics[statistic])[channel])
 
 
+def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
+    """Return the ear rule as it applies to an indicator.
+
+    A power, and with it an energetic mean, exists for levels only; for all else ``energy`` means
+    the arithmetic mean, and is recorded as such.
+
+    Parameters
+    ----------
+    rule : {"mean", "max", "energy", "left", "right"}
+        What was asked for.
+    indicator, unit : str
+        Symbol and unit; an indicator that soundcal does not know is a level if its unit is dB.
+
+    Raises
+    ------
+    ParameterError
+        Unknown rule.
+
+    Examples
+    --------
+    >>> rule_for("energy", "LA", "dB"), rule_for("energy", "N", "sone")
+    ('energy', 'mean')
+    """
+    rules: dict[str, EarRule] = {name: name for name in get_args(EarRule)}
+    if rule not in rules:
+        raise ParameterError(f"ear rule {rule!r}; one of {', '.join(rules)} expected")
+    level = find(indicator).is_level if indicator in REGISTRY else unit.startswith("dB")
+    return "mean" if rule == "energy" and not level else rules[rule]
+
+
 def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
     """Make one value of the values of both ears, by a stated rule.
 
@@ -141,22 +171,20 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
         Every recording, indicator and statistic with the channels ``left`` and ``right``.
     rule : {"mean", "max", "energy", "left", "right"}
         ``mean``: arithmetic mean (Lam et al. 2022). ``max``: the ear with the larger value
-        (ISO/TS 12913-3). ``energy``: level of the mean power, for levels only. ``left``, ``right``:
-        that ear.
+        (ISO/TS 12913-3). ``energy``: level of the mean power, and for what is no level the
+        arithmetic mean (:func:`rule_for`). ``left``, ``right``: that ear.
 
     Returns
     -------
     list of TidyRow
-        In the order of the input; ``channel`` is the rule. Uncertainties are combined as fully
-        correlated (both ears see the same calibrator), which is the upper bound.
+        In the order of the input; ``channel`` is the rule applied. Uncertainties are combined as
+        fully correlated (both ears see the same calibrator), which is the upper bound.
 
     Raises
     ------
     ParameterError
-        Unknown rule, an ear missing, other channels, or ``energy`` for what is no level.
+        Unknown rule, an ear missing, or other channels.
     """
-    if rule not in get_args(EarRule):
-        raise ParameterError(f"ear rule {rule!r}; one of {', '.join(get_args(EarRule))} expected")
     pairs: dict[tuple[str, str, str], dict[str, TidyRow]] = {}
     for row in rows:
         key = (row.recording, row.indicator, row.statistic)
@@ -168,11 +196,12 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
                 f"{recording}: the ear rule {rule!r} needs the channels left and right of "
                 f"{indicator}{statistic}, found {', '.join(ears)}"
             )
-        combined.append(_combined(ears["left"], ears["right"], rule))
+        rule_of_row = rule_for(rule, indicator, ears["left"].unit)
+        combined.append(_combined(ears["left"], ears["right"], rule_of_row))
     return combined
 
 
-def _combined(left: TidyRow, right: TidyRow, rule: str) -> TidyRow:
+def _combined(left: TidyRow, right: TidyRow, rule: EarRule) -> TidyRow:
     if rule in ("left", "right"):
         return replace(left if rule == "left" else right, channel=rule)
     if rule == "max":
@@ -180,11 +209,6 @@ def _combined(left: TidyRow, right: TidyRow, rule: str) -> TidyRow:
     shares = (0.5, 0.5)
     value = (left.value + right.value) / 2.0
     if rule == "energy":
-        if not (left.indicator in REGISTRY and find(left.indicator).is_level):
-            raise ParameterError(
-                f"ear rule energy is for levels, not for {left.indicator} in {left.unit}; "
-                "use mean or max, or measure the levels alone"
-            )
         value = energetic_mean([left.value, right.value])
         if np.isfinite(value):
             share = 10.0 ** ((left.value - value) / 10.0) / 2.0

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.report.ears import EAR_RULES, EarRule, combine_ears, rule_for
+from soundcal.indicators.table import EarRule, rule_for
+from soundcal.report.ears import EAR_RULES, with_ears_combined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,7 @@ class Rules:
     excluded: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rule_for(self.ears, "dB")  # refuses an unknown rule
+        rule_for(self.ears, "LA", "dB")  # refuses an unknown rule
         for label, value in self.delta.items():
             if not 0 < value < np.inf:
                 raise ParameterError(
@@ -403,7 +404,7 @@ def compare(
     pairs = default_pairs(methods, reference)
     checked = checked[checked["condition"].isin(methods)]
     checked = _without(checked, rules.excluded)
-    values = combine_ears(checked, rules.ears)
+    values = with_ears_combined(checked, rules.ears)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
     deltas = _deltas(rules, labels)
     groups = dict(iter(values.groupby(["indicator", "statistic"], sort=False)))

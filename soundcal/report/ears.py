@@ -5,19 +5,19 @@ ISO/TS 12913-3:2019, Table D.1, makes the higher ear the single value; the study
 of a decibel to several decibels, so it is explicit everywhere and printed with every table.
 """
 
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soundcal.errors import ParameterError, RecordError
-from soundcal.indicators.table import EarRule
+from soundcal.errors import RecordError
+from soundcal.indicators.table import EarRule, rule_for
 from soundcal.recording import EARS
 from soundcal.units import energetic_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EAR_RULES", "EarRule", "combine_ears", "rule_for"]
+__all__ = ["EAR_RULES", "EarRule", "with_ears_combined"]
 
 EAR_RULES: Final[dict[str, str]] = {
     "mean": "arithmetic mean of both ears",
@@ -32,28 +32,7 @@ EAR_RULES: Final[dict[str, str]] = {
 _KEYS: Final = ("condition", "stimulus", "indicator", "statistic", "unit")
 
 
-def rule_for(rule: EarRule, unit: str) -> EarRule:
-    """Return the rule as it applies to an indicator of this unit.
-
-    An energetic mean exists for levels only; for every other unit ``energy`` means the arithmetic
-    mean, and is recorded as such.
-
-    Raises
-    ------
-    ParameterError
-        Unknown rule.
-
-    Examples
-    --------
-    >>> rule_for("energy", "dB"), rule_for("energy", "sone")
-    ('energy', 'mean')
-    """
-    if rule not in get_args(EarRule):
-        raise ParameterError(f"ear rule {rule!r}; one of {', '.join(get_args(EarRule))} expected")
-    return "mean" if rule == "energy" and not unit.startswith("dB") else rule
-
-
-def combine_ears(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
+def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
     """Return one value per condition, stimulus and indicator.
 
     Parameters
@@ -121,8 +100,12 @@ def _check_ears(names: list[str], counts: "pd.Series[int]", rule: EarRule) -> No
 def _combined(wide: "pd.DataFrame", rule: EarRule) -> "tuple[pd.Series[float], pd.Series[str]]":
     import pandas as pd
 
-    units = wide.index.get_level_values("unit")
-    rules = pd.Series([rule_for(rule, str(unit)) for unit in units], index=wide.index, dtype=object)
+    kinds = zip(*(wide.index.get_level_values(name) for name in ("indicator", "unit")), strict=True)
+    rules = pd.Series(
+        [rule_for(rule, str(indicator), str(unit)) for indicator, unit in kinds],
+        index=wide.index,
+        dtype=object,
+    )
     if rule in EARS:
         return wide[rule], rules
     ears = wide[list(EARS)].to_numpy(dtype=np.float64)
