@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from virtual_soundcard import real_time as real_time
+from virtual_soundcard import rig as rig
+from virtual_soundcard import virtual as virtual
 
 # how long an example takes depends on the machine's load and on the first import of a library
 settings.register_profile("soundcal", deadline=None)

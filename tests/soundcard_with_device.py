@@ -12,23 +12,18 @@ on real hardware. Without jackd everything on the virtual card is skipped; with 
 variable SOUNDCAL_REQUIRE_RIG=1 it fails instead.
 """
 
-import contextlib
 import json
-import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import device_conformance as conformance
 import numpy as np
 import pytest
+from virtual_soundcard import CARD, LAB, Rig
 
 from soundcal import audiofile, protocol
 from soundcal.calibration import hats, microphone, ocv
@@ -46,101 +41,6 @@ Check = Callable[[AudioDevice, conformance.Path], None]
 
 FS = 48000
 PERIOD = 1024
-SCRIPT = Path(__file__).parent / "rig" / "audio-rig.sh"
-CARD = "SimHATS"
-LAB = {"name": "onboard+closed-16", "seed": 3}
-
-
-class Rig:
-    """The virtual card from outside: its server, its control socket, its faults."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def script(self, command: str) -> None:
-        """Run a command of audio-rig.sh."""
-        done = subprocess.run([str(SCRIPT), command], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def do(self, what: str, **arguments: Any) -> Any:
-        """Have the hands in the lab do something and return what they found."""
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door,
-        ):
-            door.bind(f"{folder}/answer")
-            door.settimeout(10)
-            message = json.dumps({"do": what, **arguments}).encode()
-            door.sendto(message, str(self.folder / "simcard.sock"))
-            answer = json.loads(door.recv(1 << 20))
-        assert "error" not in answer, answer["error"]
-        return answer["value"]
-
-    def arm(self, *faults: dict[str, Any]) -> None:
-        """Let faults happen, at samples counted from the first one played that is not zero."""
-        self.do("arm", faults=list(faults))
-
-    def kill(self, process: str, number: signal.Signals) -> None:
-        """Send a signal to ``jackd`` or ``simcard``."""
-        os.kill(int((self.folder / f"{process}.pid").read_text()), number)
-
-    @contextlib.contextmanager
-    def broken(self) -> Iterator[None]:
-        """Set everything up again after a test that breaks it."""
-        try:
-            yield
-        finally:
-            self.script("restart")
-
-
-def _unavailable(reason: str) -> None:
-    if os.environ.get("SOUNDCAL_REQUIRE_RIG") == "1":
-        pytest.fail(f"SOUNDCAL_REQUIRE_RIG=1, but {reason}")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def virtual(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The virtual card, started once; None on real hardware."""
-    if request.config.getoption("--device"):
-        yield None
-        return
-    if not shutil.which("jackd"):
-        _unavailable("jackd is missing (tests/rig/audio-rig.sh install)")
-    with contextlib.suppress(ImportError):
-        import jack
-    if "jack" not in sys.modules:
-        _unavailable("JACK-Client is missing (pip install -e '.[rig]')")
-    del jack
-    started_outside = "SOUNDCAL_RIG" in os.environ
-    folder = os.environ.setdefault("SOUNDCAL_RIG", str(tmp_path_factory.mktemp("rig")))
-    os.environ.setdefault("PY", sys.executable)
-    os.environ.setdefault("JACK_DEFAULT_SERVER", "soundcal-rig")
-    os.environ["JACK_NO_START_SERVER"] = "1"
-    rig = Rig(Path(folder))
-    if not started_outside:
-        rig.script("start")
-    yield rig
-    if not started_outside:
-        rig.script("stop")
-
-
-@pytest.fixture
-def rig(virtual: Rig | None) -> Iterator[Rig]:
-    """The virtual card with a fresh lab, running as fast as it can."""
-    if virtual is None:
-        pytest.skip("needs the virtual card: it breaks the device or looks up the truth")
-    virtual.do("new_lab", **LAB)
-    virtual.script("fast")
-    yield virtual
-    virtual.script("real")
-
-
-@pytest.fixture
-def real_time(rig: Rig) -> Rig:
-    """The virtual card with a fresh lab, on the clock of the computer."""
-    rig.script("real")
-    return rig
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ start_server() {
 
 start_card() {
     rm -f "$rig/simcard.log"
-    setsid "$python" "$here/simcard.py" --control "$rig/simcard.sock" \
+    setsid "$python" "$here/simcard.py" --control "$rig/simcard.sock" ${LAB:+--lab "$LAB"} \
         >"$rig/simcard.log" 2>&1 </dev/null &
     echo $! >"$rig/simcard.pid"
     for _ in $(seq 300); do

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The simulated lab as a soundcard on a JACK server.
+"""The simulated lab, or a card without physics (``plain.py``), as a soundcard on a JACK server.
 
 PortAudio's JACK host API lists every JACK client as a device and connects streams to it by itself,
 so this process *is* the soundcard, with headphones, ears, calibrator and voltmeter attached: a
@@ -21,7 +21,7 @@ need not sleep:
 ``new_lab``
     forget everything and start again, with the keys ``name`` and ``seed``
 ``state``
-    what the callback has done so far
+    what the callback has done so far: ``cycles``, ``xruns``, and of a count its ``position``
 
 Faults: ``drop`` (zeros for ``n`` samples), ``insert`` (``n`` zeros), ``delete`` (``n`` samples),
 ``gain`` (``db`` from there on), ``mute``, ``stall`` (the card blocks for ``s`` seconds), ``exit``
@@ -40,6 +40,7 @@ from typing import Any
 
 import jack
 import numpy as np
+from plain import PlainCard
 
 from soundcal.devices.simulated import SimulatedLab
 
@@ -138,7 +139,8 @@ class Card:
         self._cycles = 0
 
     def _renew(self, name: str, seed: int) -> None:
-        lab = SimulatedLab(name, fs=self.fs, seed=seed)
+        plain = name.startswith(("plain-", "count-"))
+        lab = PlainCard(name) if plain else SimulatedLab(name, fs=self.fs, seed=seed)
         with self._lock:
             self._lab = lab
             self._faults = Faults(lab.info.inputs, self.leave)
@@ -192,7 +194,8 @@ class Card:
         if do == "new_lab":
             return self._renew(arguments["name"], arguments["seed"])
         if do == "state":
-            return {"cycles": self._cycles, "xruns": self._xruns}
+            position = getattr(self._lab.chain, "position", None)
+            return {"cycles": self._cycles, "xruns": self._xruns, "position": position}
         if do == "arm":
             with self._lock:
                 return self._faults.arm(arguments["faults"])

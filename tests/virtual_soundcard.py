@@ -1,0 +1,153 @@
+"""The virtual soundcard of tests/rig for tests: started once, broken and repaired, its faults.
+
+``conftest.py`` makes the fixtures known to all tests. Without jackd the tests that use them are
+skipped; with the environment variable SOUNDCAL_REQUIRE_RIG=1 they fail instead.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["CARD", "LAB", "SCRIPT", "Rig", "plain_card"]
+
+SCRIPT = Path(__file__).parent / "rig" / "audio-rig.sh"
+CARD = "SimHATS"
+LAB = {"name": "onboard+closed-16", "seed": 3}
+
+
+class Rig:
+    """The virtual card from outside: its server, its control socket, its faults.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its control socket and the numbers of its processes are.
+    environment : dict, optional
+        What names its server for audio-rig.sh and for PortAudio, if it is not the usual one.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.environment = environment or {}
+
+    def script(self, command: str) -> None:
+        """Run a command of audio-rig.sh."""
+        done = subprocess.run(
+            [str(SCRIPT), command],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, **self.environment},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def do(self, what: str, **arguments: Any) -> Any:
+        """Have the hands in the lab do something and return what they found."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door,
+        ):
+            door.bind(f"{folder}/answer")
+            door.settimeout(10)
+            message = json.dumps({"do": what, **arguments}).encode()
+            door.sendto(message, str(self.folder / "simcard.sock"))
+            answer = json.loads(door.recv(1 << 20))
+        assert "error" not in answer, answer["error"]
+        return answer["value"]
+
+    def arm(self, *faults: dict[str, Any]) -> None:
+        """Let faults happen, at samples counted from the first one played that is not zero."""
+        self.do("arm", faults=list(faults))
+
+    def kill(self, process: str, number: signal.Signals) -> None:
+        """Send a signal to ``jackd`` or ``simcard``."""
+        os.kill(int((self.folder / f"{process}.pid").read_text()), number)
+
+    @contextlib.contextmanager
+    def broken(self) -> Iterator[None]:
+        """Set everything up again after a test that breaks it."""
+        try:
+            yield
+        finally:
+            self.script("restart")
+
+
+@contextlib.contextmanager
+def plain_card(name: str, folder: Path, fs: int = 48000) -> Iterator[Rig]:
+    """Start a card without physics (``tests/rig/plain.py``) on a server of its own.
+
+    It is there for processes that are started with its :attr:`Rig.environment`.
+    """
+    environment = {
+        "SOUNDCAL_RIG": str(folder),
+        "JACK_DEFAULT_SERVER": f"plain-{os.getpid()}",
+        "LAB": name,
+        "RATE": str(fs),
+    }
+    rig = Rig(folder, environment)
+    rig.script("start")
+    try:
+        yield rig
+    finally:
+        rig.script("stop")
+
+
+def _unavailable(reason: str) -> None:
+    if os.environ.get("SOUNDCAL_REQUIRE_RIG") == "1":
+        pytest.fail(f"SOUNDCAL_REQUIRE_RIG=1, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def virtual(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The virtual card, started once; None on real hardware."""
+    if request.config.getoption("--device"):
+        yield None
+        return
+    if not shutil.which("jackd"):
+        _unavailable("jackd is missing (tests/rig/audio-rig.sh install)")
+    with contextlib.suppress(ImportError):
+        import jack
+    if "jack" not in sys.modules:
+        _unavailable("JACK-Client is missing (pip install -e '.[rig]')")
+    del jack
+    started_outside = "SOUNDCAL_RIG" in os.environ
+    folder = os.environ.setdefault("SOUNDCAL_RIG", str(tmp_path_factory.mktemp("rig")))
+    os.environ.setdefault("PY", sys.executable)
+    os.environ.setdefault("JACK_DEFAULT_SERVER", "soundcal-rig")
+    os.environ["JACK_NO_START_SERVER"] = "1"
+    rig = Rig(Path(folder))
+    if not started_outside:
+        rig.script("start")
+    yield rig
+    if not started_outside:
+        rig.script("stop")
+
+
+@pytest.fixture
+def rig(virtual: Rig | None) -> Iterator[Rig]:
+    """The virtual card with a fresh lab, running as fast as it can."""
+    if virtual is None:
+        pytest.skip("needs the virtual card: it breaks the device or looks up the truth")
+    virtual.do("new_lab", **LAB)
+    virtual.script("fast")
+    yield virtual
+    virtual.script("real")
+
+
+@pytest.fixture
+def real_time(rig: Rig) -> Rig:
+    """The virtual card with a fresh lab, on the clock of the computer."""
+    rig.script("real")
+    return rig
