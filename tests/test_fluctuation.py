@@ -9,7 +9,7 @@ from scipy.signal import butter, freqs_zpk
 from soundcal.errors import SignalError
 from soundcal.indicators import fluctuation_strength, open_stream
 from soundcal.indicators.envelopes import slow_lines
-from soundcal.indicators.excitation import CHANNEL_BARK
+from soundcal.indicators.excitation import CHANNEL_BARK, N_CHANNELS
 from soundcal.indicators.fluctuation import FluctuationMethod, _band_pass, _constants
 
 FS = 44100
@@ -104,8 +104,9 @@ def test_slow_lines_are_those_of_the_rectified_signals(level: float) -> None:
     method.analyse(NOISE[:n] * 10 ** ((level - 60) / 20))
     excitation = method._excitation
     k = _constants(n, FS).filter.size
-    found = slow_lines(excitation.spectra, excitation.spans, n, k)
-    rectified = np.abs(np.fft.irfft(excitation.spectra, n, axis=1, norm="forward"))
+    found = slow_lines(excitation, n, k)
+    spectra = excitation.spectra(range(N_CHANNELS))
+    rectified = np.abs(np.fft.irfft(spectra, n, axis=1, norm="forward"))
     expected = np.fft.rfft(rectified, 2 * n, axis=1)[:, :k] / n
     assert np.allclose(found[:, 0], expected[:, 0], rtol=2e-3)
     error = np.abs(found - expected).max(axis=1)

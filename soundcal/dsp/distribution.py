@@ -6,7 +6,7 @@ of itself, 0.0004 dB at 100 dB.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,26 @@ _COUNTED: Final = 1 << 16
 """Most values that wait to be counted, once counting has begun."""
 
 _DROPPED_BITS: Final = 52 - 17
+_MAGNITUDE: Final = np.int64(2**63 - 1)
+_MOST_COUNTS: Final = 2**32 - 1
 
 
-def _rounded(values: Array) -> Array:
-    """Round to 18 significant bits (17 after the leading one), half away from zero."""
-    bits = (values + 0.0).view(np.int64)  # + 0.0 makes a negative zero positive
-    finite = np.isfinite(values)
-    half = np.int64(1) << (_DROPPED_BITS - 1)
-    mask = ~((np.int64(1) << _DROPPED_BITS) - 1)
-    return np.where(finite, ((bits + half) & mask).view(np.float64), values)
+def _keys(values: Array) -> NDArray[np.int32]:
+    """Round to 18 significant bits (17 after the leading one), half away from zero, as integers.
+
+    The integers are those bits and the exponent, with the value's sign: they have the values' order
+    and take half their memory.
+    """
+    bits = values.view(np.int64) & _MAGNITUDE
+    bits += np.int64(1) << (_DROPPED_BITS - 1)
+    bits >>= _DROPPED_BITS
+    return np.where(values < 0.0, -bits, bits).astype(np.int32)
+
+
+def _values(keys: NDArray[np.int32]) -> Array:
+    """Return the rounded values of keys."""
+    bits = np.abs(keys.astype(np.int64)) << _DROPPED_BITS
+    return np.copysign(bits.view(np.float64), keys)
 
 
 class Distribution:
@@ -49,14 +60,15 @@ class Distribution:
         self._capacity = capacity
         self._pending: list[Array] = []
         self._n_pending = 0
-        self._values = np.empty(0)
-        self._counts = np.empty(0, dtype=np.int64)
+        self._keys = np.empty(0, dtype=np.int32)
+        self._counts: NDArray[np.unsignedinteger[Any]] = np.empty(0, dtype=np.uint32)
+        self._n_counted = 0
         self._counting = False
 
     @property
     def n(self) -> int:
         """Number of values so far."""
-        return self._n_pending + int(self._counts.sum())
+        return self._n_pending + self._n_counted
 
     @property
     def exact(self) -> bool:
@@ -79,14 +91,22 @@ class Distribution:
         self._counting = True
         pending = np.concatenate(self._pending)
         self._pending, self._n_pending = [], 0
-        fresh, counts = np.unique(_rounded(pending), return_counts=True)
-        place = np.searchsorted(self._values, fresh)
+        self._n_counted += pending.size
+        if self._n_counted > _MOST_COUNTS:
+            self._counts = self._counts.astype(np.uint64)
+        for start in range(0, pending.size, _COUNTED):
+            self._add(pending[start : start + _COUNTED])
+
+    def _add(self, values: Array) -> None:
+        fresh, counts = np.unique(_keys(values), return_counts=True)
+        place = np.searchsorted(self._keys, fresh)
         known = np.zeros(fresh.size, dtype=np.bool_)
-        inside = place < self._values.size
-        known[inside] = self._values[place[inside]] == fresh[inside]
-        self._counts[place[known]] += counts[known]
-        self._values = np.insert(self._values, place[~known], fresh[~known])
-        self._counts = np.insert(self._counts, place[~known], counts[~known])
+        inside = place < self._keys.size
+        known[inside] = self._keys[place[inside]] == fresh[inside]
+        more = counts.astype(self._counts.dtype)
+        self._counts[place[known]] += more[known]
+        self._keys = np.insert(self._keys, place[~known], fresh[~known])
+        self._counts = np.insert(self._counts, place[~known], more[~known])
 
     def exceedance(self, percents: Iterable[float] = PERCENTS) -> Array:
         """Return the values exceeded in the given percentages of the time, shape (n_percents,).
@@ -109,12 +129,12 @@ class Distribution:
             raise ParameterError(f"percentages {wanted.tolist()}: 0 to 100 expected")
         if self._n_pending:
             self._count()
-        cumulative = np.cumsum(self._counts)
+        cumulative = np.cumsum(self._counts, dtype=np.int64)
         position = (1.0 - wanted / 100.0) * (self.n - 1)
         low = np.floor(position)
-        below = self._values[np.searchsorted(cumulative, low, side="right")]
+        below = _values(self._keys[np.searchsorted(cumulative, low, side="right")])
         following = np.minimum(low + 1, self.n - 1)
-        above = self._values[np.searchsorted(cumulative, following, side="right")]
+        above = _values(self._keys[np.searchsorted(cumulative, following, side="right")])
         silent = np.isneginf(below)
         base = np.where(silent, 0.0, below)
         step = np.where(silent, 0.0, above - base)

@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.indicators.excitation import N_CHANNELS, Excitation
+
 __all__ = ["slow_lines"]
 
 Array = NDArray[np.float64]
@@ -22,18 +24,16 @@ Spans = NDArray[np.int64]
 _DENSITY: Final = 2
 _REAL_DENSITY: Final = 32
 _PARTS: Final = 50
-_GROUP: Final = 8
+_GROUP: Final = 2
 
 
-def slow_lines(spectra: Spectrum, spans: Spans, length: int, n_lines: int) -> Spectrum:
+def slow_lines(excitation: Excitation, length: int, n_lines: int) -> Spectrum:
     """Return the lowest lines of the rectified signals of one frame, half a line apart.
 
     Parameters
     ----------
-    spectra : ndarray, shape (n, length // 2 + 1)
-        Amplitudes of the lines of the bands.
-    spans : ndarray of int, shape (n, 2)
-        First line and line after the last that is not zero; last 0 for an empty band.
+    excitation : Excitation
+        The bands.
     length : int
         Samples of the frame, a multiple of 50.
     n_lines : int
@@ -44,14 +44,14 @@ def slow_lines(spectra: Spectrum, spans: Spans, length: int, n_lines: int) -> Sp
     ndarray, shape (n, n_lines)
         Transform of the frame amid silence, re the frame: the first line is the mean.
     """
-    found = np.zeros((spectra.shape[0], n_lines), dtype=np.complex128)
-    for (real, size), channels in _groups(spans, length, n_lines).items():
+    found = np.zeros((N_CHANNELS, n_lines), dtype=np.complex128)
+    for (real, size), channels in _groups(excitation.spans, length, n_lines).items():
         for start in range(0, len(channels), _GROUP):
             some = channels[start : start + _GROUP]
             if real:
-                found[some] = _of_signals(spectra, spans, some, size, n_lines, length)
+                found[some] = _of_signals(excitation, some, size, n_lines, length)
             else:
-                found[some] = _of_envelopes(spectra, spans, some, size, n_lines)
+                found[some] = _of_envelopes(excitation, some, size, n_lines)
     return found
 
 
@@ -74,28 +74,26 @@ def _groups(spans: Spans, length: int, n_lines: int) -> dict[tuple[bool, int], l
     return groups
 
 
-def _of_envelopes(
-    spectra: Spectrum, spans: Spans, channels: list[int], size: int, n_lines: int
-) -> Spectrum:
+def _of_envelopes(excitation: Excitation, channels: list[int], size: int, n_lines: int) -> Spectrum:
     from scipy.fft import ifft, rfft
 
     bands = np.zeros((len(channels), size), dtype=np.complex128)
     for row, channel in enumerate(channels):
-        low, after = spans[channel]
-        bands[row, : after - low] = spectra[channel, low:after]
+        lines = excitation.lines(channel)
+        bands[row, : lines.size] = lines
     envelopes = np.abs(ifft(bands, axis=1, norm="forward", overwrite_x=True))
     transformed: Spectrum = rfft(envelopes, 2 * size, axis=1)[:, :n_lines]
     return transformed * (4.0 / np.pi / size)
 
 
 def _of_signals(
-    spectra: Spectrum, spans: Spans, channels: list[int], size: int, n_lines: int, length: int
+    excitation: Excitation, channels: list[int], size: int, n_lines: int, length: int
 ) -> Spectrum:
     from scipy.fft import irfft, rfft
 
     from soundcal.indicators.excitation_kernels import low_lines
 
-    rows = spectra[channels][:, : size // 2 + 1]
+    rows = excitation.spectra(channels, size // 2 + 1)
     rectified = irfft(rows, size, axis=1, norm="forward", overwrite_x=True)
     np.abs(rectified, out=rectified)
     if size < length:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["CHANNEL_BARK", "N_CHANNELS", "Excitation", "Lines", "lines_of", "table", "transmission"]
 
 Array = NDArray[np.float64]
+Spectrum = NDArray[np.complex128]
 
 N_CHANNELS: Final = 47
 CHANNEL_BARK: Final = np.arange(1, N_CHANNELS + 1) / 2.0
@@ -102,8 +103,9 @@ class Excitation:
     ) -> None:
         self._lines = lines_of(length, rate)
         self._factors = np.sqrt(2.0) * transmission(points, self._lines.bark, field)
-        self.spectra = np.zeros((N_CHANNELS, length // 2 + 1), dtype=np.complex128)
-        """Amplitudes of the lines of every channel in Pa r.m.s., shape (47, length // 2 + 1)."""
+        n_lines = self._lines.frequency.size
+        self._spectrum = np.zeros(n_lines, dtype=np.complex128)
+        self._gains = np.zeros((N_CHANNELS, n_lines))  # half the memory of the channels' lines
         self.spans = np.zeros((N_CHANNELS, 2), dtype=np.int64)
         """The lines, from and before, between which a channel is not zero, shape (47, 2)."""
 
@@ -114,6 +116,32 @@ class Excitation:
         from soundcal.indicators.excitation_kernels import excite
 
         lines = self._lines
-        spectrum = rfft(frame)[: lines.frequency.size] * self._factors
-        audible = excite(spectrum, *lines, self.spectra, self.spans)
+        self._spectrum = rfft(frame)[: lines.frequency.size] * self._factors
+        audible = excite(self._spectrum, *lines, self._gains, self.spans)
         return bool(audible)
+
+    def lines(self, channel: int) -> Spectrum:
+        """Return the lines of a channel's span: amplitudes in Pa r.m.s."""
+        span = slice(*self.spans[channel])
+        return self._gains[channel, span] * self._spectrum[span]
+
+    def spectra(self, channels: ArrayLike, n_lines: int = 0) -> Spectrum:
+        """Return the spectra of channels.
+
+        Parameters
+        ----------
+        channels : array_like of int
+            Indices, 0 to 46.
+        n_lines : int
+            Number of lines, not less than what the channels' spans need; by default up to 20 kHz.
+
+        Returns
+        -------
+        ndarray, shape (n, n_lines)
+            Amplitudes in Pa r.m.s.
+        """
+        chosen = np.asarray(channels).tolist()
+        found = np.zeros((len(chosen), n_lines or self._spectrum.size), dtype=np.complex128)
+        for row, channel in enumerate(chosen):
+            found[row, slice(*self.spans[channel])] = self.lines(channel)
+        return found

@@ -16,11 +16,9 @@ PER_DB = np.log(10.0) / 20.0
 
 
 @kernel
-def put(
-    out: Spectrum, spans: NDArray[np.int64], channel: int, number: int, line: np.complex128
-) -> None:
-    """Enter a line in a channel, counted from 1; lines come in rising order."""
-    out[channel - 1, number] = line
+def put(out: Array, spans: NDArray[np.int64], channel: int, number: int, gain: float) -> None:
+    """Enter the gain of a line in a channel, counted from 1; lines come in rising order."""
+    out[channel - 1, number] = gain
     if spans[channel - 1, 0] > number:
         spans[channel - 1, 0] = number
     spans[channel - 1, 1] = number + 1
@@ -34,15 +32,15 @@ def excite(
     frequency: Array,
     hearing: Array,
     edges: Array,
-    out: Spectrum,
+    out: Array,
     spans: NDArray[np.int64],
 ) -> int:
     """Spread the lines of a spectrum over the channels (Terhardt 1979).
 
     ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``edges`` that at
-    0, 0.5, … 24 Bark. ``out``, shape (47, n), takes the lines of every channel; ``spans``, shape
-    (47, 2), says from which to before which line it is not zero, and did so of the call before.
-    Returns the number of audible lines.
+    0, 0.5, … 24 Bark. ``out``, shape (47, n), takes the gains of the lines in every channel;
+    ``spans``, shape (47, 2), says from which to before which line they are not zero, and did so of
+    the call before. Returns the number of audible lines.
     """
     for c in range(CHANNELS):
         out[c, spans[c, 0] : spans[c, 1]] = 0.0
@@ -62,13 +60,13 @@ def excite(
         low, high = int(np.floor(position)), int(np.ceil(position))
         for i in (low, high):
             if 1 <= i <= CHANNELS:
-                put(out, spans, i, k, line)
+                put(out, spans, i, k, 1.0)
         i = min(low - 1, CHANNELS)
         fall = LOWER_SLOPE * 0.5 * (position - (i + 1))
         gain = np.exp(-fall * PER_DB)
         while i >= 1:
             if level - fall > edges[i + 1]:
-                put(out, spans, i, k, gain * line)
+                put(out, spans, i, k, gain)
             gain *= per_channel
             fall += 0.5 * LOWER_SLOPE
             i -= 1
@@ -79,7 +77,7 @@ def excite(
         gain = np.exp(-fall * PER_DB)
         while i <= CHANNELS:
             if level - fall > edges[i - 1]:
-                put(out, spans, i, k, gain * line)
+                put(out, spans, i, k, gain)
             gain *= step
             fall += 0.5 * slope
             i += 1

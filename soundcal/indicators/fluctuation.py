@@ -155,7 +155,7 @@ class FluctuationMethod:
         excitation = self._excitation
         if not excitation.take((frame - frame.mean()) * c.window):
             return 0.0, np.zeros(N_CHANNELS)
-        lines = slow_lines(excitation.spectra, excitation.spans, self.length, c.filter.size)
+        lines = slow_lines(excitation, self.length, c.filter.size)
         mean = lines[:, 0].real
         fluctuation = _in_time((lines - mean[:, np.newaxis] * c.box) * c.filter)
         depth = np.zeros(N_CHANNELS)

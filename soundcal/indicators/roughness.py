@@ -153,7 +153,7 @@ class RoughnessMethod:
         excited = np.flatnonzero(self._excitation.spans[:, 1])
         for start in range(0, excited.size, _GROUP):
             group = excited[start : start + _GROUP]
-            rectified = irfft(self._excitation.spectra[group], LENGTH, axis=1, overwrite_x=True)
+            rectified = irfft(self._excitation.spectra(group), LENGTH, axis=1, overwrite_x=True)
             np.abs(rectified, out=rectified)
             parts = rfft(rectified.reshape(-1, LENGTH // _PARTS, _PARTS), axis=1)
             lines = np.empty((group.size, twiddles.shape[0]), dtype=np.complex128)

@@ -25,7 +25,7 @@ __all__ = ["Analysis", "Field", "IndicatorStream", "Plan", "open_stream", "run_s
 Array = NDArray[np.float64]
 Field = Literal["free", "diffuse"]
 
-_SLICE: Final = 1 << 18
+_SLICE: Final = 1 << 15
 """Samples per channel that are worked on at a time, so that memory stays constant."""
 
 
