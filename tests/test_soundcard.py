@@ -22,7 +22,8 @@ import pytest
 from soundcal.cli import main
 from soundcal.devices import Block, DeviceInfo, open_device, portaudio_worker, supervisor
 from soundcal.devices.checks import Gaps, gap_flags
-from soundcal.devices.names import behind_os_mixer, resolve
+from soundcal.devices.hostapis import obstacle
+from soundcal.devices.names import resolve
 from soundcal.devices.remedies import install_hint
 from soundcal.devices.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable, StreamError
@@ -282,7 +283,7 @@ def test_silence_of_a_device_that_is_there_is_no_fault(card: Soundcard, fault: F
 CARDS = [
     DeviceInfo("USB Audio (hw:1,0)", "ALSA", 2, 2, index=0),
     DeviceInfo("USB Audio (hw:2,0)", "ALSA", 2, 2, index=1),
-    DeviceInfo("default", "ALSA", 32, 32, index=2, os_mixer=True),
+    DeviceInfo("default", "ALSA", 32, 32, index=2, obstacle="plug-ins"),
     DeviceInfo("HP Amp", "JACK Audio Connection Kit", 0, 2, index=3),
 ]
 
@@ -334,11 +335,12 @@ def test_the_halves_of_a_soundcard_are_used_as_one(fault: Fault, tmp_path: Path)
 
 def test_a_mixer_is_refused_for_calibration_unless_allowed(fault: Fault) -> None:
     fault(devices=[{"name": "default"}])
-    assert behind_os_mixer("default", "ALSA")
-    with pytest.raises(DeviceUnavailable, match=r"mixer.*--allow-os-mixer"):
+    with pytest.raises(DeviceUnavailable, match=r"plug-ins .*hw:.*--allow-os-mixer"):
         open_device("default", calibrating=True)
-    open_device("default", calibrating=True, allow_os_mixer=True).close()
-    open_device("default").close()
+    for options in ({"calibrating": True, "allow_os_mixer": True}, {}):
+        with open_device("default", **options) as device:
+            (flag,) = device.record(0.1).flags
+        assert flag.startswith("not directly from the device: a chain of ALSA plug-ins")
 
 
 def test_an_unsupported_rate_is_refused_when_opening(fault: Fault) -> None:
@@ -370,13 +372,104 @@ def test_host_apis_that_choose_channels_are_told_which(
         assert stream["channels"] == count
 
 
+EXCLUSIVE = {"exclusive": True, "explicit_sample_format": True}
+
+
 def test_wasapi_is_opened_exclusively(fault: Fault, tmp_path: Path) -> None:
     fault(devices=[{"name": "Fake", "hostapi": 3}])
-    Soundcard("fake").record(0.1)
-    Soundcard("fake", allow_os_mixer=True).record(0.1)
+    assert Soundcard("fake", calibrating=True).record(0.1).flags == ()
+    (flag,) = Soundcard("fake", allow_os_mixer=True).record(0.1).flags
+    assert "in shared mode the mixer of Windows" in flag
     exclusive, shared = (stream["extra"][0] for stream in streams(tmp_path))
-    assert exclusive == ["WasapiSettings", {"exclusive": True, "explicit_sample_format": True}]
+    assert exclusive == ["WasapiSettings", EXCLUSIVE]
     assert shared is None
+
+
+def test_a_wasapi_card_without_float_samples_is_given_integers(
+    fault: Fault, tmp_path: Path
+) -> None:
+    """By PortAudio, which converts the format of samples, never their rate, in exclusive mode."""
+    fault(devices=[{"name": "Fake", "hostapi": 3}], format=True)
+    Soundcard("fake").record(0.1)
+    (stream,) = streams(tmp_path)
+    assert stream["extra"] == [
+        ["WasapiSettings", EXCLUSIVE | {"explicit_sample_format": False}],
+    ]
+
+
+@pytest.mark.parametrize(("api", "there"), [(3, [4, 2]), (0, [2, 2])], ids=["WASAPI", "ALSA"])
+def test_a_single_channel_is_never_opened_alone(
+    fault: Fault, tmp_path: Path, api: int, there: list[int]
+) -> None:
+    """Mixers, and PortAudio under WASAPI, would play it on two and record two into one."""
+    fault(devices=[{"name": "Fake (hw:0,0)", "hostapi": api}])
+    with Soundcard("fake") as card:
+        capture = card.play_and_record(tone(4800), outputs=[2], inputs=[2])
+        card.record(0.1, inputs=[1])
+        card.play(tone(480), outputs=[1])
+    assert capture.samples.shape[0] == 1
+    opened = [stream["channels"] for stream in streams(tmp_path)]
+    assert opened == [there, there[0], there[1]]
+
+
+@pytest.mark.parametrize("api", range(6))
+def test_no_stream_is_dithered_converted_or_clipped(fault: Fault, tmp_path: Path, api: int) -> None:
+    fault(devices=[{"name": "Fake (hw:0,0)", "hostapi": api}])
+    with Soundcard("fake") as card:
+        card.play_and_record(tone(4800), inputs=[1])
+    (stream,) = streams(tmp_path)
+    kept = {key: stream[key] for key in ("samplerate", "dtype", "dither_off", "clip_off")}
+    assert kept == {"samplerate": 48000, "dtype": "float32", "dither_off": True, "clip_off": True}
+    assert stream["asio"] == "1"
+    for settings in stream["extra"]:
+        assert settings is None or not settings[1].get("auto_convert")
+
+
+def test_two_asio_drivers_are_refused(fault: Fault) -> None:
+    fault(devices=[{"name": "Alpha", "hostapi": 2}, {"name": "Beta", "hostapi": 2}])
+    with pytest.raises(DeviceUnavailable, match="ASIO runs one at a time"):
+        Soundcard("alpha | beta")
+    assert Soundcard("beta | beta", calibrating=True).info.inputs == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "api", "said"),
+    [
+        ("USB Audio (hw:1,0)", "ALSA", ""),
+        ("sysdefault", "ALSA", "plug-ins"),
+        ("pipewire", "ALSA", "plug-ins"),
+        ("Fireface", "ASIO", ""),
+        ("FL Studio ASIO", "ASIO", "program stands in"),
+        ("Speakers (Fireface)", "Windows WASAPI", ""),
+        ("Headset (WH-1000 Hands-Free AG Audio)", "Windows WASAPI", "Bluetooth"),
+        ("Speakers (Fireface)", "Windows WDM-KS", ""),
+        ("Speakers (Fireface)", "Windows DirectSound", "ASIO or WASAPI"),
+        ("Speakers (Fireface)", "MME", "31 letters"),
+        ("Fireface", "Core Audio", ""),
+        ("Aggregate Device", "Core Audio", "resamples its parts"),
+        ("BlackHole 2ch", "Core Audio", "program stands in"),
+        ("system", "JACK Audio Connection Kit", ""),
+        ("Fireface", "PulseAudio", "resamples"),
+        ("Fireface", "OSS", "hw:"),
+        ("Fireface", "A new one", "does not know"),
+    ],
+)
+def test_what_is_fit_for_calibration_and_why_not(name: str, api: str, said: str) -> None:
+    found = obstacle(name, api)
+    assert bool(found) == bool(said)
+    assert said in found
+
+
+def test_pipewire_is_recognised_behind_its_jack(tmp_path: Path) -> None:
+    folder = "/usr/lib/x86_64-linux-gnu"
+    real, other = tmp_path / "real", tmp_path / "other"
+    real.write_text(f"7f00 r-xp 0 00:00 1 {folder}/libjack.so.0\n")
+    other.write_text(f"7f00 r-xp 0 00:00 1 {folder}/pipewire-0.3/jack/libjack.so.0\n")
+    assert not portaudio_worker.jack_is_pipewire(real)
+    assert portaudio_worker.jack_is_pipewire(other)
+    assert not portaudio_worker.jack_is_pipewire(tmp_path / "absent")
+    jack = "JACK Audio Connection Kit"
+    assert "PipeWire" in obstacle("SimHATS", jack, jack_is_pipewire=True)
 
 
 @pytest.mark.parametrize(
@@ -460,11 +553,13 @@ def test_the_interpreter_exits_at_once_with_a_hanging_portaudio(fault: Fault) ->
 def test_devices_are_listed_for_people(fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
     fault(devices=[{}, {"name": "default", "max_input_channels": 0}])
     assert main(["devices"]) == 0
-    card, mixer, *labs = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    card, mixer, *labs = printed.out.splitlines()
     assert card == "  0 <  Fake Card (hw:1,0), ALSA (4 in, 2 out, 44100, 48000 Hz)"
     assert "default, ALSA (0 in, 2 out" in mixer
-    assert "OS mixer in between: not for calibration" in mixer
+    assert "not for calibration" in mixer
     assert "sim:lab" in labs[0]
+    assert "not for calibration: 1: a chain of ALSA plug-ins" in printed.err
 
 
 def test_a_driver_that_hangs_while_rates_are_tried_costs_only_the_rates(

@@ -37,6 +37,9 @@ def run(options: argparse.Namespace) -> int:
         say(f"{'not all is known' if cards else 'no soundcards'}: {problem}")
     for info in found:
         sys.stdout.write(_line(info) + "\n")
+    for reason in dict.fromkeys(info.obstacle for info in found if info.obstacle):
+        numbers = ", ".join(str(info.index) for info in found if info.obstacle == reason)
+        say(f"not for calibration: {numbers}: {reason}")
     return 0
 
 
@@ -48,9 +51,9 @@ def _line(info: "DeviceInfo") -> str:
     rates = ", ".join(f"{rate}" for rate in info.rates) or f"{info.default_rate:.0f}"
     if len(info.rates) > _MANY:  # --json has them all
         rates = f"{len(info.rates)} rates from {min(info.rates)} to {max(info.rates)}"
-    mixer = ", OS mixer in between: not for calibration" if info.os_mixer else ""
+    unfit = ", not for calibration" if info.obstacle else ""
     about = f": {info.description}" if info.description else ""
     return (
         f"{index:>3} {marks:2} {info.identity} "
-        f"({info.inputs} in, {info.outputs} out, {rates} Hz{mixer}){about}"
+        f"({info.inputs} in, {info.outputs} out, {rates} Hz{unfit}){about}"
     )

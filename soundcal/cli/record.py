@@ -251,7 +251,7 @@ def _content(
 
 def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...]":
     """Return the verdicts on the take; an interrupted one is as long as it is."""
-    from soundcal.devices.validity import stream_checks
+    from soundcal.devices.validity import path_checks, stream_checks
 
     stream = stream_checks(
         n_samples=take.n_samples,
@@ -261,7 +261,7 @@ def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...
         delivered_rate=take.delivered if card else None,
         device=device.info.identity,
     )
-    return (*stream, *take.signal.checks())
+    return (*path_checks(device.info), *stream, *take.signal.checks())
 
 
 def _tell(

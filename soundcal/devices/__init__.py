@@ -52,9 +52,10 @@ class DeviceInfo:
         Position in the present PortAudio list; changes when devices come and go.
     default_input, default_output : bool
         Whether the operating system names it the default.
-    os_mixer : bool
-        True if the operating system's mixer sits in between (it may resample, change the volume or
-        mix other programs in), so that calibration refuses it unless allowed.
+    obstacle : str
+        What stands between soundcal and the device and may resample, change the level or mix other
+        programs in, with a remedy; calibration refuses the device unless allowed. "" if nothing
+        does.
     description : str
         One line for the person choosing.
     """
@@ -69,7 +70,7 @@ class DeviceInfo:
     index: int | None = None
     default_input: bool = False
     default_output: bool = False
-    os_mixer: bool = False
+    obstacle: str = ""
     description: str = ""
 
     @property
@@ -77,9 +78,15 @@ class DeviceInfo:
         """The name under which records know the device."""
         return self.name if self.kind == "simulated" else f"{self.name}, {self.host_api}"
 
+    @property
+    def os_mixer(self) -> bool:
+        """Whether something stands between soundcal and the device."""
+        return bool(self.obstacle)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
-        return asdict(self) | {"rates": list(self.rates), "identity": self.identity}
+        more = {"rates": list(self.rates), "identity": self.identity, "os_mixer": self.os_mixer}
+        return asdict(self) | more
 
 
 @dataclass(frozen=True, slots=True)

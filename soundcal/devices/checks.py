@@ -11,12 +11,24 @@ from soundcal.errors import DeviceUnavailable, ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.units import db
 
-__all__ = ["Gaps", "gap_flags", "input_channels", "playable", "with_silence_filled"]
+__all__ = [
+    "Gaps",
+    "gap_flags",
+    "input_channels",
+    "path_flags",
+    "playable",
+    "with_silence_filled",
+]
 
 Samples = NDArray[np.float64]
 
 _GAP_SAMPLES: Final = 32
 """Shortest gap that is reported: audio servers lose blocks, and blocks have at least so many."""
+
+
+def path_flags(info: DeviceInfo) -> tuple[str, ...]:
+    """Return a flag for takes of a device that is not reached directly."""
+    return (f"not directly from the device: {info.obstacle}",) if info.obstacle else ()
 
 
 def input_channels(info: DeviceInfo, inputs: Sequence[int] | None) -> tuple[int, ...]:

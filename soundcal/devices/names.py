@@ -8,28 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from soundcal.devices import DeviceInfo
+from soundcal.devices.hostapis import ASIO
 from soundcal.errors import DeviceUnavailable
 
-__all__ = ["behind_os_mixer", "paired", "resolve", "resolve_pair"]
-
-_MIXED_HOST_APIS: Final = ("MME", "Windows DirectSound", "PulseAudio", "OSS")
-
-
-def behind_os_mixer(name: str, host_api: str) -> bool:
-    """Return whether software of the operating system stands between soundcal and the device.
-
-    It may resample, change the volume, apply "enhancements" or mix other programs in. Under ALSA
-    only the ``hw`` devices are the hardware itself; all others are chains of plug-ins. WASAPI is
-    counted as direct because soundcal opens it in exclusive mode.
-
-    >>> behind_os_mixer("default", "ALSA"), behind_os_mixer("USB Audio (hw:1,0)", "ALSA")
-    (True, False)
-    >>> behind_os_mixer("Speakers", "MME"), behind_os_mixer("SimHATS", "JACK Audio Connection Kit")
-    (True, False)
-    """
-    if host_api in _MIXED_HOST_APIS:
-        return True
-    return host_api == "ALSA" and "(hw:" not in name
+__all__ = ["paired", "resolve", "resolve_pair"]
 
 
 def resolve(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> DeviceInfo:
@@ -82,7 +64,7 @@ def resolve_pair(
     Raises
     ------
     DeviceUnavailable
-        As for :func:`resolve`; or the two have different host APIs.
+        As for :func:`resolve`; or the two have different host APIs, or ASIO drivers.
     """
     first, bar, second = str(spec).partition("|")
     if not bar:
@@ -93,6 +75,11 @@ def resolve_pair(
     if into.host_api != out.host_api:
         raise DeviceUnavailable(
             f"{into.identity} and {out.identity} have different host APIs: choose both from one"
+        )
+    if into.host_api == ASIO and into != out:
+        raise DeviceUnavailable(
+            f"{into.identity} and {out.identity} are two drivers, and ASIO runs one at a time: "
+            "choose one for input and output"
         )
     return into, out
 
@@ -108,7 +95,7 @@ def paired(into: DeviceInfo, out: DeviceInfo) -> DeviceInfo:
         outputs=out.outputs,
         rates=tuple(rate for rate in into.rates if rate in out.rates),
         default_rate=into.default_rate,
-        os_mixer=into.os_mixer or out.os_mixer,
+        obstacle=into.obstacle or out.obstacle,
     )
 
 

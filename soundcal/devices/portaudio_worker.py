@@ -42,12 +42,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RATES", "Request", "main"]
+from soundcal.devices.hostapis import CORE_AUDIO
+from soundcal.devices.portaudio_open import error_code, host_api_settings, open_stream
+
+__all__ = ["RATES", "Request", "jack_is_pipewire", "main"]
 
 RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 """Sampling rates in Hz that are asked for when a device is listed."""
@@ -240,115 +244,6 @@ class _Take:
             outdata[skip : skip + len(chunk), self._columns] = chunk
 
 
-def _host_api_settings(
-    sounddevice: Any, request: Request, device: dict[str, Any]
-) -> tuple[Any, Any, bool]:
-    """Return settings for input and output, and whether they choose the channels themselves.
-
-    Only JACK and ALSA could be tried where this was written; the others follow PortAudio's
-    documentation.
-    """
-    if request.host_api == "Windows WASAPI" and request.exclusive:
-        # explicit_sample_format: without it every format is claimed to be supported
-        settings = sounddevice.WasapiSettings(exclusive=True, explicit_sample_format=True)
-        return settings, settings, False
-    if request.host_api == "ASIO":
-        return (
-            sounddevice.AsioSettings(channel_selectors=[c - 1 for c in request.inputs]),
-            sounddevice.AsioSettings(channel_selectors=[c - 1 for c in request.outputs]),
-            True,
-        )
-    if request.host_api == "Core Audio":
-        outputs = [-1] * int(device["max_output_channels"])
-        for place, channel in enumerate(request.outputs):
-            outputs[channel - 1] = place
-        # the device's rate is changed, or the stream refused: never a hidden resampler
-        honest = {"change_device_parameters": True, "fail_if_conversion_required": True}
-        inputs = [c - 1 for c in request.inputs]
-        return (
-            sounddevice.CoreAudioSettings(channel_map=inputs, **honest),
-            sounddevice.CoreAudioSettings(channel_map=outputs, **honest),
-            True,
-        )
-    return None, None, False
-
-
-def _find(
-    sounddevice: Any, name: str, host_api: str, n_in: int, n_out: int
-) -> tuple[int, dict[str, Any]] | str:
-    """Return index and properties of the one device of exactly these names, or what is wrong."""
-    apis = sounddevice.query_hostapis()
-    same = [
-        (index, dict(device))
-        for index, device in enumerate(sounddevice.query_devices())
-        if device["name"] == name
-        and apis[device["hostapi"]]["name"] == host_api
-        and device["max_input_channels"] >= n_in
-        and device["max_output_channels"] >= n_out
-    ]
-    if len(same) == 1:
-        return same[0]
-    if same:
-        return (
-            f"{len(same)} devices are called {name!r} under {host_api}: unplug all but one, or "
-            "rename them in the system's settings"
-        )
-    return f"{name!r} is no longer there: replug it and see soundcal devices"
-
-
-def _find_both(sounddevice: Any, request: Request) -> tuple[tuple[int, int], dict[str, Any]] | str:
-    """Return the indices for input and output, and the properties of the one that plays."""
-    n_in, n_out = max(request.inputs, default=0), max(request.outputs, default=0)
-    api = request.host_api
-    if request.output in ("", request.name):
-        found = _find(sounddevice, request.name, api, n_in, n_out)
-        return found if isinstance(found, str) else ((found[0], found[0]), found[1])
-    into = _find(sounddevice, request.name, api, n_in, 0)
-    out = _find(sounddevice, request.output, api, 0, n_out)
-    if isinstance(into, str) or isinstance(out, str):
-        return into if isinstance(into, str) else str(out)
-    return (into[0], out[0]), out[1]
-
-
-def _open(sounddevice: Any, request: Request, take: _Take) -> tuple[Any, list[int]] | str:
-    """Return the stream, not yet started, and the columns of its input; or what is wrong."""
-    found = _find_both(sounddevice, request)
-    if isinstance(found, str):
-        return found
-    (recording, playing), device = found
-    into, out, chosen = _host_api_settings(sounddevice, request, device)
-    n_in = len(request.inputs) if chosen else max(request.inputs, default=0)
-    n_out = len(request.outputs) if chosen else max(request.outputs, default=0)
-    columns = list(range(n_in)) if chosen else [c - 1 for c in request.inputs]
-    take.use_columns(list(range(n_out)) if chosen else [c - 1 for c in request.outputs])
-    common = {
-        "samplerate": request.fs,
-        "blocksize": 0,
-        "dtype": "float32",
-        "latency": request.latency,
-        "clip_off": True,
-        "dither_off": True,
-    }
-    if n_in and n_out:
-        stream = sounddevice.Stream(
-            device=(recording, playing),
-            channels=(n_in, n_out),
-            extra_settings=(into, out),
-            callback=take.duplex,
-            never_drop_input=True,
-            **common,
-        )
-    elif n_in:
-        stream = sounddevice.InputStream(
-            device=recording, channels=n_in, extra_settings=into, callback=take.input, **common
-        )
-    else:
-        stream = sounddevice.OutputStream(
-            device=playing, channels=n_out, extra_settings=out, callback=take.output, **common
-        )
-    return stream, columns
-
-
 def _joined(take: _Take, first: _Piece) -> list[_Piece]:
     """Return ``first`` and the pieces that already wait behind it."""
     pieces = [first]
@@ -414,7 +309,7 @@ def _stream(
     if request.samples:
         played = np.memmap(request.samples, dtype="<f4", mode="r").reshape(-1, len(request.outputs))
     take = _Take(request, played, sounddevice.CallbackStop)
-    opened = _open(sounddevice, request, take)
+    opened = open_stream(sounddevice, request, take)
     if isinstance(opened, str):
         messages.fail("identity", opened, stage="open")
         return
@@ -447,15 +342,18 @@ def _list(messages: _Messages, sounddevice: Any, request: Request) -> None:
             }
             for index, device in enumerate(devices)
         ],
+        jack_is_pipewire=jack_is_pipewire(),
     )
     for index, device in enumerate(devices if request.task == "rates" else []):
         identity = (device["name"], apis[device["hostapi"]]["name"])
         if request.name and identity != (request.name, request.host_api):
             continue
+        if identity[1] == CORE_AUDIO:
+            continue  # it says yes to all, and converts; opening it with our settings is the test
         asked = Request(host_api=identity[1])
-        into, out, chosen = _host_api_settings(sounddevice, asked, device)
-        extra = (None, None) if chosen else (into, out)  # one that chooses channels needs them
-        rates = [rate for rate in RATES if _accepts(sounddevice, index, device, rate, extra)]
+        # rates, not sample formats, are in question
+        into, out, _ = host_api_settings(sounddevice, asked, device, explicit=False)
+        rates = [rate for rate in RATES if _accepts(sounddevice, index, device, rate, (into, out))]
         messages.send("rates", index=index, rates=rates)
     messages.send("done")
 
@@ -480,6 +378,18 @@ def _accepts(sounddevice: Any, index: int, device: Any, rate: int, extra: tuple[
     return True
 
 
+def jack_is_pipewire(maps: Path = Path("/proc/self/maps")) -> bool:
+    """Return whether the JACK library of this process is PipeWire's.
+
+    Nothing in PortAudio tells, but the path of the library does where /proc has it (Linux).
+    """
+    try:
+        libraries = maps.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any("libjack" in line and "pipewire" in line for line in libraries)
+
+
 def _watch_parent(ended: threading.Event) -> None:
     """Wait for the end of standard input; then allow PortAudio some time and exit without it."""
     while os.read(sys.stdin.fileno(), 4096):
@@ -499,11 +409,6 @@ def _read_request() -> Request:
     return Request.from_json(line)
 
 
-def _code(error: Exception) -> int:
-    """Return PortAudio's error code, which is its exceptions' second argument; 0 if it has none."""
-    return int(error.args[1]) if len(error.args) > 1 and isinstance(error.args[1], int) else 0
-
-
 def main() -> int:
     """Serve one request and return the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
@@ -519,7 +424,7 @@ def main() -> int:
         return 0
     except Exception as error:  # OSError (no library) and PortAudioError (no initialisation)
         kind = "library" if isinstance(error, OSError) else "portaudio"
-        messages.fail(kind, str(error), code=_code(error), stage="import")
+        messages.fail(kind, str(error), code=error_code(error), stage="import")
         return 0
     messages.send("imported")
     try:
@@ -528,7 +433,7 @@ def main() -> int:
         else:
             _list(messages, sounddevice, request)
     except sounddevice.PortAudioError as error:
-        messages.fail("portaudio", str(error), code=_code(error), stage="open")
+        messages.fail("portaudio", str(error), code=error_code(error), stage="open")
     except (ValueError, OSError) as error:
         messages.fail("refused", str(error), stage="open")
     sounddevice._terminate()  # an audio server waits seconds for a client that merely vanishes

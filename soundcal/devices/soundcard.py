@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.alignment import frame
-from soundcal.devices.checks import gap_flags, input_channels, playable
-from soundcal.devices.names import behind_os_mixer, paired, resolve_pair
+from soundcal.devices.checks import gap_flags, input_channels, path_flags, playable
+from soundcal.devices.hostapis import JACK, WASAPI, obstacle
+from soundcal.devices.names import paired, resolve_pair
 from soundcal.devices.portaudio_worker import RATES, Request
 from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
 from soundcal.devices.supervisor import Broken, Message, Worker
@@ -73,7 +74,10 @@ def _listed(request: Request) -> tuple[list[DeviceInfo], str]:
             for message in worker.messages():
                 fields = message.fields
                 if message.event == "devices":
-                    devices = [_info(i, found) for i, found in enumerate(fields["devices"])]
+                    pipewire = bool(fields["jack_is_pipewire"])
+                    devices = [
+                        _info(i, found, pipewire) for i, found in enumerate(fields["devices"])
+                    ]
                 elif message.event == "rates":
                     index = int(fields["index"])
                     devices[index] = replace(devices[index], rates=tuple(fields["rates"]))
@@ -89,9 +93,9 @@ def _with_rates(info: DeviceInfo) -> DeviceInfo:
     return next((card for card in cards if card.identity == info.identity), info)
 
 
-def _info(index: int, found: dict[str, Any]) -> DeviceInfo:
-    mixer = behind_os_mixer(found["name"], found["host_api"])
-    return DeviceInfo(**found, index=index, os_mixer=mixer)
+def _info(index: int, found: dict[str, Any], jack_is_pipewire: bool) -> DeviceInfo:
+    between = obstacle(found["name"], found["host_api"], jack_is_pipewire=jack_is_pipewire)
+    return DeviceInfo(**found, index=index, obstacle=between)
 
 
 @dataclass(slots=True)
@@ -150,7 +154,7 @@ class _Tally:
         if rate is None or self.first is None or self.last is None:
             return ""
         # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
-        if host_api.startswith("JACK") and rate > 1.5 * self.fs:
+        if host_api == JACK and rate > 1.5 * self.fs:
             return ""
         elapsed = self.last[0] - self.first[0]
         expected = (self.last[1] - self.first[1]) / self.fs
@@ -204,10 +208,12 @@ class Soundcard:
         info = _with_rates(into) if into == out else paired(_with_rates(into), _with_rates(out))
         if calibrating and info.os_mixer and not allow_os_mixer:
             raise DeviceUnavailable(
-                f"{info.identity} goes through the operating system's mixer, which may resample, "
-                "change the level or mix other sounds in: choose the hardware device itself "
-                "(soundcal devices), or --allow-os-mixer if you have verified the path"
+                f"{info.identity} is not fit for calibration: {info.obstacle} (see soundcal "
+                "devices), or use --allow-os-mixer if you have verified the path"
             )
+        if info.host_api == WASAPI and allow_os_mixer:
+            between = info.obstacle or obstacle(info.name, WASAPI, exclusive=False)
+            info = replace(info, obstacle=between)
         if info.rates and fs in RATES and fs not in info.rates:
             listed = ", ".join(str(rate) for rate in info.rates)
             raise DeviceUnavailable(
@@ -263,7 +269,7 @@ class Soundcard:
                 part = checked[:, position : tally.received]
                 if on_block is not None and part.shape[1]:
                     on_block(Block(part, position, n_samples, reports))
-        if self._info.host_api.startswith("JACK"):
+        if self._info.host_api == JACK:
             self._look_for_device(tally)  # the server plays to nobody and says nothing
         return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
 
@@ -394,7 +400,7 @@ class Soundcard:
             )
         if tally.zeros >= _GONE_AT_END_S * self._fs:
             self._look_for_device(tally)
-        flags = tally.flags(self._info.host_api)
+        flags = (*path_flags(self._info), *tally.flags(self._info.host_api))
         if not request.outputs:
             flags = (*flags, *gap_flags(samples, self._fs))
         return Capture(

@@ -18,7 +18,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.devices.checks import Gaps
+from soundcal.devices import DeviceInfo
+from soundcal.devices.checks import Gaps, path_flags
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import Capture, with_flags
 from soundcal.units import db
@@ -31,6 +32,7 @@ __all__ = [
     "judge",
     "judged",
     "level_step",
+    "path_checks",
     "refuse_invalid",
     "stream_checks",
 ]
@@ -346,6 +348,20 @@ def _levels(row: _Row) -> list[Check]:
     if np.isfinite(floor):
         found.append(Check("level above the quietest 50 ms", level - floor, "dB"))
     return found
+
+
+def path_checks(info: DeviceInfo) -> tuple[Check, ...]:
+    """Return a check that says what stands between soundcal and the device; none, if nothing does.
+
+    Examples
+    --------
+    >>> path_checks(DeviceInfo("USB Audio (hw:1,0)", "ALSA", 2, 2))
+    ()
+    >>> path_checks(DeviceInfo("default", "ALSA", 2, 2, obstacle="a mixer"))[0].reason
+    'not directly from the device: a mixer'
+    """
+    reasons = path_flags(info)
+    return tuple(Check("in between", 1.0, "", 0.0, "suspect", reason) for reason in reasons)
 
 
 def stream_checks(

@@ -6,6 +6,7 @@ what shall go wrong, and FAKE_PORTAUDIO_LOG names a file to which opened streams
     import       "hang", "crash", "missing", "library", "broken"
     devices      list of devices instead of the default one
     open         PortAudio error code to fail with at opening
+    format       true if WASAPI takes no float samples
     fs           sampling rate at which streams open, whatever was asked for
     at           position in frames (counted from the start of the stream) of what follows
     do           "stall", "crash", "garbage", "stop", "raise", "zeros", "overflow", "vanish";
@@ -59,7 +60,19 @@ _CARD = {
     "default_samplerate": 48000.0,
 }
 _DEVICES = [{**_CARD, **device} for device in _FAULT.get("devices", [{}])]
-_APIS = ("ALSA", "Core Audio", "ASIO", "Windows WASAPI")
+_APIS = ("ALSA", "Core Audio", "ASIO", "Windows WASAPI", "Windows DirectSound", "MME")
+
+
+_KEPT = (
+    "device",
+    "channels",
+    "samplerate",
+    "latency",
+    "blocksize",
+    "dtype",
+    "dither_off",
+    "clip_off",
+)
 
 
 def query_hostapis():
@@ -83,6 +96,8 @@ check_output_settings = check_input_settings
 
 class _Settings:
     def __init__(self, **options):
+        if [] in options.values():
+            raise TypeError("channel_map must not be empty")
         self.options = options
 
 
@@ -108,6 +123,10 @@ class _Stream:
     def __init__(self, **options):
         if "open" in _FAULT:
             raise PortAudioError("Error opening stream", _FAULT["open"])
+        extra = options["extra_settings"]
+        extra = extra if isinstance(extra, tuple) else (extra,)
+        if _FAULT.get("format") and extra[0].options["explicit_sample_format"]:
+            raise PortAudioError("Sample format not supported", -9994)
         self.samplerate = _FAULT.get("fs", options["samplerate"])
         self.active = False
         self._callback = options["callback"]
@@ -117,9 +136,8 @@ class _Stream:
         self._position = 0
         self._played = np.zeros((DELAY, 0), dtype=np.float32)
         if log := os.environ.get("FAKE_PORTAUDIO_LOG"):
-            extra = options["extra_settings"]
-            extra = extra if isinstance(extra, tuple) else (extra,)
-            kept = {k: options[k] for k in ("device", "channels", "latency", "blocksize", "dtype")}
+            kept = {k: options[k] for k in _KEPT}
+            kept["asio"] = os.environ.get("SD_ENABLE_ASIO")
             kept["extra"] = [e and [type(e).__name__, e.options] for e in extra]
             with open(log, "a", encoding="utf-8") as file:
                 file.write(json.dumps(kept) + "\n")
