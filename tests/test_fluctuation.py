@@ -8,7 +8,7 @@ from scipy.signal import butter, freqs_zpk
 
 from soundcal.errors import SignalError
 from soundcal.indicators import fluctuation_strength, open_stream
-from soundcal.indicators.envelopes import slow_lines
+from soundcal.indicators.envelopes import _lowest, slow_lines
 from soundcal.indicators.excitation import CHANNEL_BARK, N_CHANNELS
 from soundcal.indicators.fluctuation import FluctuationMethod, _band_pass, _constants
 
@@ -94,6 +94,16 @@ def test_band_pass_is_that_of_butterworth() -> None:
     for order, cutoff, kind in ((2, high, "high"), (4, low, "low")):
         expected *= freqs_zpk(*butter(order, cutoff, kind, analog=True, output="zpk"), f)[1]
     assert np.allclose(_band_pass(f), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1024, 4096, 65536, 96000, 88200, 30800])
+def test_lowest_lines_are_those_of_the_whole_transform(size: int) -> None:
+    """What the filters in front of the low rate do to the lines is divided out."""
+    rng = np.random.default_rng(size)
+    signals = np.abs(rng.normal(size=(2, size)))
+    k = size // 400 if size % 1024 else 257
+    expected = np.fft.rfft(signals, 2 * size, axis=1)[:, :k] / size
+    assert np.abs(_lowest(signals, k) - expected).max() < 1e-14
 
 
 @pytest.mark.parametrize("level", [50.0, 90.0])

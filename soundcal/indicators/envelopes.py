@@ -7,8 +7,9 @@ proportion to the bandwidth. Other bands are transformed as they are, 16 times d
 highest line demands, at most with all samples of the frame.
 """
 
+import math
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ Spans = NDArray[np.int64]
 
 _DENSITY: Final = 2
 _REAL_DENSITY: Final = 32
-_PARTS: Final = 50
+_ATTENUATION: Final = 250.0
 _GROUP: Final = 2
 
 
@@ -49,7 +50,7 @@ def slow_lines(excitation: Excitation, length: int, n_lines: int) -> Spectrum:
         for start in range(0, len(channels), _GROUP):
             some = channels[start : start + _GROUP]
             if real:
-                found[some] = _of_signals(excitation, some, size, n_lines, length)
+                found[some] = _of_signals(excitation, some, size, n_lines)
             else:
                 found[some] = _of_envelopes(excitation, some, size, n_lines)
     return found
@@ -75,37 +76,74 @@ def _groups(spans: Spans, length: int, n_lines: int) -> dict[tuple[bool, int], l
 
 
 def _of_envelopes(excitation: Excitation, channels: list[int], size: int, n_lines: int) -> Spectrum:
-    from scipy.fft import ifft, rfft
+    from scipy.fft import ifft
+
+    from soundcal.indicators.envelope_kernels import magnitudes
 
     bands = np.zeros((len(channels), size), dtype=np.complex128)
     for row, channel in enumerate(channels):
         lines = excitation.lines(channel)
         bands[row, : lines.size] = lines
-    envelopes = np.abs(ifft(bands, axis=1, norm="forward", overwrite_x=True))
-    transformed: Spectrum = rfft(envelopes, 2 * size, axis=1)[:, :n_lines]
-    return transformed * (4.0 / np.pi / size)
+    envelopes = magnitudes(ifft(bands, axis=1, norm="forward", overwrite_x=True))
+    return _lowest(envelopes, n_lines) * (4.0 / np.pi)
 
 
-def _of_signals(
-    excitation: Excitation, channels: list[int], size: int, n_lines: int, length: int
-) -> Spectrum:
-    from scipy.fft import irfft, rfft
-
-    from soundcal.indicators.excitation_kernels import low_lines
+def _of_signals(excitation: Excitation, channels: list[int], size: int, n_lines: int) -> Spectrum:
+    from scipy.fft import irfft
 
     rows = excitation.spectra(channels, size // 2 + 1)
     rectified = irfft(rows, size, axis=1, norm="forward", overwrite_x=True)
-    np.abs(rectified, out=rectified)
-    if size < length:
-        transformed: Spectrum = rfft(rectified, 2 * size, axis=1)[:, :n_lines]
-        return transformed / size
-    parts = rectified.reshape(len(channels), -1, _PARTS)
-    out = np.empty((len(channels), n_lines), dtype=np.complex128)
-    low_lines(rfft(parts, 2 * parts.shape[1], axis=1), _twiddles(size, n_lines), out)
-    return out / size
+    return _lowest(np.abs(rectified, out=rectified), n_lines)
 
 
-@lru_cache(maxsize=2)
-def _twiddles(length: int, n_lines: int) -> Spectrum:
-    turns = np.outer(np.arange(n_lines), np.arange(_PARTS)) / (2.0 * length)
-    return np.asarray(np.exp(-2j * np.pi * turns))
+class _Decimation(NamedTuple):
+    """How signals come to a low rate that still has their lowest lines."""
+
+    taps: Array
+    """Low-pass filters, each in front of halving the rate, shape (n, most taps)."""
+    orders: NDArray[np.int64]
+    """Numbers of taps, less one."""
+    size: int
+    """Samples of the low rate in twice the time of the signals."""
+    factors: Spectrum
+    """From the lines of the low rate to those of the signals, re their size."""
+
+
+@lru_cache(maxsize=16)
+def _decimation(size: int, n_lines: int) -> _Decimation:
+    """Return how signals of ``size`` samples come to about four times the rate their lines need.
+
+    The filters are binomial, ``(1/2 + z/2)^n``: zero at half the rate, around which everything lies
+    that halving the rate mirrors onto the lines. That is attenuated by 250 dB, below the rounding
+    of the transform; what the filters do to the lines themselves is divided out.
+    """
+    number = np.arange(n_lines)
+    orders, left, delay = [], size, 0.0
+    response = np.ones(n_lines)
+    while left % 2 == 0 and left >= 8 * (n_lines - 1):
+        attenuation = -20.0 * math.log10(math.sin(math.pi * n_lines / (2.0 * left)))
+        orders.append(2 * math.ceil(_ATTENUATION / attenuation / 2.0))
+        response *= np.cos(np.pi * number / (2.0 * left)) ** orders[-1]
+        delay += orders[-1] / 2.0 * (size / left)
+        left //= 2
+    taps = np.zeros((len(orders), max(orders, default=0) + 1))
+    for row, order in zip(taps, orders, strict=True):
+        row[: order + 1] = [math.comb(order, k) / 2.0**order for k in range(order + 1)]
+    early = np.exp(1j * np.pi * delay * number / size)
+    factors = early / (left * response)
+    return _Decimation(taps, np.array(orders, dtype=np.int64), 2 * left, factors)
+
+
+def _lowest(signals: Array, n_lines: int) -> Spectrum:
+    """Return the lowest lines of signals amid silence, half a line apart, re their size."""
+    from scipy.fft import rfft
+
+    from soundcal.indicators.envelope_kernels import slow_down
+
+    slow = _decimation(signals.shape[1], n_lines)
+    if slow.orders.size:
+        room = np.zeros((signals.shape[0], slow.size))
+        slow_down(signals, slow.taps, slow.orders, room)
+        signals = room
+    lines: Spectrum = rfft(signals, slow.size, axis=1)[:, :n_lines]
+    return lines * slow.factors
