@@ -23,7 +23,7 @@ from pathlib import Path
 import device_conformance as conformance
 import numpy as np
 import pytest
-from virtual_soundcard import CARD, LAB, Rig
+from virtual_soundcard import CARD, FS, LAB, PERIOD, Rig, RigOperator, noise, tone
 
 from soundcal import audiofile, protocol
 from soundcal.calibration import hats, microphone, ocv
@@ -38,9 +38,6 @@ from soundcal.recording import EARS, Capture
 from soundcal.units import db, energetic_mean, from_db
 
 Check = Callable[[AudioDevice, conformance.Path], None]
-
-FS = 48000
-PERIOD = 1024
 
 
 @pytest.fixture
@@ -61,14 +58,6 @@ def wires(request: pytest.FixtureRequest) -> dict[str, list[int]]:
         name: [int(part) for part in request.config.getoption(f"--{name}").split(",")]
         for name in ("outputs", "inputs")
     }
-
-
-def tone(frequency: float = 1000.0, seconds: float = 1.0, amplitude: float = 0.1) -> np.ndarray:
-    return amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * FS)) / FS)
-
-
-def noise(seconds: float, n_channels: int = 2) -> np.ndarray:
-    return np.random.default_rng(1).uniform(-0.1, 0.1, (n_channels, round(seconds * FS)))
 
 
 def amplitude(samples: np.ndarray, frequency: float) -> float:
@@ -231,35 +220,6 @@ def test_real_time_takes_its_time(real_time: Rig) -> None:
 
 
 # Calibrations and a protocol, through the server, against the truth of the lab behind it
-
-
-class RigOperator:
-    """The hands in the lab of the virtual card (a :class:`soundcal.protocol.Operator`)."""
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-
-    def tell(self, text: str) -> None:
-        """Nobody listens."""
-
-    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        self._rig.do("attach_calibrator", ear=ear, level=level, frequency=frequency)
-
-    def remove_calibrator(self) -> None:
-        self._rig.do("remove_calibrator")
-
-    def seat_headphones(self) -> None:
-        self._rig.do("seat_headphones")
-
-    def remove_headphones(self) -> None:
-        self._rig.do("remove_headphones")
-
-    def read_voltmeter(self, channel: str) -> float:
-        # the meter needs a moment, as any does: at least its averaging time of played samples
-        before = self._rig.do("state")["cycles"]
-        while self._rig.do("state")["cycles"] < before + 2 * FS // PERIOD:
-            time.sleep(0.01)
-        return float(self._rig.do("read_voltmeter", channel=channel))
 
 
 def calibrated_ears(rig: Rig, card: Soundcard, insertions: int) -> Calibration:

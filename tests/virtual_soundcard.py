@@ -13,15 +13,30 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-__all__ = ["CARD", "LAB", "SCRIPT", "Rig", "plain_card"]
+__all__ = [
+    "CARD",
+    "FS",
+    "LAB",
+    "PERIOD",
+    "SCRIPT",
+    "Rig",
+    "RigOperator",
+    "noise",
+    "plain_card",
+    "tone",
+]
 
 SCRIPT = Path(__file__).parent / "rig" / "audio-rig.sh"
+FS = 48000
+PERIOD = 1024
 CARD = "SimHATS"
 LAB = {"name": "onboard+closed-16", "seed": 3}
 
@@ -66,9 +81,12 @@ class Rig:
         assert "error" not in answer, answer["error"]
         return answer["value"]
 
-    def arm(self, *faults: dict[str, Any]) -> None:
-        """Let faults happen, at samples counted from the first one played that is not zero."""
-        self.do("arm", faults=list(faults))
+    def arm(self, *faults: dict[str, Any], silent: bool = False) -> None:
+        """Let faults happen, at samples counted from the first one played that is not zero.
+
+        With ``silent``, which is for takes that play nothing, from the first one recorded.
+        """
+        self.do("arm", faults=list(faults), silent=silent)
 
     def kill(self, process: str, number: signal.Signals) -> None:
         """Send a signal to ``jackd`` or ``simcard``."""
@@ -151,3 +169,40 @@ def real_time(rig: Rig) -> Rig:
     """The virtual card with a fresh lab, on the clock of the computer."""
     rig.script("real")
     return rig
+
+
+def tone(frequency: float = 1000.0, seconds: float = 1.0, amplitude: float = 0.1) -> np.ndarray:
+    return amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * FS)) / FS)
+
+
+def noise(seconds: float, n_channels: int = 2) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-0.1, 0.1, (n_channels, round(seconds * FS)))
+
+
+class RigOperator:
+    """The hands in the lab of the virtual card (a :class:`soundcal.protocol.Operator`)."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def tell(self, text: str) -> None:
+        """Nobody listens."""
+
+    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
+        self._rig.do("attach_calibrator", ear=ear, level=level, frequency=frequency)
+
+    def remove_calibrator(self) -> None:
+        self._rig.do("remove_calibrator")
+
+    def seat_headphones(self) -> None:
+        self._rig.do("seat_headphones")
+
+    def remove_headphones(self) -> None:
+        self._rig.do("remove_headphones")
+
+    def read_voltmeter(self, channel: str) -> float:
+        # the meter needs a moment, as any does: at least its averaging time of played samples
+        before = self._rig.do("state")["cycles"]
+        while self._rig.do("state")["cycles"] < before + 2 * FS // PERIOD:
+            time.sleep(0.01)
+        return float(self._rig.do("read_voltmeter", channel=channel))

@@ -138,6 +138,11 @@ class Gaps:
         """Samples in all gaps so far."""
         return self._lost
 
+    @property
+    def silent(self) -> int:
+        """Zeros at the end so far, if there was something before them; they are no gap yet."""
+        return self._run if self._begun else 0
+
     def flags(self, fs: int, where: str = "all inputs") -> tuple[str, ...]:
         """Return the flag of the gaps so far; none, if there are none."""
         if self._count == 0:

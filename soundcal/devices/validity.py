@@ -11,17 +11,20 @@ verdicts as flags, a calibration refuses an invalid take (:func:`refuse_invalid`
 limit only informs. Checks that a take cannot support are not in the list.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.devices import DeviceInfo
-from soundcal.devices.checks import Gaps, path_flags
+from soundcal.devices.checks import Gaps, path_flags, with_silence_filled
+from soundcal.devices.repeats import Repeats
+from soundcal.devices.rows import FULL_SCALE, PLATEAUS, Row
+from soundcal.devices.verdicts import Check, Verdict, doubt, fault, flags_of, judged
 from soundcal.errors import ParameterError, SignalError
-from soundcal.recording import Capture, with_flags
+from soundcal.recording import Capture
 from soundcal.units import db
 
 __all__ = [
@@ -38,21 +41,6 @@ __all__ = [
 ]
 
 Samples = NDArray[np.float64]
-Verdict = Literal["pass", "suspect", "invalid"]
-
-FULL_SCALE: Final = 1.0 - 2.0**-15
-"""From here on a sample is at full scale: the largest positive value of a 16-bit converter."""
-
-PLATEAU_SAMPLES: Final = 3
-PLATEAUS: Final = 3
-"""So many equal samples in a row, so often, at the channel's own extreme are a clipped signal that
-was turned down afterwards. With the noise of an analogue input, no signal repeats its extreme. A
-sine wave of f Hz clipped by c dB shows them if ``fs/(pi f) acos(10^(-c/20))`` is 3 or more."""
-
-_PLATEAU_FROM: Final = 0.1
-_PLATEAU_EDGE: Final = 1e-3
-"""Plateaus count from -20 dB re full scale on, and with an edge of 0.1 % of their height: the flat
-tops that 16-bit quantisation gives a slow sine wave have edges of one step, 0.03 % of 0.1."""
 
 DC_LIMIT: Final = 0.01
 """Offset re full scale that is accepted: it costs 0.1 dB of headroom, and in Z-weighted levels it
@@ -71,6 +59,9 @@ _BITS_FROM: Final = 256
 
 _WINDOW_S: Final = 0.05
 
+_END_S: Final = 0.1
+"""Exact zeros on all inputs for so long at the end, after something else, are a fault."""
+
 RATE_TOLERANCE: Final = 0.005
 RATE_JITTER_S: Final = 0.25
 RATE_FROM_S: Final = 2.0
@@ -88,128 +79,6 @@ deviate together; the two parts of the take have different sensitivities."""
 _STEADY_DB: Final = 0.3
 _STEP_SIGMAS: Final = 8.0
 _STEP_WINDOWS: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check of a take.
-
-    Parameters
-    ----------
-    name : str
-        What was looked at.
-    value : float
-        What was found.
-    unit : str
-        Its unit.
-    limit : float or None
-        What is accepted; None if the check only informs.
-    verdict : {"pass", "suspect", "invalid"}
-        What follows.
-    reason : str
-        What was found in words, with its probable cause and the remedy; "" if it passed.
-    channel : str
-        The channel; "" if it is about the take.
-    """
-
-    name: str
-    value: float
-    unit: str
-    limit: float | None = None
-    verdict: Verdict = "pass"
-    reason: str = ""
-    channel: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON; a value that is not finite is None."""
-        return asdict(self) | {"value": self.value if np.isfinite(self.value) else None}
-
-
-class _Plateaus:
-    """Counts runs of equal samples at the extreme of a signal, on one side of zero."""
-
-    def __init__(self, sign: float) -> None:
-        self._sign = sign
-        self.extreme = 0.0
-        self.count = 0
-
-    def push(self, y: Samples, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> None:
-        """Take runs ``[start, end)`` of ``y`` that have ended."""
-        highest = float((self._sign * y).max(initial=0.0))
-        if highest > self.extreme:
-            self.extreme, self.count = highest, 0
-        heights = self._sign * y[starts]
-        edges = np.maximum(
-            np.abs(y[ends] - y[starts]), np.abs(y[np.maximum(starts - 1, 0)] - y[starts])
-        )
-        sharp = edges >= _PLATEAU_EDGE * np.abs(heights)
-        self.count += int((sharp & (heights >= _PLATEAU_FROM) & (heights == self.extreme)).sum())
-
-
-class _Row:
-    """What one channel amounts to so far."""
-
-    def __init__(self, window: int) -> None:
-        self.lowest, self.highest = np.inf, -np.inf
-        self.full = self.in_a_row = self.live = self.used = 0
-        self.finer = False
-        self.plateaus = (_Plateaus(1.0), _Plateaus(-1.0))
-        self.means = np.zeros(3)  # number, sum and sum of squares of the means of the windows
-        self.power = 0.0
-        self.quietest = np.inf
-        self._window = window
-        self._rest = np.zeros(0)
-        self._last = np.zeros(0)
-
-    def push(self, x: Samples) -> None:
-        """Take the next samples, shape (n,), n > 0."""
-        self.lowest = min(self.lowest, float(x.min()))
-        self.highest = max(self.highest, float(x.max()))
-        y = np.concatenate([self._last, x])
-        full = np.abs(y) >= FULL_SCALE
-        new = full[self._last.size :]
-        self.full += int(new.sum())
-        pairs = full[1:] & full[:-1] & (y[1:] * y[:-1] > 0)
-        self.in_a_row += int(pairs[max(0, self._last.size - 1) :].sum())
-        self._look_for_plateaus(y)
-        self._last = y[-64:]
-        self._note_bits(x)
-        self._note_windows(x)
-
-    def _look_for_plateaus(self, y: Samples) -> None:
-        changes = np.flatnonzero(y[1:] != y[:-1]) + 1
-        starts = np.concatenate([[0], changes[:-1]]) if changes.size else changes
-        chosen = (changes >= max(1, self._last.size)) & (changes - starts >= PLATEAU_SAMPLES)
-        for side in self.plateaus:
-            side.push(y, starts[chosen], changes[chosen])
-
-    def _note_bits(self, x: Samples) -> None:
-        self.live += int(np.count_nonzero(x))
-        if self.finer:
-            return
-        scaled = np.abs(x) * 2.0**23
-        steps = np.rint(scaled)
-        if np.any(steps != scaled):
-            self.finer = True
-        else:
-            self.used |= int(np.bitwise_or.reduce(steps.astype(np.int64)))
-
-    def _note_windows(self, x: Samples) -> None:
-        y = np.concatenate([self._rest, x])
-        n = y.size // self._window
-        self._rest = y[n * self._window :]
-        if n == 0:
-            return
-        windows = y[: n * self._window].reshape(n, self._window)
-        means, power = windows.mean(axis=1), windows.var(axis=1)
-        self.means += (n, means.sum(), np.square(means).sum())
-        self.power += float(power.sum())
-        self.quietest = min(self.quietest, float(power.min()))
-
-    @property
-    def bits(self) -> int:
-        """Bits used; 25 if the samples are finer than 24 bits."""
-        return 25 if self.finer else 24 - ((self.used & -self.used).bit_length() - 1)
 
 
 class SignalChecks:
@@ -235,19 +104,29 @@ class SignalChecks:
         if fs < 1:
             raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
         self._channels, self._fs = tuple(channels), fs
-        self._rows = [_Row(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
-        self._gaps = Gaps()
-        self._n_samples = 0
+        self._rows = [Row(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
+        self._gaps, self._repeats, self._played = Gaps(), Repeats(), Repeats()
+        self._n_samples = self._not_numbers = 0
 
-    def push(self, samples: Samples) -> None:
-        """Take the next samples, shape (n_channels, n)."""
+    def push(self, samples: Samples, played: Samples | None = None) -> None:
+        """Take the next samples, shape (n_channels, n).
+
+        ``played`` is what was played meanwhile, shape (n_outputs, n): where it is silent, or
+        repeats itself, the samples may do so, too.
+        """
         if samples.shape[0] != len(self._rows):
             raise ParameterError(
                 f"{samples.shape[0]} channels of samples, {len(self._rows)} expected"
             )
         if samples.shape[1] == 0:
             return
-        self._gaps.push(samples)
+        if not np.isfinite(samples).all():
+            self._not_numbers += int(np.count_nonzero(~np.isfinite(samples)))
+            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+        self._repeats.push(samples)
+        if played is not None:
+            self._played.push(played)
+        self._gaps.push(samples if played is None else with_silence_filled(samples, played))
         self._n_samples += samples.shape[1]
         for row, x in zip(self._rows, samples, strict=True):
             row.push(x)
@@ -256,22 +135,28 @@ class SignalChecks:
         """Return the checks of what came so far; none, if nothing came."""
         if self._n_samples == 0:
             return ()
-        lost = self._gaps.flags(self._fs)
-        found = [
-            Check(
-                "gaps",
-                self._gaps.lost,
-                "samples",
-                0.0,
-                "invalid" if lost else "pass",
-                "".join(lost),
-            )
-        ]
+        found = [*self._of_the_take()]
         for name, row in zip(self._channels, self._rows, strict=True):
             found += [replace(check, channel=name) for check in self._of_channel(name, row)]
         return tuple(found)
 
-    def _of_channel(self, name: str, row: _Row) -> list[Check]:
+    def _of_the_take(self) -> Iterator[Check]:
+        """Give what concerns all inputs together: a driver loses or repeats frames, not samples."""
+        lost, reason = self._gaps.lost, "; ".join(self._gaps.flags(self._fs))
+        if (silent := self._gaps.silent) >= _END_S * self._fs:
+            start = (self._n_samples - silent) / self._fs
+            end = f"exact zeros on all inputs from {start:.3f} s to the end, {silent} samples"
+            lost, reason = lost + silent, f"{reason}; {end}" if reason else end
+        yield Check("gaps", lost, "samples", 0.0, fault(reason), reason)
+        repeated, reason, certain = self._repeats.found(self._fs)
+        if not (reason and self._played.found(self._fs)[0]):
+            verdict = fault(reason) if certain else doubt(reason)
+            yield Check("repeated blocks", repeated, "samples", 0.0, verdict, reason)
+        if n := self._not_numbers:
+            reason = f"{n} samples are infinite or no numbers; restart or update the driver"
+            yield Check("not finite", n, "samples", 0.0, "invalid", reason)
+
+    def _of_channel(self, name: str, row: Row) -> list[Check]:
         alive = _liveness(name, row)
         if alive.verdict != "pass":
             return [alive]
@@ -283,7 +168,7 @@ class SignalChecks:
         return found
 
 
-def _liveness(name: str, row: _Row) -> Check:
+def _liveness(name: str, row: Row) -> Check:
     swing, limit = row.highest - row.lowest, 0.0
     reason = ""
     if row.highest == row.lowest == 0.0:
@@ -296,7 +181,7 @@ def _liveness(name: str, row: _Row) -> Check:
     return Check("swing", swing, "FS", limit, "invalid" if reason else "pass", reason)
 
 
-def _clipping(name: str, row: _Row) -> Check:
+def _clipping(name: str, row: Row) -> Check:
     if row.full == 0:
         return Check("clipping", 0.0, "samples", 0.0)
     verdict: Verdict = "invalid" if row.in_a_row else "suspect"
@@ -304,7 +189,7 @@ def _clipping(name: str, row: _Row) -> Check:
     return Check("clipping", row.full, "samples", 0.0, verdict, reason)
 
 
-def _plateaus(name: str, row: _Row) -> Check:
+def _plateaus(name: str, row: Row) -> Check:
     sides = [side for side in row.plateaus if side.extreme < FULL_SCALE]
     count = sum(side.count for side in sides)
     if count < PLATEAUS:
@@ -317,7 +202,7 @@ def _plateaus(name: str, row: _Row) -> Check:
     return Check("plateaus", count, "", PLATEAUS - 1.0, "invalid", reason)
 
 
-def _bits(name: str, row: _Row) -> Check:
+def _bits(name: str, row: Row) -> Check:
     if row.bits > BITS_LIMIT:
         return Check("bits used", row.bits, "bit", BITS_LIMIT + 1.0)
     reason = (
@@ -327,7 +212,7 @@ def _bits(name: str, row: _Row) -> Check:
     return Check("bits used", row.bits, "bit", BITS_LIMIT + 1.0, "suspect", reason)
 
 
-def _offset(name: str, row: _Row) -> Check:
+def _offset(name: str, row: Row) -> Check:
     n, total, squares = row.means
     mean = float(total / n)
     error = float(np.sqrt(max(0.0, squares / n - mean**2) / (n - 1)))
@@ -340,7 +225,7 @@ def _offset(name: str, row: _Row) -> Check:
     return Check("DC", mean, "FS", DC_LIMIT, "suspect", reason)
 
 
-def _levels(row: _Row) -> list[Check]:
+def _levels(row: Row) -> list[Check]:
     floor = float(10.0 * np.log10(row.quietest)) if row.quietest > 0 else -np.inf
     power = row.power / row.means[0]
     level = float(10.0 * np.log10(power)) if power > 0 else -np.inf
@@ -395,11 +280,11 @@ def stream_checks(
     [('overflows and underflows', 'pass'), ('rate', 'invalid')]
     """
     reason = "" if xruns == 0 else f"{xruns} overflows or underflows reported by the driver"
-    found = [Check("overflows and underflows", xruns, "", 0.0, _doubt(reason), reason)]
+    found = [Check("overflows and underflows", xruns, "", 0.0, doubt(reason), reason)]
     if expected is not None:
         short = n_samples - expected
         reason = "" if short == 0 else f"{n_samples} samples arrived, {expected} were expected"
-        found.append(Check("samples", short, "", 0.0, _fault(reason), reason))
+        found.append(Check("samples", short, "", 0.0, fault(reason), reason))
     # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
     clockless = "JACK" in device and delivered_rate is not None and delivered_rate > 1.5 * fs
     if delivered_rate is not None and n_samples >= RATE_FROM_S * fs and not clockless:
@@ -409,16 +294,8 @@ def stream_checks(
         wrong = abs(deviation) > limit
         reason = f"delivered {delivered_rate:.0f} samples per second instead of {fs}"
         reason = reason if wrong else ""
-        found.append(Check("rate", 1e6 * deviation, "ppm", 1e6 * limit, _fault(reason), reason))
+        found.append(Check("rate", 1e6 * deviation, "ppm", 1e6 * limit, fault(reason), reason))
     return tuple(found)
-
-
-def _doubt(reason: str) -> Verdict:
-    return "suspect" if reason else "pass"
-
-
-def _fault(reason: str) -> Verdict:
-    return "invalid" if reason else "pass"
 
 
 def _window_levels(x: Samples, fs: int) -> Samples:
@@ -491,7 +368,11 @@ def level_step(
 
 
 def judge(
-    capture: Capture, *, steady: Sequence[str] = (), expected: int | None = None
+    capture: Capture,
+    *,
+    steady: Sequence[str] = (),
+    expected: int | None = None,
+    played: Samples | None = None,
 ) -> tuple[Check, ...]:
     """Judge a whole take.
 
@@ -503,6 +384,8 @@ def judge(
         Channels that carry a steady sound, such as a sound calibrator's.
     expected : int, optional
         Number of samples that were to arrive.
+    played : ndarray, shape (n_outputs, n), optional
+        What was played, if the take is aligned to it.
 
     Examples
     --------
@@ -512,7 +395,7 @@ def judge(
     {'pass'}
     """
     signal = SignalChecks(capture.channels, capture.fs)
-    signal.push(capture.samples)
+    signal.push(capture.samples, played)
     found = [
         *stream_checks(
             n_samples=capture.n_samples,
@@ -530,17 +413,6 @@ def judge(
         step = level_step(capture.samples[capture.channels.index(name)], capture.fs, name)
         found += [step] if step is not None else []
     return tuple(found)
-
-
-def flags_of(checks: Sequence[Check]) -> tuple[str, ...]:
-    """Return what is suspect or invalid, in words."""
-    return tuple(check.reason for check in checks if check.verdict != "pass")
-
-
-def judged(capture: Capture, checks: Sequence[Check]) -> Capture:
-    """Return the take with its verdicts among its flags; what it says already is not repeated."""
-    new = [flag for flag in flags_of(checks) if flag not in capture.flags]
-    return with_flags(capture, new) if new else capture
 
 
 def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:

@@ -17,15 +17,18 @@ need not sleep:
     numbers of the lab's truth; ``transfer``: magnitudes in Pa per full scale at ``frequencies``
 ``arm``
     list of ``faults``: ``{"at": position, "do": what, ...}``, in samples counted from the first
-    sample that is played and not zero (deterministic also when the server runs faster than time)
+    sample that is played and not zero (deterministic also when the server runs faster than time);
+    with ``silent`` from the first one that anybody listens to, for takes that play nothing
 ``new_lab``
     forget everything and start again, with the keys ``name`` and ``seed``
 ``state``
     what the callback has done so far: ``cycles``, ``xruns``, and of a count its ``position``
 
-Faults: ``drop`` (zeros for ``n`` samples), ``insert`` (``n`` zeros), ``delete`` (``n`` samples),
-``gain`` (``db`` from there on), ``mute``, ``stall`` (the card blocks for ``s`` seconds), ``exit``
-(unplugged), ``crash`` (the process dies at once).
+Faults: ``drop`` (zeros for ``n`` samples), ``insert`` (``n`` zeros), ``delete`` (``n`` samples, of
+those inserted before), ``repeat`` (the next ``n`` samples replaced by the last ``n``), ``gain``
+(``db`` from there on), ``mute``, ``ppm`` (the input's clock is that much faster from there on),
+``stall`` (the card blocks for ``s`` seconds), ``slow`` (every period takes ``factor`` times as long
+as it should), ``exit`` (unplugged), ``crash`` (the process dies at once).
 """
 
 import argparse
@@ -52,6 +55,8 @@ HANDS = (
 )
 METER_S = 1.0
 IDLE_S = 0.002
+TAPS = 64
+KEPT = 8192
 
 
 class Faults:
@@ -59,23 +64,26 @@ class Faults:
 
     def __init__(self, n_inputs: int, leave: threading.Event) -> None:
         self._waiting = np.zeros((n_inputs, 0))
-        self._events: list[dict[str, Any]] = []
-        self._position: int | None = None
+        self._given = np.zeros((n_inputs, 0))
         self._leave = leave
-        self.gain = 1.0
+        self.arm([])
 
-    def arm(self, events: list[dict[str, Any]]) -> None:
+    def arm(self, faults: list[dict[str, Any]], *, silent: bool = False) -> None:
         """Take new faults; positions count from the next sample played that is not zero."""
-        self._events = sorted(events, key=lambda event: int(event["at"]))
-        self._position = None
-        self.gain = 1.0
+        self._events = sorted(faults, key=lambda event: int(event["at"]))
+        self._position = 0 if silent else None
+        self._gain = 1.0
+        self._clock: Clock | None = None
+        self.slowness = 1.0
 
     def apply(self, played: np.ndarray, recorded: np.ndarray) -> np.ndarray:
         """Return what reaches the computer of a block."""
         n = recorded.shape[1]
         if self._position is None and self._events and played.any():
             self._position = -int(np.flatnonzero(played.any(axis=0))[0])
-        self._waiting = np.concatenate([self._waiting, recorded * self.gain], axis=1)
+        if self._clock is not None:
+            recorded = self._clock.convert(recorded)
+        self._waiting = np.concatenate([self._waiting, recorded * self._gain], axis=1)
         while self._due(n):
             self._fire(self._events.pop(0))
         if self._position is not None:
@@ -83,11 +91,20 @@ class Faults:
         missing = max(0, n - self._waiting.shape[1])
         block = np.pad(self._waiting, ((0, 0), (missing, 0)))
         self._waiting = block[:, n:]
+        self._given = np.concatenate([self._given, block[:, :n]], axis=1)[:, -KEPT:]
         return block[:, :n]
 
     def _due(self, n: int) -> bool:
         position = self._position
         return bool(position is not None and self._events and self._events[0]["at"] < position + n)
+
+    def _overwrite(self, at: int, after: np.ndarray, samples: np.ndarray) -> None:
+        """Put samples in the place of others; those that are still to come, when they are there."""
+        n = min(samples.shape[1], after.shape[1])
+        after[:, :n] = samples[:, :n]
+        if n < samples.shape[1]:
+            rest = {"at": at + n, "do": "overwrite", "samples": samples[:, n:]}
+            self._events.insert(0, rest)
 
     def _fire(self, event: dict[str, Any]) -> None:
         first = max(0, int(event["at"]) - (self._position or 0))
@@ -95,10 +112,12 @@ class Faults:
         there, after = self._waiting[:, :first], self._waiting[:, first:]
         kind = event["do"]
         if kind == "drop":
-            after[:, :n] = 0.0
-            if n > after.shape[1]:
-                rest = {"at": event["at"] + after.shape[1], "n": n - after.shape[1]}
-                self._events.insert(0, event | rest)
+            self._overwrite(event["at"], after, np.zeros((len(there), n)))
+        elif kind == "repeat":
+            last = np.concatenate([self._given, there], axis=1)[:, -n:]
+            self._overwrite(event["at"], after, last)
+        elif kind == "overwrite":
+            self._overwrite(event["at"], after, event["samples"])
         elif kind == "insert":
             zeros = np.zeros((there.shape[0], n))
             self._waiting = np.concatenate([there, zeros, after], axis=1)
@@ -107,13 +126,44 @@ class Faults:
         elif kind in ("gain", "mute"):
             factor = 0.0 if kind == "mute" else 10.0 ** (event["db"] / 20.0)
             after *= factor
-            self.gain *= factor
+            self._gain *= factor
+        elif kind == "ppm":
+            # a store of samples, for a clock that is slower than the one it feeds
+            store = np.zeros((len(there), KEPT))
+            self._clock = Clock(float(event["ppm"]), self._waiting[:, -TAPS:])
+            self._waiting = np.concatenate([there, store, after[:, : -TAPS // 2]], axis=1)
+        elif kind == "slow":
+            self.slowness = float(event["factor"])
         elif kind == "stall":
             time.sleep(float(event["s"]))
         elif kind == "exit":
             self._leave.set()
         elif kind == "crash":
             os._exit(9)
+
+
+class Clock:
+    """The input's clock runs faster than the output's: interpolation by a windowed sinc."""
+
+    def __init__(self, ppm: float, history: np.ndarray) -> None:
+        self._step = 1.0 - 1e-6 * ppm
+        self._history = history
+        self._next = history.shape[1] - TAPS / 2.0
+        self._taps = np.arange(1 - TAPS // 2, TAPS // 2 + 1)
+
+    def convert(self, samples: np.ndarray) -> np.ndarray:
+        """Return as many samples as can be interpolated by now; one more or less per block."""
+        known = np.concatenate([self._history, samples], axis=1)
+        n = int((known.shape[1] - TAPS / 2.0 - self._next) / self._step)
+        at = self._next + self._step * np.arange(n)
+        whole = np.floor(at).astype(np.intp)
+        distance = self._taps - (at - whole)[:, np.newaxis]
+        weights = np.sinc(distance) * np.cos(np.pi * distance / (TAPS + 2)) ** 2
+        found = np.einsum("kt,ckt->ck", weights, known[:, whole[:, np.newaxis] + self._taps])
+        start = int(self._next + self._step * n) - TAPS // 2
+        self._history = known[:, start:]
+        self._next += self._step * n - start
+        return np.asarray(found)
 
 
 class Card:
@@ -166,6 +216,8 @@ class Card:
             self._recent = np.concatenate([self._recent[:, n:], played], axis=1)
         for port, samples in zip(self._inputs, recorded, strict=True):
             port.get_array()[:] = samples
+        if self._faults.slowness > 1.0:
+            time.sleep(self._faults.slowness * n / self.fs)
         self._cycles += 1
 
     def _count_xrun(self, _: float) -> None:
@@ -198,7 +250,7 @@ class Card:
             return {"cycles": self._cycles, "xruns": self._xruns, "position": position}
         if do == "arm":
             with self._lock:
-                return self._faults.arm(arguments["faults"])
+                return self._faults.arm(**arguments)
         if do in HANDS:
             with self._lock:
                 return getattr(self._lab, do)(**arguments)

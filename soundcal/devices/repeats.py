@@ -1,0 +1,158 @@
+"""Blocks that a driver delivered twice.
+
+Where a block is lost, some drivers and converters put the last one in its place again. The noise of
+an analogue input never repeats: two blocks that agree in every bit are one block, delivered twice.
+A digital signal without noise may repeat itself, such as a tone whose period is a whole number of
+samples; it does so everywhere, or wherever the stimulus does.
+
+What repeats is found by fingerprints: of every four samples in a row on all inputs, one number is
+made, and equal numbers at a distance of 64 to 8192 samples point to the distance at which whole
+blocks are then compared. Blocks with hardly any changes, such as silence, do not count.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Repeats"]
+
+Samples = NDArray[np.float64]
+
+SHORTEST: Final = 64
+LONGEST: Final = 8192
+"""Lengths in samples of the blocks that are looked for; drivers use powers of two in between."""
+
+_CHANGES: Final = 32
+"""Least changes from sample to sample in a block: with fewer, chance may repeat it."""
+
+_PERIODS: Final = 8
+"""A block found more often in a row is a periodic signal, or a device that is stuck."""
+
+_PERIODIC: Final = 0.5
+"""Share of a take from which on it is a periodic signal."""
+
+_CHUNK: Final = 65536
+_OVERLAP: Final = 2 * LONGEST
+_ROW: Final = 4
+_ONE_IN: Final = np.uint64(4)
+_DISTANCES: Final = 8
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Repeats:
+    """Looks for repeated blocks in a signal that comes in blocks of any length.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(1).uniform(-0.1, 0.1, (2, 9600))
+    >>> noise[:, 5000:5256] = noise[:, 4744:5000]
+    >>> repeats = Repeats()
+    >>> repeats.push(noise)
+    >>> repeats.found(48000)
+    (256, '1 block of samples delivered twice, 256 samples in all, first at 0.104 s', True)
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[Samples] = []
+        self._held = 0
+        self._tally = _Tally()
+
+    def push(self, samples: Samples) -> None:
+        """Take the next samples, shape (n_channels, n)."""
+        self._pieces.append(samples)
+        self._held += samples.shape[1]
+        if self._held >= _CHUNK + _OVERLAP:
+            held = np.concatenate(self._pieces, axis=1)
+            self._tally = _counted(held, self._tally, last=False)
+            self._pieces, self._held = [held[:, -_OVERLAP:]], _OVERLAP
+
+    def found(self, fs: int) -> tuple[int, str, bool]:
+        """Return the samples delivered twice so far, that in words, and whether it is certain.
+
+        The same block over and over may also be a signal without noise that is periodic for a
+        while.
+        """
+        tally = self._tally
+        if self._pieces:
+            tally = _counted(np.concatenate(self._pieces, axis=1), tally, last=True)
+        if tally.count:
+            blocks = "1 block" if tally.count == 1 else f"{tally.count} blocks"
+            return (
+                tally.lost,
+                f"{blocks} of samples delivered twice, {tally.lost} samples in all, first at "
+                f"{tally.first / fs:.3f} s",
+                True,
+            )
+        if 0 < tally.periodic < _PERIODIC * tally.live:
+            text = f"the same block of samples over and over, {tally.periodic} samples in all"
+            return tally.periodic, text, False
+        return 0, "", True
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """What was found up to a position of the take."""
+
+    end: int = 0
+    live: int = 0
+    periodic: int = 0
+    count: int = 0
+    lost: int = 0
+    first: int = 0
+
+
+def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
+    """Add what the samples tell that come after those that were counted before."""
+    n = held.shape[1]
+    start = max(0, before.end - _OVERLAP)  # position in the take of the first sample held
+    new = before.end - start
+    changes = np.concatenate([[False], (held[:, 1:] != held[:, :-1]).any(axis=0)])
+    changed = np.cumsum(changes)
+    periodic = np.zeros(n, dtype=np.bool_)
+    count, lost, first = before.count, before.lost, before.first
+    for distance in _distances(held, changes):
+        same = (held[:, distance:] == held[:, :-distance]).all(axis=0)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
+        for begin, end in edges.reshape(-1, 2).tolist():
+            stop = end + distance  # the second copy is [begin + distance, stop)
+            if end - begin < distance or changed[end - 1] - changed[begin] < _CHANGES:
+                continue
+            if end - begin >= _PERIODS * distance:
+                periodic[begin:stop] = True
+            elif stop > new and (last or stop < n):
+                first = first if count else start + begin + distance
+                count, lost = count + 1, lost + end - begin
+    return _Tally(
+        start + n,
+        before.live + int(changes[new:].sum()),
+        before.periodic + int(periodic[new:].sum()),
+        count,
+        lost,
+        first,
+    )
+
+
+def _distances(held: Samples, changes: NDArray[np.bool_]) -> list[int]:
+    """Return the distances at which the samples seem to repeat, the most frequent ones."""
+    n = held.shape[1] - _ROW + 1
+    if n < 2 * SHORTEST:
+        return []
+    bits = (held + 0.0).view(np.uint64)  # there are two zeros, with and without a sign
+    weights = _MIX * np.arange(1, 2 * held.shape[0], 2, dtype=np.uint64)
+    row = (bits * weights[:, np.newaxis]).sum(axis=0, dtype=np.uint64)
+    row ^= row >> np.uint64(31)
+    prints = np.zeros(n, dtype=np.uint64)
+    for i in range(_ROW):
+        prints = prints * _MIX + row[i : i + n]
+    prints ^= prints >> np.uint64(32)
+    prints *= _MIX
+    prints ^= prints >> np.uint64(29)
+    moving = changes[1 : n + 1] if changes.size > n else changes[1:]
+    chosen = np.flatnonzero((prints % _ONE_IN == 0) & moving[:n])
+    order = chosen[np.argsort(prints[chosen], kind="stable")]
+    apart = np.diff(order)[prints[order[1:]] == prints[order[:-1]]]
+    apart = apart[(apart >= SHORTEST) & (apart <= LONGEST)]
+    values, counts = np.unique(apart, return_counts=True)
+    return [int(value) for value in values[np.argsort(-counts)[:_DISTANCES]]]

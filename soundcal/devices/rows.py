@@ -1,0 +1,117 @@
+"""What one channel of a take amounts to, counted block by block with constant memory."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FULL_SCALE", "PLATEAUS", "Row"]
+
+Samples = NDArray[np.float64]
+
+FULL_SCALE: Final = 1.0 - 2.0**-15
+"""From here on a sample is at full scale: the largest positive value of a 16-bit converter."""
+
+PLATEAU_SAMPLES: Final = 3
+PLATEAUS: Final = 3
+"""So many equal samples in a row, so often, at the channel's own extreme are a clipped signal that
+was turned down afterwards. With the noise of an analogue input, no signal repeats its extreme. A
+sine wave of f Hz clipped by c dB shows them if ``fs/(pi f) acos(10^(-c/20))`` is 3 or more."""
+
+_PLATEAU_FROM: Final = 0.1
+_PLATEAU_EDGE: Final = 1e-3
+"""Plateaus count from -20 dB re full scale on, and with an edge of 0.1 % of their height: the flat
+tops that 16-bit quantisation gives a slow sine wave have edges of one step, 0.03 % of 0.1."""
+
+
+class _Plateaus:
+    """Counts runs of equal samples at the extreme of a signal, on one side of zero."""
+
+    def __init__(self, sign: float) -> None:
+        self._sign = sign
+        self.extreme = 0.0
+        self.count = 0
+
+    def push(self, y: Samples, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> None:
+        """Take runs ``[start, end)`` of ``y`` that have ended."""
+        highest = float((self._sign * y).max(initial=0.0))
+        if highest > self.extreme:
+            self.extreme, self.count = highest, 0
+        heights = self._sign * y[starts]
+        edges = np.maximum(
+            np.abs(y[ends] - y[starts]), np.abs(y[np.maximum(starts - 1, 0)] - y[starts])
+        )
+        sharp = edges >= _PLATEAU_EDGE * np.abs(heights)
+        self.count += int((sharp & (heights >= _PLATEAU_FROM) & (heights == self.extreme)).sum())
+
+
+class Row:
+    """Counts, extremes and powers of one channel so far.
+
+    Parameters
+    ----------
+    window : int
+        Length in samples of the windows whose powers and means are looked at.
+    """
+
+    def __init__(self, window: int) -> None:
+        self.lowest, self.highest = np.inf, -np.inf
+        self.full = self.in_a_row = self.live = self.used = 0
+        self.finer = False
+        self.plateaus = (_Plateaus(1.0), _Plateaus(-1.0))
+        self.means = np.zeros(3)  # number, sum and sum of squares of the means of the windows
+        self.power = 0.0
+        self.quietest = np.inf
+        self._window = window
+        self._rest = np.zeros(0)
+        self._last = np.zeros(0)
+
+    def push(self, x: Samples) -> None:
+        """Take the next samples, shape (n,), n > 0."""
+        self.lowest = min(self.lowest, float(x.min()))
+        self.highest = max(self.highest, float(x.max()))
+        y = np.concatenate([self._last, x])
+        full = np.abs(y) >= FULL_SCALE
+        new = full[self._last.size :]
+        self.full += int(new.sum())
+        pairs = full[1:] & full[:-1] & (y[1:] * y[:-1] > 0)
+        self.in_a_row += int(pairs[max(0, self._last.size - 1) :].sum())
+        self._look_for_plateaus(y)
+        self._last = y[-64:]
+        self._note_bits(x)
+        self._note_windows(x)
+
+    def _look_for_plateaus(self, y: Samples) -> None:
+        changes = np.flatnonzero(y[1:] != y[:-1]) + 1
+        starts = np.concatenate([[0], changes[:-1]]) if changes.size else changes
+        chosen = (changes >= max(1, self._last.size)) & (changes - starts >= PLATEAU_SAMPLES)
+        for side in self.plateaus:
+            side.push(y, starts[chosen], changes[chosen])
+
+    def _note_bits(self, x: Samples) -> None:
+        self.live += int(np.count_nonzero(x))
+        if self.finer:
+            return
+        scaled = np.abs(x) * 2.0**23
+        steps = np.rint(scaled)
+        if np.any(steps != scaled):
+            self.finer = True
+        else:
+            self.used |= int(np.bitwise_or.reduce(steps.astype(np.int64)))
+
+    def _note_windows(self, x: Samples) -> None:
+        y = np.concatenate([self._rest, x])
+        n = y.size // self._window
+        self._rest = y[n * self._window :]
+        if n == 0:
+            return
+        windows = y[: n * self._window].reshape(n, self._window)
+        means, power = windows.mean(axis=1), windows.var(axis=1)
+        self.means += (n, means.sum(), np.square(means).sum())
+        self.power += float(power.sum())
+        self.quietest = min(self.quietest, float(power.min()))
+
+    @property
+    def bits(self) -> int:
+        """Bits used; 25 if the samples are finer than 24 bits."""
+        return 25 if self.finer else 24 - ((self.used & -self.used).bit_length() - 1)
