@@ -25,7 +25,7 @@ Spans = NDArray[np.int64]
 _DENSITY: Final = 2
 _REAL_DENSITY: Final = 32
 _ATTENUATION: Final = 250.0
-_GROUP: Final = 2
+_GROUP: Final = 4
 
 
 def slow_lines(excitation: Excitation, length: int, n_lines: int) -> Spectrum:
@@ -80,10 +80,7 @@ def _of_envelopes(excitation: Excitation, channels: list[int], size: int, n_line
 
     from soundcal.indicators.envelope_kernels import magnitudes
 
-    bands = np.zeros((len(channels), size), dtype=np.complex128)
-    for row, channel in enumerate(channels):
-        lines = excitation.lines(channel)
-        bands[row, : lines.size] = lines
+    bands = excitation.spectra(channels, size, shifted=True)
     envelopes = magnitudes(ifft(bands, axis=1, norm="forward", overwrite_x=True))
     return _lowest(envelopes, n_lines) * (4.0 / np.pi)
 

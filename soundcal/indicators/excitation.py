@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundcal.indicators.excitation_tables import BARK_SCALE, THRESHOLD
 from soundcal.indicators.tables import DDF, ZUP
+from soundcal.units import P_REF
 
 if TYPE_CHECKING:
     from soundcal.indicators.stream import Field
@@ -50,6 +51,8 @@ class Lines(NamedTuple):
     """Frequencies in Hz."""
     hearing: Array
     """Thresholds in quiet in dB."""
+    inaudible: Array
+    """Mean squares in Pa² just below them."""
     edges: Array
     """Thresholds in dB at 0, 0.5, … 24 Bark, the edges of the channels."""
 
@@ -61,7 +64,9 @@ def lines_of(length: int, rate: int) -> Lines:
     frequency = np.arange(round(_HIGHEST / step) + 1, dtype=np.float64) * step
     bark = table(BARK_SCALE, frequency)
     edges = table(THRESHOLD, np.arange(N_CHANNELS + 2) / 2.0)
-    return Lines(round(_LOWEST / step), bark, frequency, table(THRESHOLD, bark), edges)
+    hearing = table(THRESHOLD, bark)
+    inaudible = P_REF**2 * 10.0 ** (hearing / 10.0) * (1.0 - 1e-9)
+    return Lines(round(_LOWEST / step), bark, frequency, hearing, inaudible, edges)
 
 
 def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Field") -> Array:
@@ -120,28 +125,26 @@ class Excitation:
         audible = excite(self._spectrum, *lines, self._gains, self.spans)
         return bool(audible)
 
-    def lines(self, channel: int) -> Spectrum:
-        """Return the lines of a channel's span: amplitudes in Pa r.m.s."""
-        span = slice(*self.spans[channel])
-        return self._gains[channel, span] * self._spectrum[span]
-
-    def spectra(self, channels: ArrayLike, n_lines: int = 0) -> Spectrum:
+    def spectra(self, channels: ArrayLike, n_lines: int = 0, *, shifted: bool = False) -> Spectrum:
         """Return the spectra of channels.
 
         Parameters
         ----------
         channels : array_like of int
-            Indices, 0 to 46.
+            Indices, 0 to 46, of channels that are not empty.
         n_lines : int
             Number of lines, not less than what the channels' spans need; by default up to 20 kHz.
+        shifted : bool
+            Begin every spectrum with the first line of its span instead of that at 0 Hz.
 
         Returns
         -------
         ndarray, shape (n, n_lines)
             Amplitudes in Pa r.m.s.
         """
-        chosen = np.asarray(channels).tolist()
-        found = np.zeros((len(chosen), n_lines or self._spectrum.size), dtype=np.complex128)
-        for row, channel in enumerate(chosen):
-            found[row, slice(*self.spans[channel])] = self.lines(channel)
+        from soundcal.indicators.excitation_kernels import collect
+
+        chosen = np.asarray(channels, dtype=np.int64)
+        found = np.empty((chosen.size, n_lines or self._spectrum.size), dtype=np.complex128)
+        collect(self._gains, self._spectrum, self.spans, chosen, shifted, found)
         return found

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from soundcal.dsp.kernel import kernel
 
-__all__ = ["excite", "low_lines"]
+__all__ = ["collect", "excite", "low_lines"]
 
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
@@ -31,16 +31,18 @@ def excite(
     bark: Array,
     frequency: Array,
     hearing: Array,
+    inaudible: Array,
     edges: Array,
     out: Array,
     spans: NDArray[np.int64],
 ) -> int:
     """Spread the lines of a spectrum over the channels (Terhardt 1979).
 
-    ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``edges`` that at
-    0, 0.5, … 24 Bark. ``out``, shape (47, n), takes the gains of the lines in every channel;
-    ``spans``, shape (47, 2), says from which to before which line they are not zero, and did so of
-    the call before. Returns the number of audible lines.
+    ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``inaudible`` are
+    mean squares safely below it, ``edges`` is the threshold at 0, 0.5, … 24 Bark. ``out``, shape
+    (47, n), takes the gains of the lines in every channel; ``spans``, shape (47, 2), says from
+    which to before which line they are not zero, and did so of the call before. Returns the number
+    of audible lines.
     """
     for c in range(CHANNELS):
         out[c, spans[c, 0] : spans[c, 1]] = 0.0
@@ -50,7 +52,7 @@ def excite(
     for k in range(first, lines.size):
         line = lines[k]
         energy = line.real * line.real + line.imag * line.imag
-        if energy <= 0.0:
+        if energy <= inaudible[k]:
             continue
         level = 10.0 * np.log10(energy / 4e-10)
         if level <= hearing[k]:
@@ -82,6 +84,27 @@ def excite(
             fall += 0.5 * slope
             i += 1
     return audible
+
+
+@kernel
+def collect(
+    gains: Array,
+    lines: Spectrum,
+    spans: NDArray[np.int64],
+    channels: NDArray[np.int64],
+    shifted: bool,
+    out: Spectrum,
+) -> None:
+    """Write the lines of channels to the rows of ``out``, if ``shifted`` to their beginning."""
+    for row in range(channels.size):
+        channel = channels[row]
+        low, after = spans[channel, 0], spans[channel, 1]
+        shift = low if shifted else 0
+        out[row, : max(low - shift, 0)] = 0.0
+        for k in range(low, after):
+            gain, line = gains[channel, k], lines[k]
+            out[row, k - shift] = complex(gain * line.real, gain * line.imag)
+        out[row, max(after - shift, 0) :] = 0.0
 
 
 @kernel

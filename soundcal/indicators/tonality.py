@@ -268,11 +268,16 @@ class TonalityMethod:
         from scipy.fft import rfft
 
         c = _constants()
-        lines = rfft((frame - np.dot(c.window, frame)) * c.window)
+        weighted = frame * c.window
+        lines = rfft(weighted - weighted.sum() * c.window)
         return np.asarray(2.0 / c.noise_bandwidth * (lines.real**2 + lines.imag**2))
 
     def _loudness(self, power: Array) -> float:
-        return loudness_of(to_energy(_constants().bands @ power), self._field)[0]
+        from soundcal.indicators.tonality_kernels import sums_of_products
+
+        # the matrix product of numpy would start threads of its own
+        mean_square = sums_of_products(_constants().bands, power)
+        return loudness_of(to_energy(mean_square), self._field)[0]
 
 
 def open_tonality_stream(plan: Plan) -> FrameStream:

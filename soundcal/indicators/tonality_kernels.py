@@ -1,0 +1,22 @@
+"""Compiled loops of the tonality. No checks here: the callers made them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.dsp.kernel import summing_kernel
+
+__all__ = ["sums_of_products"]
+
+Array = NDArray[np.float64]
+
+
+@summing_kernel
+def sums_of_products(rows: Array, x: Array) -> Array:
+    """Return the sum of the products of every row with ``x``."""
+    out = np.empty(rows.shape[0])
+    for i in range(rows.shape[0]):
+        total = 0.0
+        for k in range(x.size):
+            total += rows[i, k] * x[k]
+        out[i] = total
+    return out
