@@ -11,14 +11,21 @@ if TYPE_CHECKING:
 __all__ = ["add_device_options", "calibration_for", "channel_numbers", "open_from"]
 
 
-def add_device_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--device`` and what belongs to it."""
+def add_device_options(
+    parser: argparse.ArgumentParser,
+    *,
+    required: bool = True,
+    name: str = "--device",
+    purpose: str = "",
+) -> None:
+    """Add ``--device``, or what it is called here, and what belongs to it."""
     group = parser.add_argument_group("device")
     group.add_argument(
-        "--device",
+        name,
+        dest="device",
         required=required,
         metavar="NAME",
-        help='index, parts of "name, host API", or sim:NAME (see: soundcal devices)',
+        help=f'{purpose}index, parts of "name, host API", or sim:NAME (see: soundcal devices)',
     )
     group.add_argument(
         "--fs", type=int, default=48000, metavar="HZ", help="sampling rate, Hz (default 48000)"

@@ -1,10 +1,12 @@
-"""``soundcal devices``: what can be measured with."""
+"""``soundcal devices``: what can be measured with, and how good it is."""
 
 import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from soundcal.cli.device_options import add_device_options
 from soundcal.cli.output import say, write_json
+from soundcal.cli.qualify import add_test_options
 
 if TYPE_CHECKING:
     from soundcal.devices import DeviceInfo
@@ -17,9 +19,16 @@ _MANY: Final = 6
 def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "devices", help="list soundcards and simulated labs"
+        "devices",
+        help="list soundcards and simulated labs, test one",
+        description="List what can be measured with. With --test, measure how good a device is "
+        "whose outputs are cabled to its inputs: frequency response, noise, distortion, dynamic "
+        "range, level linearity, crosstalk, delay, clocks, stability. Ends with 4 if a limit is "
+        "not kept.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_device_options(parser, required=False, name="--test", purpose="test this device: ")
+    add_test_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -27,6 +36,10 @@ def run(options: argparse.Namespace) -> int:
     """List the devices; a missing PortAudio is said, not fatal: the simulated labs remain."""
     from soundcal.devices import list_devices
 
+    if options.device is not None:
+        from soundcal.cli.qualify import run_test
+
+        return run_test(options)
     found, problem = list_devices()
     if options.json:
         devices = [info.to_dict() for info in found]

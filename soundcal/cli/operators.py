@@ -85,6 +85,10 @@ class TerminalOperator:
             except ValueError:
                 say(f"{text!r} is no number; type the voltage in volt, e.g. 0.1234")
 
+    def confirm(self, text: str) -> None:
+        """Ask for something to be done; :class:`ProtocolAborted` if the operator gives up."""
+        self._ask(text)
+
     def _ask(self, text: str, *, live: bool = False, keys: str = "Enter: done, q: stop") -> str:
         """Return the answer; :class:`ProtocolAborted` if the operator gives up."""
         if not sys.stdin.isatty():

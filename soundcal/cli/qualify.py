@@ -1,0 +1,145 @@
+"""``soundcal devices --test``: how good a device is whose outputs are cabled to its inputs."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from soundcal.cli.device_options import channel_numbers, open_from
+from soundcal.cli.output import progress, say, write_json
+
+if TYPE_CHECKING:
+    from soundcal.devices import AudioDevice
+    from soundcal.devices.qualification import Plan, Qualification
+    from soundcal.devices.validity import Check
+
+__all__ = ["add_test_options", "run_test"]
+
+_SCHEMA: Final = "soundcal/qualification/1"
+_FAILED: Final = 4
+_PATHS: Final[dict[str, tuple[int, ...]]] = {"soundcard": (1, 2), "simulated": (3, 4)}
+
+
+def add_test_options(parser: argparse.ArgumentParser) -> None:
+    """Add what belongs to ``--test``."""
+    group = parser.add_argument_group("test (with --test)")
+    group.add_argument(
+        "--outputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="channels (1,2)"
+    )
+    group.add_argument(
+        "--inputs",
+        type=channel_numbers,
+        metavar="N,N",
+        help="inputs they are cabled to, in order (1,2; simulated lab: its line inputs, 3,4)",
+    )
+    group.add_argument(
+        "--level",
+        type=float,
+        default=-6.0,
+        metavar="DBFS",
+        help="highest level of the test signals, dBFS (full-scale sine = 0); default -6, and -1 "
+        "for the converters up to their end",
+    )
+    group.add_argument(
+        "--minutes",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="how long the level is watched (1); 0 leaves it out",
+    )
+    group.add_argument(
+        "--plays", type=int, default=5, metavar="N", help="plays for delay and clocks (5)"
+    )
+    group.add_argument("--yes", action="store_true", help="ask nobody: everything is cabled")
+
+
+def run_test(options: argparse.Namespace) -> int:
+    """Test the device; what was measured is written before the verdict ends the command."""
+    from soundcal.devices.qualification import Plan, qualify
+    from soundcal.records import provenance
+
+    plan = Plan(level=options.level, minutes=options.minutes, plays=options.plays)
+    with open_from(options) as device:
+        inputs = options.inputs or _PATHS[device.info.kind]
+        _prepare(options, device, plan, inputs)
+        with progress("testing", plan.seconds(len(options.outputs)), unit="s") as advance:
+            found = qualify(
+                device,
+                outputs=options.outputs,
+                inputs=inputs,
+                plan=plan,
+                os_mixer_allowed=options.allow_os_mixer,
+                on_progress=advance,
+            )
+    if options.json:
+        write_json(_SCHEMA, {"software": provenance(), **found.to_dict()})
+    else:
+        for line in _lines(found):
+            sys.stdout.write(line + "\n")
+    _tell(found, plan)
+    return 0 if found.verdict == "pass" else _FAILED
+
+
+def _prepare(
+    options: argparse.Namespace, device: "AudioDevice", plan: "Plan", inputs: tuple[int, ...]
+) -> None:
+    """Have nothing but cables at the outputs before anything is played."""
+    from soundcal.cli.operators import TerminalOperator
+    from soundcal.devices.simulated import SimulatedLab
+
+    if isinstance(device, SimulatedLab):
+        device.remove_headphones()
+        return
+    cables = ", ".join(f"{o} to {i}" for o, i in zip(options.outputs, inputs, strict=False))
+    say(
+        f"WARNING: test signals of up to {plan.level:g} dBFS will be played for "
+        f"{plan.seconds(len(inputs)) / 60:.1f} minutes: they can damage hearing and loudspeakers."
+    )
+    if options.yes:
+        return
+    operator = TerminalOperator(hint="cable everything beforehand and give --yes")
+    operator.confirm(
+        "Unplug headphones and loudspeakers, turn phantom power and direct monitoring off, and "
+        f"cable outputs to inputs: {cables}"
+    )
+
+
+def _lines(found: "Qualification") -> list[str]:
+    """Return one line per property, with the values of all paths."""
+    from itertools import groupby
+
+    from soundcal.devices.qualification.limits import limit_of, overall
+
+    lines = []
+    names = list(dict.fromkeys(check.name for check in found.checks))
+    ordered = sorted(found.checks, key=lambda check: names.index(check.name))
+    for name, group in groupby(ordered, key=lambda check: check.name):
+        checks = list(group)
+        limit, unit = limit_of(checks[0]), checks[0].unit
+        told = "" if limit is None else f"  ({limit.text})"
+        values = ", ".join(f"{check.channel} {_number(check)}".strip() for check in checks)
+        lines.append(f"{overall(checks):<8} {name:<36} {values} {unit}".rstrip() + told)
+    return lines
+
+
+def _number(check: "Check") -> str:
+    """Return a value with the decimals that matter in its unit."""
+    from soundcal.report.style import value_text
+
+    if check.unit.startswith("dB"):
+        return value_text(check.value, "", decimals=2 if abs(check.value) >= 1 else 3)
+    if check.unit in ("ms", "ppm"):
+        return value_text(check.value, "", decimals=2)
+    return f"{check.value:.4g}".replace("-", "−")
+
+
+def _tell(found: "Qualification", plan: "Plan") -> None:
+    if found.level < plan.level:
+        say(
+            f"the inputs are near full scale at {plan.level:g} dBFS: the highest level played was "
+            f"{found.level:.1f} dBFS; turn the input gain down to test at more"
+        )
+    for check in found.checks:
+        if check.verdict != "pass":
+            say(f"{check.verdict}: {check.reason}")
+    passed = sum(check.verdict == "pass" for check in found.checks)
+    say(f"verdict: {found.verdict} ({passed} of {len(found.checks)} checks passed)")
