@@ -13,7 +13,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError, RecordError, SignalError
+from soundcal.flacfile import FlacFile
 from soundcal.recording import Capture
 
 __all__ = [
+    "PARTIAL",
     "AudioInfo",
     "RecordingSubtype",
     "Subtype",
@@ -42,11 +44,15 @@ __all__ = [
 Subtype = Literal["PCM_24", "FLOAT"]
 RecordingSubtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
+PARTIAL: Final = ".part"
+"""What follows the number of the process in the hidden name of a file that is being written."""
+
 _WAV_LIMIT: Final = 4_000_000_000
 _FORM_SLACK: Final = 64
 _SIZES: Final = re.compile(
     r"^\s*(data|SSND|Data Size|Riff size|riff) *: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
+_UNKNOWN_FRAMES: Final = 1 << 62  # libsndfile gives 2^63 - 1 for a FLAC without a length
 _LOSSY: Final = {"VORBIS", "OPUS", "MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I"}
 
 
@@ -98,6 +104,11 @@ def _opened(path: Path) -> Iterator[Any]:
             "WAV, RF64, FLAC, AIFF, CAF or OGG expected"
         ) from error
     with sound:
+        if sound.frames >= _UNKNOWN_FRAMES:
+            raise RecordError(
+                f"{path}: its header does not say how long it is; the program that wrote it was "
+                "interrupted: convert it to WAV with flac or sox"
+            )
         _check_complete(path, str(sound.extra_info))
         yield sound
 
@@ -230,9 +241,11 @@ def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         example because the disk is full); nothing is left behind.
     """
     check_output(path, force=force)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL}{path.suffix}")
     try:
         yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # so that a power cut leaves the old file or the new one
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
         raise RecordError(f"{path}: cannot be written ({error})") from error
@@ -321,10 +334,10 @@ _HEADER_EVERY_S: Final = 0.5
 class Writer:
     """Writes a recording while it is made; use it as a context manager.
 
-    A WAV file is valid at every moment: the header says how much is there, to within the last half
-    second, even after the process was killed. It becomes an RF64 when it grows beyond 4 GB (EBU
-    Tech 3306: the space of the chunk ``JUNK`` turns into ``ds64``). A FLAC file is complete only
-    when it is closed.
+    The file is valid at every moment: the header says how much is there, to within the last half
+    second, even after the process was killed. A WAV becomes an RF64 when it grows beyond 4 GB (EBU
+    Tech 3306: the space of the chunk ``JUNK`` turns into ``ds64``). In a FLAC the number of samples
+    in STREAMINFO (RFC 9639, 8.2) is kept up to date; its MD5 is there only when it is closed.
 
     Parameters
     ----------
@@ -373,21 +386,21 @@ class Writer:
         if kind == ".flac" and subtype not in ("PCM_16", "PCM_24"):
             raise ParameterError(f"{path}: FLAC holds PCM_16 or PCM_24, not {subtype}; use .wav")
         check_output(self.path, force=force)
-        self._sound: Any = None
+        self._flac: FlacFile | None = None
         try:
-            self._file: BinaryIO = open(self.path, "wb", buffering=0)  # noqa: SIM115  held open
+            self._file: BinaryIO = open(self.path, "w+b", buffering=0)  # noqa: SIM115  held open
         except OSError as error:
             raise RecordError(f"{path}: cannot be written ({error.strerror})") from error
-        if kind == ".flac":
-            import soundfile
-
-            self._sound = soundfile.SoundFile(
-                self._file, "w", fs, n_channels, subtype, format="FLAC"
-            )
-            if comment:
-                self._sound.comment = comment
-        else:
-            self._put(self._header())
+        try:
+            if kind == ".flac":
+                self._flac = FlacFile(self._file, fs, n_channels, subtype, comment)
+                self._check_flac()
+            else:
+                self._put(self._header())
+        except RecordError:
+            self._file.close()
+            self.path.unlink()
+            raise
 
     def write(self, samples: NDArray[np.float64]) -> None:
         """Append samples of shape (n_channels, n).
@@ -395,11 +408,9 @@ class Writer:
         PCM limits samples beyond full scale to it and counts them in :attr:`limited`.
         """
         coded = self._coded(samples)
-        if self._sound is not None:
-            try:
-                self._sound.write(coded.T)
-            except (OSError, RuntimeError) as error:
-                raise RecordError(f"{self.path}: cannot be written ({error})") from error
+        if self._flac is not None:
+            self._flac.encode(coded.T)
+            self._check_flac()
         else:
             self._put(_packed(coded.T, self.subtype))
         self.n_samples += samples.shape[1]
@@ -408,25 +419,33 @@ class Writer:
             self.flush()
 
     def flush(self) -> None:
-        """Make what was written so far readable."""
-        if self._sound is None:
-            self._file.seek(0)
-            self._put(self._header())
-            self._file.seek(0, os.SEEK_END)
+        """Make what was written so far readable; of a FLAC, what fills whole frames."""
+        if self._flac is not None:
+            self._flac.count()
+            self._check_flac()
+            return
+        self._file.seek(0)
+        self._put(self._header())
+        self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
         """Complete the file; safe to call twice."""
         if self._file.closed:
             return
         try:
-            if self._sound is not None:
-                self._sound.close()
+            if self._flac is not None:
+                self._flac.finish()
+                self._check_flac()
             else:
                 self.flush()
+                self._cut()  # what an interrupt left of a block that does not count
                 if self._data_bytes % 2:
                     self._put(b"\0")  # chunks have an even length
         finally:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:  # some network drives refuse only now
+                raise self._unwritable(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -449,16 +468,25 @@ class Writer:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            self._drop_torn_frame()
-            raise RecordError(
-                f"{self.path}: cannot be written ({error.strerror}); "
-                f"{self.n_samples / self._fs:.2f} s are in the file"
-            ) from error
+            with suppress(OSError):  # the header counts without it, too
+                self._cut()
+            raise self._unwritable(error) from error
 
-    def _drop_torn_frame(self) -> None:
-        """After a failed write, cut the file to the samples that its header will count."""
-        if self._sound is None:
-            self._file.truncate(len(self._header()) + self._data_bytes)
+    def _cut(self) -> None:
+        """Cut a WAV to the samples that its header counts."""
+        self._file.truncate(len(self._header()) + self._data_bytes)
+        self._file.seek(0, os.SEEK_END)
+
+    def _check_flac(self) -> None:
+        if self._flac is not None and self._flac.error is not None:
+            self.n_samples = self._flac.cut()
+            raise self._unwritable(self._flac.error)
+
+    def _unwritable(self, error: OSError) -> RecordError:
+        return RecordError(
+            f"{self.path}: cannot be written ({error.strerror}); "
+            f"{self.n_samples / self._fs:.2f} s are in the file"
+        )
 
     def _coded(self, samples: NDArray[np.float64]) -> NDArray[Any]:
         if self.subtype == "FLOAT":

@@ -19,9 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from soundcal.devices import AudioDevice
+from soundcal.devices.names import same_device
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
 from soundcal.records import ExitStatus, Session
 from soundcal.resources import shipped
@@ -332,17 +333,20 @@ def run(
         Whatever stopped the protocol; the session is closed as failed with the reason.
     """
     if resume:
-        protocol.refuse_other(changes or {}, Session(folder).events()[0].get("settings", {}))
+        start = Session(folder).events()[0]
+        protocol.refuse_other(changes or {}, start.get("settings", {}))
+        _refuse_other_device(folder, start, device)
         session = Session.resume(folder, protocol.name)
-        settings: dict[str, Value] = dict(session.events()[0]["settings"])
-        used = session.events()[0].get("device")
-        if used != device.info.identity:
-            raise RecordError(f"{folder}: was made with {used!r}, not {device.info.identity!r}")
+        settings: dict[str, Value] = dict(start["settings"])
+        for name in session.events()[-1]["unfinished"]:
+            operator.tell(f"{name}: unfinished when the session was interrupted, not used")
     else:
         settings = protocol.resolve(changes or {})
         if protocol.check is not None:
             protocol.check(settings, device)
-        session = Session.create(folder, protocol.name, settings, device.info.identity)
+        session = Session.create(
+            folder, protocol.name, settings, device.info.identity, _hardware(device)
+        )
     try:
         status = protocol.steps(Bench(device, operator, session, settings))
     except _ABORTS as error:
@@ -355,3 +359,27 @@ def run(
         raise
     session.stop(status)
     return session
+
+
+def _hardware(device: AudioDevice) -> dict[str, int]:
+    """Return what a device must still have when a session is resumed."""
+    return {"inputs": device.info.inputs, "outputs": device.info.outputs, "fs": device.fs}
+
+
+def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDevice) -> None:
+    used, there = start.get("device"), device.info.identity
+    if not same_device(str(used), there):
+        raise RecordError(
+            f"{folder}: was made with {used!r}, not {there!r}; resume it with that device, or "
+            "start a new session"
+        )
+    had, has = start.get("hardware", {}), _hardware(device)
+    if changed := [name for name in had if name in has and had[name] != has[name]]:
+        words = {"inputs": "{} inputs", "outputs": "{} outputs", "fs": "{} Hz"}
+        before, now = (
+            ", ".join(words[name].format(found[name]) for name in changed) for found in (had, has)
+        )
+        raise RecordError(
+            f"{folder}: was made with {before}, and {there} now has {now}; set the device as it "
+            "was (--fs, driver panel), or start a new session"
+        )

@@ -8,17 +8,20 @@
       *.wav              audio; its SHA-256 stands in the log and in the record beside it
 
 A session without a ``stop`` event was interrupted: it can be seen, and resumed with
-:meth:`Session.resume`, which repeats nothing that was finished.
+:meth:`Session.resume`, which repeats nothing that was finished. A file counts once the log says so;
+what was half-written when the program was killed is named by :meth:`Session.unfinished`.
 """
 
 import json
 import os
 import platform
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import numpy as np
@@ -32,6 +35,7 @@ from soundcal.resources import shipped
 __all__ = [
     "RECORDING_SCHEMA",
     "ExitStatus",
+    "Reserve",
     "Session",
     "check_schema",
     "provenance",
@@ -146,6 +150,52 @@ def _validator(schema: str) -> Any:
     return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
 
 
+class Reserve:
+    """Room for a record that is written last, so that it is there also when the disk is full.
+
+    Use it as a context manager.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the record will be.
+    size : int
+        Bytes to keep.
+
+    Raises
+    ------
+    RecordError
+        There is not so much room.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  held open
+        try:
+            written = 0
+            while written < size:
+                written += self._file.write(os.urandom(size - written))  # zeros might take no room
+        except OSError as error:
+            self._file.close()
+            raise RecordError(
+                f"{folder}: no room for a record of {size} bytes ({error.strerror})"
+            ) from error
+
+    def release(self) -> None:
+        """Give the room back, just before the record is written."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
 @dataclass(slots=True)
 class Session:
     """One session on disk. Make it with :meth:`create` or :meth:`resume`.
@@ -160,30 +210,42 @@ class Session:
 
     @classmethod
     def create(
-        cls, folder: Path, protocol: str, settings: Mapping[str, Any], device: str = ""
+        cls,
+        folder: Path,
+        protocol: str,
+        settings: Mapping[str, Any],
+        device: str = "",
+        hardware: Mapping[str, int] | None = None,
     ) -> Self:
         """Start a session in a new folder.
+
+        ``device`` is the identity of the device, ``hardware`` what it must still have when the
+        session is resumed: numbers of ``inputs`` and ``outputs``, and its rate ``fs`` in Hz.
 
         Raises
         ------
         RecordError
             The folder holds a session already, or cannot be written.
         """
-        if (folder / _LOG).exists():
+        session = cls(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            begun = (folder / _LOG).exists() and b"\n" in (folder / _LOG).read_bytes()
+            if not begun:  # killed within its first line, it is no session yet
+                (folder / _LOG).unlink(missing_ok=True)
+        except OSError as error:
+            raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+        if begun:
             raise RecordError(
                 f"{folder}: holds a session already; choose another folder or resume it"
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
-        session = cls(folder)
         session.log(
             "start",
             schema=_SCHEMA,
             protocol=protocol,
             settings=dict(settings),
             device=device,
+            hardware=dict(hardware or {}),
             software=provenance(),
         )
         return session
@@ -207,7 +269,9 @@ class Session:
             raise RecordError(f"{folder}: the session is finished; there is nothing to resume")
         session.verify()
         session._drop_torn_line()
-        session.log("resume", software=provenance())
+        session.log("resume", software=provenance(), unfinished=session.unfinished())
+        for path in folder.glob(f".*{audiofile.PARTIAL}*"):
+            path.unlink(missing_ok=True)
         return session
 
     def _drop_torn_line(self) -> None:
@@ -259,7 +323,11 @@ class Session:
             if not isinstance(event, dict) or not isinstance(event.get("event"), str):
                 raise RecordError(f"{path}: line {number} is not an event")
             events.append(event)
-        if not events or events[0].get("schema") != _SCHEMA:
+        if not events:
+            raise RecordError(
+                f"{path}: holds no event; the session was ended before it began: start it again"
+            )
+        if events[0].get("schema") != _SCHEMA:
             raise RecordError(f"{path}: does not begin with a start event of schema {_SCHEMA!r}")
         return events
 
@@ -278,6 +346,7 @@ class Session:
     ) -> Path:
         """Write ``name``.wav (32-bit float) with its record ``name``.json, and log both."""
         path = self.path(f"{name}.wav")
+        self._withdraw(path.name, f"{name}.json")
         # a file without its log line is what a crash left of an unfinished step
         digest = audiofile.write(path, samples, fs, subtype="FLOAT", force=True)
         record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
@@ -295,6 +364,7 @@ class Session:
     def add_record(self, name: str, schema: str, content: Mapping[str, Any]) -> Path:
         """Write ``name``.json and log it with its checksum."""
         path = self.path(f"{name}.json")
+        self._withdraw(path.name)
         write_json(path, schema, content, force=True)
         self.log("record", file=path.name, sha256=audiofile.file_digest(path))
         return path
@@ -321,20 +391,45 @@ class Session:
             An event is not as the schema says, or a file is missing or was changed after it was
             written.
         """
-        newest: dict[str, str] = {}
         for number, event in enumerate(self.events(), start=1):
             _check(event, _SCHEMA, f"{self.folder / _LOG}: line {number}")
-            if event["event"] in ("audio", "record"):
-                newest[event["file"]] = event["sha256"]
-            if event["event"] == "audio":
-                newest[event["record"]] = event["record_sha256"]
-        for name, digest in newest.items():
+        for name, digest in self._digests().items():
             found = audiofile.file_digest(self.path(name))
             if found != digest:
                 raise RecordError(
                     f"{self.folder / name}: SHA-256 {found} differs from the logged {digest}; "
                     "the file was changed after it was written"
                 )
+
+    def _digests(self) -> dict[str, str]:
+        """Return the files that the log vouches for, with their checksums."""
+        newest: dict[str, str] = {}
+        for event in self.events():
+            if event["event"] in ("audio", "record"):
+                newest[event["file"]] = event["sha256"]
+            if event["event"] == "audio":
+                newest[event["record"]] = event["record_sha256"]
+            for name in event["files"] if event["event"] == "withdrawn" else ():
+                newest.pop(name, None)
+        return newest
+
+    def _withdraw(self, *names: str) -> None:
+        """Take back what the log says of files, before a repeated step writes them anew."""
+        if known := [name for name in names if name in self._digests()]:
+            self.log("withdrawn", files=known)
+
+    def unfinished(self) -> list[str]:
+        """Return the audio files and records that the log does not vouch for.
+
+        They were being written, or had not been logged, when the program was ended; none of them
+        belongs to a step that was finished.
+        """
+        files = [path.name for path in self.folder.iterdir() if path.suffix in (".wav", ".json")]
+        for number, name in enumerate(files):
+            hidden, partial, suffix = name.partition(audiofile.PARTIAL)
+            if partial:  # .NAME.PROCESS.part.SUFFIX
+                files[number] = hidden[1:].rpartition(".")[0] + suffix
+        return sorted(set(files) - set(self._digests()))
 
     def stop(self, exit_status: ExitStatus, reason: str = "") -> None:
         """Close the session."""

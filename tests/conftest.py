@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--device", help="soundcard to test with, instead of the virtual one")
     group.addoption("--outputs", default="1,2", help="its outputs (default 1,2) …")
     group.addoption("--inputs", default="1,2", help="… cabled to these inputs (default 1,2)")
+    group.addoption("--kills", type=int, default=24, help="recordings to kill (default 24)")
 
 
 @pytest.fixture(scope="session")

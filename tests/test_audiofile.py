@@ -160,6 +160,37 @@ def test_a_flac_recording_comes_back_exactly(tmp_path: Path) -> None:
     np.testing.assert_array_equal(audiofile.read(tmp_path / "a.flac").samples, samples)
 
 
+def test_a_flac_is_readable_while_it_is_written(tmp_path: Path) -> None:
+    samples = np.round(noise(2, 48000) * 2**23) / 2**23
+    path, killed = tmp_path / "take.flac", tmp_path / "killed.flac"
+    with audiofile.Writer(path, 48000, 2, subtype="PCM_24", comment="ear") as writer:
+        for start in range(0, 48000, 1000):
+            writer.write(samples[:, start : start + 1000])
+            writer.flush()
+            killed.write_bytes(path.read_bytes())
+            if writer.n_samples > 4096:
+                capture = audiofile.read(killed)
+                assert writer.n_samples - 4096 <= capture.n_samples < writer.n_samples
+                np.testing.assert_array_equal(capture.samples, samples[:, : capture.n_samples])
+            else:  # not a frame yet: a FLAC cannot say that it is empty
+                with pytest.raises(RecordError, match="does not say how long it is"):
+                    audiofile.read(killed)
+    np.testing.assert_array_equal(audiofile.read(path).samples, samples)
+    with soundfile.SoundFile(path) as sound:
+        assert sound.comment == "ear"
+
+
+def test_an_interrupted_block_does_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "take.wav"
+    with audiofile.Writer(path, 48000, 1, subtype="PCM_24") as writer:
+        writer.write(noise(1, 999))
+        writer._file.write(b"half a block")  # what Ctrl-C leaves of a write
+    assert audiofile.read(path).n_samples == 999
+    content = path.read_bytes()
+    assert b"half" not in content
+    assert len(content) == content.index(b"data") + 8 + 3 * 999 + 1
+
+
 def test_limited_samples_are_counted(tmp_path: Path) -> None:
     with audiofile.Writer(tmp_path / "a.wav", 48000, 1, subtype="PCM_24") as writer:
         writer.write(np.array([[0.5, 1.5, -2.0, -1.0]]))

@@ -34,6 +34,7 @@ class Bare:
     """A device that is only ever named here; the protocol under test does not measure."""
 
     info = DeviceInfo("bare", "none", 0, 0)
+    fs = 48000
 
 
 class Hands:

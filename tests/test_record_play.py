@@ -6,10 +6,12 @@ but for PortAudio itself.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,21 +150,66 @@ LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 from soundcal.cli import main
-sys.exit(main(["record", "--device", "fake", "take.wav", "--duration", "20", "--inputs", "1"]))
+sys.exit(main(["record", "--device", "fake", sys.argv[1], "--duration", "20", "--inputs", "1"]))
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
-def test_a_full_disk_leaves_what_fitted() -> None:
+@pytest.mark.parametrize(("name", "least"), [("take.wav", 40_000), ("take.flac", 90_000)])
+def test_a_full_disk_leaves_what_fitted(name: str, least: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", LIMITED, name], capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 3, done.stderr
     assert "cannot be written" in done.stderr
-    capture = audiofile.read("take.wav")
-    assert 40_000 < capture.n_samples <= 75_000
-    np.testing.assert_array_equal(capture.samples[0], ramp(capture.n_samples, 0))
-    assert json.loads(Path("take.json").read_text())["capture"]["n_samples"] == capture.n_samples
+    capture = audiofile.read(name)
+    n_samples = capture.n_samples
+    assert least < n_samples < 960_000
+    np.testing.assert_array_equal(capture.samples[0], ramp(n_samples, 0))
+    kept = json.loads(Path("take.json").read_text())
+    assert kept["capture"]["n_samples"] == n_samples
+    missing = 960_000 - n_samples
+    (check,) = (check for check in kept["checks"] if check["name"] == "samples")
+    assert (check["value"], check["verdict"]) == (-missing, "invalid")
+    assert f"{missing} ({missing / 48000:.2f} s) are missing" in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB, where the system lets the tests have one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("no permission to mount a small disk")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("name", ["take.wav", "take.flac"])
+def test_the_record_finds_room_on_a_full_disk(small_disk: Path, name: str) -> None:
+    path = small_disk / name
+    assert main(["record", "--device", "fake", str(path), "--duration", "20"]) == 3
+    capture = audiofile.read(path)
+    assert capture.n_samples > 24_000
+    for channel, row in enumerate(capture.samples):
+        np.testing.assert_array_equal(row, ramp(capture.n_samples, channel))
+    kept = json.loads((small_disk / "take.json").read_text())
+    assert kept["sha256"] == audiofile.file_digest(path)
+    (flag,) = (flag for flag in kept["flags"] if flag.startswith("incomplete: "))
+    assert "No space left on device" in flag
+
+
+def test_a_disk_without_room_for_the_record_is_refused(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_disk / "full").write_bytes(bytes(1000_000))
+    path = small_disk / "take.wav"
+    assert main(["record", "--device", "fake", str(path), "--duration", "20"]) == 5
+    assert "no room for a record" in capsys.readouterr().err
+    assert [file.name for file in small_disk.iterdir()] == ["full"]
 
 
 def running(monkeypatch: pytest.MonkeyPatch, *options: str) -> "subprocess.Popen[str]":

@@ -50,6 +50,53 @@ def test_a_torn_last_line_is_left_out_and_a_damaged_one_refused(session: Session
         session.events()
 
 
+def test_what_was_half_written_is_named_and_does_not_count(session: Session) -> None:
+    session.add_audio("rec-N1_run-1", np.full((2, 480), 0.25), 48000, {})
+    (session.folder / ".rec-N2_run-1.77.part.wav").write_bytes(b"half")
+    (session.folder / "rec-N3_run-1.wav").write_bytes(b"not logged")
+    (session.folder / "notes.txt").write_text("of the operator")
+    unfinished = ["rec-N2_run-1.wav", "rec-N3_run-1.wav"]
+    assert session.unfinished() == unfinished
+    resumed = Session.resume(session.folder, "microphone_check")
+    assert resumed.events()[-1]["unfinished"] == unfinished
+    assert not list(session.folder.glob(".*"))
+    assert resumed.unfinished() == ["rec-N3_run-1.wav"]
+
+
+def test_a_session_killed_while_a_step_was_repeated_can_be_resumed(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the checksums of the first attempt, the folder a file of the second."""
+    session.add_audio("rec-N1_run-1", np.full((2, 480), 0.25), 48000, {})
+    session.add_record("notes", "soundcal/notes/1", {"notes": []})
+    log = Session.log
+
+    def killed(self: Session, event: str, **fields: object) -> None:
+        if event in ("audio", "record"):
+            raise KeyboardInterrupt
+        log(self, event, **fields)
+
+    monkeypatch.setattr(Session, "log", killed)
+    with pytest.raises(KeyboardInterrupt):
+        session.add_audio("rec-N1_run-1", np.full((2, 480), 0.5), 48000, {})
+    with pytest.raises(KeyboardInterrupt):
+        session.add_record("notes", "soundcal/notes/1", {"notes": ["N1"]})
+    monkeypatch.undo()
+    unfinished = ["notes.json", "rec-N1_run-1.json", "rec-N1_run-1.wav"]
+    resumed = Session.resume(session.folder, "microphone_check")
+    assert resumed.events()[-1]["unfinished"] == unfinished
+    resumed.add_audio("rec-N1_run-1", np.full((2, 480), 0.5), 48000, {})
+    resumed.verify()
+
+
+@pytest.mark.parametrize("torn", ["", '{"time": "2026'])
+def test_a_session_killed_in_its_first_line_has_not_begun(tmp_path: Path, torn: str) -> None:
+    (tmp_path / "session.jsonl").write_text(torn)
+    with pytest.raises(RecordError, match="before it began: start it again"):
+        Session.resume(tmp_path, "microphone_check")
+    assert len(Session.create(tmp_path, "microphone_check", {}).events()) == 1
+
+
 def test_sessions_are_not_overwritten_and_not_left(session: Session, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="holds a session already"):
         Session.create(session.folder, "microphone_check", {})

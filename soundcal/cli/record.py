@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _MOST_FLAGS: Final = 20
+_RECORD_BYTES: Final = 16384  # that a record takes at most, and again for each channel
 _SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
 
 
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
-    from soundcal.records import RECORDING_SCHEMA
+    from soundcal.records import RECORDING_SCHEMA, Reserve
     from soundcal.records import write_json as write_record
 
     if options.duration is not None and not 0 < options.duration < 1e7:
@@ -109,24 +110,25 @@ def run(options: argparse.Namespace) -> int:
     record = options.file.with_suffix(".json")
     for path in (options.file, record):
         check_output(path, force=options.force)
-    with open_from(options) as device:
+    with open_from(options) as device, ExitStack() as stack:
         calibration = calibration_for(options.calibration, device, "input")
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
         take = _Take(wanted, utc_now(), SignalChecks(level.channels, device.fs))
-        with ExitStack() as stack:
-            blocks = stack.enter_context(device.stream(inputs=inputs))
+        with device.stream(inputs=inputs) as blocks:
             # nothing is touched on disk before the device has delivered something
             first = next(blocks)
+            room = stack.enter_context(Reserve(record.parent, _RECORD_BYTES * (1 + len(inputs))))
             writer = _writer(options, device.fs, len(inputs), calibration)
             record.unlink(missing_ok=True)  # with --force: the old one speaks of another file
             _record(chain([first], blocks), writer, take, level, device.fs)
-    if take.n_samples == 0:
-        options.file.unlink()
-        raise RecordError(take.flags[0])
-    content = _content(options, device, calibration, take, level, writer)
-    write_record(record, RECORDING_SCHEMA, content, force=options.force)
+        if take.n_samples == 0:
+            options.file.unlink()
+            raise RecordError(take.flags[0])
+        content = _content(options, device, calibration, take, level, writer)
+        room.release()
+        write_record(record, RECORDING_SCHEMA, content, force=options.force)
     _tell(options, take, level, content["flags"], content["checks"])
     if options.json:
         write_json(RECORDING_SCHEMA, content)
@@ -256,7 +258,7 @@ def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...
     stream = stream_checks(
         n_samples=take.n_samples,
         fs=device.fs,
-        expected=take.wanted if take.exit_code == 0 else None,
+        expected=None if take.exit_code == 130 else take.wanted,
         xruns=take.xruns,
         delivered_rate=take.delivered if card else None,
         device=device.info.identity,

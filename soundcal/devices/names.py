@@ -4,6 +4,7 @@ Names are resolved afresh whenever a device is opened, because indices move when
 go. What is ambiguous is refused with the candidates; nothing is ever replaced by a default.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +12,25 @@ from soundcal.devices import DeviceInfo
 from soundcal.devices.hostapis import ASIO
 from soundcal.errors import DeviceUnavailable
 
-__all__ = ["paired", "resolve", "resolve_pair"]
+__all__ = ["paired", "resolve", "resolve_pair", "same_device", "stable"]
+
+_CARD_NUMBER: Final = re.compile(r"\(hw:\d+,")
+
+
+def stable(name: str) -> str:
+    """Return a name without what changes when the device is plugged in again.
+
+    ALSA counts its cards in the order in which they come; the number within a card stays.
+
+    >>> stable("Scarlett: USB Audio (hw:1,0)")
+    'Scarlett: USB Audio (hw:*,0)'
+    """
+    return _CARD_NUMBER.sub("(hw:*,", name)
+
+
+def same_device(name: str, other: str) -> bool:
+    """Return whether two names or identities mean the same device, plugged in again perhaps."""
+    return stable(name) == stable(other)
 
 
 def resolve(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> DeviceInfo:

@@ -283,7 +283,10 @@ def stream_checks(
     found = [Check("overflows and underflows", xruns, "", 0.0, doubt(reason), reason)]
     if expected is not None:
         short = n_samples - expected
-        reason = "" if short == 0 else f"{n_samples} samples arrived, {expected} were expected"
+        reason = f"{n_samples} samples arrived, {expected} were expected"
+        if short < 0:
+            reason += f": {-short} ({-short / fs:.2f} s) are missing"
+        reason = reason if short else ""
         found.append(Check("samples", short, "", 0.0, fault(reason), reason))
     # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
     clockless = "JACK" in device and delivered_rate is not None and delivered_rate > 1.5 * fs

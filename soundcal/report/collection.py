@@ -204,6 +204,7 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
     session.verify()
     events = session.events()
     start, status = events[0], session.exit_status
+    unfinished = session.unfinished()
     loaded = {
         path.name: load_calibration(path) for path in sorted(folder.glob("calibration_*.json"))
     }
@@ -214,10 +215,10 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
         str(start.get("time", "")),
         "still open" if status == "interrupted" else status,
         dict(start.get("settings", {})),
-        tuple(_problems(events)),
+        (*_problems(events), *(f"{name} is unfinished and left out" for name in unfinished)),
         _drift(loaded),
     )
-    records = sorted(folder.glob("rec-*.json"))
+    records = sorted(path for path in folder.glob("rec-*.json") if path.name not in unfinished)
     if not records:
         raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
     # what verify() has just compared with the files need not be read again

@@ -1,0 +1,97 @@
+"""A FLAC file whose header is true while it is written, also when the disk is full."""
+
+import os
+from contextlib import suppress
+from typing import Any, BinaryIO, Final
+
+from numpy.typing import NDArray
+
+__all__ = ["FlacFile"]
+
+_STREAMINFO: Final = 8  # bytes before the content of the first metadata block (RFC 9639, 8.2)
+
+
+class FlacFile:
+    """A FLAC file that libsndfile encodes and whose header says what is there.
+
+    libsndfile sees this object as its file. It cannot handle a write that fails: the error is kept
+    in :attr:`error`, and from then on it writes nothing any more.
+
+    Parameters
+    ----------
+    file : binary file
+        Opened for reading and writing, without a buffer.
+    fs, n_channels : int
+        Sampling rate in Hz and number of channels.
+    subtype : str
+        PCM_16 or PCM_24.
+    comment : str
+        Goes into the file's comment; "" for none.
+    """
+
+    def __init__(
+        self, file: BinaryIO, fs: int, n_channels: int, subtype: str, comment: str
+    ) -> None:
+        import soundfile
+
+        self.error: OSError | None = None
+        self._encoded = 0
+        self._end = 0
+        self._file = file
+        self._sound = soundfile.SoundFile(self, "w", fs, n_channels, subtype, format="FLAC")
+        if comment:
+            self._sound.comment = comment
+
+    def encode(self, frames: NDArray[Any]) -> None:
+        """Append frames, shape (n, n_channels)."""
+        self._sound.write(frames)
+        if self.error is None:
+            self._encoded += len(frames)
+            self._end = self._file.tell()
+
+    def count(self) -> int:
+        """Let the header say how many samples are in the file, and return their number."""
+        here = self._file.tell()
+        self._file.seek(_STREAMINFO)
+        info = self._file.read(18).ljust(18, b"\0")
+        size = int.from_bytes(info[:2], "big")
+        # the encoder keeps a sample more than a frame before it writes the frame
+        whole = max(0, self._encoded - 1) // size * size if size else 0
+        if whole:
+            number = int.from_bytes(info[10:], "big") >> 36 << 36 | whole  # the last 36 bits
+            self._file.seek(_STREAMINFO + 10)
+            self._file.write(number.to_bytes(8, "big"))
+        self._file.seek(here)
+        return whole
+
+    def cut(self) -> int:
+        """After a failed write, cut the file to whole frames; return the samples in it."""
+        with suppress(OSError):  # what follows the last whole frame does not count anyway
+            self._file.truncate(self._end)
+        return self.count()
+
+    def finish(self) -> None:
+        """Encode the last samples and complete the header."""
+        self._sound.close()
+
+    def write(self, content: bytes) -> int:
+        """Write for libsndfile."""
+        rest = memoryview(content)
+        try:
+            while rest and self.error is None:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(content)
+
+    def read(self, size: int) -> bytes:
+        """Read for libsndfile."""
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move for libsndfile."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Say for libsndfile where it is."""
+        return self._file.tell()
