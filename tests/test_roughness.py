@@ -1,5 +1,7 @@
 """Roughness by Daniel & Weber, beside the rows of ``soundcal verify``."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,16 +11,28 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators import open_stream, roughness_dw
 from soundcal.indicators.excitation import CHANNEL_BARK, N_CHANNELS, lines_of
 from soundcal.indicators.excitation_kernels import excite
-from soundcal.indicators.roughness import HOP, LENGTH, RoughnessMethod
+from soundcal.indicators.excitation_tables import G_ROUGHNESS, H2, H5, H16, H21, H42
+from soundcal.indicators.roughness import (
+    CALIBRATION,
+    HOP,
+    LENGTH,
+    RoughnessMethod,
+    _modulation_weights,
+)
+from soundcal.verification.roughness import MEASURED
+
+Table = tuple[tuple[float, float], ...]
 
 FS = 48000
 RNG = np.random.default_rng(5)
 NOISE = 0.05 * RNG.standard_normal(FS)
 
 
-def am(fs: int = FS, duration: float = 0.5, carrier: float = 1000.0) -> np.ndarray:
+def am(
+    fs: int = FS, duration: float = 0.5, carrier: float = 1000.0, modulation: float = 70.0
+) -> np.ndarray:
     t = np.arange(round(duration * fs)) / fs
-    tone = (1 + np.sin(2 * np.pi * 70 * t)) * np.sin(2 * np.pi * carrier * t)
+    tone = (1 + np.sin(2 * np.pi * modulation * t)) * np.sin(2 * np.pi * carrier * t)
     return 0.02 * tone / np.sqrt(np.mean(tone**2))
 
 
@@ -136,3 +150,52 @@ def test_frames_overlap_by_half() -> None:
     assert HOP * 2 == LENGTH
     assert series[:3] == pytest.approx(1.0, abs=0.01)
     assert (series[5:] == 0.0).all()
+
+
+def test_weights_of_modulation_by_channel() -> None:
+    frequency = np.arange(0.0, 650.0, 5.0)
+    weights = _modulation_weights(frequency)
+    assert weights.shape == (47, 130)
+    assert (weights[:, :3] == 0.0).all()
+    starts = [(1, H2), (5, H5), (16, H16), (21, H21), (26, H42), (48, H42)]
+    for (first, curve), (after, _) in pairwise(starts):
+        places, values = np.array(curve).T
+        expected = np.interp(frequency[3:], places, values)
+        assert (weights[first - 1 : after - 1, 3:] == expected).all(), first
+
+
+@pytest.mark.parametrize(("low", "middle", "high"), [(H2, H5, H16), (H16, H21, H42)])
+def test_curves_between_lie_halfway_at_equal_weight(low: Table, middle: Table, high: Table) -> None:
+    def falling(curve: Table, weight: float) -> float:
+        places, values = np.array(curve).T
+        top = int(values.argmax())
+        return float(np.interp(-weight, -values[top:], places[top:]))
+
+    for weight in (1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.2, 0.1, 0.0):
+        ends = falling(low, weight) + falling(high, weight)
+        assert falling(middle, weight) == pytest.approx(ends / 2, abs=0.6), weight
+
+
+def test_weights_of_the_channels_follow_from_measured_roughness() -> None:
+    """The least squared steps from Bark to Bark that give seven carriers their roughness."""
+    method = RoughnessMethod()
+    bark = np.arange(len(G_ROUGHNESS))
+    shares = np.array([np.interp(CHANNEL_BARK, bark, unit) for unit in np.eye(bark.size)])
+
+    def response(carrier: float, modulation: float) -> np.ndarray:
+        tone = am(duration=0.3, carrier=carrier, modulation=modulation)
+        frames = [method.analyse(tone[start : start + LENGTH])[1] for start in (0, HOP)]
+        weight = CALIBRATION * np.interp(CHANNEL_BARK, bark, G_ROUGHNESS)
+        return shares @ (0.5 * np.mean(frames, axis=0) / weight)
+
+    wanted = [(response(1000, 70), 1.0)]
+    for carrier, values in MEASURED.items():
+        rows = [response(carrier, 20 + 10 * i) for i in range(len(values))]
+        wanted.append((np.sum(rows, axis=0), sum(values)))
+    conditions, sums = np.array([row for row, _ in wanted]), np.array([s for _, s in wanted])
+    steps = np.diff(np.eye(bark.size), axis=0)
+    none = np.zeros((sums.size, sums.size))
+    system = np.block([[steps.T @ steps, conditions.T], [conditions, none]])
+    found = np.linalg.solve(system, np.concatenate((np.zeros(bark.size), sums)))[: bark.size]
+    assert found.max() == pytest.approx(CALIBRATION, rel=1e-3)
+    assert found / found.max() == pytest.approx(G_ROUGHNESS, abs=0.001)

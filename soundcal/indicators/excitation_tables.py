@@ -61,10 +61,11 @@ A0_FLUCTUATION: Final[Points] = (
 """The same without the resonance of the ear canal, as Osses et al. (2016) use it."""
 
 G_ROUGHNESS: Final = (
-    *(0.15, 0.26, 0.38, 0.47, 0.54, 0.65, 0.76, 0.83, 0.90, 0.98, 0.98, 0.90, 0.80),
-    *(0.70, 0.62, 0.54, 0.49, 0.43, 0.39, 0.35, 0.30, 0.30, 0.30, 0.30, 0.30),
+    *(0.155, 0.191, 0.352, 0.554, 0.670, 0.705, 0.688, 0.731, 0.855, 0.973, 1.000, 0.934, 0.790),
+    *(0.635, 0.530, 0.468, 0.444, 0.437, 0.428, 0.403, 0.365, 0.327, 0.302, 0.290, 0.287),
 )
-"""Weight of the specific roughness at 0, 1, … 24 Bark (Aures 1985)."""
+"""Weight of the specific roughness at 0, 1, … 24 Bark, estimated from the roughness of seven
+carriers (see :mod:`soundcal.indicators.roughness`)."""
 
 H2: Final[Points] = (
     *((0.0, 0.0), (17.0, 0.8), (23.0, 0.95), (25.0, 0.975), (32.0, 1.0), (37.0, 0.975)),
@@ -93,7 +94,7 @@ H21: Final[Points] = (
     *((101.5, 0.95), (114.5, 0.9), (132.5, 0.85), (143.5, 0.8), (165.5, 0.7), (197.5, 0.6)),
     *((241.0, 0.5), (290.0, 0.4), (348.0, 0.3), (415.0, 0.2), (500.0, 0.1), (645.0, 0.0)),
 )
-"""The same for channel 21."""
+"""The same for channels 21 to 25."""
 
 H42: Final[Points] = (
     *((0.0, 0.0), (15.0, 0.4), (41.0, 0.8), (49.0, 0.9), (53.0, 0.965), (64.0, 0.99)),
@@ -101,7 +102,7 @@ H42: Final[Points] = (
     *((180.0, 0.6), (238.0, 0.5), (290.0, 0.4), (348.0, 0.3), (415.0, 0.2), (500.0, 0.1)),
     *((645.0, 0.0),),
 )
-"""The same for channels 42 to 47."""
+"""The same for channels 26 to 47."""
 
 G_FLUCTUATION: Final[Points] = (*((0.0, 1.0), (13.0, 1.0), (15.0, 0.9), (17.5, 0.7), (24.0, 0.5)),)
 """Critical-band rate in Bark and weight of the fluctuation strength (Osses et al. 2016)."""
