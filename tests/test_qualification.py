@@ -1,6 +1,8 @@
 """Qualification of a device: the lab's truth is found, and so is every fault of a loop."""
 
+import contextlib
 import json
+import pathlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -338,6 +340,36 @@ def test_command_tests_the_lab(capsys: pytest.CaptureFixture[str]) -> None:
     assert content["paths"] == ["1→3", "2→4"]
     assert "verdict: pass" in told.err
     assert all(check["source"] for check in content["checks"] if check["limit"] is not None)
+
+
+def test_command_writes_a_page(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "card.html"
+    arguments = ["devices", "--test", "sim:lab", "--minutes", "0.1", "--plays", "2"]
+    arguments += ["--out", str(page)]
+    assert main(arguments) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg") == 7
+    for words in ("Verdict: pass", "AES17-2015, 6.4.1", "IEC 61672-1:2013", "(simulated)"):
+        assert words in text
+    rows = capsys.readouterr().out.splitlines()
+    assert any("dynamic range" in row and "dB(A)  (≥ 90)" in row for row in rows)
+    assert main(arguments) == 5
+    assert "exists" in capsys.readouterr().err
+
+
+def test_command_asks_nobody_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop = Loop()
+    opened = contextlib.nullcontext(loop)
+    monkeypatch.setattr("soundcal.cli.qualify.open_from", lambda options: opened)
+    arguments = ["devices", "--test", "loop", "--minutes", "0", "--plays", "2", "--fs", str(FS)]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert "WARNING: test signals of up to −6 dBFS" in told
+    assert "--yes" in told
+    assert loop.loudest == 0.0
+    assert main([*arguments, "--yes"]) == 0
 
 
 def test_command_ends_with_4_where_a_limit_is_not_kept(

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.device_options import channel_numbers, open_from
@@ -10,7 +11,6 @@ from soundcal.cli.output import progress, say, write_json
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
     from soundcal.devices.qualification import Plan, Qualification
-    from soundcal.devices.validity import Check
 
 __all__ = ["add_test_options", "run_test"]
 
@@ -49,15 +49,20 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--plays", type=int, default=5, metavar="N", help="plays for delay and clocks (5)"
     )
+    group.add_argument("--out", "-o", type=Path, metavar="HTML", help="write a page with plots")
+    group.add_argument("--force", action="store_true", help="replace an existing page")
     group.add_argument("--yes", action="store_true", help="ask nobody: everything is cabled")
 
 
 def run_test(options: argparse.Namespace) -> int:
     """Test the device; what was measured is written before the verdict ends the command."""
+    from soundcal.audiofile import check_output
     from soundcal.devices.qualification import Plan, qualify
     from soundcal.records import provenance
 
     plan = Plan(level=options.level, minutes=options.minutes, plays=options.plays)
+    if options.out:
+        check_output(options.out, force=options.force)
     with open_from(options) as device:
         inputs = options.inputs or _PATHS[device.info.kind]
         _prepare(options, device, plan, inputs)
@@ -70,6 +75,11 @@ def run_test(options: argparse.Namespace) -> int:
                 os_mixer_allowed=options.allow_os_mixer,
                 on_progress=advance,
             )
+    if options.out:
+        from soundcal.report.qualification import write_qualification
+
+        write_qualification(found, options.out, force=options.force)
+        say(f"report in {options.out}")
     if options.json:
         write_json(_SCHEMA, {"software": provenance(), **found.to_dict()})
     else:
@@ -91,7 +101,7 @@ def _prepare(
         return
     cables = ", ".join(f"{o} to {i}" for o, i in zip(options.outputs, inputs, strict=False))
     say(
-        f"WARNING: test signals of up to {plan.level:g} dBFS will be played for "
+        f"WARNING: test signals of up to {_dbfs(plan.level)} will be played for "
         f"{plan.seconds(len(inputs)) / 60:.1f} minutes: they can damage hearing and loudspeakers."
     )
     if options.yes:
@@ -103,40 +113,29 @@ def _prepare(
     )
 
 
+def _dbfs(level: float) -> str:
+    return f"{level:.4g} dBFS".replace("-", "−")
+
+
 def _lines(found: "Qualification") -> list[str]:
     """Return one line per property, with the values of all paths."""
-    from itertools import groupby
-
     from soundcal.devices.qualification.limits import limit_of, overall
+    from soundcal.report.qualification import by_property, number_text
 
     lines = []
-    names = list(dict.fromkeys(check.name for check in found.checks))
-    ordered = sorted(found.checks, key=lambda check: names.index(check.name))
-    for name, group in groupby(ordered, key=lambda check: check.name):
-        checks = list(group)
+    for name, checks in by_property(found):
         limit, unit = limit_of(checks[0]), checks[0].unit
         told = "" if limit is None else f"  ({limit.text})"
-        values = ", ".join(f"{check.channel} {_number(check)}".strip() for check in checks)
+        values = ", ".join(f"{check.channel} {number_text(check)}".strip() for check in checks)
         lines.append(f"{overall(checks):<8} {name:<36} {values} {unit}".rstrip() + told)
     return lines
-
-
-def _number(check: "Check") -> str:
-    """Return a value with the decimals that matter in its unit."""
-    from soundcal.report.style import value_text
-
-    if check.unit.startswith("dB"):
-        return value_text(check.value, "", decimals=2 if abs(check.value) >= 1 else 3)
-    if check.unit in ("ms", "ppm"):
-        return value_text(check.value, "", decimals=2)
-    return f"{check.value:.4g}".replace("-", "−")
 
 
 def _tell(found: "Qualification", plan: "Plan") -> None:
     if found.level < plan.level:
         say(
-            f"the inputs are near full scale at {plan.level:g} dBFS: the highest level played was "
-            f"{found.level:.1f} dBFS; turn the input gain down to test at more"
+            f"the inputs are near full scale at {_dbfs(plan.level)}: the highest level played was "
+            f"{_dbfs(found.level)}; turn the input gain down to test at more"
         )
     for check in found.checks:
         if check.verdict != "pass":

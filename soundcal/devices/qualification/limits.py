@@ -227,7 +227,8 @@ def rated(name: str, value: float, unit: str, channel: str = "", found: str = ""
         return Check(name, value, unit, limit.value, channel=channel)
     verdict: Verdict = "invalid" if name in _INVALID else "suspect"
     where = f"{channel}: {name}" if channel else name
-    number = f"{value:+.2f} {unit}".strip().replace("-", "−")
+    sign = "+" if limit.relation == "within ±" else ""
+    number = f"{value:{sign}.2f} {unit}".strip().replace("-", "−")
     remedy = f"; {limit.remedy}" if limit.remedy else ""
     reason = f"{where}: {number}{found}, the limit is {limit.text}{remedy}"
     return Check(name, value, unit, limit.value, verdict, reason, channel)

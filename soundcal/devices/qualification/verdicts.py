@@ -95,7 +95,7 @@ def _of_noise(found: Qualification) -> Iterator[Check]:
 def _of_distortion(found: Qualification) -> Iterator[Check]:
     for k, name in enumerate(found.paths):
         for place, at in enumerate(found.distortion):
-            heard, text = at.tones[k], f" at {at.level:.0f} dBFS"
+            heard, text = at.tones[k], _at_level(at.level)
             if place == 0:
                 yield rated("THD", heard.thd, "dB", name, text)
             else:
@@ -107,13 +107,17 @@ def _of_distortion(found: Qualification) -> Iterator[Check]:
         yield rated("dynamic range", -found.dynamic.tones[k].residual_a, "dB(A)", name)
 
 
+def _at_level(level: float) -> str:
+    return f" at {level:.0f} dBFS".replace("-", "−")
+
+
 def _of_linearity(found: Qualification) -> Iterator[Check]:
     linearity = found.linearity
     for k, name in enumerate(found.paths):
         sure = (linearity.u[k] <= _STEP_U_DB) & (linearity.level >= _JUDGED_STEP_DB)
         worst = int(np.argmax(np.abs(np.where(sure, linearity.deviation[k], 0.0))))
         value = float(linearity.deviation[k, worst])
-        yield rated("level linearity", value, "dB", name, f" at {linearity.level[worst]:.0f} dBFS")
+        yield rated("level linearity", value, "dB", name, _at_level(linearity.level[worst]))
 
 
 def _of_timing(found: Qualification) -> Iterator[Check]:
@@ -122,7 +126,7 @@ def _of_timing(found: Qualification) -> Iterator[Check]:
     if timing.latency.size:
         ms = 1000.0 * timing.latency / found.fs
         yield Check("delay", float(np.median(ms)), "ms")
-        yield Check("spread of the delay over all plays", float(np.ptp(ms)), "ms")
+        yield Check("delay, spread over all takes", float(np.ptp(ms)), "ms")
     if timing.rate_ppm is not None:
         yield Check("rate re the computer's clock", timing.rate_ppm, "ppm")
 

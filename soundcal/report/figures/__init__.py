@@ -10,6 +10,15 @@ from soundcal.report.figures.budget import budget_bars
 from soundcal.report.figures.canvas import font_files, save
 from soundcal.report.figures.forest import bias_forest
 from soundcal.report.figures.indicator import indicator_figure
+from soundcal.report.figures.qualification import (
+    crosstalk_figure,
+    delay_figure,
+    linearity_figure,
+    noise_figure,
+    response_figure,
+    spectrum_figure,
+    stability_figure,
+)
 from soundcal.report.figures.ratings import (
     DIFFERENCE_LIMIT,
     circumplex,
@@ -26,10 +35,17 @@ __all__ = [
     "bland_altman_grid",
     "budget_bars",
     "circumplex",
+    "crosstalk_figure",
+    "delay_figure",
     "difference_map",
     "font_files",
     "indicator_figure",
     "likert_bars",
+    "linearity_figure",
+    "noise_figure",
+    "response_figure",
     "save",
+    "spectrum_figure",
+    "stability_figure",
     "stimulus_dots",
 ]
