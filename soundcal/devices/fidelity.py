@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from soundcal.devices.alignment import find_marker
 from soundcal.devices.checks import Gaps, with_silence_filled
+from soundcal.devices.tones import fading, frequency_of, slips_of, track
 from soundcal.devices.validity import Check, Verdict, level_step
 from soundcal.errors import ParameterError
 from soundcal.recording import Capture
@@ -302,8 +303,26 @@ def _halves(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return first, first + n - half
 
 
+def _tone_timing(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> list[Check]:
+    """Return the same for a tone, by its phase."""
+    found = track(x, fs, frequency, s)
+    slips = slips_of(name, found, fs)
+    if slips is None:
+        return []
+    if slips.verdict != "pass":
+        return [slips]
+    known = np.isfinite(found.phases)
+    hop = found.size // 2
+    delays = _Delays(np.flatnonzero(known), found.delays(fs)[known], hop)
+    return [slips, *_drift(name, delays, ())]
+
+
 def _timing(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
     """Return slips, drift and spread of the delay of one channel."""
+    n = min(x.size, s.size)
+    frequency = frequency_of(s[:n], fs) if n else None
+    if frequency is not None:
+        return _tone_timing(name, x[:n], s[:n], fs, frequency)
     found = _delays(x, s, fs)
     if found.windows.size < 3:
         return []
@@ -326,6 +345,7 @@ def _dropouts(name: str, x: Samples, s: Samples, fs: int) -> Check:
     """Return the exact zeros on one channel while something was played on it."""
     gaps = Gaps()
     gaps.push(with_silence_filled(x[np.newaxis], s[np.newaxis]))
+    gaps.push(np.ones((1, 1)))  # zeros at the end are a gap, too: something was played
     reason = "".join(gaps.flags(fs, name))
     return Check(
         "dropouts", gaps.lost, "samples", 0.0, "invalid" if reason else "pass", reason, name
@@ -449,7 +469,9 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
         found += [_dropouts(name, x, s, fs), *_timing(name, x, s, fs)]
         if _is_steady(s, round(_WINDOW_S * fs)):
             step = level_step(x[: s.size], fs, name, reference=s[: x.size])
-            found += [step] if step is not None else []
+            frequency = frequency_of(s[: x.size], fs)
+            fades = None if frequency is None else fading(name, x[: s.size], fs, frequency)
+            found += [check for check in (step, fades) if check is not None]
     intact = all(check.verdict != "invalid" for check in found)
     if played.shape[0] == n_inputs == 2 and intact:  # a path that jumps has no one response
         found += _crosstalk(names, capture.samples, played, fs)

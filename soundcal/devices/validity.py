@@ -22,6 +22,7 @@ from soundcal.devices import DeviceInfo
 from soundcal.devices.checks import Gaps, path_flags, with_silence_filled
 from soundcal.devices.repeats import Repeats
 from soundcal.devices.rows import FULL_SCALE, PLATEAUS, Row
+from soundcal.devices.tones import steady_tone
 from soundcal.devices.verdicts import Check, Verdict, doubt, fault, flags_of, judged
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import Capture
@@ -413,8 +414,9 @@ def judge(
     for name in steady:
         if name not in capture.channels:
             raise ParameterError(f"no channel {name!r}, only {', '.join(capture.channels)}")
-        step = level_step(capture.samples[capture.channels.index(name)], capture.fs, name)
-        found += [step] if step is not None else []
+        x = capture.samples[capture.channels.index(name)]
+        step = level_step(x, capture.fs, name)
+        found += [*([step] if step is not None else []), *steady_tone(name, x, capture.fs)]
     return tuple(found)
 
 
