@@ -25,6 +25,9 @@ Samples = NDArray[np.float64]
 _GAP_SAMPLES: Final = 32
 """Shortest gap that is reported: audio servers lose blocks, and blocks have at least so many."""
 
+_SILENT: Final = 1e-3
+_AROUND: Final = 16
+
 
 def path_flags(info: DeviceInfo) -> tuple[str, ...]:
     """Return a flag for takes of a device that is not reached directly."""
@@ -155,10 +158,19 @@ class Gaps:
 
 
 def with_silence_filled(samples: Samples, played: Samples) -> Samples:
-    """Return a row that is zero only where the samples are and something was played."""
+    """Return a row that is zero only where the samples are and something was played.
+
+    What was played 60 dB below the loudest sample may be less than a step of the converter.
+    """
+    from scipy.ndimage import maximum_filter1d
+
     n = min(samples.shape[1], played.shape[1])
     filled = np.ones((1, samples.shape[1]))
-    filled[0, :n] = np.abs(samples[:, :n]).max(axis=0) + (np.abs(played[:, :n]).max(axis=0) == 0)
+    loudness = np.abs(played[:, :n]).max(axis=0)
+    # a wave that passes through zero is not silent
+    around = maximum_filter1d(loudness, 2 * _AROUND + 1) if n else loudness
+    silent = around <= _SILENT * loudness.max(initial=0.0)
+    filled[0, :n] = np.abs(samples[:, :n]).max(axis=0) + silent
     return filled
 
 

@@ -255,7 +255,7 @@ def steady_tone(name: str, x: Samples, fs: int) -> list[Check]:
     >>> tone = 0.1 * np.sin(2 * np.pi * 1000.3 * np.arange(96000) / 48000)
     >>> lost = np.delete(tone, range(50000, 50005))
     >>> [(c.name, round(c.value, 1), c.verdict) for c in steady_tone("left", lost, 48000)]
-    [('slips', 5.0, 'invalid'), ('fading', 0.0, 'pass')]
+    [('slips', 5.0, 'invalid'), ('fading', -0.0, 'pass')]
     """
     frequency = frequency_of(x, fs, beside_db=HEARD_DB) if x.size else None
     if frequency is None:
