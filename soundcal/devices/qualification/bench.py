@@ -32,6 +32,7 @@ from soundcal.devices.qualification.signals import (
     burst_excess,
     grid,
     impulse_response,
+    polarity,
     response_at,
     staircase,
     sweep,
@@ -231,14 +232,14 @@ def responses(bench: Bench, level: float, offset: Samples) -> Response:
     n, fs = bench.n, bench.fs
     row, frequency = sweep(fs, level), grid(bench.fs)
     paths = np.empty((n, n, frequency.size), dtype=np.complex128)  # input, output
-    polarity = np.empty(n)
+    signs = np.empty(n)
     for k in range(n):
         samples = np.zeros((n, row.size))
         samples[k] = row
         heard = bench.take(samples, "frequency response").samples - offset[:, np.newaxis]
         taps = impulse_response(heard, row, fs)
         paths[:, k] = response_at(taps, frequency, fs)
-        polarity[k] = np.sign(taps[k, np.argmax(np.abs(taps[k]))])
+        signs[k] = polarity(heard[k], row, fs)
     size = np.abs(paths)
     own = np.einsum("kkf->kf", size)
     gain = own[:, np.argmin(np.abs(frequency - 1000.0))]
@@ -247,7 +248,7 @@ def responses(bench: Bench, level: float, offset: Samples) -> Response:
         level=db(own / gain[:, np.newaxis]),
         crosstalk=db(size / own),
         gain=db(gain),
-        polarity=polarity,
+        polarity=signs,
     )
 
 

@@ -87,14 +87,15 @@ LIMITS: Final[dict[str, Limit]] = {
         "within ±",
         "half of the 1 dB that IEC 61672-1:2013, Table 3, leaves a class 1 sound level meter as a "
         "whole at middle frequencies",
-        "look for tone controls and filters (low cut), a load on the output, and " + _NOT_ITSELF,
+        "look for tone controls, low-cut filters, a load on the output (headphones), and "
+        "enhancements of the operating system",
     ),
     "level at 0.45 fs": Limit(
         0.1,
         "within ±",
         "the pass band of a converter ends above; one that is resampled from a lower rate has lost "
         "it (44.1 to 48 kHz: −21.6 dB at 20 kHz)",
-        _RESAMPLED,
+        f"{_RESAMPLED}; a rise has other causes, see the frequency response",
     ),
     "level at 0.45 fs, high rate": Limit(
         3.0,

@@ -36,6 +36,7 @@ __all__ = [
     "burst_excess",
     "grid",
     "impulse_response",
+    "polarity",
     "response_at",
     "staircase",
     "sweep",
@@ -60,6 +61,9 @@ _FADE_OUT_S: Final = 0.02
 _REGULAR: Final = 1e-12
 """Power added to the sweep's spectrum, re its largest value: it biases 0.45 fs by 4e-8 dB and
 leaves nothing beyond the ends of the sweep."""
+
+_POLARITY_HZ: Final = (300.0, 1200.0)
+_POLARITY_REACH_S: Final = 0.002
 
 BEFORE_S: Final = 0.05
 AFTER_S: Final = 0.5
@@ -112,10 +116,14 @@ def white_noise(fs: int, duration: float, level: float, n_channels: int, seed: i
     return np.asarray(np.clip(noise, -4.0, 4.0) * from_db(level))
 
 
+def _growth(fs: int, duration: float) -> float:
+    """Return the time in s in which the frequency of the sweep grows e-fold."""
+    return duration / float(np.log(_SWEEP_TO * fs / _SWEEP_FROM_HZ))
+
+
 def sweep(fs: int, level: float, duration: float = SWEEP_S) -> Samples:
     """Return an exponential sweep from 10 Hz to 0.49 of the sampling rate, level in dBFS."""
-    top = _SWEEP_TO * fs
-    growth = duration / np.log(top / _SWEEP_FROM_HZ)
+    growth = _growth(fs, duration)
     time = np.arange(round(duration * fs)) / fs
     phase = 2.0 * np.pi * _SWEEP_FROM_HZ * growth * np.expm1(time / growth)
     samples = from_db(level) * np.sin(phase)
@@ -128,6 +136,19 @@ def sweep(fs: int, level: float, duration: float = SWEEP_S) -> Samples:
 def _slope(n: int) -> Samples:
     """Return half a Hann window, rising from 0 to 1."""
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n))
+
+
+def polarity(heard: Samples, played: Samples, fs: int) -> float:
+    """Return 1 if the sweep came back as it was played, shape (n,), -1 if it came back inverted.
+
+    Correlated where the sweep passes 300 Hz to 1.2 kHz, so that a difference between the clocks of
+    output and input, which draws the impulse response out over the whole sweep, does not matter.
+    """
+    growth = _growth(fs, played.size / fs)
+    first, last = (round(growth * np.log(f / _SWEEP_FROM_HZ) * fs) for f in _POLARITY_HZ)
+    reach = round(_POLARITY_REACH_S * fs)
+    found = np.correlate(heard[first - reach : last + reach], played[first:last])
+    return float(np.sign(found[np.argmax(np.abs(found))]))
 
 
 def impulse_response(heard: Samples, played: Samples, fs: int) -> Samples:
