@@ -40,6 +40,7 @@ from soundcal.devices.qualification.signals import (
     tone_level,
     weighted_noise,
     white_noise,
+    without_tone,
 )
 from soundcal.devices.validity import judge
 from soundcal.devices.verdicts import Check
@@ -302,13 +303,14 @@ def level_over_time(bench: Bench, plan: Plan) -> Stability:
     fs = bench.fs
     samples = bench.everywhere(tone(fs, PIECE_S, plan.level))
     seconds = round(PIECE_S - 2 * _EDGE_S - 0.5)
-    levels, times = [], []
+    levels, excess, times = [], [], []
     for piece in range(plan.pieces):
         remark = f"level over time, {piece + 1} of {plan.pieces}"
         capture = bench.inner(bench.take(samples, remark), samples.shape[1])
         bench.judge(capture, steady=True)
         windows = capture.samples[:, : seconds * fs].reshape(bench.n, seconds, fs)
         levels.append([[tone_level(second, fs, TONE_HZ)[0] for second in row] for row in windows])
+        excess.append(burst_excess(without_tone(capture.samples, fs), fs, _SETTLE_S))
         times.append(piece * PIECE_S + _EDGE_S + 0.5 + np.arange(seconds))
     level = np.concatenate(levels, axis=1)
-    return Stability(np.concatenate(times), level - level[:, :1])
+    return Stability(np.concatenate(times), level - level[:, :1], np.stack(excess, axis=1))

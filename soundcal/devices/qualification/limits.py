@@ -154,6 +154,12 @@ LIMITS: Final[dict[str, Limit]] = {
         "in 30 minutes of operation",
         "let the device warm up; " + _NOT_ITSELF,
     ),
+    "sounds beside the tone": Limit(
+        6.0,
+        "at most",
+        "noise and distortion of a steady tone are steady, too",
+        "something else was heard: close other programs, mute system sounds and monitoring",
+    ),
     "level range": Limit(
         0.05,
         "at most",

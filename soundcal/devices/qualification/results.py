@@ -200,10 +200,21 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stability:
-    """Levels of a tone per second: ``time`` in s of sound, ``level`` in dB re the first."""
+    """A tone over minutes, in takes of 20 s.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n,)
+        s of sound.
+    level : ndarray, shape (n_paths, n)
+        Of the tone, dB re the first second.
+    excess : ndarray, shape (n_paths, n_takes)
+        Without the tone: loudest 0.125 s above the median, A-weighted, dB.
+    """
 
     time: Samples
     level: Samples
+    excess: Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,6 +45,7 @@ __all__ = [
     "upper_edge",
     "weighted_noise",
     "white_noise",
+    "without_tone",
 ]
 
 Samples = NDArray[np.float64]
@@ -80,6 +81,7 @@ LOWEST_HZ: Final = 20.0
 HIGHEST_HZ: Final = 20000.0
 _OF_FS: Final = 0.45
 _PER_OCTAVE: Final = 24
+_NOTCH_Q: Final = 30.0
 _BURST_S: Final = 0.125
 _BAND_STEP_S: Final = 0.5
 _SILENT_DB: Final = -150.0  # the rounding noise of 24 bits is at -149 dB
@@ -372,6 +374,21 @@ def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
     amplitude = 2.0 * abs(complex((x * window) @ turns)) / float(window.sum())
     share = float(np.sqrt(2.0 * np.square(window).sum()) / window.sum())
     return db(amplitude), share
+
+
+def without_tone(x: Samples, fs: int) -> Samples:
+    """Return what is left of takes of a tone, shape (n_channels, n), when the tone is taken out.
+
+    Two notches of 33 Hz at the frequency that the tone has in each channel; they settle within
+    0.2 s.
+    """
+    from scipy.signal import iirnotch, lfilter
+
+    rows = []
+    for row in x:
+        b, a = iirnotch(analyse_tone(row, fs).frequency, _NOTCH_Q, fs=fs)
+        rows.append(lfilter(b, a, lfilter(b, a, row)))
+    return np.stack(rows)
 
 
 def weighted_noise(x: Samples, fs: int, weighting: str, skip: float) -> Samples:

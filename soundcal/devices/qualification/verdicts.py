@@ -136,7 +136,9 @@ def _of_stability(found: Qualification) -> Iterator[Check]:
     if stability is None:
         return
     span = float(np.ptp(stability.time))
-    for name, level in zip(found.paths, stability.level, strict=True):
+    rows = zip(found.paths, stability.level, stability.excess, strict=True)
+    for name, level, excess in rows:
         slope = float(np.polyfit(stability.time, level, 1)[0])
         yield rated("level drift", slope * span, "dB", name)
         yield rated("level range", float(np.ptp(level)), "dB", name)
+        yield rated("sounds beside the tone", float(excess.max()), "dB", name)
