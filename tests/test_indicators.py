@@ -4,6 +4,7 @@ import inspect
 import math
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import import_module
@@ -162,6 +163,18 @@ def test_never_more_threads_than_asked(
     monkeypatch.setattr("soundcal.indicators.stream.ThreadPoolExecutor", Pool)
     compute(recording(), ["LA", "Loct"], threads=asked)
     assert max(started, default=0) == most
+
+
+def test_one_thread_means_one() -> None:
+    """Nor do the libraries below start threads that compute."""
+    stream = open_stream(fs=FS, n_channels=2, threads=1)
+    tone = 0.05 * np.sin(2 * np.pi * 1000 * np.arange(2 * FS) / FS)
+    block = tone + np.random.default_rng(1).normal(0, 0.05, (2, tone.size))
+    stream.push(block)
+    process, thread = time.process_time(), time.thread_time()
+    stream.push(block)
+    process, thread = time.process_time() - process, time.thread_time() - thread
+    assert process < 1.05 * thread
 
 
 def ears(left: float, right: float, unit: str = "dB") -> list[TidyRow]:

@@ -154,6 +154,35 @@ def cold_start(rounds: int) -> list[float]:
     return found[1:]
 
 
+def channels(x: np.ndarray, rounds: int) -> dict[str, float]:
+    """Return the time that the study's 39 values of two channels take, re one channel's.
+
+    ``one channel`` has one thread, ``two channels, one thread`` has one too, ``two channels`` is
+    as fast as the library makes it without being asked. Medians of interleaved runs.
+    """
+    from soundcal.indicators import open_stream
+
+    def measured(signals: np.ndarray, threads: int | None) -> float:
+        def call(block: np.ndarray) -> object:
+            stream = open_stream(fs=FS, n_channels=len(block), threads=threads)
+            stream.push(block)
+            return stream.finish()
+
+        return timed(call, signals)
+
+    both = np.stack([x, x[::-1]])
+    measured(both, None)
+    shared, alone = [], []
+    for _ in range(rounds):
+        reference = measured(both[:1], 1)
+        shared.append(measured(both, None) / reference)
+        alone.append(measured(both, 1) / reference)
+    return {
+        "two channels": statistics.median(shared),
+        "two channels, one thread": statistics.median(alone),
+    }
+
+
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on."""
     info = Path("/proc/cpuinfo")
@@ -191,11 +220,15 @@ def main() -> None:
             results.append(result)
             ratios = ", ".join(f"{r:.3g} × {name}" for name, r in result["ratios"].items())
             print(f"{case.name:44} {result['times_real_time']:8.3g} × real time   {ratios}")
+    ears = channels(x, options.rounds)
+    for name, ratio in ears.items():
+        print(f"{'study, ' + name:44} {ratio:8.3g} × the time of one channel in one thread")
     start = cold_start(options.rounds)
     print(f"{'cold start, first level':44} {statistics.median(start):8.3g} s")
     if options.json:
         content = {"schema": "soundcal/benchmark/1", "machine": about, "cold_start": start}
-        Path(options.json).write_text(json.dumps({**content, "results": results}, indent=2) + "\n")
+        content |= {"channels": ears, "results": results}
+        Path(options.json).write_text(json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":
