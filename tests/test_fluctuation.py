@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, freqs_zpk
 
+from soundcal.dsp.workspace import Workspace
 from soundcal.errors import SignalError
 from soundcal.indicators import fluctuation_strength, open_stream
 from soundcal.indicators.envelopes import _lowest, slow_lines
@@ -103,7 +104,7 @@ def test_lowest_lines_are_those_of_the_whole_transform(size: int) -> None:
     signals = np.abs(rng.normal(size=(2, size)))
     k = size // 400 if size % 1024 else 257
     expected = np.fft.rfft(signals, 2 * size, axis=1)[:, :k] / size
-    assert np.abs(_lowest(signals, k) - expected).max() < 1e-14
+    assert np.abs(_lowest(signals, k, Workspace()) - expected).max() < 1e-14
 
 
 @pytest.mark.parametrize("level", [50.0, 90.0])

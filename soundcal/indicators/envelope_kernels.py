@@ -13,19 +13,20 @@ Array = NDArray[np.float64]
 
 
 @kernel
-def magnitudes(signals: NDArray[np.complex128]) -> Array:
-    """Return the magnitudes of signals, shape (n, size)."""
-    out = np.empty(signals.shape)
+def magnitudes(signals: NDArray[np.complex128], out: Array) -> None:
+    """Write the magnitudes of signals, shape (n, size), to ``out``."""
     for row in range(signals.shape[0]):
         for k in range(signals.shape[1]):
             value = signals[row, k]
             out[row, k] = math.sqrt(value.real * value.real + value.imag * value.imag)
-    return out
 
 
 @kernel
 def _halve(x: Array, taps: Array, even: Array, odd: Array, out: Array) -> None:
-    """Filter by an odd number of taps and keep every second value, from first to last overlap."""
+    """Filter by an odd number of taps and keep every second value, from first to last overlap.
+
+    ``out`` may lie where ``x`` does.
+    """
     half = taps.size // 2
     even[: out.size + half] = 0.0
     odd[: out.size + half] = 0.0
@@ -43,17 +44,20 @@ def _halve(x: Array, taps: Array, even: Array, odd: Array, out: Array) -> None:
 
 
 @kernel
-def slow_down(signals: Array, taps: Array, orders: NDArray[np.int64], out: Array) -> None:
+def slow_down(
+    signals: Array, taps: Array, orders: NDArray[np.int64], halves: Array, out: Array
+) -> None:
     """Filter signals and halve their rate with every row of ``taps``, ``orders[i] + 1`` of them.
 
-    ``out`` is zero and takes what is left at its beginning.
+    What is left goes to the beginning of ``out``, zeros behind it. The signals are overwritten;
+    ``halves`` is room for two times half a signal and the taps.
     """
-    even = np.empty(signals.shape[1] // 2 + taps.shape[1])
-    odd = np.empty(even.size)
     for row in range(signals.shape[0]):
-        x = signals[row]
+        size = signals.shape[1]
         for i in range(orders.size):
-            y = np.empty((x.size - 1 + orders[i]) // 2 + 1)
-            _halve(x, taps[i, : orders[i] + 1], even, odd, y)
-            x = y
-        out[row, : x.size] = x
+            left = (size - 1 + orders[i]) // 2 + 1
+            taps_now = taps[i, : orders[i] + 1]
+            _halve(signals[row, :size], taps_now, halves[0], halves[1], signals[row, :left])
+            size = left
+        out[row, :size] = signals[row, :size]
+        out[row, size:] = 0.0

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.excitation import N_CHANNELS, Excitation
 
 __all__ = ["slow_lines"]
@@ -76,21 +77,24 @@ def _groups(spans: Spans, length: int, n_lines: int) -> dict[tuple[bool, int], l
 
 
 def _of_envelopes(excitation: Excitation, channels: list[int], size: int, n_lines: int) -> Spectrum:
-    from scipy.fft import ifft
-
     from soundcal.indicators.envelope_kernels import magnitudes
 
-    bands = excitation.spectra(channels, size, shifted=True)
-    envelopes = magnitudes(ifft(bands, axis=1, norm="forward", overwrite_x=True))
-    return _lowest(envelopes, n_lines) * (4.0 / np.pi)
+    workspace = excitation.workspace
+    widest = int(np.diff(excitation.spans[channels]).max())
+    bands = excitation.spectra(channels, widest, shifted=True)
+    signals = workspace.complex("signals", len(channels), size)
+    np.fft.ifft(bands, size, axis=1, norm="forward", out=signals)
+    envelopes = workspace.real("rectified", len(channels), size)
+    magnitudes(signals, envelopes)
+    return _lowest(envelopes, n_lines, workspace) * (4.0 / np.pi)
 
 
 def _of_signals(excitation: Excitation, channels: list[int], size: int, n_lines: int) -> Spectrum:
-    from scipy.fft import irfft
-
-    rows = excitation.spectra(channels, size // 2 + 1)
-    rectified = irfft(rows, size, axis=1, norm="forward", overwrite_x=True)
-    return _lowest(np.abs(rectified, out=rectified), n_lines)
+    workspace = excitation.workspace
+    spectra = excitation.spectra(channels, int(excitation.spans[channels, 1].max()))
+    rectified = workspace.real("rectified", len(channels), size)
+    np.fft.irfft(spectra, size, axis=1, norm="forward", out=rectified)
+    return _lowest(np.abs(rectified, out=rectified), n_lines, workspace)
 
 
 class _Decimation(NamedTuple):
@@ -131,16 +135,20 @@ def _decimation(size: int, n_lines: int) -> _Decimation:
     return _Decimation(taps, np.array(orders, dtype=np.int64), 2 * left, factors)
 
 
-def _lowest(signals: Array, n_lines: int) -> Spectrum:
-    """Return the lowest lines of signals amid silence, half a line apart, re their size."""
-    from scipy.fft import rfft
+def _lowest(signals: Array, n_lines: int, workspace: Workspace) -> Spectrum:
+    """Return the lowest lines of signals amid silence, half a line apart, re their size.
 
+    The signals are overwritten.
+    """
     from soundcal.indicators.envelope_kernels import slow_down
 
-    slow = _decimation(signals.shape[1], n_lines)
+    n, size = signals.shape
+    slow = _decimation(size, n_lines)
     if slow.orders.size:
-        room = np.zeros((signals.shape[0], slow.size))
-        slow_down(signals, slow.taps, slow.orders, room)
+        halves = workspace.real("halves", 2, size // 2 + slow.taps.shape[1])
+        room = workspace.real("slow", n, slow.size)
+        slow_down(signals, slow.taps, slow.orders, halves, room)
         signals = room
-    lines: Spectrum = rfft(signals, slow.size, axis=1)[:, :n_lines]
-    return lines * slow.factors
+    lines = workspace.complex("slow lines", n, slow.size // 2 + 1)
+    np.fft.rfft(signals, slow.size, axis=1, out=lines)
+    return lines[:, :n_lines] * slow.factors

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.excitation_tables import BARK_SCALE, THRESHOLD
 from soundcal.indicators.tables import DDF, ZUP
 from soundcal.units import P_REF
@@ -108,6 +109,7 @@ class Excitation:
     ) -> None:
         self._lines = lines_of(length, rate)
         self._factors = np.sqrt(2.0) * transmission(points, self._lines.bark, field)
+        self.workspace = Workspace()
         n_lines = self._lines.frequency.size
         self._spectrum = np.zeros(n_lines, dtype=np.complex128)
         self._gains = np.zeros((N_CHANNELS, n_lines))  # half the memory of the channels' lines
@@ -116,12 +118,12 @@ class Excitation:
 
     def take(self, frame: Array) -> bool:
         """Take a frame whose window, if it has one, has the mean 1/length; whether it is heard."""
-        from scipy.fft import rfft
-
         from soundcal.indicators.excitation_kernels import excite
 
         lines = self._lines
-        self._spectrum = rfft(frame)[: lines.frequency.size] * self._factors
+        whole = self.workspace.complex("lines", frame.size // 2 + 1)
+        np.fft.rfft(frame, out=whole)
+        np.multiply(whole[: self._factors.size], self._factors, out=self._spectrum)
         audible = excite(self._spectrum, *lines, self._gains, self.spans)
         return bool(audible)
 
@@ -140,11 +142,11 @@ class Excitation:
         Returns
         -------
         ndarray, shape (n, n_lines)
-            Amplitudes in Pa r.m.s.
+            Amplitudes in Pa r.m.s., until the next call.
         """
         from soundcal.indicators.excitation_kernels import collect
 
         chosen = np.asarray(channels, dtype=np.int64)
-        found = np.empty((chosen.size, n_lines or self._spectrum.size), dtype=np.complex128)
+        found = self.workspace.complex("spectra", chosen.size, n_lines or self._spectrum.size)
         collect(self._gains, self._spectrum, self.spans, chosen, shifted, found)
         return found

@@ -148,12 +148,15 @@ class FluctuationMethod:
         self.rate = rate
         self.hop = length - round(OVERLAP * length)
         self._excitation = Excitation(length, rate, A0_FLUCTUATION, field)
+        self._windowed = np.empty(length)
 
     def analyse(self, frame: Array) -> tuple[float, Array]:
         """Return the value in vacil and the specific values in vacil/Bark, shape (47,)."""
         c = _constants(self.length, self.rate)
         excitation = self._excitation
-        if not excitation.take((frame - frame.mean()) * c.window):
+        windowed = np.subtract(frame, frame.mean(), out=self._windowed)
+        windowed *= c.window
+        if not excitation.take(windowed):
             return 0.0, np.zeros(N_CHANNELS)
         lines = slow_lines(excitation, self.length, c.filter.size)
         mean = lines[:, 0].real
@@ -171,10 +174,8 @@ class FluctuationMethod:
 
 def _in_time(lines: Spectrum) -> Array:
     """Return the band-passed fluctuations during the frame, from lines half a line apart."""
-    from scipy.fft import irfft
-
     n = 4 * (lines.shape[1] - 1)
-    return np.asarray(irfft(lines, n, axis=1, norm="forward")[:, : n // 2]) / 2.0
+    return np.asarray(np.fft.irfft(lines, n, axis=1, norm="forward")[:, : n // 2]) / 2.0
 
 
 def _likeness(fluctuation: Array) -> Array:

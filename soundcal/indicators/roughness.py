@@ -153,18 +153,20 @@ class RoughnessMethod:
         Only those lines are computed: the signal is taken as 25 interleaved parts, whose transforms
         are short and need few operations to become the lowest lines of the whole.
         """
-        from scipy.fft import irfft, rfft
-
         from soundcal.indicators.excitation_kernels import low_lines
 
         twiddles = _constants().twiddles
+        workspace = self._excitation.workspace
         low = np.zeros((N_CHANNELS, twiddles.shape[0]), dtype=np.complex128)
         excited = np.flatnonzero(self._excitation.spans[:, 1])
         for start in range(0, excited.size, _GROUP):
             group = excited[start : start + _GROUP]
-            rectified = irfft(self._excitation.spectra(group), LENGTH, axis=1, overwrite_x=True)
+            rectified = workspace.real("rectified", group.size, LENGTH)
+            np.fft.irfft(self._excitation.spectra(group), LENGTH, axis=1, out=rectified)
             np.abs(rectified, out=rectified)
-            parts = rfft(rectified.reshape(-1, LENGTH // _PARTS, _PARTS), axis=1)
+            parts = workspace.complex("parts", group.size, LENGTH // _PARTS // 2 + 1, _PARTS)
+            interleaved = rectified.reshape(-1, LENGTH // _PARTS, _PARTS)
+            np.fft.rfft(interleaved, axis=1, out=parts)
             lines = np.empty((group.size, twiddles.shape[0]), dtype=np.complex128)
             low_lines(parts, twiddles, lines)
             low[group] = lines

@@ -111,15 +111,31 @@ def _threads(asked: int | None, n_tasks: int) -> int:
     return min(available or 1 if asked is None else asked, n_tasks)
 
 
-def _in_parallel(tasks: Sequence[Callable[[], None]], threads: int, n_samples: int) -> None:
-    """Run the tasks; the kernels release the interpreter lock, so threads use the cores."""
-    if threads == 1 or n_samples < _WORTH_THREADS:
-        for task in tasks:
-            task()
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(task) for task in tasks]:
+class _Workers:
+    """Threads that run tasks; the kernels release the interpreter lock, so they use the cores.
+
+    They start with the first work worth it and end with this object or with :meth:`close`.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+
+    def run(self, tasks: Sequence[Callable[[], None]], n_samples: int) -> None:
+        """Run the tasks, each of which has so many samples to work on."""
+        if self._threads == 1 or n_samples < _WORTH_THREADS:
+            for task in tasks:
+                task()
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads)
+        for future in [self._pool.submit(task) for task in tasks]:
             future.result()
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
 
 def run_stream(
@@ -151,7 +167,9 @@ def run_stream(
         return lambda: _feed(stream, samples)
 
     tasks = [feeder(s, x) for s, x in zip(streams, flat, strict=True)]
-    _in_parallel(tasks, _threads(None, len(tasks)), signal.shape[-1])
+    workers = _Workers(_threads(None, len(tasks)))
+    workers.run(tasks, signal.shape[-1])
+    workers.close()
     finished = [stream.finish() for stream in streams]
     return {
         symbol: stack([one[symbol] for one in finished], signal.shape[:-1])
@@ -177,7 +195,7 @@ class Analysis:
             [resolve_callable(stage)(self._part(stage)) for stage in stages]
             for _ in range(n_channels)
         ]
-        self._threads = _threads(threads, n_channels * max(1, len(stages)))
+        self._workers = _Workers(_threads(threads, n_channels * max(1, len(stages))))
 
     def _part(self, stage: str) -> Plan:
         own = {s: statistics for s, statistics in self._wanted.items() if find(s).stage == stage}
@@ -214,7 +232,7 @@ class Analysis:
             for channel, streams in enumerate(self._streams)
             for stream in streams
         ]
-        _in_parallel(tasks, self._threads, samples.shape[1])
+        self._workers.run(tasks, samples.shape[1])
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return one result per symbol asked for, with leading shape (n_channels,).
@@ -224,6 +242,7 @@ class Analysis:
         SignalError
             No samples, or too few for an indicator.
         """
+        self._workers.close()
         if self.n_samples == 0:
             raise SignalError("no samples were pushed")
         per_channel = [
