@@ -24,7 +24,7 @@ from soundcal.devices import Block, DeviceInfo, open_device, portaudio_worker, s
 from soundcal.devices.checks import Gaps, gap_flags
 from soundcal.devices.hostapis import obstacle
 from soundcal.devices.names import resolve
-from soundcal.devices.remedies import install_hint
+from soundcal.devices.remedies import in_use, install_hint
 from soundcal.devices.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable, StreamError
 
@@ -486,6 +486,25 @@ def test_the_remedy_suits_the_system(tmp_path: Path, release: str, command: str)
     assert command in install_hint("linux", tmp_path / "os-release")
     assert "brew" in install_hint("darwin")
     assert "pip install" in install_hint("win32")
+
+
+def test_a_device_that_another_program_holds_is_named(tmp_path: Path) -> None:
+    """PortAudio leaves it out of its list."""
+    for place, text in (
+        ("card1/pcm0p", f"state: RUNNING\nowner_pid   : {os.getpid()}\n"),
+        ("card1/pcm0c", "closed\n"),
+        ("card2/pcm3c", "state: RUNNING\nowner_pid   : 999999999\n"),
+    ):
+        folder = tmp_path / place / "sub0"
+        folder.mkdir(parents=True)
+        (folder / "status").write_text(text)
+    held = in_use(["Fake Card (hw:0,0)"], tmp_path)
+    assert held.startswith("held by other programs and not listed: hw:1,0 (py")
+    assert f"process {os.getpid()}); hw:2,3 (unknown, process 999999999)" in held
+    assert in_use(["USB (hw:1,0)", "USB (hw:2,3)"], tmp_path) == ""
+    assert in_use([], tmp_path / "absent") == ""
+    with pytest.raises(DeviceUnavailable, match=r"no device 'usb'; .*hw:1,0"):
+        resolve("usb", CARDS[2:], held)
 
 
 SCRIPT = """

@@ -64,7 +64,8 @@ def resolve(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> Dev
         return found[0]
     if not found:
         listed = "; ".join(_shown(info) for info in devices)
-        raise DeviceUnavailable(f"no device {text!r}; there are: {listed}; {_OTHER_WAY}")
+        why = f"{problem}; " if problem else ""
+        raise DeviceUnavailable(f"no device {text!r}; there are: {listed}; {why}{_OTHER_WAY}")
     listed = "; ".join(_shown(info) for info in found)
     raise DeviceUnavailable(
         f"device {text!r} is ambiguous: {listed}; give more of the name, the index, or, where "

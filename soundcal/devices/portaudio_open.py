@@ -111,7 +111,10 @@ def _find(sounddevice: Any, name: str, host_api: str, n_in: int, n_out: int) -> 
             f"{len(same)} devices are called {name!r} under {host_api}: unplug all but one, or "
             "rename them in the system's settings"
         )
-    return f"{name!r} is no longer there: replug it and see soundcal devices"
+    return (
+        f"{name!r} is not listed any more: it was unplugged, or another program holds it; replug "
+        "it, or close that program, and see soundcal devices"
+    )
 
 
 def _find_both(sounddevice: Any, request: "Request") -> _Found | str:

@@ -5,14 +5,16 @@ card without permission). Here each failure of the worker becomes one sentence w
 operating system at hand.
 """
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from soundcal.devices.supervisor import Broken
 
 __all__ = [
+    "in_use",
     "install_hint",
     "list_problem",
     "no_device_hint",
@@ -76,6 +78,40 @@ def no_device_hint(platform: str = sys.platform) -> str:
         "darwin": "check it in Audio MIDI Setup",
     }.get(platform, "check that /dev/snd exists and that you are in the group audio")
     return f"PortAudio finds no sound device: plug one in and {check}"
+
+
+def in_use(listed: Collection[str], root: Path = Path("/proc/asound")) -> str:
+    """Return which ALSA devices are missing from a list because other programs hold them.
+
+    PortAudio leaves out what it cannot open, without a word.
+
+    Parameters
+    ----------
+    listed : collection of str
+        Names of the devices that are there.
+    root : Path
+        Where ALSA tells its state.
+    """
+    held = {}
+    for status in sorted(root.glob("card*/pcm*/sub*/status")):
+        owner = re.search(r"^owner_pid\s*: (\d+)", _text(status), re.MULTILINE)
+        place = re.search(r"card(\d+)/pcm(\d+)[cp]/", status.as_posix())
+        if owner and place:
+            program = _text(Path("/proc") / owner[1] / "comm").strip() or "unknown"
+            held[f"hw:{place[1]},{place[2]}"] = f"{program}, process {owner[1]}"
+    missing = [
+        f"{name} ({who})"
+        for name, who in held.items()
+        if not any(f"({name})" in known for known in listed)
+    ]
+    return f"held by other programs and not listed: {'; '.join(missing)}" if missing else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _linux_families(os_release: Path) -> set[str]:

@@ -29,7 +29,13 @@ from soundcal.devices.checks import gap_flags, input_channels, path_flags, playa
 from soundcal.devices.hostapis import JACK, WASAPI, obstacle
 from soundcal.devices.names import paired, resolve_pair
 from soundcal.devices.portaudio_worker import RATES, Request
-from soundcal.devices.remedies import list_problem, no_device_hint, open_problem, stream_problem
+from soundcal.devices.remedies import (
+    in_use,
+    list_problem,
+    no_device_hint,
+    open_problem,
+    stream_problem,
+)
 from soundcal.devices.supervisor import Broken, Message, Worker
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
 from soundcal.recording import Capture, utc_now
@@ -83,7 +89,8 @@ def _listed(request: Request) -> tuple[list[DeviceInfo], str]:
                     devices[index] = replace(devices[index], rates=tuple(fields["rates"]))
     except Broken as broken:
         return devices, list_problem(broken)
-    return devices, "" if devices else no_device_hint()
+    held = in_use([device.name for device in devices])
+    return devices, held or ("" if devices else no_device_hint())
 
 
 def _with_rates(info: DeviceInfo) -> DeviceInfo:

@@ -2,7 +2,8 @@
  * place. Loaded with LD_PRELOAD; the file named by ALSAFAULT says what is wrong, and may change at
  * any time. Without that file, or when it is empty, everything passes through.
  *
- *     open ERROR NAME   opening the PCM NAME fails with ERROR: EBUSY, ENODEV or EACCES
+ *     open ERROR NAME N opening the PCM NAME fails with ERROR, which is EBUSY, ENODEV or EACCES,
+ *                       from the N-th time in a process on: PortAudio opens it twice for its list
  *     gone              the card was unplugged: every call fails with ENODEV, poll() reports it
  *     xrun              one overrun or underrun, until the stream is prepared again
  *
@@ -62,9 +63,12 @@ static int gone(void)
 
 int snd_pcm_open(void **pcm, const char *name, int direction, int mode)
 {
+    static int openings;
     char order[128], error[16], which[64];
+    int first;
     ordered(order, sizeof order);
-    if (sscanf(order, "open %15s %63s", error, which) == 2 && !strcmp(which, name))
+    if (sscanf(order, "open %15s %63s %d", error, which, &first) == 3 && !strcmp(which, name) &&
+        ++openings >= first)
         return !strcmp(error, "EBUSY") ? -EBUSY : !strcmp(error, "EACCES") ? -EACCES : -ENODEV;
     int (*open)(void **, const char *, int, int) = real("snd_pcm_open");
     return open(pcm, name, direction, mode);
