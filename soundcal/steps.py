@@ -23,8 +23,8 @@ from soundcal.calibration.published import output_table
 from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
 from soundcal.devices import AudioDevice
-from soundcal.devices.fidelity import compare_with_stimulus
-from soundcal.devices.validity import judge, judged, refuse_invalid
+from soundcal.devices.fidelity import judge_played
+from soundcal.devices.validity import judged, refuse_invalid
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.protocol import Bench, Setting, Value
 from soundcal.recording import EARS, Capture
@@ -202,10 +202,10 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
                 )
             )
             bench.operator.remove_calibrator()
-    calibration = microphone.calibrate(takes, level=level, frequency=frequency)
     for ear, recorded in takes.items():
         for one in recorded:
             refuse_invalid(replace(one, channels=EARS), ear)
+    calibration = microphone.calibrate(takes, level=level, frequency=frequency)
     _keep_calibration(bench, name, calibration)
     return calibration
 
@@ -448,7 +448,7 @@ def _keep(
 
     What was really recorded is judged against the samples that were ``played``.
     """
-    checks = () if played is None else (*judge(capture), *compare_with_stimulus(capture, played))
+    checks = () if played is None else judge_played(capture, played)
     capture = judged(capture, checks)
     for flag in capture.flags:
         bench.operator.tell(f"  {stimulus.id}: {flag}")

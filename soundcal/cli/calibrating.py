@@ -168,8 +168,8 @@ def record_tones(
             text = f"{ear} ear, insertion {len(takes[ear]) + 1} of {insertions}"
             take = replace(_record(device, duration, inputs, text), channels=names)
             try:
-                microphone.check_take(take, ear, level=level, frequency=frequency, expected=wanted)
                 refuse_invalid(take, ear)
+                microphone.check_take(take, ear, level=level, frequency=frequency, expected=wanted)
             except (ToneNotFound, SignalError) as error:
                 if not isinstance(operator, TerminalOperator):
                     raise
