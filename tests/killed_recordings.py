@@ -37,6 +37,7 @@ from soundcal.errors import RecordError
 
 FS = 48000
 CHANNELS = 2
+ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 LATEST_S = 0.25
 FORMS = {
     "float": ("FLOAT", "wav", None),
@@ -95,7 +96,7 @@ def kill_one(path: Path, form: str, wait: float, seed: int) -> int:
             run(path, form, delivered, seed)
         finally:
             os._exit(1)
-    while delivered[:8] == bytes(8):
+    while delivered[:8] == bytes(8) and os.waitid(os.P_PID, child, ENDED) is None:
         time.sleep(0.001)
     time.sleep(wait)
     os.kill(child, signal.SIGKILL)

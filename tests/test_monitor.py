@@ -3,6 +3,9 @@
 import csv
 import json
 import math
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +17,8 @@ import pytest
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.calibrationfile import save_calibration
 from soundcal.cli import main, monitor
-from soundcal.devices import open_device
+from soundcal.devices import open_device, supervisor
+from soundcal.devices.timeline import Timeline
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators import (
     band_levels,
@@ -26,6 +30,8 @@ from soundcal.indicators import (
 )
 from soundcal.indicators.live import LiveMeter
 
+ROOT = Path(__file__).resolve().parents[1]
+FAKE = str(ROOT / "tests" / "fake_portaudio")
 FS = 44100
 SENSITIVITY = 20.0
 
@@ -167,7 +173,7 @@ def test_impossible_requests_are_refused(
 def second(**changes: Any) -> Any:
     meter = LiveMeter(FS, 2)
     (readings,) = meter.push(noise(1.0))
-    validity = monitor._Validity(("left", "right"))
+    validity = monitor._Validity(("left", "right"), Timeline(FS))
     validity.clipped["left"] = 3
     validity.flags["input overflow"] = 2
     made = monitor._second(datetime.now(UTC), "dB", ("left", "right"), readings, validity)
@@ -194,3 +200,47 @@ def test_bars_rise_with_the_level() -> None:
     )
     assert low.endswith("█")
     assert high.split("|")[1].startswith("▇▇")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in for PortAudio in the worker process."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([FAKE, str(ROOT)]))
+    monkeypatch.setattr(supervisor, "LIMITS", supervisor.Limits(running=0.7))
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_lost_device_ends_the_meter_with_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_PORTAUDIO", json.dumps({"do": "stall", "at": 170_000}))
+    options = ["--device", "fake", "--inputs", "1", "--no-bands", "--log", "levels.csv"]
+    assert main(["monitor", *options]) == 3
+    printed = capsys.readouterr().err
+    assert "mono: LAeq" in printed
+    assert "dBFS in 3 s" in printed
+    assert "flag: stopped after 3 s: Fake Card (hw:1,0), ALSA: no answer for 0.7 s" in printed
+    assert len(Path("levels.csv").read_text().splitlines()) == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+def test_a_full_disk_leaves_whole_lines_in_the_log() -> None:
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); "
+        "from soundcal.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    options = ["--device", "sim:lab", "--inputs", "1", "--no-bands", "--log", "levels.csv"]
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "monitor", *options, "--duration", "60"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 3, done.stderr
+    assert "levels.csv: cannot be written" in done.stderr
+    text = Path("levels.csv").read_text()
+    rows = list(csv.reader(text.splitlines()))
+    assert 2 < len(rows) < 60
+    assert text.endswith("\n")
+    assert {len(row) for row in rows} == {len(rows[0])}

@@ -80,7 +80,7 @@ def test_the_file_holds_every_sample_and_its_record_says_how(
     assert kept["flags"] == [check["reason"] for check in kept["checks"] if check["reason"]]
     printed = capsys.readouterr()
     assert json.loads(printed.out)["audio"] == "take.wav"
-    assert "verdict: suspect (14 of 18 checks passed)" in printed.err
+    assert "verdict: suspect (15 of 19 checks passed)" in printed.err
     assert "level over all: left" in printed.err
 
 

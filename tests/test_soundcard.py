@@ -26,6 +26,7 @@ from soundcal.devices.hostapis import obstacle
 from soundcal.devices.names import resolve
 from soundcal.devices.remedies import in_use, install_hint
 from soundcal.devices.soundcard import Soundcard, probe
+from soundcal.devices.timeline import LIMIT_S, Timeline
 from soundcal.errors import DeviceUnavailable, StreamError
 
 FAKE = Path(__file__).with_name("fake_portaudio")
@@ -251,6 +252,37 @@ def test_a_gap_is_flagged_unless_silence_was_played(played: bool) -> None:
     assert gaps.flags(48000) == gap_flags(samples, 48000)
 
 
+@pytest.mark.parametrize("lost", [0.0, 0.2, 0.4, 10.0])
+@pytest.mark.parametrize("late", [0.0, 0.1])
+def test_samples_that_never_come_are_missed_by_the_clock(lost: float, late: float) -> None:
+    """Blocks of 10 ms, one in five late; at 4.5 s the machine sleeps."""
+    timeline = Timeline(48000)
+    said = []
+    for n in range(1000):
+        moment = 0.01 * n + late * (n % 5 == 0) + lost * (n > 450)
+        said.append(timeline.add(moment, 480 * n))
+    said = [text for text in [*said, timeline.end()] if text]
+    if lost <= LIMIT_S:
+        assert (said, timeline.missing) == ([], 0)
+        return
+    (text,) = said
+    assert "are missing at 4.5" in text
+    assert abs(timeline.missing - lost * 48000) <= 1
+
+
+def test_a_server_without_a_clock_misses_nothing() -> None:
+    timeline = Timeline(48000)
+    said = [timeline.add(0.001 * n + 5.0 * (n > 4000), 480 * n) for n in range(8000)]
+    assert not any(said)
+
+
+def test_a_loss_at_the_end_of_a_stream_is_found() -> None:
+    timeline = Timeline(48000)
+    for n in range(360):
+        assert timeline.add(0.01 * n + 1.0 * (n > 290), 480 * n) == ""
+    assert "about 48000 samples (1.00 s) are missing at 2.9" in timeline.end()
+
+
 def test_a_wrong_rate_is_reported_by_a_stream(card: Soundcard, fault: Fault) -> None:
     fault(speed=3)
     with card.stream(inputs=[1]) as blocks:
@@ -259,20 +291,30 @@ def test_a_wrong_rate_is_reported_by_a_stream(card: Soundcard, fault: Fault) -> 
 
 
 def test_input_that_nobody_fetches_ends_the_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portaudio_worker, "_QUEUE_BYTES", 2000)
     monkeypatch.setattr(portaudio_worker, "_HOLD_BACK_S", 0.01)
-    request = portaudio_worker.Request(task="stream", inputs=(1,))
+    request = portaudio_worker.Request(task="stream", inputs=(1,), queue_bytes=2000)
     take = portaudio_worker._Take(request, None, StopIteration)
     block = np.zeros((250, 1), dtype=np.float32)
-    take.input(block, 250, None, "")
-    take.input(block, 250, None, "")
     started = time.monotonic()
+    take.input(block, 250, None, "")
+    take.input(block, 250, None, "")
     with pytest.raises(StopIteration):
         take.input(block, 250, None, "")
-    assert time.monotonic() - started >= 0.01  # it waited for the parent first
+    assert time.monotonic() - started >= 0.01  # faster than time, it waited for the parent first
     pieces = [take.pieces.get_nowait() for _ in range(3)]
     assert [piece.position for piece in pieces] == [0, 250, 500]
     assert "2000 bytes of input were waiting" in pieces[-1].error
+
+
+def test_a_callback_in_time_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portaudio_worker, "_HOLD_BACK_S", 30.0)
+    request = portaudio_worker.Request(task="stream", inputs=(1,), queue_bytes=100)
+    take = portaudio_worker._Take(request, None, StopIteration)
+    block = np.zeros((20, 1), dtype=np.float32)
+    take._began = time.monotonic() - 1.0  # 20 samples in a second are no server without a clock
+    started = time.monotonic()
+    take.input(block, 20, None, "")
+    assert time.monotonic() - started < 10.0
 
 
 def test_silence_of_a_device_that_is_there_is_no_fault(card: Soundcard, fault: Fault) -> None:

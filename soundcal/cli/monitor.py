@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import json
 import math
 import sys
@@ -11,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from soundcal.cli.device_options import (
     add_device_options,
@@ -23,6 +24,7 @@ from soundcal.cli.output import say
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice, Block
+    from soundcal.devices.timeline import Timeline
     from soundcal.indicators.live import Reading
 
 __all__ = ["add"]
@@ -81,9 +83,10 @@ class _Second:
 
 @dataclass(slots=True)
 class _Validity:
-    """Clipped samples per channel and reports of the driver, since the start."""
+    """Clipped samples per channel, reports of the driver and missing samples since the start."""
 
     channels: tuple[str, ...]
+    timeline: "Timeline"
     clipped: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
 
@@ -92,14 +95,17 @@ class _Validity:
         for name, row in zip(self.channels, block.samples, strict=True):
             self.clipped[name] += int((abs(row) >= 1.0).sum())
         self.flags.update(block.flags)
+        end = block.position + block.samples.shape[1]
+        if block.time is not None and (lost := self.timeline.add(block.time, end)):
+            self.flags[lost] += 1
 
 
 Sink = Callable[[_Second], None]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure until the duration is over, the operator stops, or the device fails."""
-    from soundcal.errors import ParameterError
+    """Measure until the duration is over, the operator stops, or device or disk fail."""
+    from soundcal.errors import DeviceError, ParameterError, RecordError
 
     if options.duration is not None and not options.duration >= 1:
         raise ParameterError(f"--duration {options.duration:g}: at least 1 s is expected")
@@ -110,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
             "a simulated lab as fast as possible has no end: give --duration or --realtime"
         )
     last: list[_Second] = []
+    failure = ""
     with ExitStack() as stack:
         device = stack.enter_context(open_from(options))
         sinks = _sinks(options, device, stack)
@@ -121,9 +128,15 @@ def run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             if options.duration is not None:
                 raise
+        except (DeviceError, RecordError) as error:
+            if not last:
+                raise
+            failure = f"stopped after {last[0].second} s: {error}"
     if last:
         _tell(last[0])
-    return 0
+    if failure:
+        say(f"flag: {failure}")
+    return DeviceError.exit_code if failure else 0
 
 
 def _sinks(options: argparse.Namespace, device: "AudioDevice", stack: ExitStack) -> list[Sink]:
@@ -143,6 +156,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     """Measure, second by second."""
     import numpy as np
 
+    from soundcal.devices.timeline import Timeline
     from soundcal.indicators.live import LiveMeter
     from soundcal.recording import channel_names
     from soundcal.units import P_REF
@@ -160,7 +174,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     loudness = _Loudness(device.fs, len(inputs)) if options.loudness and calibration else None
     if options.loudness and calibration is None:
         say("no loudness without --calibration: sone need pascal")
-    validity = _Validity(channels)
+    validity = _Validity(channels, Timeline(device.fs))
     started = datetime.now(UTC)
     with device.stream(inputs=inputs) as blocks:
         for block in blocks:
@@ -169,7 +183,8 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
             if loudness is not None:
                 loudness.push(pressure)
             for readings in meter.push(pressure):
-                moment = started + timedelta(seconds=readings[0].second)
+                missing = validity.timeline.missing / device.fs
+                moment = started + timedelta(seconds=readings[0].second + missing)
                 second = _second(moment, unit, channels, readings, validity)
                 if loudness is not None:
                     loudness.add_to(second)
@@ -257,7 +272,7 @@ class _Log:
         self._every = None if hours is None else timedelta(hours=hours)
         self._force = force
         self._due: datetime | None = None
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
         stack.callback(self._close)
         if hours is None:
             check_output(path, force=force)
@@ -266,22 +281,35 @@ class _Log:
         """Write the lines of a second."""
         from soundcal.errors import RecordError
 
+        rows = []
+        for name, levels in second.levels.items():
+            values = [*levels.values(), *second.bands[name].values()]
+            shown = ["" if not math.isfinite(v) else f"{v:.2f}" for v in values]
+            flags = "; ".join(f"{text} x{count}" for text, count in second.flags.items())
+            moment = second.moment.isoformat(timespec="seconds")
+            rows.append([moment, name, second.unit, *shown, second.clipped[name], flags])
         try:
             file = self._file
             if file is None or (self._due is not None and second.moment >= self._due):
                 file = self._next_file(second)
-            writer = csv.writer(file)
-            for name, levels in second.levels.items():
-                values = [*levels.values(), *second.bands[name].values()]
-                shown = ["" if not math.isfinite(v) else f"{v:.2f}" for v in values]
-                flags = "; ".join(f"{text} x{count}" for text, count in second.flags.items())
-                moment = second.moment.isoformat(timespec="seconds")
-                writer.writerow([moment, name, second.unit, *shown, second.clipped[name], flags])
-            file.flush()
+            self._write(file, rows)
         except OSError as error:
             raise RecordError(f"{self._path}: cannot be written ({error.strerror})") from error
 
-    def _next_file(self, second: _Second) -> TextIO:
+    def _write(self, file: BinaryIO, rows: list[list[Any]]) -> None:
+        """Write whole lines or, if the disk is full, none of them."""
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(rows)
+        rest = memoryview(text.getvalue().encode())
+        before = file.tell()
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            file.truncate(before)
+            raise
+
+    def _next_file(self, second: _Second) -> BinaryIO:
         from soundcal.audiofile import check_output
 
         path = self._path
@@ -291,12 +319,12 @@ class _Log:
             self._due = second.moment + self._every
             check_output(path, force=self._force)
         self._close()
-        file = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115  open for hours
+        file = open(path, "wb", buffering=0)  # noqa: SIM115  open for hours
         self._file = file
         first = next(iter(second.levels))
         bands = [f"{name} Hz" for name in second.bands[first]]
         head = ["time", "channel", "unit", *second.levels[first], *bands, "clipped", "flags"]
-        csv.writer(file).writerow(head)
+        self._write(file, [head])
         return file
 
     def _close(self) -> None:

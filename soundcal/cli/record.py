@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
+    from soundcal.devices.timeline import Timeline
     from soundcal.devices.validity import Check, SignalChecks
 
 __all__ = ["add"]
@@ -71,6 +71,7 @@ class _Take:
     wanted: int | None
     started: str
     signal: "SignalChecks"
+    timeline: "Timeline"
     n_samples: int = 0
     xruns: int = 0
     flags: list[str] = field(default_factory=list)
@@ -80,21 +81,36 @@ class _Take:
 
     def count(self, block: "Block", fs: int) -> None:
         """Note the time and the driver's reports of a block."""
-        now = time.monotonic()
+        from soundcal.devices.timeline import clock
+
+        now = clock() if block.time is None else block.time
         self.first = self.first or now
         self.xruns += sum("flow" in flag for flag in block.flags)  # over- and underflows
-        for flag in block.flags[: _MOST_FLAGS - len(self.flags)]:
+        for flag in block.flags[: max(0, _MOST_FLAGS - len(self.flags))]:
             self.flags.append(f"{flag} at {block.position / fs:.3f} s")
         end = block.position + block.samples.shape[1]
         if end > self.n_samples and now - self.first >= 1.0:
             self.delivered = self.n_samples / (now - self.first)
         self.n_samples = end
+        if block.time is not None and (lost := self.timeline.add(block.time, end)):
+            self.flags.append(lost)
+
+    def fail(self, error: str, n_samples: int, fs: int) -> None:
+        """Note what ended the take, and how long after the last sample if it had no end."""
+        from soundcal.devices.timeline import clock
+
+        late = 0.0 if self.first is None else clock() - self.first - n_samples / fs
+        about = ""
+        if self.wanted is None and late > 0:
+            about = f"; {late:.2f} s ({round(late * fs)} samples) until it stopped are missing"
+        self.flags.append(f"incomplete: {error}{about}")
 
 
 def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
     from soundcal.audiofile import check_output
     from soundcal.cli.levels import RunningLevel
+    from soundcal.devices.timeline import Timeline
     from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
@@ -115,7 +131,8 @@ def run(options: argparse.Namespace) -> int:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
-        take = _Take(wanted, utc_now(), SignalChecks(level.channels, device.fs))
+        signal = SignalChecks(level.channels, device.fs)
+        take = _Take(wanted, utc_now(), signal, Timeline(device.fs))
         with device.stream(inputs=inputs) as blocks:
             # nothing is touched on disk before the device has delivered something
             first = next(blocks)
@@ -175,10 +192,11 @@ def _record(
             take.flags.append("stopped by the operator before its end")
             take.exit_code = 130
     except (DeviceError, RecordError) as error:
-        take.flags.append(f"incomplete: {error}")
+        take.fail(str(error), writer.n_samples, fs)
         take.exit_code = DeviceError.exit_code
     finally:
         take.n_samples = writer.n_samples  # whatever interrupted the last block
+        take.flags += filter(None, [take.timeline.end()])
 
 
 def _write_blocks(
@@ -261,6 +279,7 @@ def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...
         expected=None if take.exit_code == 130 else take.wanted,
         xruns=take.xruns,
         delivered_rate=take.delivered if card else None,
+        missing=take.timeline.missing if card else None,
         device=device.info.identity,
     )
     return (*path_checks(device.info), *stream, *take.signal.checks())

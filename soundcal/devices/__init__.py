@@ -103,12 +103,16 @@ class Block:
         Samples expected in all; None for an endless stream.
     flags : tuple of str
         What the driver reported for this block.
+    time : float, optional
+        When it arrived, in s by :func:`soundcal.devices.timeline.clock`; None where time is
+        simulated.
     """
 
     samples: Samples
     position: int
     total: int | None = None
     flags: tuple[str, ...] = ()
+    time: float | None = None
 
 
 OnBlock = Callable[[Block], None]

@@ -25,7 +25,8 @@ Standard output
     rates      sampling rates of one device of the list
     started    the stream runs, at the rate ``fs``
     block      ``frames`` frames from ``position`` on (negative: before the take), what the driver
-               reported (``flags``: pairs of position and text), monotonic ``time`` in s, samples
+               reported (``flags``: pairs of position and text), ``time`` in s (:func:`clock`),
+               samples
     error      ``kind``, ``text``, PortAudio's ``code`` (0: none), and the ``stage``
     done       everything was delivered
     ========== ==================================================================================
@@ -50,8 +51,9 @@ from numpy.typing import NDArray
 
 from soundcal.devices.hostapis import CORE_AUDIO
 from soundcal.devices.portaudio_open import error_code, host_api_settings, open_stream
+from soundcal.devices.timeline import clock
 
-__all__ = ["RATES", "Request", "jack_is_pipewire", "main"]
+__all__ = ["QUEUE_BYTES", "RATES", "Request", "jack_is_pipewire", "main"]
 
 RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 """Sampling rates in Hz that are asked for when a device is listed."""
@@ -62,12 +64,13 @@ _GRACE_S: Final = 2.0
 _POLL_S: Final = 0.1
 """How often a silent stream is asked whether it is still active."""
 
-_QUEUE_BYTES: Final = 256 * 2**20
+QUEUE_BYTES: Final = 256 * 2**20
 """Input waiting for the parent; beyond it the take ends with an error instead of a full memory."""
 
 _HOLD_BACK_S: Final = 0.05
-"""From half of it on, the callback waits for the parent so long. A server without a clock, which
-delivers faster than time, is slowed down by that; a soundcard reports an overflow."""
+_FASTER: Final = 1.5
+"""From half of it on, the callback waits so long for the parent where input comes so much faster
+than time: that slows a server without a clock down. A soundcard would lose samples by it."""
 
 _JOIN_FRAMES: Final = 1 << 13
 """Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
@@ -104,6 +107,8 @@ class Request:
         Frames of the take; None for an endless one.
     exclusive : bool
         Ask for the device without the operating system's mixer where the host API offers that.
+    queue_bytes : int
+        Input that may wait for the parent.
     """
 
     task: Task = "list"
@@ -119,6 +124,7 @@ class Request:
     preroll: int = 0
     total: int | None = None
     exclusive: bool = True
+    queue_bytes: int = QUEUE_BYTES
 
     def to_json(self) -> bytes:
         """Return the request as the line the worker reads."""
@@ -181,6 +187,7 @@ class _Take:
         self._played = played
         self._stop = stop
         self._position = -request.preroll
+        self._began: float | None = None
         self._columns: list[int] = []
 
     def use_columns(self, columns: list[int]) -> None:
@@ -210,12 +217,12 @@ class _Take:
             if indata is not None and start + frames > 0:
                 samples = indata.copy()
                 self.queued += samples.nbytes
-            piece = _Piece(start, frames, time.monotonic(), samples, str(status) if status else "")
+            piece = _Piece(start, frames, clock(), samples, str(status) if status else "")
         except Exception as error:  # PortAudio would print it and end the stream without a word
-            piece = _Piece(start, 0, time.monotonic(), error=f"{type(error).__name__}: {error}")
-        if self.queued - self.taken > _QUEUE_BYTES:
-            text = f"more than {_QUEUE_BYTES} bytes of input were waiting to be stored"
-            piece = _Piece(start, 0, time.monotonic(), error=text)
+            piece = _Piece(start, 0, clock(), error=f"{type(error).__name__}: {error}")
+        if self.queued - self.taken > self.request.queue_bytes:
+            text = f"more than {self.request.queue_bytes} bytes of input were waiting to be stored"
+            piece = _Piece(start, 0, clock(), error=text)
         self.pieces.put(piece)
         self._hold_back()
         self._position = start + frames
@@ -224,8 +231,13 @@ class _Take:
             raise self._stop
 
     def _hold_back(self) -> None:
-        until = time.monotonic() + _HOLD_BACK_S
-        while self.queued - self.taken > _QUEUE_BYTES // 2 and time.monotonic() < until:
+        now = time.monotonic()
+        self._began = self._began or now
+        brought = self._position + self.request.preroll
+        if brought <= _FASTER * self.request.fs * (now - self._began):
+            return
+        most = self.request.queue_bytes // 2
+        while self.queued - self.taken > most and time.monotonic() < now + _HOLD_BACK_S:
             time.sleep(0.002)
 
     def _fill(self, outdata: Samples, start: int) -> None:

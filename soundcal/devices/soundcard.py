@@ -28,7 +28,7 @@ from soundcal.devices.alignment import frame
 from soundcal.devices.checks import gap_flags, input_channels, path_flags, playable
 from soundcal.devices.hostapis import JACK, WASAPI, obstacle
 from soundcal.devices.names import paired, resolve_pair
-from soundcal.devices.portaudio_worker import RATES, Request
+from soundcal.devices.portaudio_worker import QUEUE_BYTES, RATES, Request
 from soundcal.devices.remedies import (
     in_use,
     list_problem,
@@ -37,6 +37,7 @@ from soundcal.devices.remedies import (
     stream_problem,
 )
 from soundcal.devices.supervisor import Broken, Message, Worker
+from soundcal.devices.timeline import Timeline
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
 from soundcal.recording import Capture, utc_now
 
@@ -114,8 +115,13 @@ class _Tally:
     received: int = 0
     reports: list[tuple[int, str]] = field(default_factory=list)
     zeros: int = 0
+    lost: list[str] = field(default_factory=list)
+    timeline: Timeline = field(init=False)
     first: tuple[float, int] | None = None
     last: tuple[float, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(self.fs)
 
     def add(self, message: Message) -> tuple[Samples, int, tuple[str, ...]]:
         """Count a block; return the part within the take, its position, and what was reported."""
@@ -131,6 +137,7 @@ class _Tally:
         if start >= 0:
             self.last = (float(message.fields["time"]), start + frames)
             self.first = self.first or self.last
+            self.lost += filter(None, [self.timeline.add(*self.last)])
         live = np.flatnonzero(message.samples.any(axis=0))
         n_samples = message.samples.shape[1]
         self.zeros = n_samples - 1 - int(live[-1]) if live.size else self.zeros + n_samples
@@ -153,7 +160,7 @@ class _Tally:
             )
         if doubt := self.rate_doubt(host_api):
             flags.append(doubt)
-        return tuple(flags)
+        return (*flags, *self.lost, *filter(None, [self.timeline.end()]))
 
     def rate_doubt(self, host_api: str) -> str:
         """Return what the computer's clock says against the sampling rate; "" if nothing."""
@@ -347,7 +354,8 @@ class Soundcard:
         for samples, position, reports in self._read(worker, tally):
             doubt = "" if told else tally.rate_doubt(self._info.host_api)
             told = told or bool(doubt)
-            yield Block(samples, position, None, (*reports, doubt) if doubt else reports)
+            arrived = None if tally.last is None else tally.last[0]
+            yield Block(samples, position, None, (*reports, doubt) if doubt else reports, arrived)
 
     def close(self) -> None:
         """Release the device; it is not held between takes. Safe to call twice."""
@@ -389,6 +397,7 @@ class Soundcard:
             preroll=round(_PREROLL_S * self._fs),
             total=total,
             exclusive=self._exclusive,
+            queue_bytes=QUEUE_BYTES,
         )
 
     def _capture(self, request: Request, on_block: OnBlock | None) -> Capture:

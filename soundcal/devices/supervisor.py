@@ -66,6 +66,8 @@ LIMITS = Limits()
 _MODULE: Final = "soundcal.devices.portaudio_worker"
 _STDERR_BYTES: Final = 4096
 _QUEUE_MESSAGES: Final = 512
+_OVERSLEPT_S: Final = 0.5  # beyond the end of a wait: the process was stopped meanwhile
+_POLL_S: Final = 0.02
 _WINDOWS_NEW_GROUP: Final = 0x00000200  # CREATE_NEW_PROCESS_GROUP, absent from subprocess elsewhere
 
 
@@ -164,17 +166,26 @@ class Worker:
                 return
 
     def _next(self) -> Message:
-        limit = self._limit()
         try:
-            message = self._messages.get(timeout=limit)
+            message = self._wait()
         except queue.Empty:
-            text = f"no answer for {limit:g} s"
+            text = f"no answer for {self._limit():g} s"
             raise Broken("silent", self.stage, text, stderr=self.printed) from None
         if message is None:
             raise self._death()
         if isinstance(message, Broken):
             raise message
         return message
+
+    def _wait(self) -> Message | Broken | None:
+        """Return the next message; time in which this very process was stopped does not count."""
+        while True:
+            asked, limit = time.monotonic(), self._limit()
+            try:
+                return self._messages.get(timeout=limit)
+            except queue.Empty:
+                if time.monotonic() - asked < limit + _OVERSLEPT_S:
+                    raise
 
     def _advance(self, event: str) -> None:
         stages: dict[str, Stage] = {
@@ -217,13 +228,19 @@ class Worker:
         return self._process.poll() is None
 
     def check(self) -> None:
-        """Raise :class:`Broken` if a worker that nobody listens to failed or fell silent."""
+        """Wait for a sign of life; raise :class:`Broken` if a worker failed or fell silent.
+
+        For a worker that nobody listens to: its messages are thrown away (:meth:`drain`).
+        """
+        asked = time.monotonic()
+        while self._fault is None and self._seen <= asked:
+            if not self.alive:
+                raise self._death()
+            if time.monotonic() - asked > self._limit():
+                raise Broken("silent", self.stage, f"no answer for {self._limit():g} s")
+            time.sleep(_POLL_S)
         if self._fault is not None:
             raise self._fault
-        if not self.alive:
-            raise self._death()
-        if time.monotonic() - self._seen > self._limit():
-            raise Broken("silent", self.stage, f"no answer for {self._limit():g} s")
 
     def drain(self) -> None:
         """Throw away the messages of a worker that nobody listens to, so that it can go on."""
@@ -253,8 +270,9 @@ class Worker:
 
     def _put(self, message: Message | Broken | None) -> None:
         """Queue a message; a full queue holds the worker back, unless nobody listens any more."""
-        self._seen = time.monotonic()
-        if isinstance(message, Broken):
+        if isinstance(message, Message):
+            self._seen = time.monotonic()
+        elif isinstance(message, Broken):
             self._fault = message
         while not self._discard:
             try:

@@ -257,6 +257,7 @@ def stream_checks(
     expected: int | None = None,
     xruns: int = 0,
     delivered_rate: float | None = None,
+    missing: int | None = None,
     device: str = "",
 ) -> tuple[Check, ...]:
     """Return the checks of how a stream went.
@@ -271,6 +272,8 @@ def stream_checks(
         Overflows and underflows that the driver reported.
     delivered_rate : float, optional
         Samples per second of wall-clock time.
+    missing : int, optional
+        Samples that the clock says are missing (:mod:`soundcal.devices.timeline`).
     device : str
         Identity of the device.
 
@@ -289,6 +292,10 @@ def stream_checks(
             reason += f": {-short} ({-short / fs:.2f} s) are missing"
         reason = reason if short else ""
         found.append(Check("samples", short, "", 0.0, fault(reason), reason))
+    if missing is not None:
+        reason = f"{missing} samples ({missing / fs:.2f} s) are missing by the clock"
+        reason = reason if missing else ""
+        found.append(Check("missing by the clock", missing, "samples", 0.0, fault(reason), reason))
     # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
     clockless = "JACK" in device and delivered_rate is not None and delivered_rate > 1.5 * fs
     if delivered_rate is not None and n_samples >= RATE_FROM_S * fs and not clockless:

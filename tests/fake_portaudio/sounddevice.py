@@ -9,8 +9,8 @@ what shall go wrong, and FAKE_PORTAUDIO_LOG names a file to which opened streams
     format       true if WASAPI takes no float samples
     fs           sampling rate at which streams open, whatever was asked for
     at           position in frames (counted from the start of the stream) of what follows
-    do           "stall", "crash", "garbage", "stop", "raise", "zeros", "overflow", "vanish";
-                 "hang at rates" while listing
+    do           "stall", "crash", "garbage", "stop", "raise", "zeros", "overflow", "vanish",
+                 "pause" (samples of the time "s" are lost); "hang at rates" while listing
     close        "hang"
     speed        times real time (default 40)
 
@@ -165,6 +165,9 @@ class _Stream:
             due = start + self._position / self.samplerate / _FAULT.get("speed", 40)
             time.sleep(max(0.0, due - time.monotonic()))
             reached = self._position > _FAULT.get("at", 0)
+            if reached and _FAULT.get("do") == "pause" and self._once():
+                time.sleep(_FAULT["s"])
+                start += _FAULT["s"]
             if reached and not self._fault(_FAULT.get("do")):
                 break
             overflow = _FAULT.get("do") == "overflow" and reached and self._once()

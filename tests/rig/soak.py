@@ -10,7 +10,8 @@
 A virtual card (``plain.py``) on a server of its own delivers a count, ``soundcal record`` records
 it, and every sample of the file is compared with the one that was delivered. Meanwhile the memory
 of the command and of its worker is watched. Exit code 0 if nothing is missing, repeated or wrong
-and the memory stayed where it was after the first tenth.
+and the memory stayed where it was after the first tenth. A busy machine makes the server report
+overflows, in which nothing is lost with ``--sync``: they are printed, as the command's flags.
 """
 
 import argparse
@@ -90,7 +91,7 @@ def main() -> int:
     print(f"took {elapsed:.0f} s; memory {settled / 2**20:.0f} MiB, later {max(taken) / 2**20:.0f}")
     complete = found.n_samples == round(options.duration * options.fs)
     steady = max(taken) <= settled + (QUEUES if options.fast else MORE_MEMORY)
-    return 0 if code == 0 and found.exact and complete and steady and not flags else 1
+    return 0 if code == 0 and found.exact and complete and steady else 1
 
 
 if __name__ == "__main__":

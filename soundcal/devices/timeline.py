@@ -1,0 +1,115 @@
+"""Samples that the clock says are missing: the machine slept, or the audio server stood still.
+
+After a machine was suspended, or an audio server stalled, many drivers go on as if nothing had
+happened: the samples before and after follow each other without a gap and without a report. The
+clock of the computer knows. Blocks arrive late often, but then the next ones follow quickly; what
+never catches up is lost.
+"""
+
+import time
+from typing import Any, Final
+
+__all__ = ["LIMIT_S", "Timeline", "clock"]
+
+LIMIT_S: Final = 0.25
+"""Shortest loss in s that is believed. Blocks arrive irregularly, on a busy computer by so much."""
+
+_WINDOW_S: Final = 2.0
+"""Time in which late blocks catch up."""
+
+_LEAST_S: Final = 0.5
+"""The same at the end of a stream."""
+
+_FASTER: Final = 1.5
+"""A device that is so much faster than its rate has no clock (JACK in freewheel mode)."""
+
+# on Linux the monotonic clock stands still while the machine sleeps; on macOS this one does not
+_CLOCK: Final[Any] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+def clock() -> float:
+    """Return a time in s that passes also while the machine sleeps, and is never set."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+class Timeline:
+    """Compares the times at which blocks arrive with the samples they bring.
+
+    Each block has a delay: its time minus the time of its last sample by the sampling rate. The
+    smallest delay in a window of two seconds is compared with that of the window before.
+
+    Parameters
+    ----------
+    fs : int
+        Sampling rate in Hz.
+
+    Examples
+    --------
+    >>> timeline = Timeline(48000)
+    >>> found = [timeline.add(0.1 * n + 3.0 * (n > 50), 4800 * n) for n in range(100)]
+    >>> [text for text in found if text]
+    ['about 144000 samples (3.00 s) are missing at 5.000 s by the clock: the machine slept, ...']
+    >>> timeline.missing
+    144000
+    """
+
+    def __init__(self, fs: int) -> None:
+        self.missing = 0
+        """Samples found missing so far."""
+        self._fs = fs
+        self._first: tuple[float, int] | None = None
+        self._begin: tuple[float, int] | None = None
+        self._last: tuple[float, int] | None = None  # time and position
+        self._before: float | None = None
+        self._smallest = float("inf")
+        self._jumps = [(0.0, 0), (0.0, 0)]  # the largest of this window and the one before
+
+    def add(self, moment: float, position: int) -> str:
+        """Take the time of a block (:func:`clock`) and the position of its end.
+
+        Returns
+        -------
+        str
+            What is missing, in words; "" if nothing was found. It comes with the block that
+            completes a window, two to four seconds after a loss.
+        """
+        found = ""
+        if self._begin is not None and moment - self._begin[0] >= _WINDOW_S:
+            found = self._close()
+        if self._last is not None:
+            jump = self._delay(moment, position) - self._delay(*self._last)
+            self._jumps[0] = max(self._jumps[0], (jump, self._last[1]))
+        self._last = (moment, position)
+        self._first = self._first or self._last
+        self._begin = self._begin or self._last
+        self._smallest = min(self._smallest, self._delay(moment, position))
+        return found
+
+    def end(self) -> str:
+        """Return what is missing in the last window, if it is long enough to tell."""
+        if self._begin is None or self._last is None:
+            return ""
+        return self._close() if self._last[0] - self._begin[0] >= _LEAST_S else ""
+
+    def _delay(self, moment: float, position: int) -> float:
+        return moment - position / self._fs
+
+    def _close(self) -> str:
+        later = 0.0 if self._before is None else self._smallest - self._before
+        self._before, self._smallest, self._begin = self._smallest, float("inf"), None
+        _, at = max(self._jumps)
+        self._jumps = [(0.0, 0), self._jumps[0]]
+        if later <= LIMIT_S or self._has_no_clock():
+            return ""
+        missing = round(later * self._fs)
+        self.missing += missing
+        return (
+            f"about {missing} samples ({later:.2f} s) are missing at {max(0, at) / self._fs:.3f} s "
+            "by the clock: the machine slept, or the audio server stood still"
+        )
+
+    def _has_no_clock(self) -> bool:
+        if self._first is None or self._last is None:
+            return True
+        elapsed = self._last[0] - self._first[0]
+        return self._last[1] - self._first[1] > _FASTER * self._fs * elapsed
