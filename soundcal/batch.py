@@ -2,7 +2,8 @@
 
 A file is read in blocks, so memory does not grow with its length. Its calibration is the given one,
 or the one that the JSON record beside it names. A file that cannot be measured leaves a row with
-the indicator ``failed`` and the reason, and the others are measured all the same.
+the indicator ``failed`` and the reason, and the others are measured all the same. So does, one
+row each, an indicator that a file is too short for, beside the rows of the others.
 """
 
 import json
@@ -33,7 +34,11 @@ from soundcal.units import from_db
 __all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
 
 FAILED: Final = "failed"
-"""Indicator of the row that a file leaves which could not be measured; its statistic says why."""
+"""Indicator of a row for what could not be measured, a file or an indicator of it; its statistic
+says why."""
+
+_BLOCK: Final = 1 << 16
+"""Samples per channel that are read at a time."""
 
 
 Progress = Callable[[float], None]
@@ -93,6 +98,8 @@ class FileResult:
         Why it could not be measured; empty if it was.
     channels : tuple of str
         Names of the channels, in the order of the results' leading axis.
+    missing : mapping of str to str
+        Why indicators are missing that the file is too short for, by symbol.
     results : mapping of str to IndicatorResult
         Results with their series of what :attr:`Task.kept` names, by symbol.
     """
@@ -102,6 +109,7 @@ class FileResult:
     flags: tuple[str, ...] = ()
     error: str = ""
     channels: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, IndicatorResult] = field(default_factory=dict)
 
 
@@ -186,6 +194,8 @@ def measure_file(
 ) -> FileResult:
     """Measure one file, block by block.
 
+    What the file is too short for is missing in the result, with the reason.
+
     Parameters
     ----------
     path : path
@@ -204,7 +214,7 @@ def measure_file(
     RecordError
         The file cannot be read, or does not match the record beside it.
     SignalError
-        Not calibrated, not finite, or too short.
+        Not calibrated, not finite, or too short for all that is wanted.
     ParameterError
         Unknown indicator, or channels that the calibration or the ear rule does not have.
     """
@@ -222,26 +232,39 @@ def measure_file(
         raised = factors * from_db(np.array(u_db))[:, np.newaxis]
         streams.append((raised, _opened(about, replace(task, kept=()), threads)))
     clipped = _feed(path, about, streams, progress)
-    results, *shifted = (stream.finish() for _, stream in streams)
+    (results, refused), *shifted = (stream.finish_possible() for _, stream in streams)
+    wanted = resolve(task.names)
+    missing = {symbol: refused[symbol] for symbol in wanted if symbol in refused}
+    if len(missing) == len(wanted):
+        raise next(iter(missing.values()))
     rows = tidy_rows(
         results,
-        resolve(task.names),
+        {symbol: statistics for symbol, statistics in wanted.items() if symbol not in missing},
         recording=label or str(path),
         channels=channels,
         calibration=calibration.id,
         u_db=u_db,
-        shifted=shifted[0] if shifted else None,
+        shifted=shifted[0][0] if shifted else None,
     )
+    rows = combine_ears(rows, task.ears) if task.ears else rows
+    rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [warning for result in results.values() for warning in result.warnings]
     flags = (*record.get("flags", ()), *about.flags, *_clipping(channels, clipped), *warnings)
-    kept = {symbol: results[symbol] for symbol in (resolve(task.kept) if task.kept else ())}
+    kept = resolve(task.kept) if task.kept else {}
     return FileResult(
         str(path),
-        tuple(combine_ears(rows, task.ears) if task.ears else rows),
+        tuple(rows),
         tuple(dict.fromkeys(flags)),
         channels=tuple(channels),
-        results=kept,
+        missing={symbol: str(error) for symbol, error in missing.items()},
+        results={symbol: results[symbol] for symbol in kept if symbol in results},
     )
+
+
+def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
+    """Return the row of what could not be measured."""
+    software = f"soundcal {__version__}"
+    return TidyRow(recording, "", FAILED, reason, math.nan, "", None, calibration, software)
 
 
 def _by_another_engine(
@@ -286,7 +309,7 @@ def _feed(
     """Push a file's pressure into the streams and return the clipped samples per channel."""
     clipped = np.zeros(about.n_channels, dtype=np.int64)
     done = 0
-    for block in audiofile.blocks(path):
+    for block in audiofile.blocks(path, _BLOCK):
         clipped += (np.abs(block) >= 1.0).sum(axis=1)
         for factors, stream in streams:
             stream.push(block * factors)
@@ -302,10 +325,7 @@ def _kept(path: str, task: Task, threads: int | None, progress: Progress | None)
         return measure_file(path, task, threads=threads, progress=progress)
     except SoundcalError as error:
         identity = task.calibration.id if task.calibration is not None else ""
-        row = TidyRow(
-            path, "", FAILED, str(error), math.nan, "", None, identity, f"soundcal {__version__}"
-        )
-        return FileResult(path, (row,), error=str(error))
+        return FileResult(path, (_failed(path, str(error), identity),), error=str(error))
 
 
 def measure_files(

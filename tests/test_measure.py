@@ -72,7 +72,7 @@ def test_blocks_of_the_file_do_not_matter(take: Path, monkeypatch: pytest.Monkey
     task = Task(("LA",), calibration())
     whole = measure_file(take, task).rows
     original = audiofile.blocks
-    monkeypatch.setattr(audiofile, "blocks", lambda path: original(path, 1237))
+    monkeypatch.setattr(audiofile, "blocks", lambda path, size: original(path, 1237))
     assert measure_file(take, task).rows == whole
 
 
@@ -284,6 +284,47 @@ def test_one_failure_gives_exit_code_5_and_a_row(
     rows = rows_of(out)
     assert [r["indicator"] for r in rows] == ["failed", "LA", "LA"]
     assert "no such file" in rows[0]["statistic"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "missing"), [(0.3, {"F"}), (0.22, {"F", "T"}), (0.05, {"F", "R", "T"})]
+)
+def test_a_short_file_gets_what_is_defined(
+    seconds: float, missing: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short, out = tmp_path / "short.wav", tmp_path / "out.csv"
+    audiofile.write(short, samples(seconds), FS, subtype="FLOAT")
+    options = ["--sensitivity", "2", "--out", str(out), "--ears", "mean"]
+    assert main(["measure", str(short), *options]) == 5
+    rows = rows_of(out)
+    failed = [row for row in rows if row["indicator"] == "failed"]
+    reasons = {row["statistic"].partition(": ")[0]: row["statistic"] for row in failed}
+    assert reasons.keys() == missing
+    assert "too short for fluctuation_strength: at least 0.5 s are needed" in reasons["F"]
+    found = {row["indicator"] for row in rows} - {"failed"}
+    assert found == {"LA", "LC", "N", "S", "R", "T", "F"} - missing
+    assert all(math.isfinite(float(row["value"])) for row in rows if row not in failed)
+    assert f"{short}: F not measured: signal of {seconds:g} s" in capsys.readouterr().err
+    assert main(["measure", str(short), "--sensitivity", "2", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["missing"][str(short)].keys() == missing
+
+
+def test_nothing_defined_is_a_file_not_measured(tmp_path: Path) -> None:
+    audiofile.write(tmp_path / "short.wav", samples(0.3), FS, subtype="FLOAT")
+    task = Task(("F", "PA"), calibration())
+    (result,) = measure_files([tmp_path / "short.wav"], task)
+    assert "too short for fluctuation_strength" in result.error
+    assert [row.indicator for row in result.rows] == ["failed"]
+
+
+def test_what_is_derived_is_missing_with_what_it_needs(tmp_path: Path) -> None:
+    audiofile.write(tmp_path / "short.wav", samples(0.3), FS, subtype="FLOAT")
+    result = measure_file(
+        tmp_path / "short.wav", Task(("N", "PA"), calibration(), uncertainty=True)
+    )
+    assert result.missing.keys() == {"PA"}
+    assert "too short for fluctuation_strength" in result.missing["PA"]
+    assert all(row.u is not None for row in result.rows if row.indicator == "N")
 
 
 def test_ctrl_c_keeps_what_was_measured(

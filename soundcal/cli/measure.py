@@ -25,7 +25,8 @@ _EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
 (loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
 Files need a calibration: the record beside them names it, or --calibration, --sensitivity or
---stated-level does. A file that cannot be measured leaves a row "failed" and exit code 5."""
+--stated-level does. A file that cannot be measured leaves a row "failed" with the reason and exit
+code 5; so does every indicator that a file is too short for, and the others are measured."""
 
 
 def add(commands: Any) -> None:
@@ -109,7 +110,7 @@ def _add_calibration(group: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure the files; exit code 5 if any of them could not be measured.
+    """Measure the files; exit code 5 if any of them could not be measured, or not in full.
 
     Stopped in between, it still writes the table of the files that were finished.
     """
@@ -143,8 +144,11 @@ def run(options: argparse.Namespace) -> int:
             say(f"{result.path}: {flag}")
         if result.error:
             say(f"not measured: {result.error}")
+        for symbol, reason in result.missing.items():
+            say(f"{result.path}: {symbol} not measured: {reason}")
     _show(options, results)
-    return SignalError.exit_code if any(result.error for result in results) else 0
+    incomplete = any(result.error or result.missing for result in results)
+    return SignalError.exit_code if incomplete else 0
 
 
 def _numbers(text: str, option: str) -> list[float]:
@@ -330,6 +334,7 @@ def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
             "rows": [row.to_dict() for row in rows],
             "flags": {result.path: list(result.flags) for result in results if result.flags},
             "failed": {result.path: result.error for result in results if result.error},
+            "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }
         write_json("soundcal/measure/1", content)
     elif not options.out:

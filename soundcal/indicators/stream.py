@@ -190,7 +190,8 @@ class Analysis:
         self.n_channels = n_channels
         self.n_samples = 0
         self._wanted = _with_needs(plan.wanted)
-        stages = dict.fromkeys(find(s).stage for s in self._wanted if find(s).stage)
+        stages = list(dict.fromkeys(find(s).stage for s in self._wanted if find(s).stage))
+        self._stages = stages
         self._streams: list[list[IndicatorStream]] = [
             [resolve_callable(stage)(self._part(stage)) for stage in stages]
             for _ in range(n_channels)
@@ -242,21 +243,52 @@ class Analysis:
         SignalError
             No samples, or too few for an indicator.
         """
+        results, refused = self.finish_possible()
+        for error in refused.values():
+            raise error
+        return results
+
+    def finish_possible(self) -> tuple[dict[str, IndicatorResult], dict[str, SignalError]]:
+        """Return the results there are, and why the others are missing.
+
+        Returns
+        -------
+        results : dict of str to IndicatorResult
+            By symbol, with leading shape (n_channels,).
+        refused : dict of str to SignalError
+            By symbol: the signal is too short for the indicator, or for one it is derived from.
+
+        Raises
+        ------
+        SignalError
+            No samples.
+        """
         self._workers.close()
         if self.n_samples == 0:
             raise SignalError("no samples were pushed")
-        per_channel = [
-            {symbol: result for stream in streams for symbol, result in stream.finish().items()}
-            for streams in self._streams
-        ]
-        results = {
-            symbol: stack([one[symbol] for one in per_channel], (self.n_channels,))
-            for symbol in per_channel[0]
-        }
+        results: dict[str, IndicatorResult] = {}
+        refused: dict[str, SignalError] = {}
+        for stage, streams in zip(self._stages, zip(*self._streams, strict=True), strict=True):
+            symbols = self._part(stage).wanted
+            try:
+                per_channel = [stream.finish() for stream in streams]
+            except SignalError as error:
+                refused |= dict.fromkeys(symbols, error)
+                continue
+            results |= {
+                s: stack([one[s] for one in per_channel], (self.n_channels,)) for s in symbols
+            }
         for symbol in self._wanted:
-            if find(symbol).derived:
+            missing = [refused[needed] for needed in find(symbol).needs if needed in refused]
+            if missing:
+                refused[symbol] = missing[0]
+            elif find(symbol).derived:
                 results[symbol] = resolve_callable(find(symbol).derived)(results)
-        return {symbol: results[symbol] for symbol in self.plan.wanted}
+        wanted = self.plan.wanted
+        return (
+            {symbol: results[symbol] for symbol in wanted if symbol in results},
+            {symbol: refused[symbol] for symbol in wanted if symbol in refused},
+        )
 
 
 def _with_needs(wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

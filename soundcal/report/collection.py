@@ -430,7 +430,7 @@ def _fresh(
     items: Sequence[_Item], todo: Sequence[int], names: tuple[str, ...], field: str, jobs: int
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Measure, and give per item its rows and flags, or the reason why there are none."""
-    from soundcal.batch import Task, measure_files
+    from soundcal.batch import FAILED, Task, measure_files
 
     groups: dict[str, list[int]] = {}
     for index in todo:
@@ -440,8 +440,9 @@ def _fresh(
         measured = measure_files([items[i].path for i in group], task, jobs=jobs)
         for index, result in zip(group, measured, strict=True):
             name = items[index].path.name
-            rows = [replace(row, recording=name) for row in result.rows]
-            yield index, result.error or {"rows": rows, "flags": result.flags}
+            rows = [replace(row, recording=name) for row in result.rows if row.indicator != FAILED]
+            missing = (f"{symbol} not measured: {why}" for symbol, why in result.missing.items())
+            yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
 
 
 def _key(item: _Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any]:
