@@ -251,13 +251,12 @@ def _time_plots(found: Qualification) -> Iterator[Section]:
                 stability.time, stability.level, found.paths, limit=reach
             ),
         )
-    if latency.size:
-        yield _plot(
-            "delay",
-            "Delay",
-            "Delay from output to input in every take; soundcal measures it each time.",
-            lambda: figures.delay_figure(1000.0 * latency / found.fs),
-        )
+    yield _plot(
+        "delay",
+        "Delay",
+        "Delay from output to input in every take; soundcal measures it each time.",
+        lambda: figures.delay_figure(1000.0 * latency / found.fs),
+    )
 
 
 def _plot(name: str, title: str, caption: str, draw: "Callable[[], Figure]") -> Section:

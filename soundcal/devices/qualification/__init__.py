@@ -65,8 +65,10 @@ def qualify(
         Not as many outputs as inputs.
     SignalError
         An output is heard by no input; nothing louder than -40 dBFS has been played then.
-    DeviceUnavailable, StreamError
+    DeviceUnavailable
         As for every take.
+    StreamError
+        Takes broke off, or had no delay, more than three times.
     """
     plan = plan or Plan()
     if len(outputs) != len(inputs):
@@ -91,6 +93,7 @@ def qualify(
         outputs=bench.outputs,
         inputs=bench.inputs,
         swapped=swapped,
+        broken=tuple(bench.broken),
         plan=plan,
         level=level,
         started=started,

@@ -44,7 +44,7 @@ from soundcal.devices.qualification.signals import (
 )
 from soundcal.devices.validity import judge
 from soundcal.devices.verdicts import Check
-from soundcal.errors import SignalError
+from soundcal.errors import SignalError, StreamError
 from soundcal.recording import Capture
 from soundcal.units import db, from_db
 
@@ -69,6 +69,7 @@ DYNAMIC_DB: Final = -60.0
 """Level of the tone beside which the dynamic range is measured, dBFS (AES17-2015, 6.4.1)."""
 
 _TAIL_S: Final = 0.6  # the response after a sweep fits in
+_BROKEN: Final = 3  # takes that fail are made again, so many in all
 _PROBE_DB: Final = -40.0
 _PROBE_ABOVE_DB: Final = 20.0
 _PROBE_NOISE_DB: Final = -120.0
@@ -97,7 +98,7 @@ class Bench:
         self.fs = device.fs
         self.checks: list[Check] = []
         self.latencies: list[float] = []
-        self.takes = 0
+        self.broken: list[str] = []
         self.rates: list[float] = []
         self._on_progress = on_progress
         self._done = 0.0
@@ -113,7 +114,34 @@ class Bench:
         return path_names(self.outputs, self.inputs)
 
     def take(self, samples: Samples, remark: str) -> Capture:
-        """Play samples, shape (n_paths, n), and return the take, aligned and with a tail."""
+        """Play samples, shape (n_paths, n), and return the take, aligned and with a tail.
+
+        A take that breaks off, or whose delay is not found, is noted and made again.
+
+        Raises
+        ------
+        StreamError
+            That has happened too often.
+        """
+        before = self._done
+        while True:
+            problem, self._done = "", before
+            try:
+                capture = self.once(samples, remark)
+                if capture.latency is None:
+                    problem = "; ".join(capture.flags) or "delay not measured"
+            except StreamError as error:
+                problem = str(error)
+            if not problem:
+                return capture
+            self.broken.append(problem)
+            if len(self.broken) > _BROKEN:
+                raise StreamError(
+                    f"{len(self.broken)} takes failed, the last one, {remark}: {problem}"
+                )
+
+    def once(self, samples: Samples, remark: str) -> Capture:
+        """Play samples and return the take, whatever it is like."""
         seconds = samples.shape[1] / self.fs
 
         def moved(block: Block) -> None:
@@ -125,7 +153,6 @@ class Bench:
             samples, outputs=self.outputs, inputs=self.inputs, tail=_TAIL_S, on_block=moved
         )
         self._done += seconds
-        self.takes += 1
         if capture.latency is not None:
             self.latencies.append(capture.latency)
         if capture.delivered_rate is not None:
@@ -143,7 +170,7 @@ class Bench:
 
     def timing(self, drift_ppm: float | None) -> Timing:
         """Return what the takes so far tell about delay and clocks."""
-        return Timing(self.takes, np.array(self.latencies), drift_ppm, self._rate_ppm())
+        return Timing(np.array(self.latencies), drift_ppm, self._rate_ppm())
 
     def _rate_ppm(self) -> float | None:
         rates = np.array(self.rates)
@@ -177,7 +204,7 @@ def wiring(bench: Bench) -> tuple[Samples, int]:
     n, fs = bench.n, bench.fs
     frequencies = 701.0 + 301.0 * np.arange(n) * min(1.0, fs / 48000.0)
     samples = np.stack([tone(fs, PROBE_S, _PROBE_DB, f) for f in frequencies])
-    capture = bench.take(samples, "wiring")
+    capture = bench.once(samples, "wiring")
     heard = bench.inner(capture, samples.shape[1]).samples
     found, beside = (
         np.array([[tone_level(x, fs, f + away)[0] for x in heard] for f in frequencies])

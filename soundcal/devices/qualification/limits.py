@@ -166,16 +166,21 @@ LIMITS: Final[dict[str, Limit]] = {
         "as for the level linearity",
         "look for a turned knob, a loose contact, and a volume that the system changes",
     ),
-    "takes without a delay": Limit(
+    "takes that failed": Limit(
         0.0,
         "at most",
-        "every take of soundcal is aligned by its delay",
-        "the path was interrupted or something else played: repeat the test",
+        "a recording would have ended, or could not have been aligned",
+        "raise --latency, use another port or driver, close other programs that play, and what "
+        "keeps the computer busy",
     ),
 }
 """Limits by the name of the check."""
 
-_INVALID: Final = ("swapped channels", "takes without a delay", "level linearity")
+_INVALID: Final = (
+    "swapped channels",
+    "takes that failed",
+    "level linearity",
+)
 """Not a matter of quality: with these, levels or channels are not what they seem."""
 
 _ELSEWHERE: Final[dict[str, Limit]] = {
@@ -235,7 +240,8 @@ def rated(name: str, value: float, unit: str, channel: str = "", found: str = ""
     verdict: Verdict = "invalid" if name in _INVALID else "suspect"
     where = f"{channel}: {name}" if channel else name
     sign = "+" if limit.relation == "within ±" else ""
-    number = f"{value:{sign}.2f} {unit}".strip().replace("-", "−")
+    digits = ".2f" if unit else ".0f"
+    number = f"{value:{sign}{digits}} {unit}".strip().replace("-", "−")
     remedy = f"; {limit.remedy}" if limit.remedy else ""
     reason = f"{where}: {number}{found}, the limit is {limit.text}{remedy}"
     return Check(name, value, unit, limit.value, verdict, reason, channel)

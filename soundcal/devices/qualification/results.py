@@ -182,17 +182,14 @@ class Timing:
 
     Parameters
     ----------
-    takes : int
-        How many there were.
-    latency : ndarray, shape (n,)
-        Delay from output to input in samples, of every take in which it was found.
+    latency : ndarray, shape (n_takes,)
+        Delay from output to input in samples.
     drift_ppm : float or None
         Clock of the inputs re that of the outputs, ppm; None if it could not be told.
     rate_ppm : float or None
         Sampling rate re the computer's clock, ppm; None if there is no such clock.
     """
 
-    takes: int
     latency: Samples
     drift_ppm: float | None
     rate_ppm: float | None
@@ -231,6 +228,8 @@ class Qualification:
         Channels; output k was heard by input k.
     swapped : int
         How many inputs were not cabled as they were named.
+    broken : tuple of str
+        Why takes failed; they were made again.
     plan : Plan
         What was asked for.
     level : float
@@ -248,6 +247,7 @@ class Qualification:
     outputs: tuple[int, ...]
     inputs: tuple[int, ...]
     swapped: int
+    broken: tuple[str, ...]
     plan: Plan
     level: float
     started: str
@@ -279,6 +279,7 @@ class Qualification:
             "inputs": list(self.inputs),
             "paths": list(self.paths),
             "swapped": self.swapped,
+            "broken": list(self.broken),
             "plan": _plain(self.plan),
             "level": self.level,
             "started": self.started,

@@ -122,11 +122,11 @@ def _of_linearity(found: Qualification) -> Iterator[Check]:
 
 def _of_timing(found: Qualification) -> Iterator[Check]:
     timing = found.timing
-    yield rated("takes without a delay", float(timing.takes - timing.latency.size), "")
-    if timing.latency.size:
-        ms = 1000.0 * timing.latency / found.fs
-        yield Check("delay", float(np.median(ms)), "ms")
-        yield Check("delay, spread over all takes", float(np.ptp(ms)), "ms")
+    last = f" ({found.broken[-1]})" if found.broken else ""
+    yield rated("takes that failed", float(len(found.broken)), "", "", last)
+    ms = 1000.0 * timing.latency / found.fs
+    yield Check("delay", float(np.median(ms)), "ms")
+    yield Check("delay, spread over all takes", float(np.ptp(ms)), "ms")
     if timing.rate_ppm is not None:
         yield Check("rate re the computer's clock", timing.rate_ppm, "ppm")
 
