@@ -20,6 +20,8 @@ from soundcal.devices.validity import Check
 from soundcal.dsp.weighting import exact_level
 from soundcal.errors import ParameterError, SignalError, StreamError
 from soundcal.recording import Capture
+from soundcal.report.html import render
+from soundcal.report.qualification import qualification_document
 from soundcal.resources import shipped
 from soundcal.units import db, from_db
 
@@ -288,6 +290,32 @@ def test_another_program_beside_the_tone_is_found() -> None:
     assert check.value == pytest.approx(true, abs=1.0)
 
 
+def gate(x: np.ndarray, take: int) -> np.ndarray:
+    """A gate that mutes everything below -50 dBFS, in a path that is digitally silent then."""
+    power = lfilter([1 - np.exp(-1 / (0.05 * FS))], [1, -np.exp(-1 / (0.05 * FS))], x**2, axis=1)
+    return np.where(power > 5e-6, x, 0.0)
+
+
+def pulled(x: np.ndarray, take: int) -> np.ndarray:
+    """The plug of the first output comes off in the middle of the test."""
+    return x * [[0.0 if take > 2 else 1.0], [1.0]]
+
+
+@pytest.mark.parametrize("path", [gate, pulled])
+def test_exact_zeros_where_a_signal_ought_to_be_are_faults_not_crashes(path: Path) -> None:
+    found = qualified(Loop(path, noise_db=-np.inf), Plan(minutes=0.3, plays=2))
+    assert found.verdict == "invalid"
+    # a gate needs a signal to be seen; where the plug is off nothing moves any more
+    name = "level linearity" if path is gate else "swing"
+    assert failed(found)[name, "1→1"] == "invalid"
+    content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    schema = json.loads((shipped("schema") / "qualification.schema.json").read_text("utf-8"))
+    Draft202012Validator(schema).validate(
+        {"schema": "soundcal/qualification/1", "software": {}, **content}
+    )
+    assert "<svg" in render(qualification_document(found))
+
+
 def test_swapped_cables_are_said_and_seen_through() -> None:
     found = qualified(Loop(lambda x, take: x[::-1]))
     assert failed(found) == {("swapped channels", ""): "invalid"}
@@ -385,6 +413,8 @@ def test_command_tests_the_lab_and_writes_result_and_page(
     assert text.count("<svg") == 7
     for words in ("Verdict: pass", "AES17-2015, 6.4.1", "IEC 61672-1:2013", "(simulated)"):
         assert words in text
+    assert main(["devices", "--out", str(page)]) == 2  # nothing is tested
+    assert "--test NAME" in capsys.readouterr().err
     assert main(arguments) == 5
     assert "exists" in capsys.readouterr().err
 

@@ -35,11 +35,14 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the devices; a missing PortAudio is said, not fatal: the simulated labs remain."""
     from soundcal.devices import list_devices
+    from soundcal.errors import ParameterError
 
     if options.device is not None:
         from soundcal.cli.qualify import run_test
 
         return run_test(options)
+    if options.out is not None:
+        raise ParameterError("--out is the page of a test: name the device, --test NAME")
     found, problem = list_devices()
     if options.json:
         devices = [info.to_dict() for info in found]

@@ -26,6 +26,7 @@ from soundcal.devices.qualification.results import (
     path_names,
 )
 from soundcal.devices.qualification.signals import (
+    SILENCE,
     TONE_HZ,
     analyse_tone,
     band_noise,
@@ -81,7 +82,6 @@ _STEP_SKIP_S: Final = 0.2
 _NOISE_BELOW_DB: Final = 13.0  # it is limited to four times, 12 dB above, its rms value
 _REFERENCE_DB: Final = -20.0
 _ROUNDING_DB: Final = -149.0  # of 24 bits, dB re full scale
-_BY_SWEEP: Final = ("crosstalk", "swapped channels")
 
 
 class Bench:
@@ -268,7 +268,7 @@ def responses(bench: Bench, level: float, offset: Samples) -> Response:
         taps = impulse_response(heard, row, fs)
         paths[:, k] = response_at(taps, frequency, fs)
         signs[k] = polarity(heard[k], row, fs)
-    size = np.abs(paths)
+    size = np.maximum(np.abs(paths), SILENCE)
     own = np.einsum("kkf->kf", size)
     gain = own[:, np.argmin(np.abs(frequency - 1000.0))]
     return Response(
@@ -299,15 +299,14 @@ def level_linearity(bench: Bench, plan: Plan, noise: Noise) -> Linearity:
     found = [[tone_level(step, fs, TONE_HZ) for step in row] for row in windows]
     heard = np.array([[level for level, _ in row] for row in found])
     reference = int(np.argmin(np.abs(levels - _REFERENCE_DB)))
-    deviation = heard - levels
-    deviation -= deviation[:, reference : reference + 1]
+    gain = (heard - levels)[:, reference : reference + 1]
     # white noise of the density that the silence has around the tone
     band = int(np.argmin(np.abs(noise.mid - TONE_HZ)))
     width = noise.mid[band] * (10.0**0.05 - 10.0**-0.05)
     rms = np.hypot(from_db(noise.bands[:, band]) * np.sqrt(0.5 * fs / width), from_db(_ROUNDING_DB))
     share = found[0][0][1]
-    u = np.array(8.686 * share * rms[:, np.newaxis] / from_db(heard))
-    return Linearity(levels, deviation, u)
+    u = np.array(8.686 * share * rms[:, np.newaxis] / from_db(levels + gain))
+    return Linearity(levels, heard - levels - gain, u)
 
 
 def clocks(bench: Bench, plan: Plan) -> float | None:
@@ -317,11 +316,13 @@ def clocks(bench: Bench, plan: Plan) -> float | None:
         level = plan.level - _NOISE_BELOW_DB
         samples = white_noise(bench.fs, NOISE_S, level, bench.n, seed=play)
         capture = bench.take(samples, f"delay and clocks, {play + 1} of {plan.plays}")
-        heard = replace(capture, samples=capture.samples[:, : samples.shape[1]], clipped=())
         bench.judge(bench.inner(capture, samples.shape[1]), tone=False)
-        found = [c for c in compare_with_stimulus(heard, samples) if c.name not in _BY_SWEEP]
-        bench.checks += found
-        drifts += [check.value for check in found if check.name == "clock drift"]
+        for k, name in enumerate(bench.paths):  # one by one: the sweeps tell the crosstalk better
+            heard = capture.samples[k : k + 1, : samples.shape[1]]
+            path = replace(capture, samples=heard, channels=(name,), clipped=())
+            found = compare_with_stimulus(path, samples[k : k + 1])
+            bench.checks += found
+            drifts += [check.value for check in found if check.name == "clock drift"]
     return float(np.median(drifts)) if drifts else None
 
 

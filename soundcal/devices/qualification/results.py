@@ -113,7 +113,7 @@ class Response:
     gain : ndarray, shape (n_paths,)
         From output to input at 1 kHz, dB re full scale.
     polarity : ndarray, shape (n_paths,)
-        1, or -1 where the signal is inverted.
+        1, or -1 where the signal is inverted, 0 where none came.
     """
 
     frequency: Samples

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from soundcal.units import AES17_OFFSET_DB, aes17, db, from_db
 
 __all__ = [
+    "SILENCE",
     "TONE_HZ",
     "ToneAnalysis",
     "analyse_tone",
@@ -75,6 +76,10 @@ _KAISER: Final = 30.0
 _LOBE: Final = 12
 """Half the width of a line in the spectrum, in lines: the first zero of the window is at
 ``sqrt(1 + (30/pi)^2) = 9.6``."""
+
+SILENCE: Final = 1e-10
+"""Smallest amplitude of a tone, re full scale: 50 dB below the rounding noise of 24 bits. It stands
+for the exact zeros of a gate or a pulled plug, so that levels and ratios remain numbers."""
 
 _HARMONICS: Final = 10
 LOWEST_HZ: Final = 20.0
@@ -141,7 +146,7 @@ def _slope(n: int) -> Samples:
 
 
 def polarity(heard: Samples, played: Samples, fs: int) -> float:
-    """Return 1 if the sweep came back as it was played, shape (n,), -1 if it came back inverted.
+    """Return 1 if the sweep, shape (n,), came back as it was, -1 if inverted, 0 if not at all.
 
     Correlated where the sweep passes 300 Hz to 1.2 kHz, so that a difference between the clocks of
     output and input, which draws the impulse response out over the whole sweep, does not matter.
@@ -359,7 +364,7 @@ def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
     Returns
     -------
     level : float
-        dBFS (AES17).
+        dBFS (AES17), -200 at least.
     share : float
         Standard deviation of the amplitude for white noise of rms 1.
 
@@ -373,7 +378,7 @@ def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
     turns = np.exp(-2j * np.pi * frequency / fs * np.arange(x.size))
     amplitude = 2.0 * abs(complex((x * window) @ turns)) / float(window.sum())
     share = float(np.sqrt(2.0 * np.square(window).sum()) / window.sum())
-    return db(amplitude), share
+    return db(max(amplitude, SILENCE)), share
 
 
 def without_tone(x: Samples, fs: int) -> Samples:
