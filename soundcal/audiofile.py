@@ -6,6 +6,9 @@ when they are complete. Beyond 4 GB a WAV becomes an RF64 (EBU Tech 3306).
 
 A recording is the exception: :class:`Writer` writes it while it is made, under its own name, and
 keeps the header true, so that whatever ends the program leaves a file that can be read.
+
+Files from elsewhere are read only: what a broadcast WAV says in its chunk ``bext`` stays in it, and
+soundcal makes no use of it.
 """
 
 import hashlib
@@ -24,6 +27,7 @@ from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.flacfile import FlacFile
+from soundcal.inputfile import check_file
 from soundcal.recording import Capture
 
 __all__ = [
@@ -90,10 +94,7 @@ class AudioInfo:
 def _opened(path: Path) -> Iterator[Any]:
     import soundfile
 
-    if not path.exists():
-        raise RecordError(f"{path}: no such file")
-    if not path.is_file():
-        raise RecordError(f"{path}: not a file")
+    check_file(path)
     try:
         sound = soundfile.SoundFile(path)
     except (OSError, RuntimeError) as error:
@@ -160,6 +161,11 @@ def _next_samples(path: Path, sound: Any, size: int) -> NDArray[np.float64]:
         samples: NDArray[np.float64] = sound.read(size, dtype="float64", always_2d=True)
     except RuntimeError as error:  # soundfile's own errors derive from it
         raise RecordError(f"{path}: damaged or truncated ({str(error).strip()})") from error
+    except MemoryError as error:
+        raise RecordError(
+            f"{path}: {sound.frames} samples in {sound.channels} channels, as its header says, do "
+            "not fit into the memory; measure reads files of any length in blocks"
+        ) from error
     return samples
 
 
@@ -222,11 +228,18 @@ def check_output(path: Path, *, force: bool = False) -> None:
     Raises
     ------
     RecordError
-        ``path`` exists and ``force`` is not set, or its folder is missing.
+        ``path`` exists and ``force`` is not set, it is a folder, a pipe or a device, its name is
+        impossible, or its folder is missing.
     """
-    if path.exists() and not force:
+    try:
+        there, is_file, has_folder = path.exists(), path.is_file(), path.parent.is_dir()
+    except OSError as error:
+        raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
+    if there and not force:
         raise RecordError(f"{path} exists already; choose another name or use --force")
-    if not path.parent.is_dir():
+    if there and not is_file:
+        raise RecordError(f"{path}: not a file, and nothing that a file may replace")
+    if not has_folder:
         raise RecordError(f"{path.parent}: no such folder")
 
 

@@ -27,6 +27,7 @@ from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import Analysis, check_field, open_stream
 from soundcal.indicators.table import EarRule, TidyRow, combine_ears, rule_for, tidy_rows
+from soundcal.inputfile import read_text
 from soundcal.recording import channel_names
 from soundcal.records import RECORDING_SCHEMA, read_json
 from soundcal.units import from_db
@@ -131,8 +132,8 @@ def _record_beside(path: Path) -> dict[str, Any]:
 def _is_ours(path: Path) -> bool:
     """Return whether a JSON file is one of soundcal's records, damaged ones included."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        content = json.loads(read_text(path))
+    except (RecordError, ValueError, RecursionError):
         return True  # reading it as a record will say what is wrong with it
     return isinstance(content, dict) and str(content.get("schema")).startswith("soundcal/")
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from soundcal.audiofile import partial_file
 from soundcal.errors import RecordError
+from soundcal.inputfile import read_text
 from soundcal.records import check_schema
 
 __all__ = ["CAMPAIGN_FILE", "Campaign", "read_campaign", "sessions", "write_campaign"]
@@ -53,10 +54,10 @@ def read_campaign(folder: Path) -> Campaign:
     """
     path = folder / CAMPAIGN_FILE
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecordError(f"{folder}: not a campaign ({CAMPAIGN_FILE} is missing)") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table = tomllib.loads(
+            read_text(path, missing="no such file, so that the folder is not a campaign")
+        )
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read as a campaign ({error})") from error
     check_schema(table, _SCHEMA, path)
     people = tuple(table["people"])

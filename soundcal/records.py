@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from soundcal import __version__, audiofile
 from soundcal.errors import RecordError
+from soundcal.inputfile import check_file, inside, read_text
 from soundcal.recording import utc_now
 from soundcal.resources import shipped
 
@@ -105,10 +106,8 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
         Missing, not JSON, of another schema, or not as the schema says.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
-    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, not JSON, too deep
+        record = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:  # not JSON, too deep
         raise RecordError(f"{path}: cannot be read as a JSON record ({error})") from error
     check_schema(record, schema, path)
     return dict(record)
@@ -311,8 +310,7 @@ class Session:
             No session, or a damaged log.
         """
         path = self.folder / _LOG
-        if not path.is_file():
-            raise RecordError(f"{self.folder}: no session ({_LOG} is missing)")
+        check_file(path, missing=f"no session ({_LOG} is missing)")
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
         events: list[dict[str, Any]] = []
         for number, line in enumerate(lines[:-1], start=1):
@@ -377,10 +375,7 @@ class Session:
         RecordError
             The name would leave the session folder.
         """
-        path = self.folder / name
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(self.folder.resolve()):
-            raise RecordError(f"{name!r} would lie outside the session folder {self.folder}")
-        return path
+        return inside(self.folder, name)
 
     def verify(self) -> None:
         """Check every event against the schema and every logged file against its checksum.

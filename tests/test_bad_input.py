@@ -220,7 +220,7 @@ CASES = [
     ("report log", 5, "damaged"),
     ("report missing", 5, "no such folder"),
     ("stimuli list --catalogue missing.toml", 5, "no such catalogue"),
-    ("stimuli list --catalogue fine.wav", 5, "cannot be read as a catalogue"),
+    ("stimuli list --catalogue fine.wav", 5, "cannot be read as text"),
     ("stimuli list --catalogue old.toml", 5, "'soundcal/catalogue/1' expected"),
     ("stimuli list --catalogue twice.toml", 5, "used twice"),
     ("stimuli list --catalogue leaves.toml", 5, "leaves the folder"),

@@ -88,7 +88,7 @@ def test_mapping_and_mixed_model(
         (["absent.csv", "--scale", "0", "100"], 5, "no such file"),
         (["--gui", "p1:file.csv"], 2, "PARTICIPANT:CONDITION:FILE"),
         (["--gui", "p1:a:{mushra}"], 5, "11 columns"),
-        (["--gui", "p1:a:{gui}", "--stimuli", "absent.txt"], 5, "cannot be read"),
+        (["--gui", "p1:a:{gui}", "--stimuli", "absent.txt"], 5, "absent.txt: no such file"),
         (["{mushra}", "--mapping", "{mapping}"], 2, "--conditions FIRST SECOND"),
     ],
 )

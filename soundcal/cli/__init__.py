@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Final
 
 from soundcal import __version__
-from soundcal.errors import SoundcalError
+from soundcal.errors import RecordError, SoundcalError
 
 __all__ = ["main"]
 
@@ -64,3 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader of our output left (soundcal … | head); keep the interpreter from complaining
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"soundcal: {str(error.filename)[:200]}: {error.strerror}\n")
+        return RecordError.exit_code

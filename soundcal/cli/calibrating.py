@@ -20,7 +20,8 @@ from soundcal.cli.operators import TerminalOperator
 from soundcal.cli.output import progress, say
 from soundcal.devices.validity import refuse_invalid
 from soundcal.dsp.weighting import weight
-from soundcal.errors import ParameterError, RecordError, SignalError, ToneNotFound
+from soundcal.errors import ParameterError, SignalError, ToneNotFound
+from soundcal.inputfile import read_text
 from soundcal.recording import EARS, Capture, channel_names
 from soundcal.units import db, pascal_to_level
 
@@ -377,11 +378,8 @@ def _tracks(options: argparse.Namespace, fs: int) -> list[tuple[str, Path, hats.
 
 def _named_tracks(options: argparse.Namespace) -> list[tuple[str, Path, hats.Track]]:
     if options.tracks is not None:
-        try:
-            text = options.tracks.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecordError(f"{options.tracks}: cannot be read ({error})") from error
-        return [_published(options.tracks.parent, line) for line in read_tracks(text)]
+        tracks = read_tracks(read_text(options.tracks))
+        return [_published(options.tracks.parent, line) for line in tracks]
     if not options.stimuli or options.target is None:
         raise ParameterError(
             "a gain search needs stimuli: --stimuli FILE… with --target DB, or --tracks CSV"

@@ -313,7 +313,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     rows = [row for result in results for row in result.rows]
     with (
         partial_file(Path(options.out), force=options.force) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
+        open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)

@@ -193,13 +193,9 @@ def _read(options: argparse.Namespace) -> "Ratings":
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    from soundcal.errors import RecordError
+    from soundcal.inputfile import read_text
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: cannot be read ({error})") from error
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
 
 
 def _gui_parts(text: str) -> tuple[str, str, Path]:

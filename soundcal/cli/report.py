@@ -1,6 +1,7 @@
 """``soundcal report``: from recordings to the report."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ def _default_folder(folders: list[Path]) -> Path:
     first = folders[0]
     if len(folders) == 1 and ((first / "session.jsonl").exists() or sessions(first)):
         return first / "derivatives"
-    return first.resolve().parent / "derivatives"
+    return Path(os.path.realpath(first)).parent / "derivatives"
 
 
 def _calibrations(texts: list[str]) -> "Given | dict[str, Given] | None":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import RecordError
+from soundcal.inputfile import read_text
 
 __all__ = ["with_settings"]
 
@@ -40,8 +41,8 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
     if not path.is_file():
         return arguments
     try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table: Any = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read as settings ({error})") from error
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:

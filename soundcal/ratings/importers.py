@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import ParameterError, RecordError
+from soundcal.inputfile import check_file, read_text
 from soundcal.ratings.soundscape import SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
 
@@ -41,10 +42,9 @@ _GUI_COLUMNS: Final = 11
 def _read_csv(path: Path, **options: Any) -> "pd.DataFrame":
     import pandas as pd
 
+    check_file(path)
     try:
         frame: pd.DataFrame = pd.read_csv(path, **options)
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
         # pandas' own parser and decoding errors derive from ValueError
         raise RecordError(f"{path}: cannot be read as a CSV table ({error})") from error
@@ -55,10 +55,8 @@ def _read_csv(path: Path, **options: Any) -> "pd.DataFrame":
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read as TOML ({error})") from error
 
 

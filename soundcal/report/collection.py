@@ -17,6 +17,7 @@ from soundcal.calibrationfile import load_calibration
 from soundcal.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.campaign import sessions as campaign_sessions
 from soundcal.errors import ParameterError, RecordError, SignalError
+from soundcal.inputfile import inside
 from soundcal.records import RECORDING_SCHEMA, Session, read_json, write_json
 from soundcal.report.comparison import Rules
 from soundcal.report.study import SessionInfo, Source, Study, study_of
@@ -248,7 +249,7 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str
     """Return the recording of one record after checking it."""
     record = read_json(path, RECORDING_SCHEMA)
     try:
-        audio = path.parent / str(record["audio"])
+        audio = inside(path.parent, str(record["audio"]))
         stated, file = str(record["calibration"]), str(record["calibration_file"])
         condition, stimulus = str(record["condition"]), str(record["stimulus"])
         digest = str(record["sha256"])
@@ -259,7 +260,7 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str
             f"{path}: recorded without a calibration, so its samples have no pascal; calibrate and "
             "record again"
         )
-    calibration = loaded[file] if file in loaded else load_calibration(path.parent / file)
+    calibration = loaded[file] if file in loaded else load_calibration(inside(path.parent, file))
     if calibration.id != stated:
         raise RecordError(
             f"{path}: recorded with calibration {stated}, but {file} is {calibration.id}; "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.audiofile import partial_file
 from soundcal.errors import RecordError
+from soundcal.inputfile import check_file
 from soundcal.records import write_json
 from soundcal.report.content import build
 from soundcal.report.document import Table
@@ -158,6 +159,7 @@ def read_table(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    check_file(path)
     try:
         return pd.read_csv(
             path,
@@ -165,8 +167,6 @@ def read_table(path: Path) -> "pd.DataFrame":
             keep_default_na=False,
             na_values={"value": ["", "nan", "NaN"], "u": ["", "nan", "NaN"]},
         )
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
         # pandas' own parser and decoding errors derive from ValueError
         raise RecordError(f"{path}: cannot be read as a CSV table ({error})") from error

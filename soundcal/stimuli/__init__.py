@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from soundcal import audiofile
 from soundcal.errors import ParameterError, RecordError
+from soundcal.inputfile import inside, read_text
 from soundcal.resources import shipped
 from soundcal.stimuli.parameters import check_parameters
 
@@ -105,10 +106,8 @@ def load_catalogue(path: Path | None = None) -> dict[str, Stimulus]:
     """
     path = shipped("stimuli") / "catalogue.toml" if path is None else Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such catalogue") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table = tomllib.loads(read_text(path, missing="no such catalogue"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read as a catalogue ({error})") from error
     if table.get("schema") != _SCHEMA:
         raise RecordError(
@@ -283,6 +282,7 @@ def _check_file(parameters: Mapping[str, Any], where: str, folder: Path) -> None
     name = parameters.get("path")
     if not isinstance(name, str) or not name or set(parameters) != {"path"}:
         raise RecordError(f"{where}: a file needs the parameter path, and no other")
-    inside = "\0" not in name and (folder / name).resolve().is_relative_to(folder.resolve())
-    if not inside or Path(name).is_absolute():
-        raise RecordError(f"{where}: path {name!r} leaves the folder of the catalogue")
+    try:
+        inside(folder, name)
+    except RecordError as error:
+        raise RecordError(f"{where}: {error}") from error
