@@ -1,6 +1,7 @@
 """Qualification of a device: the lab's truth is found, and so is every fault of a loop."""
 
 import contextlib
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Sequence
@@ -226,11 +227,14 @@ FAULTS: dict[str, tuple[Path, dict[str, str]]] = {
 }
 
 
+@functools.cache
+def faulty(name: str) -> Qualification:
+    return qualified(Loop(FAULTS[name][0], noise_db=-np.inf if name == "16 bits" else -110.0))
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_and_nothing_else_is_blamed(name: str) -> None:
-    path, expected = FAULTS[name]
-    noise = -np.inf if name == "16 bits" else -110.0
-    found = qualified(Loop(path, noise_db=noise))
+    expected, found = FAULTS[name][1], faulty(name)
     blamed = {check: verdict for (check, _), verdict in failed(found).items()}
     also = {"plateaus", "level linearity", "frequency response"} if name == "clipped" else set()
     assert {k: v for k, v in blamed.items() if k not in also} == expected
@@ -238,11 +242,11 @@ def test_a_fault_is_found_and_nothing_else_is_blamed(name: str) -> None:
 
 
 def test_values_of_faults() -> None:
-    found = qualified(Loop(highpass))
+    found = faulty("high-pass filter")
     _, h = freqz(*butter(1, 60.0, "high", fs=FS), worN=[20.0, 1000.0], fs=FS)
     true = db(abs(h[0] / h[1]))
     assert one(found, "frequency response", "1→1").value == pytest.approx(true, abs=0.05)
-    found = qualified(Loop(lambda x, take: x + 0.01 * x[::-1]))
+    found = faulty("crosstalk")
     assert one(found, "crosstalk at 1 kHz", "1→2").value == pytest.approx(-40.0, abs=0.01)
     found = qualified(Loop(lambda x, take: x * [[1.0], [1.2]]))
     assert failed(found) == {("channel balance", ""): "suspect"}
