@@ -28,7 +28,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import Analysis, check_field, open_stream
 from soundcal.indicators.table import EarRule, TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.inputfile import read_text
-from soundcal.recording import channel_names
+from soundcal.recording import channel_names, clipped_samples, clipping_flag
 from soundcal.records import RECORDING_SCHEMA, read_json
 from soundcal.units import from_db
 
@@ -179,7 +179,7 @@ def _channels_for(about: audiofile.AudioInfo, record: dict[str, Any], task: Task
 
 def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(
-        f"{name}: {count} samples at or beyond full scale"
+        clipping_flag(name, int(count))
         for name, count in zip(channels, clipped, strict=True)
         if count
     )
@@ -311,7 +311,7 @@ def _feed(
     clipped = np.zeros(about.n_channels, dtype=np.int64)
     done = 0
     for block in audiofile.blocks(path, _BLOCK):
-        clipped += (np.abs(block) >= 1.0).sum(axis=1)
+        clipped += clipped_samples(block)
         for factors, stream in streams:
             stream.push(block * factors)
         done += block.shape[1]

@@ -16,12 +16,36 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundcal.errors import ParameterError, SignalError
 
-__all__ = ["EARS", "Capture", "Recording", "channel_names", "sample_digest", "utc_now"]
+__all__ = [
+    "EARS",
+    "FULL_SCALE",
+    "Capture",
+    "Recording",
+    "channel_names",
+    "clipped_samples",
+    "clipping_flag",
+    "sample_digest",
+    "utc_now",
+]
 
 Samples = NDArray[np.float64]
 
 EARS: Final = ("left", "right")
 """Channel names of a two-channel recording, in order."""
+
+
+FULL_SCALE: Final = 1.0 - 2.0**-15
+"""From here on a sample is at full scale: the largest positive value of a 16-bit converter."""
+
+
+def clipped_samples(samples: Samples) -> NDArray[np.int64]:
+    """Return the number of samples at or beyond full scale along the last axis."""
+    return np.asarray((np.abs(samples) >= FULL_SCALE).sum(axis=-1), dtype=np.int64)
+
+
+def clipping_flag(channel: str, count: int) -> str:
+    """Return the flag of a channel with so many samples at or beyond full scale."""
+    return f"{channel}: {count} samples at or beyond full scale; lower the input gain"
 
 
 def utc_now() -> str:
@@ -136,7 +160,7 @@ class Capture:
         samples = _two_dimensional(self.samples, "capture")
         set_(self, "samples", samples)
         set_(self, "channels", _check_common(self.fs, self.channels, samples.shape[0]))
-        clipped = tuple(self.clipped) or tuple(int(n) for n in (np.abs(samples) >= 1.0).sum(axis=1))
+        clipped = tuple(self.clipped) or tuple(clipped_samples(samples).tolist())
         set_(self, "clipped", clipped)
         set_(self, "flags", tuple(self.flags))
 

@@ -6,9 +6,6 @@ what was delivered up to the fault.
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +21,7 @@ from soundcal.devices.alignment import GAP_S, marker
 from soundcal.devices.fidelity import judge_played
 from soundcal.devices.soundcard import Soundcard
 from soundcal.devices.validity import Check
-from soundcal.errors import DeviceUnavailable, SignalError, StreamError
+from soundcal.errors import SignalError, StreamError
 from soundcal.recording import Capture
 from soundcal.records import Session
 
@@ -339,36 +336,3 @@ def test_a_session_keeps_the_verdict_with_the_recording(rig: Rig, tmp_path: Path
     assert not samples[:, AT : AT + 480].any()
     assert samples[:, AT - 1].any()
     assert samples[:, AT + 480].any()
-
-
-# A device that another program holds
-
-
-def test_a_busy_device_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    """JACK is never busy: ALSA's file device with a library that says EBUSY when it is opened."""
-    library = tmp_path / "busy.so"
-    source = Path(__file__).parent / "rig" / "busy.c"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    (tmp_path / "silence.raw").write_bytes(bytes(1 << 20))
-    (tmp_path / "asound.conf").write_text(
-        "</usr/share/alsa/alsa.conf>\n"
-        f'pcm.SimFile {{ type file slave.pcm {{ type null }} file "{tmp_path}/out.raw" '
-        f'infile "{tmp_path}/silence.raw" format raw }}\n'
-    )
-    environment = {
-        **os.environ,
-        "ALSA_CONFIG_PATH": f"{tmp_path}/asound.conf",
-        "JACK_DEFAULT_SERVER": "no-such-server",
-        "JACK_NO_START_SERVER": "1",
-        "LD_PRELOAD": str(library),
-        "BUSY_DEVICE": "SimFile",
-        "BUSY_AFTER": "2",  # PortAudio opens a device twice to list it
-    }
-    path = tmp_path / "take.wav"
-    words = [sys.executable, "-m", "soundcal", "record", str(path), "--device", "SimFile"]
-    done = subprocess.run(
-        [*words, "--duration", "1"], env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == DeviceUnavailable.exit_code, done.stderr
-    assert "another program uses the device: close it" in done.stderr
-    assert not path.exists()

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
 from soundcal.cli import main
 from soundcal.devices.simulated import SimulatedLab
+from soundcal.recording import Capture
 
 FS = "8000"
 
@@ -298,3 +300,39 @@ def test_a_search_without_stimuli_is_refused_before_the_headphones_are_seated(
     assert "--stimuli FILE" in err
     assert "no such file" in err
     assert "noise floor" not in err
+
+
+def losing(take: Capture) -> Capture:
+    """A take that lost 43 samples in its middle."""
+    middle = take.n_samples // 2
+    samples = np.delete(take.samples, range(middle, middle + 43), axis=1)
+    return replace(take, samples=np.pad(samples, ((0, 0), (0, 43))), clipped=())
+
+
+def test_an_invalid_take_ends_a_gain_search(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert soundcal("calibrate", "--simulate", "--fs", FS, "-o", "ears.json") == 0
+    whole = SimulatedLab.play_and_record
+    monkeypatch.setattr(
+        SimulatedLab, "play_and_record", lambda *words, **named: losing(whole(*words, **named))
+    )
+    words = "--method hats --simulate --ears-calibration ears.json --target 60 --stimuli"
+    assert soundcal("calibrate", *words.split(), noise_file("a.wav", 3), "--fs", FS) == 5
+    printed = capsys.readouterr().err
+    assert "recording at the ears: the take is invalid" in printed
+    assert "left: 43 samples missing at 1.0" in printed
+    assert not Path("calibration_hats.json").exists()
+
+
+def test_an_invalid_take_of_the_test_sine_is_no_voltage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = SimulatedLab.record
+    monkeypatch.setattr(
+        SimulatedLab, "record", lambda *words, **named: losing(whole(*words, **named))
+    )
+    words = ["--line-inputs", "3,4", "--line-sensitivity", "1,1"]
+    assert soundcal("calibrate", "--method", "ocv", "--simulate", "--fs", FS, *words) == 5
+    assert "left: the take is invalid (left: the phase of the tone" in capsys.readouterr().err
+    assert not Path("calibration_ocv.json").exists()

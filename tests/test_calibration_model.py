@@ -96,7 +96,7 @@ def test_flags_travel_from_the_capture_to_the_recording() -> None:
     recording = FOUND.apply(take)
     assert recording.flags == (
         "loud",
-        "left: 2 samples at or beyond full scale",
+        "left: 2 samples at or beyond full scale; lower the input gain",
         "3 overflows or underflows of the driver",
     )
     assert recording.u_db == (0.2,)

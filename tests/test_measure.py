@@ -253,7 +253,7 @@ def test_clipping_is_a_flag(tmp_path: Path) -> None:
     x[1, 10:13] = 1.0
     audiofile.write(tmp_path / "x.wav", x, FS, subtype="FLOAT")
     result = measure_file(tmp_path / "x.wav", Task(("LAeq",), calibration()))
-    assert result.flags == ("right: 3 samples at or beyond full scale",)
+    assert result.flags == ("right: 3 samples at or beyond full scale; lower the input gain",)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

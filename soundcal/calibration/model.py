@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.recording import Capture, Recording, utc_now
+from soundcal.recording import Capture, Recording, clipping_flag, utc_now
 from soundcal.units import from_db
 
 __all__ = ["SCHEMA", "Calibration", "Chain", "Direction", "Link", "Method", "new_calibration"]
@@ -262,7 +262,7 @@ class Calibration:
         flags = list(capture.flags)
         for name, count in zip(capture.channels, capture.clipped, strict=False):
             if count:
-                flags.append(f"{name}: {count} samples at or beyond full scale")
+                flags.append(clipping_flag(name, count))
         if capture.xruns:
             flags.append(f"{capture.xruns} overflows or underflows of the driver")
         return Recording(

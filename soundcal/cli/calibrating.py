@@ -18,7 +18,9 @@ from soundcal.calibration.tone import sine
 from soundcal.calibrationfile import load_calibration
 from soundcal.cli.operators import TerminalOperator
 from soundcal.cli.output import progress, say
+from soundcal.devices.fidelity import judge_played
 from soundcal.devices.validity import refuse_invalid
+from soundcal.devices.verdicts import refuse
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
 from soundcal.inputfile import read_text
@@ -281,6 +283,8 @@ def _line_voltages(
     with device.playing(tone, outputs=options.outputs):
         take = device.record(_LINE_S, inputs=options.line_inputs)
     take = replace(take, channels=tuple(names))
+    for name in names:
+        refuse_invalid(take, name)
     return ocv.line_voltages(take, dict(zip(names, scales, strict=True)))
 
 
@@ -413,6 +417,7 @@ def _search(
             outputs=options.outputs,
             inputs=options.inputs,
         )
+        refuse(judge_played(replace(take, channels=EARS), samples * gains), "recording at the ears")
         return _levels(options, ears, take)
 
     if options.per_ear:

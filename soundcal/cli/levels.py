@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.recording import clipped_samples
+
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
     from soundcal.dsp.weighting import WeightingFilter
@@ -56,7 +58,7 @@ class RunningLevel:
 
     def push(self, samples: NDArray[np.float64]) -> None:
         """Take the next samples, shape (n_channels, n)."""
-        self.clipped += (np.abs(samples) >= 1.0).sum(axis=1)
+        self.clipped += clipped_samples(samples)
         weighted = samples if self._filter is None else self._filter.push(samples)
         energy = np.square(weighted).sum(axis=1)
         self._energy += energy

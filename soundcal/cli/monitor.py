@@ -92,8 +92,10 @@ class _Validity:
 
     def count(self, block: "Block") -> None:
         """Take a block."""
+        from soundcal.recording import clipped_samples
+
         for name, row in zip(self.channels, block.samples, strict=True):
-            self.clipped[name] += int((abs(row) >= 1.0).sum())
+            self.clipped[name] += int(clipped_samples(row))
         self.flags.update(block.flags)
         end = block.position + block.samples.shape[1]
         if block.time is not None and (lost := self.timeline.add(block.time, end)):

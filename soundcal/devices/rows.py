@@ -5,12 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FULL_SCALE", "PLATEAUS", "Row"]
+from soundcal.recording import FULL_SCALE
+
+__all__ = ["PLATEAUS", "Row"]
 
 Samples = NDArray[np.float64]
-
-FULL_SCALE: Final = 1.0 - 2.0**-15
-"""From here on a sample is at full scale: the largest positive value of a 16-bit converter."""
 
 PLATEAU_SAMPLES: Final = 3
 PLATEAUS: Final = 3

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from soundcal.devices import DeviceInfo
 from soundcal.devices.checks import Gaps, path_flags, with_silence_filled
 from soundcal.devices.repeats import Repeats
-from soundcal.devices.rows import FULL_SCALE, PLATEAUS, Row
+from soundcal.devices.rows import PLATEAUS, Row
 from soundcal.devices.tones import steady_tone
-from soundcal.devices.verdicts import Check, Verdict, doubt, fault, flags_of, judged
-from soundcal.errors import ParameterError, SignalError
-from soundcal.recording import Capture
+from soundcal.devices.verdicts import Check, Verdict, doubt, fault, flags_of, judged, refuse
+from soundcal.errors import ParameterError
+from soundcal.recording import FULL_SCALE, Capture, clipping_flag
 from soundcal.units import db
 
 __all__ = [
@@ -186,7 +186,7 @@ def _clipping(name: str, row: Row) -> Check:
     if row.full == 0:
         return Check("clipping", 0.0, "samples", 0.0)
     verdict: Verdict = "invalid" if row.in_a_row else "suspect"
-    reason = f"{name}: {row.full} samples at or beyond full scale; lower the input gain"
+    reason = clipping_flag(name, row.full)
     return Check("clipping", row.full, "samples", 0.0, verdict, reason)
 
 
@@ -447,7 +447,5 @@ def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:
     """
     name = ear if len(take.channels) > 1 else take.channels[0]
     checks = tuple(check for check in judge(take, steady=[name]) if check.channel in ("", name))
-    reasons = [check.reason for check in checks if check.verdict == "invalid"]
-    if reasons:
-        raise SignalError(f"{ear}: the take is invalid ({'; '.join(reasons)}); record it again")
+    refuse(checks, ear)
     return checks

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from soundcal.errors import SignalError
 from soundcal.recording import Capture, with_flags
 
-__all__ = ["Check", "Verdict", "doubt", "fault", "flags_of", "judged"]
+__all__ = ["Check", "Verdict", "doubt", "fault", "flags_of", "judged", "refuse"]
 
 Verdict = Literal["pass", "suspect", "invalid"]
 
@@ -67,3 +68,10 @@ def judged(capture: Capture, checks: Sequence[Check]) -> Capture:
     """Return the take with its verdicts among its flags; what it says already is not repeated."""
     new = [flag for flag in flags_of(checks) if flag not in capture.flags]
     return with_flags(capture, new) if new else capture
+
+
+def refuse(checks: Sequence[Check], what: str) -> None:
+    """Raise SignalError with the reasons if a verdict is ``invalid``."""
+    reasons = [check.reason for check in checks if check.verdict == "invalid"]
+    if reasons:
+        raise SignalError(f"{what}: the take is invalid ({'; '.join(reasons)}); record it again")

@@ -277,6 +277,7 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str
         bool(record.get("capture", {}).get("simulated", False)),
         record.get("target"),
         record.get("gain_db"),
+        tuple(record.get("checks", ())),
     )
     return _Item(source, int(record.get("run", 1)), calibration)
 

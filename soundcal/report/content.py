@@ -22,6 +22,7 @@ from soundcal.report.document import (
 from soundcal.report.equipment import equipment_section, provenance_section
 from soundcal.report.study import Study
 from soundcal.report.style import count, family_name, unit_label, value_text
+from soundcal.report.takes import take_tables
 
 __all__ = ["build", "leading_entry", "summary"]
 
@@ -312,16 +313,7 @@ def _warning_blocks(study: Study) -> tuple[Block, ...]:
         for name, comparison in study.comparisons.items()
         for text in comparison.warnings
     ]
-    flagged = [source for source in study.sources if source.flags]
-    if flagged:
-        blocks.append(
-            Table(
-                "flags",
-                "Recordings with validity flags",
-                (Column("Recording"), Column("Condition"), Column("Stimulus"), Column("Flags")),
-                tuple((s.path, s.condition, s.stimulus, "; ".join(s.flags)) for s in flagged),
-            )
-        )
+    blocks += take_tables(study.sources)
     warned = sum(
         bool(entry.warnings or entry.diagnostics.flags)
         for comparison in study.comparisons.values()

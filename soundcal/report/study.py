@@ -37,6 +37,8 @@ class Source:
         True if it was made by the simulated lab.
     target, gain_db : float or None
         Level that was aimed at, and the gain at which the stimulus was played, dB.
+    checks : tuple of mapping
+        Checks of the take, as its record has them.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Source:
     simulated: bool = False
     target: float | None = None
     gain_db: float | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

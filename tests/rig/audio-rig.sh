@@ -102,7 +102,7 @@ install)
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update -qq
-    $sudo apt-get install -y -qq --no-install-recommends libportaudio2 jackd2 procps gcc libc6-dev
+    $sudo apt-get install -y -qq --no-install-recommends libportaudio2 jackd2 procps
     ;;
 start)
     stop
