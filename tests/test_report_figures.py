@@ -178,10 +178,36 @@ def test_an_indicator_over_time_with_percentiles_and_map(channels: int) -> None:
     for name in ("N5", "N95"):
         assert f"{name}: {value_text(float(made.statistics[name][0]), 'sone')}" in written
     assert not any(text.startswith("max") for text in written)
-    assert {"Time (s)", "Critical-band rate (Bark)", "sone/Bark"} <= set(written)
+    assert {"Time (s)", "Critical-band rate (Bark)", "Loudness zwtv′ (sone/Bark)"} <= set(written)
     images = [image for axes in figure.axes for image in axes.images]
     assert len(images) == channels
     assert inside(figure)
+
+
+def test_a_short_event_stays_visible_in_the_map() -> None:
+    """One of 2000 values over time stands out, in the column where it belongs."""
+    made = result(1)
+    assert made.times is not None
+    assert made.specific is not None
+    specific = made.specific.copy()
+    specific[0, 1235] = 50.0
+    (image,) = figures.indicator_figure(replace(made, specific=specific)).axes[1].images
+    shown = np.asarray(image.get_array())
+    assert shown.shape == (240, 1000)
+    left, right, *_ = image.get_extent()
+    column = int((made.times[1235] - left) / (right - left) * shown.shape[1])
+    assert (shown[:, column] == 50.0).all()
+    assert np.count_nonzero(shown == 50.0) == 240
+
+
+def test_axes_name_the_quantity_and_both_ears_are_seen() -> None:
+    level = result(2, name="sound_level", unit="dB", specific=None)
+    axes = figures.indicator_figure(level, quantity="LAF").axes[0]
+    assert axes.get_ylabel() == "LAF (dB)"
+    assert level.plot().axes[0].get_ylabel() == "Level (dB)"
+    left, right = axes.get_lines()[:2]
+    assert left.get_linewidth() > 2 * right.get_linewidth()
+    assert result(2).plot().axes[0].get_ylabel() == "Loudness zwtv (sone)"
 
 
 def test_equal_percentiles_stand_in_the_order_of_their_shares() -> None:

@@ -281,12 +281,22 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
                 say(f"{symbol}: a single number, not drawn")
                 continue
             name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
-            figure = indicator_figure(_drawable(found, name), result.channels)
+            figure = indicator_figure(
+                _drawable(found, name), result.channels, quantity=_quantity(symbol)
+            )
             target = _figure(options, result.path, symbol)
             with partial_file(target, force=options.force) as temporary:
                 save(figure, temporary, form="png", dpi=150)
             drawn += 1
     say(f"{drawn} figures in {options.plots}")
+
+
+def _quantity(symbol: str) -> str:
+    """Return the symbol of what is drawn: levels over time are those of the F detector."""
+    from soundcal.indicators.registry import find
+
+    family = find(symbol).family
+    return f"{symbol}F" if family == "levels" else "Leq" if family == "bands" else symbol
 
 
 def _drawable(result: "IndicatorResult", name: str) -> "IndicatorResult":

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from string import ascii_letters
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,17 @@ Array = NDArray[np.float64]
 _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8k", "16k")
 
 
-def indicator_figure(result: "IndicatorResult", channels: Sequence[str] = ()) -> "Figure":
+_MAP_COLUMNS: Final = 1000
+"""Most columns of a map; the image has no more pixels for them."""
+
+_PAIR: Final = ({"linewidth": 2.2, "alpha": 0.45}, {"linewidth": 0.7})
+"""Lines of two channels: the second one lies on the first, which is wide and pale, so that both are
+seen where they are equal."""
+
+
+def indicator_figure(
+    result: "IndicatorResult", channels: Sequence[str] = (), *, quantity: str = ""
+) -> "Figure":
     """Draw one result: over time with its percentiles, over its bands, or both as a map.
 
     Parameters
@@ -36,6 +46,8 @@ def indicator_figure(result: "IndicatorResult", channels: Sequence[str] = ()) ->
         Of one signal or of several channels (one leading axis).
     channels : sequence of str, optional
         Names of the channels.
+    quantity : str, optional
+        Symbol of what is drawn, e.g. ``LAF``, for the axes; by default the result's name.
 
     Returns
     -------
@@ -75,11 +87,11 @@ def indicator_figure(result: "IndicatorResult", channels: Sequence[str] = ()) ->
             for r in range(rows)
         ]
         if result.series is not None:
-            _series_panel(panels.pop(0), result, names)
+            _series_panel(panels.pop(0), result, names, quantity)
         if has_map:
-            _map_panels(figure, panels, result, names)
+            _map_panels(figure, panels, result, names, quantity)
         elif draw_bands:
-            _bands_panel(panels[0], result, names)
+            _bands_panel(panels[0], result, names, quantity)
     return figure
 
 
@@ -96,12 +108,30 @@ def _title(result: "IndicatorResult") -> str:
     return result.name.replace("_", " ")
 
 
-def _series_panel(axes: "Axes", result: "IndicatorResult", names: Sequence[str]) -> None:
+def _quantity(result: "IndicatorResult", quantity: str, *, specific: bool = False) -> str:
+    """Return the label of an axis: what it shows, and the unit."""
+    name = quantity or ("Level" if result.unit == "dB" else _title(result).capitalize())
+    if specific and result.axis_unit != "Hz":
+        return f"{name}′ ({result.unit}/{result.axis_unit})"
+    return f"{name} ({result.unit or '1'})"
+
+
+def _lines(n: int, width: float) -> Sequence[dict[str, Any]]:
+    """Return how the lines of ``n`` channels look, ``width`` in pt where they are not two."""
+    shapes = _PAIR if n == len(_PAIR) else ({"linewidth": width},) * n
+    return [
+        {"color": colour, **shape} for (colour, _), shape in zip(colours(n), shapes, strict=True)
+    ]
+
+
+def _series_panel(
+    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str
+) -> None:
     series = np.atleast_2d(np.asarray(result.series))
     times = np.arange(series.shape[1]) * 1.0 if result.times is None else result.times
-    for (colour, _), values, name in zip(colours(len(names)), series, names, strict=True):
+    for look, values, name in zip(_lines(len(names), 0.7), series, names, strict=True):
         finite = np.where(np.isfinite(values), values, np.nan)
-        axes.plot(times, finite, color=colour, linewidth=0.7, label=name)
+        axes.plot(times, finite, label=name, **look)
     axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
@@ -109,7 +139,7 @@ def _series_panel(axes: "Axes", result: "IndicatorResult", names: Sequence[str])
         for i in range(len(names)):
             _percentile_marks(axes, result, i)
     axes.set_xlabel("Time (s)" if result.times is not None else "Index")
-    axes.set_ylabel(result.unit or "1")
+    axes.set_ylabel(_quantity(result, quantity))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
     if len(names) > 1:
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
@@ -151,29 +181,46 @@ def _is_share(name: str) -> bool:
     return digits.isdigit() and int(digits) < 100
 
 
+def _fewer_columns(values: Array) -> tuple[Array, int]:
+    """Return the maxima over groups of equal size along time, so that short events stay visible.
+
+    Shape (n_times, n_bands) becomes (at most 1000, n_bands); also the size of the groups, which the
+    last one may not fill.
+    """
+    step = max(1, math.ceil(len(values) / _MAP_COLUMNS))
+    return np.maximum.reduceat(values, np.arange(0, len(values), step), axis=0), step
+
+
 def _map_panels(
-    figure: "Figure", panels: Iterable["Axes"], result: "IndicatorResult", names: Sequence[str]
+    figure: "Figure",
+    panels: Iterable["Axes"],
+    result: "IndicatorResult",
+    names: Sequence[str],
+    quantity: str,
 ) -> None:
     specific = np.asarray(result.specific)
     specific = specific.reshape((-1, *specific.shape[-2:]))
     times, bands = np.asarray(result.times), np.asarray(result.bark)
-    step = max(1, math.ceil(len(times) / 1000))
+    hop = float(times[-1] - times[0]) / max(len(times) - 1, 1) or 1.0
     in_hz = result.axis_unit == "Hz"
     finite = specific[np.isfinite(specific)]
     top = float(finite.max(initial=0.0)) or 1.0
     # bands in Hz are drawn evenly spaced, as they are on a logarithmic axis, each at its number
     lowest, highest = (-0.5, len(bands) - 0.5) if in_hz else (float(bands[0]), float(bands[-1]))
     for axes, values, name in zip(panels, specific, names, strict=True):
+        columns, step = _fewer_columns(values)
+        start = float(times[0]) - hop / 2.0
         image = axes.imshow(
-            values[::step].T,
+            columns.T,
             origin="lower",
             aspect="auto",
-            extent=(float(times[0]), float(times[-1]), lowest, highest),
+            extent=(start, start + len(columns) * step * hop, lowest, highest),
             cmap="viridis",
             vmin=0.0,
             vmax=top,
             interpolation="nearest",
         )
+        axes.set_xlim(float(times[0]), float(times[-1]) if len(times) > 1 else start + hop)
         axes.set_xlabel("Time (s)")
         if in_hz:
             shown = _octaves(bands)
@@ -184,27 +231,26 @@ def _map_panels(
         axes.set_title(f"{_title(result)}, {name}", loc="left", pad=4.0, weight="bold")
         box = axes.get_position()
         bar = figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
-        figure.colorbar(
-            image, cax=bar, label=result.unit if in_hz else f"{result.unit}/{result.axis_unit}"
-        )
+        figure.colorbar(image, cax=bar, label=_quantity(result, quantity, specific=True))
 
 
-def _bands_panel(axes: "Axes", result: "IndicatorResult", names: Sequence[str]) -> None:
+def _bands_panel(
+    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str
+) -> None:
     bands = np.asarray(result.bark)
     values = np.asarray(result.specific).reshape((len(names), -1))
     in_hz = result.axis_unit == "Hz"
     x = np.arange(len(bands)) if in_hz else bands
-    for (colour, _), row, name in zip(colours(len(names)), values, names, strict=True):
+    for look, row, name in zip(_lines(len(names), 0.9), values, names, strict=True):
         finite = np.where(np.isfinite(row), row, np.nan)
-        axes.step(x, finite, where="mid", color=colour, linewidth=0.9, label=name)
+        axes.step(x, finite, where="mid", label=name, **look)
     if in_hz:
         shown = _octaves(bands)
         axes.set_xticks(list(shown), list(shown.values()))
         axes.set_xlabel("Band centre (Hz)")
-        axes.set_ylabel(f"Level ({result.unit})")
     else:
         axes.set_xlabel(f"Critical-band rate ({result.axis_unit})")
-        axes.set_ylabel(f"{result.unit}/{result.axis_unit}")
+    axes.set_ylabel(_quantity(result, quantity, specific=True))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
     if len(names) > 1:
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
