@@ -141,4 +141,7 @@ def _tell(found: "Qualification", plan: "Plan") -> None:
         if check.verdict != "pass":
             say(f"{check.verdict}: {check.reason}")
     passed = sum(check.verdict == "pass" for check in found.checks)
-    say(f"verdict: {found.verdict} ({passed} of {len(found.checks)} checks passed)")
+    say(
+        f"verdict: {found.verdict} ({passed} of {len(found.checks)} checks passed, test signals up "
+        f"to {_dbfs(found.level)})"
+    )

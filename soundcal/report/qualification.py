@@ -52,9 +52,9 @@ _METHOD: Final = (
     "of 997 Hz that leaves the output with −60 dBFS. Deviations: A- instead of CCIR-RMS "
     "weighting, the narrow removal of the tone, full scale of the input instead of the "
     "largest output.",
-    "Level linearity: a tone of 997 Hz in steps of 10 dB, gains re that at −20 dBFS; judged "
-    "down to −70 dBFS as far as the noise leaves a standard uncertainty of 0.0125 dB. Bars: ±"
-    " 2 standard uncertainties. The last step is the first again.",
+    "Level linearity: a tone of 997 Hz in steps of 10 dB, gains re that of the step nearest "
+    "to −20 dBFS; judged down to −70 dBFS as far as the noise leaves a standard uncertainty "
+    "of 0.0125 dB. Bars: ± 2 standard uncertainties. The last step is the first again.",
     "Delay: of a marker before every take, in samples. Clock difference: change of the delay "
     "within takes of noise. Level over time: 997 Hz, one value per second, in takes of 20 s.",
     "Every take is judged as recordings are: driver reports, gaps, repeated blocks, slips, "
@@ -190,8 +190,8 @@ def _plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "linearity",
         "Level linearity",
-        f"Deviation of the gain from that at −20 dBFS; bars: ± 2 standard uncertainties by the "
-        f"noise. Shaded: ±{linear:g} dB.",
+        "Deviation of the gain from that at the step nearest to −20 dBFS; bars: ± 2 standard "
+        f"uncertainties by the noise. Shaded: ±{linear:g} dB.",
         lambda: figures.linearity_figure(
             linearity.level, linearity.deviation, linearity.u, paths, limit=linear
         ),
