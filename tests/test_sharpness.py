@@ -71,8 +71,9 @@ def test_sounds_of_the_standard(reference: Path, kind: str, frequency: int, acum
     x = sound(reference, f"{kind}_{frequency:05d}")
     value = sharpness_din_st(x, 48000).value
     assert abs(value - acum) <= max(0.05 * acum, 0.05)
-    # soundcal's target; 0.38 and 0.60 acum are printed to 1 %
-    assert value == pytest.approx(acum, rel=0.02, abs=0.011)
+    # soundcal's target, 2 %, of a number that is printed as acum: the tables have two decimals
+    printed = 0.005
+    assert (acum - printed) * 0.98 <= value <= (acum + printed) * 1.02
     over_time = sharpness_din_tv(x, 48000).statistics["50"]
     assert over_time == pytest.approx(value, rel=0.05)
 
