@@ -88,6 +88,41 @@ def test_a_stopped_run_is_resumed_without_repeating(tmp_path: Path, error: BaseE
         go(tmp_path, Hands(), resume=True)
 
 
+@pytest.mark.parametrize(
+    ("info", "fs", "said"),
+    [
+        (DeviceInfo("other", "none", 0, 0), 48000, "was made with 'bare, none', not 'other, none'"),
+        (DeviceInfo("bare", "other", 0, 0), 48000, "not 'bare, other'; resume it with that device"),
+        (DeviceInfo("bare", "none", 2, 0), 48000, "with 0 inputs, and bare, none now has 2 inputs"),
+        (DeviceInfo("bare", "none", 0, 0), 44100, "with 48000 Hz, and bare, none now has 44100 Hz"),
+    ],
+    ids=["name", "host API", "channels", "rate"],
+)
+def test_a_session_is_resumed_on_its_own_device_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, info: DeviceInfo, fs: int, said: str
+) -> None:
+    with pytest.raises(ProtocolAborted):
+        go(tmp_path, Hands(KeyboardInterrupt()))
+    before = Session(tmp_path / "s").events()
+    with monkeypatch.context() as patch:
+        patch.setattr(Bare, "info", info)
+        patch.setattr(Bare, "fs", fs)
+        with pytest.raises(RecordError, match=said):
+            go(tmp_path, Hands(), resume=True)
+    assert Session(tmp_path / "s").events() == before
+    assert go(tmp_path, Hands(), resume=True).exit_status == "done"
+
+
+def test_a_card_that_has_another_number_now_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bare, "info", DeviceInfo("USB Audio (hw:1,0)", "ALSA", 2, 2))
+    with pytest.raises(ProtocolAborted):
+        go(tmp_path, Hands(KeyboardInterrupt()))
+    monkeypatch.setattr(Bare, "info", DeviceInfo("USB Audio (hw:2,0)", "ALSA", 2, 2))
+    assert go(tmp_path, Hands(), resume=True).exit_status == "done"
+
+
 def test_a_failed_run_says_why(tmp_path: Path) -> None:
     with pytest.raises(ToneNotFound):
         go(tmp_path, Hands(ToneNotFound("no tone")))

@@ -375,6 +375,60 @@ def test_the_halves_of_a_soundcard_are_used_as_one(fault: Fault, tmp_path: Path)
     assert [stream["device"] for stream in streams(tmp_path)] == [[0, 1], 0, 1]
 
 
+USB = {"name": "Scarlett: USB Audio (hw:1,0)"}
+HDMI = {"name": "HDMI 0 (hw:0,3)", "max_input_channels": 0}
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        [USB, HDMI],
+        [HDMI, {"name": "Scarlett: USB Audio (hw:2,0)"}],
+        [USB, {**USB, "hostapi": 2}],
+    ],
+    ids=["other order", "other number of the card", "again under another host API"],
+)
+def test_a_device_is_found_again_after_a_replug(
+    fault: Fault, tmp_path: Path, devices: list[dict[str, Any]]
+) -> None:
+    fault(devices=[HDMI, USB])
+    with Soundcard("scarlett") as card:
+        card.record(0.1)
+        fault(devices=devices)
+        card.record(0.1)
+        assert card.info.identity == "Scarlett: USB Audio (hw:1,0), ALSA"
+    first, again = (stream["device"] for stream in streams(tmp_path))
+    assert first == 1
+    assert devices[again]["name"].startswith("Scarlett")
+    assert devices[again].get("hostapi", 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ([USB], [HDMI], "not listed any more"),
+        ([USB], [{**USB, "max_input_channels": 2}], "has 2 inputs and 2 outputs now, and had 4"),
+        ([USB], [{**USB, "hostapi": 1}], "not listed any more"),
+        ([USB], [USB, USB], "2 devices are called"),
+        # of two alike, the other one is not the one that was calibrated
+        (
+            [USB, {"name": "Scarlett: USB Audio (hw:2,0)"}],
+            [{"name": "Scarlett: USB Audio (hw:2,0)"}],
+            "not listed any more",
+        ),
+    ],
+    ids=["gone", "channels", "host API", "two of the name", "its twin"],
+)
+def test_another_device_is_not_taken_for_it(
+    fault: Fault, before: list[dict[str, Any]], after: list[dict[str, Any]], said: str
+) -> None:
+    fault(devices=before)
+    with Soundcard("hw:1") as card:
+        fault(devices=after)
+        with pytest.raises(DeviceUnavailable, match=said):
+            card.record(0.1)
+
+
 def test_a_mixer_is_refused_for_calibration_unless_allowed(fault: Fault) -> None:
     fault(devices=[{"name": "default"}])
     with pytest.raises(DeviceUnavailable, match=r"plug-ins .*hw:.*--allow-os-mixer"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from soundcal.devices.hostapis import ASIO, CORE_AUDIO, WASAPI
+from soundcal.devices.names import same_device
 
 if TYPE_CHECKING:
     from soundcal.devices.portaudio_worker import Request
@@ -88,44 +89,59 @@ class _Device:
     index: int
     about: Mapping[str, Any]
 
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Numbers of its inputs and outputs."""
+        return self.about["max_input_channels"], self.about["max_output_channels"]
+
 
 _Found = tuple[_Device, _Device]
 """What records and what plays."""
 
 
-def _find(sounddevice: Any, name: str, host_api: str, n_in: int, n_out: int) -> _Device | str:
-    """Return the one device of exactly these names, or what is wrong."""
+def _find(
+    sounddevice: Any, name: str, request: "Request", channels: tuple[int, ...]
+) -> _Device | str:
+    """Return the one device that was opened, wherever it stands in the list now, or what is wrong.
+
+    It has the host API, the name and the numbers of inputs and outputs it had; the number that ALSA
+    gives a card may have changed, if there was no other card of that name.
+    """
     apis = sounddevice.query_hostapis()
     same = [
         _Device(index, device)
         for index, device in enumerate(sounddevice.query_devices())
-        if device["name"] == name
-        and apis[device["hostapi"]]["name"] == host_api
-        and device["max_input_channels"] >= n_in
-        and device["max_output_channels"] >= n_out
+        if (same_device(device["name"], name) if request.alone else device["name"] == name)
+        and apis[device["hostapi"]]["name"] == request.host_api
     ]
-    if len(same) == 1:
-        return same[0]
-    if same:
+    if not same:
         return (
-            f"{len(same)} devices are called {name!r} under {host_api}: unplug all but one, or "
-            "rename them in the system's settings"
+            f"{name!r} is not listed any more: it was unplugged, or another program holds it; "
+            "replug it, or close that program, and see soundcal devices"
         )
+    fitting = [device for device in same if channels in ((), device.channels)]
+    exact = [device for device in fitting if device.about["name"] == name]
+    found = exact or fitting
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return (
+            f"{len(found)} devices are called {name!r} under {request.host_api}: unplug all but "
+            "one, or rename them in the system's settings"
+        )
+    has, had = ("{} inputs and {} outputs".format(*n) for n in (same[0].channels, channels))
     return (
-        f"{name!r} is not listed any more: it was unplugged, or another program holds it; replug "
-        "it, or close that program, and see soundcal devices"
+        f"{name!r} has {has} now, and had {had} when it was opened: another device or another "
+        "mode; set it as it was, or open it again"
     )
 
 
 def _find_both(sounddevice: Any, request: "Request") -> _Found | str:
     """Return the devices for input and output, or what is wrong."""
-    n_in, n_out = max(request.inputs, default=0), max(request.outputs, default=0)
-    api = request.host_api
-    if request.output in ("", request.name):
-        found = _find(sounddevice, request.name, api, n_in, n_out)
-        return found if isinstance(found, str) else (found, found)
-    into = _find(sounddevice, request.name, api, n_in, 0)
-    out = _find(sounddevice, request.output, api, 0, n_out)
+    into = _find(sounddevice, request.name, request, request.recording)
+    if request.output in ("", request.name) and request.playing == request.recording:
+        return into if isinstance(into, str) else (into, into)
+    out = _find(sounddevice, request.output, request, request.playing)
     if isinstance(into, str) or isinstance(out, str):
         return into if isinstance(into, str) else str(out)
     return into, out

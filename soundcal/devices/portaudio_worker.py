@@ -109,6 +109,11 @@ class Request:
         Ask for the device without the operating system's mixer where the host API offers that.
     queue_bytes : int
         Input that may wait for the parent.
+    recording, playing : tuple of int
+        Numbers of inputs and outputs that the device (both devices) had when it was opened; if they
+        have changed, it is another one. Empty: not known.
+    alone : bool
+        No other device differed only in the number of its card.
     """
 
     task: Task = "list"
@@ -125,6 +130,9 @@ class Request:
     total: int | None = None
     exclusive: bool = True
     queue_bytes: int = QUEUE_BYTES
+    recording: tuple[int, ...] = ()
+    playing: tuple[int, ...] = ()
+    alone: bool = False
 
     def to_json(self) -> bytes:
         """Return the request as the line the worker reads."""
@@ -134,7 +142,7 @@ class Request:
     def from_json(cls, line: bytes) -> "Request":
         """Return the request that :meth:`to_json` wrote."""
         fields: dict[str, Any] = json.loads(line)
-        for name in ("inputs", "outputs"):
+        for name in ("inputs", "outputs", "recording", "playing"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
 

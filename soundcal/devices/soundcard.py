@@ -27,7 +27,7 @@ from soundcal.devices import Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.alignment import frame
 from soundcal.devices.checks import gap_flags, input_channels, path_flags, playable
 from soundcal.devices.hostapis import JACK, WASAPI, obstacle
-from soundcal.devices.names import paired, resolve_pair
+from soundcal.devices.names import paired, resolve_pair, stable
 from soundcal.devices.portaudio_worker import QUEUE_BYTES, RATES, Request
 from soundcal.devices.remedies import (
     in_use,
@@ -219,6 +219,8 @@ class Soundcard:
         cards, problem = _listed(Request(task="list"))
         into, out = resolve_pair(spec, cards, problem)
         self._parts = (into, out)
+        names = [stable(card.identity) for card in cards]
+        self._alone = all(names.count(stable(part.identity)) == 1 for part in self._parts)
         info = _with_rates(into) if into == out else paired(_with_rates(into), _with_rates(out))
         if calibrating and info.os_mixer and not allow_os_mixer:
             raise DeviceUnavailable(
@@ -277,14 +279,19 @@ class Soundcard:
         n_samples = checked.shape[1]
         tail = round((self._latency + 0.1) * self._fs)  # whatever the driver still holds gets out
         tally = _Tally(self._fs, n_samples + tail)
+        # a JACK server plays on to nobody and says nothing: the input tells that the card is gone
+        heard = self._info.host_api == JACK and self._parts[0] == self._parts[1]
+        inputs = (1,) if heard and self._info.inputs else ()
         with _samples_file(checked) as path:
-            request = self._request(outputs=channels, samples=path, total=n_samples + tail)
+            request = self._request(
+                inputs=inputs, outputs=channels, samples=path, total=n_samples + tail
+            )
             for _, position, reports in self._blocks(request, tally):
                 part = checked[:, position : tally.received]
                 if on_block is not None and part.shape[1]:
                     on_block(Block(part, position, n_samples, reports))
         if self._info.host_api == JACK:
-            self._look_for_device(tally)  # the server plays to nobody and says nothing
+            self._look_for_device(tally)
         return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
 
     def play_and_record(
@@ -339,6 +346,8 @@ class Soundcard:
                     worker.check()
                 except Broken as broken:
                     raise self._error(broken, tally) from broken
+            if self._info.host_api == JACK:
+                self._look_for_device(tally)
 
     @contextmanager
     def stream(self, *, inputs: Sequence[int] | None = None) -> Iterator[Iterator[Block]]:
@@ -398,6 +407,9 @@ class Soundcard:
             total=total,
             exclusive=self._exclusive,
             queue_bytes=QUEUE_BYTES,
+            recording=(self._parts[0].inputs, self._parts[0].outputs),
+            playing=(self._parts[1].inputs, self._parts[1].outputs),
+            alone=self._alone,
         )
 
     def _capture(self, request: Request, on_block: OnBlock | None) -> Capture:
@@ -465,16 +477,21 @@ class Soundcard:
             )
 
     def _look_for_device(self, tally: _Tally) -> None:
-        """Raise StreamError if a device that delivers nothing but zeros is no longer there."""
-        cards, _ = _listed(Request(task="list"))
+        """Raise StreamError if a device that delivers nothing but zeros is no longer there.
+
+        A list that cannot be had proves nothing.
+        """
+        cards, problem = _listed(Request(task="list"))
         there = {card.identity for card in cards}
-        if any(part.identity not in there for part in self._parts):
-            live = max(0, tally.received - tally.zeros)
-            raise StreamError(
-                f"{self._info.identity}: the device has vanished; {live} frames "
-                f"({live / self._fs:.2f} s) arrived before it delivered only zeros; replug it and "
-                "repeat the take"
-            )
+        unknown = bool(problem) and problem != no_device_hint()
+        if unknown or all(part.identity in there for part in self._parts):
+            return
+        live = max(0, tally.received - tally.zeros)
+        raise StreamError(
+            f"{self._info.identity}: the device has vanished; {live} frames "
+            f"({live / self._fs:.2f} s) arrived before it delivered only zeros; replug it and "
+            "repeat the take"
+        )
 
     def _error(self, broken: Broken, tally: _Tally) -> DeviceUnavailable | StreamError:
         if broken.stage not in ("running", "first block"):

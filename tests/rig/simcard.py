@@ -22,7 +22,8 @@ need not sleep:
 ``new_lab``
     forget everything and start again, with the keys ``name`` and ``seed``
 ``state``
-    what the callback has done so far: ``cycles``, ``xruns``, and of a count its ``position``
+    what the callback has done so far: ``cycles``, ``xruns``, of a count its ``position``, and the
+    number of ``connections`` to its channels
 
 Faults: ``drop`` (zeros for ``n`` samples), ``insert`` (``n`` zeros), ``delete`` (``n`` samples, of
 those inserted before), ``repeat`` (the next ``n`` samples replaced by the last ``n``), ``gain``
@@ -247,7 +248,12 @@ class Card:
             return self._renew(arguments["name"], arguments["seed"])
         if do == "state":
             position = getattr(self._lab.chain, "position", None)
-            return {"cycles": self._cycles, "xruns": self._xruns, "position": position}
+            return {
+                "cycles": self._cycles,
+                "xruns": self._xruns,
+                "position": position,
+                "connections": len(self._connections),
+            }
         if do == "arm":
             with self._lock:
                 return self._faults.arm(**arguments)
