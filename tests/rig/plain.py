@@ -90,10 +90,10 @@ def account(blocks: Iterable[NDArray[np.float64]], channels: Iterable[int]) -> A
             steps = np.diff(known) & _MASK
             for place in np.flatnonzero(steps != 1):
                 step = int(steps[place])
-                if step < PERIOD // 2:
+                if 0 < step < PERIOD // 2:
                     found.lost += step - 1
                 else:
-                    found.repeated += PERIOD - step + 1
+                    found.repeated += (PERIOD - step + 1) & _MASK
                 if len(found.faults) < _MOST_NAMED:
                     at_sample = found.n_samples + int(place)
                     found.faults.append(f"channel {channel}, sample {at_sample}: step {step}")
