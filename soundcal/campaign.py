@@ -57,7 +57,7 @@ def read_campaign(folder: Path) -> Campaign:
         table = tomllib.loads(
             read_text(path, missing="no such file, so that the folder is not a campaign")
         )
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
         raise RecordError(f"{path}: cannot be read as a campaign ({error})") from error
     check_schema(table, _SCHEMA, path)
     people = tuple(table["people"])

@@ -123,7 +123,7 @@ def check_schema(record: Any, schema: str, path: Path) -> None:
     """
     found = record.get("schema") if isinstance(record, dict) else None
     if found != schema:
-        raise RecordError(f"{path}: record of schema {schema!r} expected, found {found!r}")
+        raise RecordError(f"{path}: record of schema {schema!r} expected, found {found!r:.80}")
     _check(record, schema, path)
 
 

@@ -333,8 +333,8 @@ class Calibration:
         """
         if data.get("schema") != SCHEMA:
             raise RecordError(
-                f"calibration record with schema {data.get('schema')!r}; {SCHEMA!r} is expected. "
-                "Was this file written as a calibration?"
+                f"calibration record with schema {data.get('schema')!r:.80}; {SCHEMA!r} is "
+                "expected. Was this file written as a calibration?"
             )
         try:
             chains = {

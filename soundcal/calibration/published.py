@@ -92,7 +92,10 @@ def read_tracks(text: str) -> list[PublishedTrack]:
     >>> read_tracks(f"{header}\\npink.wav,55,0.5,1,2,10,10\\n")[0].target
     55.0
     """
-    lines = [line for line in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(line)]
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(line)]
+    except csv.Error as error:
+        raise RecordError(f"gain table: {error}") from error
     if not lines or lines[0][0].strip().lower() != INPUT_COLUMNS[0].lower():
         raise RecordError(f"gain table without header; expected: {', '.join(INPUT_COLUMNS)}")
     return [_track(number, line) for number, line in enumerate(lines[1:], start=2)]

@@ -42,7 +42,7 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
         return arguments
     try:
         table: Any = tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
         raise RecordError(f"{path}: cannot be read as settings ({error})") from error
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:

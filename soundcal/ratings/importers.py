@@ -92,7 +92,10 @@ def read_gui(
     import pandas as pd
 
     frame = _read_csv(path, header=None)
-    numbers = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    try:
+        numbers = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    except OverflowError as error:
+        raise RecordError(f"{path}: a number out of all proportion ({error})") from error
     text = np.isnan(numbers) & frame.notna().to_numpy()
     if numbers.shape[1] != _GUI_COLUMNS or text.any():
         raise RecordError(
@@ -119,7 +122,7 @@ def read_gui(
 
 def _track(path: Path, number: float, stimuli: Sequence[str]) -> str:
     last = len(stimuli) if stimuli else math.inf
-    if number != int(number) or not 1 <= number <= last:
+    if not math.isfinite(number) or number % 1 or not 1 <= number <= last:
         raise RecordError(
             f"{path}: track {number:g}; a whole number from 1 to {last:g} is expected"
         )
@@ -285,7 +288,7 @@ def _mapped(frame: "pd.DataFrame", plan: _Mapping) -> "pd.DataFrame":
     for name, factor in plan.factors.items():
         try:
             kept[name] = pd.to_numeric(kept[name]) * factor
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(f"column {plan.columns[name]}: not numbers ({error})") from error
     if plan.wide:
         frame = frame.dropna(subset=list(plan.wide.values()), how="all")

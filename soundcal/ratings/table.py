@@ -259,7 +259,7 @@ def make_ratings(
         given = table[name] if name in table.columns else np.nan
         try:
             frame[name] = pd.to_numeric(pd.Series(given, index=table.index))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(f"column {name}: numbers are expected ({error})") from error
     twice = frame.duplicated([*KEYS, "attribute"])
     if twice.any():

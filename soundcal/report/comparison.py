@@ -473,7 +473,7 @@ def _checked(table: "pd.DataFrame") -> "pd.DataFrame":
     result = table[kept].astype(str).reset_index(drop=True)
     try:
         result["value"] = pd.to_numeric(table["value"]).to_numpy(dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise RecordError(f"the column value holds something that is no number: {error}") from error
     for name in ("condition", "stimulus"):
         if table[name].isna().any():

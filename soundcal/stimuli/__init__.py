@@ -107,11 +107,11 @@ def load_catalogue(path: Path | None = None) -> dict[str, Stimulus]:
     path = shipped("stimuli") / "catalogue.toml" if path is None else Path(path)
     try:
         table = tomllib.loads(read_text(path, missing="no such catalogue"))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
         raise RecordError(f"{path}: cannot be read as a catalogue ({error})") from error
     if table.get("schema") != _SCHEMA:
         raise RecordError(
-            f"{path}: catalogue of schema {_SCHEMA!r} expected, found {table.get('schema')!r}"
+            f"{path}: catalogue of schema {_SCHEMA!r} expected, found {table.get('schema')!r:.80}"
         )
     entries = table.get("stimulus", [])
     if not isinstance(entries, list) or not entries:
