@@ -427,6 +427,15 @@ def test_swapped_channels_are_invalid(known: Capture) -> None:
     assert "swapped" in one(checks, "swapped channels").reason
 
 
+def test_a_dead_input_tells_nothing_about_crosstalk(known: Capture) -> None:
+    def dead(samples: np.ndarray) -> np.ndarray:
+        samples[1] = 0.0
+        return samples
+
+    checks = compare_with_stimulus(changed(known, dead), PLAYED)
+    assert {"crosstalk", "swapped channels"}.isdisjoint(check.name for check in checks)
+
+
 def test_the_same_on_both_ears_tells_nothing_about_crosstalk(known: Capture) -> None:
     with SimulatedLab("interface+open-300", seed=1) as lab:
         same = np.stack([PLAYED[0], PLAYED[0]])

@@ -382,7 +382,7 @@ def _crosstalk(names: Sequence[str], x: Samples, s: Samples, fs: int) -> list[Ch
     """Return how much of each of two outputs arrives at the other one's input."""
     size = round(_WINDOW_S * fs)
     n = min(x.shape[1], s.shape[1])
-    if n < (_SEGMENTS + 1) * size // 2:
+    if n < (_SEGMENTS + 1) * size // 2 or not x.any(axis=1).all():  # a dead input hears nothing
         return []
     view = np.lib.stride_tricks.sliding_window_view(
         np.concatenate([s[:, :n], x[:, :n]]), size, axis=1
@@ -406,6 +406,7 @@ def _crosstalk(names: Sequence[str], x: Samples, s: Samples, fs: int) -> list[Ch
 def _verdicts_on_crosstalk(names: Sequence[str], heard: Samples) -> list[Check]:
     """Judge the powers ``heard[input, output]``."""
     found = []
+    heard = np.maximum(heard, np.finfo(np.float64).tiny)
     ratios = [0.5 * db(float(heard[1 - k, k] / heard[k, k])) for k in range(2)]
     for k, ratio in enumerate(ratios):
         reason = ""
