@@ -291,11 +291,17 @@ class Session:
         """
         line = json.dumps({"time": utc_now(), "event": event, **fields})
         _check(json.loads(line), _SCHEMA, self.folder / _LOG)
+        rest = memoryview(line.encode() + b"\n")
         try:
-            with open(self.folder / _LOG, "a", encoding="utf-8") as file:
-                file.write(line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            with open(self.folder / _LOG, "ab", buffering=0) as file:
+                before = file.tell()
+                try:
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(before)  # a torn line would spoil the ones after it
+                    raise
         except OSError as error:
             raise RecordError(
                 f"{self.folder / _LOG}: cannot be written ({error.strerror})"

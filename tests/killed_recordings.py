@@ -37,7 +37,6 @@ from soundcal.errors import RecordError
 
 FS = 48000
 CHANNELS = 2
-ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 LATEST_S = 0.25
 FORMS = {
     "float": ("FLOAT", "wav", None),
@@ -96,12 +95,15 @@ def kill_one(path: Path, form: str, wait: float, seed: int) -> int:
             run(path, form, delivered, seed)
         finally:
             os._exit(1)
-    while delivered[:8] == bytes(8) and os.waitid(os.P_PID, child, ENDED) is None:
+    ended = 0
+    while delivered[:8] == bytes(8) and not ended:
+        ended, status = os.waitpid(child, os.WNOHANG)
         time.sleep(0.001)
-    time.sleep(wait)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
+    if not ended:
+        time.sleep(wait)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    if ended or not os.WIFSIGNALED(status):
         raise RuntimeError(f"{path}: the recording ended by itself, status {status}")
     return int(struct.unpack("<q", delivered[:8])[0])
 

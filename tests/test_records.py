@@ -1,6 +1,7 @@
 """Session folders: append-only, checked, resumable, and nothing leaves them."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,27 @@ def test_a_session_killed_while_a_step_was_repeated_can_be_resumed(
     assert resumed.events()[-1]["unfinished"] == unfinished
     resumed.add_audio("rec-N1_run-1", np.full((2, 480), 0.5), 48000, {})
     resumed.verify()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+def test_a_full_disk_leaves_whole_lines_in_the_log(session: Session) -> None:
+    """The line that did not fit must not spoil those that come when there is room again."""
+    import resource
+
+    session.log("step", step="first")
+    before = session.events()
+    size = (session.folder / "session.jsonl").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, limits[1]))
+    try:
+        with pytest.raises(RecordError, match="cannot be written"):
+            session.log("step", step="second")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert session.events() == before
+    session.stop("failed", "disk full")
+    assert session.exit_status == "failed"
+    assert Session.resume(session.folder, "microphone_check").finished("first")
 
 
 @pytest.mark.parametrize("torn", ["", '{"time": "2026'])

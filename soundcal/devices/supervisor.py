@@ -65,7 +65,7 @@ LIMITS = Limits()
 
 _MODULE: Final = "soundcal.devices.portaudio_worker"
 _STDERR_BYTES: Final = 4096
-_QUEUE_MESSAGES: Final = 512
+_QUEUE_MESSAGES: Final = 128
 _OVERSLEPT_S: Final = 0.5  # beyond the end of a wait: the process was stopped meanwhile
 _POLL_S: Final = 0.02
 _WINDOWS_NEW_GROUP: Final = 0x00000200  # CREATE_NEW_PROCESS_GROUP, absent from subprocess elsewhere
