@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from soundcal import audiofile
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.campaign import Campaign, read_campaign, sessions, write_campaign
 from soundcal.cli import main
@@ -55,6 +56,57 @@ def test_renderings_are_as_their_schema_says(
     out = ["--out", str(tmp_path), "--duration", "0.1", "--json"]
     assert main(["stimuli", "render", "tone-1k", *out]) == 0
     validator("rendered").validate(json.loads(capsys.readouterr().out))
+
+
+COMPARED = """recording,channel,indicator,statistic,value,unit,u,condition,stimulus
+a,left,LA,eq,60,dB,0.1,a,N1
+a,left,LA,eq,61,dB,0.1,b,N1
+a,left,LA,eq,63,dB,0.1,a,N2
+a,left,LA,eq,65,dB,0.1,b,N2
+a,left,LA,eq,67,dB,0.1,a,N3
+a,left,LA,eq,67.4,dB,0.1,b,N3
+a,left,LA,eq,70,dB,0.1,a,N4
+a,left,LA,eq,70.7,dB,0.1,b,N4
+"""
+SIM = "--device sim:lab --fs 8000"
+
+
+@pytest.mark.parametrize(
+    ("schema", "command", "code"),
+    [
+        ("measure", "measure noise.wav silence.wav --sensitivity 1 --indicators LA,N", 0),
+        ("measure", "measure noise.wav text.wav --sensitivity 1 --indicators LAeq --ears mean", 5),
+        ("playback", f"play noise.wav {SIM} --gain-db -20", 0),
+        ("playback", f"play noise.wav {SIM} --level 60 --calibration output.json", 0),
+        ("drift", "check ears.json ears.json", 0),
+        ("session-result", f"protocol run microphone_check {SIM} --out session", 0),
+        ("comparison", "compare table.csv --ears left", 0),
+        ("comparison", "compare table.csv --ears left --delta LAeq=1 --exclude N3=x", 0),
+        ("verify", "verify --family calibrator --no-mosqito", 0),
+    ],
+)
+def test_outputs_are_as_their_schemas_say(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    schema: str,
+    command: str,
+    code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.default_rng(1).uniform(-0.1, 0.1, (2, 8000))
+    audiofile.write("noise.wav", noise, 8000)
+    audiofile.write("silence.wav", 0.0 * noise, 8000)
+    Path("text.wav").write_text("no audio")
+    Path("table.csv").write_text(COMPARED)
+    for name, direction in (("ears", "input"), ("output", "output")):
+        chains = {ear: Chain((Link("known", 0.0),)) for ear in ("left", "right")}
+        made = new_calibration("stated", direction, chains, device="sim:lab")  # type: ignore[arg-type]
+        write_json(Path(f"{name}.json"), "soundcal/calibration/1", made.to_dict())
+    assert main([*command.split(), "--json"]) == code
+    # JSON knows no NaN and no infinity, Python's reader does
+    content = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    validator(schema).validate(content)
 
 
 def test_catalogue_loader_and_schema_agree() -> None:
