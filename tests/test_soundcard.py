@@ -643,8 +643,8 @@ def gone(pids: list[int], within: float) -> bool:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
-def test_no_worker_survives_its_parent(fault: Fault, signal: str) -> None:
-    fault(speed=1)
+def test_no_worker_survives_its_parent(fault: Fault, signal: str, tmp_path: Path) -> None:
+    fault(speed=1, closed=str(tmp_path / "closed"))
     process = start("card.record(60)")
     end = time.monotonic() + 5
     while not (workers := children(process.pid)) and time.monotonic() < end:
@@ -654,6 +654,7 @@ def test_no_worker_survives_its_parent(fault: Fault, signal: str) -> None:
     os.kill(process.pid, signals.Signals[signal])
     process.communicate(timeout=60)
     assert gone(workers, 3.0)
+    assert (tmp_path / "closed").exists()
 
 
 def test_the_interpreter_exits_at_once_with_a_hanging_portaudio(fault: Fault) -> None:

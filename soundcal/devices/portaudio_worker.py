@@ -168,7 +168,10 @@ class _Messages:
         self._lock = threading.Lock()
 
     def send(self, event: str, payload: bytes = b"", **fields: Any) -> None:
-        """Send one message; a parent that has gone away ends the process."""
+        """Send one message; without a parent the process ends, after it has closed its stream.
+
+        A client of a JACK server that vanishes with an open stream stops all others for seconds.
+        """
         if payload:
             fields["bytes"] = len(payload)
         line = json.dumps({"event": event, **fields}).encode() + b"\n"
@@ -177,7 +180,7 @@ class _Messages:
                 self._file.write(line + payload)
                 self._file.flush()
         except OSError:
-            os._exit(1)
+            sys.exit(1)
 
     def fail(self, kind: str, text: str, *, code: int = 0, stage: str = "") -> None:
         """Send an error."""

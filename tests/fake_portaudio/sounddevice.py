@@ -12,6 +12,7 @@ what shall go wrong, and FAKE_PORTAUDIO_LOG names a file to which opened streams
     do           "stall", "crash", "garbage", "stop", "raise", "zeros", "overflow", "vanish",
                  "pause" (samples of the time "s" are lost); "hang at rates" while listing
     close        "hang"
+    closed       file that is made when a stream is closed
     speed        times real time (default 40)
 
 Streams call back with irregular block sizes. A duplex stream returns what it plays 3000 frames
@@ -154,6 +155,8 @@ class _Stream:
         if _FAULT.get("close") == "hang":
             time.sleep(60)
         self._stop.set()
+        if closed := _FAULT.get("closed"):
+            open(closed, "w").close()
 
     def _run(self):
         start = time.monotonic()
