@@ -434,7 +434,8 @@ class Writer:
     def flush(self) -> None:
         """Make what was written so far readable; of a FLAC, what fills whole frames."""
         if self._flac is not None:
-            self._flac.count()
+            if self._flac.count() == 0:
+                self._header_due = 0  # the sooner it can be read, the better
             self._check_flac()
             return
         self._file.seek(0)

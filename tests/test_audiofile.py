@@ -166,7 +166,8 @@ def test_a_flac_is_readable_while_it_is_written(tmp_path: Path) -> None:
     with audiofile.Writer(path, 48000, 2, subtype="PCM_24", comment="ear") as writer:
         for start in range(0, 48000, 1000):
             writer.write(samples[:, start : start + 1000])
-            writer.flush()
+            if writer.n_samples > 5000:  # the first frame is counted without being asked
+                writer.flush()
             killed.write_bytes(path.read_bytes())
             if writer.n_samples > 4096:
                 capture = audiofile.read(killed)
