@@ -432,7 +432,7 @@ def test_memory_does_not_grow_with_the_file(
         [sys.executable, "-c", code, *arguments, "--json"],
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stderr.split()[-1]) < most
