@@ -11,7 +11,19 @@ windows before and after with the change, and no such filter may fit them nearly
 (a path that delays some frequencies more than others passes). The place is the one that leaves the
 least unexplained (a maximum-likelihood change point in Gaussian noise), which is exact to the
 sample where the path predicts well. A steady change is believed only if the spectrum of the
-stimulus is the same in all windows.
+stimulus is the same in all windows. A tone is followed by its phase (:mod:`soundcal.devices.tones`,
+with its own limits of detection).
+
+Detection limits, where the stimulus stands out from the noise:
+
+=====================  ==========================================================================
+dropout, zeros         32 samples on one input, while something is played
+slip                   1 to 1500 samples (31 ms at 48 kHz), with two windows before and after; noise,
+                       scenes and speech
+clock difference       5 ppm and five times its standard uncertainty; white or steady noise
+level step             0.14 dB and eight times its standard error; steady noise, in takes of 0.4 s on
+fading, other content  not found in noise, scenes and speech
+=====================  ==========================================================================
 """
 
 from collections.abc import Sequence
