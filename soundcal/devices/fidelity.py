@@ -18,10 +18,10 @@ Detection limits, where the stimulus stands out from the noise:
 
 =====================  ==========================================================================
 dropout, zeros         32 samples on one input, while something is played
-slip                   1 to 1500 samples (31 ms at 48 kHz), with two windows before and after; noise,
-                       scenes and speech
+slip                   1 to 1500 samples (31 ms at 48 kHz), with two windows before and after;
+                       noise, scenes and speech
 clock difference       5 ppm and five times its standard uncertainty; white or steady noise
-level step             0.14 dB and eight times its standard error; steady noise, in takes of 0.4 s on
+level step             0.14 dB and eight times its standard error; steady noise, 0.4 s and more
 fading, other content  not found in noise, scenes and speech
 =====================  ==========================================================================
 """
