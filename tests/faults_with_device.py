@@ -6,6 +6,7 @@ what was delivered up to the fault.
 """
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from soundcal.devices.validity import Check
 from soundcal.errors import SignalError, StreamError
 from soundcal.recording import Capture
 from soundcal.records import Session
+
+TIMES = np.arange(FS) / FS
 
 BEFORE = marker(FS).size + round(GAP_S * FS)
 """From the first sample that is played to the first of the take."""
@@ -336,3 +339,37 @@ def test_a_session_keeps_the_verdict_with_the_recording(rig: Rig, tmp_path: Path
     assert not samples[:, AT : AT + 480].any()
     assert samples[:, AT - 1].any()
     assert samples[:, AT + 480].any()
+
+
+# Properties, over many takes: one long stream behind real PortAudio, cut into pieces of 0.5 s
+
+
+def test_faults_are_found_in_random_takes_and_none_where_there_is_none(rig: Rig) -> None:
+    """SOUNDCAL_TAKES raises the number of takes; every second one has a fault."""
+    number = int(os.environ.get("SOUNDCAL_TAKES", "60"))
+    random = np.random.default_rng(number)
+    n = FS // 2
+    kinds = (
+        lambda: random.normal(0, 0.03, (2, n)),
+        lambda: np.cumsum(random.normal(0, 0.03, (2, n)), axis=1) / np.sqrt(n),
+        lambda: np.outer([0.1, 0.1], np.sin(2 * np.pi * random.uniform(100, 8000) * TIMES[:n])),
+    )
+    pieces = [np.clip(kinds[i % 3](), -0.5, 0.5) for i in range(number)]
+    faults, names = [], {}
+    for i in range(1, number, 2):
+        names[i] = str(random.choice(["drop", "repeat"]))
+        size = int(random.integers(32 if names[i] == "drop" else 64, 4000))
+        # a repetition starts where the piece has enough samples to repeat
+        place = i * n + int(random.integers(6000, n - 6000))
+        faults.append(fault(names[i], place, n=size))
+    rig.arm(*faults)
+    with Soundcard(CARD) as card:
+        take = played(card, np.concatenate(pieces, axis=1), [1, 2])
+    for i, piece in enumerate(pieces):
+        part = replace(take, samples=take.samples[:, i * n : (i + 1) * n], clipped=(), flags=())
+        invalid = {check.name for check in judge_played(part, piece) if check.verdict == "invalid"}
+        if i in names:
+            expected = {"drop": "gaps", "repeat": "repeated blocks"}[names[i]]
+            assert expected in invalid, (i, names[i])
+        else:
+            assert invalid == set(), i
