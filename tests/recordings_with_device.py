@@ -152,7 +152,7 @@ def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, 
             for name, words in commands.items()
         }
         until(lambda: rig.do("state")["connections"] == 10)  # two each, and what play listens to
-        time.sleep(1.0)
+        time.sleep(2.5)  # a stream drops its first half second, the meter sums up whole ones
         number = signal.SIGSTOP if fault == "server frozen" else signal.SIGKILL
         if fault == "card gone":
             number = signal.SIGTERM
@@ -174,8 +174,9 @@ def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, 
     assert float(late) < 2.5, said["record"]  # the watchdog's 1.5 s, the rest for a busy machine
     assert max(took.values()) < 8.0, took
     samples = audiofile.read(tmp_path / "take.wav").samples
-    live = np.flatnonzero(samples.any(axis=0))[-1] + 1  # the server puts zeros for a card gone
-    assert live == samples.shape[1] or fault == "card gone"
+    live = np.flatnonzero(samples.any(axis=0))[-1] + 1
+    # a server that lives puts zeros in the place of a card that is gone
+    assert live == samples.shape[1] or "card" in fault
     assert account([samples[:, :live]], range(2)).exact
     assert Session(tmp_path / "session").exit_status == "failed"
     assert re.search(r"LAeq .* in \d+ s\n", said["monitor"]), said["monitor"]
