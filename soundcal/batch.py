@@ -21,6 +21,7 @@ from soundcal import __version__, audiofile
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.calibrationfile import load_calibration
+from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
 from soundcal.indicators.measurement import check_engine, compute_rows, measure
 from soundcal.indicators.registry import STUDY, resolve
@@ -40,6 +41,9 @@ says why."""
 
 _BLOCK: Final = 1 << 16
 """Samples per channel that are read at a time."""
+
+_TIDY: Final = 256
+"""Blocks after which, and after the first one, memory is tidied up: every 6 minutes of sound."""
 
 
 Progress = Callable[[float], None]
@@ -310,10 +314,12 @@ def _feed(
     """Push a file's pressure into the streams and return the clipped samples per channel."""
     clipped = np.zeros(about.n_channels, dtype=np.int64)
     done = 0
-    for block in audiofile.blocks(path, _BLOCK):
+    for number, block in enumerate(audiofile.blocks(path, _BLOCK)):
         clipped += clipped_samples(block)
         for factors, stream in streams:
             stream.push(block * factors)
+        if number % _TIDY == 0:
+            give_back()
         done += block.shape[1]
         if progress is not None:
             progress(done / about.fs)
