@@ -257,8 +257,8 @@ def _other_rows() -> list[Row]:
             (3.0 * (1 - JND), 3.0 * (1 + JND)),
             partial(_noise, True),
             known="below 15 Bark the noise's own fluctuation lowers the correlation of the "
-            "channels, which counts with its fourth power; the paper's number does not follow "
-            "from its equations",
+            "channels, which counts with its fourth power; no variant of the model that keeps the "
+            "carriers came to the paper's number",
         ),
         _row(
             kemp,
