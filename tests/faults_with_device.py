@@ -343,6 +343,8 @@ def test_a_session_keeps_the_verdict_with_the_recording(rig: Rig, tmp_path: Path
 
 # Properties, over many takes: one long stream behind real PortAudio, cut into pieces of 0.5 s
 
+CHECK_OF = {"drop": "gaps", "repeat": "repeated blocks", "gain": "level step"}
+
 
 def test_faults_are_found_in_random_takes_and_none_where_there_is_none(rig: Rig) -> None:
     """SOUNDCAL_TAKES raises the number of takes; every second one has a fault."""
@@ -357,11 +359,16 @@ def test_faults_are_found_in_random_takes_and_none_where_there_is_none(rig: Rig)
     pieces = [np.clip(kinds[i % 3](), -0.5, 0.5) for i in range(number)]
     faults, names = [], {}
     for i in range(1, number, 2):
-        names[i] = str(random.choice(["drop", "repeat"]))
+        # the level of the second kind is never steady
+        names[i] = str(random.choice(["drop", "repeat"] if i % 3 == 1 else [*CHECK_OF]))
+        if names[i] == "gain":
+            step = float(random.choice([-6.0, 6.0]))
+            faults.append(fault("gain", i * n + int(random.integers(10000, n - 10000)), db=step))
+            faults.append(fault("gain", (i + 1) * n, db=-step))
+            continue
         size = int(random.integers(32 if names[i] == "drop" else 64, 4000))
         # a repetition starts where the piece has enough samples to repeat
-        place = i * n + int(random.integers(6000, n - 6000))
-        faults.append(fault(names[i], place, n=size))
+        faults.append(fault(names[i], i * n + int(random.integers(6000, n - 6000)), n=size))
     rig.arm(*faults)
     with Soundcard(CARD) as card:
         take = played(card, np.concatenate(pieces, axis=1), [1, 2])
@@ -369,7 +376,6 @@ def test_faults_are_found_in_random_takes_and_none_where_there_is_none(rig: Rig)
         part = replace(take, samples=take.samples[:, i * n : (i + 1) * n], clipped=(), flags=())
         invalid = {check.name for check in judge_played(part, piece) if check.verdict == "invalid"}
         if i in names:
-            expected = {"drop": "gaps", "repeat": "repeated blocks"}[names[i]]
-            assert expected in invalid, (i, names[i])
+            assert CHECK_OF[names[i]] in invalid, (i, names[i])
         else:
             assert invalid == set(), i

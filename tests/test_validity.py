@@ -182,6 +182,24 @@ def test_a_level_step_is_found_in_a_steady_take(clean: Capture, step: float, ver
     assert "at 1.25 s" in found.reason
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    place=st.integers(10_000, 13_999),
+    n=st.sampled_from([24_000, 96_000, 480_000]),
+    step=st.floats(1.0, 40.0) | st.floats(-40.0, -1.0),
+    frequency=st.floats(100.0, 8000.0),
+)
+def test_a_level_step_is_found_wherever_and_however_large_it_is(
+    place: int, n: int, step: float, frequency: float
+) -> None:
+    wave = 0.1 * np.sin(2 * np.pi * frequency * np.arange(n) / FS)
+    wave[place:] *= from_db(step)
+    found = level_step(wave, FS)
+    assert found is not None
+    assert found.verdict == "invalid"
+    assert found.value == pytest.approx(step, abs=0.3)
+
+
 def test_an_unsteady_or_short_take_has_no_level_step(clean: Capture) -> None:
     wave = clean.samples[0] * np.repeat(rng(3).uniform(0.2, 1.0, 40), 2400)
     assert level_step(wave, FS) is None

@@ -79,6 +79,9 @@ deviate together; the two parts of the take have different sensitivities."""
 
 _STEADY_DB: Final = 0.3
 _STEP_SIGMAS: Final = 8.0
+_STEP_ODDS: Final = 5e-7
+"""Odds of chance passing for a step, on each side, by Student's distribution."""
+
 _STEP_WINDOWS: Final = 4
 
 
@@ -323,7 +326,8 @@ def level_step(
     """Look for a level step in a signal that ought to be steady.
 
     The take is split where the mean levels before and after differ most. Their difference is a step
-    if it is also eight times its standard error, which the windows of 50 ms give.
+    if it is also eight times its standard error, which the windows of 50 ms give, or more in takes
+    of less than a second, in which they tell that error badly.
 
     Parameters
     ----------
@@ -349,6 +353,8 @@ def level_step(
     >>> check.verdict, round(check.value, 2)
     ('invalid', 1.0)
     """
+    from scipy.special import stdtrit
+
     levels = _window_levels(x, fs)
     if reference is not None:
         levels = levels - _window_levels(reference, fs)
@@ -359,15 +365,17 @@ def level_step(
     total = np.cumsum(levels)
     steps = (total[-1] - total[before - 1]) / (n - before) - total[before - 1] / before
     # the evidence for a split grows with the smaller of its parts
-    weight = np.sqrt(before * (n - before) / n)
-    split = int(np.argmax(np.abs(steps) * weight))
-    at, step = int(before[split]), float(steps[split])
-    within = np.concatenate([levels[:at] - levels[:at].mean(), levels[at:] - levels[at:].mean()])
-    spread = float(np.sqrt(np.square(within).sum() / (n - 2)))
+    at = int(before[np.argmax(np.abs(steps) * np.sqrt(before * (n - before)))])
+    # a step amid a window gives it a level of neither part: the ones at the split are left out
+    first, last = levels[: at - 1], levels[at + 1 :]
+    step = float(last.mean() - first.mean())
+    within = np.concatenate([first - first.mean(), last - last.mean()])
+    spread = float(np.sqrt(np.square(within).sum() / (n - 4)))
     if spread > _STEADY_DB:
         return None
-    real = abs(step) > _STEP_SIGMAS * spread / float(weight[split])
-    if not real or abs(step) <= STEP_LIMIT_DB:
+    error = spread * float(np.sqrt(1 / first.size + 1 / last.size))
+    sigmas = max(_STEP_SIGMAS, float(stdtrit(n - 4, 1.0 - _STEP_ODDS)))
+    if abs(step) <= max(STEP_LIMIT_DB, sigmas * error):
         return Check("level step", step, "dB", STEP_LIMIT_DB, channel=channel)
     verdict: Verdict = "invalid" if abs(step) > STEP_INVALID_DB else "suspect"
     reason = (
