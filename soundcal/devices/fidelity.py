@@ -21,7 +21,8 @@ dropout, zeros         32 samples on one input, while something is played
 slip                   1 to 1500 samples (31 ms at 48 kHz), with two windows before and after;
                        noise, scenes and speech
 clock difference       5 ppm and five times its standard uncertainty; white or steady noise
-level step             0.14 dB and eight times its standard error; steady noise, 0.4 s and more
+level step             0.14 dB and eight times its standard error, more in takes below 1 s; steady
+                       noise, 0.4 s and more, not in the first and last 0.25 s
 fading, other content  not found in noise, scenes and speech
 =====================  ==========================================================================
 """
