@@ -410,10 +410,15 @@ def weighted_noise(x: Samples, fs: int, weighting: str, skip: float) -> Samples:
     skip : float
         Time in s at the beginning that only lets the filter settle.
     """
+    power = np.square(_settled(x, fs, weighting, skip))
+    return np.asarray(db(np.sqrt(power.mean(axis=1))))
+
+
+def _settled(x: Samples, fs: int, weighting: str, skip: float) -> Samples:
+    """Return noise without its offset, weighted, from where the filter has settled."""
     from soundcal.dsp.weighting import weight
 
-    settled = weight(x - x.mean(axis=1, keepdims=True), fs, weighting)[:, round(skip * fs) :]
-    return np.asarray(db(np.sqrt(np.square(settled).mean(axis=1))))
+    return weight(x - x.mean(axis=1, keepdims=True), fs, weighting)[:, round(skip * fs) :]
 
 
 def band_noise(x: Samples, fs: int, skip: float) -> tuple[Samples, Samples]:
@@ -464,9 +469,7 @@ def burst_excess(x: Samples, fs: int, skip: float) -> Samples:
     skip : float
         Time in s at the beginning that only lets the filter settle.
     """
-    from soundcal.dsp.weighting import weight
-
-    settled = weight(x - x.mean(axis=1, keepdims=True), fs, "A")[:, round(skip * fs) :]
+    settled = _settled(x, fs, "A", skip)
     size = round(_BURST_S * fs)
     n = settled.shape[1] // size
     power = np.square(settled[:, : n * size]).reshape(len(x), n, size).mean(axis=2)
