@@ -38,6 +38,7 @@ from soundcal.devices.remedies import (
 )
 from soundcal.devices.supervisor import Broken, Message, Worker
 from soundcal.devices.timeline import Timeline
+from soundcal.devices.validity import RATE_FROM_S, RATE_JITTER_S, RATE_TOLERANCE
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
 from soundcal.recording import Capture, utc_now
 
@@ -56,12 +57,6 @@ _GONE_S: Final = 1.0
 
 _GONE_AT_END_S: Final = 0.1
 """The same at the end of a take."""
-
-_RATE_TOLERANCE: Final = 0.005
-_RATE_JITTER_S: Final = 0.25
-_RATE_FROM_S: Final = 2.0
-"""The clock of the computer judges the sampling rate of takes from 2 s on, to 0.5 % plus 0.25 s for
-the irregular arrival of blocks: it finds 44.1 kHz in place of 48 kHz in a take of 4 s."""
 
 
 def probe() -> tuple[list[DeviceInfo], str]:
@@ -173,8 +168,8 @@ class _Tally:
         elapsed = self.last[0] - self.first[0]
         expected = (self.last[1] - self.first[1]) / self.fs
         longer = max(elapsed, expected)
-        tolerance = _RATE_TOLERANCE * longer + _RATE_JITTER_S
-        wrong = longer >= _RATE_FROM_S and abs(elapsed - expected) > tolerance
+        tolerance = RATE_TOLERANCE * longer + RATE_JITTER_S
+        wrong = longer >= RATE_FROM_S and abs(elapsed - expected) > tolerance
         return f"delivered {rate:.0f} samples per second instead of {self.fs}" if wrong else ""
 
 
