@@ -34,14 +34,14 @@ def test_beyond_it_within_the_stated_rounding(scale: float) -> None:
     assert not d.exact
     assert d.n == x.size
     exact = exceedance(x, PERCENTS)
-    assert np.abs(d.exceedance(PERCENTS) - exact).max() <= np.abs(exact).max() * 2.0**-18
+    assert np.abs(d.exceedance(PERCENTS) - exact).max() <= np.abs(exact).max() * 2.0**-16
 
 
 def test_pieces_do_not_matter_and_memory_is_bounded() -> None:
     x = np.random.default_rng(2).normal(60, 10, 500_000).round(6)
     one, many = filled(x, 1000, 3), filled(x, 1000, 1000)
     assert np.array_equal(one.exceedance(PERCENTS), many.exceedance(PERCENTS))
-    assert one._keys.size < 400_000
+    assert one._keys.size < 100_000
 
 
 def test_counting_takes_little_memory_besides_the_counts() -> None:
