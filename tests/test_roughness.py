@@ -157,7 +157,7 @@ def test_weights_of_modulation_by_channel() -> None:
     weights = _modulation_weights(frequency)
     assert weights.shape == (47, 130)
     assert (weights[:, :3] == 0.0).all()
-    starts = [(1, H2), (5, H5), (16, H16), (21, H21), (26, H42), (48, H42)]
+    starts = [(1, H2), (6, H5), (16, H16), (21, H21), (26, H42), (48, H42)]
     for (first, curve), (after, _) in pairwise(starts):
         places, values = np.array(curve).T
         expected = np.interp(frequency[3:], places, values)

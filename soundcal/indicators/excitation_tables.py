@@ -61,8 +61,8 @@ A0_FLUCTUATION: Final[Points] = (
 """The same without the resonance of the ear canal, as Osses et al. (2016) use it."""
 
 G_ROUGHNESS: Final = (
-    *(0.155, 0.191, 0.352, 0.554, 0.670, 0.705, 0.688, 0.731, 0.855, 0.973, 1.000, 0.934, 0.790),
-    *(0.635, 0.530, 0.468, 0.444, 0.437, 0.428, 0.403, 0.365, 0.327, 0.302, 0.290, 0.287),
+    *(0.169, 0.202, 0.356, 0.547, 0.659, 0.699, 0.693, 0.742, 0.864, 0.976, 1.000, 0.933, 0.790),
+    *(0.636, 0.532, 0.471, 0.446, 0.438, 0.429, 0.404, 0.366, 0.328, 0.302, 0.291, 0.288),
 )
 """Weight of the specific roughness at 0, 1, … 24 Bark, estimated from the roughness of seven
 carriers (see :mod:`soundcal.indicators.roughness`)."""
@@ -72,14 +72,14 @@ H2: Final[Points] = (
     *((48.0, 0.9), (67.0, 0.8), (90.0, 0.7), (114.0, 0.6), (171.0, 0.4), (206.0, 0.3)),
     *((247.0, 0.2), (294.0, 0.1), (358.0, 0.0)),
 )
-"""Daniel & Weber 1997: modulation frequency in Hz and its weight in channels 1 to 4."""
+"""Daniel & Weber 1997: modulation frequency in Hz and its weight in channels 1 to 5."""
 
 H5: Final[Points] = (
     *((0.0, 0.0), (32.0, 0.8), (43.0, 0.95), (56.0, 1.0), (69.0, 0.975), (92.0, 0.9)),
     *((120.0, 0.8), (142.0, 0.7), (165.0, 0.6), (231.0, 0.4), (277.0, 0.3), (331.0, 0.2)),
     *((397.0, 0.1), (502.0, 0.0)),
 )
-"""The same for channels 5 to 15."""
+"""The same for channels 6 to 15."""
 
 H16: Final[Points] = (
     *((0.0, 0.0), (23.5, 0.4), (34.0, 0.6), (47.0, 0.8), (56.0, 0.9), (63.0, 0.95)),
