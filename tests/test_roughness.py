@@ -17,8 +17,10 @@ from soundcal.indicators.roughness import (
     HOP,
     LENGTH,
     RoughnessMethod,
+    _modulation,
     _modulation_weights,
 )
+from soundcal.units import level_to_pascal
 from soundcal.verification.roughness import MEASURED
 
 Table = tuple[tuple[float, float], ...]
@@ -114,15 +116,34 @@ def test_too_short_for_a_stream() -> None:
         stream.finish()
 
 
-def test_lowest_lines_are_those_of_the_whole_transform() -> None:
+@pytest.mark.parametrize("carrier", [1000.0, 4000.0, 6000.0, 8000.0, 12000.0])
+def test_the_phase_of_the_carrier_does_not_matter(carrier: float) -> None:
+    t = np.arange(LENGTH) / FS
+    envelope = 0.02 * (1.0 + np.sin(2 * np.pi * 70.0 * t))
+    found = [
+        roughness_dw(envelope * np.sin(2 * np.pi * carrier * t + phase), FS).value
+        for phase in (0.0, 0.3, 0.6, 1.0, 1.3)
+    ]
+    assert found[0] > 0.1
+    assert found == pytest.approx([found[0]] * 5, abs=2e-4)
+
+
+@pytest.mark.parametrize("level", [60.0, 90.0])
+def test_excitations_are_rectified_as_if_they_were_not_sampled(level: float) -> None:
+    """Modulated noise: against the same excitations at 16 times the sampling rate."""
+    t = np.arange(LENGTH) / FS
+    noise = np.random.default_rng(5).standard_normal(LENGTH) * (1.0 + np.sin(2 * np.pi * 70 * t))
+    frame = noise * level_to_pascal(level) / np.sqrt(np.mean(noise**2))
     method = RoughnessMethod()
-    method.analyse(NOISE[:LENGTH])
-    mean, low = method._envelopes()
+    value, _ = method.analyse(frame)
     spectra = method._excitation.spectra(range(N_CHANNELS))
-    rectified = np.abs(np.fft.irfft(spectra, LENGTH, axis=1))
-    expected = np.fft.rfft(rectified, axis=1)[:, : low.shape[1]] / LENGTH
-    assert np.allclose(low, expected, rtol=0, atol=1e-12 * expected.real.max())
-    assert np.allclose(mean, rectified.mean(axis=1), rtol=1e-12)
+    dense = 16 * LENGTH
+    lines = np.fft.rfft(np.abs(np.fft.irfft(spectra, dense, axis=1, norm="forward")), axis=1)
+    weights = _modulation_weights(np.arange(130) * FS / LENGTH)
+    lines = lines[:, :130] / dense
+    specific = _modulation(lines[:, 0].real, lines * weights) ** 2
+    g = np.interp(CHANNEL_BARK, np.arange(len(G_ROUGHNESS)), G_ROUGHNESS)
+    assert value == pytest.approx(CALIBRATION * (g * specific).sum(), abs=6e-4)
 
 
 def test_slopes_of_one_line() -> None:

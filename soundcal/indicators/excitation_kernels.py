@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from soundcal.dsp.kernel import kernel
 
-__all__ = ["collect", "excite", "low_lines"]
+__all__ = ["collect", "excite"]
 
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
@@ -105,20 +105,3 @@ def collect(
             gain, line = gains[channel, k], lines[k]
             out[row, k - shift] = complex(gain * line.real, gain * line.imag)
         out[row, max(after - shift, 0) :] = 0.0
-
-
-@kernel
-def low_lines(partial: Spectrum, twiddles: Spectrum, out: Spectrum) -> None:
-    """Combine transforms of interleaved parts, (n, q, p), to the lowest lines of the whole, (n, k).
-
-    Line k of a signal is the sum over its p interleaved parts of their line k times
-    ``twiddles[k, p]``.
-    """
-    for c in range(partial.shape[0]):
-        for k in range(twiddles.shape[0]):
-            real, imag = 0.0, 0.0
-            for p in range(twiddles.shape[1]):
-                a, b = partial[c, k, p], twiddles[k, p]
-                real += a.real * b.real - a.imag * b.imag
-                imag += a.real * b.imag + a.imag * b.real
-            out[c, k] = complex(real, imag)

@@ -62,7 +62,7 @@ A0_FLUCTUATION: Final[Points] = (
 
 G_ROUGHNESS: Final = (
     *(0.169, 0.202, 0.356, 0.547, 0.659, 0.699, 0.693, 0.742, 0.864, 0.976, 1.000, 0.933, 0.790),
-    *(0.636, 0.532, 0.471, 0.446, 0.438, 0.429, 0.404, 0.366, 0.328, 0.302, 0.291, 0.288),
+    *(0.637, 0.532, 0.470, 0.444, 0.435, 0.423, 0.395, 0.355, 0.315, 0.288, 0.275, 0.273),
 )
 """Weight of the specific roughness at 0, 1, … 24 Bark, estimated from the roughness of seven
 carriers (see :mod:`soundcal.indicators.roughness`)."""

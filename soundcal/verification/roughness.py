@@ -252,7 +252,7 @@ def _other_rows() -> list[Row]:
             partial(_noise, True),
             known="below 15 Bark the noise's own fluctuation lowers the correlation of the "
             "channels, which counts with its fourth power; no g(z) with one maximum that keeps "
-            "the carriers gives more than 2.36 asper",
+            "the carriers gives more than 2.38 asper",
         ),
         _row(
             kemp,
