@@ -77,11 +77,23 @@ def cases() -> list[Case]:
     table: list[tuple[str, Call | None, dict[str, Call]]] = [
         ("levels of both ears, A, C, Z, F, S, Leq, LN", levels, {}),
         (
+            "percentile levels, A, F",
+            ours("percentile_levels"),
+            theirs("phonometry", "phonometry", "ln_levels", weighting="A"),
+        ),
+        (
             "third-octave levels",
             ours("band_levels"),
-            theirs("mosqito", slm, "noct_spectrum", fmin=24, fmax=12600),
+            theirs("mosqito", slm, "noct_spectrum", fmin=24, fmax=12600)
+            | theirs("phonometry", "phonometry", "octave_filter", fraction=3, limits=[20, 20000]),
         ),
-        ("loudness, stationary", ours("loudness_zwst"), theirs("mosqito", sq, "loudness_zwst")),
+        (
+            "loudness, stationary",
+            ours("loudness_zwst"),
+            theirs("mosqito", sq, "loudness_zwst")
+            | theirs("phonometry", "phonometry", "loudness_zwicker", stationary=True)
+            | theirs("metasona", "metasona", "stationary_loudness"),
+        ),
         (
             "loudness, time-varying",
             ours("loudness_zwtv"),
@@ -90,13 +102,32 @@ def cases() -> list[Case]:
             | theirs("metasona", "metasona", "time_varying_loudness"),
         ),
         (
+            "sharpness, stationary",
+            ours("sharpness_din_st"),
+            theirs("mosqito", sq, "sharpness_din_st")
+            | theirs("phonometry", "phonometry", "sharpness_din"),
+        ),
+        (
             "sharpness, time-varying",
             ours("sharpness_din_tv"),
             theirs("mosqito", sq, "sharpness_din_tv"),
         ),
-        ("roughness", ours("roughness_dw"), theirs("mosqito", sq, "roughness_dw")),
-        ("fluctuation strength", ours("fluctuation_strength"), {}),
-        ("tonality", ours("tonality_aures"), {}),
+        (
+            "roughness",
+            ours("roughness_dw"),
+            theirs("mosqito", sq, "roughness_dw")
+            | theirs("metasona", "metasona", "roughness_daniel_weber"),
+        ),
+        (
+            "fluctuation strength",
+            ours("fluctuation_strength"),
+            theirs("phonometry", "phonometry", "fluctuation_strength"),
+        ),
+        (
+            "tonality",
+            ours("tonality_aures"),
+            theirs("metasona", "metasona", "tonality_aures"),
+        ),
     ]
     return [Case(name, call, rivals) for name, call, rivals in table if call is not None]
 
