@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from fake_card import fault as fault
 from hypothesis import settings
 from virtual_soundcard import real_time as real_time
 from virtual_soundcard import rig as rig
