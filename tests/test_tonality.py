@@ -80,6 +80,20 @@ def test_inaudible_tones_do_not_count() -> None:
     assert tonality_aures(tone(100, 20.0), FS).value == 0.0
 
 
+@pytest.mark.parametrize(("masked", "level"), [(1100.0, 68.0), (1300.0, 63.0), (1500.0, 58.0)])
+def test_tones_that_others_mask_are_no_noise(masked: float, level: float) -> None:
+    """A weak tone on the slope of a strong one takes little from its tonality."""
+    alone = tonality_aures(tone(1000, 80.0), FS).value
+    both = tonality_aures(tone(1000, 80.0) + tone(masked, level), FS).value
+    assert both == pytest.approx(alone, abs=0.05)
+
+
+def test_a_sound_of_harmonics_is_tonal() -> None:
+    """Most of them are masked."""
+    sawtooth = sum(tone(100.0 * k, 70.0 - 20.0 * np.log10(k)) for k in range(1, 40))
+    assert tonality_aures(sawtooth, FS).value > 0.9
+
+
 def test_loudness_of_a_frame_is_that_of_the_stationary_method() -> None:
     method = TonalityMethod()
     for signal in (tone(1000, 70), NOISE):

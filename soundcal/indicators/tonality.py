@@ -6,7 +6,8 @@ Every 0.125 s a frame of 0.25 s is transformed under a Blackman-Harris window (l
    on both sides (Terhardt: 25 and 37.5 Hz), between 36 Hz and 5 kHz. The component is what lies
    within 24 Hz of the peak, above the mean of the lines further out, which replace it in the noise.
 2. Its level excess ΔL is its level over the masking by other components, the noise of its critical
-   band and the threshold in quiet. Components without excess are noise.
+   band and the threshold in quiet. A component that noise and threshold would mask without the
+   others is noise; one that others mask is not heard, and no noise either.
 3. ``T = c · w_T^0.29 · w_Gr^0.79`` with ``w_T² = Σ (w1′ w2′ w3′)²`` over the components, where w1
    falls with the bandwidth, w2 weighs the frequency and w3 grows with ΔL, and with
    ``w_Gr = 1 − N_noise / N``, the loudness without the components over the whole loudness.
@@ -199,8 +200,8 @@ def _without(power: Array, components: Components, which: Integers) -> Array:
     return noise
 
 
-def _excess(components: Components, noise: Array) -> Array:
-    """Return the level excesses in dB (Terhardt et al. 1982, Eq. 4 to 7)."""
+def _excess(components: Components, noise: Array) -> tuple[Array, Array]:
+    """Return the level excesses in dB (Terhardt et al. 1982, Eq. 4 to 7), and over noise alone."""
     c = _constants()
     frequency = components.frequency
     level = 10.0 * np.log10(components.power / P_REF**2)
@@ -214,8 +215,9 @@ def _excess(components: Components, noise: Array) -> Array:
     low, high = np.searchsorted(c.bark, z - 0.5), np.searchsorted(c.bark, z + 0.5)
     broadband = (total[high] - total[low]) / P_REF**2
     quiet = 10.0 ** (_threshold(frequency) / 10.0)
-    masking = amplitude.sum(axis=0) ** 2 + broadband + quiet
-    return np.asarray(level - 10.0 * np.log10(masking))
+    masking = broadband + quiet
+    over_noise = level - 10.0 * np.log10(masking)
+    return level - 10.0 * np.log10(masking + amplitude.sum(axis=0) ** 2), over_noise
 
 
 def _tonal_weight(frequency: Array, width: Array, excess: Array) -> float:
@@ -253,12 +255,13 @@ class TonalityMethod:
         if components.peak.size == 0:
             return 0.0, none
         everything = np.arange(components.peak.size)
-        excess = _excess(components, _without(power, components, everything))
+        excess, over_noise = _excess(components, _without(power, components, everything))
         heard = np.flatnonzero(excess > 0.0)
         loudness = self._loudness(power)
         if heard.size == 0 or loudness == 0.0:
             return 0.0, none
-        noise = self._loudness(_without(power, components, heard))
+        tonal = np.flatnonzero(over_noise > 0.0)
+        noise = self._loudness(_without(power, components, tonal))
         weight = _tonal_weight(components.frequency[heard], components.width[heard], excess[heard])
         by_loudness = max(1.0 - noise / loudness, 0.0)
         return CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT, none
