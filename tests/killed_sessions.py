@@ -116,6 +116,8 @@ def main() -> int:
                     wrong.append(str(error))
                     break
                 named += bool(Session(folder).unfinished())
+                if Session(folder).exit_status == "done":
+                    code = 0  # killed between its end and that of the process
         if code:
             wrong.append(f"exit code {code}: {folder.with_suffix('.txt').read_text()[-500:]}")
         elif code == 0:
