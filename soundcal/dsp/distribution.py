@@ -91,11 +91,8 @@ class Distribution:
                 self._room, self._n_room = np.empty(_ROOM), 0
             if self._counting or self.n > self._capacity:
                 self._counting = True
-                self._count_full()
-
-    def _count_full(self) -> None:
-        while self._full:
-            self._add(self._full.pop())
+                while self._full:
+                    self._add(self._full.pop())
 
     def _add(self, values: Array) -> None:
         self._n_counted += values.size
