@@ -110,13 +110,14 @@ def main() -> int:
             code = go(protocol, folder, ["--resume"] if begun(folder) else [], wait)
             kills += code is None
             if begun(folder):
+                session = Session(folder)
                 try:
-                    Session(folder).verify()
+                    session.verify()
                 except RecordError as error:
                     wrong.append(str(error))
                     break
-                named += bool(Session(folder).unfinished())
-                if Session(folder).exit_status == "done":
+                named += bool(session.unfinished())
+                if code is None and session.exit_status == "done":
                     code = 0  # killed between its end and that of the process
         if code:
             wrong.append(f"exit code {code}: {folder.with_suffix('.txt').read_text()[-500:]}")
