@@ -466,6 +466,7 @@ def check_aborted(folder: Path) -> None:
     session = Session(folder)
     assert session.exit_status == "aborted"
     session.verify()
+    assert session.unfinished() == []
     assert not list(folder.rglob(".*"))
     for path in folder.glob("*.wav"):
         assert audiofile.read(path).fs == FS

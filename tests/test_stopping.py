@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from soundcal.cli.stopping import stoppable
@@ -61,6 +62,23 @@ def test_a_signal_that_python_cannot_raise_comes_again() -> None:
     assert sys.unraisablehook is hook
 
 
+def test_a_second_signal_right_after_the_first_breaks_off_nothing() -> None:
+    tidied = []
+
+    def work() -> None:
+        with stoppable():
+            try:
+                signal.raise_signal(signal.SIGINT)
+                time.sleep(5)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                tidied.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert tidied
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -92,3 +110,48 @@ def test_a_stopped_protocol_is_closed_as_aborted(tmp_path: Path, number: signal.
     assert "Traceback" not in err
     assert "can be resumed" in err
     assert Session(tmp_path / "s").exit_status == "aborted"
+
+
+@pytest.mark.parametrize("kind", ["audio", "record"])
+def test_what_belongs_together_is_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Ctrl-C at any moment of writing leaves audio, record and log line, or none of them."""
+    calls = {"left": 0}
+
+    def stopping(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def call(*values: Any) -> Any:
+            result = real(*values)
+            calls["left"] -= 1
+            if calls["left"] == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.05)  # the main thread has the time to notice
+            return result
+
+        monkeypatch.setattr(module, name, call)
+
+    def add(session: Session) -> None:
+        if kind == "audio":
+            session.add_audio("take", np.full((1, 480), 0.1), 48000, {})
+        else:
+            session.add_record("note", "soundcal/note/1", {"number": 1})
+
+    stopping(os, "fsync")
+    stopping(os, "replace")
+    moments = 0
+    while True:
+        session = Session.create(tmp_path / f"s{moments}", "takes", {})
+        calls["left"] = moments + 1
+        try:
+            add(session)
+        except KeyboardInterrupt:
+            moments += 1
+        else:
+            break
+        session.stop("aborted")
+        session.verify()
+        assert session.unfinished() == []
+        assert [e["event"] for e in session.events()] == ["start", kind, "stop"]
+    assert moments == (5 if kind == "audio" else 3)

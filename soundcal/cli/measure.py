@@ -3,6 +3,7 @@
 import argparse
 import csv
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,6 +118,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal import batch
     from soundcal.audiofile import check_output
     from soundcal.errors import SignalError
+    from soundcal.records import uninterrupted
 
     task = _task(options)
     if options.out:
@@ -133,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
                 )
             )
     except KeyboardInterrupt:
-        _write(options, results)
+        uninterrupted(partial(_write, options, results))
         say(f"stopped after {len(results)} of {len(options.files)} files")
         raise
     _write(options, results)

@@ -16,7 +16,8 @@ from soundcal.cli.device_options import (
     channel_numbers,
     open_from,
 )
-from soundcal.cli.output import Advance, progress, say, write_json
+from soundcal.cli.output import Advance, progress, say
+from soundcal.cli.output import write_json as show_json
 
 if TYPE_CHECKING:
     from soundcal.audiofile import Writer
@@ -114,8 +115,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
-    from soundcal.records import RECORDING_SCHEMA, Reserve
-    from soundcal.records import write_json as write_record
+    from soundcal.records import RECORDING_SCHEMA, Reserve, uninterrupted, write_json
 
     if options.duration is not None and not 0 < options.duration < 1e7:
         raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
@@ -143,12 +143,17 @@ def run(options: argparse.Namespace) -> int:
         if take.n_samples == 0:
             options.file.unlink()
             raise RecordError(take.flags[0])
-        content = _content(options, device, calibration, take, level, writer)
-        room.release()
-        write_record(record, RECORDING_SCHEMA, content, force=options.force)
+
+        def describe() -> dict[str, Any]:
+            content = _content(options, device, calibration, take, level, writer)
+            room.release()
+            write_json(record, RECORDING_SCHEMA, content, force=options.force)
+            return content
+
+        content = uninterrupted(describe)  # also by a second Ctrl-C, or one just after the end
     _tell(options, take, level, content["flags"], content["checks"])
     if options.json:
-        write_json(RECORDING_SCHEMA, content)
+        show_json(RECORDING_SCHEMA, content)
     return take.exit_code
 
 

@@ -5,15 +5,16 @@ is inside a callback from LLVM, where the exception is lost or brings the proces
 signal is put off until the compiler is done. Where Python itself cannot raise it (in a finaliser,
 or in a callback while a module is imported) the signal comes again. SIGTERM and SIGHUP (the
 terminal was closed) would end the process on the spot, with sessions left open and recordings
-without their record; they are treated as Ctrl-C.
+without their record; they are treated as Ctrl-C. A signal right after another is the same wish
+(``timeout`` and terminals send it twice), not one to break off what the first has begun to tidy up.
 """
 
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -22,6 +23,7 @@ __all__ = ["stoppable"]
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _COMPILER: Final = ("numba", "llvmlite")
 _LATER_S: Final = 0.05
+_SAME_WISH_S: Final = 0.5
 
 
 @contextmanager
@@ -33,15 +35,16 @@ def stoppable() -> Iterator[None]:
     """
     before = {}
     hook = sys.unraisablehook
+    stopper = _Stopper(hook)
     if threading.current_thread() is threading.main_thread():
         for name in _NAMES:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is None:
                 continue
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                before[number] = signal.signal(number, _stop)
+                before[number] = signal.signal(number, stopper.stop)
         if before:
-            sys.unraisablehook = partial(_lost, hook)
+            sys.unraisablehook = stopper.lost
     try:
         yield
     finally:
@@ -50,36 +53,44 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    if not _compiling(frame):
+class _Stopper:
+    """Handles the signals of one command; ``hook`` is for what else Python cannot raise."""
+
+    def __init__(self, hook: Callable[["sys.UnraisableHookArgs"], object]) -> None:
+        self._hook = hook
+        self._raised_at = float("-inf")  # monotonic clock, s
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._raised_at < _SAME_WISH_S:
+            return
+        if _compiling(frame):
+            self._come_again(number)
+            return
+        self._raised_at = now
         raise KeyboardInterrupt
-    _come_again(number)
 
+    def lost(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Let a stop come again that was lost where Python cannot raise it."""
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            self._raised_at = float("-inf")
+            self._come_again(signal.SIGINT)
+        else:
+            self._hook(lost)
 
-def _lost(
-    hook: Callable[["sys.UnraisableHookArgs"], object], lost: "sys.UnraisableHookArgs"
-) -> None:
-    """Let a stop come again that was lost where Python cannot raise it."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        _come_again(signal.SIGINT)
-    else:
-        hook(lost)
+    def _come_again(self, number: int) -> None:
+        again = threading.Timer(_LATER_S, self._send, (number,))
+        again.daemon = True
+        again.start()
 
-
-def _come_again(number: int) -> None:
-    again = threading.Timer(_LATER_S, _send, (number,))
-    again.daemon = True
-    again.start()
-
-
-def _send(number: int) -> None:
-    if signal.getsignal(number) is not _stop:
-        return  # the command has ended meanwhile
-    main = threading.main_thread().ident
-    if sys.platform != "win32" and main is not None:
-        signal.pthread_kill(main, number)  # to the thread that may be waiting, so that it wakes up
-    else:
-        signal.raise_signal(number)
+    def _send(self, number: int) -> None:
+        if signal.getsignal(number) != self.stop:
+            return  # the command has ended meanwhile
+        main = threading.main_thread().ident
+        if sys.platform != "win32" and main is not None:
+            signal.pthread_kill(main, number)  # to the thread that may wait, so that it wakes up
+        else:
+            signal.raise_signal(number)
 
 
 def _compiling(frame: FrameType | None) -> bool:
