@@ -6,7 +6,8 @@ signal is put off until the compiler is done. Where Python itself cannot raise i
 or in a callback while a module is imported) the signal comes again. SIGTERM and SIGHUP (the
 terminal was closed) would end the process on the spot, with sessions left open and recordings
 without their record; they are treated as Ctrl-C. A signal right after another is the same wish
-(``timeout`` and terminals send it twice), not one to break off what the first has begun to tidy up.
+(``timeout`` sends it to the process and to its group): it does not break off what the first one has
+begun to tidy up.
 """
 
 import signal
