@@ -16,14 +16,13 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ from soundcal.errors import RecordError
 from soundcal.inputfile import check_file, inside, read_text
 from soundcal.recording import utc_now
 from soundcal.resources import shipped
+from soundcal.stopping import uninterrupted
 
 __all__ = [
     "RECORDING_SCHEMA",
@@ -42,11 +42,8 @@ __all__ = [
     "check_schema",
     "provenance",
     "read_json",
-    "uninterrupted",
     "write_json",
 ]
-
-Result = TypeVar("Result")
 
 ExitStatus = Literal["done", "out of tolerance", "aborted", "failed"]
 
@@ -151,16 +148,6 @@ def _validator(schema: str) -> Any:
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
-
-
-def uninterrupted(work: Callable[[], Result]) -> Result:
-    """Return what ``work`` returns; Ctrl-C takes effect when it is done, not in the midst of it.
-
-    For files that belong together: audio, its record and their line in the log. Python raises
-    ``KeyboardInterrupt`` in the main thread only, so the work is done in another one.
-    """
-    with ThreadPoolExecutor(max_workers=1) as other:
-        return other.submit(work).result()
 
 
 class Reserve:
@@ -363,36 +350,30 @@ class Session:
         self, name: str, samples: NDArray[np.float64], fs: int, about: Mapping[str, Any]
     ) -> Path:
         """Write ``name``.wav (32-bit float) with its record ``name``.json, and log both."""
-        return uninterrupted(partial(self._add_audio, name, samples, fs, about))
-
-    def _add_audio(
-        self, name: str, samples: NDArray[np.float64], fs: int, about: Mapping[str, Any]
-    ) -> Path:
         path = self.path(f"{name}.wav")
-        self._withdraw(path.name, f"{name}.json")
-        # a file without its log line is what a crash left of an unfinished step
-        digest = audiofile.write(path, samples, fs, subtype="FLOAT", force=True)
-        record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
-        beside = path.with_suffix(".json")
-        write_json(beside, RECORDING_SCHEMA, record, force=True)
-        self.log(
-            "audio",
-            file=path.name,
-            sha256=digest,
-            record=beside.name,
-            record_sha256=audiofile.file_digest(beside),
-        )
+        with uninterrupted():
+            self._withdraw(path.name, f"{name}.json")
+            # a file without its log line is what a crash left of an unfinished step
+            digest = audiofile.write(path, samples, fs, subtype="FLOAT", force=True)
+            record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
+            beside = path.with_suffix(".json")
+            write_json(beside, RECORDING_SCHEMA, record, force=True)
+            self.log(
+                "audio",
+                file=path.name,
+                sha256=digest,
+                record=beside.name,
+                record_sha256=audiofile.file_digest(beside),
+            )
         return path
 
     def add_record(self, name: str, schema: str, content: Mapping[str, Any]) -> Path:
         """Write ``name``.json and log it with its checksum."""
-        return uninterrupted(partial(self._add_record, name, schema, content))
-
-    def _add_record(self, name: str, schema: str, content: Mapping[str, Any]) -> Path:
         path = self.path(f"{name}.json")
-        self._withdraw(path.name)
-        write_json(path, schema, content, force=True)
-        self.log("record", file=path.name, sha256=audiofile.file_digest(path))
+        with uninterrupted():
+            self._withdraw(path.name)
+            write_json(path, schema, content, force=True)
+            self.log("record", file=path.name, sha256=audiofile.file_digest(path))
         return path
 
     def path(self, name: str) -> Path:

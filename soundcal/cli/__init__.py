@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     from soundcal.cli.settings import with_settings
-    from soundcal.cli.stopping import stoppable
+    from soundcal.stopping import stoppable
 
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -3,7 +3,6 @@
 import argparse
 import csv
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -118,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal import batch
     from soundcal.audiofile import check_output
     from soundcal.errors import SignalError
-    from soundcal.records import uninterrupted
+    from soundcal.stopping import uninterrupted
 
     task = _task(options)
     if options.out:
@@ -135,7 +134,8 @@ def run(options: argparse.Namespace) -> int:
                 )
             )
     except KeyboardInterrupt:
-        uninterrupted(partial(_write, options, results))
+        with uninterrupted():
+            _write(options, results)
         say(f"stopped after {len(results)} of {len(options.files)} files")
         raise
     _write(options, results)

@@ -115,7 +115,8 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
-    from soundcal.records import RECORDING_SCHEMA, Reserve, uninterrupted, write_json
+    from soundcal.records import RECORDING_SCHEMA, Reserve, write_json
+    from soundcal.stopping import uninterrupted
 
     if options.duration is not None and not 0 < options.duration < 1e7:
         raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
@@ -143,14 +144,10 @@ def run(options: argparse.Namespace) -> int:
         if take.n_samples == 0:
             options.file.unlink()
             raise RecordError(take.flags[0])
-
-        def describe() -> dict[str, Any]:
+        with uninterrupted():  # by a second Ctrl-C, or by one just after the end
             content = _content(options, device, calibration, take, level, writer)
             room.release()
             write_json(record, RECORDING_SCHEMA, content, force=options.force)
-            return content
-
-        content = uninterrupted(describe)  # also by a second Ctrl-C, or one just after the end
     _tell(options, take, level, content["flags"], content["checks"])
     if options.json:
         show_json(RECORDING_SCHEMA, content)

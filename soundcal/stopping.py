@@ -19,9 +19,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-__all__ = ["stoppable"]
+__all__ = ["stoppable", "uninterrupted"]
 
-_NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+_SIGNALS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # Windows has no SIGHUP
 _COMPILER: Final = ("numba", "llvmlite")
 _LATER_S: Final = 0.05
 _SAME_WISH_S: Final = 0.5
@@ -38,10 +40,7 @@ def stoppable() -> Iterator[None]:
     hook = sys.unraisablehook
     stopper = _Stopper(hook)
     if threading.current_thread() is threading.main_thread():
-        for name in _NAMES:
-            number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is None:
-                continue
+        for number in _SIGNALS:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 before[number] = signal.signal(number, stopper.stop)
         if before:
@@ -49,9 +48,34 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
+        stopper.ended = True
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a signal that would stop the work take effect at the end of the context, not within.
+
+    For what belongs together on disk: audio, its record and their line in the log. Only signals
+    that Python code handles wait, as Ctrl-C does; outside the main thread nothing is changed.
+    """
+    came: list[int] = []
+    before = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    before[number] = handler
+                    signal.signal(number, lambda number, frame: came.append(number))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 class _Stopper:
@@ -60,6 +84,7 @@ class _Stopper:
     def __init__(self, hook: Callable[["sys.UnraisableHookArgs"], object]) -> None:
         self._hook = hook
         self._raised_at = float("-inf")  # monotonic clock, s
+        self.ended = False
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -85,8 +110,8 @@ class _Stopper:
         again.start()
 
     def _send(self, number: int) -> None:
-        if signal.getsignal(number) != self.stop:
-            return  # the command has ended meanwhile
+        if self.ended:
+            return
         main = threading.main_thread().ident
         if sys.platform != "win32" and main is not None:
             signal.pthread_kill(main, number)  # to the thread that may wait, so that it wakes up
