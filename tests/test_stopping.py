@@ -134,6 +134,17 @@ def test_a_stopped_protocol_is_closed_as_aborted(tmp_path: Path, number: signal.
     assert Session(tmp_path / "s").exit_status == "aborted"
 
 
+def test_a_stop_within_text_that_is_executed_ends_with_130(tmp_path: Path) -> None:
+    protocol = tmp_path / "stopped.py"
+    protocol.write_text('"""Stop."""\ndef run(bench):\n    exec("raise KeyboardInterrupt")\n')
+    words = f"protocol run {protocol} --device sim:lab --out {tmp_path / 's'}"
+    ended = subprocess.run(
+        [sys.executable, "-m", "soundcal", *words.split()], capture_output=True, text=True
+    )
+    assert ended.returncode == 130, ended.stderr
+    assert "can be resumed" in ended.stderr
+
+
 @pytest.mark.parametrize("kind", ["audio", "record"])
 def test_what_belongs_together_is_written_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
