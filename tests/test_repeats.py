@@ -46,6 +46,18 @@ def test_a_block_delivered_twice_is_found(
     assert f"1 block of samples delivered twice, {n} samples" in reason
 
 
+@pytest.mark.parametrize("after", [0, 1, 90_000])
+@pytest.mark.parametrize("size", [64, 512, 8192])
+def test_a_block_that_ends_where_samples_were_counted_is_found_once(size: int, after: int) -> None:
+    """So many samples are counted as soon as they are there; what comes after is another part."""
+    counted = 90_000
+    samples = quantised(np.random.default_rng(1), counted + after, 1e5)
+    samples[:, counted - size : counted] = samples[:, counted - 2 * size : counted - size]
+    n, reason, certain = found(samples, [counted])
+    assert (n, certain) == (size, True)
+    assert "1 block of" in reason
+
+
 def test_a_device_that_is_stuck_is_doubted_and_a_periodic_signal_is_not() -> None:
     tone = np.round(0.3 * np.sin(2 * np.pi * 375 * np.arange(FS) / FS) * 2**23) / 2**23
     noise = quantised(np.random.default_rng(1), FS, 1e5, 1)

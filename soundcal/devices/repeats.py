@@ -121,7 +121,7 @@ def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
                 continue
             if end - begin >= _PERIODS * distance:
                 periodic[begin:stop] = True
-            elif stop > new and (last or stop < n):
+            elif stop >= new and (last or stop < n):  # at n it may go on: left to the next call
                 first = first if count else start + begin + distance
                 count, lost = count + 1, lost + end - begin
     return _Tally(
