@@ -22,20 +22,24 @@ def compile(number):
     return "compiled"
 """
 
-
 COMMAND = "protocol run microphone_check --device sim:lab --realtime --out"
+
+
+def compile_with(number: signal.Signals) -> Any:
+    """Send a signal in a frame that belongs to numba, as the handler sees it."""
+    numba: dict[str, Any] = {"__name__": "numba.core.codegen", "signal": signal}
+    exec(COMPILER, numba)
+    return numba["compile"](number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_numba_compiles_stops_afterwards(number: signal.Signals) -> None:
-    compiler: dict[str, Any] = {"__name__": "numba.core.codegen", "signal": signal}
-    exec(COMPILER, compiler)  # a frame that belongs to numba, as the handler sees it
     before = signal.getsignal(number)
     done = []
 
     def work() -> None:
         with stoppable():
-            done.append(compiler["compile"](number))
+            done.append(compile_with(number))
             time.sleep(5)
 
     with pytest.raises(KeyboardInterrupt):
@@ -82,13 +86,11 @@ def test_a_second_signal_right_after_the_first_breaks_off_nothing() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_for_what_must_not_be_interrupted(number: signal.Signals) -> None:
     """Also one that numba's compiler had put off, and also when the work fails."""
-    compiler: dict[str, Any] = {"__name__": "numba.core.codegen", "signal": signal}
-    exec(COMPILER, compiler)
     done = []
 
     def work() -> None:
         with stoppable():
-            compiler["compile"](number)
+            compile_with(number)
             with uninterrupted():
                 time.sleep(0.3)
                 done.append("whole")

@@ -16,8 +16,7 @@ from soundcal.cli.device_options import (
     channel_numbers,
     open_from,
 )
-from soundcal.cli.output import Advance, progress, say
-from soundcal.cli.output import write_json as show_json
+from soundcal.cli.output import Advance, progress, say, write_json
 
 if TYPE_CHECKING:
     from soundcal.audiofile import Writer
@@ -115,7 +114,8 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
     from soundcal.recording import utc_now
-    from soundcal.records import RECORDING_SCHEMA, Reserve, write_json
+    from soundcal.records import RECORDING_SCHEMA, Reserve
+    from soundcal.records import write_json as write_record
     from soundcal.stopping import uninterrupted
 
     if options.duration is not None and not 0 < options.duration < 1e7:
@@ -147,10 +147,10 @@ def run(options: argparse.Namespace) -> int:
         with uninterrupted():  # by a second Ctrl-C, or by one just after the end
             content = _content(options, device, calibration, take, level, writer)
             room.release()
-            write_json(record, RECORDING_SCHEMA, content, force=options.force)
+            write_record(record, RECORDING_SCHEMA, content, force=options.force)
     _tell(options, take, level, content["flags"], content["checks"])
     if options.json:
-        show_json(RECORDING_SCHEMA, content)
+        write_json(RECORDING_SCHEMA, content)
     return take.exit_code
 
 
