@@ -160,9 +160,11 @@ def phase_jumps(found: Track, fs: int) -> tuple[list[tuple[int, float]], float]:
     before, after = (_extrapolated(found.phases[::step])[::step] for step in (1, -1))
     jumps = np.angle(np.exp(1j * (after - before)))
     known = np.isfinite(jumps)
-    per_sample = 2.0 * np.pi * found.frequency / fs
     if known.sum() < 2:
         return [], np.inf
+    # the frequency is a line of the take's spectrum; what it lacks turns the phase steadily
+    steady = float(np.nanmedian(np.diff(found.phases))) / (found.size // 2)
+    per_sample = 2.0 * np.pi * found.frequency / fs + steady
     usual = float(np.median(jumps[known]))
     noise = 1.4826 * float(np.median(np.abs(jumps[known] - usual)))
     limit = max(0.5 * per_sample, _LEAST_RAD, _SIGMAS * noise)
