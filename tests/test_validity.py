@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample
 
@@ -189,6 +189,8 @@ def test_a_level_step_is_found_in_a_steady_take(clean: Capture, step: float, ver
     step=st.floats(1.0, 40.0) | st.floats(-40.0, -1.0),
     frequency=st.floats(100.0, 8000.0),
 )
+@example(place=10_000, n=24_000, step=1.0, frequency=103.0)
+@example(place=13_881, n=24_000, step=-1.048, frequency=106.66)
 def test_a_level_step_is_found_wherever_and_however_large_it_is(
     place: int, n: int, step: float, frequency: float
 ) -> None:

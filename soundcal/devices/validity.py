@@ -313,10 +313,20 @@ def stream_checks(
 
 
 def _window_levels(x: Samples, fs: int) -> Samples:
-    """Return the levels of windows of 50 ms in dB re full scale, shape (n_windows,)."""
+    """Return the levels of windows of 50 ms in dB re full scale, shape (n_windows,).
+
+    The windows fade in and out in 10 ms, so that low tones have the same level wherever they are
+    cut.
+    """
     size = max(1, round(_WINDOW_S * fs))
+    fade = size // 5
+    weights = np.ones(size)
+    weights[:fade] = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))
+    weights = np.minimum(weights, weights[::-1])
+    weights /= weights.sum()
     n = x.size // size
-    power = x[: n * size].reshape(n, size).var(axis=1)
+    windows = x[: n * size].reshape(n, size)
+    power = np.square(windows - (windows @ weights)[:, np.newaxis]) @ weights
     return np.asarray(10.0 * np.log10(np.maximum(power, 1e-30)), dtype=np.float64)
 
 
