@@ -7,9 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from soundcal import SimulatedLab, protocol
-from soundcal.campaign import Campaign, write_campaign
+from soundcal import SimulatedLab
 from soundcal.cli.operators import SimulatedOperator
+from soundcal.files.campaign import Campaign, write_campaign
+from soundcal.lab import protocol
 
 COMBINATION = "portable+open-32"
 SEED = 1

@@ -25,9 +25,9 @@ Accepted
 
 from functools import partial
 
-from soundcal import steps
-from soundcal.protocol import Bench, Setting
-from soundcal.records import ExitStatus
+from soundcal.files.records import ExitStatus
+from soundcal.lab import steps
+from soundcal.lab.protocol import Bench, Setting
 
 SETTINGS = {
     **steps.DEVICE,

@@ -17,9 +17,9 @@ Accepted
 
 from functools import partial
 
-from soundcal import steps
-from soundcal.protocol import Bench
-from soundcal.records import ExitStatus
+from soundcal.files.records import ExitStatus
+from soundcal.lab import steps
+from soundcal.lab.protocol import Bench
 
 SETTINGS = {
     **steps.DEVICE,

@@ -24,11 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from soundcal import steps, stimuli
+from soundcal import stimuli
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
-from soundcal.protocol import Bench, Setting, Value
-from soundcal.records import ExitStatus, read_json
+from soundcal.files.records import ExitStatus, read_json
+from soundcal.lab import steps
+from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.units import from_db
 
 SETTINGS = {

@@ -15,9 +15,9 @@ Accepted
 
 from functools import partial
 
-from soundcal import steps
-from soundcal.protocol import Bench
-from soundcal.records import ExitStatus
+from soundcal.files.records import ExitStatus
+from soundcal.lab import steps
+from soundcal.lab.protocol import Bench
 
 SETTINGS = {"inputs": steps.DEVICE["inputs"], **steps.CALIBRATOR}
 

@@ -17,10 +17,10 @@ Accepted
 
 from functools import partial
 
-from soundcal import steps
 from soundcal.errors import TargetNotReached
-from soundcal.protocol import Bench
-from soundcal.records import ExitStatus
+from soundcal.files.records import ExitStatus
+from soundcal.lab import steps
+from soundcal.lab.protocol import Bench
 
 SETTINGS = {
     "outputs": steps.DEVICE["outputs"],

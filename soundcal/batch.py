@@ -17,20 +17,22 @@ from typing import Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal import __version__, audiofile
+from soundcal import __version__
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
-from soundcal.calibrationfile import load_calibration
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
+from soundcal.files import audio
+from soundcal.files.atomic import file_digest
+from soundcal.files.calibrations import load_calibration
+from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.text import read_text
 from soundcal.indicators.measurement import check_engine, compute_rows, measure
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.rows import EarRule, TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, check_field, open_stream
-from soundcal.indicators.table import EarRule, TidyRow, combine_ears, rule_for, tidy_rows
-from soundcal.inputfile import read_text
 from soundcal.recording import channel_names, clipped_samples, clipping_flag
-from soundcal.records import RECORDING_SCHEMA, read_json
 from soundcal.units import from_db
 
 __all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
@@ -124,7 +126,7 @@ def _record_beside(path: Path) -> dict[str, Any]:
     if not beside.is_file() or not _is_ours(beside):
         return {}
     record = read_json(beside, RECORDING_SCHEMA)
-    found = audiofile.file_digest(path)
+    found = file_digest(path)
     if record.get("sha256") != found:
         raise RecordError(
             f"{path}: SHA-256 {found} differs from {record.get('sha256')} in {beside.name}; "
@@ -170,7 +172,7 @@ def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
     return from_sensitivity(dict(zip(channels, each, strict=True)), source="stated for measuring")
 
 
-def _channels_for(about: audiofile.AudioInfo, record: dict[str, Any], task: Task) -> Sequence[str]:
+def _channels_for(about: audio.AudioInfo, record: dict[str, Any], task: Task) -> Sequence[str]:
     names = task.channels or tuple(record.get("capture", {}).get("channels", ()))
     names = names or channel_names(about.n_channels)
     if len(names) != about.n_channels or len(set(names)) != len(names):
@@ -224,7 +226,7 @@ def measure_file(
         Unknown indicator, or channels that the calibration or the ear rule does not have.
     """
     path = Path(path)
-    about = audiofile.info(path)
+    about = audio.info(path)
     record = _record_beside(path)
     channels = _channels_for(about, record, task)
     calibration = _calibration_for(path, record, channels, task)
@@ -281,7 +283,7 @@ def _by_another_engine(
     label: str,
 ) -> FileResult:
     """Measure a whole file at once with an engine that cannot go through it in blocks."""
-    capture = replace(audiofile.read(path), channels=tuple(channels))
+    capture = replace(audio.read(path), channels=tuple(channels))
     recording = calibration.apply(capture)
     results = measure(recording, task.names, field=task.field, engine=task.engine)
     rows = compute_rows(recording, results, resolve(task.names), label, task.engine)
@@ -294,7 +296,7 @@ def _by_another_engine(
     )
 
 
-def _opened(about: audiofile.AudioInfo, task: Task, threads: int | None) -> Analysis:
+def _opened(about: audio.AudioInfo, task: Task, threads: int | None) -> Analysis:
     return open_stream(
         (*task.names, *task.kept),
         fs=about.fs,
@@ -307,14 +309,14 @@ def _opened(about: audiofile.AudioInfo, task: Task, threads: int | None) -> Anal
 
 def _feed(
     path: Path,
-    about: audiofile.AudioInfo,
+    about: audio.AudioInfo,
     streams: Sequence[tuple[NDArray[np.float64], Analysis]],
     progress: Progress | None,
 ) -> NDArray[np.int64]:
     """Push a file's pressure into the streams and return the clipped samples per channel."""
     clipped = np.zeros(about.n_channels, dtype=np.int64)
     done = 0
-    for number, block in enumerate(audiofile.blocks(path, _BLOCK)):
+    for number, block in enumerate(audio.blocks(path, _BLOCK)):
         clipped += clipped_samples(block)
         for factors, stream in streams:
             stream.push(block * factors)
@@ -406,7 +408,7 @@ def _check(task: Task) -> None:
 
 def _duration(path: str) -> float:
     try:
-        return audiofile.info(path).duration
+        return audio.info(path).duration
     except SoundcalError:
         return 0.0  # the reason becomes the file's row
 

@@ -78,7 +78,7 @@ def _two_dimensional(values: ArrayLike, what: str) -> Samples:
     if array.dtype.kind != "f":
         raise SignalError(
             f"{what}: integer samples ({array.dtype}) have no defined full scale; "
-            "divide by full scale first (soundcal.audiofile does)"
+            "divide by full scale first (soundcal.files.audio does)"
         )
     array = np.asarray(array, dtype=np.float64)
     if array.ndim == 1:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from soundcal import audiofile
+from soundcal.files import audio
 from soundcal.stimuli import digest, load_catalogue, render, select
 
 FOLDER = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ def main(ids: list[str]) -> None:
         entry = re.compile(rf'(id = "{re.escape(stimulus.id)}"\n(?:.+\n)*?sha256 = ")[^"]*')
         text = entry.sub(rf"\g<1>{found}", text)
         path = FOLDER / "rendered" / f"{stimulus.id}.wav"
-        audiofile.write(path, samples, 48000, comment=f"stimulus {stimulus.id}", force=True)
+        audio.write(path, samples, 48000, comment=f"stimulus {stimulus.id}", force=True)
     CATALOGUE.write_text(text, encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soundcal.devices import supervisor
+from soundcal.devices.portaudio import supervisor
 
 FAKE = Path(__file__).with_name("fake_portaudio")
 QUICK = supervisor.Limits(importing=1.0, opening=1.0, running=0.7)

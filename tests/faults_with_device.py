@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 from virtual_soundcard import CARD, FS, Rig, RigOperator, noise, tone
 
-from soundcal import audiofile, protocol
 from soundcal.cli import main
-from soundcal.devices.alignment import GAP_S, marker
-from soundcal.devices.fidelity import judge_played
-from soundcal.devices.soundcard import Soundcard
-from soundcal.devices.validity import Check
+from soundcal.devices.portaudio.soundcard import Soundcard
 from soundcal.errors import SignalError, StreamError
+from soundcal.files import audio
+from soundcal.files.records import Session
+from soundcal.lab import protocol
 from soundcal.recording import Capture
-from soundcal.records import Session
+from soundcal.takes.against_stimulus import judge_played
+from soundcal.takes.alignment import GAP_S, marker
+from soundcal.takes.judge import Check
 
 TIMES = np.arange(FS) / FS
 
@@ -85,8 +86,8 @@ def test_a_fault_while_noise_is_played_is_named(rig: Rig, kind: str, tmp_path: P
     assert words in reasons(checks, verdict)
     if verdict == "suspect":
         assert reasons(checks, "invalid") == ""
-    audiofile.write(tmp_path / "take.wav", take.samples, FS, subtype="FLOAT")
-    kept = audiofile.read(tmp_path / "take.wav").samples
+    audio.write(tmp_path / "take.wav", take.samples, FS, subtype="FLOAT")
+    kept = audio.read(tmp_path / "take.wav").samples
     if verdict == "invalid":  # a clock is wrong from the beginning, everything else from AT on
         gains = np.sqrt(2) * np.divide(truth["v_fs"], truth["line_v_per_fs"])[:, np.newaxis]
         heard = (gains * samples)[:, :AT]
@@ -143,7 +144,7 @@ def verdict_of(record: dict[str, Any]) -> str:
 
 def check_tone(path: Path, record: dict[str, Any], n_samples: int) -> None:
     """The file is as long as its record says, and the tone is whole in its first samples."""
-    samples = audiofile.read(path).samples
+    samples = audio.read(path).samples
     assert samples.shape == (2, record["capture"]["n_samples"])
     x = samples[0, :n_samples]
     time_ = np.arange(n_samples) / FS
@@ -235,7 +236,7 @@ def test_a_device_that_goes_while_playing_is_an_error(
     real_time: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "noise.wav"
-    audiofile.write(path, noise(4.0), FS)
+    audio.write(path, noise(4.0), FS)
     with real_time.broken():
         real_time.arm({"at": FS, "do": "exit"})
         assert main(["play", str(path), "--device", CARD]) == StreamError.exit_code
@@ -335,7 +336,7 @@ def test_a_session_keeps_the_verdict_with_the_recording(rig: Rig, tmp_path: Path
     record = json.loads(path.read_text())
     assert verdict_of(record) == "invalid"
     assert any("960 samples in all, first at 1.021 s" in flag for flag in record["flags"])
-    samples = audiofile.read(path.with_suffix(".wav")).samples
+    samples = audio.read(path.with_suffix(".wav")).samples
     assert not samples[:, AT : AT + 480].any()
     assert samples[:, AT - 1].any()
     assert samples[:, AT + 480].any()

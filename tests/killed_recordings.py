@@ -29,11 +29,11 @@ from typing import Any
 import numpy as np
 from rig.plain import account, count_samples
 
-from soundcal import audiofile
 from soundcal.cli import main as soundcal
 from soundcal.cli import record
 from soundcal.devices import Block, DeviceInfo
 from soundcal.errors import RecordError
+from soundcal.files import audio
 
 FS = 48000
 CHANNELS = 2
@@ -80,7 +80,7 @@ def run(path: Path, form: str, delivered: mmap.mmap, seed: int) -> None:
     """Record in this process until it is killed."""
     subtype, _, limit = FORMS[form]
     if limit is not None:
-        audiofile._WAV_LIMIT = limit
+        audio._WAV_LIMIT = limit
     record.open_from = lambda options: Counting(delivered, seed)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  until the process is killed
     soundcal(["record", str(path), "--device", "count", "--subtype", subtype])
@@ -113,11 +113,11 @@ def faults(path: Path, delivered: int) -> list[str]:
     if path.with_suffix(".json").exists():
         return ["a record of a recording that was not completed"]
     try:
-        about = audiofile.info(path)
+        about = audio.info(path)
     except RecordError as error:
         # killed before there was a header that counts anything
         return [] if delivered <= FS else [f"after {delivered} samples: {error}"]
-    found = account(audiofile.blocks(path), range(CHANNELS))
+    found = account(audio.blocks(path), range(CHANNELS))
     wrong = [] if found.exact and found.first == 0 else [str(found)]
     if not delivered - FS <= found.n_samples == about.n_samples <= delivered:
         wrong.append(f"{about.n_samples} samples of {delivered} delivered")
@@ -142,7 +142,7 @@ def main() -> int:
         if found := faults(path, delivered):
             wrong[f"{number}, {form}"] = found
         elif delivered > FS:
-            missing.append(delivered - audiofile.info(path).n_samples)
+            missing.append(delivered - audio.info(path).n_samples)
             rf64 += path.read_bytes()[:4] == b"RF64"
         forms[form] += 1
         path.unlink(missing_ok=True)

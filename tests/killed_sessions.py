@@ -22,7 +22,7 @@ from pathlib import Path
 
 from soundcal.cli import main as soundcal
 from soundcal.errors import RecordError
-from soundcal.records import Session
+from soundcal.files.records import Session
 
 TAKES = 30
 PROTOCOL = f'''

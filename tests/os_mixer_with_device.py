@@ -25,13 +25,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundcal import audiofile
 from soundcal.cli import main
-from soundcal.devices import Block, open_device, soundcard
-from soundcal.devices.soundcard import Soundcard
-from soundcal.devices.validity import judge
+from soundcal.devices import Block, open_device
+from soundcal.devices.portaudio import soundcard
+from soundcal.devices.portaudio.soundcard import Soundcard
 from soundcal.errors import DeviceUnavailable, StreamError
+from soundcal.files import audio
 from soundcal.recording import Capture
+from soundcal.takes.judge import judge
 from soundcal.units import db
 
 SCRIPT = Path(__file__).parent / "rig" / "mixer-rig.sh"
@@ -214,7 +215,7 @@ def test_a_lost_server_ends_the_recording_in_time_and_keeps_the_file(
     assert "incomplete" in printed
     assert elapsed < 5.0  # 2 s, and the exit of the interpreter on a busy machine
     record = json.loads(path.with_suffix(".json").read_text())
-    assert audiofile.read(path).n_samples == record["capture"]["n_samples"] >= 20_000
+    assert audio.read(path).n_samples == record["capture"]["n_samples"] >= 20_000
 
 
 # ALSA in trouble

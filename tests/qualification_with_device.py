@@ -13,7 +13,7 @@ from scipy.signal import freqz
 from virtual_soundcard import CARD, FS, LAB, Rig
 
 from soundcal.cli import main
-from soundcal.devices.simulated import SimulatedLab
+from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.units import db
 
 

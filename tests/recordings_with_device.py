@@ -21,8 +21,8 @@ import pytest
 from rig.plain import Account, account
 from virtual_soundcard import CARD, Rig, plain_card
 
-from soundcal import audiofile
-from soundcal.records import Session
+from soundcal.files import audio
+from soundcal.files.records import Session
 
 
 def command(path: Path, *options: str) -> list[str]:
@@ -54,8 +54,8 @@ def kept(path: Path) -> dict[str, Any]:
 
 
 def counted(path: Path) -> Account:
-    channels = range(audiofile.info(path).n_channels)
-    return account(audiofile.blocks(path), channels)
+    channels = range(audio.info(path).n_channels)
+    return account(audio.blocks(path), channels)
 
 
 @pytest.mark.usefixtures("virtual")
@@ -136,7 +136,7 @@ def run(bench):
 @pytest.mark.parametrize("fault", ["server killed", "server frozen", "card crashed", "card gone"])
 def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, fault: str) -> None:
     (tmp_path / "long.py").write_text(PROTOCOL)
-    audiofile.write(tmp_path / "in.wav", np.zeros((2, 60 * 48000)), 48000)
+    audio.write(tmp_path / "in.wav", np.zeros((2, 60 * 48000)), 48000)
     device = ["--device", CARD]
     commands = {
         "record": ["record", str(tmp_path / "take.wav"), *device],
@@ -173,7 +173,7 @@ def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, 
     (late,) = re.findall(r"; ([\d.]+) s \(\d+ samples\) until it stopped", said["record"])
     assert float(late) < 2.5, said["record"]  # the watchdog's 1.5 s, the rest for a busy machine
     assert max(took.values()) < 8.0, took
-    samples = audiofile.read(tmp_path / "take.wav").samples
+    samples = audio.read(tmp_path / "take.wav").samples
     live = np.flatnonzero(samples.any(axis=0))[-1] + 1
     # a server that lives puts zeros in the place of a card that is gone
     assert live == samples.shape[1] or "card" in fault

@@ -25,15 +25,16 @@ import numpy as np
 import pytest
 from virtual_soundcard import CARD, FS, LAB, PERIOD, Rig, RigOperator, noise, tone
 
-from soundcal import audiofile, protocol
 from soundcal.calibration import hats, microphone, ocv
 from soundcal.calibration.model import Calibration
-from soundcal.calibrationfile import load_calibration
 from soundcal.cli import main
 from soundcal.devices import AudioDevice, open_device
-from soundcal.devices.soundcard import Soundcard, probe
+from soundcal.devices.portaudio.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable
+from soundcal.files import audio
+from soundcal.files.calibrations import load_calibration
 from soundcal.indicators import leq
+from soundcal.lab import protocol
 from soundcal.recording import EARS, Capture
 from soundcal.units import db, energetic_mean, from_db
 
@@ -98,14 +99,14 @@ def test_a_recording_is_complete(
     options = ["--device", device_name, "--duration", "2", "--inputs", inputs]
     assert main(["record", str(path), *options]) == 0
     record = json.loads(path.with_suffix(".json").read_text())
-    assert audiofile.read(path).samples.shape == (len(wires["inputs"]), 2 * FS)
+    assert audio.read(path).samples.shape == (len(wires["inputs"]), 2 * FS)
     assert (record["capture"]["n_samples"], record["capture"]["xruns"]) == (2 * FS, 0)
     assert record["flags"] == []
 
 
 def test_a_file_is_played(device_name: str, wires: dict[str, list[int]], tmp_path: Path) -> None:
     path = tmp_path / "tone.wav"
-    audiofile.write(path, np.stack([tone(), tone()]), FS)
+    audio.write(path, np.stack([tone(), tone()]), FS)
     outputs = ",".join(map(str, wires["outputs"]))
     options = ["--device", device_name, "--gain-db", "-20", "--outputs", outputs]
     assert main(["play", str(path), *options]) == 0
@@ -320,7 +321,7 @@ def test_the_study_runs_behind_the_server_as_it_does_in_the_simulation(
     for stimulus in ("CG01", "N1"):
         path = tmp_path / "s" / f"rec-{stimulus}_hats_run-1.wav"
         record = json.loads(path.with_suffix(".json").read_text())
-        pressure = factors * audiofile.read(path).samples
+        pressure = factors * audio.read(path).samples
         level = energetic_mean(leq(pressure, FS, weighting="A").value)
         assert abs(level - record["target"]) < limit
         assert record["flags"] == []
@@ -368,7 +369,7 @@ def test_a_dead_server_ends_the_recording_and_keeps_the_file(
     assert elapsed < 4.0
     assert "incomplete" in printed
     record = json.loads(path.with_suffix(".json").read_text())
-    assert audiofile.read(path).n_samples == record["capture"]["n_samples"] >= 20_000
+    assert audio.read(path).n_samples == record["capture"]["n_samples"] >= 20_000
 
 
 def test_a_frozen_server_does_not_freeze_the_list(real_time: Rig) -> None:

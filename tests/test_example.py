@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 from soundcal import report
-from soundcal.campaign import read_campaign, sessions
 from soundcal.cli import main
-from soundcal.records import Session
+from soundcal.files.campaign import read_campaign, sessions
+from soundcal.files.records import Session
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "measurements" / "example"
 

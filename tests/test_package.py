@@ -21,7 +21,7 @@ def loaded_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", ["import soundcal", "import soundcal.cli", "import soundcal.protocol"]
+    "code", ["import soundcal", "import soundcal.cli", "import soundcal.lab.protocol"]
 )
 def test_importing_is_cheap(code: str) -> None:
     assert not loaded_after(code) & set(HEAVY)

@@ -180,7 +180,7 @@ def noise(seconds: float, n_channels: int = 2) -> np.ndarray:
 
 
 class RigOperator:
-    """The hands in the lab of the virtual card (a :class:`soundcal.protocol.Operator`)."""
+    """The hands in the lab of the virtual card (a :class:`soundcal.lab.protocol.Operator`)."""
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig

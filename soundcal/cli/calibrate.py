@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from soundcal.cli.calibrating import Result
     from soundcal.devices import AudioDevice
-    from soundcal.protocol import Operator
+    from soundcal.lab.protocol import Operator
 
 __all__ = ["add", "refuse_existing"]
 
@@ -165,7 +165,7 @@ def refuse_existing(*paths: Path | None, force: bool) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate, write the calibration, print its budget."""
-    from soundcal.calibrationfile import save_calibration
+    from soundcal.files.calibrations import save_calibration
 
     path = options.out or Path(f"calibration_{options.method}.json")
     refuse_existing(path, options.table, force=options.force)
@@ -213,7 +213,7 @@ def _operator(options: argparse.Namespace, device: "AudioDevice") -> "Operator":
 
 
 def _write_table(path: Path, text: str, *, force: bool) -> None:
-    from soundcal.audiofile import partial_file
+    from soundcal.files.atomic import partial_file
 
     with partial_file(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")

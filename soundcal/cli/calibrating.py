@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal import audiofile
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
 from soundcal.calibration.tone import sine
-from soundcal.calibrationfile import load_calibration
 from soundcal.cli.operators import TerminalOperator
 from soundcal.cli.output import progress, say
-from soundcal.devices.fidelity import judge_played
-from soundcal.devices.validity import refuse_invalid
-from soundcal.devices.verdicts import refuse
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
-from soundcal.inputfile import read_text
+from soundcal.files import audio
+from soundcal.files.calibrations import load_calibration
+from soundcal.files.text import read_text
 from soundcal.recording import EARS, Capture, channel_names
+from soundcal.takes.against_stimulus import judge_played
+from soundcal.takes.check import refuse
+from soundcal.takes.judge import refuse_invalid
 from soundcal.units import db, pascal_to_level
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice, Block
-    from soundcal.protocol import Operator
+    from soundcal.lab.protocol import Operator
 
 __all__ = ["Result", "by_calibrator", "by_hats", "by_ocv", "by_statement", "record_tones"]
 
@@ -130,7 +130,7 @@ def _tone_notes(calibration: Calibration) -> list[str]:
 
 
 def _tone_file(path: Path, ear: str) -> Capture:
-    capture = audiofile.read(path)
+    capture = audio.read(path)
     if len(capture.channels) > 1 and ear not in capture.channels:
         raise ParameterError(
             f"{path}: {len(capture.channels)} channels, none of them named {ear}; give a mono "
@@ -232,7 +232,7 @@ def _headphone(options: argparse.Namespace, device: "AudioDevice | None") -> ocv
         name = options.headphone or "headphones"
         return ocv.Headphone(name, options.impedance, options.sensitivity, options.per)
     if device is not None and device.info.kind == "simulated":
-        from soundcal.devices.simulated import SimulatedLab
+        from soundcal.devices.simulated.lab import SimulatedLab
 
         if isinstance(device, SimulatedLab):
             return ocv.Headphone(**asdict(device.data_sheet))
@@ -316,7 +316,7 @@ def _for_target(
 
 
 def _stimulus(path: Path, n_channels: int) -> tuple[Samples, int]:
-    capture = audiofile.read(path)
+    capture = audio.read(path)
     if capture.samples.shape[0] not in (1, n_channels):
         raise ParameterError(
             f"{path}: {capture.samples.shape[0]} channels; 1 or {n_channels} are expected"
@@ -372,7 +372,7 @@ def _tracks(options: argparse.Namespace, fs: int) -> list[tuple[str, Path, hats.
     """Return name, file and settings of every stimulus, after a look at the files."""
     tracks = _named_tracks(options)
     for _, path, _ in tracks:
-        if (found := audiofile.info(path).fs) != fs:
+        if (found := audio.info(path).fs) != fs:
             raise ParameterError(
                 f"{path}: {found} Hz, the device runs at {fs} Hz; give --fs {found} (soundcal "
                 "never resamples)"
@@ -479,7 +479,7 @@ def by_statement(options: argparse.Namespace, device: "AudioDevice | None") -> R
     """Take the user's word for a sensitivity or for the level of a recording."""
     identity = "" if device is None else device.info.identity
     if options.recording is not None and options.levels is not None:
-        capture = audiofile.read(options.recording)
+        capture = audio.read(options.recording)
         if len(options.levels) != len(capture.channels):
             raise ParameterError(
                 f"--levels has {len(options.levels)} values, {options.recording} has "

@@ -50,8 +50,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare; the new calibration is written and the numbers are printed before the verdict."""
     from soundcal.calibration import microphone
-    from soundcal.calibrationfile import load_calibration
     from soundcal.errors import ParameterError
+    from soundcal.files.calibrations import load_calibration
 
     if (options.after is None) == (options.device is None):
         raise ParameterError("give either AFTER (a file) or --device NAME to record anew")
@@ -73,10 +73,10 @@ def run(options: argparse.Namespace) -> int:
 def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibration":
     """Record the calibrator of ``before`` anew and write the calibration."""
     from soundcal.calibration.microphone import Influences, calibrate
-    from soundcal.calibrationfile import save_calibration
     from soundcal.cli.calibrating import record_tones
     from soundcal.cli.operators import PreparedOperator, operator_for
     from soundcal.errors import ParameterError
+    from soundcal.files.calibrations import save_calibration
 
     if before.method != "calibrator":
         raise ParameterError(

@@ -194,7 +194,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _pages(study: "Study", page: Path, *, pdf: bool, force: bool) -> list[Path]:
     """Write the report as one page, and as PDF beside it; both or none."""
-    from soundcal.audiofile import check_output
+    from soundcal.files.atomic import check_output
     from soundcal.report.html import write_html
     from soundcal.report.pdf import write_pdf
 

@@ -110,9 +110,9 @@ def _quick_indicators() -> tuple[str, ...]:
 
 def _session(folder: Path, *, full: bool, seed: int) -> None:
     """Compare the methods on one combination; the folder is named after it."""
-    from soundcal import protocol
     from soundcal.cli.operators import SimulatedOperator
-    from soundcal.devices.simulated import SimulatedLab
+    from soundcal.devices.simulated.lab import SimulatedLab
+    from soundcal.lab import protocol
 
     with SimulatedLab(folder.name, seed=seed) as lab:
         sheet = lab.data_sheet

@@ -90,8 +90,8 @@ def calibration_for(
     RecordError
         It cannot be read.
     """
-    from soundcal.calibrationfile import load_calibration
     from soundcal.errors import ParameterError
+    from soundcal.files.calibrations import load_calibration
 
     if path is None:
         return None

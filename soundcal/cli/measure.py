@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from soundcal.batch import FileResult, Task
     from soundcal.calibration.model import Calibration
     from soundcal.indicators.result import IndicatorResult
-    from soundcal.indicators.table import TidyRow
+    from soundcal.indicators.rows import TidyRow
 
 __all__ = ["add"]
 
@@ -115,8 +115,8 @@ def run(options: argparse.Namespace) -> int:
     Stopped in between, it still writes the table of the files that were finished.
     """
     from soundcal import batch
-    from soundcal.audiofile import check_output
     from soundcal.errors import SignalError
+    from soundcal.files.atomic import check_output
     from soundcal.stopping import uninterrupted
 
     task = _task(options)
@@ -194,7 +194,7 @@ def _task(options: argparse.Namespace) -> "Task":
 
 def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration | None":
     """Return the calibration that the options give, if they do."""
-    from soundcal.calibrationfile import load_calibration
+    from soundcal.files.calibrations import load_calibration
 
     if options.calibration:
         return load_calibration(Path(options.calibration))
@@ -212,16 +212,16 @@ def _sensitivities(options: argparse.Namespace) -> tuple[float, ...]:
 def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
     from dataclasses import replace
 
-    from soundcal import audiofile
     from soundcal.calibration.stated import from_level
     from soundcal.errors import ParameterError
+    from soundcal.files import audio
 
     if len(options.files) != 1:
         raise ParameterError(
             f"--stated-level is the level of one recording, {len(options.files)} files given; "
             "calibrate with one of them and use --calibration for the others"
         )
-    capture = audiofile.read(options.files[0])
+    capture = audio.read(options.files[0])
     if channels:
         capture = replace(capture, channels=channels)
     values = _numbers(options.stated_level, "--stated-level")
@@ -242,15 +242,16 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
 
 def _check_plots(options: argparse.Namespace, task: "Task") -> None:
     """Refuse what cannot be drawn before anything is measured."""
-    from soundcal import audiofile
     from soundcal.errors import ParameterError, RecordError
+    from soundcal.files import audio
+    from soundcal.files.atomic import check_output
     from soundcal.indicators.registry import resolve
 
     if options.engine != "soundcal":
         raise ParameterError("--plots draws soundcal's own results; leave --engine out")
     for path in map(Path, options.files):
         try:
-            duration = audiofile.info(path).duration
+            duration = audio.info(path).duration
         except RecordError:
             continue  # the file's own row will say why
         if duration > _LONGEST_PLOT_S:
@@ -263,7 +264,7 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
     Path(options.plots).mkdir(parents=True, exist_ok=True)
     for name in options.files:
         for symbol in resolve(task.kept):
-            audiofile.check_output(_figure(options, name, symbol), force=options.force)
+            check_output(_figure(options, name, symbol), force=options.force)
 
 
 def _figure(options: argparse.Namespace, name: str, symbol: str) -> Path:
@@ -272,7 +273,7 @@ def _figure(options: argparse.Namespace, name: str, symbol: str) -> Path:
 
 def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     """Write one figure per file and indicator."""
-    from soundcal.audiofile import partial_file
+    from soundcal.files.atomic import partial_file
     from soundcal.indicators.registry import find
     from soundcal.report.figures import indicator_figure, save
 
@@ -317,8 +318,8 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     """Write the table to the file that was asked for, if any."""
     from dataclasses import astuple
 
-    from soundcal.audiofile import partial_file
-    from soundcal.indicators.table import COLUMNS
+    from soundcal.files.atomic import partial_file
+    from soundcal.indicators.rows import COLUMNS
 
     if not options.out or not results:
         return
@@ -335,7 +336,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
 
 def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     """Write the result to stdout: JSON, or text for people unless it went to a file."""
-    from soundcal.records import provenance
+    from soundcal.files.records import provenance
 
     rows = [row for result in results for row in result.rows]
     if options.json:

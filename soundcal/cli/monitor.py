@@ -24,8 +24,8 @@ from soundcal.cli.output import say
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice, Block
-    from soundcal.devices.timeline import Timeline
-    from soundcal.indicators.live import Reading
+    from soundcal.indicators.levels.live_meter import Reading
+    from soundcal.takes.missing_time import Timeline
 
 __all__ = ["add"]
 
@@ -158,9 +158,9 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     """Measure, second by second."""
     import numpy as np
 
-    from soundcal.devices.timeline import Timeline
-    from soundcal.indicators.live import LiveMeter
+    from soundcal.indicators.levels.live_meter import LiveMeter
     from soundcal.recording import channel_names
+    from soundcal.takes.missing_time import Timeline
     from soundcal.units import P_REF
 
     inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
@@ -222,8 +222,8 @@ class _Loudness:
     """Loudness over time of every channel (ISO 532-1), read out once a second."""
 
     def __init__(self, fs: float, n_channels: int) -> None:
-        from soundcal.indicators.loudness_stream import open_loudness_stream
         from soundcal.indicators.stream import Plan
+        from soundcal.indicators.zwicker.stream import open_loudness_stream
 
         plan = Plan(fs, {"N": ("5",)}, keep=False)
         self._streams = [open_loudness_stream(plan) for _ in range(n_channels)]
@@ -268,7 +268,7 @@ class _Log:
     """A CSV file with a line per second and channel, and a new file every so often."""
 
     def __init__(self, path: Path, hours: float | None, force: bool, stack: ExitStack) -> None:
-        from soundcal.audiofile import check_output
+        from soundcal.files.atomic import check_output
 
         self._path = path
         self._every = None if hours is None else timedelta(hours=hours)
@@ -312,7 +312,7 @@ class _Log:
             raise
 
     def _next_file(self, second: _Second) -> BinaryIO:
-        from soundcal.audiofile import check_output
+        from soundcal.files.atomic import check_output
 
         path = self._path
         if self._every is not None:

@@ -15,8 +15,8 @@ from soundcal.errors import ParameterError, ProtocolAborted
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
-    from soundcal.devices.simulated import SimulatedLab
-    from soundcal.protocol import Operator
+    from soundcal.devices.simulated.lab import SimulatedLab
+    from soundcal.lab.protocol import Operator
 
 __all__ = ["PreparedOperator", "SimulatedOperator", "TerminalOperator", "operator_for"]
 
@@ -229,7 +229,7 @@ def operator_for(
 ) -> "Operator":
     """Return the operator that belongs to a device: the lab's own hands, or the person here."""
     if device.info.kind == "simulated":
-        from soundcal.devices.simulated import SimulatedLab
+        from soundcal.devices.simulated.lab import SimulatedLab
 
         if isinstance(device, SimulatedLab):
             return SimulatedOperator(device)

@@ -54,13 +54,13 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the file once."""
-    from soundcal import audiofile
     from soundcal.errors import ParameterError
+    from soundcal.files import audio
     from soundcal.units import db, from_db
 
     if (options.level is None) != (options.calibration is None):
         raise ParameterError("--level and --calibration belong together; give both or neither")
-    capture = audiofile.read(options.file)
+    capture = audio.read(options.file)
     samples, outputs = _routed(capture, options)
     with open_from(options) as device:
         calibration = calibration_for(options.calibration, device, "output")

@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from soundcal import protocol
+    from soundcal.lab import protocol
 
     loaded = [protocol.load(name) for name in protocol.shipped_names()]
     titles = {found.name: found.sheet.splitlines()[0] for found in loaded}
@@ -58,7 +58,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from soundcal import protocol
+    from soundcal.lab import protocol
 
     found = protocol.load(options.name)
     if options.json:
@@ -83,11 +83,11 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from soundcal import protocol
     from soundcal.cli.operators import operator_for
+    from soundcal.files.records import Session
+    from soundcal.lab import protocol
+    from soundcal.lab.steps import channel_numbers
     from soundcal.recording import utc_now
-    from soundcal.records import Session
-    from soundcal.steps import channel_numbers
 
     found = protocol.load(options.name)
     changes = dict(_pair(text) for text in options.set)

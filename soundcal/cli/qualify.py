@@ -10,7 +10,7 @@ from soundcal.cli.output import progress, say, write_json
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
-    from soundcal.devices.qualification import Plan, Qualification
+    from soundcal.qualification import Plan, Qualification
 
 __all__ = ["add_test_options", "run_test"]
 
@@ -56,9 +56,9 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
 
 def run_test(options: argparse.Namespace) -> int:
     """Test the device; what was measured is written before the verdict ends the command."""
-    from soundcal.audiofile import check_output
-    from soundcal.devices.qualification import Plan, qualify
-    from soundcal.records import provenance
+    from soundcal.files.atomic import check_output
+    from soundcal.files.records import provenance
+    from soundcal.qualification import Plan, qualify
 
     plan = Plan(level=options.level, minutes=options.minutes, plays=options.plays)
     if options.out:
@@ -94,7 +94,7 @@ def _prepare(
 ) -> None:
     """Have nothing but cables at the outputs before anything is played."""
     from soundcal.cli.operators import TerminalOperator
-    from soundcal.devices.simulated import SimulatedLab
+    from soundcal.devices.simulated.lab import SimulatedLab
 
     if isinstance(device, SimulatedLab):
         device.remove_headphones()
@@ -119,7 +119,7 @@ def _dbfs(level: float) -> str:
 
 def _lines(found: "Qualification") -> list[str]:
     """Return one line per property, with the values of all paths."""
-    from soundcal.devices.qualification.limits import limit_of, overall
+    from soundcal.qualification.limits import limit_of, overall
     from soundcal.report.qualification import by_property, number_text
 
     lines = []

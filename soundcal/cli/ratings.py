@@ -193,7 +193,7 @@ def _read(options: argparse.Namespace) -> "Ratings":
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    from soundcal.inputfile import read_text
+    from soundcal.files.text import read_text
 
     return tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
 
@@ -289,9 +289,9 @@ def _write(
     force: bool,
 ) -> Path:
     """Write ``ratings_<name>.csv`` for every table and ``ratings.json``; return the folder."""
-    from soundcal import audiofile
     from soundcal.errors import RecordError
-    from soundcal.records import write_json as write_record
+    from soundcal.files.atomic import check_output, partial_file
+    from soundcal.files.records import write_json as write_record
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -299,9 +299,9 @@ def _write(
         raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
     paths = {name: folder / f"ratings_{name}.csv" for name in tables}
     for path in (*paths.values(), folder / "ratings.json"):
-        audiofile.check_output(path, force=force)  # all of them before the first is written
+        check_output(path, force=force)  # all of them before the first is written
     for name, table in tables.items():
-        with audiofile.partial_file(paths[name], force=force) as temporary:
+        with partial_file(paths[name], force=force) as temporary:
             table.to_csv(temporary, index=False)
     about = {
         "ratings": ratings.to_dict(),

@@ -19,12 +19,12 @@ from soundcal.cli.device_options import (
 from soundcal.cli.output import Advance, progress, say, write_json
 
 if TYPE_CHECKING:
-    from soundcal.audiofile import Writer
     from soundcal.calibration.model import Calibration
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
-    from soundcal.devices.timeline import Timeline
-    from soundcal.devices.validity import Check, SignalChecks
+    from soundcal.files.audio import Writer
+    from soundcal.takes.judge import Check, SignalChecks
+    from soundcal.takes.missing_time import Timeline
 
 __all__ = ["add"]
 
@@ -81,7 +81,7 @@ class _Take:
 
     def count(self, block: "Block", fs: int) -> None:
         """Note the time and the driver's reports of a block."""
-        from soundcal.devices.timeline import clock
+        from soundcal.takes.missing_time import clock
 
         now = clock() if block.time is None else block.time
         self.first = self.first or now
@@ -97,7 +97,7 @@ class _Take:
 
     def fail(self, error: str, n_samples: int, fs: int) -> None:
         """Note what ended the take, and how long after the last sample if it had no end."""
-        from soundcal.devices.timeline import clock
+        from soundcal.takes.missing_time import clock
 
         late = 0.0 if self.first is None else clock() - self.first - n_samples / fs
         about = ""
@@ -108,15 +108,15 @@ class _Take:
 
 def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
-    from soundcal.audiofile import check_output
     from soundcal.cli.levels import RunningLevel
-    from soundcal.devices.timeline import Timeline
-    from soundcal.devices.validity import SignalChecks
     from soundcal.errors import ParameterError, RecordError
+    from soundcal.files.atomic import Reserve, check_output
+    from soundcal.files.records import RECORDING_SCHEMA
+    from soundcal.files.records import write_json as write_record
     from soundcal.recording import utc_now
-    from soundcal.records import RECORDING_SCHEMA, Reserve
-    from soundcal.records import write_json as write_record
     from soundcal.stopping import uninterrupted
+    from soundcal.takes.judge import SignalChecks
+    from soundcal.takes.missing_time import Timeline
 
     if options.duration is not None and not 0 < options.duration < 1e7:
         raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
@@ -166,7 +166,7 @@ def _names(given: tuple[str, ...] | None, n_channels: int) -> tuple[str, ...]:
 def _writer(
     options: argparse.Namespace, fs: int, n_channels: int, calibration: "Calibration | None"
 ) -> "Writer":
-    from soundcal.audiofile import RecordingSubtype, Writer
+    from soundcal.files.audio import RecordingSubtype, Writer
 
     usual: RecordingSubtype = "PCM_24" if options.file.suffix.lower() == ".flac" else "FLOAT"
     return Writer(
@@ -239,8 +239,8 @@ def _content(
     writer: "Writer",
 ) -> dict[str, Any]:
     """Return the record that stands beside the file."""
-    from soundcal.audiofile import file_digest
-    from soundcal.devices.validity import flags_of
+    from soundcal.files.atomic import file_digest
+    from soundcal.takes.judge import flags_of
 
     card = device.info.kind == "soundcard"
     checks = _checks(device, take, card)
@@ -273,7 +273,8 @@ def _content(
 
 def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...]":
     """Return the verdicts on the take; an interrupted one is as long as it is."""
-    from soundcal.devices.validity import path_checks, stream_checks
+    from soundcal.devices.path import path_checks
+    from soundcal.takes.judge import stream_checks
 
     stream = stream_checks(
         n_samples=take.n_samples,

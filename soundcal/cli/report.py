@@ -10,7 +10,7 @@ from soundcal.cli.output import progress, say, write_json
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
-    from soundcal.report.collection import Given
+    from soundcal.study.collect import Given
 
 __all__ = ["add"]
 
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _default_folder(folders: list[Path]) -> Path:
     """Return where the report goes: into the session or campaign, or beside the folders."""
-    from soundcal.campaign import sessions
+    from soundcal.files.campaign import sessions
 
     first = folders[0]
     if len(folders) == 1 and ((first / "session.jsonl").exists() or sessions(first)):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import RecordError
-from soundcal.inputfile import read_text
+from soundcal.files.text import read_text
 
 __all__ = ["with_settings"]
 

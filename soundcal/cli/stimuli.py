@@ -64,8 +64,9 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_render(options: argparse.Namespace) -> int:
     """Render the stimuli; existing files are refused before anything is computed."""
-    from soundcal import audiofile
     from soundcal.errors import RecordError
+    from soundcal.files import audio
+    from soundcal.files.atomic import check_output
     from soundcal.stimuli import load_catalogue, render, select
 
     chosen = select(load_catalogue(options.catalogue), options.ids)
@@ -76,13 +77,13 @@ def run_render(options: argparse.Namespace) -> int:
     except OSError as error:
         raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
     for path in paths:
-        audiofile.check_output(path, force=options.force)
+        check_output(path, force=options.force)
     written: list[dict[str, Any]] = []
     with progress("rendering", len(chosen), unit="stimuli") as advance:
         for done, (stimulus, path) in enumerate(zip(chosen, paths, strict=True)):
             advance(done, stimulus.id)
             samples = render(stimulus, fs=options.fs, duration=options.duration)
-            digest = audiofile.write(
+            digest = audio.write(
                 path, samples, options.fs, comment=f"stimulus {stimulus.id}", force=options.force
             )
             written.append({"id": stimulus.id, "file": str(path), "sha256": digest})

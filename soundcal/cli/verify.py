@@ -44,9 +44,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compute all rows and print them, standard by standard."""
-    from soundcal.audiofile import check_output
     from soundcal.errors import CalibrationError
-    from soundcal.records import provenance
+    from soundcal.files.atomic import check_output
+    from soundcal.files.records import provenance
     from soundcal.verification import against_mosqito, all_rows, evaluate, summary
 
     rows = all_rows(options.family)

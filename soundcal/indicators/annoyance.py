@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import SignalError
-from soundcal.indicators.fluctuation import MINIMUM_DURATION
+from soundcal.indicators.modulation.fluctuation import MINIMUM_DURATION
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import open_stream
 
@@ -110,7 +110,7 @@ def psychoacoustic_annoyance(
     Raises
     ------
     SignalError, ParameterError
-        As for :func:`soundcal.indicators.fluctuation.fluctuation_strength`.
+        As for :func:`soundcal.indicators.modulation.fluctuation.fluctuation_strength`.
 
     Examples
     --------

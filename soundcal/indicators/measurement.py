@@ -11,8 +11,8 @@ from soundcal import __version__
 from soundcal.errors import ParameterError
 from soundcal.indicators.registry import REGISTRY, STUDY, find, resolve
 from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.rows import TidyRow, combine_ears, tidy_rows
 from soundcal.indicators.stream import Field, check_field, open_stream
-from soundcal.indicators.table import TidyRow, combine_ears, tidy_rows
 from soundcal.recording import Recording
 from soundcal.units import from_db
 
@@ -100,19 +100,19 @@ def check_engine(engine: str, wanted: Iterable[str]) -> None:
 
 def mosqito_symbols() -> tuple[str, ...]:
     """Return the symbols of the indicators that MoSQITo has too."""
-    from soundcal.indicators import oracle
+    from soundcal.indicators import mosqito
 
-    return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in oracle.__all__)
+    return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in mosqito.__all__)
 
 
 def _from_mosqito(
     recording: Recording, wanted: Iterable[str], field: Field
 ) -> dict[str, IndicatorResult]:
-    from soundcal.indicators import oracle
+    from soundcal.indicators import mosqito
 
     found: dict[str, IndicatorResult] = {}
     for symbol in wanted:
-        function = getattr(oracle, find(symbol).name)
+        function = getattr(mosqito, find(symbol).name)
         known = inspect.signature(function).parameters
         options = {"field": field} if "field" in known else {}
         found[symbol] = function(recording.pressure, recording.fs, **options)

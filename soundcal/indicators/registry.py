@@ -95,12 +95,12 @@ def _level(weighting: str, standard: str) -> Indicator:
     return Indicator(
         f"L{weighting}",
         "sound_level",
-        "soundcal.indicators.level",
+        "soundcal.indicators.levels.functions",
         "levels",
         "dB",
         standard,
         ("eq", "E", "max", "min", *PERCENTILES, "Smax", "Smin", *_RARE_LEVELS),
-        stage="soundcal.indicators.level_stream:open_level_stream",
+        stage="soundcal.indicators.levels.stream:open_level_stream",
         title=f"{weighting}-weighted sound level",
         optional=_RARE_LEVELS,
     )
@@ -110,33 +110,39 @@ def _bands(symbol: str, title: str, nominal: str) -> Indicator:
     return Indicator(
         symbol,
         "band_levels",
-        "soundcal.indicators.bands",
+        "soundcal.indicators.levels.bands",
         "bands",
         "dB",
         "IEC 61260-1:2014",
         tuple(nominal.split()),
-        stage="soundcal.indicators.bands:open_band_stream",
+        stage="soundcal.indicators.levels.bands:open_band_stream",
         title=title,
     )
 
 
-_ISO_532: Final = "ISO 532-1:2017"
-_DIN: Final = "DIN 45692:2009"
-_LOUDNESS_STAGE: Final = "soundcal.indicators.loudness_stream:open_loudness_stream"
-_STATIONARY_STAGE: Final = "soundcal.indicators.loudness_stream:open_stationary_stream"
+_ZWICKER: Final = {"loudness": "ISO 532-1:2017", "sharpness": "DIN 45692:2009"}
+"""Standard of each family that stands on Zwicker's loudness."""
+
+_LOUDNESS_STAGE: Final = "soundcal.indicators.zwicker.stream:open_loudness_stream"
+_STATIONARY_STAGE: Final = "soundcal.indicators.zwicker.stream:open_stationary_stream"
 
 
-def _loudness(
-    symbol: str, function: str, unit: str, statistics: tuple[str, ...], stage: str, title: str
+def _zwicker(
+    family: str,
+    symbol: str,
+    function: str,
+    unit: str,
+    statistics: tuple[str, ...],
+    stage: str,
+    title: str,
 ) -> Indicator:
-    sharp = unit == "acum"
     return Indicator(
         symbol,
         function,
-        "soundcal.indicators." + ("sharpness" if sharp else "loudness"),
-        "sharpness" if sharp else "loudness",
+        f"soundcal.indicators.zwicker.{family}",
+        family,
         unit,
-        _DIN if sharp else _ISO_532,
+        _ZWICKER[family],
         statistics,
         stage=stage,
         title=title,
@@ -147,28 +153,30 @@ def _prominence(symbol: str, function: str, stage: str, title: str) -> Indicator
     return Indicator(
         symbol,
         function,
-        "soundcal.indicators.oracle",
+        "soundcal.indicators.mosqito",
         "prominence",
         "dB",
         "ECMA-418-1",
         ("max", "total"),
-        stage=f"soundcal.indicators.oracle:{stage}",
+        stage=f"soundcal.indicators.mosqito:{stage}",
         title=title,
         engine="MoSQITo",
     )
 
 
-def _by_frames(symbol: str, function: str, module: str, unit: str, source: str) -> Indicator:
+def _by_frames(
+    symbol: str, function: str, module: str, family: str, unit: str, source: str, title: str
+) -> Indicator:
     return Indicator(
         symbol,
         function,
-        f"soundcal.indicators.{module}",
         module,
+        family,
         unit,
         source,
         _OVER_TIME,
-        stage=f"soundcal.indicators.{module}:open_{module}_stream",
-        title="fluctuation strength" if module == "fluctuation" else module,
+        stage=f"{module}:open_{family}_stream",
+        title=title,
     )
 
 
@@ -186,8 +194,9 @@ _TABLE: Final = (
     _level("B", "IEC 60651:1979 (withdrawn)"),
     _bands("Loct", "octave-band level", _OCTAVES),
     _bands("Lthird", "third-octave-band level", _THIRDS),
-    _loudness("N", "loudness_zwtv", "sone", _OVER_TIME, _LOUDNESS_STAGE, "loudness"),
-    _loudness(
+    _zwicker("loudness", "N", "loudness_zwtv", "sone", _OVER_TIME, _LOUDNESS_STAGE, "loudness"),
+    _zwicker(
+        "loudness",
         "LN",
         "loudness_level_zwtv",
         "phon",
@@ -195,11 +204,20 @@ _TABLE: Final = (
         _LOUDNESS_STAGE,
         "loudness level",
     ),
-    _loudness(
-        "Nst", "loudness_zwst", "sone", ("eq",), _STATIONARY_STAGE, "loudness, stationary method"
+    _zwicker(
+        "loudness",
+        "Nst",
+        "loudness_zwst",
+        "sone",
+        ("eq",),
+        _STATIONARY_STAGE,
+        "loudness, stationary method",
     ),
-    _loudness("S", "sharpness_din_tv", "acum", _OVER_TIME, _LOUDNESS_STAGE, "sharpness"),
-    _loudness(
+    _zwicker(
+        "sharpness", "S", "sharpness_din_tv", "acum", _OVER_TIME, _LOUDNESS_STAGE, "sharpness"
+    ),
+    _zwicker(
+        "sharpness",
         "Sst",
         "sharpness_din_st",
         "acum",
@@ -207,9 +225,33 @@ _TABLE: Final = (
         _STATIONARY_STAGE,
         "sharpness, stationary method",
     ),
-    _by_frames("F", "fluctuation_strength", "fluctuation", "vacil", "Osses et al. 2016"),
-    _by_frames("R", "roughness_dw", "roughness", "asper", "Daniel & Weber 1997"),
-    _by_frames("T", "tonality_aures", "tonality", "t.u.", "Aures 1985"),
+    _by_frames(
+        symbol="F",
+        function="fluctuation_strength",
+        module="soundcal.indicators.modulation.fluctuation",
+        family="fluctuation",
+        unit="vacil",
+        source="Osses et al. 2016",
+        title="fluctuation strength",
+    ),
+    _by_frames(
+        symbol="R",
+        function="roughness_dw",
+        module="soundcal.indicators.modulation.roughness",
+        family="roughness",
+        unit="asper",
+        source="Daniel & Weber 1997",
+        title="roughness",
+    ),
+    _by_frames(
+        symbol="T",
+        function="tonality_aures",
+        module="soundcal.indicators.tonality.aures",
+        family="tonality",
+        unit="t.u.",
+        source="Aures 1985",
+        title="tonality",
+    ),
     Indicator(
         "PA",
         "psychoacoustic_annoyance",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.inputfile import check_file, read_text
+from soundcal.files.text import check_file, read_text
 from soundcal.ratings.soundscape import SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
 

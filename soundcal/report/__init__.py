@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundcal.errors import RecordError
-from soundcal.report.collection import collect
-from soundcal.report.comparison import Comparison, Entry, Rules, compare
 from soundcal.report.ratings import ratings_document, write_ratings
-from soundcal.report.study import Study, study_of
+from soundcal.study.collect import collect
+from soundcal.study.comparison import Comparison, Entry, Rules, compare
+from soundcal.study.model import Study, study_of
 
 __all__ = [
     "Comparison",
@@ -26,7 +26,7 @@ __all__ = [
 
 def summary(study: Study) -> list[str]:
     """Return the outcome in plain words, one sentence per combination and pair of methods."""
-    from soundcal.report.content import summary
+    from soundcal.report.sections.summary import summary
 
     return summary(study)
 
@@ -61,10 +61,10 @@ def write(
     RecordError
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
-    from soundcal.report.content import build
+    from soundcal.report.figure_files import check_formats, write_figures
     from soundcal.report.html import write_html
     from soundcal.report.pdf import write_pdf
-    from soundcal.report.pictures import check_formats, write_figures
+    from soundcal.report.sections.summary import build
     from soundcal.report.tables import write_tables
 
     check_formats(figures)

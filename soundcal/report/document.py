@@ -1,8 +1,8 @@
 """What a report consists of, before it becomes a page or a PDF.
 
-:mod:`soundcal.report.content` writes a study as a :class:`Document`; :mod:`soundcal.report.html`
-and :mod:`soundcal.report.pdf` print the same document. Tables keep their numbers unrounded; only
-the printed text is formatted.
+:mod:`soundcal.report.sections.summary` writes a study as a :class:`Document`;
+:mod:`soundcal.report.html` and :mod:`soundcal.report.pdf` print the same document. Tables keep
+their numbers unrounded; only the printed text is formatted.
 """
 
 import hashlib

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soundcal.audiofile import partial_file
-from soundcal.report.content import build
+from soundcal.files.atomic import partial_file
 from soundcal.report.document import Document, Picture
-from soundcal.report.study import Study
+from soundcal.report.sections.summary import build
 from soundcal.report.svg import inline_svg
+from soundcal.study.model import Study
 
 if TYPE_CHECKING:
     from markupsafe import Markup

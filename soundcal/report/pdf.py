@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from soundcal.audiofile import partial_file
+from soundcal.files.atomic import partial_file
 from soundcal.report import figures
-from soundcal.report.content import build
 from soundcal.report.document import (
     Block,
     Bullets,
@@ -18,8 +17,9 @@ from soundcal.report.document import (
     Section,
     Table,
 )
-from soundcal.report.study import Study
+from soundcal.report.sections.summary import build
 from soundcal.report.style import FAINT, INK, PAGE_MM
+from soundcal.study.model import Study
 
 __all__ = ["render_pdf", "write_pdf"]
 

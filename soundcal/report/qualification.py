@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soundcal.audiofile import partial_file
-from soundcal.devices.qualification import Qualification
-from soundcal.devices.qualification.limits import LIMITS, limit_of, overall
-from soundcal.devices.qualification.signals import upper_edge
-from soundcal.devices.verdicts import Check
-from soundcal.records import provenance
+from soundcal.files.atomic import partial_file
+from soundcal.files.records import provenance
+from soundcal.qualification import Qualification
+from soundcal.qualification.limits import LIMITS, limit_of, overall
+from soundcal.qualification.signals import upper_edge
 from soundcal.report.document import (
     Block,
     Bullets,
@@ -25,6 +24,7 @@ from soundcal.report.document import (
     Table,
 )
 from soundcal.report.style import value_text
+from soundcal.takes.check import Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.files.records import provenance
 from soundcal.ratings import (
     ATTRIBUTES,
     MixedModel,
@@ -19,7 +20,6 @@ from soundcal.ratings import (
     method_a,
     quadrant_table,
 )
-from soundcal.records import provenance
 from soundcal.report import figures
 from soundcal.report.document import (
     Block,
@@ -86,10 +86,10 @@ def write_ratings(
     RecordError
         A file exists and ``force`` is not set, or it cannot be written.
     """
-    from soundcal.audiofile import check_output, partial_file
+    from soundcal.files.atomic import check_output, partial_file
+    from soundcal.report.figure_files import check_formats, write_figures
     from soundcal.report.html import render
     from soundcal.report.pdf import render_pdf
-    from soundcal.report.pictures import check_formats, write_figures
 
     check_formats(figures)
     paths = [page, page.with_suffix(".pdf")] if pdf else [page]

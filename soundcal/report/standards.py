@@ -5,8 +5,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from soundcal.audiofile import partial_file
-from soundcal.records import provenance
+from soundcal.files.atomic import partial_file
+from soundcal.files.records import provenance
 from soundcal.report.document import (
     Block,
     Bullets,

@@ -5,13 +5,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.audiofile import partial_file
 from soundcal.errors import RecordError
-from soundcal.inputfile import check_file
-from soundcal.records import write_json
-from soundcal.report.content import build
+from soundcal.files.atomic import partial_file
+from soundcal.files.records import write_json
+from soundcal.files.text import check_file
 from soundcal.report.document import Table
-from soundcal.report.study import Study
+from soundcal.report.sections.summary import build
+from soundcal.study.model import Study
 
 if TYPE_CHECKING:
     import pandas as pd

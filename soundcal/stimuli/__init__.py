@@ -23,10 +23,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal import audiofile
 from soundcal.errors import ParameterError, RecordError
-from soundcal.inputfile import inside, read_text
-from soundcal.resources import shipped
+from soundcal.files import audio
+from soundcal.files.atomic import file_digest
+from soundcal.files.shipped import shipped
+from soundcal.files.text import inside, read_text
 from soundcal.stimuli.parameters import check_parameters
 
 __all__ = ["Stimulus", "digest", "load_catalogue", "render", "scenes", "select"]
@@ -210,13 +211,13 @@ def _generate(stimulus: Stimulus, fs: int, n: int) -> Array:
 
 def _from_file(stimulus: Stimulus, fs: int, duration: float | None) -> Array:
     path = stimulus.folder / stimulus.parameters["path"]
-    found = audiofile.file_digest(path)
+    found = file_digest(path)
     if found != stimulus.sha256:
         raise RecordError(
             f"{path}: SHA-256 {found} differs from that of the catalogue, "
             f"{stimulus.sha256 or 'none'}; it is not the file that was entered"
         )
-    capture = audiofile.read(path)
+    capture = audio.read(path)
     if capture.fs != fs:
         raise ParameterError(
             f"{path}: sampling rate {capture.fs} Hz, not {fs} Hz; soundcal does not resample "

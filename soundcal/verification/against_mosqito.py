@@ -1,7 +1,7 @@
 """soundcal beside MoSQITo 1.2.1 on the same seeded signals, as an agreement of two methods.
 
 Two implementations that agree are not thereby right, and where they differ one has to look: what is
-known to be wrong in MoSQITo stands in :data:`soundcal.indicators.oracle.KNOWN_ERRORS`.
+known to be wrong in MoSQITo stands in :data:`soundcal.indicators.mosqito.KNOWN_ERRORS`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soundcal import indicators
 from soundcal.agreement import Agreement, bland_altman
-from soundcal.indicators import oracle
+from soundcal.indicators import mosqito
 from soundcal.units import level_to_pascal
 
 __all__ = ["QUANTITIES", "Comparison", "Quantity", "compare", "signals"]
@@ -140,7 +140,7 @@ def compare(
         if advance is not None:
             advance(done, name)
         ours = {f: getattr(indicators, f)(x, FS).statistics for f in functions}
-        theirs = {f: getattr(oracle, f)(x, FS).statistics for f in functions}
+        theirs = {f: getattr(mosqito, f)(x, FS).statistics for f in functions}
         for q in wanted:
             pair = (ours[q.function][q.statistic], theirs[q.function][q.statistic])
             found[q.label].append(pair)
@@ -154,7 +154,7 @@ def compare(
                 labels=list(sounds),
                 names=("soundcal", "MoSQITo"),
             ),
-            oracle.KNOWN_ERRORS[q.function],
+            mosqito.KNOWN_ERRORS[q.function],
         )
         for q in wanted
     ]

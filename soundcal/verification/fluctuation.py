@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.indicators.fluctuation import fluctuation_strength
+from soundcal.indicators.modulation.fluctuation import fluctuation_strength
 from soundcal.units import level_to_pascal
 from soundcal.verification import Row
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.dsp.weighting import section_response, sections, weight
-from soundcal.indicators.level import leq, peak_level, sel, time_weighted_level
+from soundcal.indicators.levels.functions import leq, peak_level, sel, time_weighted_level
 from soundcal.units import P_REF
 from soundcal.verification import Row, conforms
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from soundcal.indicators.loudness import loudness_from_bands, loudness_zwst, loudness_zwtv
+from soundcal.indicators.zwicker.loudness import loudness_from_bands, loudness_zwst, loudness_zwtv
 from soundcal.units import level_to_pascal, sone_to_phon
 from soundcal.verification import Row
 

@@ -22,7 +22,7 @@ from soundcal.dsp.octave import (
     effective_bandwidth,
     filters,
 )
-from soundcal.indicators.bands import band_levels
+from soundcal.indicators.levels.bands import band_levels
 from soundcal.verification import Row
 
 __all__ = ["rows"]

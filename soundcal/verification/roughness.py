@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.indicators.roughness import roughness_dw
+from soundcal.indicators.modulation.roughness import roughness_dw
 from soundcal.units import level_to_pascal
 from soundcal.verification import Row
 

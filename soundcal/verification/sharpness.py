@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.dsp.zwicker_bank import SummedBank
-from soundcal.indicators.loudness import loudness_zwst
-from soundcal.indicators.sharpness import sharpness_din_st
-from soundcal.indicators.sharpness_weights import FACTORS
-from soundcal.indicators.tables import BROAD_BANDS, NOISE_BANDS
-from soundcal.indicators.zwicker import loudness_of, to_energy
+from soundcal.indicators.zwicker.filter_bank import SummedBank
+from soundcal.indicators.zwicker.loudness import loudness_zwst
+from soundcal.indicators.zwicker.method import loudness_of, to_energy
+from soundcal.indicators.zwicker.sharpness import sharpness_din_st
+from soundcal.indicators.zwicker.sharpness_weights import FACTORS
+from soundcal.indicators.zwicker.tables import BROAD_BANDS, NOISE_BANDS
 from soundcal.units import level_to_pascal
 from soundcal.verification import Row
 

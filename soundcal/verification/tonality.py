@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.indicators.annoyance import annoyance_of, psychoacoustic_annoyance
-from soundcal.indicators.tonality import tonality_aures
+from soundcal.indicators.tonality.aures import tonality_aures
 from soundcal.units import level_to_pascal
 from soundcal.verification import Row
 

@@ -1,6 +1,6 @@
 """Stands in for sounddevice in the worker process: put this folder on its PYTHONPATH.
 
-It offers what :mod:`soundcal.devices.portaudio_worker` uses. FAKE_PORTAUDIO holds a JSON object of
+It offers what :mod:`soundcal.devices.portaudio.worker` uses. FAKE_PORTAUDIO holds a JSON object of
 what shall go wrong, and FAKE_PORTAUDIO_LOG names a file to which opened streams are noted:
 
     import       "hang", "crash", "missing", "library", "broken"

@@ -3,7 +3,7 @@
 
 PortAudio's JACK host API lists every JACK client as a device and connects streams to it by itself,
 so this process *is* the soundcard, with headphones, ears, calibrator and voltmeter attached: a
-:class:`soundcal.devices.simulated.SimulatedLab` whose chain of signal processing runs in the
+:class:`soundcal.devices.simulated.lab.SimulatedLab` whose chain of signal processing runs in the
 callback of the server.
 
 A UNIX datagram socket stands for the hands of the person in the lab. Every datagram is a JSON
@@ -46,7 +46,7 @@ import jack
 import numpy as np
 from plain import PlainCard
 
-from soundcal.devices.simulated import SimulatedLab
+from soundcal.devices.simulated.lab import SimulatedLab
 
 HANDS = (
     "attach_calibrator",

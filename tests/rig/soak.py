@@ -25,7 +25,7 @@ from pathlib import Path
 
 from plain import account
 
-from soundcal import audiofile
+from soundcal.files import audio
 
 SCRIPT = Path(__file__).with_name("audio-rig.sh")
 MORE_MEMORY = 32 * 2**20  # bytes that the allocator may take on the way
@@ -81,7 +81,7 @@ def main() -> int:
             elapsed = time.monotonic() - began
         finally:
             subprocess.run([SCRIPT, "stop"], check=True)
-        found = account(audiofile.blocks(path), range(options.channels))
+        found = account(audio.blocks(path), range(options.channels))
         flags = json.loads(path.with_suffix(".json").read_text())["flags"]
     settled = max(taken[: max(10, len(taken) // 10)])
     print(f"{options.channels} channels at {options.fs} Hz, {options.subtype}: exit code {code}")

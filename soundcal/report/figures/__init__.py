@@ -7,9 +7,9 @@ into text for a page.
 
 from soundcal.report.figures.agreement import MAX_COLUMNS, bland_altman_grid
 from soundcal.report.figures.budget import budget_bars
-from soundcal.report.figures.canvas import font_files, save
 from soundcal.report.figures.forest import bias_forest
 from soundcal.report.figures.indicator import indicator_figure
+from soundcal.report.figures.page import font_files, save
 from soundcal.report.figures.qualification import (
     crosstalk_figure,
     delay_figure,

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError
 from soundcal.report import style
-from soundcal.report.figures.canvas import new_figure, short, spread_out, styled
-from soundcal.report.figures.sheet import Panel, Sheet, Stroke, round_ticks
+from soundcal.report.figures.page import new_figure, short, spread_out, styled
+from soundcal.report.figures.panels import Panel, Sheet, Stroke, round_ticks
 from soundcal.report.style import COLUMN_MM, FAINT, PAGE_MM
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from soundcal.report.comparison import Entry
+    from soundcal.study.comparison import Entry
 
 __all__ = ["MAX_COLUMNS", "bland_altman_grid", "layout"]
 

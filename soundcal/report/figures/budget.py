@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from soundcal.report.figures.canvas import (
+from soundcal.report.figures.page import (
     add_axes,
     colours,
     few_ticks,

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from soundcal.report import style
-from soundcal.report.figures.canvas import add_axes, few_ticks, new_figure, short, styled
+from soundcal.report.figures.page import add_axes, few_ticks, new_figure, short, styled
 from soundcal.report.style import COLUMN_MM, FAINT, INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from soundcal.report.comparison import Entry
+    from soundcal.study.comparison import Entry
 
 __all__ = ["bias_forest"]
 

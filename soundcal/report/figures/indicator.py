@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from soundcal.errors import ParameterError
 from soundcal.recording import channel_names
 from soundcal.report import style
-from soundcal.report.figures.canvas import add_axes, colours, new_figure, spread_out, styled
+from soundcal.report.figures.page import add_axes, colours, new_figure, spread_out, styled
 from soundcal.report.style import METHOD_COLOURS, PAGE_MM
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.report.figures.canvas import add_axes, colours, few_ticks, new_figure, styled
+from soundcal.report.figures.page import add_axes, colours, few_ticks, new_figure, styled
 from soundcal.report.style import FAINT, PAGE_MM
 
 if TYPE_CHECKING:

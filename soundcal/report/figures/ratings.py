@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundcal.errors import ParameterError
-from soundcal.report.figures.canvas import (
+from soundcal.report.figures.page import (
     add_axes,
     colours,
     legend_columns,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soundcal.report.figures.canvas import (
+from soundcal.report.figures.page import (
     add_axes,
     colours,
     few_ticks,

@@ -1,0 +1,24 @@
+"""When two names mean the same device, plugged in again perhaps."""
+
+import re
+from typing import Final
+
+__all__ = ["same_device", "stable"]
+
+_CARD_NUMBER: Final = re.compile(r"\(hw:\d+,")
+
+
+def stable(name: str) -> str:
+    """Return a name without what changes when the device is plugged in again.
+
+    ALSA counts its cards in the order in which they come; the number within a card stays.
+
+    >>> stable("Scarlett: USB Audio (hw:1,0)")
+    'Scarlett: USB Audio (hw:*,0)'
+    """
+    return _CARD_NUMBER.sub("(hw:*,", name)
+
+
+def same_device(name: str, other: str) -> bool:
+    """Return whether two names or identities mean the same device, plugged in again perhaps."""
+    return stable(name) == stable(other)

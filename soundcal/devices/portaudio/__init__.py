@@ -1,0 +1,1 @@
+"""The soundcard driver: PortAudio in a supervised process."""

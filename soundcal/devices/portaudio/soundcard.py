@@ -1,0 +1,518 @@
+"""The soundcard driver: PortAudio in a supervised process, every take judged before it is believed.
+
+The process that owns PortAudio is started for each take
+(:mod:`soundcal.devices.portaudio.supervisor`), so the device is found afresh by its host API and
+exact name, and a device or audio server that disappears costs a :class:`StreamError` within two
+seconds instead of a hanging program. Samples are 32-bit float without dither or clipping; buffers
+have whatever length the driver likes.
+
+What PortAudio reports about itself is not believed: the delay between output and input is measured
+in the samples, the sampling rate against the clock, and a device that delivers nothing but exact
+zeros is looked for again, because that is what some audio servers give in place of an unplugged
+one.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.devices.channels import input_channels, playable
+from soundcal.devices.identity import stable
+from soundcal.devices.path import path_flags
+from soundcal.devices.portaudio.host_apis import JACK, WASAPI, obstacle
+from soundcal.devices.portaudio.remedies import (
+    in_use,
+    list_problem,
+    no_device_hint,
+    open_problem,
+    stream_problem,
+)
+from soundcal.devices.portaudio.resolve import paired, resolve_pair
+from soundcal.devices.portaudio.supervisor import Broken, Message, Worker
+from soundcal.devices.portaudio.worker import QUEUE_BYTES, RATES, Request
+from soundcal.devices.protocol import Block, DeviceInfo, OnBlock, Playback
+from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
+from soundcal.recording import Capture, utc_now
+from soundcal.takes.alignment import frame
+from soundcal.takes.gaps import gap_flags
+from soundcal.takes.judge import RATE_FROM_S, RATE_JITTER_S, RATE_TOLERANCE
+from soundcal.takes.missing_time import Timeline
+
+__all__ = ["Soundcard", "probe"]
+
+Samples = NDArray[np.float64]
+
+_PREROLL_S: Final = 0.5
+"""Silence before a take, in which input is dropped: drivers and servers stumble at the start."""
+
+_DELAY_S: Final = 0.5
+"""Longest delay between output and input that is looked for, besides twice the driver's buffer."""
+
+_GONE_S: Final = 1.0
+"""Exact zeros on all inputs for so long make soundcal look whether the device is still there."""
+
+_GONE_AT_END_S: Final = 0.1
+"""The same at the end of a take."""
+
+
+def probe() -> tuple[list[DeviceInfo], str]:
+    """Return the soundcards, and why there are none or not all ("": nothing is wrong).
+
+    PortAudio is asked in a process of its own; if it does not answer within five seconds, crashes
+    or is missing, the text says so with the remedy for this operating system. The sampling rates
+    are tried one by one; those that could not be tried in time are left out.
+    """
+    return _listed(Request(task="rates"))
+
+
+def _listed(request: Request) -> tuple[list[DeviceInfo], str]:
+    devices: list[DeviceInfo] = []
+    try:
+        with Worker(request) as worker:
+            for message in worker.messages():
+                fields = message.fields
+                if message.event == "devices":
+                    pipewire = bool(fields["jack_is_pipewire"])
+                    devices = [
+                        _info(i, found, pipewire) for i, found in enumerate(fields["devices"])
+                    ]
+                elif message.event == "rates":
+                    index = int(fields["index"])
+                    devices[index] = replace(devices[index], rates=tuple(fields["rates"]))
+    except Broken as broken:
+        return devices, list_problem(broken)
+    held = in_use([device.name for device in devices])
+    return devices, held or ("" if devices else no_device_hint())
+
+
+def _with_rates(info: DeviceInfo) -> DeviceInfo:
+    """Return the device with the sampling rates it accepts, without asking all the others."""
+    request = Request(task="rates", name=info.name, host_api=info.host_api)
+    cards, _ = _listed(request)
+    return next((card for card in cards if card.identity == info.identity), info)
+
+
+def _info(index: int, found: dict[str, Any], jack_is_pipewire: bool) -> DeviceInfo:
+    between = obstacle(found["name"], found["host_api"], jack_is_pipewire=jack_is_pipewire)
+    return DeviceInfo(**found, index=index, obstacle=between)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a take amounts to while it runs."""
+
+    fs: int
+    total: int | None
+    received: int = 0
+    reports: list[tuple[int, str]] = field(default_factory=list)
+    zeros: int = 0
+    lost: list[str] = field(default_factory=list)
+    timeline: Timeline = field(init=False)
+    first: tuple[float, int] | None = None
+    last: tuple[float, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(self.fs)
+
+    def add(self, message: Message) -> tuple[Samples, int, tuple[str, ...]]:
+        """Count a block; return the part within the take, its position, and what was reported."""
+        start, frames = int(message.fields["position"]), int(message.fields["frames"])
+        reports = [(int(at), str(text)) for at, text in message.fields["flags"] if at >= 0]
+        self.reports += reports
+        position = self.received
+        end = start + frames if self.total is None else min(start + frames, self.total)
+        expected = max(0, end - position) if message.samples.shape[0] else 0
+        if max(start, 0) != position or message.samples.shape[1] != expected:
+            raise Broken("garbage", "running", f"frames {start} to {end} came after {position}")
+        self.received = max(self.received, end)
+        if start >= 0:
+            self.last = (float(message.fields["time"]), start + frames)
+            self.first = self.first or self.last
+            self.lost += filter(None, [self.timeline.add(*self.last)])
+        live = np.flatnonzero(message.samples.any(axis=0))
+        n_samples = message.samples.shape[1]
+        self.zeros = n_samples - 1 - int(live[-1]) if live.size else self.zeros + n_samples
+        return message.samples, position, tuple(text for _, text in reports)
+
+    @property
+    def rate(self) -> float | None:
+        """Frames per second of wall-clock time, Hz."""
+        if self.first is None or self.last is None or self.last[0] <= self.first[0]:
+            return None
+        return (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+
+    def flags(self, host_api: str) -> tuple[str, ...]:
+        """Return the reasons to doubt the take."""
+        flags = []
+        for text in dict.fromkeys(text for _, text in self.reports):
+            places = [at for at, found in self.reports if found == text]
+            flags.append(
+                f"driver reported {text} {len(places)} times, first at {places[0] / self.fs:.3f} s"
+            )
+        if doubt := self.rate_doubt(host_api):
+            flags.append(doubt)
+        return (*flags, *self.lost, *filter(None, [self.timeline.end()]))
+
+    def rate_doubt(self, host_api: str) -> str:
+        """Return what the computer's clock says against the sampling rate; "" if nothing."""
+        rate = self.rate
+        if rate is None or self.first is None or self.last is None:
+            return ""
+        # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
+        if host_api == JACK and rate > 1.5 * self.fs:
+            return ""
+        elapsed = self.last[0] - self.first[0]
+        expected = (self.last[1] - self.first[1]) / self.fs
+        longer = max(elapsed, expected)
+        tolerance = RATE_TOLERANCE * longer + RATE_JITTER_S
+        wrong = longer >= RATE_FROM_S and abs(elapsed - expected) > tolerance
+        return f"delivered {rate:.0f} samples per second instead of {self.fs}" if wrong else ""
+
+
+class Soundcard:
+    """A soundcard, opened by name (:func:`soundcal.devices.open_device`).
+
+    Parameters
+    ----------
+    spec : str or int
+        Index, or parts of "name, host API"; ``INPUT | OUTPUT`` where the two halves of a soundcard
+        are listed as two devices.
+    fs : int
+        Sampling rate in Hz; refused if the device cannot deliver it, never converted.
+    calibrating : bool
+        Refuse a device behind the operating system's mixer.
+    allow_os_mixer : bool
+        Accept it nevertheless, and open WASAPI in shared instead of exclusive mode.
+    latency : float
+        Buffer the driver is asked for, in s.
+
+    Raises
+    ------
+    DeviceUnavailable
+        No such device, several match, PortAudio is missing, or the device is refused.
+    ParameterError
+        Impossible rate or latency.
+    """
+
+    def __init__(
+        self,
+        spec: str | int,
+        *,
+        fs: int = 48000,
+        calibrating: bool = False,
+        allow_os_mixer: bool = False,
+        latency: float = 0.2,
+    ) -> None:
+        if not 1000 <= fs <= 768000:
+            raise ParameterError(f"sampling rate {fs} Hz: 1000 to 768000 Hz is expected")
+        if not 0.0 < latency <= 2.0:
+            raise ParameterError(f"latency {latency:g} s: more than 0 and at most 2 s is expected")
+        cards, problem = _listed(Request(task="list"))
+        into, out = resolve_pair(spec, cards, problem)
+        self._parts = (into, out)
+        names = [stable(card.identity) for card in cards]
+        self._alone = all(names.count(stable(part.identity)) == 1 for part in self._parts)
+        info = _with_rates(into) if into == out else paired(_with_rates(into), _with_rates(out))
+        if calibrating and info.os_mixer and not allow_os_mixer:
+            raise DeviceUnavailable(
+                f"{info.identity} is not fit for calibration: {info.obstacle} (see soundcal "
+                "devices), or use --allow-os-mixer if you have verified the path"
+            )
+        if info.host_api == WASAPI and allow_os_mixer:
+            between = info.obstacle or obstacle(info.name, WASAPI, exclusive=False)
+            info = replace(info, obstacle=between)
+        if info.rates and fs in RATES and fs not in info.rates:
+            listed = ", ".join(str(rate) for rate in info.rates)
+            raise DeviceUnavailable(
+                f"{info.identity} refuses {fs} Hz; it offers {listed} Hz: use --fs, or set the "
+                "rate in the audio server or driver panel (soundcal never resamples)"
+            )
+        self._info = info
+        self._fs = fs
+        self._latency = latency
+        self._exclusive = not allow_os_mixer
+        self._closed = False
+
+    @property
+    def info(self) -> DeviceInfo:
+        """What is known about the device."""
+        return self._info
+
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz."""
+        return self._fs
+
+    def record(
+        self,
+        duration: float,
+        *,
+        inputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Record ``duration`` seconds."""
+        if not 0.0 < duration < 1e7:
+            raise ParameterError(f"duration {duration:g} s: a positive time is expected")
+        request = self._request(
+            inputs=input_channels(self._info, inputs), total=round(duration * self._fs)
+        )
+        return self._capture(request, on_block)
+
+    def play(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Playback:
+        """Play ``samples`` once and return when the last one has left the device."""
+        checked, channels = playable(self._info, samples, self._fs, outputs)
+        n_samples = checked.shape[1]
+        tail = round((self._latency + 0.1) * self._fs)  # whatever the driver still holds gets out
+        tally = _Tally(self._fs, n_samples + tail)
+        # a JACK server plays on to nobody and says nothing: the input tells that the card is gone
+        heard = self._info.host_api == JACK and self._parts[0] == self._parts[1]
+        inputs = (1,) if heard and self._info.inputs else ()
+        with _samples_file(checked) as path:
+            request = self._request(
+                inputs=inputs, outputs=channels, samples=path, total=n_samples + tail
+            )
+            for _, position, reports in self._blocks(request, tally):
+                part = checked[:, position : tally.received]
+                if on_block is not None and part.shape[1]:
+                    on_block(Block(part, position, n_samples, reports))
+        if self._info.host_api == JACK:
+            self._look_for_device(tally)
+        return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
+
+    def play_and_record(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        inputs: Sequence[int] | None = None,
+        tail: float = 0.0,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Play and record at once, aligned by the delay measured in the take itself.
+
+        A short marker is played before the samples for that and removed afterwards
+        (:mod:`soundcal.takes.alignment`); the blocks given to ``on_block`` contain it.
+        """
+        checked, channels = playable(self._info, samples, self._fs, outputs)
+        framed = frame(checked, self._fs, tail=tail, max_delay=_DELAY_S + 2 * self._latency)
+        with _samples_file(framed.samples) as path:
+            request = self._request(
+                inputs=input_channels(self._info, inputs),
+                outputs=channels,
+                samples=path,
+                total=framed.samples.shape[1],
+            )
+            capture = self._capture(request, on_block)
+        aligned, delay, complaints = framed.align(capture.samples)
+        return replace(
+            capture,
+            samples=aligned,
+            clipped=(),
+            latency=None if delay is None else float(delay),
+            flags=(*capture.flags, *complaints, *gap_flags(aligned, self._fs, checked)),
+        )
+
+    @contextmanager
+    def playing(self, samples: Samples, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
+        """Play ``samples`` over and over while the context is open.
+
+        A stream that breaks meanwhile is reported when the context ends.
+        """
+        checked, channels = playable(self._info, samples, self._fs, outputs)
+        tally = _Tally(self._fs, None)
+        with _samples_file(checked) as path:
+            request = self._request(outputs=channels, samples=path, loop=True)
+            with Worker(request) as worker:
+                for _ in self._read(worker, tally):
+                    break
+                worker.drain()
+                yield
+                try:
+                    worker.check()
+                except Broken as broken:
+                    raise self._error(broken, tally) from broken
+            if self._info.host_api == JACK:
+                self._look_for_device(tally)
+
+    @contextmanager
+    def stream(self, *, inputs: Sequence[int] | None = None) -> Iterator[Iterator[Block]]:
+        """Give an endless iterator over input blocks."""
+        request = self._request(inputs=input_channels(self._info, inputs))
+        tally = _Tally(self._fs, None)
+        with Worker(request) as worker:
+            yield self._endless(worker, tally)
+
+    def _endless(self, worker: Worker, tally: _Tally) -> Iterator[Block]:
+        """Give blocks; a wrong rate is reported once, with the block where it became certain."""
+        told = False
+        for samples, position, reports in self._read(worker, tally):
+            doubt = "" if told else tally.rate_doubt(self._info.host_api)
+            told = told or bool(doubt)
+            arrived = None if tally.last is None else tally.last[0]
+            yield Block(samples, position, None, (*reports, doubt) if doubt else reports, arrived)
+
+    def close(self) -> None:
+        """Release the device; it is not held between takes. Safe to call twice."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _request(
+        self,
+        *,
+        inputs: tuple[int, ...] = (),
+        outputs: tuple[int, ...] = (),
+        samples: str = "",
+        loop: bool = False,
+        total: int | None = None,
+    ) -> Request:
+        if self._closed:
+            raise DeviceUnavailable(f"{self._info.identity} was closed: open it again")
+        return Request(
+            task="stream",
+            name=self._parts[0].name,
+            output=self._parts[1].name,
+            host_api=self._info.host_api,
+            fs=self._fs,
+            latency=self._latency,
+            inputs=inputs,
+            outputs=outputs,
+            samples=samples,
+            loop=loop,
+            preroll=round(_PREROLL_S * self._fs),
+            total=total,
+            exclusive=self._exclusive,
+            queue_bytes=QUEUE_BYTES,
+            recording=(self._parts[0].inputs, self._parts[0].outputs),
+            playing=(self._parts[1].inputs, self._parts[1].outputs),
+            alone=self._alone,
+        )
+
+    def _capture(self, request: Request, on_block: OnBlock | None) -> Capture:
+        tally = _Tally(self._fs, request.total)
+        started = utc_now()
+        pieces: list[Samples] = []
+        for samples, position, reports in self._blocks(request, tally):
+            pieces.append(samples)
+            if on_block is not None and samples.shape[1]:
+                on_block(Block(samples, position, request.total, reports))
+        samples = np.concatenate(pieces, axis=1)
+        if samples.shape[1] != request.total:
+            raise StreamError(
+                f"{self._info.identity}: {samples.shape[1]} of {request.total} frames arrived "
+                "although the stream ended normally; repeat the take"
+            )
+        if tally.zeros >= _GONE_AT_END_S * self._fs:
+            self._look_for_device(tally)
+        flags = (*path_flags(self._info), *tally.flags(self._info.host_api))
+        if not request.outputs:
+            flags = (*flags, *gap_flags(samples, self._fs))
+        return Capture(
+            samples,
+            self._fs,
+            device=self._info.identity,
+            xruns=len(tally.reports),
+            delivered_rate=tally.rate,
+            flags=flags,
+            started=started,
+        )
+
+    def _blocks(
+        self, request: Request, tally: _Tally
+    ) -> Iterator[tuple[Samples, int, tuple[str, ...]]]:
+        with Worker(request) as worker:
+            yield from self._read(worker, tally)
+
+    def _read(
+        self, worker: Worker, tally: _Tally
+    ) -> Iterator[tuple[Samples, int, tuple[str, ...]]]:
+        second = round(_GONE_S * self._fs)
+        look_at = second
+        try:
+            for message in worker.messages():
+                if message.event == "started":
+                    self._check_rate(float(message.fields["fs"]))
+                if message.event != "block":
+                    continue
+                block = tally.add(message)
+                if tally.received > 0:
+                    yield block
+                if tally.zeros < second:
+                    look_at = second
+                elif tally.zeros >= look_at:
+                    self._look_for_device(tally)
+                    look_at = tally.zeros + 10 * second  # silent, but there
+        except Broken as broken:
+            raise self._error(broken, tally) from broken
+
+    def _check_rate(self, fs: float) -> None:
+        if abs(fs - self._fs) >= 0.5:
+            raise DeviceUnavailable(
+                f"{self._info.identity} was asked for {self._fs} Hz and opened at {fs:g} Hz: use "
+                f"--fs {fs:.0f}, or set the rate in the audio server or driver panel"
+            )
+
+    def _look_for_device(self, tally: _Tally) -> None:
+        """Raise StreamError if a device that delivers nothing but zeros is no longer there.
+
+        A list that cannot be had proves nothing.
+        """
+        cards, problem = _listed(Request(task="list"))
+        there = {card.identity for card in cards}
+        unknown = bool(problem) and problem != no_device_hint()
+        if unknown or all(part.identity in there for part in self._parts):
+            return
+        live = max(0, tally.received - tally.zeros)
+        raise StreamError(
+            f"{self._info.identity}: the device has vanished; {live} frames "
+            f"({live / self._fs:.2f} s) arrived before it delivered only zeros; replug it and "
+            "repeat the take"
+        )
+
+    def _error(self, broken: Broken, tally: _Tally) -> DeviceUnavailable | StreamError:
+        if broken.stage not in ("running", "first block"):
+            wanted = f"{self._fs} Hz"
+            return DeviceUnavailable(open_problem(broken, self._info.identity, wanted))
+        of = f" of {tally.total}" if tally.total is not None else ""
+        return StreamError(
+            f"{stream_problem(broken, self._info.identity)}; {tally.received}{of} frames "
+            f"({tally.received / self._fs:.2f} s) arrived before"
+        )
+
+
+@contextmanager
+def _samples_file(samples: Samples) -> Iterator[str]:
+    """Give the name of a file with the samples as the worker wants them."""
+    with tempfile.TemporaryDirectory(prefix="soundcal-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "play.f32"
+        try:
+            np.ascontiguousarray(samples.T, dtype="<f4").tofile(path)
+        except OSError as error:
+            raise DeviceUnavailable(
+                f"{os.path.dirname(folder)}: no room for {samples.nbytes // 2} bytes of samples to "
+                f"play ({error}); free some or set TMPDIR to another folder"
+            ) from error
+        yield str(path)

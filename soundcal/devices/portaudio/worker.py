@@ -1,0 +1,467 @@
+"""The process in which PortAudio runs, so that the caller's process cannot hang with it.
+
+After the loss of a device or of an audio server, PortAudio's ``stop``, ``close`` and even the exit
+of its process can block for ever, and with a frozen server the import of ``sounddevice`` does. So
+this module is the only one that imports ``sounddevice``, and it runs as a process of its own,
+``python -m soundcal.devices.portaudio.worker``, which :mod:`soundcal.devices.portaudio.supervisor`
+starts, watches and, if need be, kills.
+
+Protocol
+--------
+Standard input
+    One line of JSON, the request (:class:`Request`). Then it stays open: when it closes, because
+    the parent wants the end or is dead, the worker closes the stream and exits; if PortAudio does
+    not let it within two seconds, it exits without asking.
+Standard output
+    Messages: one line of JSON each, with the key ``event``; a message with a key ``bytes`` is
+    followed by that many bytes of little-endian float32 frames, channels interleaved.
+
+    ========== ==================================================================================
+    event      meaning
+    ========== ==================================================================================
+    hello      the interpreter runs
+    imported   PortAudio answers
+    devices    list of devices
+    rates      sampling rates of one device of the list
+    started    the stream runs, at the rate ``fs``
+    block      ``frames`` frames from ``position`` on (negative: before the take), what the driver
+               reported (``flags``: pairs of position and text), ``time`` in s (:func:`clock`),
+               samples
+    error      ``kind``, ``text``, PortAudio's ``code`` (0: none), and the ``stage``
+    done       everything was delivered
+    ========== ==================================================================================
+
+Whatever libraries print goes to standard error; the messages have a channel of their own.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.devices.portaudio.host_apis import CORE_AUDIO
+from soundcal.devices.portaudio.open_stream import error_code, host_api_settings, open_stream
+from soundcal.takes.missing_time import clock
+
+__all__ = ["QUEUE_BYTES", "RATES", "Request", "jack_is_pipewire", "main"]
+
+RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
+"""Sampling rates in Hz that are asked for when a device is listed."""
+
+_GRACE_S: Final = 2.0
+"""Time PortAudio gets for closing before the process exits without it."""
+
+_POLL_S: Final = 0.1
+"""How often a silent stream is asked whether it is still active."""
+
+QUEUE_BYTES: Final = 256 * 2**20
+"""Input waiting for the parent; beyond it the take ends with an error instead of a full memory."""
+
+_HOLD_BACK_S: Final = 0.05
+_FASTER: Final = 1.5
+"""From half of it on, the callback waits so long for the parent where input comes so much faster
+than time: that slows a server without a clock down. A soundcard would lose samples by it."""
+
+_JOIN_FRAMES: Final = 1 << 13
+"""Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
+
+Samples = NDArray[np.float32]
+Task = Literal["list", "rates", "stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the worker shall do.
+
+    Parameters
+    ----------
+    task : {"list", "rates", "stream"}
+        List the devices; also try the sampling rates of those that are named, or of all; or stream.
+    name, host_api : str
+        Exact names of the device.
+    output : str
+        Exact name of the device that plays, where it is another one than the one that records.
+    fs : int
+        Sampling rate in Hz.
+    latency : float
+        Buffer to ask the driver for, in s.
+    inputs, outputs : tuple of int
+        Channels from 1, in the order of the samples.
+    samples : str
+        File with the samples to play: little-endian float32, channels interleaved; "" for none.
+    loop : bool
+        Play them over and over.
+    preroll : int
+        Frames before the take: silence is played, input is dropped.
+    total : int or None
+        Frames of the take; None for an endless one.
+    exclusive : bool
+        Ask for the device without the operating system's mixer where the host API offers that.
+    queue_bytes : int
+        Input that may wait for the parent.
+    recording, playing : tuple of int
+        Numbers of inputs and outputs that the device (both devices) had when it was opened; if they
+        have changed, it is another one. Empty: not known.
+    alone : bool
+        No other device differed only in the number of its card.
+    """
+
+    task: Task = "list"
+    name: str = ""
+    host_api: str = ""
+    output: str = ""
+    fs: int = 48000
+    latency: float = 0.2
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    samples: str = ""
+    loop: bool = False
+    preroll: int = 0
+    total: int | None = None
+    exclusive: bool = True
+    queue_bytes: int = QUEUE_BYTES
+    recording: tuple[int, ...] = ()
+    playing: tuple[int, ...] = ()
+    alone: bool = False
+
+    def to_json(self) -> bytes:
+        """Return the request as the line the worker reads."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, line: bytes) -> "Request":
+        """Return the request that :meth:`to_json` wrote."""
+        fields: dict[str, Any] = json.loads(line)
+        for name in ("inputs", "outputs", "recording", "playing"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one callback left for the writer."""
+
+    position: int
+    frames: int
+    time: float
+    samples: Samples | None = None
+    flags: str = ""
+    error: str = ""
+
+
+class _Messages:
+    """The way to the parent, safe from what libraries print on standard output."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        self._lock = threading.Lock()
+
+    def send(self, event: str, payload: bytes = b"", **fields: Any) -> None:
+        """Send one message; without a parent the process ends, after it has closed its stream.
+
+        A client of a JACK server that vanishes with an open stream stops all others for seconds.
+        """
+        if payload:
+            fields["bytes"] = len(payload)
+        line = json.dumps({"event": event, **fields}).encode() + b"\n"
+        try:
+            with self._lock:
+                self._file.write(line + payload)
+                self._file.flush()
+        except OSError:
+            sys.exit(1)
+
+    def fail(self, kind: str, text: str, *, code: int = 0, stage: str = "") -> None:
+        """Send an error."""
+        self.send("error", kind=kind, text=text, code=code, stage=stage)
+
+
+class _Take:
+    """The callback's side: positions, samples to play, a queue of what arrived."""
+
+    def __init__(self, request: Request, played: Samples | None, stop: type[Exception]) -> None:
+        self.request = request
+        self.pieces: queue.SimpleQueue[_Piece] = queue.SimpleQueue()
+        self.queued = 0  # bytes; written by the callback only
+        self.taken = 0  # bytes; written by the writer only
+        self._played = played
+        self._stop = stop
+        self._position = -request.preroll
+        self._began: float | None = None
+        self._columns: list[int] = []
+
+    def use_columns(self, columns: list[int]) -> None:
+        """Say which columns of the output buffer belong to the channels played."""
+        self._columns = columns
+
+    def duplex(self, indata: Samples, outdata: Samples, frames: int, _: Any, status: Any) -> None:
+        """Serve a stream with input and output."""
+        self._serve(indata, outdata, frames, status)
+
+    def input(self, indata: Samples, frames: int, _: Any, status: Any) -> None:
+        """Serve a stream with input only."""
+        self._serve(indata, None, frames, status)
+
+    def output(self, outdata: Samples, frames: int, _: Any, status: Any) -> None:
+        """Serve a stream with output only."""
+        self._serve(None, outdata, frames, status)
+
+    def _serve(
+        self, indata: Samples | None, outdata: Samples | None, frames: int, status: Any
+    ) -> None:
+        start = self._position
+        try:
+            if outdata is not None:
+                self._fill(outdata, start)
+            samples = None
+            if indata is not None and start + frames > 0:
+                samples = indata.copy()
+                self.queued += samples.nbytes
+            piece = _Piece(start, frames, clock(), samples, str(status) if status else "")
+        except Exception as error:  # PortAudio would print it and end the stream without a word
+            piece = _Piece(start, 0, clock(), error=f"{type(error).__name__}: {error}")
+        if self.queued - self.taken > self.request.queue_bytes:
+            text = f"more than {self.request.queue_bytes} bytes of input were waiting to be stored"
+            piece = _Piece(start, 0, clock(), error=text)
+        self.pieces.put(piece)
+        self._hold_back()
+        self._position = start + frames
+        total = self.request.total
+        if piece.error or (total is not None and self._position >= total):
+            raise self._stop
+
+    def _hold_back(self) -> None:
+        now = time.monotonic()
+        self._began = self._began or now
+        brought = self._position + self.request.preroll
+        if brought <= _FASTER * self.request.fs * (now - self._began):
+            return
+        most = self.request.queue_bytes // 2
+        while self.queued - self.taken > most and time.monotonic() < now + _HOLD_BACK_S:
+            time.sleep(0.002)
+
+    def _fill(self, outdata: Samples, start: int) -> None:
+        outdata[:] = 0.0
+        played = self._played
+        if played is None or start + len(outdata) <= 0:
+            return
+        skip = max(0, -start)
+        first = start + skip
+        wanted = len(outdata) - skip
+        if self.request.loop:
+            rows = np.arange(first, first + wanted) % len(played)
+            outdata[skip:, self._columns] = played[rows]
+        else:
+            chunk = played[first : first + wanted]
+            outdata[skip : skip + len(chunk), self._columns] = chunk
+
+
+def _joined(take: _Take, first: _Piece) -> list[_Piece]:
+    """Return ``first`` and the pieces that already wait behind it."""
+    pieces = [first]
+    frames = first.frames
+    while frames < _JOIN_FRAMES and not pieces[-1].error:
+        try:
+            piece = take.pieces.get_nowait()
+        except queue.Empty:
+            break
+        pieces.append(piece)
+        frames += piece.frames
+    return pieces
+
+
+def _deliver(messages: _Messages, take: _Take, pieces: list[_Piece], columns: list[int]) -> None:
+    """Send pieces as one block, cut to the take."""
+    start, frames = pieces[0].position, sum(piece.frames for piece in pieces)
+    payload = b""
+    arrived = [piece.samples for piece in pieces if piece.samples is not None]
+    if arrived:
+        take.taken += sum(samples.nbytes for samples in arrived)
+        joined = np.concatenate(arrived)[:, columns]
+        end = start + frames
+        first = end - len(joined)
+        if take.request.total is not None:
+            end = min(end, take.request.total)
+        payload = joined[max(0, -first) : end - first].astype("<f4", copy=False).tobytes()
+    flags = [(piece.position, piece.flags) for piece in pieces if piece.flags]
+    messages.send(
+        "block", payload, position=start, frames=frames, flags=flags, time=pieces[-1].time
+    )
+
+
+def _pump(
+    messages: _Messages, take: _Take, stream: Any, columns: list[int], ended: threading.Event
+) -> bool:
+    """Hand on what the callback leaves until the take is complete or broken; True if complete."""
+    total = take.request.total
+    while not ended.is_set():
+        try:
+            first = take.pieces.get(timeout=_POLL_S)
+        except queue.Empty:
+            if not stream.active:
+                messages.fail("stopped", "the stream stopped by itself", stage="running")
+                return False
+            continue
+        pieces = _joined(take, first)
+        delivered = [piece for piece in pieces if not piece.error]
+        if delivered:
+            _deliver(messages, take, delivered, columns)
+        if pieces[-1].error:
+            messages.fail("callback", pieces[-1].error, stage="running")
+            return False
+        if total is not None and pieces[-1].position + pieces[-1].frames >= total:
+            return True
+    return True
+
+
+def _stream(
+    messages: _Messages, sounddevice: Any, request: Request, ended: threading.Event
+) -> None:
+    played = None
+    if request.samples:
+        played = np.memmap(request.samples, dtype="<f4", mode="r").reshape(-1, len(request.outputs))
+    take = _Take(request, played, sounddevice.CallbackStop)
+    opened = open_stream(sounddevice, request, take)
+    if isinstance(opened, str):
+        messages.fail("identity", opened, stage="open")
+        return
+    stream, columns = opened
+    try:
+        stream.start()
+        messages.send("started", fs=float(stream.samplerate))
+        if _pump(messages, take, stream, columns, ended):
+            messages.send("done")
+            stream.stop()  # waits until what was handed over has been played; close() does not
+    finally:
+        stream.close()
+
+
+def _list(messages: _Messages, sounddevice: Any, request: Request) -> None:
+    """Send the devices, then their rates, which takes longer and may hang with a bad driver."""
+    apis = sounddevice.query_hostapis()
+    devices = list(sounddevice.query_devices())
+    messages.send(
+        "devices",
+        devices=[
+            {
+                "name": device["name"],
+                "host_api": apis[device["hostapi"]]["name"],
+                "inputs": device["max_input_channels"],
+                "outputs": device["max_output_channels"],
+                "default_rate": float(device["default_samplerate"]),
+                "default_input": apis[device["hostapi"]]["default_input_device"] == index,
+                "default_output": apis[device["hostapi"]]["default_output_device"] == index,
+            }
+            for index, device in enumerate(devices)
+        ],
+        jack_is_pipewire=jack_is_pipewire(),
+    )
+    for index, device in enumerate(devices if request.task == "rates" else []):
+        identity = (device["name"], apis[device["hostapi"]]["name"])
+        if request.name and identity != (request.name, request.host_api):
+            continue
+        if identity[1] == CORE_AUDIO:
+            continue  # it says yes to all, and converts; opening it with our settings is the test
+        asked = Request(host_api=identity[1])
+        # rates, not sample formats, are in question
+        into, out, _ = host_api_settings(sounddevice, asked, device, explicit=False)
+        rates = [rate for rate in RATES if _accepts(sounddevice, index, device, rate, (into, out))]
+        messages.send("rates", index=index, rates=rates)
+    messages.send("done")
+
+
+def _accepts(sounddevice: Any, index: int, device: Any, rate: int, extra: tuple[Any, Any]) -> bool:
+    checks: list[tuple[Callable[..., Any], int, Any]] = [
+        (sounddevice.check_input_settings, device["max_input_channels"], extra[0]),
+        (sounddevice.check_output_settings, device["max_output_channels"], extra[1]),
+    ]
+    try:
+        for check, channels, settings in checks:
+            if channels:
+                check(
+                    device=index,
+                    samplerate=rate,
+                    channels=min(channels, 2),
+                    dtype="float32",
+                    extra_settings=settings,
+                )
+    except (sounddevice.PortAudioError, ValueError):
+        return False
+    return True
+
+
+def jack_is_pipewire(maps: Path = Path("/proc/self/maps")) -> bool:
+    """Return whether the JACK library of this process is PipeWire's.
+
+    Nothing in PortAudio tells, but the path of the library does where /proc has it (Linux).
+    """
+    try:
+        libraries = maps.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any("libjack" in line and "pipewire" in line for line in libraries)
+
+
+def _watch_parent(ended: threading.Event) -> None:
+    """Wait for the end of standard input; then allow PortAudio some time and exit without it."""
+    while os.read(sys.stdin.fileno(), 4096):
+        continue
+    ended.set()
+    time.sleep(_GRACE_S)
+    os._exit(1)
+
+
+def _read_request() -> Request:
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(sys.stdin.fileno(), 1)
+        if not piece:
+            os._exit(1)
+        line += piece
+    return Request.from_json(line)
+
+
+def main() -> int:
+    """Serve one request and return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    messages = _Messages()
+    request = _read_request()
+    ended = threading.Event()
+    threading.Thread(target=_watch_parent, args=(ended,), daemon=True).start()
+    messages.send("hello")
+    try:
+        import sounddevice
+    except ImportError as error:
+        messages.fail("not installed", str(error), stage="import")
+        return 0
+    except Exception as error:  # OSError (no library) and PortAudioError (no initialisation)
+        kind = "library" if isinstance(error, OSError) else "portaudio"
+        messages.fail(kind, str(error), code=error_code(error), stage="import")
+        return 0
+    messages.send("imported")
+    try:
+        if request.task == "stream":
+            _stream(messages, sounddevice, request, ended)
+        else:
+            _list(messages, sounddevice, request)
+    except sounddevice.PortAudioError as error:
+        messages.fail("portaudio", str(error), code=error_code(error), stage="open")
+    except (ValueError, OSError) as error:
+        messages.fail("refused", str(error), stage="open")
+    sounddevice._terminate()  # an audio server waits seconds for a client that merely vanishes
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

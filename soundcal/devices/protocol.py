@@ -1,0 +1,202 @@
+"""The protocol that every device fulfils, and what crosses it: blocks, captures, playbacks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.recording import Capture
+
+__all__ = [
+    "AudioDevice",
+    "Block",
+    "DeviceInfo",
+    "OnBlock",
+    "Playback",
+]
+
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What is known about a device before it is opened.
+
+    Parameters
+    ----------
+    name, host_api : str
+        Exact names; together they are the identity that survives a replug (the index does not).
+    inputs, outputs : int
+        Number of channels.
+    rates : tuple of int
+        Sampling rates in Hz that the device says it supports; empty if not probed.
+    default_rate : float
+        Sampling rate in Hz the device would choose.
+    kind : {"soundcard", "simulated"}
+        Which driver serves it.
+    index : int, optional
+        Position in the present PortAudio list; changes when devices come and go.
+    default_input, default_output : bool
+        Whether the operating system names it the default.
+    obstacle : str
+        What stands between soundcal and the device and may resample, change the level or mix other
+        programs in, with a remedy; calibration refuses the device unless allowed. "" if nothing
+        does.
+    description : str
+        One line for the person choosing.
+    """
+
+    name: str
+    host_api: str
+    inputs: int
+    outputs: int
+    rates: tuple[int, ...] = ()
+    default_rate: float = 48000.0
+    kind: Literal["soundcard", "simulated"] = "soundcard"
+    index: int | None = None
+    default_input: bool = False
+    default_output: bool = False
+    obstacle: str = ""
+    description: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The name under which records know the device."""
+        return self.name if self.kind == "simulated" else f"{self.name}, {self.host_api}"
+
+    @property
+    def os_mixer(self) -> bool:
+        """Whether something stands between soundcal and the device."""
+        return bool(self.obstacle)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        more = {"rates": list(self.rates), "identity": self.identity, "os_mixer": self.os_mixer}
+        return asdict(self) | more
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a running stream.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_channels, n)
+        Input samples, 1.0 is full scale; while only playing, the samples that were played.
+    position : int
+        Samples before this block.
+    total : int or None
+        Samples expected in all; None for an endless stream.
+    flags : tuple of str
+        What the driver reported for this block.
+    time : float, optional
+        When it arrived, in s by :func:`soundcal.takes.missing_time.clock`; None where time is
+        lab.
+    """
+
+    samples: Samples
+    position: int
+    total: int | None = None
+    flags: tuple[str, ...] = ()
+    time: float | None = None
+
+
+OnBlock = Callable[[Block], None]
+"""Called with every block in the caller's thread, for progress and levels; may raise to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What became of a playback: frames really played, overflows and underflows, flags."""
+
+    n_samples: int
+    xruns: int = 0
+    flags: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class AudioDevice(Protocol):
+    """An opened device. Use it as a context manager.
+
+    ``inputs`` and ``outputs`` are channel numbers from 1; None means all channels for inputs, and
+    for outputs the first channels, as many as ``samples`` has rows. Samples are float64 with shape
+    (n_channels, n_samples) and must lie in [-1, 1]: every method raises :class:`SignalError` for
+    NaN, infinite or larger samples instead of clipping them, :class:`DeviceUnavailable` for
+    channels or formats the device does not have and :class:`StreamError` if the stream breaks.
+    """
+
+    @property
+    def info(self) -> DeviceInfo:
+        """What is known about the device."""
+        ...
+
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz at which the device was opened."""
+        ...
+
+    def record(
+        self,
+        duration: float,
+        *,
+        inputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Record ``duration`` seconds."""
+        ...
+
+    def play(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        on_block: OnBlock | None = None,
+    ) -> Playback:
+        """Play ``samples`` once and return when the last one has left the device."""
+        ...
+
+    def play_and_record(
+        self,
+        samples: Samples,
+        *,
+        outputs: Sequence[int] | None = None,
+        inputs: Sequence[int] | None = None,
+        tail: float = 0.0,
+        on_block: OnBlock | None = None,
+    ) -> Capture:
+        """Play and record at once.
+
+        The capture is aligned: its first sample is the one during which the first sample of
+        ``samples`` arrived at the input. The delay is measured in the take itself and stated in
+        ``Capture.latency``. It has as many samples as ``samples`` plus ``tail`` seconds.
+        """
+        ...
+
+    def playing(
+        self, samples: Samples, *, outputs: Sequence[int] | None = None
+    ) -> AbstractContextManager[None]:
+        """Play ``samples`` over and over while the context is open, e.g. to read a voltmeter."""
+        ...
+
+    def stream(
+        self, *, inputs: Sequence[int] | None = None
+    ) -> AbstractContextManager[Iterator[Block]]:
+        """Give an endless iterator over input blocks, for live meters and unlimited recordings."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; safe to call twice."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -1,0 +1,1 @@
+"""The simulated lab: a device of known truth."""

@@ -1,0 +1,1 @@
+"""Files: audio, records, sessions, and how they are written and read."""

@@ -1,0 +1,116 @@
+"""Files that appear under their name only when they are complete, and room kept for them."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from soundcal.errors import RecordError
+
+__all__ = ["PARTIAL", "Reserve", "check_output", "file_digest", "partial_file"]
+
+PARTIAL: Final = ".part"
+"""What follows the number of the process in the hidden name of a file that is being written."""
+
+
+def check_output(path: Path, *, force: bool = False) -> None:
+    """Refuse a path that cannot be written, before the work is done that fills it.
+
+    Raises
+    ------
+    RecordError
+        ``path`` exists and ``force`` is not set, it is a folder, a pipe or a device, its name is
+        impossible, or its folder is missing.
+    """
+    try:
+        there, is_file, has_folder = path.exists(), path.is_file(), path.parent.is_dir()
+    except OSError as error:
+        raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
+    if there and not force:
+        raise RecordError(f"{path} exists already; choose another name or use --force")
+    if there and not is_file:
+        raise RecordError(f"{path}: not a file, and nothing that a file may replace")
+    if not has_folder:
+        raise RecordError(f"{path.parent}: no such folder")
+
+
+@contextmanager
+def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` that becomes ``path`` when the context ends well.
+
+    Raises
+    ------
+    RecordError
+        ``path`` exists and ``force`` is not set, its folder is missing, or writing fails (for
+        example because the disk is full); nothing is left behind.
+    """
+    check_output(path, force=force)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL}{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # so that a power cut leaves the old file or the new one
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise RecordError(f"{path}: cannot be written ({error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+class Reserve:
+    """Room for a record that is written last, so that it is there also when the disk is full.
+
+    Use it as a context manager.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the record will be.
+    size : int
+        Bytes to keep.
+
+    Raises
+    ------
+    RecordError
+        There is not so much room.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  held open
+        try:
+            written = 0
+            while written < size:
+                written += self._file.write(os.urandom(size - written))  # zeros might take no room
+        except OSError as error:
+            self._file.close()
+            raise RecordError(
+                f"{folder}: no room for a record of {size} bytes ({error.strerror})"
+            ) from error
+
+    def release(self) -> None:
+        """Give the room back, just before the record is written."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()

@@ -1,0 +1,51 @@
+"""Calibrations on disk: one JSON file each, checked against its schema when it is read.
+
+The schema is ``measurements/schema/calibration.schema.json``. Files appear under their name only
+when they are complete, and say which software wrote them.
+"""
+
+import os
+from pathlib import Path
+
+from soundcal.calibration.model import SCHEMA, Calibration
+from soundcal.errors import RecordError
+from soundcal.files.records import read_json, write_json
+
+__all__ = ["load_calibration", "save_calibration"]
+
+
+def save_calibration(
+    path: str | os.PathLike[str], calibration: Calibration, *, force: bool = False
+) -> None:
+    """Write a calibration.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    calibration : Calibration
+        What to write; reading it back gives an equal one.
+    force : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    RecordError
+        The file exists and ``force`` is not set, or it cannot be written.
+    """
+    write_json(Path(path), SCHEMA, calibration.to_dict(), force=force)
+
+
+def load_calibration(path: str | os.PathLike[str]) -> Calibration:
+    """Read a calibration.
+
+    Raises
+    ------
+    RecordError
+        Missing, not JSON, not a calibration, or not as the schema says.
+    """
+    record = read_json(Path(path), SCHEMA)
+    try:
+        return Calibration.from_dict(record)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error

@@ -1,0 +1,97 @@
+"""Campaign folders: what their sessions have in common, and which sessions there are."""
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from soundcal.errors import RecordError
+from soundcal.files.atomic import partial_file
+from soundcal.files.records import check_schema
+from soundcal.files.text import read_text
+
+__all__ = ["CAMPAIGN_FILE", "Campaign", "read_campaign", "sessions", "write_campaign"]
+
+CAMPAIGN_FILE: Final = "campaign.toml"
+"""Name of the file in its folder."""
+
+_SCHEMA: Final = "soundcal/campaign/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What the sessions of a folder have in common.
+
+    Parameters
+    ----------
+    title : str
+        What is measured.
+    people : tuple of str
+        Who carries it out.
+    place : str
+        Where.
+    licence : str
+        Licence of the data, an SPDX identifier.
+    description : str
+        Anything else.
+    """
+
+    title: str
+    people: tuple[str, ...]
+    place: str
+    licence: str
+    description: str = ""
+
+
+def read_campaign(folder: Path) -> Campaign:
+    """Return what the ``campaign.toml`` of a folder says.
+
+    Raises
+    ------
+    RecordError
+        Missing, not TOML, or not as the schema says.
+    """
+    path = folder / CAMPAIGN_FILE
+    try:
+        table = tomllib.loads(
+            read_text(path, missing="no such file, so that the folder is not a campaign")
+        )
+    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
+        raise RecordError(f"{path}: cannot be read as a campaign ({error})") from error
+    check_schema(table, _SCHEMA, path)
+    people = tuple(table["people"])
+    return Campaign(
+        table["title"], people, table["place"], table["licence"], table.get("description", "")
+    )
+
+
+def write_campaign(folder: Path, campaign: Campaign, *, force: bool = False) -> Path:
+    """Write the ``campaign.toml`` of a folder, which is made if it is missing; return its path.
+
+    Raises
+    ------
+    RecordError
+        It exists and ``force`` is not set, it cannot be written, or a field is empty.
+    """
+    path = folder / CAMPAIGN_FILE
+    content = {"schema": _SCHEMA, **asdict(campaign), "people": list(campaign.people)}
+    check_schema(content, _SCHEMA, path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+    # a JSON string or list of strings is a TOML one, but for the delete character
+    lines = [f"{key} = {_toml(value)}\n" for key, value in content.items()]
+    with partial_file(path, force=force) as temporary:
+        temporary.write_bytes("".join(lines).encode(errors="backslashreplace"))
+    return path
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def sessions(folder: Path) -> list[Path]:
+    """Return the session folders of a campaign, in the order of their names."""
+    return sorted(path.parent for path in folder.glob("*/session.jsonl"))

@@ -1,0 +1,1 @@
+"""Roughness (Daniel & Weber) and fluctuation strength (Osses et al.)."""

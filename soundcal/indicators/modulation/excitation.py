@@ -1,0 +1,152 @@
+"""Excitation patterns of Terhardt (1979), as the models of roughness and fluctuation strength use.
+
+The spectrum of a frame is spread over 47 channels at 0.5, 1, … 23.5 Bark. A channel takes the lines
+within half a Bark as they are, and those further away along slopes of 27 dB/Bark towards low and
+24 + 230/f − 0.2 L dB/Bark towards high channels, down to the threshold in quiet; how far away is
+counted from the line to the channel's nearer edge.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.dsp.workspace import Workspace
+from soundcal.indicators.modulation.excitation_tables import BARK_SCALE, THRESHOLD
+from soundcal.indicators.zwicker.tables import DDF, ZUP
+from soundcal.units import P_REF
+
+if TYPE_CHECKING:
+    from soundcal.indicators.stream import Field
+
+__all__ = ["CHANNEL_BARK", "N_CHANNELS", "Excitation", "Lines", "lines_of", "table", "transmission"]
+
+Array = NDArray[np.float64]
+Spectrum = NDArray[np.complex128]
+
+N_CHANNELS: Final = 47
+CHANNEL_BARK: Final = np.arange(1, N_CHANNELS + 1) / 2.0
+"""Critical-band rates in Bark of the channels' centres."""
+CHANNEL_BARK.flags.writeable = False
+
+_LOWEST: Final = 20.0
+_HIGHEST: Final = 20000.0
+
+
+def table(points: Sequence[tuple[float, float]], x: ArrayLike) -> Array:
+    """Return a printed table, interpolated linearly and held at its ends."""
+    places, values = np.array(points).T
+    return np.asarray(np.interp(np.asarray(x, dtype=np.float64), places, values), dtype=np.float64)
+
+
+class Lines(NamedTuple):
+    """The lines of a spectrum that are looked at, 0 Hz to 20 kHz."""
+
+    first: int
+    """Number of the lowest line, at 20 Hz."""
+    bark: Array
+    """Critical-band rates in Bark."""
+    frequency: Array
+    """Frequencies in Hz."""
+    hearing: Array
+    """Thresholds in quiet in dB."""
+    inaudible: Array
+    """Mean squares in Pa² just below them."""
+    edges: Array
+    """Thresholds in dB at 0, 0.5, … 24 Bark, the edges of the channels."""
+
+
+@lru_cache(maxsize=4)
+def lines_of(length: int, rate: int) -> Lines:
+    """Return the lines of frames of ``length`` samples at ``rate`` Hz."""
+    step = rate / length
+    frequency = np.arange(round(_HIGHEST / step) + 1, dtype=np.float64) * step
+    bark = table(BARK_SCALE, frequency)
+    edges = table(THRESHOLD, np.arange(N_CHANNELS + 2) / 2.0)
+    hearing = table(THRESHOLD, bark)
+    inaudible = P_REF**2 * 10.0 ** (hearing / 10.0) * (1.0 - 1e-9)
+    return Lines(round(_LOWEST / step), bark, frequency, hearing, inaudible, edges)
+
+
+def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Field") -> Array:
+    """Return the factor of the ear's transmission at the given critical-band rates.
+
+    Parameters
+    ----------
+    points : sequence of (float, float)
+        Critical-band rate and transmission in dB in the free field.
+    bark : ndarray
+        Critical-band rates in Bark.
+    field : {"free", "diffuse"}
+        Sound field; the diffuse one differs by Table A.5 of ISO 532-1:2017.
+    """
+    level = table(points, bark)
+    if field == "diffuse":
+        middles = (np.array(ZUP[:-1]) + np.array((0.0, *ZUP[:-2]))) / 2.0
+        level = level + np.interp(bark, middles, DDF)
+    return np.asarray(10.0 ** (level / 20.0), dtype=np.float64)
+
+
+class Excitation:
+    """Excitations of frames in 47 channels, with the memory to work in.
+
+    Parameters
+    ----------
+    length : int
+        Samples per frame.
+    rate : int
+        Sampling rate in Hz.
+    points : sequence of (float, float)
+        Transmission of the ear, see :func:`transmission`.
+    field : {"free", "diffuse"}
+        Sound field.
+    """
+
+    def __init__(
+        self, length: int, rate: int, points: Sequence[tuple[float, float]], field: "Field"
+    ) -> None:
+        self._lines = lines_of(length, rate)
+        self._factors = np.sqrt(2.0) * transmission(points, self._lines.bark, field)
+        self.workspace = Workspace()
+        n_lines = self._lines.frequency.size
+        self._spectrum = np.zeros(n_lines, dtype=np.complex128)
+        self._gains = np.zeros((N_CHANNELS, n_lines))  # half the memory of the channels' lines
+        self.spans = np.zeros((N_CHANNELS, 2), dtype=np.int64)
+        """The lines, from and before, between which a channel is not zero, shape (47, 2)."""
+
+    def take(self, frame: Array) -> bool:
+        """Take a frame whose window, if it has one, has the mean 1/length; whether it is heard."""
+        from soundcal.indicators.modulation.excitation_kernels import excite
+
+        lines = self._lines
+        whole = self.workspace.complex("lines", frame.size // 2 + 1)
+        np.fft.rfft(frame, out=whole)
+        np.multiply(whole[: self._factors.size], self._factors, out=self._spectrum)
+        audible = excite(self._spectrum, *lines, self._gains, self.spans)
+        return bool(audible)
+
+    def spectra(self, channels: ArrayLike, n_lines: int = 0, *, shifted: bool = False) -> Spectrum:
+        """Return the spectra of channels.
+
+        Parameters
+        ----------
+        channels : array_like of int
+            Indices, 0 to 46, of channels that are not empty.
+        n_lines : int
+            Number of lines, not less than what the channels' spans need; by default up to 20 kHz.
+        shifted : bool
+            Begin every spectrum with the first line of its span instead of that at 0 Hz.
+
+        Returns
+        -------
+        ndarray, shape (n, n_lines)
+            Amplitudes in Pa r.m.s., until the next call.
+        """
+        from soundcal.indicators.modulation.excitation_kernels import collect
+
+        chosen = np.asarray(channels, dtype=np.int64)
+        found = self.workspace.complex("spectra", chosen.size, n_lines or self._spectrum.size)
+        collect(self._gains, self._spectrum, self.spans, chosen, shifted, found)
+        return found

@@ -1,0 +1,489 @@
+"""The same names answered by MoSQITo 1.2.1, the best-known open library.
+
+For tests, ``soundcal verify`` and whoever asks for it; never chosen by soundcal itself, except for
+the tone-to-noise and prominence ratios of ECMA-418-1, which soundcal has from nowhere else. Input
+is checked by soundcal's rules before MoSQITo sees it, other rates than 48 kHz are converted by
+soundcal, and what MoSQITo prints is thrown away. Every result says in its warnings that MoSQITo
+computed it and what is known to be wrong there (:data:`KNOWN_ERRORS`).
+"""
+
+import contextlib
+import io
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.dsp.resample import Resampler
+from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
+from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.stream import Plan, check_field, stack
+from soundcal.indicators.zwicker.filter_bank import RATE
+from soundcal.indicators.zwicker.sharpness_weights import STANDARDS, check_weighting
+
+__all__ = [
+    "KNOWN_ERRORS",
+    "RatioStream",
+    "loudness_zwst",
+    "loudness_zwtv",
+    "open_prominence_stream",
+    "open_tone_to_noise_stream",
+    "pr_ecma",
+    "roughness_dw",
+    "sharpness_din_st",
+    "sharpness_din_tv",
+    "tnr_ecma",
+]
+
+Array = NDArray[np.float64]
+Flat = Callable[[Array], IndicatorResult]
+
+ENGINE: Final = "computed by MoSQITo 1.2.1"
+
+_TV_ERRORS: Final = (
+    "its decay starts from the end of the signal: the first 20 ms can be 0.03 sone off",
+    "its N'(z) can be 0.03 sone/Bark too low where a slope ends",
+    "its time axis is stretched: the step is up to 0.4 % longer than 2 ms",
+    "its loudness is rounded to 0.001 sone (0.01 above 16 sone) before the temporal weighting",
+    "it gives one value too many unless the duration is a multiple of 2 ms",
+)
+_ST_ERRORS: Final = (
+    "its stationary loudness uses generic third-octave filters and includes their transient: "
+    "1 kHz at 60 dB reads 4.05 sone after 10 s and 4.14 sone after 0.5 s instead of 4.02",
+)
+
+KNOWN_ERRORS: Final[dict[str, tuple[str, ...]]] = {
+    "loudness_zwst": _ST_ERRORS,
+    "loudness_zwtv": _TV_ERRORS,
+    "sharpness_din_st": (*_ST_ERRORS, "it is not a number for silence (refused here)"),
+    "sharpness_din_tv": (
+        "it divides the pattern of an instant by the temporally weighted loudness: up to 23 acum "
+        "when a sound begins, and too low afterwards",
+        "it is 0 where the loudness is below 0.1 sone",
+        *_TV_ERRORS[:3],
+    ),
+    "roughness_dw": (
+        "modulated tones of 2 kHz read up to 0.16 asper too much, modulated noise a quarter too "
+        "little, and FM tones fall off too early with the modulation frequency",
+    ),
+    "tnr_ecma": ("it counts the sidebands of a vibrato as noise",),
+    "pr_ecma": ("the frequency of a tone can be off by half a critical band",),
+}
+"""What is known to be wrong in MoSQITo's answers, by function."""
+
+ROUGHNESS_MINIMUM: Final = 0.2
+"""Shortest signal in s for the roughness."""
+
+RATIO_MINIMUM: Final = 1.0
+"""Shortest signal in s for the ratios of ECMA-418-1: tones must be resolved from 89.1 Hz on."""
+
+RATIO_MAXIMUM: Final = 600.0
+"""Longest signal in s for the ratios: MoSQITo transforms all of it at once."""
+
+_LOCK: Final = threading.Lock()
+
+
+def _ask(module: str, name: str, *arguments: Any, **options: Any) -> Any:
+    """Call a function of MoSQITo, silenced: one at a time, since stdout belongs to the process."""
+    with _LOCK, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        return getattr(import_module(f"mosqito.{module}"), name)(*arguments, **options)
+
+
+def _at_48_khz(samples: Array, fs: float) -> Array:
+    if fs == RATE:
+        return samples
+    converter = Resampler(fs, RATE)
+    return np.concatenate([converter.push(samples), converter.finish()])
+
+
+def _each(pressure: ArrayLike, fs: float, minimum: float, answer: Flat) -> IndicatorResult:
+    """Answer for each signal of any leading shape."""
+    signal = pressure_array(pressure, fs, minimum=minimum)
+    flat = signal.reshape(-1, signal.shape[-1])
+    return stack([answer(samples) for samples in flat], signal.shape[:-1])
+
+
+def _finite(name: str, *values: Any) -> None:
+    if not all(np.isfinite(value).all() for value in values):
+        raise SignalError(
+            f"{name}: MoSQITo's answer is not a number; it has none for silence and very soft "
+            "sounds. Use soundcal's own function"
+        )
+
+
+def _marked(name: str) -> tuple[str, ...]:
+    return (ENGINE, *(f"MoSQITo: {error}" for error in KNOWN_ERRORS[name]))
+
+
+def _statistics(series: Array) -> dict[str, float]:
+    found = {"max": float(series.max()), "mean": float(series.mean())}
+    exceeded = exceedance(series)
+    return found | {f"{p:g}": float(x) for p, x in zip(PERCENTS, exceeded, strict=True)}
+
+
+def loudness_zwst(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
+    """Loudness of a stationary sound, as :func:`~soundcal.indicators.loudness_zwst`.
+
+    Parameters
+    ----------
+    pressure, fs, field
+        As there; at least 0.3 s.
+
+    Returns
+    -------
+    IndicatorResult
+        As there.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As there.
+    """
+    which = check_field(field)
+
+    def answer(samples: Array) -> IndicatorResult:
+        x = _at_48_khz(samples, fs)
+        n, specific, bark = _ask("sq_metrics", "loudness_zwst", x, int(RATE), field_type=which)
+        _finite("loudness_zwst", n, specific)
+        return IndicatorResult(
+            "loudness_zwst",
+            "sone",
+            "ISO 532-1:2017, clause 5",
+            float(n),
+            {"eq": float(n)},
+            specific=np.asarray(specific),
+            bark=np.asarray(bark),
+            field=which,
+            warnings=_marked("loudness_zwst"),
+        )
+
+    return _each(pressure, fs, 0.3, answer)
+
+
+def loudness_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
+    """Loudness over time, as :func:`~soundcal.indicators.zwicker.loudness.loudness_zwtv`.
+
+    Parameters
+    ----------
+    pressure, fs, field
+        As there.
+
+    Returns
+    -------
+    IndicatorResult
+        As there, with MoSQITo's own time axis.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As there.
+    """
+    which = check_field(field)
+
+    def answer(samples: Array) -> IndicatorResult:
+        x = _at_48_khz(samples, fs)
+        n, specific, bark, times = _ask(
+            "sq_metrics", "loudness_zwtv", x, int(RATE), field_type=which
+        )
+        _finite("loudness_zwtv", n, specific)
+        found = _statistics(np.asarray(n))
+        return IndicatorResult(
+            "loudness_zwtv",
+            "sone",
+            "ISO 532-1:2017, clause 6",
+            found["5"],
+            found,
+            times=np.asarray(times),
+            series=np.asarray(n),
+            specific=np.ascontiguousarray(specific.T),
+            bark=np.asarray(bark),
+            field=which,
+            warnings=_marked("loudness_zwtv"),
+        )
+
+    return _each(pressure, fs, 0.002, answer)
+
+
+def sharpness_din_st(
+    pressure: ArrayLike, fs: float, *, weighting: str = "din", field: str = "free"
+) -> IndicatorResult:
+    """Sharpness of a stationary sound, as :func:`~soundcal.indicators.sharpness_din_st`.
+
+    Parameters
+    ----------
+    pressure, fs, weighting, field
+        As there; at least 0.3 s.
+
+    Returns
+    -------
+    IndicatorResult
+        As there; all weightings with the factor 0.11.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As there; also for silence, for which MoSQITo has no number.
+    """
+    which, name = check_field(field), check_weighting(weighting)
+
+    def answer(samples: Array) -> IndicatorResult:
+        x = _at_48_khz(samples, fs)
+        s = _ask("sq_metrics", "sharpness_din_st", x, int(RATE), weighting=name, field_type=which)
+        _finite("sharpness_din_st", s)
+        return IndicatorResult(
+            "sharpness_din_st",
+            "acum",
+            STANDARDS[name],
+            float(s),
+            {"eq": float(s)},
+            field=which,
+            warnings=_marked("sharpness_din_st"),
+        )
+
+    return _each(pressure, fs, 0.3, answer)
+
+
+def sharpness_din_tv(
+    pressure: ArrayLike, fs: float, *, weighting: str = "din", field: str = "free"
+) -> IndicatorResult:
+    """Sharpness over time, as :func:`~soundcal.indicators.zwicker.sharpness.sharpness_din_tv`.
+
+    Parameters
+    ----------
+    pressure, fs, weighting, field
+        As there; at least 4 ms.
+
+    Returns
+    -------
+    IndicatorResult
+        As there, with MoSQITo's own time axis.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As there.
+    """
+    which, name = check_field(field), check_weighting(weighting)
+
+    def answer(samples: Array) -> IndicatorResult:
+        x = _at_48_khz(samples, fs)
+        s, times = _ask(
+            "sq_metrics", "sharpness_din_tv", x, int(RATE), weighting=name, field_type=which
+        )
+        _finite("sharpness_din_tv", s)
+        found = _statistics(np.asarray(s))
+        return IndicatorResult(
+            "sharpness_din_tv",
+            "acum",
+            STANDARDS[name],
+            found["mean"],
+            found,
+            times=np.asarray(times),
+            series=np.asarray(s),
+            field=which,
+            warnings=_marked("sharpness_din_tv"),
+        )
+
+    return _each(pressure, fs, 0.004, answer)
+
+
+def roughness_dw(
+    pressure: ArrayLike, fs: float, *, field: str = "free", overlap: float = 0.5
+) -> IndicatorResult:
+    """Roughness of Daniel and Weber 1997 over time, in windows of 0.2 s.
+
+    Parameters
+    ----------
+    pressure : array_like, shape (..., n_samples)
+        Sound pressure in Pa, at least 0.2 s.
+    fs : float
+        Sampling rate in Hz.
+    field : {"free"}
+        MoSQITo has the free field only.
+    overlap : float
+        Overlap of the windows as a share of their length.
+
+    Returns
+    -------
+    IndicatorResult
+        ``value`` is the mean over time in asper; ``series`` R(t), ``specific`` R′(z, t).
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As for :func:`soundcal.dsp.signal.pressure_array`; or another field.
+    """
+    if check_field(field) != "free":
+        raise ParameterError("MoSQITo's roughness has no diffuse field; use soundcal's own")
+
+    def answer(samples: Array) -> IndicatorResult:
+        x = _at_48_khz(samples, fs)
+        r, specific, bark, times = _ask("sq_metrics", "roughness_dw", x, int(RATE), overlap=overlap)
+        _finite("roughness_dw", r, specific)
+        found = _statistics(np.atleast_1d(r))
+        return IndicatorResult(
+            "roughness_dw",
+            "asper",
+            "Daniel and Weber 1997",
+            found["mean"],
+            found,
+            field="free",
+            times=np.atleast_1d(times),
+            series=np.atleast_1d(r),
+            specific=np.ascontiguousarray(specific.reshape(len(bark), -1).T),
+            bark=np.asarray(bark),
+            warnings=_marked("roughness_dw"),
+        )
+
+    return _each(pressure, fs, ROUGHNESS_MINIMUM, answer)
+
+
+def _ratio(pressure: ArrayLike, fs: float, name: str, function: str) -> IndicatorResult:
+    signal = pressure_array(pressure, fs, minimum=RATIO_MINIMUM)
+    if signal.shape[-1] / fs > RATIO_MAXIMUM:
+        raise SignalError(
+            f"{name}: signal of {signal.shape[-1] / fs:.0f} s; MoSQITo transforms all of it at "
+            f"once, at most {RATIO_MAXIMUM:g} s are accepted: measure a part of the recording"
+        )
+    flat = signal.reshape(-1, signal.shape[-1])
+    answers = [_ask("sq_metrics", function, _at_48_khz(x, fs), int(RATE)) for x in flat]
+    tones = [dict(zip(np.ravel(a[3]), np.ravel(a[1]), strict=True)) for a in answers]
+    frequencies = np.array(sorted({f for found in tones for f in found}), dtype=np.float64)
+    table = np.array(
+        [[found.get(f, -np.inf) for f in frequencies] for found in tones], dtype=np.float64
+    ).reshape(len(tones), frequencies.size)
+    totals = [
+        float(np.ravel(a[0])[0]) if found else -np.inf
+        for a, found in zip(answers, tones, strict=True)
+    ]
+    leading = signal.shape[:-1]
+
+    def shaped(values: Sequence[float]) -> Any:
+        return float(values[0]) if leading == () else np.array(values).reshape(leading)
+
+    strongest = shaped(table.max(axis=1, initial=-np.inf).tolist())
+    return IndicatorResult(
+        name,
+        "dB",
+        f"ECMA-418-1 ({ENGINE})",
+        strongest,
+        {"max": strongest, "total": shaped(totals)},
+        specific=table.reshape(*leading, frequencies.size),
+        bark=frequencies,
+        axis_unit="Hz",
+        warnings=_marked(name),
+    )
+
+
+def tnr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
+    """Tone-to-noise ratio of the prominent tones of a stationary sound (ECMA-418-1, by MoSQITo).
+
+    Parameters
+    ----------
+    pressure : array_like, shape (..., n_samples)
+        Sound pressure in Pa, 1 s to 10 min.
+    fs : float
+        Sampling rate in Hz, at least 8 kHz.
+    field : {"free", "diffuse"}
+        Does not matter here; taken so that all indicators are called alike.
+
+    Returns
+    -------
+    IndicatorResult
+        ``value`` and statistic ``max``: ratio in dB of the most prominent tone, ``-inf`` if there
+        is none; ``total``: of all prominent tones together. ``specific``: ratio of each prominent
+        tone at the frequencies ``bark`` in Hz (all signals' tones; ``-inf`` where a signal has
+        none).
+
+    Raises
+    ------
+    SignalError
+        As for :func:`soundcal.dsp.signal.pressure_array`; or too short or too long a signal.
+    ParameterError
+        Unknown field or a sampling rate that cannot be converted.
+    """
+    check_field(field)
+    return _ratio(pressure, fs, "tnr_ecma", "tnr_ecma_st")
+
+
+def pr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
+    """Prominence ratio of the prominent tones of a stationary sound (ECMA-418-1, by MoSQITo).
+
+    Parameters
+    ----------
+    pressure, fs, field
+        As for :func:`tnr_ecma`.
+
+    Returns
+    -------
+    IndicatorResult
+        As for :func:`tnr_ecma`.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As for :func:`tnr_ecma`.
+    """
+    check_field(field)
+    return _ratio(pressure, fs, "pr_ecma", "pr_ecma_st")
+
+
+class RatioStream:
+    """A ratio of ECMA-418-1 of a signal that comes in blocks; it keeps the samples.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is wanted.
+    symbol : str
+        Symbol of the registry.
+    function : callable
+        :func:`tnr_ecma` or :func:`pr_ecma`.
+    """
+
+    def __init__(self, plan: Plan, symbol: str, function: Callable[..., IndicatorResult]) -> None:
+        self._plan = plan
+        self._symbol = symbol
+        self._function = function
+        self._blocks: list[Array] = []
+        self._n = 0
+
+    def push(self, block: Array) -> None:
+        """Take the next samples in Pa, shape (n,)."""
+        self._n += block.size
+        if self._n <= RATIO_MAXIMUM * self._plan.fs:
+            self._blocks.append(block.copy())
+
+    def finish(self) -> dict[str, IndicatorResult]:
+        """Return the result by symbol.
+
+        Raises
+        ------
+        SignalError
+            Too short or too long a signal.
+        """
+        if self._n > RATIO_MAXIMUM * self._plan.fs:
+            raise SignalError(
+                f"{self._symbol}: signal of {self._n / self._plan.fs:.0f} s; at most "
+                f"{RATIO_MAXIMUM:g} s are accepted: measure a part of the recording"
+            )
+        result = self._function(np.concatenate(self._blocks), self._plan.fs)
+        # channels have different tones, which could not stand in one table
+        return {self._symbol: replace(result, specific=None, bark=None)}
+
+
+def open_tone_to_noise_stream(plan: Plan) -> RatioStream:
+    """Open the stage of the tone-to-noise ratio."""
+    return RatioStream(plan, "TNR", tnr_ecma)
+
+
+def open_prominence_stream(plan: Plan) -> RatioStream:
+    """Open the stage of the prominence ratio."""
+    return RatioStream(plan, "PR", pr_ecma)

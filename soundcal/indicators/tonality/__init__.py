@@ -1,0 +1,1 @@
+"""Tonality (Aures)."""

@@ -1,0 +1,326 @@
+"""Tonality by the method of Aures (1985), with the tonal components of Terhardt et al. (1982).
+
+Every 0.125 s a frame of 0.25 s is transformed under a Blackman-Harris window (lines 4 Hz apart).
+
+1. A line is the peak of a tonal component if it is at least 7 dB above the lines 24 and 36 Hz away
+   on both sides (Terhardt: 25 and 37.5 Hz), between 36 Hz and 5 kHz. The component is what lies
+   within 24 Hz of the peak, above the mean of the lines further out, which replace it in the noise.
+2. Its level excess ΔL is its level over the masking by other components, the noise of its critical
+   band and the threshold in quiet. A component that noise and threshold would mask without the
+   others is noise; one that others mask is not heard, and no noise either.
+3. ``T = c · w_T^0.29 · w_Gr^0.79`` with ``w_T² = Σ (w1′ w2′ w3′)²`` over the components, where w1
+   falls with the bandwidth, w2 weighs the frequency and w3 grows with ΔL, and with
+   ``w_Gr = 1 − N_noise / N``, the loudness without the components over the whole loudness.
+
+The loudness is that of ISO 532-1:2017, clause 5, of the frame taken as stationary: its band levels
+are the lines weighted with the squared responses of the standard's filters.
+
+Variant
+-------
+The bandwidth of a component is that of the rectangle with the same second moment, less that of the
+window. c makes a 1 kHz tone of 60 dB have 1 t.u. (Aures' own 1.09 would give 0.986.)
+
+Known deviations
+----------------
+Bands of noise wider than about 50 Hz are noise here, while Aures also takes regions narrower than a
+critical band for tonal if they exceed their neighbours by 7 dB. Tones above 5 kHz do not count.
+"""
+
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.dsp.weighting import section_response
+from soundcal.indicators.frames import FrameStream, Label
+from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.zwicker.filter_bank import TABLE_A2, band_filters
+from soundcal.indicators.zwicker.method import loudness_of, to_energy
+from soundcal.units import P_REF
+
+if TYPE_CHECKING:
+    from soundcal.indicators.stream import Field
+
+__all__ = [
+    "MINIMUM_DURATION",
+    "Components",
+    "TonalityMethod",
+    "find_components",
+    "open_tonality_stream",
+    "tonality_aures",
+]
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+STANDARD: Final = "Aures 1985 on ISO 532-1:2017"
+
+RATE: Final = 48000
+LENGTH: Final = 12000
+HOP: Final = LENGTH // 2
+STEP: Final = RATE / LENGTH
+
+MINIMUM_DURATION: Final = LENGTH / RATE
+"""Shortest signal in s: one frame."""
+
+CALIBRATION: Final = 1.105464
+"""Factor in t.u. that makes the definition come true."""
+
+_BLACKMAN_HARRIS: Final = (0.35875, -0.48829, 0.14128, -0.01168)
+_NEAR: Final = 6
+_FAR: Final = 9
+_FLOOR_LINES: Final = 4
+_PROMINENCE: Final = 10.0**0.7
+_LAST: Final = int(5000.0 / STEP)
+_FAINTEST: Final = 0.1 * P_REF**2
+
+_W_EXPONENT: Final = 0.29
+_LOUDNESS_EXPONENT: Final = 0.79
+
+
+class _Constants(NamedTuple):
+    window: Array
+    """Blackman-Harris window with the sum 1."""
+    noise_bandwidth: float
+    """Effective bandwidth of the window in lines."""
+    moment: float
+    """Second moment of the window's lines, in lines²."""
+    bark: Array
+    """Critical-band rates of the lines in Bark."""
+    bands: Array
+    """Squared responses of the 28 filters at the lines, shape (28, n)."""
+
+
+class Components(NamedTuple):
+    """The tonal components of a frame, strongest first."""
+
+    frequency: Array
+    """Centres in Hz."""
+    power: Array
+    """Mean squares in Pa²."""
+    width: Array
+    """Bandwidths in Hz."""
+    peak: Integers
+    """Lines of the peaks."""
+    floor: Array
+    """Mean squares in Pa² per line that replace the component in the noise."""
+
+
+def _bark(frequency: ArrayLike) -> Array:
+    """Critical-band rate in Bark (Zwicker & Terhardt 1980)."""
+    khz = np.asarray(frequency, dtype=np.float64) / 1000.0
+    return np.asarray(13.0 * np.arctan(0.76 * khz) + 3.5 * np.arctan((khz / 7.5) ** 2))
+
+
+def _threshold(frequency: Array) -> Array:
+    """Threshold in quiet in dB (Terhardt 1979)."""
+    khz = frequency / 1000.0
+    return np.asarray(3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4)
+
+
+@lru_cache(maxsize=1)
+def _constants() -> _Constants:
+    phase = 2.0 * np.pi * np.arange(LENGTH) / LENGTH
+    window = sum(a * np.cos(k * phase) for k, a in enumerate(_BLACKMAN_HARRIS))
+    window = np.asarray(window, dtype=np.float64)
+    window /= window.sum()
+    around = np.arange(-3, 4)
+    lobe = (np.array(_BLACKMAN_HARRIS)[np.abs(around)] / np.where(around == 0, 1.0, 2.0)) ** 2
+    frequency = np.arange(LENGTH // 2 + 1, dtype=np.float64) * STEP
+    filters = np.delete(band_filters(), 3, axis=2)
+    responses = [np.prod(section_response(cascade, frequency, RATE), axis=0) for cascade in filters]
+    gains = np.array(TABLE_A2)[:, 6]
+    return _Constants(
+        window=window,
+        noise_bandwidth=float(LENGTH * np.sum(window**2)),
+        moment=float(np.sum(around**2 * lobe) / np.sum(lobe)),
+        bark=_bark(frequency),
+        bands=(np.abs(np.array(responses)) * gains[:, np.newaxis]) ** 2,
+    )
+
+
+def _peaks(power: Array) -> list[int]:
+    """Return the lines that fulfil the criterion of 7 dB, strongest first, 24 Hz apart at least."""
+    at = np.arange(_FAR, _LAST + 1)
+    centre = power[at]
+    found = (centre > power[at - 1]) & (centre >= power[at + 1]) & (centre >= _FAINTEST)
+    for distance in (_NEAR, _FAR):
+        found &= centre >= _PROMINENCE * power[at - distance]
+        found &= centre >= _PROMINENCE * power[at + distance]
+    candidates = at[found]
+    chosen: list[int] = []
+    for line in candidates[np.argsort(-power[candidates], kind="stable")].tolist():
+        if all(abs(line - other) > _NEAR for other in chosen):
+            chosen.append(line)
+    return chosen
+
+
+def find_components(power: Array) -> Components:
+    """Return the tonal components of a spectrum.
+
+    Parameters
+    ----------
+    power : ndarray, shape (6001,)
+        Mean square in Pa² per line, 4 Hz apart, under the Blackman-Harris window.
+    """
+    peaks = _peaks(power)
+    around = np.arange(-_NEAR, _NEAR + 1)
+    taken = np.zeros(power.size, dtype=bool)
+    regions = []
+    for peak in peaks:
+        region = peak + around
+        regions.append(region[~taken[region]])
+        taken[region] = True
+    rows = []
+    for peak, region in zip(peaks, regions, strict=True):
+        outside = peak + np.arange(_NEAR + 1, _NEAR + 1 + _FLOOR_LINES)
+        outside = np.concatenate([outside, 2 * peak - outside])
+        outside = outside[(outside >= 0) & (outside < power.size)]
+        free = outside[~taken[outside]]
+        floor = float(power[free].mean()) if free.size else 0.0
+        own = np.maximum(power[region] - floor, 0.0)
+        total = float(own.sum())
+        if total > 0.0:
+            centre = float((own * region).sum()) / total
+            moment = float((own * (region - centre) ** 2).sum()) / total - _constants().moment
+            width = STEP * np.sqrt(12.0 * max(moment, 0.0))
+            rows.append((centre * STEP, total, width, peak, floor))
+    frequency, whole, width, number, floors = np.array(rows).reshape(-1, 5).T
+    return Components(frequency, whole, width, number.astype(np.int64), floors)
+
+
+def _without(power: Array, components: Components, which: Integers) -> Array:
+    """Return the spectrum with the floor in place of the components ``which``."""
+    noise = power.copy()
+    for i in which:
+        region = slice(components.peak[i] - _NEAR, components.peak[i] + _NEAR + 1)
+        noise[region] = np.minimum(noise[region], components.floor[i])
+    return noise
+
+
+def _excess(components: Components, noise: Array) -> tuple[Array, Array]:
+    """Return the level excesses in dB (Terhardt et al. 1982, Eq. 4 to 7), and over noise alone."""
+    c = _constants()
+    frequency = components.frequency
+    level = 10.0 * np.log10(components.power / P_REF**2)
+    z = _bark(frequency)
+    apart = z[np.newaxis, :] - z[:, np.newaxis]  # masked (column) above masker (row)
+    rise = 24.0 + 230.0 / frequency - 0.2 * level
+    fall = np.where(apart < 0.0, -27.0 * apart, np.maximum(rise, 0.0)[:, np.newaxis] * apart)
+    amplitude = 10.0 ** ((level[:, np.newaxis] - fall) / 20.0)
+    np.fill_diagonal(amplitude, 0.0)
+    total = np.concatenate([[0.0], np.cumsum(noise)])
+    low, high = np.searchsorted(c.bark, z - 0.5), np.searchsorted(c.bark, z + 0.5)
+    broadband = (total[high] - total[low]) / P_REF**2
+    quiet = 10.0 ** (_threshold(frequency) / 10.0)
+    masking = broadband + quiet
+    over_noise = level - 10.0 * np.log10(masking)
+    return level - 10.0 * np.log10(masking + amplitude.sum(axis=0) ** 2), over_noise
+
+
+def _tonal_weight(frequency: Array, width: Array, excess: Array) -> float:
+    """Return w_T of the components with level excess."""
+    spread = _bark(frequency + width / 2.0) - _bark(frequency - width / 2.0)
+    w1 = (0.13 / (spread + 0.13)) ** (1.0 / _W_EXPONENT)
+    w2 = 1.0 / np.sqrt(1.0 + 0.2 * (frequency / 700.0 + 700.0 / frequency) ** 2)
+    w3 = 1.0 - np.exp(-excess / 15.0)
+    return float(np.sqrt(np.sum((w1 * w2 * w3) ** 2)))
+
+
+class TonalityMethod:
+    """Tonality of one frame.
+
+    Parameters
+    ----------
+    field : {"free", "diffuse"}
+        Sound field of the loudness.
+    """
+
+    rate = RATE
+    length = LENGTH
+    hop = HOP
+    bark = None
+    fills_up = False
+
+    def __init__(self, field: "Field" = "free") -> None:
+        self._field: Field = field
+
+    def analyse(self, frame: Array) -> tuple[float, Array]:
+        """Return the tonality in t.u.; there are no specific values."""
+        none = np.empty(0)
+        power = self.spectrum(frame)
+        components = find_components(power)
+        if components.peak.size == 0:
+            return 0.0, none
+        everything = np.arange(components.peak.size)
+        excess, over_noise = _excess(components, _without(power, components, everything))
+        heard = np.flatnonzero(excess > 0.0)
+        loudness = self._loudness(power)
+        if heard.size == 0 or loudness == 0.0:
+            return 0.0, none
+        tonal = np.flatnonzero(over_noise > 0.0)
+        noise = self._loudness(_without(power, components, tonal))
+        weight = _tonal_weight(components.frequency[heard], components.width[heard], excess[heard])
+        by_loudness = max(1.0 - noise / loudness, 0.0)
+        return CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT, none
+
+    def spectrum(self, frame: Array) -> Array:
+        """Return the mean square in Pa² per line, without a constant offset."""
+        c = _constants()
+        weighted = frame * c.window
+        lines = np.fft.rfft(weighted - weighted.sum() * c.window)
+        return np.asarray(2.0 / c.noise_bandwidth * (lines.real**2 + lines.imag**2))
+
+    def _loudness(self, power: Array) -> float:
+        from soundcal.indicators.tonality.kernels import sums_of_products
+
+        # the matrix product of numpy would start threads of its own
+        mean_square = sums_of_products(_constants().bands, power)
+        return loudness_of(to_energy(mean_square), self._field)[0]
+
+
+def open_tonality_stream(plan: Plan) -> FrameStream:
+    """Open the stage of the tonality."""
+    label = Label("T", "tonality_aures", "t.u.", STANDARD)
+    return FrameStream(plan, TonalityMethod(plan.field), label)
+
+
+def tonality_aures(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
+    """Tonality over time by the method of Aures (1985).
+
+    The module's documentation tells the variant and its known deviations.
+
+    Parameters
+    ----------
+    pressure : array_like, shape (..., n_samples)
+        Sound pressure in Pa, at least 0.25 s.
+    fs : float
+        Sampling rate in Hz, at least 8 kHz; other rates are converted to 48 kHz.
+    field : {"free", "diffuse"}
+        Sound field of the loudness.
+
+    Returns
+    -------
+    IndicatorResult
+        ``value`` is the mean in t.u.; ``statistics`` max, mean, 5, 10, 50, 90, 95; ``series`` T(t)
+        every 0.125 s, ``times`` the middles of the frames. Silence and noise have 0.
+
+    Raises
+    ------
+    SignalError
+        As for :func:`soundcal.dsp.signal.pressure_array`; or shorter than 0.25 s.
+    ParameterError
+        Unknown field or a sampling rate that cannot be converted.
+
+    Examples
+    --------
+    >>> t = np.arange(48000) / 48000
+    >>> tone = np.sqrt(2) * 20e-6 * 10 ** (60 / 20) * np.sin(2 * np.pi * 1000 * t)
+    >>> round(tonality_aures(tone, 48000).value, 3)
+    1.0
+    """
+    plan = Plan(float(fs), {"T": ()}, check_field(field))
+    opener = partial(open_tonality_stream, plan)
+    return run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["T"]

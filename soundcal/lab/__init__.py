@@ -1,0 +1,1 @@
+"""The laboratory: procedures, protocols and whoever carries them out."""

@@ -1,0 +1,385 @@
+"""Protocols: a lab's recipe in one Python file, run step by step and logged in a session folder.
+
+A protocol is a Python file with
+
+* a docstring, which is the lab sheet: what is needed, the steps, when the result is accepted;
+* ``SETTINGS``: a dictionary of :class:`Setting`, the values that may be changed for a run;
+* ``run(bench)``: the steps. It uses the bench's device, operator and session and returns the exit
+  status;
+* if need be ``check(settings, device)``: refuses settings that do not fit together or the device,
+  before the session begins and anybody has done anything.
+
+Protocols never know whether the device is a soundcard or the simulated lab, nor whether a person or
+a script answers: they ask the :class:`Operator`.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Protocol, cast
+
+from soundcal.devices import AudioDevice
+from soundcal.devices.identity import same_device
+from soundcal.errors import ParameterError, ProtocolAborted, RecordError
+from soundcal.files.records import ExitStatus, Session
+from soundcal.files.shipped import shipped
+
+__all__ = [
+    "Bench",
+    "LabProtocol",
+    "Operator",
+    "Setting",
+    "Value",
+    "find",
+    "load",
+    "run",
+    "shipped_names",
+]
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value of a protocol that may be changed for a run.
+
+    Parameters
+    ----------
+    default : bool, int, float or str
+        Its type is the type of the setting.
+    unit : str
+        Unit, or "".
+    meaning : str
+        One line for the lab sheet.
+    lowest, highest : float
+        Range of a number; without them every finite number is accepted.
+    choices : tuple of str
+        The texts accepted; empty: every text.
+    required : bool
+        The default is only a type: every run has to give a value.
+    """
+
+    default: Value
+    unit: str
+    meaning: str
+    lowest: float = -math.inf
+    highest: float = math.inf
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+    def parse(self, name: str, text: str) -> Value:
+        """Return ``text`` as a value of the setting's type.
+
+        Raises
+        ------
+        ParameterError
+            The text is not such a value, or it is outside the range or not among the choices.
+
+        Examples
+        --------
+        >>> Setting(94.0, "dB", "level of the calibrator").parse("level", "114")
+        114.0
+        """
+        kind = type(self.default)
+        if kind is bool:
+            if text.lower() in ("true", "yes", "1", "false", "no", "0"):
+                return text.lower() in ("true", "yes", "1")
+            raise self._refused(name, text, "true or false")
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise self._refused(name, text, "a whole number" if kind is int else "a number") from (
+                error
+            )
+        if isinstance(value, str):
+            if (self.choices and value not in self.choices) or (self.required and not value):
+                raise self._refused(name, text, " or ".join(self.choices) or self.meaning)
+        elif not (math.isfinite(value) and self.lowest <= value <= self.highest):
+            ends = [f"at least {self.lowest:g}"] * math.isfinite(self.lowest)
+            ends += [f"at most {self.highest:g}"] * math.isfinite(self.highest)
+            raise self._refused(name, text, " and ".join(ends) or "a finite number")
+        return value
+
+    def _refused(self, name: str, text: str, expected: str) -> ParameterError:
+        unit = f" (in {self.unit})" if self.unit else ""
+        return ParameterError(f"setting {name}={text!r}{unit}: {expected} expected")
+
+
+class Operator(Protocol):
+    """Whoever acts in the lab: a person at the terminal, or the simulated lab's own hands.
+
+    Every method returns when the thing is done and raises :class:`ProtocolAborted` if the operator
+    gives up.
+    """
+
+    def tell(self, text: str) -> None:
+        """Say how the work goes on."""
+        ...
+
+    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
+        """Put the sound calibrator on an ear; level in dB re 20 µPa, frequency in Hz."""
+        ...
+
+    def remove_calibrator(self) -> None:
+        """Take the sound calibrator off."""
+        ...
+
+    def seat_headphones(self) -> None:
+        """Put the headphones on the simulator's ears, afresh."""
+        ...
+
+    def remove_headphones(self) -> None:
+        """Unplug the headphones, so that the output is unloaded."""
+        ...
+
+    def read_voltmeter(self, channel: str) -> float:
+        """Read the true-rms voltage of an output channel in V."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a protocol works with: device, operator, session and the settings of this run."""
+
+    device: AudioDevice
+    operator: Operator
+    session: Session
+    settings: Mapping[str, Value]
+
+    def number(self, name: str) -> float:
+        """Return a numeric setting."""
+        return float(self.settings[name])
+
+    def step(self, name: str, action: Callable[[], object]) -> None:
+        """Carry out one step, unless the session being resumed has finished it already."""
+        if self.session.finished(name):
+            self.operator.tell(f"{name}: done before, kept")
+            return
+        self.operator.tell(name)
+        action()
+        self.session.log("step", step=name)
+
+
+@dataclass(frozen=True, slots=True)
+class LabProtocol:
+    """A protocol file that was loaded.
+
+    Parameters
+    ----------
+    name : str
+        File name without its ending.
+    sheet : str
+        The lab sheet.
+    settings : mapping of str to Setting
+        What may be changed for a run.
+    steps : callable
+        The file's ``run``.
+    check : callable, optional
+        The file's ``check``.
+    """
+
+    name: str
+    sheet: str
+    settings: Mapping[str, Setting]
+    steps: Callable[[Bench], ExitStatus]
+    check: Callable[[Mapping[str, Value], AudioDevice], None] | None = None
+
+    def resolve(self, changes: Mapping[str, str]) -> dict[str, Value]:
+        """Return all settings with the changes applied.
+
+        Raises
+        ------
+        ParameterError
+            Unknown setting, a value that is none of this setting, or none where one is required.
+        """
+        changed = self._parsed(changes)
+        missing = [name for name, s in self.settings.items() if s.required and name not in changes]
+        if missing:
+            name, setting = missing[0], self.settings[missing[0]]
+            raise ParameterError(
+                f"{self.name} needs the setting {name} ({setting.meaning}"
+                f"{f', in {setting.unit}' if setting.unit else ''}); give it with --set {name}=…"
+            )
+        values = {name: setting.default for name, setting in self.settings.items()}
+        return values | changed
+
+    def refuse_other(self, changes: Mapping[str, str], kept: Mapping[str, Value]) -> None:
+        """Refuse changes to the settings ``kept`` of a session that is resumed.
+
+        Raises
+        ------
+        ParameterError
+            A change is none of this protocol, or differs from the session's setting.
+        """
+        for name, value in self._parsed(changes).items():
+            if value != kept.get(name):
+                raise ParameterError(
+                    f"a resumed session keeps its settings: {name}={kept.get(name)}, not {value}; "
+                    "leave it out, or start a new session"
+                )
+
+    def _parsed(self, changes: Mapping[str, str]) -> dict[str, Value]:
+        unknown = sorted(set(changes) - set(self.settings))
+        if unknown:
+            known = ", ".join(sorted(self.settings)) or "none"
+            raise ParameterError(f"{self.name} has no setting {', '.join(unknown)}; known: {known}")
+        return {name: self.settings[name].parse(name, text) for name, text in changes.items()}
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the protocols that come with soundcal."""
+    return sorted(path.stem for path in shipped("protocols").glob("[a-z]*.py"))
+
+
+def find(name: str) -> Path:
+    """Return the file of a shipped protocol's name or of a path.
+
+    Raises
+    ------
+    ParameterError
+        There is no such protocol.
+    """
+    if name.endswith(".py"):
+        if Path(name).is_file():
+            return Path(name)
+        raise ParameterError(f"{name}: no such protocol file")
+    if name in shipped_names():
+        return shipped("protocols") / f"{name}.py"
+    known = ", ".join(shipped_names()) or "none"
+    raise ParameterError(f"no protocol {name!r}; shipped: {known}; or give the path of a .py file")
+
+
+def load(name: str) -> LabProtocol:
+    """Load a protocol by name or path. This executes the file: run only protocols you trust.
+
+    Raises
+    ------
+    ParameterError
+        No such protocol.
+    RecordError
+        The file is not a protocol.
+    """
+    path = find(name)
+    module = _module(path)
+    steps = getattr(module, "run", None)
+    settings = getattr(module, "SETTINGS", {})
+    check = getattr(module, "check", None)
+    if not callable(steps) or not module.__doc__:
+        raise RecordError(f"{path}: a protocol needs a docstring (the lab sheet) and run(bench)")
+    wrong = [key for key, setting in settings.items() if not isinstance(setting, Setting)]
+    if wrong:
+        raise RecordError(f"{path}: SETTINGS[{wrong[0]!r}] is not a Setting")
+    return LabProtocol(
+        path.stem,
+        module.__doc__.strip(),
+        settings,
+        cast(Callable[[Bench], ExitStatus], steps),
+        cast(Callable[[Mapping[str, Value], AudioDevice], None] | None, check),
+    )
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"soundcal_protocol_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise RecordError(f"{path}: cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (SyntaxError, ImportError) as error:
+        raise RecordError(f"{path}: cannot be loaded ({error})") from error
+    return module
+
+
+_ABORTS: Final = (KeyboardInterrupt, ProtocolAborted)
+
+
+def run(
+    protocol: LabProtocol,
+    device: AudioDevice,
+    operator: Operator,
+    folder: Path,
+    *,
+    changes: Mapping[str, str] | None = None,
+    resume: bool = False,
+) -> Session:
+    """Run a protocol and leave a session folder, closed whatever happens.
+
+    Parameters
+    ----------
+    protocol : LabProtocol
+        What to do.
+    device : AudioDevice
+        What to do it with.
+    operator : Operator
+        Who does what a computer cannot.
+    folder : Path
+        The session's folder.
+    changes : mapping of str to str, optional
+        Settings that differ from their defaults, as text. Those of a resumed session cannot be
+        changed; repeating them is harmless.
+    resume : bool
+        Go on with the interrupted session in ``folder``, with its own settings.
+
+    Raises
+    ------
+    ParameterError
+        A setting is missing, wrong, or does not fit the device; no session is begun.
+    ProtocolAborted
+        The operator stopped; the session is closed as aborted and can be resumed.
+    SoundcalError
+        Whatever stopped the protocol; the session is closed as failed with the reason.
+    """
+    if resume:
+        start = Session(folder).events()[0]
+        protocol.refuse_other(changes or {}, start.get("settings", {}))
+        _refuse_other_device(folder, start, device)
+        session = Session.resume(folder, protocol.name)
+        settings: dict[str, Value] = dict(start["settings"])
+        for name in session.events()[-1]["unfinished"]:
+            operator.tell(f"{name}: unfinished when the session was interrupted, not used")
+    else:
+        settings = protocol.resolve(changes or {})
+        if protocol.check is not None:
+            protocol.check(settings, device)
+        session = Session.create(
+            folder, protocol.name, settings, device.info.identity, _hardware(device)
+        )
+    try:
+        status = protocol.steps(Bench(device, operator, session, settings))
+    except _ABORTS as error:
+        session.stop("aborted", str(error))
+        raise ProtocolAborted(
+            f"stopped by the operator; what was finished is in {folder} and can be resumed"
+        ) from error
+    except BaseException as error:
+        session.stop("failed", f"{type(error).__name__}: {error}")
+        raise
+    session.stop(status)
+    return session
+
+
+def _hardware(device: AudioDevice) -> dict[str, int]:
+    """Return what a device must still have when a session is resumed."""
+    return {"inputs": device.info.inputs, "outputs": device.info.outputs, "fs": device.fs}
+
+
+def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDevice) -> None:
+    used, there = start.get("device"), device.info.identity
+    if not same_device(str(used), there):
+        raise RecordError(
+            f"{folder}: was made with {used!r}, not {there!r}; resume it with that device, or "
+            "start a new session"
+        )
+    had, has = start.get("hardware", {}), _hardware(device)
+    if changed := [name for name in had if name in has and had[name] != has[name]]:
+        words = {"inputs": "{} inputs", "outputs": "{} outputs", "fs": "{} Hz"}
+        before, now = (
+            ", ".join(words[name].format(found[name]) for name in changed) for found in (had, has)
+        )
+        raise RecordError(
+            f"{folder}: was made with {before}, and {there} now has {now}; set the device as it "
+            "was (--fs, driver panel), or start a new session"
+        )

@@ -1,0 +1,318 @@
+"""What a qualification is asked for and what it finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.devices import DeviceInfo
+from soundcal.errors import ParameterError
+from soundcal.qualification.limits import overall, with_limits
+from soundcal.qualification.signals import SWEEP_S, ToneAnalysis
+from soundcal.takes.check import Check, Verdict
+
+__all__ = [
+    "Distortion",
+    "Linearity",
+    "Noise",
+    "Plan",
+    "Qualification",
+    "Response",
+    "Stability",
+    "Timing",
+    "path_names",
+]
+
+Samples = NDArray[np.float64]
+
+PROBE_S: Final = 1.0
+SILENCE_S: Final = 11.0
+TONE_S: Final = 3.0
+STEP_S: Final = 1.0
+NOISE_S: Final = 2.0
+PIECE_S: Final = 20.0
+"""Lengths of the takes, s."""
+
+_LEVELS: Final = (-1.0, -6.0, -20.0)
+_LOWEST_STEP_DB: Final = -90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How thoroughly a device is tested.
+
+    Parameters
+    ----------
+    level : float
+        Highest level of the test signals in dBFS (AES17: a full-scale sine has 0), -60 to 0. It is
+        lowered by itself if the inputs would come nearer than 1 dB to full scale.
+    minutes : float
+        How long the level is watched; 0 leaves it out.
+    plays : int
+        How often the noise for delay and clocks is played, 2 to 100.
+
+    Raises
+    ------
+    ParameterError
+        Out of these ranges.
+    """
+
+    level: float = -6.0
+    minutes: float = 1.0
+    plays: int = 5
+
+    def __post_init__(self) -> None:
+        if not -60.0 <= self.level <= 0.0:
+            raise ParameterError(f"level {self.level:g} dBFS: -60 to 0 expected")
+        if not 0.0 <= self.minutes <= 1440.0:
+            raise ParameterError(f"{self.minutes:g} minutes: 0 to 1440 expected")
+        if not 2 <= self.plays <= 100:
+            raise ParameterError(f"{self.plays} plays: 2 to 100 expected")
+
+    @property
+    def tone_levels(self) -> tuple[float, ...]:
+        """Levels at which distortion is measured, dBFS, the highest first."""
+        below = [level for level in _LEVELS if level < self.level - 0.5]
+        return (self.level, *below)
+
+    @property
+    def steps(self) -> tuple[float, ...]:
+        """Levels of the staircase, dBFS; the last is the first again."""
+        down = np.arange(self.level, _LOWEST_STEP_DB - 1e-9, -10.0).tolist()
+        return (*down, self.level)
+
+    @property
+    def pieces(self) -> int:
+        """Takes in which the level is watched."""
+        return int(np.ceil(self.minutes * 60.0 / PIECE_S))
+
+    def seconds(self, n_paths: int) -> float:
+        """Return how many seconds of sound are played."""
+        tones = TONE_S * (len(self.tone_levels) + 1) + STEP_S * len(self.steps)
+        return (
+            PROBE_S + SILENCE_S + n_paths * SWEEP_S + tones + self.plays * NOISE_S
+            + self.pieces * PIECE_S
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Response:
+    """Frequency responses and crosstalk.
+
+    Parameters
+    ----------
+    frequency : ndarray, shape (n_f,)
+        Hz.
+    level : ndarray, shape (n_paths, n_f)
+        dB re 1 kHz.
+    crosstalk : ndarray, shape (n_paths, n_paths, n_f)
+        ``[i, k]``: what input i hears of output k, dB re what its own input hears of it; 0 on the
+        diagonal.
+    gain : ndarray, shape (n_paths,)
+        From output to input at 1 kHz, dB re full scale.
+    polarity : ndarray, shape (n_paths,)
+        1, or -1 where the signal is inverted, 0 where none came.
+    """
+
+    frequency: Samples
+    level: Samples
+    crosstalk: Samples
+    gain: Samples
+    polarity: Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """The inputs while the outputs are silent; levels in dB rms re full scale.
+
+    Parameters
+    ----------
+    a_weighted, unweighted : ndarray, shape (n_paths,)
+        Levels (AES17-2015, 6.4.2, idle channel noise, A- instead of CCIR-weighted).
+    mid : ndarray, shape (n_bands,)
+        Mid-band frequencies of 1/3 octaves, Hz.
+    bands : ndarray, shape (n_paths, n_bands)
+        Levels.
+    excess : ndarray, shape (n_paths,)
+        Loudest 0.125 s above the median, dB.
+    offset : ndarray, shape (n_paths,)
+        Mean, re full scale.
+    """
+
+    a_weighted: Samples
+    unweighted: Samples
+    mid: Samples
+    bands: Samples
+    excess: Samples
+    offset: Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distortion:
+    """Tones at one output level in dBFS, one analysis per path."""
+
+    level: float
+    tones: tuple[ToneAnalysis, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linearity:
+    """Level linearity.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n_steps,)
+        Of the outputs, dBFS; the last step is the first again.
+    deviation : ndarray, shape (n_paths, n_steps)
+        Of the gain from that at the step nearest to -20 dBFS, dB.
+    u : ndarray, shape (n_paths, n_steps)
+        Standard uncertainty that the noise causes, dB.
+    """
+
+    level: Samples
+    deviation: Samples
+    u: Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timing:
+    """Delay and clocks.
+
+    Parameters
+    ----------
+    latency : ndarray, shape (n_takes,)
+        Delay from output to input in samples.
+    drift_ppm : float or None
+        Clock of the inputs re that of the outputs, ppm; None if it could not be told.
+    rate_ppm : float or None
+        Sampling rate re the computer's clock, ppm; None if there is no such clock.
+    """
+
+    latency: Samples
+    drift_ppm: float | None
+    rate_ppm: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stability:
+    """A tone over minutes, in takes of 20 s.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n,)
+        s of sound.
+    level : ndarray, shape (n_paths, n)
+        Of the tone, dB re the first second.
+    excess : ndarray, shape (n_paths, n_takes)
+        Without the tone: loudest 0.125 s above the median, A-weighted, dB.
+    """
+
+    time: Samples
+    level: Samples
+    excess: Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Qualification:
+    """What was found about a device.
+
+    Parameters
+    ----------
+    device : DeviceInfo
+        Which device.
+    fs : int
+        Sampling rate in Hz.
+    outputs, inputs : tuple of int
+        Channels; output k was heard by input k.
+    swapped : int
+        How many inputs were not cabled as they were named.
+    broken : tuple of str
+        Why takes failed; they were made again.
+    plan : Plan
+        What was asked for.
+    level : float
+        Highest level that was played, dBFS.
+    started : str
+        ISO 8601, UTC.
+    response, noise, distortion, dynamic, linearity, timing, stability
+        Measurements; ``dynamic`` is the tone at -60 dBFS, ``stability`` None if left out.
+    checks : tuple of Check
+        Verdicts.
+    """
+
+    device: DeviceInfo
+    fs: int
+    outputs: tuple[int, ...]
+    inputs: tuple[int, ...]
+    swapped: int
+    broken: tuple[str, ...]
+    plan: Plan
+    level: float
+    started: str
+    response: Response
+    noise: Noise
+    distortion: tuple[Distortion, ...]
+    dynamic: Distortion
+    linearity: Linearity
+    timing: Timing
+    stability: Stability | None
+    checks: tuple[Check, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Names of the paths, such as ``1→3``: output and input."""
+        return path_names(self.outputs, self.inputs)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest verdict."""
+        return overall(self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON; numbers that are not finite are None."""
+        return {
+            "device": self.device.to_dict(),
+            "fs": self.fs,
+            "outputs": list(self.outputs),
+            "inputs": list(self.inputs),
+            "paths": list(self.paths),
+            "swapped": self.swapped,
+            "broken": list(self.broken),
+            "plan": _plain(self.plan),
+            "level": self.level,
+            "started": self.started,
+            "verdict": self.verdict,
+            "checks": with_limits(self.checks),
+            "response": _plain(self.response),
+            "noise": _plain(self.noise),
+            "distortion": [_distortion(found) for found in self.distortion],
+            "dynamic_range_tone": _distortion(self.dynamic),
+            "linearity": _plain(self.linearity),
+            "timing": _plain(self.timing),
+            "stability": None if self.stability is None else _plain(self.stability),
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Return a dataclass or array as JSON has it."""
+    if isinstance(value, np.ndarray):
+        return [_plain(part) for part in value.tolist()]
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if hasattr(value, "__slots__"):
+        return {name: _plain(getattr(value, name)) for name in value.__slots__}
+    return value
+
+
+def _distortion(found: Distortion) -> dict[str, Any]:
+    rows = [{k: v for k, v in _plain(t).items() if not k.startswith("lines")} for t in found.tones]
+    return {"level": found.level, "tones": rows}
+
+
+def path_names(outputs: Sequence[int], inputs: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of the paths from outputs to inputs, such as ``1→3``."""
+    return tuple(f"{o}→{i}" for o, i in zip(outputs, inputs, strict=True))

@@ -1,0 +1,46 @@
+"""Every figure of a report as a file of its own."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from soundcal.errors import ParameterError
+from soundcal.files.atomic import partial_file
+from soundcal.report.document import Document
+from soundcal.report.figures import save
+
+__all__ = ["FORMATS", "check_formats", "write_figures"]
+
+FORMATS: Final = ("svg", "png", "pdf")
+"""File formats of figures."""
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse an unknown format before anything is drawn.
+
+    Raises
+    ------
+    ParameterError
+        Unknown format.
+    """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown:
+        raise ParameterError(f"figure format {unknown[0]!r}; one of {', '.join(FORMATS)} expected")
+
+
+def write_figures(
+    document: Document, folder: Path, formats: Sequence[str], *, force: bool = False
+) -> None:
+    """Write every figure of a document into a folder, which is made if need be.
+
+    Raises
+    ------
+    RecordError
+        A file exists and ``force`` is not set, or cannot be written.
+    """
+    folder.mkdir(exist_ok=True)
+    for picture in document.pictures():
+        figure = picture.draw()
+        for form in formats:
+            with partial_file(folder / f"{picture.name}.{form}", force=force) as temporary:
+                save(figure, temporary, form=form)

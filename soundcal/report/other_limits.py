@@ -1,0 +1,119 @@
+"""Limits beside the plain ones, for comparisons whose diagnostics ask for them.
+
+The plain limits stay what the report states; nothing is switched. Where the bias or the spread
+depends on the size of what is measured, limits as lines stand beside them; where the differences
+are not normal, quantiles.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from soundcal.errors import ParameterError
+from soundcal.report.document import Block, Column, Section, Table, slug
+from soundcal.report.style import unit_label
+from soundcal.study.comparison import Entry
+
+__all__ = ["alternatives_section"]
+
+
+def alternatives_section(name: str, entries: Sequence[Entry]) -> tuple[Section, ...]:
+    """Return limits as lines and quantiles of the entries of one family that need them.
+
+    Parameters
+    ----------
+    name : str
+        Combination of equipment, "" for none.
+    entries : sequence of Entry
+        Of one indicator.
+
+    Returns
+    -------
+    tuple of Section
+        Empty if no entry asks for other limits.
+    """
+    sloping = [e for e in entries if e.diagnostics.has_trend or e.diagnostics.has_unequal_spread]
+    skewed = [e for e in entries if e.diagnostics.is_not_normal]
+    blocks: list[Block] = []
+    if sloping:
+        blocks.append(_lines(name, sloping))
+    if skewed:
+        blocks.append(_quantiles(name, skewed))
+    if not blocks:
+        return ()
+    heading = "Other limits of the comparisons to look at"
+    return (
+        Section(slug("other", name, entries[0].indicator), heading, tuple(blocks), folded=True),
+    )
+
+
+def _lines(name: str, entries: Sequence[Entry]) -> Table:
+    unit = entries[0].unit
+    columns = (
+        Column("Indicator"),
+        Column("Difference"),
+        Column("Mean of both", "number", unit, "At the quartile"),
+        Column("Bias", "signed", unit, "At the quartile"),
+        Column("Limits of agreement", "interval", unit, "At the quartile"),
+        Column("Spread"),
+    )
+    rows = tuple(row for entry in entries for row in _at_quartiles(entry))
+    caption = (
+        f"Limits of agreement as lines over the mean of both methods (Bland & Altman 1999, 3.2), "
+        f"in {unit_label(entries[0].indicator, unit)}, at the quartiles of the means"
+    )
+    return Table(slug("lines", name, entries[0].indicator), caption, columns, rows)
+
+
+def _at_quartiles(entry: Entry) -> list[tuple[Any, ...]]:
+    from soundcal.agreement import regression_limits
+
+    at = np.quantile(entry.averages, [0.25, 0.5, 0.75])
+    try:
+        found = regression_limits(entry.agreement)
+    except ParameterError as error:
+        return [(entry.label, entry.direction, None, None, None, str(error))]
+    lower, upper = found.limits(at)
+    return [
+        (entry.label, entry.direction, float(a), float(b), (float(low), float(high)), kind)
+        for a, b, low, high in zip(at, found.bias(at), lower, upper, strict=True)
+        for kind in ("constant" if found.spread is None else "depends on the mean",)
+    ]
+
+
+def _quantiles(name: str, entries: Sequence[Entry]) -> Table:
+    from soundcal.agreement import nonparametric_limits
+
+    unit = entries[0].unit
+    confidence = f"{100 * entries[0].agreement.confidence:g} % CI"
+    columns = (
+        Column("Indicator"),
+        Column("Difference"),
+        Column("Median", "signed", unit),
+        Column("Lower", "signed", unit, "Lower quantile"),
+        Column(confidence, "interval", unit, "Lower quantile"),
+        Column("Upper", "signed", unit, "Upper quantile"),
+        Column(confidence, "interval", unit, "Upper quantile"),
+    )
+    found = [nonparametric_limits(entry.agreement) for entry in entries]
+    rows = tuple(
+        (
+            entry.label,
+            entry.direction,
+            q.bias,
+            q.lower,
+            None if math.isnan(q.lower_ci[0]) else q.lower_ci,
+            q.upper,
+            None if math.isnan(q.upper_ci[0]) else q.upper_ci,
+        )
+        for entry, q in zip(entries, found, strict=True)
+    )
+    first = found[0]
+    caption = (
+        f"Quantiles of the differences that hold {100 * first.coverage:g} % of them (type "
+        f"{first.quantile_type} of Hyndman & Fan; BCa bootstrap, {first.resamples} resamples, seed "
+        f"{first.seed}); no interval where there are too few pairs"
+    )
+    return Table(slug("quantiles", name, entries[0].indicator), caption, columns, rows)

@@ -1,0 +1,136 @@
+"""The reporting checklist for studies of agreement, filled as far as the data can fill it.
+
+Gerke, O. (2020): Reporting standards for a Bland-Altman agreement analysis, Diagnostics 10(5), 334,
+Table 2, 16 items; the wording here is our own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from soundcal.errors import ParameterError
+from soundcal.study.comparison import Comparison
+
+__all__ = ["ITEMS", "Item", "checklist"]
+
+Status = Literal["filled", "given by the user", "to be given by the user"]
+
+ITEMS: Final[dict[int, str]] = {
+    1: "Acceptable limits of agreement, stated before the data",
+    2: "Structure of the data",
+    3: "Repeatability of each method",
+    4: "Plot of the data; normality, trend and constant variance looked at",
+    5: "Transformation of the data, if one was needed",
+    6: "Bias drawn and printed",
+    7: "Precision of the bias",
+    8: "Limits of agreement drawn and printed",
+    9: "Precision of the limits of agreement",
+    10: "Range of the measured values wide enough",
+    11: "Variance between and within, or intervals that respect the structure",
+    12: "Software and version",
+    13: "Assumptions about the distribution",
+    14: "Sample size and why it suffices",
+    15: "Horizontal axis of the plots",
+    16: "Conflicts of interest",
+}
+"""Items by number."""
+
+_FOR_THE_USER: Final = frozenset({1, 3, 10, 14, 16})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of the checklist and what the report says about it."""
+
+    number: int
+    question: str
+    status: Status
+    answer: str
+
+
+def checklist(
+    comparisons: Sequence[Comparison], software: Mapping[str, str], answers: Mapping[int, str]
+) -> tuple[Item, ...]:
+    """Return all 16 items.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        One or more, made by the same rules.
+    software : mapping of str to str
+        Versions.
+    answers : mapping of int to str
+        Answers of the user, by item.
+
+    Raises
+    ------
+    ParameterError
+        An answer to an item that does not exist.
+    """
+    strangers = sorted(set(answers) - set(ITEMS))
+    if strangers:
+        raise ParameterError(f"checklist item {strangers[0]}; the items are 1 to {len(ITEMS)}")
+    own = _from_the_data(comparisons, software)
+    delta = comparisons[0].rules.delta
+    items = []
+    for number, question in ITEMS.items():
+        if number in answers:
+            items.append(Item(number, question, "given by the user", answers[number]))
+        elif number in _FOR_THE_USER and not (number == 1 and delta):
+            items.append(Item(number, question, "to be given by the user", own.get(number, "")))
+        else:
+            items.append(Item(number, question, "filled", own[number]))
+    return tuple(items)
+
+
+def _from_the_data(
+    comparisons: Sequence[Comparison], software: Mapping[str, str]
+) -> dict[int, str]:
+    comparison = comparisons[0]
+    rules = comparison.rules
+    entries = [entry for one in comparisons for entry in one.entries]
+    counts = [entry.agreement.n for entry in entries]
+    n = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    leading = {entry.indicator: entry for entry in reversed(entries)}
+    ranges = []
+    for first in reversed(leading.values()):
+        own = [entry.averages for entry in entries if entry.label == first.label]
+        low, high = min(a.min() for a in own), max(a.max() for a in own)
+        ranges.append(f"{first.label} {low:.3g} to {high:.3g} {first.unit}")
+    found = [entry.diagnostics for entry in entries]
+    normality = sum(d.normality_p < 0.05 for d in found)
+    trend, spread = sum(d.has_trend for d in found), sum(d.has_unequal_spread for d in found)
+    deltas = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
+    level = f"{100 * rules.confidence:g} %"
+    return {
+        1: f"{deltas}, as given to the program" if deltas else "",
+        2: f"One pair per stimulus, joined by its id; {n} stimuli; ears: "
+        f"{comparison.ears_in_words}",
+        4: f"Differences drawn over means; of {len(entries)} comparisons {normality} have "
+        f"differences that are not normal (p < 0.05), {trend} a trend, {spread} a spread that "
+        "depends on the mean; see the tables of diagnostics",
+        5: "None; differences in the unit of the indicator",
+        6: "In every figure and table",
+        7: f"{level} confidence interval from Student's t",
+        8: "In every figure and table",
+        9: f"{level} confidence intervals, {interval_in_words(comparison)}",
+        10: "Found: " + "; ".join(ranges),
+        11: "One value per stimulus and method after the ear rule; stimuli are the independent "
+        "units",
+        12: ", ".join(f"{name} {version}" for name, version in software.items()),
+        13: "Differences normally distributed and of constant variance",
+        14: f"{n} stimuli",
+        15: "Mean of both methods",
+    }
+
+
+def interval_in_words(comparison: Comparison) -> str:
+    """Return how the intervals of the limits were computed."""
+    kind = "1999" if comparison.rules.paper else comparison.rules.interval
+    return {
+        "exact": "exact for each limit (noncentral t; Carkeet 2015)",
+        "pair": "exact for both limits as a pair (Carkeet 2015)",
+        "1999": "approximate (Bland and Altman 1999)",
+        "1986": "approximate (Bland and Altman 1986)",
+        "mover": "by variance recovery (Zou 2013)",
+    }[kind]

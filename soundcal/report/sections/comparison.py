@@ -1,0 +1,255 @@
+"""Section of a report about one comparison: figures, agreement, diagnostics, values."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from soundcal.report import figures
+from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
+from soundcal.report.other_limits import alternatives_section
+from soundcal.report.sections.equipment import gains_table
+from soundcal.report.style import family_name, unit_label, value_text
+from soundcal.study.comparison import Comparison, Entry
+from soundcal.study.model import Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["agreement_table", "comparison_section", "diagnostics_table", "stimulus_table"]
+
+
+def comparison_section(study: Study, name: str, comparison: Comparison) -> Section:
+    """Return figures and tables of one comparison, family by family."""
+    blocks: list[Block | Section] = [Notice(text) for text in comparison.warnings]
+    lead = comparison.entries[0]
+    lead = next((entry for entry in comparison.entries if entry.label == "LAeq"), lead)
+    blocks.append(_dots(name, comparison, lead))
+    gains = gains_table(study, name)
+    if gains is not None:
+        blocks.append(Section(slug("gain", name), "Playback gains", (gains,), folded=True))
+    for indicator in comparison.families:
+        entries = comparison.family(indicator)
+        heading = family_name(indicator)
+        heading += f" {indicator}" if heading != indicator else ""
+        blocks.append(
+            Section(
+                slug("family", name, indicator),
+                f"{heading} in {unit_label(indicator, entries[0].unit)}",
+                (
+                    *_grids(name, entries, comparison),
+                    agreement_table(name, entries, comparison),
+                    *_entry_notices(entries),
+                    Section(
+                        slug("diagnostics", name, indicator),
+                        f"Diagnostics{_how_many_flagged(entries)}",
+                        (diagnostics_table(name, entries),),
+                        folded=True,
+                    ),
+                    *alternatives_section(name, entries),
+                    Section(
+                        slug("values", name, indicator),
+                        "Values per stimulus",
+                        (stimulus_table(name, indicator, comparison),),
+                        folded=True,
+                    ),
+                ),
+            )
+        )
+    title = f"Agreement: {name}" if name else "Agreement"
+    return Section(slug("agreement", name), title, tuple(blocks))
+
+
+def _dots(name: str, comparison: Comparison, entry: Entry) -> Picture:
+    rows = comparison.values
+    rows = rows[(rows["indicator"] == entry.indicator) & (rows["statistic"] == entry.statistic)]
+    wide = rows.pivot(index="stimulus", columns="condition", values="value")
+    wide = wide[[method for method in comparison.methods if method in wide.columns]]
+    unit = unit_label(entry.indicator, entry.unit)
+    shown = min(len(wide), figures.MAX_DOT_ROWS)
+    which = "" if shown == len(wide) else f", the {shown} of {len(wide)} that differ most"
+    return Picture(
+        slug("dots", name),
+        f"{entry.label} per stimulus",
+        f"One row per stimulus, one marker per method: {', '.join(map(str, wide.columns))}. "
+        "The numbers stand in the table of values per stimulus.",
+        f"{entry.label} in {unit} per stimulus{which}; ears: {comparison.ears_in_words}.",
+        lambda: figures.stimulus_dots(wide, entry.label, unit),
+    )
+
+
+def _grids(name: str, entries: Sequence[Entry], comparison: Comparison) -> list[Picture]:
+    statistics = list(dict.fromkeys(entry.statistic for entry in entries))
+    most = figures.MAX_COLUMNS
+    pictures = []
+    for start in range(0, len(statistics), most):
+        chunk = statistics[start : start + most]
+        own = [entry for entry in entries if entry.statistic in chunk]
+        pictures.append(
+            Picture(
+                slug("bland-altman", name, entries[0].indicator, str(start or "")),
+                f"Bland-Altman plots of {', '.join(entry.label for entry in _first_pair(own))}",
+                " ".join(_grid_sentence(entry) for entry in own),
+                "Differences over the mean of both methods. Solid: bias; dashed: limits of "
+                f"agreement; shaded: {100 * comparison.rules.confidence:g} % confidence intervals "
+                "(cut at the frame where they reach far beyond); dotted: no difference"
+                + ("; dash-dotted: allowable difference" if comparison.rules.delta else "")
+                + f". Ears: {comparison.ears_in_words}.",
+                partial(_one_grid, own),
+            )
+        )
+    return pictures
+
+
+def _one_grid(entries: Sequence[Entry]) -> "Figure":
+    return figures.bland_altman_grid(entries)[0]
+
+
+def _first_pair(entries: Sequence[Entry]) -> list[Entry]:
+    pair = (entries[0].first, entries[0].second)
+    return [entry for entry in entries if (entry.first, entry.second) == pair]
+
+
+def _grid_sentence(entry: Entry) -> str:
+    a = entry.agreement
+    bias, lower, upper = (
+        value_text(value, entry.unit, signed=True) for value in (a.bias, a.lower, a.upper)
+    )
+    return f"{entry.label}, {entry.direction}: bias {bias}, limits {lower} and {upper}."
+
+
+def agreement_table(name: str, entries: Sequence[Entry], comparison: Comparison) -> Table:
+    """Return bias, limits and their intervals of one family."""
+    unit = entries[0].unit
+    interval = f"{100 * comparison.rules.confidence:g} % CI"
+    columns = (
+        Column("Indicator"),
+        Column("Difference"),
+        Column("n", "count"),
+        Column("Bias", "signed", unit, "Bias"),
+        Column(interval, "interval", unit, "Bias"),
+        Column("SD", "number", unit),
+        Column("Lower", "signed", unit, "Lower limit"),
+        Column(interval, "interval", unit, "Lower limit"),
+        Column("Upper", "signed", unit, "Upper limit"),
+        Column(interval, "interval", unit, "Upper limit"),
+        Column("p (Holm)", "p"),
+        Column("Id", group="Worst stimulus"),
+        Column("Difference", "signed", unit, "Worst stimulus"),
+    )
+    rows = tuple(
+        (
+            entry.label,
+            entry.direction,
+            a.n,
+            a.bias,
+            a.bias_ci,
+            a.sd,
+            a.lower,
+            a.lower_ci,
+            a.upper,
+            a.upper_ci,
+            entry.p_adjusted,
+            *entry.worst,
+        )
+        for entry in entries
+        for a in (entry.agreement,)
+    )
+    caption = (
+        f"Agreement of {family_name(entries[0].indicator)} in "
+        f"{unit_label(entries[0].indicator, unit)}; ears: {comparison.ears_in_words}"
+    )
+    return Table(slug("agreement-table", name, entries[0].indicator), caption, columns, rows)
+
+
+def _how_many_flagged(entries: Sequence[Entry]) -> str:
+    flagged = sum(bool(entry.diagnostics.flags) for entry in entries)
+    return f": {flagged} of {len(entries)} comparisons to look at" if flagged else ""
+
+
+def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
+    """Return whether the limits of one family describe their data."""
+    unit = entries[0].unit
+    columns = (
+        Column("Indicator"),
+        Column("Difference"),
+        Column("Normality p", "p"),
+        Column("Skewness", "signed", decimals=2),
+        Column("Slope", "signed", decimals=3, group="Trend with the mean"),
+        Column("CI", "interval", decimals=3, group="Trend with the mean"),
+        Column("Spread ratio", "number", decimals=2),
+        Column("Outliers"),
+        Column("Limits without them", "interval", unit),
+        Column("To look at"),
+    )
+    rows = tuple(
+        (
+            entry.label,
+            entry.direction,
+            _finite(d.normality_p),
+            _finite(d.skewness),
+            None if d.trend is None else d.trend.slope,
+            None if d.trend is None else d.trend.slope_ci,
+            _finite(d.spread_ratio),
+            ", ".join(map(str, d.outliers)) or None,
+            None if d.without_outliers is None else d.without_outliers[1:],
+            "; ".join(d.flags) or None,
+        )
+        for entry in entries
+        for d in (entry.diagnostics,)
+    )
+    test = next((e.diagnostics.normality_test for e in entries if e.diagnostics.normality_test), "")
+    caption = (
+        f"Diagnostics of the differences of {family_name(entries[0].indicator)}"
+        + (f"; normality: {test}" if test else "")
+        + "; spread ratio: spread at the upper over that at the lower quartile of the means, or "
+        "its inverse; outliers: more than 3.5 scaled MADs from the median, never left out"
+    )
+    return Table(slug("diagnostics-table", name, entries[0].indicator), caption, columns, rows)
+
+
+def _finite(value: float) -> float | None:
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def stimulus_table(name: str, indicator: str, comparison: Comparison) -> Table:
+    """Return the values of all methods per stimulus, of one family."""
+    rows = comparison.values[comparison.values["indicator"] == indicator]
+    entries = comparison.family(indicator)
+    statistics = list(dict.fromkeys(entry.statistic for entry in entries))
+    wide = rows.pivot(index="stimulus", columns=["statistic", "condition"], values="value")
+    keys = [(s, m) for s in statistics for m in comparison.methods if (s, m) in wide.columns]
+    unit = entries[0].unit
+    columns = (
+        Column("Stimulus"),
+        *(Column(method, "number", unit, f"{indicator}{stat}") for stat, method in keys),
+    )
+    values = wide[keys].astype(object).to_numpy()
+    cells = tuple(
+        (str(stimulus), *(None if value != value else float(value) for value in row))
+        for stimulus, row in zip(wide.index, values, strict=True)
+    )
+    caption = (
+        f"{family_name(indicator)} per stimulus in {unit_label(indicator, unit)}; "
+        f"ears: {comparison.ears_in_words}"
+    )
+    return Table(slug("stimuli", name, indicator), caption, columns, cells)
+
+
+def _entry_notices(entries: Sequence[Entry]) -> list[Notice]:
+    """Gather equal warnings of several comparisons into one notice each."""
+    by_text: dict[str, list[Entry]] = {}
+    for entry in entries:
+        for text in entry.warnings:
+            by_text.setdefault(text, []).append(entry)
+    return [
+        Notice(
+            ("All: " if len(own) == len(entries) else "")
+            + (
+                ""
+                if len(own) == len(entries)
+                else "; ".join(f"{entry.label}, {entry.direction}" for entry in own) + ": "
+            )
+            + text
+        )
+        for text, own in by_text.items()
+    ]

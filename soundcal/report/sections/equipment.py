@@ -1,0 +1,235 @@
+"""Sections of a report about what was used: sessions, calibrations, files, software."""
+
+from soundcal.calibration.model import Calibration
+from soundcal.report import figures
+from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table, slug
+from soundcal.study.comparison import in_order
+from soundcal.study.model import Study
+
+__all__ = ["equipment_section", "gains_table", "provenance_section"]
+
+
+def equipment_section(study: Study) -> Section:
+    """Return sessions and devices, and every calibration with its uncertainty."""
+    blocks: list[Block | Section] = []
+    if study.sessions:
+        blocks.append(_session_table(study))
+        if any(session.drift for session in study.sessions):
+            blocks.append(_drift_table(study))
+    if study.calibrations:
+        blocks.append(_calibration_table(study))
+    blocks += [_calibration_section(calibration) for calibration in _in_time(study)]
+    return Section("equipment", "Equipment and calibration", tuple(blocks))
+
+
+def _in_time(study: Study) -> list[Calibration]:
+    return sorted(study.calibrations.values(), key=lambda calibration: calibration.made)
+
+
+def _session_table(study: Study) -> Table:
+    return Table(
+        "sessions",
+        "Sessions",
+        tuple(
+            Column(title)
+            for title in ("Session", "Protocol", "Device", "Started", "Ended", "Settings")
+        ),
+        tuple(
+            (
+                session.folder,
+                session.protocol,
+                session.device,
+                session.started,
+                session.exit_status,
+                ", ".join(
+                    f"{key} = {value}" for key, value in session.settings.items() if value != ""
+                )
+                or None,
+            )
+            for session in study.sessions
+        ),
+    )
+
+
+def _drift_table(study: Study) -> Table:
+    rows = [
+        (session.folder, ear, change, session.settings.get("drift_limit"))
+        for session in study.sessions
+        for ear, change in session.drift.items()
+    ]
+    return Table(
+        "drift",
+        "Change of the ears' sensitivity from the calibration before to the one after",
+        (
+            Column("Session"),
+            Column("Ear"),
+            Column("Change (dB)", "signed", decimals=3),
+            Column("Limit (dB)", "number", decimals=3),
+        ),
+        tuple(rows),
+    )
+
+
+def gains_table(study: Study, combination: str) -> Table | None:
+    """Return target levels and playback gains of one combination; None if there are none."""
+    own = [
+        source
+        for source in study.sources
+        if source.combination == combination and source.gain_db is not None
+    ]
+    if not own:
+        return None
+    methods = in_order(source.condition for source in own)
+    gains = {(source.stimulus, source.condition): source.gain_db for source in own}
+    targets = {source.stimulus: source.target for source in own}
+    return Table(
+        slug("gains", combination),
+        "Target level, and gain at which the stimulus was played, in dB re its file",
+        (
+            Column("Stimulus"),
+            Column("Target (dB)", "number", "dB"),
+            *(Column(method, "signed", "dB", "Gain (dB)") for method in methods),
+        ),
+        tuple(
+            (stimulus, targets[stimulus], *(gains.get((stimulus, m)) for m in methods))
+            for stimulus in sorted(targets)
+        ),
+    )
+
+
+def _calibration_table(study: Study) -> Table:
+    rows = []
+    for calibration in _in_time(study):
+        for channel, chain in calibration.chains.items():
+            expanded, k = chain.expanded()
+            rows.append(
+                (
+                    calibration.id,
+                    calibration.method,
+                    calibration.direction,
+                    channel,
+                    chain.gain_db,
+                    chain.u_db,
+                    expanded,
+                    f"{k:.2f}",
+                )
+            )
+    columns = (
+        Column("Calibration"),
+        Column("Method"),
+        Column("Direction"),
+        Column("Channel"),
+        Column("dB re 1 Pa/FS", "number", "dB"),
+        Column("u (dB)", "number", "dB"),
+        Column("U 95 % (dB)", "number", "dB"),
+        Column("k"),
+    )
+    return Table(
+        "calibrations",
+        "Calibrations: sensitivity in dB re 1 Pa per digital full scale (FS), standard and "
+        "expanded uncertainty, coverage factor k",
+        columns,
+        tuple(rows),
+    )
+
+
+def _calibration_section(calibration: Calibration) -> Section:
+    blocks: list[Block] = [
+        Paragraph(f"{calibration.id}, device: {calibration.device}."),
+        _budget_table(calibration),
+    ]
+    if any(chain.u_db > 0 for chain in calibration.chains.values()):
+        blocks.append(
+            Picture(
+                slug("budget", calibration.id),
+                f"Uncertainty budget of {calibration.id}",
+                "Bars of the standard uncertainty of each link and of all links combined, per "
+                "channel; the numbers stand in the table above.",
+                "Standard uncertainty of every link, in dB; combined as the root of the sum of "
+                "squares (JCGM 100:2008, 5.1.2).",
+                lambda: figures.budget_bars(calibration),
+            )
+        )
+    what = [f"{calibration.method} ({calibration.direction})", calibration.device]
+    heading = f"Budget: {', '.join(filter(None, what))}, made {calibration.made}"
+    return Section(slug("calibration", calibration.id), heading, tuple(blocks), folded=True)
+
+
+def _budget_table(calibration: Calibration) -> Table:
+    columns = (
+        Column("Link"),
+        Column("Channel"),
+        Column("Gain (dB)", "signed", "dB"),
+        Column("u (dB)", "number", decimals=3),
+        Column("Degrees of freedom"),
+        Column("Share of the variance (%)", "number", decimals=1),
+        Column("Source"),
+    )
+    rows = tuple(
+        (
+            row["name"],
+            channel,
+            row["gain_db"],
+            row["u_db"],
+            "∞" if row["dof"] is None else f"{row['dof']:.1f}",
+            100.0 * row["share"],
+            row["source"] or None,
+        )
+        for channel, chain in calibration.chains.items()
+        for row in chain.budget()
+    )
+    return Table(
+        slug("budget-table", calibration.id),
+        f"Uncertainty budget, {calibration.method} ({calibration.direction})",
+        columns,
+        rows,
+    )
+
+
+def provenance_section(study: Study) -> Section:
+    """Return software versions and every file with its checksum."""
+    blocks: list[Block | Section] = [
+        Table(
+            "software",
+            "Software",
+            (Column("Name"), Column("Version")),
+            tuple((name, version) for name, version in study.software.items()),
+        )
+    ]
+    if study.sources:
+        blocks.append(
+            Section(
+                "files",
+                "Recordings and checksums",
+                (
+                    Table(
+                        "sources",
+                        "Recordings",
+                        tuple(
+                            Column(title)
+                            for title in (
+                                "File",
+                                "Condition",
+                                "Stimulus",
+                                "Equipment",
+                                "Calibration",
+                                "SHA-256",
+                            )
+                        ),
+                        tuple(
+                            (
+                                source.path,
+                                source.condition,
+                                source.stimulus,
+                                source.combination or None,
+                                source.calibration,
+                                source.sha256,
+                            )
+                            for source in study.sources
+                        ),
+                    ),
+                ),
+                folded=True,
+            )
+        )
+    return Section("provenance", "Provenance", tuple(blocks))

@@ -1,0 +1,1 @@
+"""A study: recordings collected, paired and compared."""

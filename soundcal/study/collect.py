@@ -1,0 +1,492 @@
+"""From recordings on disk to a study: session folders, or plain folders of audio, one per method.
+
+Indicators are computed once and kept in ``derivatives/indicators`` beside the recordings. What was
+kept is used again only if audio, calibration, indicators, sound field and soundcal's version are
+the same; audio that does not match its checksum is refused.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal import __version__
+from soundcal.calibration.model import Calibration
+from soundcal.errors import ParameterError, RecordError, SignalError
+from soundcal.files.atomic import file_digest
+from soundcal.files.calibrations import load_calibration
+from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
+from soundcal.files.campaign import sessions as campaign_sessions
+from soundcal.files.records import RECORDING_SCHEMA, Session, read_json, write_json
+from soundcal.files.text import inside
+from soundcal.study.comparison import Rules
+from soundcal.study.model import SessionInfo, Source, Study, study_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from soundcal.indicators import TidyRow
+
+__all__ = ["Given", "collect"]
+
+Given = Calibration | Path | str
+"""A calibration, or the path of its JSON record."""
+
+Progress = Callable[[float, str], None]
+
+_KEPT: Final = "soundcal/indicators/1"
+_AUDIO: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One recording to be measured."""
+
+    source: Source
+    run: int
+    calibration: Calibration
+
+    @property
+    def path(self) -> Path:
+        return Path(self.source.path)
+
+    @property
+    def kept(self) -> Path:
+        """Where its indicators are kept."""
+        return self.path.parent / "derivatives" / "indicators" / f"{self.path.name}.json"
+
+
+def collect(
+    paths: Iterable[str | Path],
+    *,
+    calibrations: Given | Mapping[str, Given] | None = None,
+    indicators: str | Sequence[str] | None = None,
+    field: str = "free",
+    methods: Sequence[str] | None = None,
+    reference: str | None = None,
+    rules: Rules | None = None,
+    title: str = "",
+    answers: Mapping[int, str] | None = None,
+    jobs: int = 1,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Study:
+    """Measure all recordings and compare the methods.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Session folders (they hold ``session.jsonl``), folders of sessions such as a campaign, or
+        plain folders of audio files: the folder's name is the method, the file's name without its
+        ending the stimulus.
+    calibrations : Calibration, path, or mapping of str to these, optional
+        For plain folders: one for all, or one per folder name. By default the ``calibration.json``
+        in the folder, or what the record beside each file names. Sessions know their own.
+    indicators : str or sequence of str, optional
+        Labels, symbols or families (see :func:`soundcal.indicators.resolve`), a string may name
+        several with commas; those of the study by default.
+    field : {"free", "diffuse"}
+        Sound field, for the indicators where it matters.
+    methods, reference, rules
+        As for :func:`soundcal.report.compare`.
+    title : str
+        Heading of the report; that of the campaign by default.
+    answers : mapping of int to str, optional
+        Answers to items of the checklist.
+    jobs : int
+        Files measured at the same time; with 1 the channels of a file share the cores.
+    cache : bool
+        Keep indicators beside the recordings, and use what was kept.
+    progress : callable, optional
+        Called with the number of recordings done and the name of the last.
+
+    Returns
+    -------
+    Study
+        With one comparison per combination of equipment; none if there is one method only.
+
+    Raises
+    ------
+    RecordError
+        A folder without recordings, a record or log of another schema, audio that does not match
+        its checksum, a calibration that is not the one the record names.
+    SignalError
+        A plain folder without a calibration.
+    ParameterError
+        No folder, two plain folders of one name, or as for :func:`soundcal.report.compare`.
+    """
+    given = [Path(path) for path in paths]
+    folders = [folder for path in given for folder in _members(path)]
+    if not folders:
+        raise ParameterError("no folders; at least one session or folder of recordings is expected")
+    items: list[_Item] = []
+    sessions: list[SessionInfo] = []
+    known: dict[str, Calibration] = {}
+    for folder in folders:
+        if (folder / "session.jsonl").exists():
+            info, own, loaded = _session(folder)
+            sessions.append(info)
+            items += own
+            known |= {calibration.id: calibration for calibration in loaded}
+        else:
+            items += _plain(folder, calibrations)
+    _check_names(folders)
+    known |= {item.calibration.id: item.calibration for item in items}
+    rows, sources, failures = _measured(items, _names(indicators), field, jobs, cache, progress)
+    return _study(
+        rows,
+        Study(
+            title or _title(given),
+            rows,
+            {},
+            known,
+            sources,
+            tuple(sessions),
+            warnings=(*_session_warnings(sessions), *failures),
+            answers=answers or {},
+            campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
+        ),
+        methods,
+        reference,
+        rules,
+    )
+
+
+def _names(indicators: str | Sequence[str] | None) -> tuple[str, ...]:
+    from soundcal.indicators import STUDY
+
+    if indicators is None:
+        return tuple(STUDY)
+    names = indicators.split(",") if isinstance(indicators, str) else indicators
+    return tuple(name.strip() for name in names)
+
+
+def _members(folder: Path) -> list[Path]:
+    """Return the sessions of a campaign or another folder of sessions; else the folder itself."""
+    if (folder / "session.jsonl").exists():
+        return [folder]
+    found = campaign_sessions(folder)
+    if not found and _is_campaign(folder):
+        raise RecordError(f"{folder}: the campaign holds no sessions (*/session.jsonl)")
+    return found or [folder]
+
+
+def _is_campaign(folder: Path) -> bool:
+    return (folder / CAMPAIGN_FILE).exists()
+
+
+def _title(folders: Sequence[Path]) -> str:
+    if len(folders) == 1 and _is_campaign(folders[0]):
+        return read_campaign(folders[0]).title
+    return "Recordings: " + ", ".join(folder.resolve().name for folder in folders)
+
+
+def _study(
+    table: "pd.DataFrame",
+    draft: Study,
+    methods: Sequence[str] | None,
+    reference: str | None,
+    rules: Rules | None,
+) -> Study:
+    """Add the comparisons to a study; one method alone has none."""
+    found = table["condition"].unique()
+    if len(found) < 2 and not methods and reference is None:
+        return draft
+    compared = study_of(table, methods, reference=reference, rules=rules)
+    return replace(draft, comparisons=compared.comparisons)
+
+
+# Sessions ---------------------------------------------------------------------------------------
+
+
+def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]:
+    """Return what the log says, the recordings, and all calibrations of a session."""
+    session = Session(folder)
+    session.verify()
+    events = session.events()
+    start, status = events[0], session.exit_status
+    unfinished = session.unfinished()
+    loaded = {
+        path.name: load_calibration(path) for path in sorted(folder.glob("calibration_*.json"))
+    }
+    info = SessionInfo(
+        folder.resolve().name,
+        str(start.get("protocol", "")),
+        str(start.get("device", "")),
+        str(start.get("time", "")),
+        "still open" if status == "interrupted" else status,
+        dict(start.get("settings", {})),
+        (*_problems(events), *(f"{name} is unfinished and left out" for name in unfinished)),
+        _drift(loaded),
+    )
+    records = sorted(path for path in folder.glob("rec-*.json") if path.name not in unfinished)
+    if not records:
+        raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
+    # what verify() has just compared with the files need not be read again
+    logged = {str(e["file"]): str(e["sha256"]) for e in events if "file" in e and "sha256" in e}
+    return info, [_recorded(path, loaded, logged) for path in records], list(loaded.values())
+
+
+def _problems(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Give what the log says went wrong, in words."""
+    for event in events:
+        if event["event"] == "target not reached":
+            yield f"target of {event.get('stimulus')} not reached: {event.get('reason')}"
+        elif event["event"] == "drift exceeded":
+            yield f"drift of the ears: {event.get('reason')}"
+
+
+def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
+    before, after = (loaded.get(f"calibration_{when}.json") for when in ("before", "after"))
+    if before is None or after is None:
+        return {}
+    from soundcal.calibration.microphone import compare
+
+    return dict(compare(before, after).change_db)
+
+
+def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]) -> _Item:
+    """Return the recording of one record after checking it."""
+    record = read_json(path, RECORDING_SCHEMA)
+    try:
+        audio = inside(path.parent, str(record["audio"]))
+        stated, file = str(record["calibration"]), str(record["calibration_file"])
+        condition, stimulus = str(record["condition"]), str(record["stimulus"])
+        digest = str(record["sha256"])
+    except KeyError as error:
+        raise RecordError(f"{path}: the record has no {error}; it cannot be used") from error
+    if record["calibration_file"] is None:
+        raise SignalError(
+            f"{path}: recorded without a calibration, so its samples have no pascal; calibrate and "
+            "record again"
+        )
+    calibration = loaded[file] if file in loaded else load_calibration(inside(path.parent, file))
+    if calibration.id != stated:
+        raise RecordError(
+            f"{path}: recorded with calibration {stated}, but {file} is {calibration.id}; "
+            "put the calibration of the session back"
+        )
+    source = Source(
+        str(audio),
+        _checked_digest(audio, digest, logged.get(audio.name)),
+        condition,
+        stimulus,
+        str(record.get("combination", "")),
+        calibration.id,
+        tuple(record.get("flags", ())),
+        bool(record.get("capture", {}).get("simulated", False)),
+        record.get("target"),
+        record.get("gain_db"),
+        tuple(record.get("checks", ())),
+    )
+    return _Item(source, int(record.get("run", 1)), calibration)
+
+
+def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
+    found = known or file_digest(audio)
+    if found != expected:
+        raise RecordError(
+            f"{audio}: SHA-256 {found} differs from {expected} in its record; the audio was "
+            "changed after it was recorded"
+        )
+    return found
+
+
+def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
+    for session in sessions:
+        if session.exit_status not in ("done", "still open"):
+            yield f"Session {session.folder} ended as {session.exit_status}."
+        yield from (f"Session {session.folder}: {problem}" for problem in session.problems)
+
+
+# Plain folders ----------------------------------------------------------------------------------
+
+
+def _plain(folder: Path, calibrations: Given | Mapping[str, Given] | None) -> list[_Item]:
+    """Return the audio files of a folder as recordings of the method that is its name."""
+    if not folder.is_dir():
+        raise RecordError(f"{folder}: no such folder")
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _AUDIO and not path.name.startswith(".")
+    )
+    if not files:
+        raise RecordError(
+            f"{folder}: neither a session (session.jsonl) nor audio files "
+            f"({', '.join(_AUDIO)}) in it"
+        )
+    stems = [path.stem for path in files]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        raise RecordError(f"{folder}: several files for the stimulus {twice[0]!r}; keep one")
+    name = folder.resolve().name
+    shared = _calibration_of(folder, name, calibrations)
+    items = []
+    for path in files:
+        calibration = shared or _calibration_beside(path, name)
+        digest = file_digest(path)
+        source = Source(str(path), digest, name, path.stem, "", calibration.id)
+        items.append(_Item(source, 1, calibration))
+    return items
+
+
+def _calibration_beside(path: Path, name: str) -> Calibration:
+    """Return the calibration that the record beside a recording names."""
+    beside = path.with_suffix(".json")
+    file = read_json(beside, RECORDING_SCHEMA).get("calibration_file") if beside.is_file() else None
+    if not file:
+        raise SignalError(
+            f"{path}: not calibrated, so its samples have no pascal; give a calibration for the "
+            f"folder (--calibration {name}=FILE), or put it there as calibration.json"
+        )
+    return load_calibration(path.parent / str(file))
+
+
+def _calibration_of(
+    folder: Path, name: str, calibrations: Given | Mapping[str, Given] | None
+) -> Calibration | None:
+    """Return the calibration of a whole folder; None if there is none."""
+    given = calibrations
+    if isinstance(calibrations, Mapping):
+        given = calibrations.get(name)
+    if isinstance(given, Calibration):
+        return given
+    if given is None and (folder / "calibration.json").is_file():
+        given = folder / "calibration.json"
+    if given is None:
+        return None
+    if isinstance(given, Mapping):  # for the type checker; a mapping was resolved above
+        raise ParameterError(f"calibrations of {name}: a calibration or a path expected")
+    return load_calibration(Path(given))
+
+
+def _check_names(folders: Sequence[Path]) -> None:
+    plain = [f.resolve().name for f in folders if not (f / "session.jsonl").exists()]
+    twice = sorted({name for name in plain if plain.count(name) > 1})
+    if twice:
+        raise ParameterError(
+            f"two folders are named {twice[0]!r}; the folder's name is the method, so name "
+            "them apart"
+        )
+
+
+# Indicators -------------------------------------------------------------------------------------
+
+
+def _measured(
+    items: Sequence[_Item],
+    names: tuple[str, ...],
+    field: str,
+    jobs: int,
+    cache: bool,
+    progress: Progress | None,
+) -> "tuple[pd.DataFrame, tuple[Source, ...], tuple[str, ...]]":
+    """Return the tidy table, the sources with their flags, and what could not be measured."""
+    from soundcal.indicators import resolve, to_frame
+
+    wanted = {symbol: list(statistics) for symbol, statistics in resolve(names).items()}
+    results: dict[int, dict[str, Any]] = {}
+    todo: list[int] = []
+    for index, item in enumerate(items):
+        kept = _kept(item, wanted, field) if cache else None
+        if kept is None:
+            todo.append(index)
+        else:
+            results[index] = kept
+    failures = []
+    for done, (index, result) in enumerate(_fresh(items, todo, names, field, jobs), start=1):
+        item = items[index]
+        if isinstance(result, str):
+            failures.append(f"{item.path.name} could not be measured: {result}")
+            continue
+        results[index] = result
+        if cache:
+            _keep(item, wanted, field, result)
+        if progress is not None:
+            progress(len(items) - len(todo) + done, item.path.name)
+    rows: list[TidyRow] = []
+    about: list[tuple[str, str, str, int]] = []
+    for index, result in sorted(results.items()):
+        item, own = items[index], result["rows"]
+        rows += own
+        source = item.source
+        about += [(source.combination, source.condition, source.stimulus, item.run)] * len(own)
+    if not rows:
+        raise SignalError("none of the recordings could be measured: " + "; ".join(failures))
+    table = to_frame(rows)
+    table[["combination", "condition", "stimulus", "run"]] = about
+    sources = tuple(
+        replace(item.source, flags=_united(item.source.flags, results.get(i)))
+        for i, item in enumerate(items)
+    )
+    return table, sources, tuple(failures)
+
+
+def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[str, ...]:
+    more = result["flags"] if result is not None else ("could not be measured",)
+    return tuple(dict.fromkeys((*flags, *more)))
+
+
+def _fresh(
+    items: Sequence[_Item], todo: Sequence[int], names: tuple[str, ...], field: str, jobs: int
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Measure, and give per item its rows and flags, or the reason why there are none."""
+    from soundcal.batch import FAILED, Task, measure_files
+
+    groups: dict[str, list[int]] = {}
+    for index in todo:
+        groups.setdefault(items[index].calibration.id, []).append(index)
+    for group in groups.values():
+        task = Task(names=names, calibration=items[group[0]].calibration, field=field)
+        measured = measure_files([items[i].path for i in group], task, jobs=jobs)
+        for index, result in zip(group, measured, strict=True):
+            name = items[index].path.name
+            rows = [replace(row, recording=name) for row in result.rows if row.indicator != FAILED]
+            missing = (f"{symbol} not measured: {why}" for symbol, why in result.missing.items())
+            yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
+
+
+def _key(item: _Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any]:
+    """Return what must be equal for kept indicators to be used again."""
+    return {
+        "audio": item.path.name,
+        "sha256": item.source.sha256,
+        "calibration": item.calibration.to_dict(),
+        "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
+        "field": field,
+        "version": __version__,
+    }
+
+
+def _keep(
+    item: _Item, wanted: Mapping[str, Sequence[str]], field: str, result: Mapping[str, Any]
+) -> None:
+    rows = [
+        row.to_dict() | {"value": row.value if math.isfinite(row.value) else str(row.value)}
+        for row in result["rows"]
+    ]
+    content = {**_key(item, wanted, field), "rows": rows, "flags": list(result["flags"])}
+    try:
+        item.kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(
+            f"{item.kept.parent}: cannot be made ({error.strerror}); use --no-cache to compute "
+            "without keeping"
+        ) from error
+    write_json(item.kept, _KEPT, content, force=True, compact=True)
+
+
+def _kept(item: _Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any] | None:
+    """Return kept rows and flags if they were computed from the same things; None otherwise."""
+    from soundcal.indicators import TidyRow
+
+    if not item.kept.is_file():
+        return None
+    content = read_json(item.kept, _KEPT)
+    key = _key(item, wanted, field)
+    if {name: content.get(name) for name in key} != key:
+        return None
+    rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
+    return {"rows": rows, "flags": tuple(content["flags"])}

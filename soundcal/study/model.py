@@ -1,0 +1,175 @@
+"""Study: everything a report prints, in one object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from soundcal.errors import ParameterError
+from soundcal.files.records import provenance
+from soundcal.study.comparison import Comparison, Rules, compare
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from soundcal.calibration.model import Calibration
+    from soundcal.files.campaign import Campaign
+
+__all__ = ["SessionInfo", "Source", "Study", "study_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One recording that went into a study.
+
+    Parameters
+    ----------
+    path : str
+        The audio file.
+    sha256 : str
+        Of the file.
+    condition, stimulus, combination : str
+        What it is a recording of; ``combination`` is the equipment, "" for plain folders.
+    calibration : str
+        Id of the calibration that was applied.
+    flags : tuple of str
+        Reasons to doubt it.
+    simulated : bool
+        True if it was made by the simulated lab.
+    target, gain_db : float or None
+        Level that was aimed at, and the gain at which the stimulus was played, dB.
+    checks : tuple of mapping
+        Checks of the take, as its record has them.
+    """
+
+    path: str
+    sha256: str
+    condition: str
+    stimulus: str
+    combination: str
+    calibration: str
+    flags: tuple[str, ...] = ()
+    simulated: bool = False
+    target: float | None = None
+    gain_db: float | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What the log of a session says about it.
+
+    Parameters
+    ----------
+    folder, protocol, device, started, exit_status : str
+        Name of the folder, and what the log begins and ends with; ``still open`` if it has no end.
+    settings : mapping
+        Settings of the protocol.
+    problems : tuple of str
+        Targets that were not reached, drift beyond the limit.
+    drift : mapping of str to float
+        Change of every ear's sensitivity from the calibration before to the one after, dB.
+    """
+
+    folder: str
+    protocol: str
+    device: str
+    started: str
+    exit_status: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    drift: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Indicators of recordings and their comparison, with everything behind them.
+
+    Parameters
+    ----------
+    title : str
+        Heading of the report.
+    table : DataFrame
+        Tidy table of all indicators, one row per recording, channel, indicator and statistic.
+    comparisons : mapping of str to Comparison
+        One per combination of equipment; the key is "" where there is only one without a name.
+        Empty if there is only one method.
+    calibrations : mapping of str to Calibration
+        By id.
+    sources : tuple of Source
+        The recordings.
+    sessions : tuple of SessionInfo
+        The sessions they come from.
+    software : mapping of str to str
+        Versions.
+    warnings : tuple of str
+        What concerns the study as a whole.
+    answers : mapping of int to str
+        Answers to the items of the reporting checklist that only a person can give.
+    campaigns : tuple of Campaign
+        The campaigns that the sessions belong to, as their ``campaign.toml`` describes them.
+    """
+
+    title: str
+    table: "pd.DataFrame"
+    comparisons: Mapping[str, Comparison]
+    calibrations: Mapping[str, "Calibration"] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    sessions: tuple[SessionInfo, ...] = ()
+    software: Mapping[str, str] = field(default_factory=provenance)
+    warnings: tuple[str, ...] = ()
+    answers: Mapping[int, str] = field(default_factory=dict)
+    campaigns: "tuple[Campaign, ...]" = ()
+
+    @property
+    def comparison(self) -> Comparison:
+        """The comparison of a study with one combination.
+
+        Raises
+        ------
+        ParameterError
+            There is none, or there are several: take one of :attr:`comparisons`.
+        """
+        if len(self.comparisons) != 1:
+            names = ", ".join(self.comparisons) or "none"
+            raise ParameterError(
+                f"{len(self.comparisons)} comparisons ({names}); choose one from comparisons"
+            )
+        return next(iter(self.comparisons.values()))
+
+    @property
+    def flags(self) -> dict[str, tuple[str, ...]]:
+        """Validity flags per recording, of those that have any."""
+        return {source.path: source.flags for source in self.sources if source.flags}
+
+
+def study_of(
+    table: "pd.DataFrame",
+    methods: Sequence[str] | None = None,
+    *,
+    reference: str | None = None,
+    rules: Rules | None = None,
+    title: str = "Comparison of methods",
+    answers: Mapping[int, str] | None = None,
+) -> Study:
+    """Return a study of a tidy table alone, one comparison per combination of equipment.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for :func:`soundcal.report.compare`; a column ``combination`` separates equipment.
+    methods, reference, rules
+        As for :func:`soundcal.report.compare`.
+    title : str
+        Heading of the report.
+    answers : mapping of int to str, optional
+        Answers to items of the checklist.
+    """
+    groups = {"": table}
+    if "combination" in table.columns:
+        parts = table.fillna({"combination": ""}).groupby("combination", sort=False)
+        groups = {str(name): part for name, part in parts}
+    comparisons = {
+        name: compare(part, methods, reference=reference, rules=rules)
+        for name, part in groups.items()
+    }
+    return Study(title, table, comparisons, answers=answers or {})

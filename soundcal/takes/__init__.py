@@ -1,0 +1,1 @@
+"""Judging a take: is a capture what the inputs heard?"""

@@ -1,0 +1,123 @@
+"""Gaps of exact zeros: what audio servers put in the place of blocks they lose."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Gaps", "gap_flags", "with_silence_filled"]
+
+Samples = NDArray[np.float64]
+
+_GAP_SAMPLES: Final = 32
+"""Shortest gap that is reported: audio servers lose blocks, and blocks have at least so many."""
+
+_SILENT: Final = 1e-3
+_AROUND: Final = 16
+
+
+class Gaps:
+    """Looks for lost samples in a signal that comes in blocks: see :func:`gap_flags`.
+
+    Examples
+    --------
+    >>> gaps = Gaps()
+    >>> for block in ([0, 0, 1, 1], [0] * 40, [0, 1, 1]):
+    ...     gaps.push(np.array([block]) * 0.1)
+    >>> gaps.flags(48000)
+    ('1 gap of exact zeros on all inputs, 41 samples in all, first at 0.000 s',)
+    """
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._run = 0
+        self._begun = False
+        self._first = 0
+        self._count = 0
+        self._lost = 0
+
+    def push(self, samples: Samples) -> None:
+        """Take the next samples, shape (n_channels, n)."""
+        n = samples.shape[1]
+        places = np.flatnonzero(samples.any(axis=0))
+        if places.size == 0:
+            self._run += n
+        else:
+            if self._begun:
+                self._note(np.array([self._run + places[0]]), places[:1])
+            self._note(np.diff(places) - 1, places[1:])
+            self._begun = True
+            self._run = n - 1 - int(places[-1])
+        self._position += n
+
+    def _note(self, lengths: NDArray[np.intp], ends: NDArray[np.intp]) -> None:
+        found = np.flatnonzero(lengths >= _GAP_SAMPLES)
+        if found.size and self._count == 0:
+            self._first = self._position + int(ends[found[0]] - lengths[found[0]])
+        self._count += found.size
+        self._lost += int(lengths[found].sum())
+
+    @property
+    def lost(self) -> int:
+        """Samples in all gaps so far."""
+        return self._lost
+
+    @property
+    def silent(self) -> int:
+        """Zeros at the end so far, if there was something before them; they are no gap yet."""
+        return self._run if self._begun else 0
+
+    def flags(self, fs: int, where: str = "all inputs") -> tuple[str, ...]:
+        """Return the flag of the gaps so far; none, if there are none."""
+        if self._count == 0:
+            return ()
+        gaps = "1 gap" if self._count == 1 else f"{self._count} gaps"
+        return (
+            f"{gaps} of exact zeros on {where}, {self._lost} samples in all, "
+            f"first at {self._first / fs:.3f} s",
+        )
+
+
+def with_silence_filled(samples: Samples, played: Samples) -> Samples:
+    """Return a row that is zero only where the samples are and something was played.
+
+    What was played 60 dB below the loudest sample may be less than a step of the converter.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    n = min(samples.shape[1], played.shape[1])
+    filled = np.ones((1, samples.shape[1]))
+    loudness = np.abs(played[:, :n]).max(axis=0)
+    # a wave that passes through zero is not silent
+    around = maximum_filter1d(loudness, 2 * _AROUND + 1) if n else loudness
+    silent = around <= _SILENT * loudness.max(initial=0.0)
+    filled[0, :n] = np.abs(samples[:, :n]).max(axis=0) + silent
+    return filled
+
+
+def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[str, ...]:
+    """Return a flag if all inputs together fall silent and come back: samples were lost.
+
+    Audio servers put exact zeros in the place of blocks they lose, often without a report; the
+    noise of an analogue input is never exactly zero on all channels for long. Where what was played
+    is known, only gaps while something was playing count, so that a digital path may be silent.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_channels, n)
+        Recorded samples.
+    fs : int
+        Sampling rate in Hz.
+    played : ndarray, shape (n_outputs, m), optional
+        What was played, aligned to the samples.
+
+    Examples
+    --------
+    >>> samples = np.full((2, 480), 0.1)
+    >>> samples[:, 100:164] = 0.0
+    >>> gap_flags(samples, 48000)
+    ('1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s',)
+    """
+    gaps = Gaps()
+    gaps.push(samples if played is None else with_silence_filled(samples, played))
+    return gaps.flags(fs)

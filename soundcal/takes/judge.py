@@ -1,0 +1,453 @@
+"""Is a take what the inputs heard? Checks with a number, a limit and a verdict.
+
+What PortAudio reports about a stream proves little in either direction, so a take is judged by its
+own samples. :class:`SignalChecks` does that block by block with constant memory, for recordings of
+any length; :func:`judge` judges a whole take. :mod:`soundcal.takes.against_stimulus` adds what a
+take tells when the stimulus that was played is known.
+
+Verdicts are ``pass``, ``suspect`` (there may be an innocent reason; a person decides) and
+``invalid`` (samples are missing or are not what the input heard). A field recording keeps its
+verdicts as flags, a calibration refuses an invalid take (:func:`refuse_invalid`). A check without a
+limit only informs. Checks that a take cannot support are not in the list.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.errors import ParameterError
+from soundcal.recording import FULL_SCALE, Capture, clipping_flag
+from soundcal.takes.channel_statistics import PLATEAUS, Row
+from soundcal.takes.check import Check, Verdict, doubt, fault, flags_of, judged, refuse
+from soundcal.takes.gaps import Gaps, with_silence_filled
+from soundcal.takes.repeated_blocks import Repeats
+from soundcal.takes.tone_phase import steady_tone
+from soundcal.units import db
+
+__all__ = [
+    "Check",
+    "SignalChecks",
+    "Verdict",
+    "flags_of",
+    "judge",
+    "judged",
+    "level_step",
+    "refuse_invalid",
+    "stream_checks",
+]
+
+Samples = NDArray[np.float64]
+
+DC_LIMIT: Final = 0.01
+"""Offset re full scale that is accepted: it costs 0.1 dB of headroom, and in Z-weighted levels it
+equals a sound 40 dB below full scale."""
+
+_DC_SIGMAS: Final = 4.0
+"""An offset is real if it is so many times its standard error; low frequencies in a short take have
+a mean, too."""
+
+BITS_LIMIT: Final = 16
+"""At most so many bits used is a 16-bit path: quantisation noise of -101 dB re full scale (rms)
+where a 24-bit path has -149 dB."""
+
+_BITS_FROM: Final = 256
+"""Samples other than zero that show which bits are used: 16 of 24 by chance has odds of 2^-2048."""
+
+_WINDOW_S: Final = 0.05
+
+_END_S: Final = 0.1
+"""Exact zeros on all inputs for so long at the end, after something else, are a fault."""
+
+RATE_TOLERANCE: Final = 0.005
+RATE_JITTER_S: Final = 0.25
+RATE_FROM_S: Final = 2.0
+"""The clock of the computer judges the sampling rate of takes from 2 s on, to 0.5 % plus 0.25 s for
+the irregular arrival of blocks: it finds 44.1 kHz in place of 48 kHz in a take of 4 s."""
+
+STEP_LIMIT_DB: Final = 0.14
+"""Level step accepted in a steady take, dB: the width of the ±0.07 dB by which a class 1 sound
+calibrator may fluctuate (IEC 60942:2017)."""
+
+STEP_INVALID_DB: Final = 0.5
+"""Level step that makes a steady take useless, dB: as much as a calibrator and its seating may
+deviate together; the two parts of the take have different sensitivities."""
+
+_STEADY_DB: Final = 0.3
+_STEP_SIGMAS: Final = 8.0
+_STEP_ODDS: Final = 5e-7
+"""Odds of chance passing for a step, on each side, by Student's distribution."""
+
+_STEP_WINDOWS: Final = 4
+
+
+class SignalChecks:
+    """Checks of the samples alone, in blocks; memory does not grow with the take.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        Names of the channels.
+    fs : int
+        Sampling rate in Hz.
+
+    Examples
+    --------
+    >>> checks = SignalChecks(("left",), 48000)
+    >>> wave = 1.2 * np.sin(2 * np.pi * 997 * np.arange(4800) / 48000)
+    >>> checks.push(0.5 * np.clip(wave, -1, 1)[np.newaxis])
+    >>> [(check.name, check.verdict) for check in checks.checks() if check.verdict != "pass"]
+    [('plateaus', 'invalid')]
+    """
+
+    def __init__(self, channels: Sequence[str], fs: int) -> None:
+        if fs < 1:
+            raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
+        self._channels, self._fs = tuple(channels), fs
+        self._rows = [Row(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
+        self._gaps, self._repeats, self._played = Gaps(), Repeats(), Repeats()
+        self._n_samples = self._not_numbers = 0
+
+    def push(self, samples: Samples, played: Samples | None = None) -> None:
+        """Take the next samples, shape (n_channels, n).
+
+        ``played`` is what was played meanwhile, shape (n_outputs, n): where it is silent, or
+        repeats itself, the samples may do so, too.
+        """
+        if samples.shape[0] != len(self._rows):
+            raise ParameterError(
+                f"{samples.shape[0]} channels of samples, {len(self._rows)} expected"
+            )
+        if samples.shape[1] == 0:
+            return
+        if not np.isfinite(samples).all():
+            self._not_numbers += int(np.count_nonzero(~np.isfinite(samples)))
+            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+        self._repeats.push(samples)
+        if played is not None:
+            self._played.push(played)
+        self._gaps.push(samples if played is None else with_silence_filled(samples, played))
+        self._n_samples += samples.shape[1]
+        for row, x in zip(self._rows, samples, strict=True):
+            row.push(x)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return the checks of what came so far; none, if nothing came."""
+        if self._n_samples == 0:
+            return ()
+        found = [*self._of_the_take()]
+        for name, row in zip(self._channels, self._rows, strict=True):
+            found += [replace(check, channel=name) for check in self._of_channel(name, row)]
+        return tuple(found)
+
+    def _of_the_take(self) -> Iterator[Check]:
+        """Give what concerns all inputs together: a driver loses or repeats frames, not samples."""
+        lost, reason = self._gaps.lost, "; ".join(self._gaps.flags(self._fs))
+        if (silent := self._gaps.silent) >= _END_S * self._fs:
+            start = (self._n_samples - silent) / self._fs
+            end = f"exact zeros on all inputs from {start:.3f} s to the end, {silent} samples"
+            lost, reason = lost + silent, f"{reason}; {end}" if reason else end
+        yield Check("gaps", lost, "samples", 0.0, fault(reason), reason)
+        repeated, reason, certain = self._repeats.found(self._fs)
+        if not (reason and self._played.found(self._fs)[0]):
+            verdict = fault(reason) if certain else doubt(reason)
+            yield Check("repeated blocks", repeated, "samples", 0.0, verdict, reason)
+        if n := self._not_numbers:
+            reason = f"{n} samples are infinite or no numbers; restart or update the driver"
+            yield Check("not finite", n, "samples", 0.0, "invalid", reason)
+
+    def _of_channel(self, name: str, row: Row) -> list[Check]:
+        alive = _liveness(name, row)
+        if alive.verdict != "pass":
+            return [alive]
+        found = [alive, _clipping(name, row), _plateaus(name, row)]
+        if row.live >= _BITS_FROM:
+            found.append(_bits(name, row))
+        if row.means[0] > 1:
+            found += [_offset(name, row), *_levels(row)]
+        return found
+
+
+def _liveness(name: str, row: Row) -> Check:
+    swing, limit = row.highest - row.lowest, 0.0
+    reason = ""
+    if row.highest == row.lowest == 0.0:
+        reason = (
+            f"{name}: every sample is exactly zero; check the cable, the channel, and that the "
+            "program may use the microphone"
+        )
+    elif swing == 0.0:
+        reason = f"{name}: stuck at {row.highest:.4g} of full scale; restart the device"
+    return Check("swing", swing, "FS", limit, "invalid" if reason else "pass", reason)
+
+
+def _clipping(name: str, row: Row) -> Check:
+    if row.full == 0:
+        return Check("clipping", 0.0, "samples", 0.0)
+    verdict: Verdict = "invalid" if row.in_a_row else "suspect"
+    reason = clipping_flag(name, row.full)
+    return Check("clipping", row.full, "samples", 0.0, verdict, reason)
+
+
+def _plateaus(name: str, row: Row) -> Check:
+    sides = [side for side in row.plateaus if side.extreme < FULL_SCALE]
+    count = sum(side.count for side in sides)
+    if count < PLATEAUS:
+        return Check("plateaus", count, "", PLATEAUS - 1.0)
+    height = max(side.extreme for side in sides if side.count)
+    reason = (
+        f"{name}: flat tops, {count} runs of equal samples at the extreme ({db(height):.1f} dB re "
+        "full scale); something before this input clips: lower the level there"
+    )
+    return Check("plateaus", count, "", PLATEAUS - 1.0, "invalid", reason)
+
+
+def _bits(name: str, row: Row) -> Check:
+    if row.bits > BITS_LIMIT:
+        return Check("bits used", row.bits, "bit", BITS_LIMIT + 1.0)
+    reason = (
+        f"{name}: only {row.bits} bits are used; set the device to 24 bit, and look for a "
+        "conversion on the way (operating system, driver, file)"
+    )
+    return Check("bits used", row.bits, "bit", BITS_LIMIT + 1.0, "suspect", reason)
+
+
+def _offset(name: str, row: Row) -> Check:
+    n, total, squares = row.means
+    mean = float(total / n)
+    error = float(np.sqrt(max(0.0, squares / n - mean**2) / (n - 1)))
+    if abs(mean) <= DC_LIMIT or abs(mean) <= _DC_SIGMAS * error:
+        return Check("DC", mean, "FS", DC_LIMIT)
+    reason = (
+        f"{name}: DC of {mean:+.4f} of full scale, the limit is ±{DC_LIMIT:g}; use an AC coupled "
+        "input, or high-pass the recording before Z-weighted levels are taken from it"
+    )
+    return Check("DC", mean, "FS", DC_LIMIT, "suspect", reason)
+
+
+def _levels(row: Row) -> list[Check]:
+    floor = float(10.0 * np.log10(row.quietest)) if row.quietest > 0 else -np.inf
+    power = row.power / row.means[0]
+    level = float(10.0 * np.log10(power)) if power > 0 else -np.inf
+    found = [Check("quietest 50 ms", floor, "dB re FS")]
+    if np.isfinite(floor):
+        found.append(Check("level above the quietest 50 ms", level - floor, "dB"))
+    return found
+
+
+def stream_checks(
+    *,
+    n_samples: int,
+    fs: int,
+    expected: int | None = None,
+    xruns: int = 0,
+    delivered_rate: float | None = None,
+    missing: int | None = None,
+    device: str = "",
+) -> tuple[Check, ...]:
+    """Return the checks of how a stream went.
+
+    Parameters
+    ----------
+    n_samples, fs : int
+        Samples that arrived and nominal sampling rate in Hz.
+    expected : int, optional
+        Samples that were to arrive.
+    xruns : int
+        Overflows and underflows that the driver reported.
+    delivered_rate : float, optional
+        Samples per second of wall-clock time.
+    missing : int, optional
+        Samples that the clock says are missing (:mod:`soundcal.takes.missing_time`).
+    device : str
+        Identity of the device.
+
+    Examples
+    --------
+    >>> checks = stream_checks(n_samples=480000, fs=48000, delivered_rate=44100.0)
+    >>> [(check.name, check.verdict) for check in checks]
+    [('overflows and underflows', 'pass'), ('rate', 'invalid')]
+    """
+    reason = "" if xruns == 0 else f"{xruns} overflows or underflows reported by the driver"
+    found = [Check("overflows and underflows", xruns, "", 0.0, doubt(reason), reason)]
+    if expected is not None:
+        short = n_samples - expected
+        reason = f"{n_samples} samples arrived, {expected} were expected"
+        if short < 0:
+            reason += f": {-short} ({-short / fs:.2f} s) are missing"
+        reason = reason if short else ""
+        found.append(Check("samples", short, "", 0.0, fault(reason), reason))
+    if missing is not None:
+        reason = f"{missing} samples ({missing / fs:.2f} s) are missing by the clock"
+        reason = reason if missing else ""
+        found.append(Check("missing by the clock", missing, "samples", 0.0, fault(reason), reason))
+    # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
+    clockless = "JACK" in device and delivered_rate is not None and delivered_rate > 1.5 * fs
+    if delivered_rate is not None and n_samples >= RATE_FROM_S * fs and not clockless:
+        elapsed = n_samples / delivered_rate
+        limit = RATE_TOLERANCE + RATE_JITTER_S / max(elapsed, RATE_JITTER_S)
+        deviation = delivered_rate / fs - 1.0
+        wrong = abs(deviation) > limit
+        reason = f"delivered {delivered_rate:.0f} samples per second instead of {fs}"
+        reason = reason if wrong else ""
+        found.append(Check("rate", 1e6 * deviation, "ppm", 1e6 * limit, fault(reason), reason))
+    return tuple(found)
+
+
+def _window_levels(x: Samples, fs: int) -> Samples:
+    """Return the levels of windows of 50 ms in dB re full scale, shape (n_windows,).
+
+    The windows fade in and out in 10 ms, so that low tones have the same level wherever they are
+    cut.
+    """
+    size = max(1, round(_WINDOW_S * fs))
+    fade = size // 5
+    weights = np.ones(size)
+    weights[:fade] = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))
+    weights = np.minimum(weights, weights[::-1])
+    weights /= weights.sum()
+    n = x.size // size
+    windows = x[: n * size].reshape(n, size)
+    power = np.square(windows - (windows @ weights)[:, np.newaxis]) @ weights
+    return np.asarray(10.0 * np.log10(np.maximum(power, 1e-30)), dtype=np.float64)
+
+
+def level_step(
+    x: Samples, fs: int, channel: str = "", *, reference: Samples | None = None
+) -> Check | None:
+    """Look for a level step in a signal that ought to be steady.
+
+    The take is split where the mean levels before and after differ most. Their difference is a step
+    if it is also eight times its standard error, which the windows of 50 ms give, or more in takes
+    of less than a second, in which they tell that error badly.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+        One channel.
+    fs : int
+        Sampling rate in Hz.
+    channel : str
+        Its name.
+    reference : ndarray, shape (n,), optional
+        What was played; levels are taken relative to it.
+
+    Returns
+    -------
+    Check or None
+        None if the take is too short, or so unsteady that a step means nothing.
+
+    Examples
+    --------
+    >>> wave = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
+    >>> wave[24000:] *= 1.122
+    >>> check = level_step(wave, 48000, "left")
+    >>> check.verdict, round(check.value, 2)
+    ('invalid', 1.0)
+    """
+    from scipy.special import stdtrit
+
+    levels = _window_levels(x, fs)
+    if reference is not None:
+        levels = levels - _window_levels(reference, fs)
+    n = levels.size
+    if n < 2 * _STEP_WINDOWS:
+        return None
+    before = np.arange(_STEP_WINDOWS, n - _STEP_WINDOWS + 1)
+    total = np.cumsum(levels)
+    steps = (total[-1] - total[before - 1]) / (n - before) - total[before - 1] / before
+    # the evidence for a split grows with the smaller of its parts
+    at = int(before[np.argmax(np.abs(steps) * np.sqrt(before * (n - before)))])
+    # a step amid a window gives it a level of neither part: the ones at the split are left out
+    first, last = levels[: at - 1], levels[at + 1 :]
+    step = float(last.mean() - first.mean())
+    within = np.concatenate([first - first.mean(), last - last.mean()])
+    spread = float(np.sqrt(np.square(within).sum() / (n - 4)))
+    if spread > _STEADY_DB:
+        return None
+    error = spread * float(np.sqrt(1 / first.size + 1 / last.size))
+    sigmas = max(_STEP_SIGMAS, float(stdtrit(n - 4, 1.0 - _STEP_ODDS)))
+    if abs(step) <= max(STEP_LIMIT_DB, sigmas * error):
+        return Check("level step", step, "dB", STEP_LIMIT_DB, channel=channel)
+    verdict: Verdict = "invalid" if abs(step) > STEP_INVALID_DB else "suspect"
+    reason = (
+        f"{channel}: the level changes by {step:+.2f} dB at {at * _WINDOW_S:.2f} s, the limit is "
+        f"±{STEP_LIMIT_DB:g} dB; look for a turned knob, automatic gain control and "
+        "enhancements of the operating system"
+    )
+    return Check("level step", step, "dB", STEP_LIMIT_DB, verdict, reason, channel)
+
+
+def judge(
+    capture: Capture,
+    *,
+    steady: Sequence[str] = (),
+    expected: int | None = None,
+    played: Samples | None = None,
+) -> tuple[Check, ...]:
+    """Judge a whole take.
+
+    Parameters
+    ----------
+    capture : Capture
+        The take.
+    steady : sequence of str
+        Channels that carry a steady sound, such as a sound calibrator's.
+    expected : int, optional
+        Number of samples that were to arrive.
+    played : ndarray, shape (n_outputs, n), optional
+        What was played, if the take is aligned to it.
+
+    Examples
+    --------
+    >>> wave = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
+    >>> checks = judge(Capture(wave, 48000), steady=["mono"])
+    >>> {check.verdict for check in checks}
+    {'pass'}
+    """
+    signal = SignalChecks(capture.channels, capture.fs)
+    signal.push(capture.samples, played)
+    found = [
+        *stream_checks(
+            n_samples=capture.n_samples,
+            fs=capture.fs,
+            expected=expected,
+            xruns=capture.xruns,
+            delivered_rate=capture.delivered_rate,
+            device=capture.device,
+        ),
+        *signal.checks(),
+    ]
+    for name in steady:
+        if name not in capture.channels:
+            raise ParameterError(f"no channel {name!r}, only {', '.join(capture.channels)}")
+        x = capture.samples[capture.channels.index(name)]
+        step = level_step(x, capture.fs, name)
+        found += [*([step] if step is not None else []), *steady_tone(name, x, capture.fs)]
+    return tuple(found)
+
+
+def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:
+    """Refuse an invalid take of a calibrator tone; return its checks.
+
+    Parameters
+    ----------
+    take : Capture
+        One insertion.
+    ear : str
+        Channel that carries the tone; the only channel is it, whatever its name. Other channels
+        are not judged.
+
+    Raises
+    ------
+    SignalError
+        A verdict is ``invalid``; the message has the reasons.
+    ParameterError
+        The take has several channels and none of that name.
+    """
+    name = ear if len(take.channels) > 1 else take.channels[0]
+    checks = tuple(check for check in judge(take, steady=[name]) if check.channel in ("", name))
+    refuse(checks, ear)
+    return checks

@@ -1,0 +1,266 @@
+"""What a tone tells about the path it went: phases that jump, and moments in which it is missing.
+
+A tone resembles itself after each period, so its delay cannot be told by correlation. Its phase is
+followed instead, under Hann windows of 20 ms (or six periods) that overlap by half. It may grow
+steadily, by the unknown frequency of a calibrator or the difference of two clocks. At every window
+two straight lines, fitted to the phase before and after, are carried on to it; where they differ by
+more than half a sample's worth and eight times what noise makes of it, samples were lost or
+inserted: ``k`` of them turn the phase by ``2 pi f k / fs``. Whole periods leave no trace.
+
+Detection limits, for tones 20 dB or more above the noise around them:
+
+=====================  ==========================================================================
+slip                   one sample from 80 Hz on; below, 0.01 rad of phase. Not within 0.5 samples of
+                       whole periods, not in the first and last 80 ms (24 periods below 300 Hz)
+missing or fading      6 dB over 2 ms, or two periods below 1 kHz
+=====================  ==========================================================================
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.takes.check import Check, fault
+from soundcal.units import db
+
+__all__ = [
+    "FADE_DB",
+    "HEARD_DB",
+    "Track",
+    "fading",
+    "frequency_of",
+    "phase_jumps",
+    "slips_of",
+    "steady_tone",
+    "track",
+]
+
+Samples = NDArray[np.float64]
+
+_WINDOW_S: Final = 0.02
+_PERIODS: Final = 6.0
+
+_SIDE: Final = 6
+"""Windows to which a straight line is fitted on each side."""
+
+_BETWEEN: Final = 1
+"""Windows left out on each side of a place: they overlap it."""
+
+_SIGMAS: Final = 8.0
+_LEAST_RAD: Final = 0.01
+
+_QUIET_DB: Final = -20.0
+"""Windows in which the tone is weaker than this re its median say nothing about its phase."""
+
+NARROW_DB: Final = -30.0
+"""Power beside the third octave of a stimulus' strongest line up to which it is a tone."""
+
+HEARD_DB: Final = -10.0
+"""The same for what was recorded, with the noise of the place; the limits follow the noise."""
+
+_LOWEST_HZ: Final = 20.0
+
+FADE_DB: Final = -6.0
+"""Sudden loss of a tone that is invalid: no calibrator and no headphones fade within 1 ms."""
+
+_FADE_S: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Amplitude and phase of a tone along a take.
+
+    Parameters
+    ----------
+    frequency : float
+        Of the carrier, Hz.
+    starts : ndarray of int, shape (n,)
+        First samples of the windows.
+    size : int
+        Length of a window, samples.
+    phases : ndarray, shape (n,)
+        Phase re the carrier or the stimulus, rad, unwrapped; not a number where the tone is weak.
+    """
+
+    frequency: float
+    starts: NDArray[np.intp]
+    size: int
+    phases: Samples
+
+    def delays(self, fs: int) -> Samples:
+        """Return the phases as delays in samples."""
+        return -self.phases * fs / (2.0 * np.pi * self.frequency)
+
+
+def frequency_of(x: Samples, fs: int, *, beside_db: float = NARROW_DB) -> float | None:
+    """Return the frequency in Hz of a tone; None if the signal is something else.
+
+    ``beside_db`` is the greatest power of everything from 20 Hz on that is no part of the third
+    octave around the strongest line, re the power in it.
+    """
+    step = fs / x.size
+    power = np.square(np.abs(np.fft.rfft(x * np.hanning(x.size))))[:-1]
+    power[: int(np.ceil(_LOWEST_HZ / step))] = 0.0
+    top = int(np.argmax(power))
+    first, last = round(top * 2 ** (-1 / 6)), round(top * 2 ** (1 / 6))
+    inside = float(power[first : last + 1].sum())
+    if inside == 0.0 or float(power.sum()) - inside > 10 ** (beside_db / 10) * inside:
+        return None
+    return float(top * step)
+
+
+def track(x: Samples, fs: int, frequency: float, played: Samples | None = None) -> Track:
+    """Follow a tone.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+        What was recorded.
+    fs : int
+        Sampling rate in Hz.
+    frequency : float
+        About the frequency of the tone, Hz.
+    played : ndarray, shape (n,), optional
+        What was played; phases are relative to it.
+    """
+    size = round(max(_WINDOW_S, _PERIODS / frequency) * fs)
+    hop = size // 2
+    starts = np.arange(0, x.size - size + 1, hop)
+    carrier = np.hanning(size) * np.exp(-2j * np.pi * frequency / fs * np.arange(size))
+    turned = np.exp(-2j * np.pi * frequency / fs * starts)
+
+    def envelope(y: Samples) -> NDArray[np.complex128]:
+        windows = np.lib.stride_tricks.sliding_window_view(y, size)[::hop]
+        return np.asarray((windows @ carrier.real + 1j * (windows @ carrier.imag)) * turned)
+
+    heard = envelope(x)
+    weak = _weak(heard)
+    if played is not None:
+        sent = envelope(played[: x.size])
+        weak |= _weak(sent)
+        heard = heard * np.conj(sent)
+    phases = np.full(starts.size, np.nan)
+    phases[~weak] = np.unwrap(np.angle(heard[~weak]))
+    return Track(frequency, starts, size, phases)
+
+
+def _weak(envelope: NDArray[np.complex128]) -> NDArray[np.bool_]:
+    level = np.abs(envelope)
+    usual = float(np.quantile(level, 0.9)) if level.size else 0.0
+    return np.asarray((level <= 10 ** (_QUIET_DB / 20) * usual) | (usual == 0.0))
+
+
+def phase_jumps(found: Track, fs: int) -> tuple[list[tuple[int, float]], float]:
+    """Return where the phase jumps, as ``(sample, jump in samples)``, and the limit in samples.
+
+    The jump is positive if samples were inserted. It is known up to whole periods.
+    """
+    before, after = (_extrapolated(found.phases[::step])[::step] for step in (1, -1))
+    jumps = np.angle(np.exp(1j * (after - before)))
+    known = np.isfinite(jumps)
+    if known.sum() < 2:
+        return [], np.inf
+    # the frequency is a line of the take's spectrum; what it lacks turns the phase steadily
+    steady = float(np.nanmedian(np.diff(found.phases))) / (found.size // 2)
+    per_sample = 2.0 * np.pi * found.frequency / fs + steady
+    usual = float(np.median(jumps[known]))
+    noise = 1.4826 * float(np.median(np.abs(jumps[known] - usual)))
+    limit = max(0.5 * per_sample, _LEAST_RAD, _SIGMAS * noise)
+    over = np.flatnonzero(known & (np.abs(jumps) > limit))
+    places = []
+    for group in np.split(over, np.flatnonzero(np.diff(over) > 2 * _SIDE) + 1):
+        if group.size:
+            worst = group[int(np.argmax(np.abs(jumps[group])))]
+            middle = int(found.starts[worst]) + found.size // 2
+            places.append((middle, -float(jumps[worst]) / per_sample))
+    return places, limit / per_sample
+
+
+def _extrapolated(phases: Samples) -> Samples:
+    """Return, at each window, the straight line through the windows before it."""
+    at = np.arange(-_SIDE, 0, dtype=np.float64) - _BETWEEN
+    # least squares for a value at 0: weights of the windows
+    weights = np.linalg.pinv(np.stack([np.ones(_SIDE), at], axis=1))[0]
+    lines = np.full(phases.size, np.nan)
+    if phases.size > _SIDE + _BETWEEN:
+        fitted = np.lib.stride_tricks.sliding_window_view(phases, _SIDE) @ weights
+        lines[_SIDE + _BETWEEN :] = fitted[: phases.size - _SIDE - _BETWEEN]
+    return lines
+
+
+def slips_of(name: str, found: Track, fs: int) -> Check | None:
+    """Return the check of a tone's phase; None if the take is too short or too noisy to tell."""
+    places, limit = phase_jumps(found, fs)
+    period = fs / found.frequency
+    if not limit <= 0.5 * period:
+        return None
+    reason = ""
+    if places:
+        words = (
+            f"{abs(size):.1f} samples {'inserted' if size > 0 else 'missing'} at {at / fs:.2f} s"
+            for at, size in places
+        )
+        reason = (
+            f"{name}: the phase of the tone jumps: {'; '.join(words)}, or these and whole periods "
+            f"of {period:.1f} samples; raise --latency, and look for resampling between two clocks"
+        )
+    moved = sum(abs(size) for _, size in places)
+    return Check("slips", moved, "samples", 0.0, fault(reason), reason, name)
+
+
+def fading(name: str, x: Samples, fs: int, frequency: float) -> Check | None:
+    """Look for moments in which a steady tone is missing.
+
+    Returns
+    -------
+    Check or None
+        The lowest level of the tone over 1 ms (or one period) re its level in the 20 windows
+        around, dB; None if noise alone makes it fluctuate as much.
+    """
+    size = round(max(_FADE_S, 1.0 / frequency) * fs)
+    n = 2 * (x.size // size) - 1
+    if n < 64:
+        return None
+    carrier = np.exp(-2j * np.pi * frequency / fs * np.arange(size))
+    windows = np.lib.stride_tricks.sliding_window_view(x, size)[:: size // 2][:n]
+    mean = x.mean()
+    level = np.abs((windows - mean) @ carrier)
+    around = _median_filtered(level)
+    share = level / np.maximum(around, np.finfo(np.float64).tiny)
+    noise = 1.4826 * float(np.median(np.abs(share - np.median(share))))
+    if _SIGMAS * noise > 1.0 - 10 ** (FADE_DB / 20):
+        return None
+    lowest = int(np.argmin(share))
+    fade = db(max(float(share[lowest]), 1e-10))
+    reason = ""
+    if fade < FADE_DB:
+        reason = (
+            f"{name}: the tone is missing at {lowest * (size // 2) / fs:.3f} s ({fade:.1f} dB for "
+            f"at least {1e3 * size / fs:.1f} ms); samples were lost on the way: repeat the take"
+        )
+    return Check("fading", fade, "dB", FADE_DB, fault(reason), reason, name)
+
+
+def _median_filtered(level: Samples, half: int = 20) -> Samples:
+    padded = np.pad(level, half, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    return np.asarray(np.median(windows, axis=1), dtype=np.float64)
+
+
+def steady_tone(name: str, x: Samples, fs: int) -> list[Check]:
+    """Return the checks of one channel that carries a steady tone of unknown frequency.
+
+    Examples
+    --------
+    >>> tone = 0.1 * np.sin(2 * np.pi * 1000.3 * np.arange(96000) / 48000)
+    >>> lost = np.delete(tone, range(50000, 50005))
+    >>> [(c.name, round(c.value, 1), c.verdict) for c in steady_tone("left", lost, 48000)]
+    [('slips', 5.0, 'invalid'), ('fading', -0.0, 'pass')]
+    """
+    frequency = frequency_of(x, fs, beside_db=HEARD_DB) if x.size else None
+    if frequency is None:
+        return []
+    found = (slips_of(name, track(x, fs, frequency), fs), fading(name, x, fs, frequency))
+    return [check for check in found if check is not None]

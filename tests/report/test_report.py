@@ -1,0 +1,399 @@
+"""The report: one page that needs nothing else, says the numbers, and can be read aloud."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_tables import STATISTICS, tidy
+
+from soundcal.agreement import nonparametric_limits, regression_limits
+from soundcal.calibration.model import Chain, Link, new_calibration
+from soundcal.cli import main
+from soundcal.errors import ParameterError, RecordError
+from soundcal.report import Rules, Study, study_of, summary, write
+from soundcal.report.document import Column, Document, Section, Table
+from soundcal.report.html import render
+from soundcal.report.pdf import render_pdf, write_pdf
+from soundcal.report.sections.summary import build
+from soundcal.report.style import value_text
+from soundcal.report.tables import read_table
+from soundcal.study.model import SessionInfo, Source
+
+VOID = {"meta", "link", "br", "img", "hr", "input", "use"}
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask of a page, and refuses tags that are not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.svgs: list[dict[str, str | None]] = []
+        self.headers: list[dict[str, str | None]] = []
+        self.tables = 0
+        self.captions = 0
+        self.tags: set[str] = set()
+        self.text: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if given.get("id"):
+            self.ids.append(str(given["id"]))
+        self.references += [
+            str(given[k]) for k in ("href", "src", "data", "xlink:href") if k in given
+        ]
+        if tag == "svg":
+            self.svgs.append(given)
+        if tag == "th":
+            self.headers.append(given)
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def study(stimuli: int | list[str] = 27, **settings) -> Study:
+    calibration = new_calibration(
+        "calibrator",
+        "input",
+        {
+            ear: Chain(
+                (
+                    Link("sound calibrator", -12.3, 0.13, source="certificate"),
+                    Link("repeated insertions", 0.0, 0.05, 4.0, source="measured"),
+                )
+            )
+            for ear in ("left", "right")
+        },
+    )
+    return replace(
+        study_of(tidy(stimuli, **settings), rules=Rules(delta={"LAeq": 1.0})),
+        calibrations={calibration.id: calibration},
+        sources=(
+            Source("a.wav", "ab" * 32, "ocv", "S001", "", calibration.id, ("left: 3 clipped",)),
+        ),
+        sessions=(SessionInfo("s1", "compare_methods", "sim:lab", "2026", "done", {"seed": 7}),),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole() -> Study:
+    return study(families=tuple(STATISTICS))
+
+
+@pytest.fixture(scope="module")
+def text(whole: Study) -> str:
+    return render(build(whole))
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_the_page_needs_nothing_else(page: Page, text: str) -> None:
+    assert all(reference.startswith("#") for reference in page.references)
+    assert {reference[1:] for reference in page.references} <= set(page.ids)
+    assert not page.tags & {"script", "link", "img", "iframe", "object"}
+    assert "@import" not in text
+    assert all(target.startswith("#") for target in re.findall(r"url\((.*?)\)", text))
+    assert len(text.encode()) < 5e6
+
+
+def test_ids_are_unique(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_figures_and_tables_can_be_read_aloud(page: Page, text: str, whole: Study) -> None:
+    pictures = build(whole).pictures()
+    assert len(page.svgs) == len(pictures) == len(STATISTICS) + 3
+    for svg in page.svgs:
+        title, description = str(svg["aria-labelledby"]).split()
+        assert svg["role"] == "img"
+        assert re.search(rf'<title id="{title}">[^<]+</title>', text)
+        assert re.search(rf'<desc id="{description}">[^<]+</desc>', text)
+    assert page.tables == page.captions == len(build(whole).tables())
+    assert all(header.get("scope") in ("col", "row", "colgroup") for header in page.headers)
+    assert '<html lang="en">' in text
+    assert text.count("<h1") == 1
+
+
+def test_every_svg_is_well_formed(text: str) -> None:
+    for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        root = ElementTree.fromstring(svg)
+        inside = {node.get("id") for node in root.iter()}
+        used = set(re.findall(r'(?:url\(|href=")#([\w-]+)', svg))
+        assert used
+        assert used <= inside
+
+
+def test_printed_numbers_are_those_of_the_agreement(whole: Study, page: Page) -> None:
+    cells = [text for text in page.text if text.strip()]
+    # the first table with these two cells is that of the agreement, later ones are overwritten
+    starts = reversed(range(len(cells) - 9))
+    rows = {(cells[i], cells[i + 1]): cells[i + 2 : i + 10] for i in starts}
+    for entry in whole.comparison.entries:
+        a = entry.agreement
+        n, bias, bias_ci, sd, lower, lower_ci, upper, upper_ci = rows[entry.label, entry.direction]
+
+        def printed(*values: float, unit: str = entry.unit) -> str:
+            return " to ".join(value_text(value, unit, signed=True) for value in values)
+
+        assert n == str(a.n)
+        assert sd == value_text(a.sd, entry.unit)
+        assert (bias, lower, upper) == (printed(a.bias), printed(a.lower), printed(a.upper))
+        intervals = (a.bias_ci, a.lower_ci, a.upper_ci)
+        assert (bias_ci, lower_ci, upper_ci) == tuple(printed(*ci) for ci in intervals)
+    lead = whole.comparison.entry("LAeq", "in-situ", "ocv").agreement
+    assert (
+        f"LAeq, in-situ − ocv = {value_text(lead.bias, 'dB', signed=True)} dB(A)"
+        in summary(whole)[0]
+    )
+
+
+def test_the_table_of_a_family_holds_its_entries_in_order(whole: Study) -> None:
+    tables = {table.name: table for table in build(whole).tables()}
+    table = tables["agreement-table-la"]
+    entries = whole.comparison.family("LA")
+    assert [row[:2] for row in table.rows] == [(e.label, e.direction) for e in entries]
+    assert [row[3] for row in table.rows] == [e.agreement.bias for e in entries]
+    assert [row[9] for row in table.rows] == [e.agreement.upper_ci for e in entries]
+
+
+def test_the_methods_say_what_was_done(whole: Study, page: Page) -> None:
+    told = " ".join(page.text)
+    for words in (
+        "in-situ − ocv, in-situ − hats, hats − ocv",
+        "arithmetic mean of both ears",
+        "noncentral t",
+        "Holm over all 117 tests",
+        "LAeq ±1",
+        f"soundcal {whole.software['soundcal']}",
+        "Seed of session s1: 7",
+        "left: 3 clipped",
+        "sound calibrator",
+        "to be given by the user",
+    ):
+        assert words in told, words
+
+
+def test_hostile_names_are_shown_not_run() -> None:
+    names = ["<script>alert(1)</script>", 'a"onload="x', "$\\frac{1}{0}$", "雨 & wind", "ok"]
+    table = tidy(names, ("LA",), 1)
+    table["condition"] = table["condition"].replace("ocv", "<img src=x>")
+    text = render(build(study_of(table, title="<b>title</b>")))
+    page = Page(text)
+    assert not page.tags & {"script", "img"}
+    told = " ".join(page.text)
+    for name in [*names, "<b>title</b>", "<img src=x>"]:
+        assert name in told
+
+
+def test_pdf_has_the_same_content_and_the_same_bytes_every_time(tmp_path: Path) -> None:
+    made = study(["<b>", "ok", "long name of a stimulus " * 3], families=("LA",), statistics=1)
+    path = write_pdf(made, tmp_path / "r.pdf")
+    content = path.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert content.count(b"/Subtype /Image") >= len(build(made).pictures())
+    assert render_pdf(build(made)) == content
+    with pytest.raises(RecordError, match="exists already"):
+        write_pdf(made, path)
+
+
+def test_wide_tables_fit_the_page_of_the_pdf() -> None:
+    long = "sim:interface+open-300 " * 8
+    columns = (Column("Name"), *(Column(f"value {i}", "number", "dB") for i in range(18)))
+    row = ("W01", *(-123.456 for _ in range(18)))
+    narrow = Table("n", "numbers", columns, (row,) * 200)
+    texts = Table("t", "texts", tuple(Column(f"column {i}") for i in range(6)), ((long,) * 6,) * 30)
+    document = Document("Title", "", (Section("s", "Section", (narrow, texts)),))
+    assert render_pdf(document).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(("n", "families"), [(3, ("LA",)), (500, ("LA", "N"))])
+def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
+    text = render(build(study(n, families=families, statistics=2)))
+    assert len(Page(text).svgs) == len(families) + 3
+    assert len(text.encode()) < 2e6
+    assert ("not informative" in text) == (n == 3)
+    assert ("the 40 of 500 that differ most" in text) == (n == 500)
+
+
+def test_one_method_is_a_report_without_a_comparison() -> None:
+    table = tidy(3, ("LA",))
+    alone = Study("One", table[table["condition"] == "ocv"], {})
+    assert "nothing to compare" in render(build(alone))
+
+
+def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
+    made = study(5)
+    path = write(made, tmp_path / "out")
+    assert path == tmp_path / "out" / "report.html"
+    Page(path.read_text(encoding="utf-8"))
+    again = read_table(tmp_path / "out" / "indicators.csv")
+    pd.testing.assert_frame_equal(again, made.table, check_dtype=False)
+    agreement = pd.read_csv(tmp_path / "out" / "agreement.csv", keep_default_na=False)
+    assert list(agreement["bias"]) == [e.agreement.bias for e in made.comparison.entries]
+    tables = json.loads((tmp_path / "out" / "tables.json").read_text())
+    assert tables["schema"] == "soundcal/report-tables/1"
+    assert len(tables["report"]) == len(build(made).tables())
+    assert len(tables["differences"]["stimulus"]) == 5 * len(made.comparison.entries)
+    for table in build(made).tables():
+        frame = pd.read_csv(tmp_path / "out" / "tables" / f"{table.name}.csv")
+        assert len(frame) == len(table.rows)
+    with pytest.raises(RecordError, match="exists already"):
+        write(made, tmp_path / "out")
+    assert write(made, tmp_path / "out", force=True) == path
+
+
+def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> None:
+    tables = [tidy(6, ("LA",), 1, seed=i).assign(combination=f"c{i}") for i in range(3)]
+    made = study_of(pd.concat(tables), rules=Rules(delta={"LAeq": 1.0}))
+    sentences = summary(made)
+    assert len(sentences) == 3
+    biases = [c.entry("LAeq", "in-situ", "ocv").agreement.bias for c in made.comparisons.values()]
+    for bias in (min(biases), max(biases)):
+        assert value_text(bias, "dB", signed=True) in sentences[0]
+    tables_by_name = {table.name: table for table in build(made).tables()}
+    assert len(tables_by_name["overview"].rows) == 9
+    claims = tables_by_name["delta-c1"].rows
+    assert [row[5] for row in claims[3:6]] == ["yes", "yes", "yes"]  # in-situ − hats
+    Page(render(build(made)))
+
+
+def test_names_that_look_alike_do_not_share_ids() -> None:
+    names = ("a+b", "a b", "耳机", "наушники")
+    tables = [tidy(3, ("LA",), 1).assign(combination=name) for name in names]
+    page = Page(render(build(study_of(pd.concat(tables)))))
+    assert len(page.ids) == len(set(page.ids))
+    assert {reference[1:] for reference in page.references} <= set(page.ids)
+
+
+def test_figures_as_files(tmp_path: Path) -> None:
+    made = study(4, families=("LA",), statistics=1)
+    write(made, tmp_path, figures=("svg", "png", "pdf"))
+    starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    for picture in build(made).pictures():
+        for form, start in starts.items():
+            assert (tmp_path / "figures" / f"{picture.name}.{form}").read_bytes().startswith(start)
+    with pytest.raises(ParameterError, match="figure format 'gif'"):
+        write(made, tmp_path / "other", figures=("gif",))
+    assert not (tmp_path / "other").exists()
+
+
+def test_numbers_as_ids_stay_text(tmp_path: Path) -> None:
+    table = tidy(["007", "1e3", "NA"], ("LA",), 1)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert set(read_table(tmp_path / "t.csv")["stimulus"]) == {"007", "1e3", "NA"}
+
+
+def test_other_limits_stand_beside_those_that_do_not_fit() -> None:
+    table = tidy(60, ("LA", "N"), 1)
+    sloping = (table["condition"] == "hats") & (table["indicator"] == "N")
+    table.loc[sloping, "value"] *= 1.3
+    skewed = (table["condition"] == "ocv") & (table["indicator"] == "LA")
+    table.loc[skewed, "value"] += np.repeat(np.linspace(0.0, 2.0, 60) ** 4, 2)
+    study = study_of(table)
+    document = build(study)
+    found = {one.name: one for one in document.tables()}
+    entry = study.comparison.entry("N5", "in-situ", "hats")
+    limits = regression_limits(entry.agreement)
+    rows = [row for row in found["lines-n"].rows if row[1] == entry.direction]
+    assert [row[2] for row in rows] == np.quantile(entry.averages, [0.25, 0.5, 0.75]).tolist()
+    assert [row[3] for row in rows] == limits.bias([row[2] for row in rows]).tolist()
+    assert rows[2][4][1] == limits.limits(rows[2][2])[1]
+    entry = study.comparison.entry("LAeq", "in-situ", "ocv")
+    (row,) = (row for row in found["quantiles-la"].rows if row[1] == entry.direction)
+    quantiles = nonparametric_limits(entry.agreement)
+    assert (row[2], row[3], row[4]) == (quantiles.bias, quantiles.lower, quantiles.lower_ci)
+    assert "seed 0" in found["quantiles-la"].caption
+    # the plain limits stay what is stated
+    assert entry.agreement.upper in {row[8] for row in found["agreement-table-la"].rows}
+    assert "Other limits" not in render(build(study_of(tidy(27, ("LA",), 1, seed=2))))
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tidy(5).to_csv(tmp_path / "t.csv", index=False)
+    page = tmp_path / "out.html"
+    arguments = ["compare", str(tmp_path / "t.csv"), "--methods", "in-situ", "ocv"]
+    arguments += ["--delta", "LAeq=1", "N5=0.5", "--answer", "16=None declared."]
+    assert main([*arguments, "--report", str(page), "--json"]) == 0
+    told = capsys.readouterr()
+    result = json.loads(told.out)
+    assert result["schema"] == "soundcal/comparison/1"
+    assert len(result["agreement"]) == 11
+    assert "LAeq, in-situ − ocv" in told.err
+    assert "None declared." in page.read_text(encoding="utf-8")
+    assert main([*arguments, "--report", str(page)]) == 5
+    excluded = [*arguments, "--exclude", "S001=a <door> slammed", "--report", str(page), "--force"]
+    assert main([*excluded, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert {row["n"] for row in result["agreement"]} == {4}
+    assert result["rules"]["excluded"] == {"S001": "a <door> slammed"}
+    assert "left out: S001 (a &lt;door&gt; slammed)" in page.read_text(encoding="utf-8")
+    assert main([*arguments, "--report", str(page), "--force", "--pdf"]) == 0
+    assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    folder = tmp_path / "all"
+    assert main([*arguments, "--out", str(folder), "--figures", "svg", "pdf"]) == 0
+    assert len(list((folder / "figures").glob("*.svg"))) == 4
+    assert len(list((folder / "figures").glob("*.pdf"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["missing.csv"], 5),
+        (["t.csv", "--methods", "in-situ", "nobody"], 2),
+        (["t.csv", "--delta", "LAeq"], 2),
+        (["t.csv", "--paper", "--ears", "max"], 2),
+        (["t.csv", "--pdf"], 2),
+        (["t.csv", "--exclude", "S001"], 2),
+        (["t.csv", "--exclude", "S001="], 2),
+        (["t.csv", "--exclude", "S999=gone"], 2),
+        (["t.csv", "--report", "o.html", "--figures", "png"], 2),
+        (["t.csv", "--answer", "99=x", "--report", "o.html"], 2),
+        (["empty.csv"], 5),
+    ],
+)
+def test_command_with_bad_input(
+    arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidy(4).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "empty.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", *arguments]) == code
+    assert not (tmp_path / "o.html").exists()
+    assert not list(tmp_path.glob(".*part*"))
+
+
+def test_importing_the_report_is_cheap() -> None:
+    code = "import sys, soundcal.report, soundcal.report.figures; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not {"matplotlib", "pandas", "jinja2", "scipy"} & set(done.stdout.split())
