@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 class IndicatorResult:
     """An indicator of one or many signals.
 
+    :func:`soundcal.report.figures.indicator_figure` draws it.
+
     ``leading`` below stands for the shape of the input without its last axis: () for one signal,
     (2,) for both ears. Quantities of shape () are Python floats.
 
@@ -104,9 +106,3 @@ class IndicatorResult:
             for index, entry in enumerate(np.ravel(values))
         ]
         return pd.DataFrame(rows, columns=["signal", "indicator", "statistic", "value", "unit"])
-
-    def plot(self) -> Any:
-        """Draw the result over time (or over its band axis) as a matplotlib figure."""
-        from soundcal.report.figures import indicator_figure
-
-        return indicator_figure(self)

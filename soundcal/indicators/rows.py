@@ -1,4 +1,9 @@
-"""Results as tidy rows, and the step that makes one value of both ears."""
+"""Results as tidy rows, and the ear rule that makes one value of both ears.
+
+ISO/TS 12913-3:2019, Table D.1, makes the higher ear the single value; the study behind soundcal
+(Lam et al., arXiv 2207.12899) took the arithmetic mean of both. The choice moves levels by tenths
+of a decibel to several decibels, so it is explicit everywhere and printed with every table.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
@@ -16,7 +21,16 @@ from soundcal.units import energetic_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "EarRule", "TidyRow", "combine_ears", "rule_for", "tidy_rows", "to_frame"]
+__all__ = [
+    "COLUMNS",
+    "EarRule",
+    "TidyRow",
+    "combine_ears",
+    "of_both_ears",
+    "rule_for",
+    "tidy_rows",
+    "to_frame",
+]
 
 EarRule = Literal["mean", "max", "energy", "left", "right"]
 
@@ -114,15 +128,15 @@ def tidy_rows(
                     u = None if raised is None else abs(_value(raised, statistic, index) - value)
                 rows.append(
                     TidyRow(
-                        recording,
-                        channel,
-                        symbol,
-                        statistic,
-                        value,
-                        result.unit,
-                        u,
-                        calibration,
-                        software,
+                        recording=recording,
+                        channel=channel,
+                        indicator=symbol,
+                        statistic=statistic,
+                        value=value,
+                        unit=result.unit,
+                        u=u,
+                        calibration=calibration,
+                        software=software,
                     )
                 )
     return rows
@@ -160,6 +174,35 @@ def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
         raise ParameterError(f"ear rule {rule!r}; one of {', '.join(rules)} expected")
     level = find(indicator).is_level if indicator in REGISTRY else unit.startswith("dB")
     return "mean" if rule == "energy" and not level else rules[rule]
+
+
+def of_both_ears(left: float, right: float, rule: EarRule) -> float:
+    """Return the one value of both ears.
+
+    Parameters
+    ----------
+    left, right : float
+        Values of the ears in one unit.
+    rule : {"mean", "max", "energy", "left", "right"}
+        As :func:`rule_for` gives it for the indicator.
+
+    Returns
+    -------
+    float
+        NaN if an ear that the rule needs is NaN.
+
+    Examples
+    --------
+    >>> of_both_ears(60.0, 66.0, "mean"), of_both_ears(60.0, 66.0, "max")
+    (63.0, 66.0)
+    >>> round(of_both_ears(60.0, 66.0, "energy"), 2)
+    63.96
+    """
+    if rule in EARS:
+        return left if rule == "left" else right
+    if rule == "max":
+        return float(np.maximum(left, right))  # unlike max(), it keeps NaN
+    return energetic_mean([left, right]) if rule == "energy" else (left + right) / 2.0
 
 
 def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
@@ -202,20 +245,17 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
 
 
 def _combined(left: TidyRow, right: TidyRow, rule: EarRule) -> TidyRow:
-    if rule in ("left", "right"):
-        return replace(left if rule == "left" else right, channel=rule)
-    if rule == "max":
-        return replace(left if left.value >= right.value else right, channel=rule)
-    shares = (0.5, 0.5)
-    value = (left.value + right.value) / 2.0
-    if rule == "energy":
-        value = energetic_mean([left.value, right.value])
-        if np.isfinite(value):
-            share = 10.0 ** ((left.value - value) / 10.0) / 2.0
-            shares = (share, 1.0 - share)
+    value = of_both_ears(left.value, right.value, rule)
+    if rule == "left" or (rule == "max" and left.value >= right.value):
+        return replace(left, channel=rule, value=value)
+    if rule in ("right", "max"):
+        return replace(right, channel=rule, value=value)
     u = None
     if left.u is not None and right.u is not None:
-        u = shares[0] * left.u + shares[1] * right.u
+        # d(value)/d(left): the left ear's share, of the power if the rule is "energy"
+        by_power = rule == "energy" and np.isfinite(value)
+        share = 10.0 ** ((left.value - value) / 10.0) / 2.0 if by_power else 0.5
+        u = share * left.u + (1.0 - share) * right.u
     return replace(left, channel=rule, value=value, u=u)
 
 

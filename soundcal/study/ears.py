@@ -1,23 +1,15 @@
-"""The ear rule: one value out of two ears, by a stated rule.
-
-ISO/TS 12913-3:2019, Table D.1, makes the higher ear the single value; the study behind soundcal
-(Lam et al., arXiv 2207.12899) took the arithmetic mean of both. The choice moves levels by tenths
-of a decibel to several decibels, so it is explicit everywhere and printed with every table.
-"""
+"""The ear rule of :mod:`soundcal.indicators.rows`, applied to a whole table."""
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from soundcal.errors import RecordError
-from soundcal.indicators.rows import EarRule, rule_for
+from soundcal.indicators.rows import EarRule, of_both_ears, rule_for
 from soundcal.recording import EARS
-from soundcal.units import energetic_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EAR_RULES", "EarRule", "with_ears_combined"]
+__all__ = ["EAR_RULES", "with_ears_combined"]
 
 EAR_RULES: Final[dict[str, str]] = {
     "mean": "arithmetic mean of both ears",
@@ -101,19 +93,9 @@ def _combined(wide: "pd.DataFrame", rule: EarRule) -> "tuple[pd.Series[float], p
     import pandas as pd
 
     kinds = zip(*(wide.index.get_level_values(name) for name in ("indicator", "unit")), strict=True)
-    rules = pd.Series(
-        [rule_for(rule, str(indicator), str(unit)) for indicator, unit in kinds],
-        index=wide.index,
-        dtype=object,
-    )
-    if rule in EARS:
-        return wide[rule], rules
-    ears = wide[list(EARS)].to_numpy(dtype=np.float64)
-    if rule == "max":
-        # np.max keeps NaN: a value that is missing in one ear is missing
-        return pd.Series(ears.max(axis=1), index=wide.index), rules
-    values = ears.mean(axis=1)
-    levels = (rules == "energy").to_numpy()
-    if levels.any():
-        values[levels] = np.apply_along_axis(energetic_mean, 1, ears[levels])
-    return pd.Series(values, index=wide.index), rules
+    rules = [rule_for(rule, str(indicator), str(unit)) for indicator, unit in kinds]
+    # the table need not have the ear that the rule leaves out
+    needed = (rule, rule) if rule in EARS else EARS
+    left, right = (wide[ear].tolist() for ear in needed)
+    values = [of_both_ears(*row) for row in zip(left, right, rules, strict=True)]
+    return pd.Series(values, index=wide.index), pd.Series(rules, index=wide.index, dtype=object)

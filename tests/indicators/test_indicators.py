@@ -215,6 +215,10 @@ def test_ear_rules_answer_or_refuse() -> None:
     assert (loudness.channel, loudness.value) == ("mean", 4.5)
     (silent,) = combine_ears(ears(-math.inf, -math.inf), "energy")
     assert silent.value == -math.inf
+    for missing in (ears(math.nan, 60), ears(60, math.nan)):
+        assert [math.isnan(combine_ears(missing, r)[0].value) for r in ("max", "mean")] == [
+            True
+        ] * 2
 
 
 def test_ear_rule_in_compute() -> None:

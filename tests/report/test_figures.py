@@ -204,10 +204,10 @@ def test_axes_name_the_quantity_and_both_ears_are_seen() -> None:
     level = result(2, name="sound_level", unit="dB", specific=None)
     axes = figures.indicator_figure(level, quantity="LAF").axes[0]
     assert axes.get_ylabel() == "LAF (dB)"
-    assert level.plot().axes[0].get_ylabel() == "Level (dB)"
+    assert figures.indicator_figure(level).axes[0].get_ylabel() == "Level (dB)"
     left, right = axes.get_lines()[:2]
     assert left.get_linewidth() > 2 * right.get_linewidth()
-    assert result(2).plot().axes[0].get_ylabel() == "Loudness zwtv (sone)"
+    assert figures.indicator_figure(result(2)).axes[0].get_ylabel() == "Loudness zwtv (sone)"
 
 
 def test_equal_percentiles_stand_in_the_order_of_their_shares() -> None:
@@ -224,7 +224,7 @@ def test_a_spectrum_has_nominal_frequencies() -> None:
     spectrum = result(
         2, times=None, series=None, specific=np.ones((2, 30)), bark=bands, axis_unit="Hz", unit="dB"
     )
-    written = texts(spectrum.plot())
+    written = texts(figures.indicator_figure(spectrum))
     assert {"31.5", "63", "125", "1k", "16k", "left", "right"} <= set(written)
 
 
