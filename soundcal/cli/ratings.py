@@ -289,14 +289,10 @@ def _write(
     force: bool,
 ) -> Path:
     """Write ``ratings_<name>.csv`` for every table and ``ratings.json``; return the folder."""
-    from soundcal.errors import RecordError
-    from soundcal.files.atomic import check_output, partial_file
+    from soundcal.files.atomic import check_output, make_folder, partial_file
     from soundcal.files.records import write_json as write_record
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+    make_folder(folder)
     paths = {name: folder / f"ratings_{name}.csv" for name in tables}
     for path in (*paths.values(), folder / "ratings.json"):
         check_output(path, force=force)  # all of them before the first is written

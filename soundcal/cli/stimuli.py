@@ -64,18 +64,14 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_render(options: argparse.Namespace) -> int:
     """Render the stimuli; existing files are refused before anything is computed."""
-    from soundcal.errors import RecordError
     from soundcal.files import audio
-    from soundcal.files.atomic import check_output
+    from soundcal.files.atomic import check_output, make_folder
     from soundcal.stimuli import load_catalogue, render, select
 
     chosen = select(load_catalogue(options.catalogue), options.ids)
     folder: Path = options.out
     paths = [folder / f"{s.id}.wav" for s in chosen]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+    make_folder(folder)
     for path in paths:
         check_output(path, force=options.force)
     written: list[dict[str, Any]] = []

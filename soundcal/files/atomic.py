@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from soundcal.errors import RecordError
 
-__all__ = ["PARTIAL", "Reserve", "check_output", "file_digest", "partial_file"]
+__all__ = ["PARTIAL", "Reserve", "check_output", "file_digest", "make_folder", "partial_file"]
 
 PARTIAL: Final = ".part"
 """What follows the number of the process in the hidden name of a file that is being written."""
@@ -36,6 +36,20 @@ def check_output(path: Path, *, force: bool = False) -> None:
         raise RecordError(f"{path}: not a file, and nothing that a file may replace")
     if not has_folder:
         raise RecordError(f"{path.parent}: no such folder")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, unless it exists.
+
+    Raises
+    ------
+    RecordError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
 @contextmanager

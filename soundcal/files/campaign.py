@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from soundcal.errors import RecordError
-from soundcal.files.atomic import partial_file
+from soundcal.files.atomic import make_folder, partial_file
 from soundcal.files.records import check_schema
 from soundcal.files.text import read_text
 
@@ -77,10 +77,7 @@ def write_campaign(folder: Path, campaign: Campaign, *, force: bool = False) -> 
     path = folder / CAMPAIGN_FILE
     content = {"schema": _SCHEMA, **asdict(campaign), "people": list(campaign.people)}
     check_schema(content, _SCHEMA, path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+    make_folder(folder)
     # a JSON string or list of strings is a TOML one, but for the delete character
     lines = [f"{key} = {_toml(value)}\n" for key, value in content.items()]
     with partial_file(path, force=force) as temporary:

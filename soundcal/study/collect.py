@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal import __version__
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
-from soundcal.files.atomic import file_digest
+from soundcal.files.atomic import file_digest, make_folder
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
@@ -469,12 +469,9 @@ def _keep(
     ]
     content = {**_key(item, wanted, field), "rows": rows, "flags": list(result["flags"])}
     try:
-        item.kept.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordError(
-            f"{item.kept.parent}: cannot be made ({error.strerror}); use --no-cache to compute "
-            "without keeping"
-        ) from error
+        make_folder(item.kept.parent)
+    except RecordError as error:
+        raise RecordError(f"{error}; use --no-cache to compute without keeping") from error
     write_json(item.kept, _KEPT, content, force=True, compact=True)
 
 
