@@ -7,8 +7,10 @@
 ``soundcal record`` runs in a process forked for each kill, with a device in the same process: it
 delivers the count of ``rig/plain.py`` as fast as it is taken, in blocks of random size, and notes
 in shared memory how much it has delivered. So each kill meets the writer in the midst of its work,
-and the parent knows to the sample what ought to be in the file. The forms take turns: 32-bit float,
-24 bit, FLAC, and a WAV that becomes an RF64 on the way. Prints what was found as JSON.
+and the parent knows to the sample what ought to be in the file. It waits until a random number of
+samples was delivered, in every fourth round less than a second of them, and not for a time: so a
+slow or busy machine changes nothing. The forms take turns: 32-bit float, 24 bit, FLAC, and a WAV
+that becomes an RF64 on the way. Prints what was found as JSON.
 """
 
 import argparse
@@ -37,7 +39,8 @@ from soundcal.files import audio
 
 FS = 48000
 CHANNELS = 2
-LATEST_S = 0.25
+EARLY_S = (0.0, 1.0)
+LATE_S = (2.5, 20.0)  # from the first on, the header of an RF64 is in the file
 FORMS = {
     "float": ("FLOAT", "wav", None),
     "24 bit": ("PCM_24", "wav", None),
@@ -86,8 +89,8 @@ def run(path: Path, form: str, delivered: mmap.mmap, seed: int) -> None:
     soundcal(["record", str(path), "--device", "count", "--subtype", subtype])
 
 
-def kill_one(path: Path, form: str, wait: float, seed: int) -> int:
-    """Start a recording, kill it after ``wait`` s; return the samples that were delivered."""
+def kill_one(path: Path, form: str, after: int, seed: int) -> int:
+    """Start a recording, kill it after ``after`` samples; return how many were delivered."""
     delivered = mmap.mmap(-1, 8)
     child = os.fork()
     if child == 0:
@@ -96,15 +99,19 @@ def kill_one(path: Path, form: str, wait: float, seed: int) -> int:
         finally:
             os._exit(1)
     ended = 0
-    while delivered[:8] == bytes(8) and not ended:
+    while count(delivered) <= after and not ended:
         ended, status = os.waitpid(child, os.WNOHANG)
         time.sleep(0.001)
     if not ended:
-        time.sleep(wait)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
     if ended or not os.WIFSIGNALED(status):
         raise RuntimeError(f"{path}: the recording ended by itself, status {status}")
+    return count(delivered)
+
+
+def count(delivered: mmap.mmap) -> int:
+    """Return how many samples the recording process has delivered so far."""
     return int(struct.unpack("<q", delivered[:8])[0])
 
 
@@ -138,7 +145,9 @@ def main() -> int:
     for number in range(options.kills):
         form = list(FORMS)[number % len(FORMS)]
         path = options.folder / f"{number}.{FORMS[form][1]}"
-        delivered = kill_one(path, form, chance.uniform(0.0, LATEST_S), number)
+        early = number // len(FORMS) % 4 == 3
+        after = round(FS * chance.uniform(*(EARLY_S if early else LATE_S)))
+        delivered = kill_one(path, form, after, number)
         if found := faults(path, delivered):
             wrong[f"{number}, {form}"] = found
         elif delivered > FS:

@@ -1,24 +1,30 @@
-"""Kill protocols at random moments and go on with their sessions until they are complete.
+"""Kill protocols at random points and go on with their sessions until they are complete.
 
 ::
 
     python tests/killed_sessions.py --kills 50 FOLDER
 
 ``soundcal protocol run`` runs in a process forked for each kill, in the simulated lab, with a
-protocol that makes many short takes. After each kill the session must be readable, every file that
-its log vouches for must be there and unchanged, and the session must go on; at last it must hold
-every take once. Prints what was found as JSON.
+protocol that makes many short takes. Two kinds of kill take turns, and neither depends on how fast
+the machine is. In one the process kills itself at a random file, before or after this gets its
+name, so that the log cannot know it yet. In the other the parent waits until a random number of
+files and lines were written, and kills wherever the process is by then. After each kill the session
+must be readable, every file that its log vouches for must be there and unchanged, and the session
+must go on; at last it must hold every take once. Prints what was found as JSON.
 """
 
 import argparse
 import contextlib
 import json
+import mmap
 import os
 import random
 import signal
+import struct
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from soundcal.cli import main as soundcal
 from soundcal.errors import RecordError
@@ -38,7 +44,8 @@ def take(bench, number):
     bench.session.add_audio(f"rec-{{number}}", capture.samples, capture.fs, {{"run": number + 1}})
     bench.session.add_record(f"note-{{number}}", "soundcal/note/1", {{"number": number}})
 '''
-LATEST_S = 0.25
+FILES = 40  # of the 90 that a session writes: an aimed kill comes at one of these
+WRITES = 60  # of the 150 files and lines: the other kills come after one of these
 
 
 def run(protocol: Path, session: Path, options: list[str]) -> int:
@@ -52,19 +59,63 @@ def run(protocol: Path, session: Path, options: list[str]) -> int:
         return soundcal([*words, *options])
 
 
-def go(protocol: Path, session: Path, options: list[str], wait: float | None) -> int | None:
-    """Run it in a process and kill that after ``wait`` s; return None, or the exit code."""
+def watch(session: Path, written: mmap.mmap, aim: float | None) -> None:
+    """Count in ``written`` what this process flushes, and kill it at a file if ``aim`` is given.
+
+    A file gets its name by ``os.replace``: 3.0 aims at the moment before the third file of this
+    process has got it, 3.5 at the one after.
+    """
+    fsync, replace, files = os.fsync, os.replace, 0
+
+    def counting(file: int) -> None:
+        fsync(file)
+        written[:8] = struct.pack("<q", count(written) + 1)
+
+    def killing(source: Any, target: Any) -> None:
+        nonlocal files
+        files += Path(target).parent == session
+        if aim == files:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+        if aim == files + 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.fsync, os.replace = counting, killing
+
+
+def count(written: mmap.mmap) -> int:
+    """Return how many files and lines the process has written so far."""
+    return int(struct.unpack("<q", written[:8])[0])
+
+
+def go(
+    protocol: Path,
+    session: Path,
+    options: list[str],
+    aim: float | None = None,
+    after: int | None = None,
+) -> int | None:
+    """Run the protocol in a process; return its exit code, None if it was killed.
+
+    It is killed at the file ``aim``, or once ``after`` files and lines were written, or not at all.
+    """
+    written = mmap.mmap(-1, 8)
     child = os.fork()
     if child == 0:
         code = 1
         try:
+            watch(session, written, aim)
             code = run(protocol, session, options)
         finally:
             os._exit(code)
-    if wait is not None:
-        time.sleep(wait)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+    ended = 0
+    while after is not None and count(written) < after and not ended:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.0005)
+    if not ended:
+        if after is not None:
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
     return None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
 
@@ -98,16 +149,21 @@ def main() -> int:
     protocol.write_text(PROTOCOL)
     run(protocol, options.folder / "first", [])  # imports everything, so that processes fork warm
     chance = random.Random(options.seed)
-    kills = named = sessions = 0
+    kills = aimed = named = sessions = 0
     wrong: list[str] = []
     while kills < options.kills and not wrong:
         folder = options.folder / f"session-{sessions}"
         sessions += 1
         code: int | None = None
         while code is None:
-            last = kills >= options.kills
-            wait = None if last else chance.uniform(0.0, LATEST_S)
-            code = go(protocol, folder, ["--resume"] if begun(folder) else [], wait)
+            again = ["--resume"] if begun(folder) else []
+            if kills >= options.kills:
+                code = go(protocol, folder, again)
+            elif kills % 2 == 0:
+                code = go(protocol, folder, again, aim=chance.randint(2, 2 * FILES) / 2)
+                aimed += code is None
+            else:
+                code = go(protocol, folder, again, after=chance.randint(0, WRITES))
             kills += code is None
             if begun(folder):
                 session = Session(folder)
@@ -123,8 +179,8 @@ def main() -> int:
             wrong.append(f"exit code {code}: {folder.with_suffix('.txt').read_text()[-500:]}")
         elif code == 0:
             wrong += complete(folder)
-    found = {"kills": kills, "sessions": sessions, "unfinished files named": named, "wrong": wrong}
-    print(json.dumps(found))
+    found = {"kills": kills, "at a file": aimed, "unfinished files named": named, "wrong": wrong}
+    print(json.dumps(found | {"sessions": sessions}))
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""``kill -9`` at random moments: what is left of recordings and sessions is whole and exact.
+"""``kill -9`` at random points: what is left of recordings and sessions is whole and exact.
 
 ``--kills N`` sets how often; CI asks for 200.
 """
@@ -38,8 +38,8 @@ def test_a_killed_recording_holds_all_but_the_last_second(
     assert sum(found["kills"].values()) == number
     assert found["wrong"] == {}
     assert found["longest missing, s"] <= 1.0
-    assert found["after the first second"] > number // 3
-    assert found["RF64 headers"] > 0
+    assert found["after the first second"] >= number // 2
+    assert found["RF64 headers"] >= number // 8
 
 
 def test_a_killed_session_is_resumed_and_comes_out_complete(
@@ -49,4 +49,4 @@ def test_a_killed_session_is_resumed_and_comes_out_complete(
     found = kills("killed_sessions.py", tmp_path, number)
     assert found["kills"] == number
     assert found["wrong"] == []
-    assert found["unfinished files named"] > 0
+    assert found["unfinished files named"] >= found["at a file"] == (number + 1) // 2
