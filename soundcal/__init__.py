@@ -7,35 +7,46 @@ numbers. A report prints them. A protocol calls the rest in order and leaves a s
 Public names are loaded on first use, so ``import soundcal`` stays cheap.
 """
 
-from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from soundcal._lazy import on_first_use
+from soundcal.version import __version__
 
-_PUBLIC: Final[dict[str, str]] = {
-    "Capture": "soundcal.recording",
-    "Recording": "soundcal.recording",
-    "SoundcalError": "soundcal.errors",
-    "Calibration": "soundcal.calibration.model",
-    "load_calibration": "soundcal.files.calibrations",
-    "save_calibration": "soundcal.files.calibrations",
-    "SimulatedLab": "soundcal.devices.simulated.lab",
-    "compute": "soundcal.indicators.measurement",
-    "open_device": "soundcal.devices",
-    "list_devices": "soundcal.devices",
-}
+if TYPE_CHECKING:
+    from soundcal.calibration.model import Calibration
+    from soundcal.devices.opening import list_devices, open_device
+    from soundcal.devices.simulated.lab import SimulatedLab
+    from soundcal.errors import SoundcalError
+    from soundcal.files.calibrations import load_calibration, save_calibration
+    from soundcal.indicators.measurement import compute
+    from soundcal.recording import Capture, Recording
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "Calibration": "calibration.model",
+            "Capture": "recording",
+            "Recording": "recording",
+            "SimulatedLab": "devices.simulated.lab",
+            "SoundcalError": "errors",
+            "compute": "indicators.measurement",
+            "list_devices": "devices.opening",
+            "load_calibration": "files.calibrations",
+            "open_device": "devices.opening",
+            "save_calibration": "files.calibrations",
+        },
+    )
 
-__all__ = ["__version__", *_PUBLIC]  # the names of _PUBLIC, resolved by __getattr__
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its module on first use (PEP 562)."""
-    if name in _PUBLIC:
-        value = getattr(import_module(_PUBLIC[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+__all__ = [
+    "Calibration",
+    "Capture",
+    "Recording",
+    "SimulatedLab",
+    "SoundcalError",
+    "__version__",
+    "compute",
+    "list_devices",
+    "load_calibration",
+    "open_device",
+    "save_calibration",
+]

@@ -17,7 +17,6 @@ from typing import Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal import __version__
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.dsp.workspace import give_back
@@ -34,6 +33,7 @@ from soundcal.indicators.rows import EarRule, TidyRow, combine_ears, rule_for, t
 from soundcal.indicators.stream import Analysis, check_field, open_stream
 from soundcal.recording import channel_names, clipped_samples, clipping_flag
 from soundcal.units import from_db
+from soundcal.version import __version__
 
 __all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
 

@@ -1,45 +1,95 @@
 """Agreement of two methods of measurement, as data. Knows nothing of sound."""
 
-from soundcal.agreement.bland_altman import Agreement, Points, bland_altman
-from soundcal.agreement.diagnostics import Diagnostics, diagnose
-from soundcal.agreement.multiplicity import AdjustedP, adjust
-from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
-from soundcal.agreement.paired import (
-    Hotelling,
-    MeanDifference,
-    hotelling,
-    optimal_pooled,
-    paired_t,
-    partially_overlapping,
-    partially_paired,
-    welch,
-)
-from soundcal.agreement.pairs import Pairs, join
-from soundcal.agreement.planning import (
-    AgreementTest,
-    Claim,
-    agreement_test,
-    power,
-    sample_size,
-    sample_size_for_width,
-)
-from soundcal.agreement.regression import (
-    MethodLine,
-    RegressionLimits,
-    deming,
-    passing_bablok,
-    regression_limits,
-)
-from soundcal.agreement.reliability import (
-    Concordance,
-    Icc,
-    TotalDeviation,
-    concordance,
-    coverage_probability,
-    icc,
-    total_deviation_index,
-)
-from soundcal.agreement.repeated import RepeatedAgreement, bland_altman_repeated
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.agreement.diagnostics import Diagnostics, diagnose
+    from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
+    from soundcal.agreement.multiplicity import AdjustedP, adjust
+    from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
+    from soundcal.agreement.paired import (
+        Hotelling,
+        MeanDifference,
+        hotelling,
+        optimal_pooled,
+        paired_t,
+        partially_overlapping,
+        partially_paired,
+        welch,
+    )
+    from soundcal.agreement.pairs import Pairs, join
+    from soundcal.agreement.planning import (
+        AgreementTest,
+        Claim,
+        agreement_test,
+        power,
+        sample_size,
+        sample_size_for_width,
+    )
+    from soundcal.agreement.regression import (
+        MethodLine,
+        RegressionLimits,
+        deming,
+        passing_bablok,
+        regression_limits,
+    )
+    from soundcal.agreement.reliability import (
+        Concordance,
+        Icc,
+        TotalDeviation,
+        concordance,
+        coverage_probability,
+        icc,
+        total_deviation_index,
+    )
+    from soundcal.agreement.repeated import RepeatedAgreement, bland_altman_repeated
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "AdjustedP": "multiplicity",
+            "Agreement": "limits_of_agreement",
+            "AgreementTest": "planning",
+            "Claim": "planning",
+            "Concordance": "reliability",
+            "Diagnostics": "diagnostics",
+            "Hotelling": "paired",
+            "Icc": "reliability",
+            "MeanDifference": "paired",
+            "MethodLine": "regression",
+            "NonparametricLimits": "nonparametric",
+            "Pairs": "pairs",
+            "Points": "limits_of_agreement",
+            "RegressionLimits": "regression",
+            "RepeatedAgreement": "repeated",
+            "TotalDeviation": "reliability",
+            "adjust": "multiplicity",
+            "agreement_test": "planning",
+            "bland_altman": "limits_of_agreement",
+            "bland_altman_repeated": "repeated",
+            "concordance": "reliability",
+            "coverage_probability": "reliability",
+            "deming": "regression",
+            "diagnose": "diagnostics",
+            "hotelling": "paired",
+            "icc": "reliability",
+            "join": "pairs",
+            "nonparametric_limits": "nonparametric",
+            "optimal_pooled": "paired",
+            "paired_t": "paired",
+            "partially_overlapping": "paired",
+            "partially_paired": "paired",
+            "passing_bablok": "regression",
+            "power": "planning",
+            "regression_limits": "regression",
+            "sample_size": "planning",
+            "sample_size_for_width": "planning",
+            "total_deviation_index": "reliability",
+            "welch": "paired",
+        },
+    )
 
 __all__ = [
     "AdjustedP",

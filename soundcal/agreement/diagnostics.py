@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.agreement.bland_altman import ARBITRARY_ZERO, Agreement, mean_and_sd
 from soundcal.agreement.intervals import t_quantile
+from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO, Agreement, mean_and_sd
 from soundcal.agreement.pairs import listed
 from soundcal.agreement.results import Result
 

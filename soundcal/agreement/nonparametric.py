@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.agreement.bland_altman import Agreement, Points
 from soundcal.agreement.intervals import check_choice
+from soundcal.agreement.limits_of_agreement import Agreement, Points
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError
 

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.agreement.bland_altman import mean_and_sd
 from soundcal.agreement.intervals import check_choice, check_fraction
+from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import column
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError

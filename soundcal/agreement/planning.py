@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.agreement.bland_altman import mean_and_sd
 from soundcal.agreement.intervals import (
     Interval,
     check_choice,
@@ -25,6 +24,7 @@ from soundcal.agreement.intervals import (
     spread_nodes,
     two_tail_factor,
 )
+from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import Infinite, make_pairs
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.agreement.bland_altman import Agreement, mean_and_sd
 from soundcal.agreement.diagnostics import Line, diagnose, fit_line
 from soundcal.agreement.intervals import (
     check_choice,
@@ -15,6 +14,7 @@ from soundcal.agreement.intervals import (
     normal_quantile,
     t_quantile,
 )
+from soundcal.agreement.limits_of_agreement import Agreement, mean_and_sd
 from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError

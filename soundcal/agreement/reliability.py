@@ -11,7 +11,6 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.agreement.bland_altman import mean_and_sd
 from soundcal.agreement.intervals import (
     check_choice,
     check_fraction,
@@ -19,6 +18,7 @@ from soundcal.agreement.intervals import (
     normal_quantile,
     spread_nodes,
 )
+from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError

@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.agreement.bland_altman import PAPER_Z, Agreement, Points, mean_and_sd
 from soundcal.agreement.intervals import (
     check_choice,
     check_fraction,
     normal_quantile,
     t_quantile,
 )
+from soundcal.agreement.limits_of_agreement import PAPER_Z, Agreement, Points, mean_and_sd
 from soundcal.agreement.pairs import column, listed
 from soundcal.agreement.results import Result
 from soundcal.errors import ParameterError

@@ -8,8 +8,26 @@ fallback from one driver to the other: a measurement names what it was made with
 Channels of a device are numbered from 1, as on the equipment.
 """
 
-from soundcal.devices.opening import list_devices, open_device
-from soundcal.devices.protocol import AudioDevice, Block, DeviceInfo, OnBlock, Playback
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.devices.opening import list_devices, open_device
+    from soundcal.devices.protocol import AudioDevice, Block, DeviceInfo, OnBlock, Playback
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "AudioDevice": "protocol",
+            "Block": "protocol",
+            "DeviceInfo": "protocol",
+            "OnBlock": "protocol",
+            "Playback": "protocol",
+            "list_devices": "opening",
+            "open_device": "opening",
+        },
+    )
 
 __all__ = [
     "AudioDevice",

@@ -25,7 +25,6 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal import __version__
 from soundcal.errors import RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import PARTIAL, file_digest, partial_file
@@ -33,6 +32,7 @@ from soundcal.files.shipped import shipped
 from soundcal.files.text import check_file, inside, read_text
 from soundcal.recording import utc_now
 from soundcal.stopping import uninterrupted
+from soundcal.version import __version__
 
 __all__ = [
     "RECORDING_SCHEMA",

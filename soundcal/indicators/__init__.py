@@ -1,7 +1,7 @@
 """Indicators: numbers from pascals.
 
 Functions take ``pressure`` (..., n_samples) in Pa and ``fs`` in Hz and return an
-:class:`~soundcal.indicators.result.IndicatorResult`. They are loaded on first use. Beside them:
+:class:`~soundcal.indicators.result.IndicatorResult`. Beside them:
 
 * :func:`compute` – many indicators of a :class:`~soundcal.recording.Recording`, as tidy rows;
 * :func:`measure` – the same as results, with series;
@@ -10,55 +10,109 @@ Functions take ``pressure`` (..., n_samples) in Pa and ``fs`` in Hz and return a
 * :data:`REGISTRY`, :data:`STUDY`, :func:`resolve` – what there is, and how it is asked for.
 """
 
-from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING
 
-_PUBLIC: Final[dict[str, str]] = {
-    "COLUMNS": "rows",
-    "REGISTRY": "registry",
-    "STUDY": "registry",
-    "IndicatorResult": "result",
-    "TidyRow": "rows",
-    "combine_ears": "rows",
-    "compute": "measurement",
-    "measure": "measurement",
-    "open_stream": "stream",
-    "resolve": "registry",
-    "to_frame": "rows",
-    "band_levels": "levels.bands",
-    "fluctuation_strength": "modulation.fluctuation",
-    "leq": "levels.functions",
-    "loudness_from_bands": "zwicker.loudness",
-    "loudness_level_zwtv": "zwicker.loudness",
-    "loudness_zwst": "zwicker.loudness",
-    "loudness_zwtv": "zwicker.loudness",
-    "peak_level": "levels.functions",
-    "pr_ecma": "mosqito",
-    "percentile_levels": "levels.functions",
-    "psychoacoustic_annoyance": "annoyance",
-    "roughness_dw": "modulation.roughness",
-    "tonality_aures": "tonality.aures",
-    "sel": "levels.functions",
-    "sharpness_din_st": "zwicker.sharpness",
-    "sharpness_din_tv": "zwicker.sharpness",
-    "sharpness_of": "zwicker.sharpness",
-    "sound_level": "levels.functions",
-    "time_weighted_level": "levels.functions",
-    "tnr_ecma": "mosqito",
-}
-"""Public names and the module of this package that defines each."""
+from soundcal._lazy import on_first_use
 
-__all__ = [*_PUBLIC]  # the names of _PUBLIC, resolved by __getattr__
+if TYPE_CHECKING:
+    from soundcal.indicators.annoyance import psychoacoustic_annoyance
+    from soundcal.indicators.levels.bands import band_levels
+    from soundcal.indicators.levels.functions import (
+        leq,
+        peak_level,
+        percentile_levels,
+        sel,
+        sound_level,
+        time_weighted_level,
+    )
+    from soundcal.indicators.measurement import compute, measure
+    from soundcal.indicators.modulation.fluctuation import fluctuation_strength
+    from soundcal.indicators.modulation.roughness import roughness_dw
+    from soundcal.indicators.mosqito import pr_ecma, tnr_ecma
+    from soundcal.indicators.registry import REGISTRY, STUDY, resolve
+    from soundcal.indicators.result import IndicatorResult
+    from soundcal.indicators.rows import COLUMNS, TidyRow, combine_ears, to_frame
+    from soundcal.indicators.stream import open_stream
+    from soundcal.indicators.tonality.aures import tonality_aures
+    from soundcal.indicators.zwicker.loudness import (
+        loudness_from_bands,
+        loudness_level_zwtv,
+        loudness_zwst,
+        loudness_zwtv,
+    )
+    from soundcal.indicators.zwicker.sharpness import (
+        sharpness_din_st,
+        sharpness_din_tv,
+        sharpness_of,
+    )
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "COLUMNS": "rows",
+            "IndicatorResult": "result",
+            "REGISTRY": "registry",
+            "STUDY": "registry",
+            "TidyRow": "rows",
+            "band_levels": "levels.bands",
+            "combine_ears": "rows",
+            "compute": "measurement",
+            "fluctuation_strength": "modulation.fluctuation",
+            "leq": "levels.functions",
+            "loudness_from_bands": "zwicker.loudness",
+            "loudness_level_zwtv": "zwicker.loudness",
+            "loudness_zwst": "zwicker.loudness",
+            "loudness_zwtv": "zwicker.loudness",
+            "measure": "measurement",
+            "open_stream": "stream",
+            "peak_level": "levels.functions",
+            "percentile_levels": "levels.functions",
+            "pr_ecma": "mosqito",
+            "psychoacoustic_annoyance": "annoyance",
+            "resolve": "registry",
+            "roughness_dw": "modulation.roughness",
+            "sel": "levels.functions",
+            "sharpness_din_st": "zwicker.sharpness",
+            "sharpness_din_tv": "zwicker.sharpness",
+            "sharpness_of": "zwicker.sharpness",
+            "sound_level": "levels.functions",
+            "time_weighted_level": "levels.functions",
+            "tnr_ecma": "mosqito",
+            "to_frame": "rows",
+            "tonality_aures": "tonality.aures",
+        },
+    )
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its module on first use (PEP 562)."""
-    if name in _PUBLIC:
-        value = getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+__all__ = [
+    "COLUMNS",
+    "REGISTRY",
+    "STUDY",
+    "IndicatorResult",
+    "TidyRow",
+    "band_levels",
+    "combine_ears",
+    "compute",
+    "fluctuation_strength",
+    "leq",
+    "loudness_from_bands",
+    "loudness_level_zwtv",
+    "loudness_zwst",
+    "loudness_zwtv",
+    "measure",
+    "open_stream",
+    "peak_level",
+    "percentile_levels",
+    "pr_ecma",
+    "psychoacoustic_annoyance",
+    "resolve",
+    "roughness_dw",
+    "sel",
+    "sharpness_din_st",
+    "sharpness_din_tv",
+    "sharpness_of",
+    "sound_level",
+    "time_weighted_level",
+    "tnr_ecma",
+    "to_frame",
+    "tonality_aures",
+]

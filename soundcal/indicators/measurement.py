@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from soundcal import __version__
 from soundcal.errors import ParameterError
 from soundcal.indicators.registry import REGISTRY, STUDY, find, resolve
 from soundcal.indicators.result import IndicatorResult
@@ -15,6 +14,7 @@ from soundcal.indicators.rows import TidyRow, combine_ears, tidy_rows
 from soundcal.indicators.stream import Field, check_field, open_stream
 from soundcal.recording import Recording
 from soundcal.units import from_db
+from soundcal.version import __version__
 
 __all__ = ["ENGINES", "check_engine", "compute", "compute_rows", "measure", "mosqito_symbols"]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
-from soundcal import __version__
 from soundcal.errors import ParameterError
 from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
 from soundcal.recording import EARS
 from soundcal.units import energetic_mean
+from soundcal.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,31 +4,65 @@ Statistics come from :mod:`soundcal.agreement`; the plane of pleasantness and ev
 ISO/TS 12913-3. Everything returns tables; figures are drawn from them elsewhere.
 """
 
-from soundcal.ratings.comparison import (
-    RatingsComparison,
-    compare_ratings,
-    likert_shares,
-    quadrant_table,
-)
-from soundcal.ratings.importers import (
-    combine,
-    read_exclusions,
-    read_gui,
-    read_mapped,
-    read_ratings,
-)
-from soundcal.ratings.mixed import MixedModel, mixed_model
-from soundcal.ratings.quality import Quality, check
-from soundcal.ratings.soundscape import (
-    ANGLES,
-    ATTRIBUTES,
-    Density,
-    coordinates,
-    density,
-    method_a,
-    quadrant_shares,
-)
-from soundcal.ratings.table import Exclusion, Ratings, make_ratings
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.ratings.comparison import (
+        RatingsComparison,
+        compare_ratings,
+        likert_shares,
+        quadrant_table,
+    )
+    from soundcal.ratings.importers import (
+        combine,
+        read_exclusions,
+        read_gui,
+        read_mapped,
+        read_ratings,
+    )
+    from soundcal.ratings.mixed import MixedModel, mixed_model
+    from soundcal.ratings.quality import Quality, check
+    from soundcal.ratings.soundscape import (
+        ANGLES,
+        ATTRIBUTES,
+        Density,
+        coordinates,
+        density,
+        method_a,
+        quadrant_shares,
+    )
+    from soundcal.ratings.table import Exclusion, Ratings, make_ratings
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "ANGLES": "soundscape",
+            "ATTRIBUTES": "soundscape",
+            "Density": "soundscape",
+            "Exclusion": "table",
+            "MixedModel": "mixed",
+            "Quality": "quality",
+            "Ratings": "table",
+            "RatingsComparison": "comparison",
+            "check": "quality",
+            "combine": "importers",
+            "compare_ratings": "comparison",
+            "coordinates": "soundscape",
+            "density": "soundscape",
+            "likert_shares": "comparison",
+            "make_ratings": "table",
+            "method_a": "soundscape",
+            "mixed_model": "mixed",
+            "quadrant_shares": "soundscape",
+            "quadrant_table": "comparison",
+            "read_exclusions": "importers",
+            "read_gui": "importers",
+            "read_mapped": "importers",
+            "read_ratings": "importers",
+        },
+    )
 
 __all__ = [
     "ANGLES",

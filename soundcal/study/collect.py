@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal import __version__
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest, make_folder
@@ -22,6 +21,7 @@ from soundcal.files.records import RECORDING_SCHEMA, Session, read_json, write_j
 from soundcal.files.text import inside
 from soundcal.study.comparison import Rules
 from soundcal.study.model import SessionInfo, Source, Study, study_of
+from soundcal.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -57,7 +57,7 @@ class Rules:
     ears : {"mean", "max", "energy", "left", "right"}
         The ear rule, see :mod:`soundcal.study.ears`.
     interval : {"exact", "1999", "1986", "pair", "mover"}
-        Confidence intervals of the limits, see :func:`soundcal.agreement.bland_altman`.
+        Confidence intervals of the limits, see :func:`soundcal.agreement.limits_of_agreement`.
     coverage : float
         Part of the differences that the limits should enclose.
     confidence : float

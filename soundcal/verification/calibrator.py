@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from soundcal.calibration.microphone import check_take
 from soundcal.errors import ToneNotFound
 from soundcal.recording import Capture
-from soundcal.verification import Row, conforms
+from soundcal.verification.rows import Row, conforms
 
 __all__ = ["rows"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from soundcal.indicators.modulation.fluctuation import fluctuation_strength
 from soundcal.units import level_to_pascal
-from soundcal.verification import Row
+from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from soundcal.dsp.weighting import section_response, sections, weight
 from soundcal.indicators.levels.functions import leq, peak_level, sel, time_weighted_level
 from soundcal.units import P_REF
-from soundcal.verification import Row, conforms
+from soundcal.verification.rows import Row, conforms
 
 __all__ = ["rows"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from soundcal.indicators.zwicker.loudness import loudness_from_bands, loudness_zwst, loudness_zwtv
 from soundcal.units import level_to_pascal, sone_to_phon
-from soundcal.verification import Row
+from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
 

@@ -23,7 +23,7 @@ from soundcal.dsp.octave import (
     filters,
 )
 from soundcal.indicators.levels.bands import band_levels
-from soundcal.verification import Row
+from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
 

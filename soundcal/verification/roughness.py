@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from soundcal.indicators.modulation.roughness import roughness_dw
 from soundcal.units import level_to_pascal
-from soundcal.verification import Row
+from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
 

@@ -23,7 +23,7 @@ from soundcal.indicators.zwicker.sharpness import sharpness_din_st
 from soundcal.indicators.zwicker.sharpness_weights import FACTORS
 from soundcal.indicators.zwicker.tables import BROAD_BANDS, NOISE_BANDS
 from soundcal.units import level_to_pascal
-from soundcal.verification import Row
+from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from soundcal.indicators.annoyance import annoyance_of, psychoacoustic_annoyance
 from soundcal.indicators.tonality.aures import tonality_aures
 from soundcal.units import level_to_pascal
-from soundcal.verification import Row
+from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
 

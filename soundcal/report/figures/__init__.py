@@ -5,27 +5,58 @@ window is opened, and matplotlib is imported on first use. :mod:`soundcal.report
 into text for a page.
 """
 
-from soundcal.report.figures.agreement import MAX_COLUMNS, bland_altman_grid
-from soundcal.report.figures.budget import budget_bars
-from soundcal.report.figures.forest import bias_forest
-from soundcal.report.figures.indicator import indicator_figure
-from soundcal.report.figures.page import font_files, save
-from soundcal.report.figures.qualification import (
-    crosstalk_figure,
-    delay_figure,
-    linearity_figure,
-    noise_figure,
-    response_figure,
-    spectrum_figure,
-    stability_figure,
-)
-from soundcal.report.figures.ratings import (
-    DIFFERENCE_LIMIT,
-    circumplex,
-    difference_map,
-    likert_bars,
-)
-from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.report.figures.agreement import MAX_COLUMNS, bland_altman_grid
+    from soundcal.report.figures.budget import budget_bars
+    from soundcal.report.figures.forest import bias_forest
+    from soundcal.report.figures.indicator import indicator_figure
+    from soundcal.report.figures.page import font_files, save
+    from soundcal.report.figures.qualification import (
+        crosstalk_figure,
+        delay_figure,
+        linearity_figure,
+        noise_figure,
+        response_figure,
+        spectrum_figure,
+        stability_figure,
+    )
+    from soundcal.report.figures.ratings import (
+        DIFFERENCE_LIMIT,
+        circumplex,
+        difference_map,
+        likert_bars,
+    )
+    from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "DIFFERENCE_LIMIT": "ratings",
+            "MAX_COLUMNS": "agreement",
+            "MAX_DOT_ROWS": "stimuli",
+            "bias_forest": "forest",
+            "bland_altman_grid": "agreement",
+            "budget_bars": "budget",
+            "circumplex": "ratings",
+            "crosstalk_figure": "qualification",
+            "delay_figure": "qualification",
+            "difference_map": "ratings",
+            "font_files": "page",
+            "indicator_figure": "indicator",
+            "likert_bars": "ratings",
+            "linearity_figure": "qualification",
+            "noise_figure": "qualification",
+            "response_figure": "qualification",
+            "save": "page",
+            "spectrum_figure": "qualification",
+            "stability_figure": "qualification",
+            "stimulus_dots": "stimuli",
+        },
+    )
 
 __all__ = [
     "DIFFERENCE_LIMIT",

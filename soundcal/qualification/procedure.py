@@ -1,0 +1,100 @@
+"""The order of the measurements of a qualification, and its verdicts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from soundcal.devices import AudioDevice
+from soundcal.errors import ParameterError
+from soundcal.qualification import measurements as measure
+from soundcal.qualification.assessment import verdicts
+from soundcal.qualification.limits import merged
+from soundcal.qualification.measurements import Bench, OnProgress
+from soundcal.qualification.results import Plan, Qualification
+from soundcal.recording import utc_now
+
+__all__ = ["qualify"]
+
+_HEADROOM_DB: Final = 1.0
+_LOWEST_DB: Final = -60.0
+
+
+def qualify(
+    device: AudioDevice,
+    *,
+    outputs: Sequence[int] = (1, 2),
+    inputs: Sequence[int] = (1, 2),
+    plan: Plan | None = None,
+    os_mixer_allowed: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Qualification:
+    """Measure and judge a device whose outputs are cabled to its inputs.
+
+    Parameters
+    ----------
+    device : AudioDevice
+        Opened.
+    outputs, inputs : sequence of int
+        Channels from 1; the first output is cabled to the first input, and so on.
+    plan : Plan, optional
+        Level and length of the test.
+    os_mixer_allowed : bool
+        Do not count it against the device that the operating system's mixer is in between.
+    on_progress : callable, optional
+        Called with the seconds of sound done, out of ``plan.seconds``, and what is being measured.
+
+    Returns
+    -------
+    Qualification
+        With all measurements and verdicts. Exchanged cables are found and said; the measurements
+        are made as if they were right.
+
+    Raises
+    ------
+    ParameterError
+        Not as many outputs as inputs.
+    SignalError
+        An output is heard by no input; nothing louder than -40 dBFS has been played then.
+    DeviceUnavailable
+        As for every take.
+    StreamError
+        Takes broke off, or had no delay, more than three times.
+    """
+    plan = plan or Plan()
+    if len(outputs) != len(inputs):
+        raise ParameterError(
+            f"{len(outputs)} outputs for {len(inputs)} inputs: one input per output is expected"
+        )
+    started = utc_now()
+    bench = Bench(device, tuple(outputs), tuple(inputs), on_progress)
+    gain, swapped = measure.wiring(bench)
+    level = max(_LOWEST_DB, min(plan.level, -_HEADROOM_DB - float(gain.max())))
+    played = replace(plan, level=level)
+    noise = measure.idle_noise(bench)
+    response = measure.responses(bench, level, noise.offset)
+    tones = tuple(measure.distortion(bench, at) for at in played.tone_levels)
+    dynamic = measure.distortion(bench, measure.DYNAMIC_DB)
+    linearity = measure.level_linearity(bench, played, noise)
+    drift = measure.clocks(bench, played)
+    stability = measure.level_over_time(bench, played) if plan.pieces else None
+    found = Qualification(
+        device=device.info,
+        fs=device.fs,
+        outputs=bench.outputs,
+        inputs=bench.inputs,
+        swapped=swapped,
+        broken=tuple(bench.broken),
+        plan=plan,
+        level=level,
+        started=started,
+        response=response,
+        noise=noise,
+        distortion=tones,
+        dynamic=dynamic,
+        linearity=linearity,
+        timing=bench.timing(drift),
+        stability=stability,
+        checks=merged(bench.checks),
+    )
+    judged = verdicts(found, os_mixer_allowed=os_mixer_allowed)
+    return replace(found, checks=(*judged, *found.checks))
