@@ -15,7 +15,6 @@ import numpy as np
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.tone import Tone, measure_tone
 from soundcal.calibration.uncertainty import (
-    difference,
     dof_from_doubt,
     expanded_to_standard,
     rectangular,
@@ -544,7 +543,7 @@ def compare(before: Calibration, after: Calibration) -> Drift:
             for link in first.links
             if link in second.links and link.u_db > 0 and link.name not in _MEASURED
         ]
-        change[name], u[name], _ = difference(first, second, shared=shared)
+        change[name], u[name], _ = second.minus(first, shared=shared)
     return Drift(
         {name: before.sensitivity(name) for name in before.channels},
         {name: after.sensitivity(name) for name in before.channels},

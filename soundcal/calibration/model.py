@@ -12,12 +12,13 @@ in squares and their effective degrees of freedom follow from Welch and Satterth
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
+from soundcal.calibration.uncertainty import coverage_factor
 from soundcal.errors import ParameterError, RecordError
 from soundcal.recording import Capture, Recording, clipping_flag, utc_now
 from soundcal.units import from_db
@@ -104,6 +105,21 @@ class Link:
         )
 
 
+def _u_db(links: Sequence[Link]) -> float:
+    """Return the combined standard uncertainty of independent links in dB."""
+    return math.sqrt(math.fsum(link.u_db**2 for link in links))
+
+
+def _dof(links: Sequence[Link]) -> float:
+    """Return the effective degrees of freedom of the combined uncertainty."""
+    total = _u_db(links)
+    if total == 0:
+        return math.inf
+    # Ratios to the total first, so that tiny uncertainties do not underflow in the 4th power.
+    share = math.fsum((link.u_db / total) ** 4 / link.dof for link in links)
+    return 1.0 / share if share > 0 else math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """Links between digital full scale and pascal, for one channel.
@@ -129,24 +145,44 @@ class Chain:
     @property
     def u_db(self) -> float:
         """Combined standard uncertainty in dB (GUM 5.1.2, independent links)."""
-        return math.sqrt(math.fsum(link.u_db**2 for link in self.links))
+        return _u_db(self.links)
 
     @property
     def dof(self) -> float:
         """Effective degrees of freedom (Welch-Satterthwaite, GUM G.4.1), not truncated."""
-        total = self.u_db
-        if total == 0:
-            return math.inf
-        # Ratios to the total first, so that tiny uncertainties do not underflow in the 4th power.
-        share = math.fsum((link.u_db / total) ** 4 / link.dof for link in self.links)
-        return 1.0 / share if share > 0 else math.inf
+        return _dof(self.links)
 
     def expanded(self, coverage: float = 0.95) -> tuple[float, float]:
         """Return expanded uncertainty in dB and coverage factor k for the given coverage."""
-        from soundcal.calibration.uncertainty import coverage_factor
-
         k = coverage_factor(self.dof, coverage)
         return k * self.u_db, k
+
+    def minus(self, other: "Chain", *, shared: Collection[str] = ()) -> tuple[float, float, float]:
+        """Return this chain's gain minus another's in dB, standard uncertainty, degrees of freedom.
+
+        Parameters
+        ----------
+        other : Chain
+            What is subtracted.
+        shared : collection of str
+            Names of links that are one and the same influence in both chains (the same calibrator,
+            the same data sheet): their errors are equal and cancel. All others are independent.
+
+        Raises
+        ------
+        ParameterError
+            A shared link is missing in one of the chains.
+        """
+        missing = {
+            name
+            for name in shared
+            for chain in (self, other)
+            if name not in (link.name for link in chain.links)
+        }
+        if missing:
+            raise ParameterError(f"{', '.join(sorted(missing))}: not a link of both chains")
+        left = [link for link in (*self.links, *other.links) if link.name not in shared]
+        return self.gain_db - other.gain_db, _u_db(left), _dof(left)
 
     def budget(self) -> list[dict[str, Any]]:
         """Return one row per link with its share of the variance, and one row ``combined``."""

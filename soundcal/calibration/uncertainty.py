@@ -1,26 +1,22 @@
-"""Uncertainty budgets after JCGM 100:2008 (GUM); propagation and correlation by GTC.
+"""Standard uncertainties and coverage factors after JCGM 100:2008 (GUM).
 
 Everything is in dB. Calibrations deal with uncertainties of tenths of a dB, for which the level is
 as good as linear in the pressure, so that standard uncertainties in dB may be added in squares.
 """
 
 import math
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from soundcal.calibration.model import Chain
 from soundcal.errors import ParameterError
 
 __all__ = [
     "coverage_factor",
-    "difference",
     "dof_from_doubt",
     "expanded_to_standard",
     "rectangular",
     "type_a",
-    "uncertain",
 ]
 
 
@@ -81,49 +77,3 @@ def dof_from_doubt(relative: float) -> float:
     if not 0 < relative < 1:
         raise ParameterError(f"relative doubt {relative}; a fraction between 0 and 1 is expected")
     return 1.0 / (2.0 * relative**2)
-
-
-def uncertain(chain: Chain) -> Any:
-    """Return the chain as a GTC uncertain number in dB, one labelled influence per link."""
-    import GTC
-
-    return sum(
-        GTC.ureal(link.gain_db, link.u_db, link.dof, label=link.name) for link in chain.links
-    )
-
-
-def difference(
-    first: Chain, second: Chain, *, shared: Collection[str] = ()
-) -> tuple[float, float, float]:
-    """Return ``second - first`` in dB, its standard uncertainty and degrees of freedom.
-
-    Links named in ``shared`` are one and the same influence in both chains (the same calibrator,
-    the same data sheet): their errors are equal and cancel. All others are independent.
-
-    Raises
-    ------
-    ParameterError
-        A shared link is missing in one of the chains.
-    """
-    import GTC
-
-    influences = {link.name: link for link in first.links}
-    missing = set(shared) - ({link.name for link in second.links} & set(influences))
-    if missing:
-        raise ParameterError(f"{', '.join(sorted(missing))}: not a link of both chains")
-    errors = {
-        name: GTC.ureal(0.0, influences[name].u_db, influences[name].dof, label=name)
-        for name in shared
-    }
-    totals = []
-    for chain in (first, second):
-        total: Any = 0.0
-        for link in chain.links:
-            if link.name in errors:
-                total = total + link.gain_db + errors[link.name]
-            else:
-                total = total + GTC.ureal(link.gain_db, link.u_db, link.dof, label=link.name)
-        totals.append(total)
-    result = totals[1] - totals[0]
-    u = float(GTC.uncertainty(result))
-    return float(GTC.value(result)), u, float(GTC.dof(result)) if u > 0 else math.inf

@@ -118,10 +118,13 @@ def test_the_record_comes_back_exactly(calibration: Calibration, tmp_path: Path)
     assert load_calibration(tmp_path / "calibration.json") == calibration
 
 
-def test_the_residuals_lie_within_the_stated_uncertainty(calibration: Calibration) -> None:
-    assert calibration.method in ("stated", "ocv") or calibration.residuals
-    for name, residuals in calibration.residuals.items():
-        expanded, _ = calibration.chain(name).expanded(0.95)
+@pytest.mark.parametrize("method", ["calibrator", "hats"])
+def test_the_residuals_lie_within_the_stated_uncertainty(method: str) -> None:
+    found = METHODS[method]()
+    assert set(found.residuals) == set(EARS)
+    for name, residuals in found.residuals.items():
+        expanded, _ = found.chain(name).expanded(0.95)
+        assert len(residuals) == 3  # insertions, stimuli
         assert all(abs(r) <= expanded for r in residuals)
 
 

@@ -1,7 +1,9 @@
 """Links, chains and their uncertainty, held against GTC."""
 
 import math
+from dataclasses import replace
 
+import GTC
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +11,10 @@ from hypothesis import strategies as st
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.uncertainty import (
     coverage_factor,
-    difference,
     dof_from_doubt,
     expanded_to_standard,
     rectangular,
     type_a,
-    uncertain,
 )
 from soundcal.errors import ParameterError, RecordError
 from soundcal.recording import Capture, Recording
@@ -29,14 +29,30 @@ links = st.builds(
 chains = st.lists(links, min_size=1, max_size=6).map(Chain)
 
 
+def by_gtc(chain: Chain) -> GTC.lib.UncertainReal:
+    """Return the chain as a GTC uncertain number in dB."""
+    return sum(GTC.ureal(link.gain_db, link.u_db, link.dof) for link in chain.links)
+
+
+def assert_equal(found: tuple[float, float, float], number: GTC.lib.UncertainReal) -> None:
+    value, u, dof = found
+    assert value == pytest.approx(GTC.value(number), abs=1e-9)
+    assert u == pytest.approx(GTC.uncertainty(number), rel=1e-9)
+    assert min(dof, 1e9) == pytest.approx(min(GTC.dof(number), 1e9), rel=1e-6)
+
+
 @given(chains)
 def test_gain_uncertainty_and_degrees_of_freedom_are_those_of_gtc(chain: Chain) -> None:
-    import GTC
+    assert_equal((chain.gain_db, chain.u_db, chain.dof), by_gtc(chain))
 
-    number = uncertain(chain)
-    assert GTC.value(number) == pytest.approx(chain.gain_db, abs=1e-9)
-    assert GTC.uncertainty(number) == pytest.approx(chain.u_db, rel=1e-9)
-    assert min(GTC.dof(number), 1e9) == pytest.approx(min(chain.dof, 1e9), rel=1e-6)
+
+@given(chains, chains, links)
+def test_the_difference_of_two_chains_is_that_of_gtc(first: Chain, second: Chain, link) -> None:
+    same = replace(link, name="same calibrator")
+    one, other = (Chain((*chain.links, same)) for chain in (first, second))
+    error = GTC.ureal(same.gain_db, same.u_db, same.dof)
+    both = (by_gtc(first) + error) - (by_gtc(second) + error)
+    assert_equal(one.minus(other, shared=[same.name]), both)
 
 
 def test_the_coverage_factor_is_that_of_the_gum() -> None:
@@ -80,12 +96,12 @@ def test_what_two_chains_share_cancels_in_their_difference() -> None:
     calibrator = Link("calibrator", 0.02, 0.1)
     first = Chain((calibrator, Link("level", 20.0, 0.03, 2.0)))
     second = Chain((calibrator, Link("level", 20.5, 0.04, 2.0)))
-    value, u, dof = difference(first, second, shared=["calibrator"])
+    value, u, dof = second.minus(first, shared=["calibrator"])
     assert (value, u) == (pytest.approx(0.5), pytest.approx(0.05))
     assert dof == pytest.approx(0.05**4 / (0.03**4 / 2 + 0.04**4 / 2))
-    assert difference(first, second)[1] == pytest.approx(math.sqrt(2 * 0.01 + 0.05**2))
+    assert second.minus(first)[1] == pytest.approx(math.sqrt(2 * 0.01 + 0.05**2))
     with pytest.raises(ParameterError, match="room: not a link of both"):
-        difference(first, second, shared=["room"])
+        second.minus(first, shared=["room"])
 
 
 FOUND = new_calibration("stated", "input", {"left": Chain((Link("s", 6.0, 0.2),))})
