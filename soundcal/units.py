@@ -21,6 +21,7 @@ __all__ = [
     "level_to_pascal",
     "pascal_to_level",
     "phon_to_sone",
+    "power_db",
     "sone_to_phon",
 ]
 
@@ -46,6 +47,19 @@ def db(ratio: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
     with np.errstate(divide="ignore"):
         level: Any = 20.0 * np.log10(ratio)
     return float(level) if np.ndim(ratio) == 0 else level
+
+
+@overload
+def power_db(ratio: float) -> float: ...
+@overload
+def power_db(ratio: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def power_db(ratio: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+    """Return ``10 lg(ratio)`` in dB of a ratio of powers; 0 gives ``-inf``.
+
+    >>> power_db(10.0)
+    10.0
+    """
+    return 0.5 * db(ratio)
 
 
 def from_db(level: Real) -> Real:

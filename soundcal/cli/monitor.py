@@ -222,11 +222,11 @@ class _Loudness:
     """Loudness over time of every channel (ISO 532-1), read out once a second."""
 
     def __init__(self, fs: float, n_channels: int) -> None:
-        from soundcal.indicators.stream import Plan
-        from soundcal.indicators.zwicker.stream import open_loudness_stream
+        from soundcal.indicators.stream import StreamRequest
+        from soundcal.indicators.zwicker.stream import LoudnessStream
 
-        plan = Plan(fs, {"N": ("5",)}, keep=False)
-        self._streams = [open_loudness_stream(plan) for _ in range(n_channels)]
+        request = StreamRequest(fs, {"N": ("5",)}, keep=False)
+        self._streams = [LoudnessStream(request) for _ in range(n_channels)]
 
     def push(self, pressure: Any) -> None:
         """Take the next samples in Pa, shape (n_channels, n)."""

@@ -1,12 +1,15 @@
 """Indicators that look at a signal frame by frame: the stream behind R, F and T.
 
 A method says how long its frames are, at which sampling rate, and what it finds in one. The stream
-converts the signal to that rate, cuts the frames and keeps the statistics. Values belong to the
-middle of their frames. Samples after the last complete frame do not count, unless the method fills
-up one more frame with silence (at the constant offset of the samples, if they have one).
+converts the signal to that rate, cuts the frames and keeps the statistics; name and unit of the
+result are those of the registry. So a method by frames is a module of its own with a class like
+:class:`FrameMethod`, a function that opens its stream, and the public function.
+
+Values belong to the middle of their frames. Samples after the last complete frame do not count,
+unless the method fills up one more frame with silence (at the constant offset of the samples, if
+they have one).
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -14,17 +17,18 @@ from numpy.typing import NDArray
 
 from soundcal.dsp.resample import Resampler
 from soundcal.errors import SignalError
+from soundcal.indicators.registry import find
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.series import Series
-from soundcal.indicators.stream import Plan
+from soundcal.indicators.stream import StreamRequest
 
-__all__ = ["FrameMethod", "FrameStream", "Label"]
+__all__ = ["FrameMethod", "FrameStream"]
 
 Array = NDArray[np.float64]
 
 
 class FrameMethod(Protocol):
-    """What an indicator finds in one frame; an object may have memory of its own to work in."""
+    """The analysis of one frame; an object may have memory of its own to work in."""
 
     @property
     def rate(self) -> int:
@@ -42,7 +46,7 @@ class FrameMethod(Protocol):
         ...
 
     @property
-    def bark(self) -> Array | None:
+    def axis(self) -> Array | None:
         """Critical-band rates in Bark of the specific values, or None if there are none."""
         ...
 
@@ -56,36 +60,32 @@ class FrameMethod(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What the result of a frame method is called."""
-
-    symbol: str
-    name: str
-    unit: str
-    standard: str
-
-
 class FrameStream:
     """A frame method applied to one signal.
 
     Parameters
     ----------
-    plan : Plan
-        What is wanted; with ``keep``, series and specific values are kept.
+    request : StreamRequest
+        With ``keep``, series and specific values are kept.
     method : FrameMethod
-        What is found in a frame.
-    label : Label
-        What the result is called.
+        Analysis of a frame.
+    symbol : str
+        Symbol in the registry, which gives the result its name and unit.
+    standard : str
+        Publication and variant.
     """
 
-    def __init__(self, plan: Plan, method: FrameMethod, label: Label) -> None:
-        self._plan = plan
+    def __init__(
+        self, request: StreamRequest, method: FrameMethod, symbol: str, standard: str
+    ) -> None:
+        self._request = request
         self._method = method
-        self._label = label
-        self._resampler = Resampler(plan.fs, method.rate) if plan.fs != method.rate else None
+        self._symbol = symbol
+        self._standard = standard
+        fs = request.fs
+        self._resampler = Resampler(fs, method.rate) if fs != method.rate else None
         self._pending = np.empty(0)
-        self._series = Series(keep=plan.keep)
+        self._series = Series(keep=request.keep)
         self._specific: list[Array] = []
 
     def push(self, block: Array) -> None:
@@ -103,7 +103,7 @@ class FrameStream:
         self._pending = waiting[n * method.hop :].copy()
         if found:
             self._series.push(np.array([value for value, _ in found]))
-            if self._plan.keep and method.bark is not None:
+            if self._request.keep and method.axis is not None:
                 self._specific += [specific for _, specific in found]
 
     def finish(self) -> dict[str, IndicatorResult]:
@@ -116,10 +116,10 @@ class FrameStream:
         """
         if self._resampler is not None:
             self._take(self._resampler.finish())
-        method, label = self._method, self._label
+        method, about = self._method, find(self._symbol)
         if self._series.n == 0:
             raise SignalError(
-                f"signal too short for {label.name}: at least "
+                f"signal too short for {about.name}: at least "
                 f"{method.length / method.rate:g} s are needed"
             )
         if method.fills_up:
@@ -129,15 +129,15 @@ class FrameStream:
         found = self._series.statistics()
         middles = (np.arange(n) * method.hop + method.length / 2.0) / method.rate
         result = IndicatorResult(
-            label.name,
-            label.unit,
-            label.standard,
+            about.name,
+            about.unit,
+            self._standard,
             found["mean"],
             found,
-            times=middles if self._plan.keep else None,
+            times=middles if self._request.keep else None,
             series=self._series.series(),
             specific=np.array(self._specific) if self._specific else None,
-            bark=method.bark if self._specific else None,
-            field=self._plan.field,
+            axis=method.axis if self._specific else None,
+            field=self._request.field,
         )
-        return {label.symbol: result}
+        return {self._symbol: result}

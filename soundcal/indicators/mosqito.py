@@ -1,8 +1,8 @@
 """The same names answered by MoSQITo 1.2.1, the best-known open library.
 
 For tests, ``soundcal verify`` and whoever asks for it; never chosen by soundcal itself, except for
-the tone-to-noise and prominence ratios of ECMA-418-1, which soundcal has from nowhere else. Input
-is checked by soundcal's rules before MoSQITo sees it, other rates than 48 kHz are converted by
+the tone-to-noise and prominence ratios of ECMA-418-1, which soundcal does not implement. Input is
+checked by soundcal's rules before MoSQITo sees it, other rates than 48 kHz are converted by
 soundcal, and what MoSQITo prints is thrown away. Every result says in its warnings that MoSQITo
 computed it and what is known to be wrong there (:data:`KNOWN_ERRORS`).
 """
@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -23,9 +24,9 @@ from soundcal.dsp.resample import Resampler
 from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, stack
+from soundcal.indicators.stream import StreamRequest, check_field, stack
 from soundcal.indicators.zwicker.filter_bank import RATE
-from soundcal.indicators.zwicker.sharpness_weights import STANDARDS, check_weighting
+from soundcal.indicators.zwicker.sharpness_weights import STANDARDS, check_sharpness_weighting
 
 __all__ = [
     "KNOWN_ERRORS",
@@ -42,7 +43,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Flat = Callable[[Array], IndicatorResult]
 
 ENGINE: Final = "computed by MoSQITo 1.2.1"
 
@@ -103,13 +103,6 @@ def _at_48_khz(samples: Array, fs: float) -> Array:
     return np.concatenate([converter.push(samples), converter.finish()])
 
 
-def _each(pressure: ArrayLike, fs: float, minimum: float, answer: Flat) -> IndicatorResult:
-    """Answer for each signal of any leading shape."""
-    signal = pressure_array(pressure, fs, minimum=minimum)
-    flat = signal.reshape(-1, signal.shape[-1])
-    return stack([answer(samples) for samples in flat], signal.shape[:-1])
-
-
 def _finite(name: str, *values: Any) -> None:
     if not all(np.isfinite(value).all() for value in values):
         raise SignalError(
@@ -122,10 +115,63 @@ def _marked(name: str) -> tuple[str, ...]:
     return (ENGINE, *(f"MoSQITo: {error}" for error in KNOWN_ERRORS[name]))
 
 
-def _statistics(series: Array) -> dict[str, float]:
-    found = {"max": float(series.max()), "mean": float(series.mean())}
-    exceeded = exceedance(series)
-    return found | {f"{p:g}": float(x) for p, x in zip(PERCENTS, exceeded, strict=True)}
+def _steady(value: Any, specific: Any = None, axis: Any = None) -> dict[str, Any]:
+    """Return the fields of a result with a single value."""
+    about: dict[str, Any] = {"value": float(value), "statistics": {"eq": float(value)}}
+    if specific is not None:
+        about |= {"specific": np.asarray(specific), "axis": np.asarray(axis)}
+    return about
+
+
+def _over_time(
+    statistic: str, series: Any, times: Any, specific: Any = None, axis: Any = None
+) -> dict[str, Any]:
+    """Return the fields of a result over time whose single value is one of its statistics."""
+    values = np.atleast_1d(series)
+    found = {"max": float(values.max()), "mean": float(values.mean())}
+    exceeded = exceedance(values)
+    found |= {f"{p:g}": float(x) for p, x in zip(PERCENTS, exceeded, strict=True)}
+    about = {"value": found[statistic], "statistics": found}
+    about |= {"times": np.atleast_1d(times), "series": values}
+    if specific is not None:
+        patterns = np.asarray(specific).reshape(len(axis), -1).T
+        about |= {"specific": np.ascontiguousarray(patterns), "axis": np.asarray(axis)}
+    return about
+
+
+def _answered(
+    name: str,
+    pressure: ArrayLike,
+    fs: float,
+    fields: Callable[..., dict[str, Any]],
+    *,
+    unit: str,
+    standard: str,
+    field: str,
+    minimum: float,
+    **options: Any,
+) -> IndicatorResult:
+    """Ask MoSQITo for each signal of any leading shape.
+
+    ``fields`` makes value, statistics, series … of one answer; ``options`` go to MoSQITo.
+    """
+    signal = pressure_array(pressure, fs, minimum=minimum)
+
+    def answer(samples: Array) -> IndicatorResult:
+        found = _ask("sq_metrics", name, _at_48_khz(samples, fs), int(RATE), **options)
+        parts = found if isinstance(found, tuple) else (found,)
+        _finite(name, *parts)
+        return IndicatorResult(
+            name=name,
+            unit=unit,
+            standard=standard,
+            field=field,
+            warnings=_marked(name),
+            **fields(*parts),
+        )
+
+    flat = signal.reshape(-1, signal.shape[-1])
+    return stack([answer(samples) for samples in flat], signal.shape[:-1])
 
 
 def loudness_zwst(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
@@ -147,24 +193,17 @@ def loudness_zwst(pressure: ArrayLike, fs: float, *, field: str = "free") -> Ind
         As there.
     """
     which = check_field(field)
-
-    def answer(samples: Array) -> IndicatorResult:
-        x = _at_48_khz(samples, fs)
-        n, specific, bark = _ask("sq_metrics", "loudness_zwst", x, int(RATE), field_type=which)
-        _finite("loudness_zwst", n, specific)
-        return IndicatorResult(
-            "loudness_zwst",
-            "sone",
-            "ISO 532-1:2017, clause 5",
-            float(n),
-            {"eq": float(n)},
-            specific=np.asarray(specific),
-            bark=np.asarray(bark),
-            field=which,
-            warnings=_marked("loudness_zwst"),
-        )
-
-    return _each(pressure, fs, 0.3, answer)
+    return _answered(
+        "loudness_zwst",
+        pressure,
+        fs,
+        _steady,
+        unit="sone",
+        standard="ISO 532-1:2017, clause 5",
+        field=which,
+        minimum=0.3,
+        field_type=which,
+    )
 
 
 def loudness_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
@@ -186,29 +225,17 @@ def loudness_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") -> Ind
         As there.
     """
     which = check_field(field)
-
-    def answer(samples: Array) -> IndicatorResult:
-        x = _at_48_khz(samples, fs)
-        n, specific, bark, times = _ask(
-            "sq_metrics", "loudness_zwtv", x, int(RATE), field_type=which
-        )
-        _finite("loudness_zwtv", n, specific)
-        found = _statistics(np.asarray(n))
-        return IndicatorResult(
-            "loudness_zwtv",
-            "sone",
-            "ISO 532-1:2017, clause 6",
-            found["5"],
-            found,
-            times=np.asarray(times),
-            series=np.asarray(n),
-            specific=np.ascontiguousarray(specific.T),
-            bark=np.asarray(bark),
-            field=which,
-            warnings=_marked("loudness_zwtv"),
-        )
-
-    return _each(pressure, fs, 0.002, answer)
+    return _answered(
+        "loudness_zwtv",
+        pressure,
+        fs,
+        lambda n, specific, bark, times: _over_time("5", n, times, specific, bark),
+        unit="sone",
+        standard="ISO 532-1:2017, clause 6",
+        field=which,
+        minimum=0.002,
+        field_type=which,
+    )
 
 
 def sharpness_din_st(
@@ -231,23 +258,19 @@ def sharpness_din_st(
     SignalError, ParameterError
         As there; also for silence, for which MoSQITo has no number.
     """
-    which, name = check_field(field), check_weighting(weighting)
-
-    def answer(samples: Array) -> IndicatorResult:
-        x = _at_48_khz(samples, fs)
-        s = _ask("sq_metrics", "sharpness_din_st", x, int(RATE), weighting=name, field_type=which)
-        _finite("sharpness_din_st", s)
-        return IndicatorResult(
-            "sharpness_din_st",
-            "acum",
-            STANDARDS[name],
-            float(s),
-            {"eq": float(s)},
-            field=which,
-            warnings=_marked("sharpness_din_st"),
-        )
-
-    return _each(pressure, fs, 0.3, answer)
+    which, name = check_field(field), check_sharpness_weighting(weighting)
+    return _answered(
+        "sharpness_din_st",
+        pressure,
+        fs,
+        _steady,
+        unit="acum",
+        standard=STANDARDS[name],
+        field=which,
+        minimum=0.3,
+        weighting=name,
+        field_type=which,
+    )
 
 
 def sharpness_din_tv(
@@ -270,28 +293,19 @@ def sharpness_din_tv(
     SignalError, ParameterError
         As there.
     """
-    which, name = check_field(field), check_weighting(weighting)
-
-    def answer(samples: Array) -> IndicatorResult:
-        x = _at_48_khz(samples, fs)
-        s, times = _ask(
-            "sq_metrics", "sharpness_din_tv", x, int(RATE), weighting=name, field_type=which
-        )
-        _finite("sharpness_din_tv", s)
-        found = _statistics(np.asarray(s))
-        return IndicatorResult(
-            "sharpness_din_tv",
-            "acum",
-            STANDARDS[name],
-            found["mean"],
-            found,
-            times=np.asarray(times),
-            series=np.asarray(s),
-            field=which,
-            warnings=_marked("sharpness_din_tv"),
-        )
-
-    return _each(pressure, fs, 0.004, answer)
+    which, name = check_field(field), check_sharpness_weighting(weighting)
+    return _answered(
+        "sharpness_din_tv",
+        pressure,
+        fs,
+        partial(_over_time, "mean"),
+        unit="acum",
+        standard=STANDARDS[name],
+        field=which,
+        minimum=0.004,
+        weighting=name,
+        field_type=which,
+    )
 
 
 def roughness_dw(
@@ -322,27 +336,17 @@ def roughness_dw(
     """
     if check_field(field) != "free":
         raise ParameterError("MoSQITo's roughness has no diffuse field; use soundcal's own")
-
-    def answer(samples: Array) -> IndicatorResult:
-        x = _at_48_khz(samples, fs)
-        r, specific, bark, times = _ask("sq_metrics", "roughness_dw", x, int(RATE), overlap=overlap)
-        _finite("roughness_dw", r, specific)
-        found = _statistics(np.atleast_1d(r))
-        return IndicatorResult(
-            "roughness_dw",
-            "asper",
-            "Daniel and Weber 1997",
-            found["mean"],
-            found,
-            field="free",
-            times=np.atleast_1d(times),
-            series=np.atleast_1d(r),
-            specific=np.ascontiguousarray(specific.reshape(len(bark), -1).T),
-            bark=np.asarray(bark),
-            warnings=_marked("roughness_dw"),
-        )
-
-    return _each(pressure, fs, ROUGHNESS_MINIMUM, answer)
+    return _answered(
+        "roughness_dw",
+        pressure,
+        fs,
+        lambda r, specific, bark, times: _over_time("mean", r, times, specific, bark),
+        unit="asper",
+        standard="Daniel and Weber 1997",
+        field="free",
+        minimum=ROUGHNESS_MINIMUM,
+        overlap=overlap,
+    )
 
 
 def _ratio(pressure: ArrayLike, fs: float, name: str, function: str) -> IndicatorResult:
@@ -376,7 +380,7 @@ def _ratio(pressure: ArrayLike, fs: float, name: str, function: str) -> Indicato
         strongest,
         {"max": strongest, "total": shaped(totals)},
         specific=table.reshape(*leading, frequencies.size),
-        bark=frequencies,
+        axis=frequencies,
         axis_unit="Hz",
         warnings=_marked(name),
     )
@@ -399,7 +403,7 @@ def tnr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indicato
     IndicatorResult
         ``value`` and statistic ``max``: ratio in dB of the most prominent tone, ``-inf`` if there
         is none; ``total``: of all prominent tones together. ``specific``: ratio of each prominent
-        tone at the frequencies ``bark`` in Hz (all signals' tones; ``-inf`` where a signal has
+        tone at the frequencies ``axis`` in Hz (all signals' tones; ``-inf`` where a signal has
         none).
 
     Raises
@@ -440,16 +444,18 @@ class RatioStream:
 
     Parameters
     ----------
-    plan : Plan
-        What is wanted.
+    request : StreamRequest
+        Of which only the sampling rate matters.
     symbol : str
         Symbol of the registry.
     function : callable
         :func:`tnr_ecma` or :func:`pr_ecma`.
     """
 
-    def __init__(self, plan: Plan, symbol: str, function: Callable[..., IndicatorResult]) -> None:
-        self._plan = plan
+    def __init__(
+        self, request: StreamRequest, symbol: str, function: Callable[..., IndicatorResult]
+    ) -> None:
+        self._request = request
         self._symbol = symbol
         self._function = function
         self._blocks: list[Array] = []
@@ -458,7 +464,7 @@ class RatioStream:
     def push(self, block: Array) -> None:
         """Take the next samples in Pa, shape (n,)."""
         self._n += block.size
-        if self._n <= RATIO_MAXIMUM * self._plan.fs:
+        if self._n <= RATIO_MAXIMUM * self._request.fs:
             self._blocks.append(block.copy())
 
     def finish(self) -> dict[str, IndicatorResult]:
@@ -469,21 +475,21 @@ class RatioStream:
         SignalError
             Too short or too long a signal.
         """
-        if self._n > RATIO_MAXIMUM * self._plan.fs:
+        if self._n > RATIO_MAXIMUM * self._request.fs:
             raise SignalError(
-                f"{self._symbol}: signal of {self._n / self._plan.fs:.0f} s; at most "
+                f"{self._symbol}: signal of {self._n / self._request.fs:.0f} s; at most "
                 f"{RATIO_MAXIMUM:g} s are accepted: measure a part of the recording"
             )
-        result = self._function(np.concatenate(self._blocks), self._plan.fs)
+        result = self._function(np.concatenate(self._blocks), self._request.fs)
         # channels have different tones, which could not stand in one table
-        return {self._symbol: replace(result, specific=None, bark=None)}
+        return {self._symbol: replace(result, specific=None, axis=None)}
 
 
-def open_tone_to_noise_stream(plan: Plan) -> RatioStream:
+def open_tone_to_noise_stream(request: StreamRequest) -> RatioStream:
     """Open the stage of the tone-to-noise ratio."""
-    return RatioStream(plan, "TNR", tnr_ecma)
+    return RatioStream(request, "TNR", tnr_ecma)
 
 
-def open_prominence_stream(plan: Plan) -> RatioStream:
+def open_prominence_stream(request: StreamRequest) -> RatioStream:
     """Open the stage of the prominence ratio."""
-    return RatioStream(plan, "PR", pr_ecma)
+    return RatioStream(request, "PR", pr_ecma)

@@ -1,21 +1,21 @@
 """What can be measured: one entry per indicator, and the indicators of the study.
 
-A module joins the registry by one line per indicator in ``_TABLE`` below; nothing is imported until
-the indicator is asked for. The line says
+An indicator joins by one entry of ``_TABLE`` below; nothing is imported until it is asked for. The
+entry has
 
 * the **symbol** of the tidy table (``LA``, ``N``) and the **name** of the public function, which
-  lives in **module** and becomes an attribute of :mod:`soundcal.indicators` by standing here;
+  :mod:`soundcal.indicators` lists, too;
 * the **statistics** that can follow the symbol (``eq``, ``max``, ``5`` …: symbol + statistic is the
   printed label, ``LA5``);
 * the **stage** ``"module:callable"``. Indicators with the same stage are computed together by one
   stream (:class:`soundcal.indicators.stream.IndicatorStream`), which the callable opens for a
-  :class:`~soundcal.indicators.stream.Plan` and which returns one result per wanted symbol. So
-  loudness and sharpness name the same stage and share the specific loudness; or
+  :class:`~soundcal.indicators.stream.StreamRequest` and which returns one result per wanted symbol.
+  So loudness and sharpness name the same stage and share the specific loudness; or
 * **derived**, ``"module:callable"``, for an indicator that is computed from the results of others
   (``needs``): the callable takes the mapping of symbols to results and returns a result.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -23,13 +23,13 @@ from typing import Any, Final
 
 from soundcal.errors import ParameterError
 
-__all__ = ["REGISTRY", "STUDY", "Indicator", "find", "resolve", "resolve_callable"]
+__all__ = ["REGISTRY", "STUDY", "Indicator", "find", "merged", "resolve", "resolve_callable"]
 
 PERCENTILES: Final = ("5", "10", "50", "90", "95")
 """Statistics of the study: exceeded in 5 … 95 % of the time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
     """One indicator.
 
@@ -39,8 +39,6 @@ class Indicator:
         Symbol in the tidy table.
     name : str
         Public function.
-    module : str
-        Module of the function.
     family : str
         Family, by which it can also be asked for.
     unit : str
@@ -65,7 +63,6 @@ class Indicator:
 
     symbol: str
     name: str
-    module: str
     family: str
     unit: str
     standard: str
@@ -91,16 +88,23 @@ class Indicator:
 _RARE_LEVELS: Final = (*(f"S{p}" for p in PERCENTILES), "Imax", "Imin", "peak")
 
 
+_OVER_TIME: Final = ("max", "mean", *PERCENTILES)
+_OCTAVES: Final = "31.5 63 125 250 500 1000 2000 4000 8000 16000"
+_THIRDS: Final = (
+    "20 25 31.5 40 50 63 80 100 125 160 200 250 315 400 500 630 800 1000 1250 1600 2000 2500 3150 "
+    "4000 5000 6300 8000 10000 12500 16000 20000"
+)
+
+
 def _level(weighting: str, standard: str) -> Indicator:
     return Indicator(
-        f"L{weighting}",
-        "sound_level",
-        "soundcal.indicators.levels.functions",
-        "levels",
-        "dB",
-        standard,
-        ("eq", "E", "max", "min", *PERCENTILES, "Smax", "Smin", *_RARE_LEVELS),
-        stage="soundcal.indicators.levels.stream:open_level_stream",
+        symbol=f"L{weighting}",
+        name="sound_level",
+        family="levels",
+        unit="dB",
+        standard=standard,
+        statistics=("eq", "E", "max", "min", *PERCENTILES, "Smax", "Smin", *_RARE_LEVELS),
+        stage="soundcal.indicators.levels.stream:LevelStream",
         title=f"{weighting}-weighted sound level",
         optional=_RARE_LEVELS,
     )
@@ -108,84 +112,16 @@ def _level(weighting: str, standard: str) -> Indicator:
 
 def _bands(symbol: str, title: str, nominal: str) -> Indicator:
     return Indicator(
-        symbol,
-        "band_levels",
-        "soundcal.indicators.levels.bands",
-        "bands",
-        "dB",
-        "IEC 61260-1:2014",
-        tuple(nominal.split()),
-        stage="soundcal.indicators.levels.bands:open_band_stream",
+        symbol=symbol,
+        name="band_levels",
+        family="bands",
+        unit="dB",
+        standard="IEC 61260-1:2014",
+        statistics=tuple(nominal.split()),
+        stage="soundcal.indicators.levels.bands:BandStream",
         title=title,
     )
 
-
-_ZWICKER: Final = {"loudness": "ISO 532-1:2017", "sharpness": "DIN 45692:2009"}
-"""Standard of each family that stands on Zwicker's loudness."""
-
-_LOUDNESS_STAGE: Final = "soundcal.indicators.zwicker.stream:open_loudness_stream"
-_STATIONARY_STAGE: Final = "soundcal.indicators.zwicker.stream:open_stationary_stream"
-
-
-def _zwicker(
-    family: str,
-    symbol: str,
-    function: str,
-    unit: str,
-    statistics: tuple[str, ...],
-    stage: str,
-    title: str,
-) -> Indicator:
-    return Indicator(
-        symbol,
-        function,
-        f"soundcal.indicators.zwicker.{family}",
-        family,
-        unit,
-        _ZWICKER[family],
-        statistics,
-        stage=stage,
-        title=title,
-    )
-
-
-def _prominence(symbol: str, function: str, stage: str, title: str) -> Indicator:
-    return Indicator(
-        symbol,
-        function,
-        "soundcal.indicators.mosqito",
-        "prominence",
-        "dB",
-        "ECMA-418-1",
-        ("max", "total"),
-        stage=f"soundcal.indicators.mosqito:{stage}",
-        title=title,
-        engine="MoSQITo",
-    )
-
-
-def _by_frames(
-    symbol: str, function: str, module: str, family: str, unit: str, source: str, title: str
-) -> Indicator:
-    return Indicator(
-        symbol,
-        function,
-        module,
-        family,
-        unit,
-        source,
-        _OVER_TIME,
-        stage=f"{module}:open_{family}_stream",
-        title=title,
-    )
-
-
-_OVER_TIME: Final = ("max", "mean", *PERCENTILES)
-_OCTAVES: Final = "31.5 63 125 250 500 1000 2000 4000 8000 16000"
-_THIRDS: Final = (
-    "20 25 31.5 40 50 63 80 100 125 160 200 250 315 400 500 630 800 1000 1250 1600 2000 2500 3150 "
-    "4000 5000 6300 8000 10000 12500 16000 20000"
-)
 
 _TABLE: Final = (
     _level("A", "IEC 61672-1:2013"),
@@ -194,80 +130,119 @@ _TABLE: Final = (
     _level("B", "IEC 60651:1979 (withdrawn)"),
     _bands("Loct", "octave-band level", _OCTAVES),
     _bands("Lthird", "third-octave-band level", _THIRDS),
-    _zwicker("loudness", "N", "loudness_zwtv", "sone", _OVER_TIME, _LOUDNESS_STAGE, "loudness"),
-    _zwicker(
-        "loudness",
-        "LN",
-        "loudness_level_zwtv",
-        "phon",
-        ("max", *PERCENTILES),
-        _LOUDNESS_STAGE,
-        "loudness level",
+    Indicator(
+        symbol="N",
+        name="loudness_zwtv",
+        family="loudness",
+        unit="sone",
+        standard="ISO 532-1:2017",
+        statistics=_OVER_TIME,
+        stage="soundcal.indicators.zwicker.stream:LoudnessStream",
+        title="loudness",
     ),
-    _zwicker(
-        "loudness",
-        "Nst",
-        "loudness_zwst",
-        "sone",
-        ("eq",),
-        _STATIONARY_STAGE,
-        "loudness, stationary method",
+    Indicator(
+        symbol="LN",
+        name="loudness_level_zwtv",
+        family="loudness",
+        unit="phon",
+        standard="ISO 532-1:2017",
+        statistics=("max", *PERCENTILES),
+        stage="soundcal.indicators.zwicker.stream:LoudnessStream",
+        title="loudness level",
     ),
-    _zwicker(
-        "sharpness", "S", "sharpness_din_tv", "acum", _OVER_TIME, _LOUDNESS_STAGE, "sharpness"
+    Indicator(
+        symbol="Nst",
+        name="loudness_zwst",
+        family="loudness",
+        unit="sone",
+        standard="ISO 532-1:2017",
+        statistics=("eq",),
+        stage="soundcal.indicators.zwicker.stream:StationaryStream",
+        title="loudness, stationary method",
     ),
-    _zwicker(
-        "sharpness",
-        "Sst",
-        "sharpness_din_st",
-        "acum",
-        ("eq",),
-        _STATIONARY_STAGE,
-        "sharpness, stationary method",
+    Indicator(
+        symbol="S",
+        name="sharpness_din_tv",
+        family="sharpness",
+        unit="acum",
+        standard="DIN 45692:2009",
+        statistics=_OVER_TIME,
+        stage="soundcal.indicators.zwicker.stream:LoudnessStream",
+        title="sharpness",
     ),
-    _by_frames(
+    Indicator(
+        symbol="Sst",
+        name="sharpness_din_st",
+        family="sharpness",
+        unit="acum",
+        standard="DIN 45692:2009",
+        statistics=("eq",),
+        stage="soundcal.indicators.zwicker.stream:StationaryStream",
+        title="sharpness, stationary method",
+    ),
+    Indicator(
         symbol="F",
-        function="fluctuation_strength",
-        module="soundcal.indicators.modulation.fluctuation",
+        name="fluctuation_strength",
         family="fluctuation",
         unit="vacil",
-        source="Osses et al. 2016",
+        standard="Osses et al. 2016",
+        statistics=_OVER_TIME,
+        stage="soundcal.indicators.modulation.fluctuation:FluctuationStream",
         title="fluctuation strength",
     ),
-    _by_frames(
+    Indicator(
         symbol="R",
-        function="roughness_dw",
-        module="soundcal.indicators.modulation.roughness",
+        name="roughness_dw",
         family="roughness",
         unit="asper",
-        source="Daniel & Weber 1997",
+        standard="Daniel & Weber 1997",
+        statistics=_OVER_TIME,
+        stage="soundcal.indicators.modulation.roughness:open_roughness_stream",
         title="roughness",
     ),
-    _by_frames(
+    Indicator(
         symbol="T",
-        function="tonality_aures",
-        module="soundcal.indicators.tonality.aures",
+        name="tonality_aures",
         family="tonality",
         unit="t.u.",
-        source="Aures 1985",
+        standard="Aures 1985",
+        statistics=_OVER_TIME,
+        stage="soundcal.indicators.tonality.aures:open_tonality_stream",
         title="tonality",
     ),
     Indicator(
-        "PA",
-        "psychoacoustic_annoyance",
-        "soundcal.indicators.annoyance",
-        "annoyance",
-        "au",
-        "Widmann 1992",
-        ("eq",),
+        symbol="PA",
+        name="psychoacoustic_annoyance",
+        family="annoyance",
+        unit="au",
+        standard="Widmann 1992",
+        statistics=("eq",),
         derived="soundcal.indicators.annoyance:annoyance_from_results",
         needs=("N", "S", "F", "R"),
         title="psychoacoustic annoyance",
     ),
-    _prominence(
-        "TNR", "tnr_ecma", "open_tone_to_noise_stream", "tone-to-noise ratio, through MoSQITo"
+    Indicator(
+        symbol="TNR",
+        name="tnr_ecma",
+        family="prominence",
+        unit="dB",
+        standard="ECMA-418-1",
+        statistics=("max", "total"),
+        stage="soundcal.indicators.mosqito:open_tone_to_noise_stream",
+        title="tone-to-noise ratio, through MoSQITo",
+        engine="MoSQITo",
     ),
-    _prominence("PR", "pr_ecma", "open_prominence_stream", "prominence ratio, through MoSQITo"),
+    Indicator(
+        symbol="PR",
+        name="pr_ecma",
+        family="prominence",
+        unit="dB",
+        standard="ECMA-418-1",
+        statistics=("max", "total"),
+        stage="soundcal.indicators.mosqito:open_prominence_stream",
+        title="prominence ratio, through MoSQITo",
+        engine="MoSQITo",
+    ),
 )
 
 REGISTRY: Final[dict[str, Indicator]] = {entry.symbol: entry for entry in _TABLE}
@@ -340,7 +315,7 @@ def resolve(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     >>> resolve(["LA5", "LAeq", "LCeq"])
     {'LA': ('eq', '5'), 'LC': ('eq',)}
     """
-    wanted: dict[str, set[str]] = {}
+    parts = []
     for name in [names] if isinstance(names, str) else names:
         found = _matches(name)
         if not found:
@@ -349,10 +324,22 @@ def resolve(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
                 f"no indicator {name!r}; families: {', '.join(families)}; symbols: "
                 f"{', '.join(REGISTRY)}; labels like LAeq; or study, all"
             )
-        for symbol, statistics in found.items():
-            wanted.setdefault(symbol, set()).update(statistics)
-    if not wanted:
+        parts.append(found)
+    if not parts:
         raise ParameterError("no indicator was asked for; at least one name is needed")
+    return merged(*parts)
+
+
+def merged(*parts: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """Return what any of the parts wants: statistics per symbol, in the registry's order.
+
+    >>> merged({"N": ("5",)}, {"LA": ("eq",), "N": ("max",)})
+    {'LA': ('eq',), 'N': ('max', '5')}
+    """
+    wanted: dict[str, set[str]] = {}
+    for part in parts:
+        for symbol, statistics in part.items():
+            wanted.setdefault(symbol, set()).update(statistics)
     return {
         symbol: tuple(s for s in entry.statistics if s in wanted[symbol])
         for symbol, entry in REGISTRY.items()

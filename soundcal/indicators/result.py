@@ -41,13 +41,13 @@ class IndicatorResult:
         Time axis of the series in s.
     series : ndarray, shape (leading, n_times), optional
         The indicator over time.
-    specific : ndarray, shape (leading, [n_times,] n_bark), optional
+    specific : ndarray, shape (leading, [n_times,] n_axis), optional
         Specific values per Bark (or levels per frequency band).
-    bark : ndarray, shape (n_bark,), optional
-        Critical-band rate in Bark of the last axis of ``specific`` (or band centres in Hz, see
+    axis : ndarray, shape (n_axis,), optional
+        Last axis of ``specific``: critical-band rates in Bark, or frequencies in Hz (see
         ``axis_unit``).
     axis_unit : str
-        Unit of ``bark``: ``Bark`` or ``Hz``.
+        Unit of ``axis``: ``Bark`` or ``Hz``.
     field : str
         Sound field assumed: ``free``, ``diffuse`` or "" where it does not matter.
     warnings : tuple of str
@@ -62,7 +62,7 @@ class IndicatorResult:
     times: Array | None = None
     series: Array | None = None
     specific: Array | None = None
-    bark: Array | None = None
+    axis: Array | None = None
     axis_unit: str = "Bark"
     field: str = ""
     warnings: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class IndicatorResult:
             "times": plain(self.times),
             "series": plain(self.series),
             "specific": plain(self.specific),
-            "bark": plain(self.bark),
+            "axis": plain(self.axis),
             "axis_unit": self.axis_unit,
             "field": self.field,
             "warnings": list(self.warnings),

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, Literal, Protocol, get_args
+from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,17 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.registry import STUDY, find, resolve, resolve_callable
 from soundcal.indicators.result import IndicatorResult
 
-__all__ = ["Analysis", "Field", "IndicatorStream", "Plan", "open_stream", "run_stream", "stack"]
+__all__ = [
+    "Analysis",
+    "Field",
+    "IndicatorStream",
+    "StreamRequest",
+    "check_field",
+    "feed_each",
+    "open_stream",
+    "run_stream",
+    "stack",
+]
 
 Array = NDArray[np.float64]
 Field = Literal["free", "diffuse"]
@@ -30,8 +40,8 @@ _SLICE: Final = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a stream is asked to compute.
+class StreamRequest:
+    """The question that a stream answers.
 
     Parameters
     ----------
@@ -52,15 +62,22 @@ class Plan:
     keep: bool = True
 
 
-class IndicatorStream(Protocol):
+class Pushable(Protocol):
+    """A consumer of one signal in blocks."""
+
+    def push(self, block: Array) -> Any:
+        """Take the next samples in Pa, shape (n,), float64, finite."""
+        ...
+
+
+S = TypeVar("S", bound=Pushable)
+
+
+class IndicatorStream(Pushable, Protocol):
     """One signal in, one result per wanted symbol out.
 
     Blocks may have any size, 0 included; the results do not depend on it, bit for bit or to 1e-12.
     """
-
-    def push(self, block: Array) -> None:
-        """Take the next samples in Pa, shape (n,), float64, finite."""
-        ...
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return the results by symbol; nothing may be pushed afterwards.
@@ -138,10 +155,10 @@ class _Workers:
             self._pool.shutdown()
 
 
-def run_stream(
-    opener: Callable[[], IndicatorStream], pressure: ArrayLike, fs: float, *, minimum: float = 0.0
-) -> dict[str, IndicatorResult]:
-    """Feed whole signals of any leading shape to one stream each and stack the results.
+def feed_each(
+    opener: Callable[[], S], pressure: ArrayLike, fs: float, *, minimum: float = 0.0
+) -> tuple[list[S], tuple[int, ...]]:
+    """Feed whole signals of any leading shape to one stream each.
 
     Parameters
     ----------
@@ -154,6 +171,13 @@ def run_stream(
     minimum : float
         Shortest duration in s that the indicator is defined for.
 
+    Returns
+    -------
+    streams : list
+        One per signal, with all samples pushed.
+    leading : tuple of int
+        Leading shape of the signals, for :func:`stack`.
+
     Raises
     ------
     SignalError, ParameterError
@@ -163,21 +187,51 @@ def run_stream(
     flat = signal.reshape(-1, signal.shape[-1])
     streams = [opener() for _ in flat]
 
-    def feeder(stream: IndicatorStream, samples: Array) -> Callable[[], None]:
+    def feeder(stream: S, samples: Array) -> Callable[[], None]:
         return lambda: _feed(stream, samples)
 
     tasks = [feeder(s, x) for s, x in zip(streams, flat, strict=True)]
     workers = _Workers(_threads(None, len(tasks)))
     workers.run(tasks, signal.shape[-1])
     workers.close()
-    finished = [stream.finish() for stream in streams]
-    return {
-        symbol: stack([one[symbol] for one in finished], signal.shape[:-1])
-        for symbol in finished[0]
-    }
+    return streams, signal.shape[:-1]
 
 
-def _feed(stream: IndicatorStream, samples: Array) -> None:
+def run_stream(
+    opener: Callable[[StreamRequest], IndicatorStream],
+    symbol: str,
+    pressure: ArrayLike,
+    fs: float,
+    *,
+    field: str = "free",
+    minimum: float = 0.0,
+) -> IndicatorResult:
+    """Return one indicator of whole signals of any leading shape.
+
+    Parameters
+    ----------
+    opener : callable
+        Opens the indicator's stream for a request, as the stage in the registry does.
+    symbol : str
+        Symbol of the indicator.
+    pressure, fs, minimum
+        As for :func:`feed_each`.
+    field : {"free", "diffuse"}
+        Sound field.
+
+    Raises
+    ------
+    SignalError
+        As for :func:`feed_each`; or a signal that is too short.
+    ParameterError
+        As for :func:`feed_each`; or an unknown field.
+    """
+    request = StreamRequest(float(fs), {symbol: ()}, check_field(field))
+    streams, leading = feed_each(lambda: opener(request), pressure, fs, minimum=minimum)
+    return stack([stream.finish()[symbol] for stream in streams], leading)
+
+
+def _feed(stream: Pushable, samples: Array) -> None:
     for start in range(0, samples.size, _SLICE):
         stream.push(samples[start : start + _SLICE])
 
@@ -185,11 +239,15 @@ def _feed(stream: IndicatorStream, samples: Array) -> None:
 class Analysis:
     """Several indicators of several channels, block by block; :func:`open_stream` makes it."""
 
-    def __init__(self, plan: Plan, n_channels: int, threads: int | None = None) -> None:
-        self.plan = plan
+    def __init__(self, request: StreamRequest, n_channels: int, threads: int | None = None) -> None:
+        if not request.fs > 0:
+            raise ParameterError(f"sampling rate {request.fs} Hz: a positive rate is expected")
+        if n_channels < 1:
+            raise ParameterError(f"{n_channels} channels; at least 1 is expected")
+        self.request = request
         self.n_channels = n_channels
         self.n_samples = 0
-        self._wanted = _with_needs(plan.wanted)
+        self._wanted = _with_needs(request.wanted)
         stages = list(dict.fromkeys(find(s).stage for s in self._wanted if find(s).stage))
         self._stages = stages
         self._streams: list[list[IndicatorStream]] = [
@@ -198,9 +256,9 @@ class Analysis:
         ]
         self._workers = _Workers(_threads(threads, n_channels * max(1, len(stages))))
 
-    def _part(self, stage: str) -> Plan:
+    def _part(self, stage: str) -> StreamRequest:
         own = {s: statistics for s, statistics in self._wanted.items() if find(s).stage == stage}
-        return replace(self.plan, wanted=own)
+        return replace(self.request, wanted=own)
 
     def push(self, block: ArrayLike) -> None:
         """Take the next samples of all channels.
@@ -222,7 +280,7 @@ class Analysis:
             )
         if array.shape[1] == 0:
             return
-        samples = pressure_array(array, self.plan.fs)
+        samples = pressure_array(array, self.request.fs)
         self.n_samples += samples.shape[1]
 
         def feeder(stream: IndicatorStream, channel: int) -> Callable[[], None]:
@@ -284,7 +342,7 @@ class Analysis:
                 refused[symbol] = missing[0]
             elif find(symbol).derived:
                 results[symbol] = resolve_callable(find(symbol).derived)(results)
-        wanted = self.plan.wanted
+        wanted = self.request.wanted
         return (
             {symbol: results[symbol] for symbol in wanted if symbol in results},
             {symbol: refused[symbol] for symbol in wanted if symbol in refused},
@@ -346,8 +404,5 @@ def open_stream(
     >>> meter.finish()["LA"].statistics["eq"].round(1).tolist()
     [91.0]
     """
-    if not fs > 0:
-        raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
-    if n_channels < 1:
-        raise ParameterError(f"{n_channels} channels; at least 1 is expected")
-    return Analysis(Plan(fs, resolve(names), check_field(field), keep), n_channels, threads)
+    request = StreamRequest(fs, resolve(names), check_field(field), keep)
+    return Analysis(request, n_channels, threads)

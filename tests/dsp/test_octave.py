@@ -100,7 +100,7 @@ def test_steps_and_axes() -> None:
     result = band_levels(noise(1.3, 2), FS, step=0.25, limits=(100, 1000))
     assert result.specific.shape == (2, 5, 11)
     assert result.times.tolist() == [0.25, 0.5, 0.75, 1.0, 1.25]
-    assert result.bark[-1] == 1000.0
+    assert result.axis[-1] == 1000.0
     assert band_levels(noise(1.0)[0], FS).specific.shape == (31,)
 
 

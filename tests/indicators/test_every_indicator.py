@@ -72,8 +72,8 @@ def test_leading_axes_are_signals(name: str) -> None:
                 np.testing.assert_array_equal(one, np.asarray(several)[index, 0])
         if alone.series is not None and alone.times is not None:
             assert alone.series.shape == alone.times.shape
-        if alone.specific is not None and alone.bark is not None:
-            assert alone.specific.shape[-1] == len(alone.bark)
+        if alone.specific is not None and alone.axis is not None:
+            assert alone.specific.shape[-1] == len(alone.axis)
     single = measured(name)(x[0].astype(np.float32), FS)
     np.testing.assert_allclose(single.value, np.ravel(together.value)[0], rtol=1e-4)
 

@@ -28,7 +28,7 @@ def test_shapes_axes_and_the_last_frame() -> None:
     assert result.series.shape == (2, 7), "six complete frames and one filled up"
     assert result.times.tolist() == pytest.approx(1.0 + 0.2 * np.arange(7))
     assert result.specific.shape == (2, 7, 47)
-    assert result.bark.tolist() == CHANNEL_BARK.tolist()
+    assert result.axis.tolist() == CHANNEL_BARK.tolist()
     assert np.allclose(0.5 * result.specific.sum(axis=-1), result.series, rtol=1e-12)
     assert result.value[1] == 0.0
     assert result.value[0] == fluctuation_strength(am(), FS).value

@@ -109,7 +109,7 @@ def test_stationary_signals(reference: Path, number: int, sone: float, phon: flo
     assert result.value == pytest.approx(sone, abs=0.0001)
     assert sone_to_phon(result.value) == pytest.approx(phon, abs=0.001)
     table = printed(reference, number)
-    assert result.bark == pytest.approx(table[:, 0])
+    assert result.axis == pytest.approx(table[:, 0])
     assert result.specific == pytest.approx(table[:, 1], abs=0.001)
     assert ((table[:, 2] <= result.specific) & (result.specific <= table[:, 3])).all()
 
@@ -212,7 +212,7 @@ def test_time_axis_is_exactly_2_ms() -> None:
     result = loudness_zwtv(noise(4 * 96 + 95), 48000)
     assert result.times.tolist() == [0.0, 0.002, 0.004, 0.006]
     assert result.specific.shape == (4, 240)
-    assert result.bark[[0, -1]].tolist() == [0.1, 24.0]
+    assert result.axis[[0, -1]].tolist() == [0.1, 24.0]
 
 
 def test_specific_loudness_adds_up_to_the_loudness_of_steady_sound() -> None:

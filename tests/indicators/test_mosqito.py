@@ -70,7 +70,7 @@ def test_ratios_of_a_tone_in_white_noise() -> None:
     x = tone_in_noise()
     result = mosqito.tnr_ecma(x, FS)
     assert result.value == pytest.approx(expected, abs=0.7)
-    assert result.bark == pytest.approx([1000.0], abs=0.5)
+    assert result.axis == pytest.approx([1000.0], abs=0.5)
     assert result.specific.tolist() == [result.value]
     assert mosqito.pr_ecma(x, FS).value == pytest.approx(expected, abs=1.0)
     assert "MoSQITo" in result.standard

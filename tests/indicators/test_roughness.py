@@ -44,7 +44,7 @@ def test_any_leading_shape_and_the_axes() -> None:
     assert result.series.shape == (1, 3, 4)
     assert result.specific.shape == (1, 3, 4, 47)
     assert result.times.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
-    assert result.bark.tolist() == CHANNEL_BARK.tolist()
+    assert result.axis.tolist() == CHANNEL_BARK.tolist()
     assert result.value[0, 0] == roughness_dw(am(), FS).value
     assert np.allclose(0.5 * result.specific.sum(axis=-1), result.series, rtol=1e-12)
 

@@ -222,7 +222,7 @@ def test_equal_percentiles_stand_in_the_order_of_their_shares() -> None:
 def test_a_spectrum_has_nominal_frequencies() -> None:
     bands = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10.0)
     spectrum = result(
-        2, times=None, series=None, specific=np.ones((2, 30)), bark=bands, axis_unit="Hz", unit="dB"
+        2, times=None, series=None, specific=np.ones((2, 30)), axis=bands, axis_unit="Hz", unit="dB"
     )
     written = texts(figures.indicator_figure(spectrum))
     assert {"31.5", "63", "125", "1k", "16k", "left", "right"} <= set(written)

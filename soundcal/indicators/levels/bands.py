@@ -9,10 +9,10 @@ from soundcal.dsp.octave import Band, BandFilter, bands_between
 from soundcal.dsp.weighting import WeightingFilter, check_weighting
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.stream import StreamRequest, check_field, feed_each, stack
 from soundcal.units import pascal_to_level
 
-__all__ = ["band_levels", "open_band_stream"]
+__all__ = ["BandStream", "band_levels"]
 
 Array = NDArray[np.float64]
 
@@ -22,8 +22,8 @@ _STEP: Final = 0.125
 _FRACTIONS: Final = {"Loct": 1, "Lthird": 3}
 
 
-class BandStream:
-    """Levels of all bands of one fraction, for one signal."""
+class _BandRecord:
+    """Energies of all bands of one fraction, of one signal."""
 
     def __init__(
         self,
@@ -33,7 +33,6 @@ class BandStream:
         weighting: str = "Z",
         step: float = _STEP,
         keep: bool = True,
-        symbol: str = "",
     ) -> None:
         self._filter = BandFilter(bands, fs, step)
         self._weighting = WeightingFilter(weighting, fs)
@@ -41,7 +40,6 @@ class BandStream:
         self._total = np.zeros(len(self._filter.bands))
         self._kept: list[Array] = []
         self._keep = keep
-        self._symbol = symbol
 
     def push(self, block: Array) -> None:
         """Take the next samples in Pa, shape (n,)."""
@@ -51,8 +49,8 @@ class BandStream:
         if self._keep:
             self._kept.append(energies)
 
-    def finish(self) -> dict[str, IndicatorResult]:
-        """Return the result."""
+    def result(self) -> IndicatorResult:
+        """Return the levels of the signal, once it is complete."""
         found, filters = self._total + self._filter.rest(), self._filter
         levels = pascal_to_level(np.sqrt(found / filters.n_samples))
         value = float(pascal_to_level(np.sqrt(found.sum() / filters.n_samples)))
@@ -73,7 +71,7 @@ class BandStream:
             statistics,
             times=times,
             specific=specific,
-            bark=np.array([band.mid for band in filters.bands]),
+            axis=np.array([band.mid for band in filters.bands]),
             axis_unit="Hz",
         )
         if self._missing:
@@ -81,35 +79,28 @@ class BandStream:
             result = result.with_warnings(
                 f"no band levels at {names} Hz: beyond what {filters.fs:g} Hz sampling rate carries"
             )
-        return {self._symbol: result}
+        return result
 
 
-class _Several:
-    """The streams of several fractions, side by side."""
+class BandStream:
+    """Results of the registry's ``Loct`` and ``Lthird`` for one signal."""
 
-    def __init__(self, streams: list[BandStream]) -> None:
-        self._streams = streams
-
-    def push(self, block: Array) -> None:
-        for stream in self._streams:
-            stream.push(block)
-
-    def finish(self) -> dict[str, IndicatorResult]:
-        return {
-            symbol: result for stream in self._streams for symbol, result in stream.finish().items()
+    def __init__(self, request: StreamRequest) -> None:
+        self._records = {
+            symbol: _BandRecord(
+                bands_between(_FRACTIONS[symbol], *_RANGE), request.fs, keep=request.keep
+            )
+            for symbol in request.wanted
         }
 
+    def push(self, block: Array) -> None:
+        """Take the next samples in Pa, shape (n,)."""
+        for record in self._records.values():
+            record.push(block)
 
-def open_band_stream(plan: Plan) -> _Several:
-    """Open the stream of the registry's ``Loct`` and ``Lthird``."""
-    return _Several(
-        [
-            BandStream(
-                bands_between(_FRACTIONS[symbol], *_RANGE), plan.fs, keep=plan.keep, symbol=symbol
-            )
-            for symbol in plan.wanted
-        ]
-    )
+    def finish(self) -> dict[str, IndicatorResult]:
+        """Return one result per symbol."""
+        return {symbol: record.result() for symbol, record in self._records.items()}
 
 
 def band_levels(
@@ -147,7 +138,7 @@ def band_levels(
         ``statistics``: equivalent level of each band over the whole signal, by nominal frequency in
         Hz (``"1000"``). ``value``: level of all bands together. ``specific``: the band levels,
         shape (..., n_bands), or with ``step`` Leq in steps, shape (..., n_times, n_bands).
-        ``bark``: exact mid-band frequencies in Hz. Bands that the sampling rate cannot carry are
+        ``axis``: exact mid-band frequencies in Hz. Bands that the sampling rate cannot carry are
         left out with a warning. The filters start at rest (see :mod:`soundcal.dsp.octave`).
 
     Raises
@@ -171,8 +162,9 @@ def band_levels(
     if step is not None and not step > 0:
         raise ParameterError(f"step {step} s; a positive duration is expected")
 
-    def opener() -> BandStream:
+    def opener() -> _BandRecord:
         keep = step is not None
-        return BandStream(bands, fs, weighting=letter, step=step or _STEP, keep=keep)
+        return _BandRecord(bands, fs, weighting=letter, step=step or _STEP, keep=keep)
 
-    return run_stream(opener, pressure, fs)[""]
+    records, leading = feed_each(opener, pressure, fs)
+    return stack([record.result() for record in records], leading)

@@ -27,7 +27,7 @@ from soundcal.dsp.weighting import Weighting, check_weighting, standard_of
 from soundcal.errors import ParameterError
 from soundcal.indicators.levels.stream import LevelRecord, LevelStream
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.stream import check_field, feed_each, run_stream, stack
 
 __all__ = [
     "leq",
@@ -41,23 +41,6 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-class _RecordStream:
-    """A record that ends in one result, for the functions below."""
-
-    def __init__(
-        self, record: LevelRecord, build: Callable[[LevelRecord], IndicatorResult]
-    ) -> None:
-        self._record = record
-        self._build = build
-
-    def push(self, block: Array) -> None:
-        self._record.push(block)
-
-    def finish(self) -> dict[str, IndicatorResult]:
-        self._record.close()
-        return {"": self._build(self._record)}
-
-
 def _measure(
     pressure: ArrayLike,
     fs: float,
@@ -68,12 +51,16 @@ def _measure(
     peak: bool = False,
     keep: bool = False,
 ) -> IndicatorResult:
-    def opener() -> _RecordStream:
-        peaks = (weighting,) if peak else ()
-        record = LevelRecord((weighting,), fs, detectors=(detector,), peaks=peaks, keep=keep)
-        return _RecordStream(record, build)
+    """Return what ``build`` makes of the level meter's record of each signal."""
 
-    return run_stream(opener, pressure, fs)[""]
+    def opener() -> LevelRecord:
+        peaks = (weighting,) if peak else ()
+        return LevelRecord((weighting,), fs, detectors=(detector,), peaks=peaks, keep=keep)
+
+    records, leading = feed_each(opener, pressure, fs)
+    for record in records:
+        record.close()
+    return stack([build(record) for record in records], leading)
 
 
 def _check_time(time: str) -> str:
@@ -110,13 +97,7 @@ def sound_level(
         As for :func:`soundcal.dsp.weighting.weight`.
     """
     check_field(field)
-    letter = check_weighting(weighting)
-    symbol = f"L{letter}"
-
-    def opener() -> LevelStream:
-        return LevelStream(Plan(fs, {symbol: ()}))
-
-    return run_stream(opener, pressure, fs)[symbol]
+    return run_stream(LevelStream, f"L{check_weighting(weighting)}", pressure, fs)
 
 
 def leq(

@@ -17,7 +17,7 @@ from soundcal.dsp.octave import BandFilter, bands_between
 from soundcal.dsp.signal import PERCENTS, pressure_array
 from soundcal.dsp.weighting import WeightingFilter
 from soundcal.errors import ParameterError, SignalError
-from soundcal.units import P_REF
+from soundcal.units import P_REF, power_db
 
 __all__ = ["LiveMeter", "Reading"]
 
@@ -220,4 +220,4 @@ class _Channel:
 
 def _level(mean_square: float) -> float:
     """Return the level in dB of a mean square in Pa²."""
-    return float(10.0 * np.log10(mean_square / P_REF**2)) if mean_square > 0 else -np.inf
+    return power_db(mean_square / P_REF**2)

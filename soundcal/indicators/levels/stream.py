@@ -18,10 +18,10 @@ from soundcal.dsp.detectors import (
 from soundcal.dsp.signal import PERCENTS
 from soundcal.dsp.weighting import Weighting, WeightingFilter, check_weighting, standard_of
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan
+from soundcal.indicators.stream import StreamRequest
 from soundcal.units import pascal_to_level
 
-__all__ = ["LevelRecord", "LevelStream", "open_level_stream"]
+__all__ = ["LevelRecord", "LevelStream"]
 
 Array = NDArray[np.float64]
 
@@ -133,18 +133,24 @@ class LevelRecord:
 class LevelStream:
     """Results of the registry's level symbols (``LA``, ``LC``, …) for one signal."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        weightings = {symbol: check_weighting(symbol.removeprefix("L")) for symbol in plan.wanted}
-        peaks = [w for symbol, w in weightings.items() if "peak" in plan.wanted[symbol]]
+    def __init__(self, request: StreamRequest) -> None:
+        self._request = request
+        weightings = {
+            symbol: check_weighting(symbol.removeprefix("L")) for symbol in request.wanted
+        }
+        peaks = [w for symbol, w in weightings.items() if "peak" in request.wanted[symbol]]
         self._weightings = weightings
-        asked = {statistic for statistics in plan.wanted.values() for statistic in statistics}
+        asked = {statistic for statistics in request.wanted.values() for statistic in statistics}
         self._slow = any(f"S{p:g}" in asked for p in PERCENTS)
         self._impulse = bool({"Imax", "Imin"} & asked)
         extra = (("S", self._slow), ("I", self._impulse))
         detectors = ("F", *(time for time, wanted in extra if wanted))
         self._record = LevelRecord(
-            tuple(weightings.values()), plan.fs, detectors=detectors, peaks=peaks, keep=plan.keep
+            tuple(weightings.values()),
+            request.fs,
+            detectors=detectors,
+            peaks=peaks,
+            keep=request.keep,
         )
 
     def push(self, block: Array) -> None:
@@ -167,14 +173,9 @@ class LevelStream:
             found |= {f"S{p}": level for p, level in slow.items()}
         if self._impulse:
             found["Imax"], found["Imin"] = record.extremes(w, "I")
-        if "peak" in self._plan.wanted[symbol]:
+        if "peak" in self._request.wanted[symbol]:
             found["peak"] = record.peak(w)
-        times, series = record.series(w, "F") if self._plan.keep else (None, None)
+        times, series = record.series(w, "F") if self._request.keep else (None, None)
         return IndicatorResult(
             "sound_level", "dB", standard_of(w), found["eq"], found, times, series
         )
-
-
-def open_level_stream(plan: Plan) -> LevelStream:
-    """Open the stream of the registry's levels."""
-    return LevelStream(plan)

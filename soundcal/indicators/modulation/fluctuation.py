@@ -20,19 +20,19 @@ kept.
 """
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundcal.errors import SignalError
-from soundcal.indicators.frames import FrameStream, Label
+from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.modulation.envelopes import slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
 from soundcal.indicators.modulation.excitation_tables import A0_FLUCTUATION, G_FLUCTUATION
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.stream import StreamRequest, run_stream
 
 if TYPE_CHECKING:
     from soundcal.indicators.stream import Field
@@ -42,7 +42,6 @@ __all__ = [
     "FluctuationMethod",
     "FluctuationStream",
     "fluctuation_strength",
-    "open_fluctuation_stream",
 ]
 
 Array = NDArray[np.float64]
@@ -140,7 +139,7 @@ class FluctuationMethod:
         Sound field.
     """
 
-    bark = CHANNEL_BARK
+    axis = CHANNEL_BARK
     fills_up = True
 
     def __init__(self, length: int, rate: int, field: "Field" = "free") -> None:
@@ -203,13 +202,13 @@ class FluctuationStream:
 
     Parameters
     ----------
-    plan : Plan
-        What is wanted; with ``keep``, series and specific values are kept.
+    request : StreamRequest
+        With ``keep``, series and specific values are kept.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._rate = RATES[1] if plan.fs == RATES[1] else RATES[0]
+    def __init__(self, request: StreamRequest) -> None:
+        self._request = request
+        self._rate = RATES[1] if request.fs == RATES[1] else RATES[0]
         self._waiting: list[Array] = []
         self._n_waiting = 0
         self._frames: FrameStream | None = None
@@ -221,13 +220,12 @@ class FluctuationStream:
             return
         self._waiting.append(block.copy())
         self._n_waiting += block.size
-        if self._n_waiting >= DURATION * self._plan.fs:
+        if self._n_waiting >= DURATION * self._request.fs:
             self._open(round(DURATION * self._rate))
 
     def _open(self, length: int) -> FrameStream:
-        method = FluctuationMethod(length, self._rate, self._plan.field)
-        label = Label("F", "fluctuation_strength", "vacil", STANDARD)
-        self._frames = FrameStream(self._plan, method, label)
+        method = FluctuationMethod(length, self._rate, self._request.field)
+        self._frames = FrameStream(self._request, method, "F", STANDARD)
         for block in self._waiting:
             self._frames.push(block)
         self._waiting = []
@@ -243,7 +241,7 @@ class FluctuationStream:
         """
         if self._frames is not None:
             return self._frames.finish()
-        duration = self._n_waiting / self._plan.fs
+        duration = self._n_waiting / self._request.fs
         if duration < MINIMUM_DURATION:
             raise SignalError(
                 f"signal of {duration:.4g} s is too short for fluctuation_strength: at least "
@@ -256,11 +254,6 @@ class FluctuationStream:
             f"{2.0 / duration:.2g} Hz is underrated"
         )
         return {"F": result.with_warnings(short)}
-
-
-def open_fluctuation_stream(plan: Plan) -> FluctuationStream:
-    """Open the stage of the fluctuation strength."""
-    return FluctuationStream(plan)
 
 
 def fluctuation_strength(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
@@ -284,7 +277,7 @@ def fluctuation_strength(pressure: ArrayLike, fs: float, *, field: str = "free")
     IndicatorResult
         ``value`` is the mean in vacil; ``statistics`` max, mean, 5, 10, 50, 90, 95; ``series`` F(t)
         every 0.2 s, ``times`` the middles of the frames; ``specific`` F′(z, t) in vacil/Bark, shape
-        (..., n_times, 47), at ``bark``. Silence has 0.
+        (..., n_times, 47), at ``axis``. Silence has 0.
 
     Raises
     ------
@@ -300,6 +293,4 @@ def fluctuation_strength(pressure: ArrayLike, fs: float, *, field: str = "free")
     >>> round(fluctuation_strength(0.02 * tone / np.sqrt(np.mean(tone**2)), 44100).value, 1)
     1.0
     """
-    plan = Plan(float(fs), {"F": ()}, check_field(field))
-    opener = partial(FluctuationStream, plan)
-    return run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["F"]
+    return run_stream(FluctuationStream, "F", pressure, fs, field=field, minimum=MINIMUM_DURATION)

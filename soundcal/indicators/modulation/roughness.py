@@ -47,13 +47,13 @@ maximum and falls again, and gives the seven carriers their roughness, gives the
 most. Other implementations of the published model have 2.2 to 2.3 as well.
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soundcal.indicators.frames import FrameStream, Label
+from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.modulation.envelopes import slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
 from soundcal.indicators.modulation.excitation_tables import (
@@ -66,7 +66,7 @@ from soundcal.indicators.modulation.excitation_tables import (
     H42,
 )
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.stream import StreamRequest, run_stream
 
 if TYPE_CHECKING:
     from soundcal.indicators.stream import Field
@@ -139,7 +139,7 @@ class RoughnessMethod:
     rate = RATE
     length = LENGTH
     hop = HOP
-    bark = CHANNEL_BARK
+    axis = CHANNEL_BARK
     fills_up = False
 
     def __init__(self, field: "Field" = "free") -> None:
@@ -175,10 +175,9 @@ def _modulation(mean: Array, fluctuation: Spectrum) -> Array:
     return found
 
 
-def open_roughness_stream(plan: Plan) -> FrameStream:
+def open_roughness_stream(request: StreamRequest) -> FrameStream:
     """Open the stage of the roughness."""
-    label = Label("R", "roughness_dw", "asper", STANDARD)
-    return FrameStream(plan, RoughnessMethod(plan.field), label)
+    return FrameStream(request, RoughnessMethod(request.field), "R", STANDARD)
 
 
 def roughness_dw(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
@@ -201,7 +200,7 @@ def roughness_dw(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indi
     IndicatorResult
         ``value`` is the mean in asper; ``statistics`` max, mean, 5, 10, 50, 90, 95; ``series`` R(t)
         every 0.1 s, ``times`` the middles of the frames; ``specific`` R′(z, t) in asper/Bark, shape
-        (..., n_times, 47), at ``bark``. Silence has 0.
+        (..., n_times, 47), at ``axis``. Silence has 0.
 
     Raises
     ------
@@ -217,6 +216,6 @@ def roughness_dw(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indi
     >>> round(roughness_dw(0.02 * tone / np.sqrt(np.mean(tone**2)), 48000).value, 3)
     1.0
     """
-    plan = Plan(float(fs), {"R": ()}, check_field(field))
-    opener = partial(open_roughness_stream, plan)
-    return run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["R"]
+    return run_stream(
+        open_roughness_stream, "R", pressure, fs, field=field, minimum=MINIMUM_DURATION
+    )

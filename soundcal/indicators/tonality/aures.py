@@ -26,19 +26,19 @@ Bands of noise wider than about 50 Hz are noise here, while Aures also takes reg
 critical band for tonal if they exceed their neighbours by 7 dB. Tones above 5 kHz do not count.
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundcal.dsp.weighting import section_response
-from soundcal.indicators.frames import FrameStream, Label
+from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.stream import StreamRequest, run_stream
 from soundcal.indicators.zwicker.filter_bank import TABLE_A2, band_filters
 from soundcal.indicators.zwicker.method import loudness_of, to_energy
-from soundcal.units import P_REF
+from soundcal.units import P_REF, power_db
 
 if TYPE_CHECKING:
     from soundcal.indicators.stream import Field
@@ -204,7 +204,7 @@ def _excess(components: Components, noise: Array) -> tuple[Array, Array]:
     """Return the level excesses in dB (Terhardt et al. 1982, Eq. 4 to 7), and over noise alone."""
     c = _constants()
     frequency = components.frequency
-    level = 10.0 * np.log10(components.power / P_REF**2)
+    level = power_db(components.power / P_REF**2)
     z = _bark(frequency)
     apart = z[np.newaxis, :] - z[:, np.newaxis]  # masked (column) above masker (row)
     rise = 24.0 + 230.0 / frequency - 0.2 * level
@@ -216,8 +216,8 @@ def _excess(components: Components, noise: Array) -> tuple[Array, Array]:
     broadband = (total[high] - total[low]) / P_REF**2
     quiet = 10.0 ** (_threshold(frequency) / 10.0)
     masking = broadband + quiet
-    over_noise = level - 10.0 * np.log10(masking)
-    return level - 10.0 * np.log10(masking + amplitude.sum(axis=0) ** 2), over_noise
+    over_noise = level - power_db(masking)
+    return level - power_db(masking + amplitude.sum(axis=0) ** 2), over_noise
 
 
 def _tonal_weight(frequency: Array, width: Array, excess: Array) -> float:
@@ -241,7 +241,7 @@ class TonalityMethod:
     rate = RATE
     length = LENGTH
     hop = HOP
-    bark = None
+    axis = None
     fills_up = False
 
     def __init__(self, field: "Field" = "free") -> None:
@@ -281,10 +281,9 @@ class TonalityMethod:
         return loudness_of(to_energy(mean_square), self._field)[0]
 
 
-def open_tonality_stream(plan: Plan) -> FrameStream:
+def open_tonality_stream(request: StreamRequest) -> FrameStream:
     """Open the stage of the tonality."""
-    label = Label("T", "tonality_aures", "t.u.", STANDARD)
-    return FrameStream(plan, TonalityMethod(plan.field), label)
+    return FrameStream(request, TonalityMethod(request.field), "T", STANDARD)
 
 
 def tonality_aures(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
@@ -321,6 +320,6 @@ def tonality_aures(pressure: ArrayLike, fs: float, *, field: str = "free") -> In
     >>> round(tonality_aures(tone, 48000).value, 3)
     1.0
     """
-    plan = Plan(float(fs), {"T": ()}, check_field(field))
-    opener = partial(open_tonality_stream, plan)
-    return run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["T"]
+    return run_stream(
+        open_tonality_stream, "T", pressure, fs, field=field, minimum=MINIMUM_DURATION
+    )

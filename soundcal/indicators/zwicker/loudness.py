@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from soundcal.dsp.signal import PERCENTS
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
+from soundcal.indicators.stream import check_field, run_stream
 from soundcal.indicators.zwicker.filter_bank import BANDS
 from soundcal.indicators.zwicker.method import BARK, N_BARK, loudness_of
 from soundcal.indicators.zwicker.stream import (
@@ -67,7 +67,7 @@ def loudness_zwst(
     Returns
     -------
     IndicatorResult
-        ``value`` and statistic ``eq`` are N in sone, ``specific`` N′(z) in sone/Bark at ``bark``,
+        ``value`` and statistic ``eq`` are N in sone, ``specific`` N′(z) in sone/Bark at ``axis``,
         0.1 to 24 Bark. :func:`soundcal.units.sone_to_phon` gives the loudness level in phon.
 
     Raises
@@ -84,10 +84,7 @@ def loudness_zwst(
     >>> round(loudness_zwst(tone, 48000).value, 3)
     1.0
     """
-    plan = Plan(float(fs), {"Nst": ("eq",)}, check_field(field))
-    if not skip >= 0.0 or not math.isfinite(skip):
-        raise ParameterError(f"skip {skip} s; 0 or more is expected")
-    return run_stream(partial(StationaryStream, plan, skip=skip), pressure, fs)["Nst"]
+    return run_stream(partial(StationaryStream, skip=skip), "Nst", pressure, fs, field=field)
 
 
 def loudness_zwtv(
@@ -113,7 +110,7 @@ def loudness_zwtv(
     IndicatorResult
         ``value`` is N5 in sone; ``statistics`` max, mean, 5, 10, 50, 90, 95 (N5 is exceeded 5 % of
         the time) over the whole series; ``times`` exact steps of 2 ms from 0; ``series`` N(t);
-        ``specific`` N′(z, t) in sone/Bark, shape (..., n_times, 240), at ``bark``. There is one
+        ``specific`` N′(z, t) in sone/Bark, shape (..., n_times, 240), at ``axis``. There is one
         value for every complete step of 2 ms.
 
     Raises
@@ -133,9 +130,7 @@ def loudness_zwtv(
     """
     if estimator not in get_args(Estimator):
         raise ParameterError(f"estimator {estimator!r}; linear or annex is expected")
-    plan = Plan(float(fs), {"N": ()}, check_field(field))
-    opener = partial(LoudnessStream, plan)
-    result = run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["N"]
+    result = run_stream(LoudnessStream, "N", pressure, fs, field=field, minimum=MINIMUM_DURATION)
     if estimator == "linear" or result.series is None:
         return result
     found = {f"{p:g}": annex_percentile(result.series, p) for p in PERCENTS}
@@ -168,9 +163,7 @@ def loudness_level_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") 
     >>> round(loudness_level_zwtv(tone, 48000).value, 1)
     60.1
     """
-    plan = Plan(float(fs), {"LN": ()}, check_field(field))
-    opener = partial(LoudnessStream, plan)
-    return run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["LN"]
+    return run_stream(LoudnessStream, "LN", pressure, fs, field=field, minimum=MINIMUM_DURATION)
 
 
 def loudness_from_bands(levels: ArrayLike, *, field: str = "free") -> IndicatorResult:
@@ -225,7 +218,7 @@ def loudness_from_bands(levels: ArrayLike, *, field: str = "free") -> IndicatorR
         total,
         {"eq": total},
         specific=specific,
-        bark=BARK,
+        axis=BARK,
         field=which,
         warnings=band_warnings(math.inf, loudest),
     )

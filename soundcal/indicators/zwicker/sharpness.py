@@ -5,15 +5,13 @@ time, pattern and loudness are those of the same instant, before the temporal we
 loudness; so the sharpness does not overshoot when a sound begins. Below 0.001 sone it is 0.
 """
 
-import math
 from functools import partial
 
 from numpy.typing import ArrayLike
 
-from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Plan, check_field, run_stream
-from soundcal.indicators.zwicker.sharpness_weights import check_weighting, sharpness_of
+from soundcal.indicators.stream import run_stream
+from soundcal.indicators.zwicker.sharpness_weights import check_sharpness_weighting, sharpness_of
 from soundcal.indicators.zwicker.stream import (
     MINIMUM_DURATION,
     SETTLING,
@@ -64,11 +62,9 @@ def sharpness_din_st(
     >>> round(sharpness_din_st(0.03 * np.sin(2 * np.pi * 1000 * t), 48000).value, 1)
     1.0
     """
-    name = check_weighting(weighting)
-    plan = Plan(float(fs), {"Sst": ("eq",)}, check_field(field))
-    if not skip >= 0.0 or not math.isfinite(skip):
-        raise ParameterError(f"skip {skip} s; 0 or more is expected")
-    return run_stream(partial(StationaryStream, plan, name, skip), pressure, fs)["Sst"]
+    name = check_sharpness_weighting(weighting)
+    opener = partial(StationaryStream, weighting=name, skip=skip)
+    return run_stream(opener, "Sst", pressure, fs, field=field)
 
 
 def sharpness_din_tv(
@@ -107,7 +103,5 @@ def sharpness_din_tv(
     >>> round(float(result.series[-1]), 1)
     1.0
     """
-    name = check_weighting(weighting)
-    plan = Plan(float(fs), {"S": ()}, check_field(field), keep=True)
-    opener = partial(LoudnessStream, plan, name)
-    return run_stream(opener, pressure, fs, minimum=MINIMUM_DURATION)["S"]
+    opener = partial(LoudnessStream, weighting=check_sharpness_weighting(weighting))
+    return run_stream(opener, "S", pressure, fs, field=field, minimum=MINIMUM_DURATION)

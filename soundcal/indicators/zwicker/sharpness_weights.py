@@ -3,7 +3,7 @@
 ``S = k ∫ N′(z) g(z) z dz / N``, the integral as the sum over the 240 values of N′ in steps of
 0.1 Bark, N the loudness that belongs to the same N′. ``k`` is what gives 1 acum for the reference
 sound of DIN 45692 (noise of one critical band, 920 Hz to 1080 Hz, 60 dB), to four digits;
-``tests/test_sharpness.py`` derives it.
+``tests/indicators/test_sharpness.py`` derives it.
 """
 
 from functools import lru_cache
@@ -15,16 +15,27 @@ from numpy.typing import ArrayLike, NDArray
 from soundcal.errors import ParameterError
 from soundcal.indicators.zwicker.method import BARK
 
-__all__ = ["AUDIBLE", "FACTORS", "STANDARDS", "Weighting", "check_weighting", "sharpness_of"]
+__all__ = [
+    "AUDIBLE",
+    "FACTORS",
+    "STANDARDS",
+    "SharpnessWeighting",
+    "check_sharpness_weighting",
+    "sharpness_of",
+]
 
 Array = NDArray[np.float64]
 
-Weighting = Literal["din", "aures", "bismarck"]
+SharpnessWeighting = Literal["din", "aures", "bismarck"]
 
-FACTORS: Final[dict[Weighting, float]] = {"din": 0.1095, "aures": 0.1161, "bismarck": 0.1094}
+FACTORS: Final[dict[SharpnessWeighting, float]] = {
+    "din": 0.1095,
+    "aures": 0.1161,
+    "bismarck": 0.1094,
+}
 """``k`` of each weighting, in acum (DIN 45692:2009, 5.3 demands 0.105 ≤ k < 0.115 of the first)."""
 
-STANDARDS: Final[dict[Weighting, str]] = {
+STANDARDS: Final[dict[SharpnessWeighting, str]] = {
     "din": "DIN 45692:2009",
     "aures": "Aures 1985 (DIN 45692:2009, Annex B)",
     "bismarck": "von Bismarck 1974 (DIN 45692:2009, Annex B)",
@@ -36,17 +47,18 @@ AUDIBLE: Final = 0.001
 _STEP: Final = 0.1
 
 
-def check_weighting(weighting: str) -> Weighting:
+def check_sharpness_weighting(weighting: str) -> SharpnessWeighting:
     """Return the weighting's name, or refuse it."""
-    if weighting in get_args(Weighting):
-        return cast(Weighting, weighting)
+    known = get_args(SharpnessWeighting)
+    if weighting in known:
+        return cast(SharpnessWeighting, weighting)
     raise ParameterError(
-        f"sharpness weighting {weighting!r}; one of {', '.join(get_args(Weighting))} is expected"
+        f"sharpness weighting {weighting!r}; one of {', '.join(known)} is expected"
     )
 
 
 @lru_cache(maxsize=4)
-def _weights(weighting: Weighting) -> Array:
+def _weights(weighting: SharpnessWeighting) -> Array:
     """``g(z) z`` times the step; for Aures without the part that depends on N."""
     z = BARK
     if weighting == "din":
@@ -68,7 +80,7 @@ def sharpness_of(loudness: ArrayLike, specific: ArrayLike, weighting: str = "din
     specific : array_like, shape (..., 240)
         N′(z) in sone/Bark at 0.1 … 24 Bark.
     weighting : {"din", "aures", "bismarck"}
-        Weighting.
+        SharpnessWeighting.
 
     Returns
     -------
@@ -80,7 +92,7 @@ def sharpness_of(loudness: ArrayLike, specific: ArrayLike, weighting: str = "din
     ParameterError
         Unknown weighting, or shapes that do not belong together.
     """
-    name = check_weighting(weighting)
+    name = check_sharpness_weighting(weighting)
     n = np.asarray(loudness, dtype=np.float64)
     pattern = np.asarray(specific, dtype=np.float64)
     if pattern.shape != (*n.shape, BARK.size):

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.dsp.resample import PASS, Resampler
-from soundcal.errors import SignalError
+from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.series import Series
-from soundcal.indicators.stream import Plan
+from soundcal.indicators.stream import StreamRequest
 from soundcal.indicators.zwicker.filter_bank import CENTRES, RATE, STEP, SmoothedBank, SummedBank
 from soundcal.indicators.zwicker.method import (
     BARK,
@@ -23,9 +23,13 @@ from soundcal.indicators.zwicker.method import (
     loudness_of,
     to_energy,
 )
-from soundcal.indicators.zwicker.sharpness_weights import STANDARDS, Weighting, sharpness_of
+from soundcal.indicators.zwicker.sharpness_weights import (
+    STANDARDS,
+    SharpnessWeighting,
+    sharpness_of,
+)
 from soundcal.indicators.zwicker.tables import RAP
-from soundcal.units import P_REF, sone_to_phon
+from soundcal.units import P_REF, power_db, sone_to_phon
 
 __all__ = [
     "MINIMUM_DURATION",
@@ -34,8 +38,6 @@ __all__ = [
     "LoudnessStream",
     "StationaryStream",
     "band_warnings",
-    "open_loudness_stream",
-    "open_stationary_stream",
 ]
 
 Array = NDArray[np.float64]
@@ -85,7 +87,7 @@ def band_warnings(fs: float, loudest_low: float) -> tuple[str, ...]:
             f"measured, the loudness method reaches to {_UPPER_EDGE / 1000.0:.3g} kHz"
         )
     if loudest_low > P_REF**2 * 10.0 ** (RAP[-1] / 10.0):
-        level = 10.0 * np.log10(loudest_low / P_REF**2)
+        level = power_db(loudest_low / P_REF**2)
         found.append(
             f"a band up to 250 Hz reached {level:.1f} dB: Table A.3 of {STANDARD} ends at "
             f"{RAP[-1]:g} dB, its last row was used"
@@ -98,22 +100,22 @@ class LoudnessStream:
 
     Parameters
     ----------
-    plan : Plan
-        What is wanted; with ``keep``, series and specific loudness are kept.
+    request : StreamRequest
+        With ``keep``, series and specific loudness are kept.
     weighting : {"din", "aures", "bismarck"}
         Weighting of the sharpness.
     """
 
-    def __init__(self, plan: Plan, weighting: Weighting = "din") -> None:
-        self._plan = plan
-        self._weighting: Weighting = weighting
-        self._sharp = "S" in plan.wanted
-        self._converter = _Converter(plan.fs)
+    def __init__(self, request: StreamRequest, weighting: SharpnessWeighting = "din") -> None:
+        self._request = request
+        self._weighting: SharpnessWeighting = weighting
+        self._sharp = "S" in request.wanted
+        self._converter = _Converter(request.fs)
         self._bank = SmoothedBank()
-        self._patterns = plan.keep and "N" in plan.wanted
-        self._method = LoudnessOverTime(plan.field, specific=self._patterns or self._sharp)
-        self._loudness = Series(keep=plan.keep)
-        self._sharpness = Series(keep=plan.keep)
+        self._patterns = request.keep and "N" in request.wanted
+        self._method = LoudnessOverTime(request.field, specific=self._patterns or self._sharp)
+        self._loudness = Series(keep=request.keep)
+        self._sharpness = Series(keep=request.keep)
         self._specific: list[Array] = []
         self._loudest_low = 0.0
 
@@ -153,14 +155,14 @@ class LoudnessStream:
             )
         results = {"N": self._loudness_result}
         results |= {"LN": self._level_result, "S": self._sharpness_result}
-        return {symbol: results[symbol]() for symbol in self._plan.wanted}
+        return {symbol: results[symbol]() for symbol in self._request.wanted}
 
     def _times(self) -> Array | None:
         n = self._loudness.n
-        return np.arange(n) * STEP / RATE if self._plan.keep else None
+        return np.arange(n) * STEP / RATE if self._request.keep else None
 
     def _warnings(self) -> tuple[str, ...]:
-        return band_warnings(self._plan.fs, self._loudest_low)
+        return band_warnings(self._request.fs, self._loudest_low)
 
     def _loudness_result(self) -> IndicatorResult:
         found = self._loudness.statistics()
@@ -173,8 +175,8 @@ class LoudnessStream:
             times=self._times(),
             series=self._loudness.series(),
             specific=np.concatenate(self._specific) if self._patterns else None,
-            bark=BARK if self._patterns else None,
-            field=self._plan.field,
+            axis=BARK if self._patterns else None,
+            field=self._request.field,
             warnings=self._warnings(),
         )
 
@@ -189,7 +191,7 @@ class LoudnessStream:
             found,
             times=self._times(),
             series=None if series is None else sone_to_phon(series),
-            field=self._plan.field,
+            field=self._request.field,
             warnings=self._warnings(),
         )
 
@@ -203,14 +205,9 @@ class LoudnessStream:
             found,
             times=self._times(),
             series=self._sharpness.series(),
-            field=self._plan.field,
+            field=self._request.field,
             warnings=self._warnings(),
         )
-
-
-def open_loudness_stream(plan: Plan) -> LoudnessStream:
-    """Open the stage that computes N, LN and S over time."""
-    return LoudnessStream(plan)
 
 
 class StationaryStream:
@@ -218,18 +215,30 @@ class StationaryStream:
 
     Parameters
     ----------
-    plan : Plan
-        What is wanted.
+    request : StreamRequest
+        Sampling rate, sound field and which of the two.
     weighting : {"din", "aures", "bismarck"}
         Weighting of the sharpness.
     skip : float
         Time in s left out at the beginning.
+
+    Raises
+    ------
+    ParameterError
+        Negative or infinite ``skip``.
     """
 
-    def __init__(self, plan: Plan, weighting: Weighting = "din", skip: float = SETTLING) -> None:
-        self._plan = plan
-        self._weighting: Weighting = weighting
-        self._converter = _Converter(plan.fs)
+    def __init__(
+        self,
+        request: StreamRequest,
+        weighting: SharpnessWeighting = "din",
+        skip: float = SETTLING,
+    ) -> None:
+        if not skip >= 0.0 or not math.isfinite(skip):
+            raise ParameterError(f"skip {skip} s; 0 or more is expected")
+        self._request = request
+        self._weighting: SharpnessWeighting = weighting
+        self._converter = _Converter(request.fs)
         self._bank = SummedBank(round(skip * RATE))
 
     def push(self, block: Array) -> None:
@@ -252,9 +261,9 @@ class StationaryStream:
                 f"loudness: {self._bank.skip / RATE + STATIONARY_MINIMUM:.4g} s are needed"
             )
         mean_square = self._bank.mean_squares()
-        loudness, specific = loudness_of(to_energy(mean_square), self._plan.field)
+        loudness, specific = loudness_of(to_energy(mean_square), self._request.field)
         sharpness = sharpness_of(loudness, specific, self._weighting)
-        warnings = band_warnings(self._plan.fs, float(mean_square[:_N_LOW].max()))
+        warnings = band_warnings(self._request.fs, float(mean_square[:_N_LOW].max()))
         results = {
             "Nst": IndicatorResult(
                 "loudness_zwst",
@@ -263,8 +272,8 @@ class StationaryStream:
                 loudness,
                 {"eq": loudness},
                 specific=specific,
-                bark=BARK,
-                field=self._plan.field,
+                axis=BARK,
+                field=self._request.field,
                 warnings=warnings,
             ),
             "Sst": IndicatorResult(
@@ -273,13 +282,8 @@ class StationaryStream:
                 f"{STANDARDS[self._weighting]} on {STANDARD}, clause 5",
                 sharpness,
                 {"eq": sharpness},
-                field=self._plan.field,
+                field=self._request.field,
                 warnings=warnings,
             ),
         }
-        return {symbol: results[symbol] for symbol in self._plan.wanted}
-
-
-def open_stationary_stream(plan: Plan) -> StationaryStream:
-    """Open the stage that computes Nst and Sst."""
-    return StationaryStream(plan)
+        return {symbol: results[symbol] for symbol in self._request.wanted}

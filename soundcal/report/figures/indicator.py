@@ -68,7 +68,7 @@ def indicator_figure(
     if len(names) != n:
         raise ParameterError(f"{result.name}: {len(names)} names for {n} channels")
     has_map = _has_map(result, len(leading))
-    draw_bands = result.specific is not None and result.bark is not None and not has_map
+    draw_bands = result.specific is not None and result.axis is not None and not has_map
     rows = int(result.series is not None) + (n if has_map else int(draw_bands))
     if rows == 0:
         raise ParameterError(f"{result.name} has neither a series nor specific values to draw")
@@ -99,7 +99,7 @@ def _has_map(result: "IndicatorResult", n_leading: int) -> bool:
     return (
         result.specific is not None
         and result.times is not None
-        and result.bark is not None
+        and result.axis is not None
         and np.ndim(result.specific) == n_leading + 2
     )
 
@@ -200,7 +200,7 @@ def _map_panels(
 ) -> None:
     specific = np.asarray(result.specific)
     specific = specific.reshape((-1, *specific.shape[-2:]))
-    times, bands = np.asarray(result.times), np.asarray(result.bark)
+    times, bands = np.asarray(result.times), np.asarray(result.axis)
     hop = float(times[-1] - times[0]) / max(len(times) - 1, 1) or 1.0
     in_hz = result.axis_unit == "Hz"
     finite = specific[np.isfinite(specific)]
@@ -237,7 +237,7 @@ def _map_panels(
 def _bands_panel(
     axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str
 ) -> None:
-    bands = np.asarray(result.bark)
+    bands = np.asarray(result.axis)
     values = np.asarray(result.specific).reshape((len(names), -1))
     in_hz = result.axis_unit == "Hz"
     x = np.arange(len(bands)) if in_hz else bands
