@@ -27,7 +27,8 @@ import numpy as np
 from soundcal import stimuli
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
-from soundcal.files.records import ExitStatus, read_json
+from soundcal.files.records import read_json
+from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.units import from_db
@@ -61,7 +62,7 @@ def run(bench: Bench) -> ExitStatus:
     for position, row in enumerate(order, start=1):
         name = f"presentation {position} of {len(order)}: {row['stimulus']}"
         bench.step(name, partial(_present, bench, row, position))
-    flagged = [e for e in bench.session.events() if e["event"] == "presentation" and e["flags"]]
+    flagged = [e for e in bench.session.events("presentation") if e["flags"]]
     return "out of tolerance" if flagged else "done"
 
 

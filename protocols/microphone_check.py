@@ -15,7 +15,7 @@ Accepted
 
 from functools import partial
 
-from soundcal.files.records import ExitStatus
+from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
 from soundcal.lab.protocol import Bench
 

@@ -18,7 +18,7 @@ Accepted
 from functools import partial
 
 from soundcal.errors import TargetNotReached
-from soundcal.files.records import ExitStatus
+from soundcal.files.session import Event, ExitStatus
 from soundcal.lab import steps
 from soundcal.lab.protocol import Bench
 
@@ -36,7 +36,7 @@ def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""
     bench.step("open-circuit voltage", partial(steps.calibrate_open_circuit, bench))
     bench.step("gains of the stimuli", partial(_gains, bench))
-    missed = [e for e in bench.session.events() if e["event"] == "target not reached"]
+    missed = bench.session.events(Event.TARGET_NOT_REACHED)
     return "out of tolerance" if missed else "done"
 
 

@@ -20,7 +20,7 @@ from soundcal.cli import main
 from soundcal.devices.portaudio.soundcard import Soundcard
 from soundcal.errors import SignalError, StreamError
 from soundcal.files import audio
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 from soundcal.lab import protocol
 from soundcal.recording import Capture
 from soundcal.takes.against_stimulus import judge_played

@@ -28,7 +28,7 @@ from typing import Any
 
 from soundcal.cli import main as soundcal
 from soundcal.errors import RecordError
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 
 TAKES = 30
 PROTOCOL = f'''
@@ -129,7 +129,7 @@ def complete(folder: Path) -> list[str]:
     """Return what is wrong with a session that has come to its end."""
     session = Session(folder)
     session.verify()
-    steps = [event["step"] for event in session.events() if event["event"] == "step"]
+    steps = [event["step"] for event in session.events("step")]
     wrong = [] if steps == [f"take {n}" for n in range(TAKES)] else [f"steps {steps}"]
     if session.exit_status != "done" or session.unfinished():
         wrong.append(f"{folder}: {session.exit_status}, {session.unfinished()}")

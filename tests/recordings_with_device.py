@@ -22,7 +22,7 @@ from rig.plain import Account, account
 from virtual_soundcard import CARD, Rig, plain_card
 
 from soundcal.files import audio
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 
 
 def command(path: Path, *options: str) -> list[str]:

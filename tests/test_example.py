@@ -6,7 +6,7 @@ from pathlib import Path
 from soundcal import report
 from soundcal.cli import main
 from soundcal.files.campaign import read_campaign, sessions
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "measurements" / "example"
 

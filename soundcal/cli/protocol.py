@@ -84,7 +84,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from soundcal.cli.operators import operator_for
-    from soundcal.files.records import Session
+    from soundcal.files.session import Session
     from soundcal.lab import protocol
     from soundcal.lab.steps import channel_numbers
     from soundcal.recording import utc_now

@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol, cast
 from soundcal.devices import AudioDevice
 from soundcal.devices.identity import same_device
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
-from soundcal.files.records import ExitStatus, Session
+from soundcal.files.session import Event, ExitStatus, Session
 from soundcal.files.shipped import shipped
 
 __all__ = [
@@ -160,7 +160,7 @@ class Bench:
             return
         self.operator.tell(name)
         action()
-        self.session.log("step", step=name)
+        self.session.log(Event.STEP, step=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from soundcal.devices import AudioDevice
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.files.atomic import partial_file
 from soundcal.files.calibrations import load_calibration
-from soundcal.files.records import RECORDING_SCHEMA, ExitStatus, read_json
+from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.session import Event, ExitStatus
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.recording import EARS, Capture
 from soundcal.stimuli import Stimulus
@@ -217,7 +218,7 @@ def conclude(bench: Bench) -> ExitStatus:
     Both calibrations of the ears are kept whatever the verdict, and the reasons are logged.
     """
     status: ExitStatus = "done"
-    if any(event["event"] == "target not reached" for event in bench.session.events()):
+    if bench.session.events(Event.TARGET_NOT_REACHED):
         status = "out of tolerance"
     limit = bench.number("drift_limit")
     try:
@@ -227,10 +228,10 @@ def conclude(bench: Bench) -> ExitStatus:
             limit_db=limit,
         )
     except DriftExceeded as error:
-        bench.session.log("drift exceeded", reason=str(error))
+        bench.session.log(Event.DRIFT_EXCEEDED, reason=str(error))
         bench.operator.tell(str(error))
         return "out of tolerance"
-    bench.session.log("drift", **drift.to_dict(), limit_db=limit)
+    bench.session.log(Event.DRIFT, **drift.to_dict(), limit_db=limit)
     return status
 
 
@@ -324,7 +325,7 @@ def measure_noise_floor(bench: Bench) -> None:
     floor = levels(bench, ears, capture)
     # JSON has no -inf, the level of silence: null
     known = [level if np.isfinite(level) else None for level in floor]
-    bench.session.log("noise floor", levels=known)
+    bench.session.log(Event.NOISE_FLOOR, levels=known)
     bench.operator.tell(f"  left {floor[0]:.1f} dB, right {floor[1]:.1f} dB")
 
 
@@ -358,8 +359,8 @@ def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
 def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     """Search the gain at the ears and keep the take that the search accepted, if it did."""
     ears = calibration_of(bench, "calibration_before")
-    floors = [e["levels"] for e in bench.session.events() if e["event"] == "noise floor"]
-    left, right = (-np.inf if level is None else float(level) for level in floors[-1])
+    newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
+    left, right = (-np.inf if level is None else float(level) for level in newest)
     peak = float(np.abs(samples).max())
     takes: list[Capture] = []
 
@@ -413,7 +414,7 @@ def missed(
     bench: Bench, stimulus: Stimulus, reason: str, search: Mapping[str, Any] | None = None
 ) -> None:
     """Log and tell that the target of a stimulus cannot be met, with the search that failed."""
-    bench.session.log("target not reached", stimulus=stimulus.id, reason=reason, search=search)
+    bench.session.log(Event.TARGET_NOT_REACHED, stimulus=stimulus.id, reason=reason, search=search)
     bench.operator.tell(f"  {stimulus.id}: {reason}")
 
 
@@ -484,11 +485,11 @@ def keep_hats_gains(bench: Bench) -> None:
     """Keep the gains found at the ears: a record, and the table of the published program."""
     rows: list[dict[str, Any]] = []
     searches: list[tuple[str, hats.GainSearch, datetime]] = []
-    for event in bench.session.events():
+    for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
         name = str(event.get("file", ""))
-        if event["event"] == "audio" and "_hats_run-" in name:
+        if "_hats_run-" in name:
             record = read_json(bench.session.path(name).with_suffix(".json"), RECORDING_SCHEMA)
-        elif event["event"] == "target not reached" and event["search"]:
+        elif event.get("search"):
             record = event | {"target": event["search"]["track"]["target"], "gain_db": None}
         else:
             continue

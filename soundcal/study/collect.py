@@ -17,7 +17,8 @@ from soundcal.files.atomic import file_digest, make_folder
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
-from soundcal.files.records import RECORDING_SCHEMA, Session, read_json, write_json
+from soundcal.files.records import RECORDING_SCHEMA, read_json, write_json
+from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
 from soundcal.study.comparison import Rules
 from soundcal.study.model import SessionInfo, Source, Study, study_of
@@ -231,9 +232,9 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
 def _problems(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Give what the log says went wrong, in words."""
     for event in events:
-        if event["event"] == "target not reached":
+        if event["event"] == Event.TARGET_NOT_REACHED:
             yield f"target of {event.get('stimulus')} not reached: {event.get('reason')}"
-        elif event["event"] == "drift exceeded":
+        elif event["event"] == Event.DRIFT_EXCEEDED:
             yield f"drift of the ears: {event.get('reason')}"
 
 

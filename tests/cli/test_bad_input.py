@@ -26,7 +26,7 @@ from soundcal.devices.portaudio import supervisor
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
-from soundcal.files.records import Session
+from soundcal.files.session import Event, Session
 
 FAKE = Path(__file__).parents[1] / "fake_portaudio"
 FS = 8000
@@ -529,4 +529,4 @@ def test_a_target_out_of_reach_ends_with_4_after_the_session_was_written(
     session = Session(Path("s"))
     session.verify()
     assert session.exit_status == "out of tolerance"
-    assert any(e["event"] == "target not reached" for e in session.events())
+    assert session.events(Event.TARGET_NOT_REACHED)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from soundcal.cli import demo, main
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 
 COMBINATION = "onboard+closed-16"
 

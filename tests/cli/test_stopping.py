@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 from soundcal.stopping import stoppable, uninterrupted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")

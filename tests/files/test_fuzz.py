@@ -24,7 +24,8 @@ from soundcal.errors import SoundcalError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import Campaign, read_campaign, write_campaign
-from soundcal.files.records import Session, read_json, write_json
+from soundcal.files.records import read_json, write_json
+from soundcal.files.session import Session
 from soundcal.files.shipped import shipped
 from soundcal.stimuli import load_catalogue, render
 

@@ -3,12 +3,15 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from soundcal.errors import RecordError
-from soundcal.files.records import Session, read_json, write_json
+from soundcal.files.records import read_json, write_json
+from soundcal.files.session import Event, Session
+from soundcal.files.upgrades import UPGRADES
 
 
 @pytest.fixture
@@ -127,6 +130,49 @@ def test_sessions_are_not_overwritten_and_not_left(session: Session, tmp_path: P
             session.path(name)
     with pytest.raises(RecordError, match="no session"):
         Session(tmp_path).events()
+
+
+def test_what_another_object_logs_is_seen_and_what_was_read_is_not_read_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Session(session.folder)
+    session.log(Event.STEP, step="first")
+    assert other.finished("first")
+    other.log(Event.STEP, step="second")
+    session.log(Event.STEP, step="third")
+    steps = ["first", "second", "third"]
+    assert [event["step"] for event in session.events(Event.STEP)] == steps
+    assert [event["step"] for event in other.events(Event.STEP)] == steps
+    log = session.folder / "session.jsonl"
+    monkeypatch.setattr("json.loads", lambda *_: pytest.fail("the log was parsed again"))
+    assert session.exit_status == "interrupted"
+    assert len(session.events()) == 4
+    monkeypatch.undo()
+    log.write_text(log.read_text().replace("third", "fourth"))
+    assert session.finished("fourth")
+
+
+def test_a_record_of_an_older_version_is_read_as_one_of_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doubled(record: dict[str, Any]) -> dict[str, Any]:
+        return {**record, "schema": "soundcal/a/2", "x": 2 * record["x"]}
+
+    def renamed(record: dict[str, Any]) -> dict[str, Any]:
+        return {**record, "schema": "soundcal/a/3", "y": record["x"]}
+
+    monkeypatch.setitem(UPGRADES, "soundcal/a/1", doubled)
+    monkeypatch.setitem(UPGRADES, "soundcal/a/2", renamed)
+    path = tmp_path / "record.json"
+    write_json(path, "soundcal/a/1", {"x": 21})
+    record = read_json(path, "soundcal/a/3")
+    assert record["y"] == 42
+    assert record["schema"] == "soundcal/a/3"
+    with pytest.raises(RecordError, match="'soundcal/b/3' expected, found 'soundcal/a/1'"):
+        read_json(path, "soundcal/b/3")
+    write_json(path, "soundcal/a/3", {"y": 1}, force=True)
+    with pytest.raises(RecordError, match="'soundcal/a/2' expected, found 'soundcal/a/3'"):
+        read_json(path, "soundcal/a/2")
 
 
 def test_records_are_checked_against_their_schema(tmp_path: Path) -> None:

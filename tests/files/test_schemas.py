@@ -17,8 +17,10 @@ from soundcal.cli import main
 from soundcal.errors import RecordError
 from soundcal.files import audio
 from soundcal.files.campaign import Campaign, read_campaign, sessions, write_campaign
-from soundcal.files.records import Session, read_json, write_json
+from soundcal.files.records import read_json, write_json
+from soundcal.files.session import Session
 from soundcal.files.shipped import shipped
+from soundcal.files.upgrades import UPGRADES
 from soundcal.recording import Capture
 from soundcal.stimuli import load_catalogue
 
@@ -37,8 +39,14 @@ def test_schemas_are_schemas_and_listed() -> None:
     for path in SCHEMAS:
         schema = json.loads(path.read_text(encoding="utf-8"))
         Draft202012Validator.check_schema(schema)
-        name = path.name.removesuffix(".schema.json")
-        assert schema["title"] == f"soundcal/{name}/1"
+        name, number, version = path.name.removesuffix(".schema.json").rpartition("-")
+        if number and version.isdigit():
+            assert schema["title"] == f"soundcal/{name}/{version}"
+            assert schema["title"] in UPGRADES
+        else:
+            name = path.name.removesuffix(".schema.json")
+            newest = 1 + sum(known.startswith(f"soundcal/{name}/") for known in UPGRADES)
+            assert schema["title"] == f"soundcal/{name}/{newest}"
         assert f"`{name}`" in index
 
 

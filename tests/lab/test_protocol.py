@@ -7,7 +7,7 @@ import pytest
 
 from soundcal.devices import AudioDevice, DeviceInfo
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError, ToneNotFound
-from soundcal.files.records import Session
+from soundcal.files.session import Session
 from soundcal.lab import protocol
 
 SOURCE = '''"""Two steps.

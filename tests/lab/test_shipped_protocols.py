@@ -16,7 +16,8 @@ from soundcal.devices import open_device
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ParameterError, ProtocolAborted
 from soundcal.files.calibrations import load_calibration
-from soundcal.files.records import Session, read_json, write_json
+from soundcal.files.records import read_json, write_json
+from soundcal.files.session import Session
 from soundcal.lab import protocol
 from soundcal.lab.steps import GAINS_SCHEMA
 from soundcal.units import db, energetic_mean, from_db, pascal_to_level
@@ -68,7 +69,7 @@ def test_ocv_and_hats_leave_gains_and_a_session_can_be_listened_to(tmp_path: Pat
         pause="600",  # silence of the simulated lab: no time at all
         duration="2",
     )
-    played = [e for e in listening.events() if e["event"] == "presentation"]
+    played = listening.events("presentation")
     assert sorted(e["stimulus"] for e in played) == sorted(row["stimulus"] for row in by_hats)
     assert all(e["n_samples"] == 2 * 48000 for e in played)
 

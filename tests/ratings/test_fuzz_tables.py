@@ -23,7 +23,8 @@ from soundcal.cli.settings import with_settings
 from soundcal.errors import SoundcalError
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import read_campaign
-from soundcal.files.records import Session, read_json, write_json
+from soundcal.files.records import read_json, write_json
+from soundcal.files.session import Session
 from soundcal.files.text import read_text
 from soundcal.ratings.importers import read_exclusions, read_gui, read_mapped, read_ratings
 from soundcal.recording import Capture

@@ -12,7 +12,8 @@ from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalEr
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
 from soundcal.files.campaign import Campaign, write_campaign
-from soundcal.files.records import Session, write_json
+from soundcal.files.records import write_json
+from soundcal.files.session import Event, Session
 from soundcal.recording import Capture
 from soundcal.report import Study, collect
 from soundcal.report.html import render
@@ -104,7 +105,7 @@ def test_a_session_becomes_a_study(tmp_path: Path) -> None:
 def test_what_went_wrong_in_a_session_is_said(tmp_path: Path) -> None:
     folder = session(tmp_path / "s", status="out of tolerance")
     log = Session(folder)
-    log.log("target not reached", stimulus="E05", reason="the floor is above the target")
+    log.log(Event.TARGET_NOT_REACHED, stimulus="E05", reason="the floor is above the target")
     log.stop("out of tolerance")
     later = calibration(0.15)
     log.add_record("calibration_after", SCHEMA, later.to_dict())
