@@ -10,9 +10,10 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,11 @@ from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.files.text import read_text
-from soundcal.indicators.measurement import check_engine, compute_rows, measure
-from soundcal.indicators.registry import STUDY, resolve
+from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
+from soundcal.indicators.registry import STUDY, find, merged, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.rows import EarRule, TidyRow, combine_ears, rule_for, tidy_rows
-from soundcal.indicators.stream import Analysis, check_field, open_stream
+from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
+from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.recording import channel_names, clipped_samples, clipping_flag
 from soundcal.units import from_db
 from soundcal.version import __version__
@@ -47,7 +48,6 @@ _BLOCK: Final = 1 << 16
 _TIDY: Final = 256
 """Blocks after which, and after the first one, memory is tidied up: every 6 minutes of sound."""
 
-
 Progress = Callable[[float], None]
 
 
@@ -57,8 +57,8 @@ class Task:
 
     Parameters
     ----------
-    names : tuple of str
-        Indicators (see :func:`soundcal.indicators.resolve`).
+    wanted : mapping of str to tuple of str
+        Statistics per symbol, as :func:`soundcal.indicators.resolve` gives them.
     calibration : Calibration, optional
         By default each file's own, which the record beside it names.
     channels : tuple of str
@@ -70,15 +70,17 @@ class Task:
     engine : {"soundcal", "mosqito"}
         Who computes. MoSQITo needs the whole file in memory.
     uncertainty : bool
-        Carry the calibration's uncertainty into what is no level too (twice the time).
+        Carry the calibration's uncertainty also into indicators that are not levels (doubles the
+        run time).
     sensitivities : tuple of float
         Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
         every file, or one each.
-    kept : tuple of str
-        Indicators whose results are kept with their series, in memory and beside the rows.
+    kept : mapping of str to tuple of str
+        Statistics per symbol of the indicators whose results are kept with their series, in memory
+        and beside the rows.
     """
 
-    names: tuple[str, ...] = STUDY
+    wanted: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=lambda: resolve(STUDY))
     calibration: Calibration | None = None
     channels: tuple[str, ...] = ()
     field: str = "free"
@@ -86,7 +88,7 @@ class Task:
     engine: str = "soundcal"
     uncertainty: bool = False
     sensitivities: tuple[float, ...] = ()
-    kept: tuple[str, ...] = ()
+    kept: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ class FileResult:
     flags: tuple[str, ...] = ()
     error: str = ""
     channels: tuple[str, ...] = ()
-    missing: Mapping[str, str] = field(default_factory=dict)
-    results: Mapping[str, IndicatorResult] = field(default_factory=dict)
+    missing: Mapping[str, str] = dataclass_field(default_factory=dict)
+    results: Mapping[str, IndicatorResult] = dataclass_field(default_factory=dict)
 
 
 def _record_beside(path: Path) -> dict[str, Any]:
@@ -230,87 +232,64 @@ def measure_file(
     record = _record_beside(path)
     channels = _channels_for(about, record, task)
     calibration = _calibration_for(path, record, channels, task)
-    if task.engine != "soundcal":
-        return _by_another_engine(path, record, task, calibration, channels, label or str(path))
     u_db = [calibration.chain(name).u_db for name in channels]
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
-    streams = [(factors, _opened(about, task, threads))]
+    request = StreamRequest(
+        about.fs, merged(task.wanted, task.kept), check_field(task.field), bool(task.kept)
+    )
+    streams = [(factors, open_engine(task.engine, request, about.n_channels, threads))]
     if task.uncertainty and any(u_db):
         raised = factors * from_db(np.array(u_db))[:, np.newaxis]
-        streams.append((raised, _opened(about, replace(task, kept=()), threads)))
+        request = replace(request, wanted=task.wanted, keep=False)
+        streams.append((raised, open_engine(task.engine, request, about.n_channels, threads)))
     clipped = _feed(path, about, streams, progress)
     (results, refused), *shifted = (stream.finish_possible() for _, stream in streams)
-    wanted = resolve(task.names)
-    missing = {symbol: refused[symbol] for symbol in wanted if symbol in refused}
-    if len(missing) == len(wanted):
+    missing = {symbol: refused[symbol] for symbol in task.wanted if symbol in refused}
+    if missing and len(missing) == len(task.wanted):
         raise next(iter(missing.values()))
     rows = tidy_rows(
         results,
-        {symbol: statistics for symbol, statistics in wanted.items() if symbol not in missing},
+        {symbol: found for symbol, found in task.wanted.items() if symbol not in missing},
         recording=label or str(path),
         channels=channels,
         calibration=calibration.id,
         u_db=u_db,
         shifted=shifted[0][0] if shifted else None,
+        engine=task.engine,
     )
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [warning for result in results.values() for warning in result.warnings]
     flags = (*record.get("flags", ()), *about.flags, *_clipping(channels, clipped), *warnings)
-    kept = resolve(task.kept) if task.kept else {}
     return FileResult(
-        str(path),
-        tuple(rows),
-        tuple(dict.fromkeys(flags)),
+        path=str(path),
+        rows=tuple(rows),
+        flags=tuple(dict.fromkeys(flags)),
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
-        results={symbol: results[symbol] for symbol in kept if symbol in results},
+        results={symbol: results[symbol] for symbol in task.kept if symbol in results},
     )
 
 
 def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
     """Return the row of what could not be measured."""
-    software = f"soundcal {__version__}"
-    return TidyRow(recording, "", FAILED, reason, math.nan, "", None, calibration, software)
-
-
-def _by_another_engine(
-    path: Path,
-    record: Mapping[str, Any],
-    task: Task,
-    calibration: Calibration,
-    channels: Sequence[str],
-    label: str,
-) -> FileResult:
-    """Measure a whole file at once with an engine that cannot go through it in blocks."""
-    capture = replace(audio.read(path), channels=tuple(channels))
-    recording = calibration.apply(capture)
-    results = measure(recording, task.names, field=task.field, engine=task.engine)
-    rows = compute_rows(recording, results, resolve(task.names), label, task.engine)
-    warnings = [warning for result in results.values() for warning in result.warnings]
-    return FileResult(
-        str(path),
-        tuple(combine_ears(rows, task.ears) if task.ears else rows),
-        tuple(dict.fromkeys((*record.get("flags", ()), *warnings))),
-        channels=tuple(channels),
-    )
-
-
-def _opened(about: audio.AudioInfo, task: Task, threads: int | None) -> Analysis:
-    return open_stream(
-        (*task.names, *task.kept),
-        fs=about.fs,
-        n_channels=about.n_channels,
-        field=task.field,
-        keep=bool(task.kept),
-        threads=threads,
+    return TidyRow(
+        recording=recording,
+        channel="",
+        indicator=FAILED,
+        statistic=reason,
+        value=math.nan,
+        unit="",
+        u=None,
+        calibration=calibration,
+        software=f"soundcal {__version__}",
     )
 
 
 def _feed(
     path: Path,
     about: audio.AudioInfo,
-    streams: Sequence[tuple[NDArray[np.float64], Analysis]],
+    streams: Sequence[tuple[NDArray[np.float64], Analysis | MosqitoAnalysis]],
     progress: Progress | None,
 ) -> NDArray[np.int64]:
     """Push a file's pressure into the streams and return the clipped samples per channel."""
@@ -334,7 +313,8 @@ def _kept(path: str, task: Task, threads: int | None, progress: Progress | None)
         return measure_file(path, task, threads=threads, progress=progress)
     except SoundcalError as error:
         identity = task.calibration.id if task.calibration is not None else ""
-        return FileResult(path, (_failed(path, str(error), identity),), error=str(error))
+        row = _failed(path, str(error), identity)
+        return FileResult(path=path, rows=(row,), error=str(error))
 
 
 def measure_files(
@@ -393,17 +373,16 @@ def total_duration(paths: Iterable[str | os.PathLike[str]]) -> float:
 
 def _check(task: Task) -> None:
     """Refuse what cannot work for any file before the first one is read."""
-    wanted = resolve(task.names)
+    for symbol in (*task.wanted, *task.kept):
+        find(symbol)
     check_field(task.field)
     if task.ears:
         rule_for(task.ears, "LA", "dB")  # refuses an unknown rule
-    check_engine(task.engine, wanted)
+    check_engine(task.engine, task.wanted)
     if any(not 0 < value < math.inf for value in task.sensitivities):
         raise ParameterError(
             f"sensitivities {list(task.sensitivities)} Pa/FS; positive numbers are expected"
         )
-    if task.ears not in ("", *get_args(EarRule)):
-        raise ParameterError(f"ear rule {task.ears!r}; one of {get_args(EarRule)} is expected")
 
 
 def _duration(path: str) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_SPECTRUM: Final = ("Lthird",)
+_SPECTRUM: Final = "Lthird"
 _LONGEST_PLOT_S: Final = 300.0
 
 _EPILOG: Final = """\
@@ -64,7 +64,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--uncertainty",
         action="store_true",
-        help="carry the calibration's uncertainty into sone, acum, … too (twice the time)",
+        help="carry the calibration's uncertainty into sone, acum, … too (doubles the run time)",
     )
     parser.add_argument(
         "--channels",
@@ -162,25 +162,27 @@ def _numbers(text: str, option: str) -> list[float]:
         raise ParameterError(f"{option} {text}: numbers separated by commas expected") from error
 
 
-def _names(options: argparse.Namespace) -> tuple[str, ...]:
+def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """Return the statistics asked for per symbol; by default those of the study."""
+    from soundcal.indicators.engines import mosqito_symbols
     from soundcal.indicators.registry import STUDY, resolve
 
-    if not options.indicators and options.engine == "mosqito":
-        from soundcal.indicators.measurement import mosqito_symbols
-
-        known = resolve(STUDY).keys() & set(mosqito_symbols())
-        return tuple(label for label in STUDY if next(iter(resolve([label]))) in known)
-    if not options.indicators:
-        return STUDY
-    return tuple(name.strip() for part in options.indicators for name in part.split(","))
+    if options.indicators:
+        return resolve(name.strip() for part in options.indicators for name in part.split(","))
+    wanted = resolve(STUDY)
+    if options.engine == "mosqito":
+        return {s: statistics for s, statistics in wanted.items() if s in mosqito_symbols()}
+    return wanted
 
 
 def _task(options: argparse.Namespace) -> "Task":
     from soundcal.batch import Task
+    from soundcal.indicators.registry import merged, resolve
 
+    wanted = _wanted(options)
     channels = tuple(name.strip() for name in options.channels.split(",") if name.strip())
     return Task(
-        names=_names(options),
+        wanted=wanted,
         calibration=_calibration(options, channels),
         channels=channels,
         field=options.field,
@@ -188,7 +190,7 @@ def _task(options: argparse.Namespace) -> "Task":
         engine=options.engine,
         uncertainty=options.uncertainty,
         sensitivities=_sensitivities(options),
-        kept=(*_names(options), *_SPECTRUM) if options.plots else (),
+        kept=merged(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 
 
@@ -245,7 +247,6 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
     from soundcal.errors import ParameterError, RecordError
     from soundcal.files import audio
     from soundcal.files.atomic import check_output
-    from soundcal.indicators.registry import resolve
 
     if options.engine != "soundcal":
         raise ParameterError("--plots draws soundcal's own results; leave --engine out")
@@ -263,7 +264,7 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
         raise ParameterError("--plots names figures after the files; their names must differ")
     Path(options.plots).mkdir(parents=True, exist_ok=True)
     for name in options.files:
-        for symbol in resolve(task.kept):
+        for symbol in task.kept:
             check_output(_figure(options, name, symbol), force=options.force)
 
 

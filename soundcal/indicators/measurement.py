@@ -1,24 +1,19 @@
 """From a recording to results and to the tidy table."""
 
-import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
-from soundcal.errors import ParameterError
-from soundcal.indicators.registry import REGISTRY, STUDY, find, resolve
+from soundcal.indicators.engines import open_engine
+from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, tidy_rows
-from soundcal.indicators.stream import Field, check_field, open_stream
+from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.recording import Recording
 from soundcal.units import from_db
-from soundcal.version import __version__
 
-__all__ = ["ENGINES", "check_engine", "compute", "compute_rows", "measure", "mosqito_symbols"]
-
-ENGINES: Final = ("soundcal", "mosqito")
+__all__ = ["compute", "measure"]
 
 
 def measure(
@@ -61,62 +56,28 @@ def measure(
         A recording that is too short for an indicator.
     """
     wanted = resolve(names)
-    check_engine(engine, wanted)
-    if engine == "mosqito":
-        results = _from_mosqito(recording, wanted, check_field(field))
-    else:
-        stream = open_stream(
-            names,
-            fs=recording.fs,
-            n_channels=recording.pressure.shape[0],
-            field=field,
-            keep=keep,
-            threads=threads,
-        )
-        stream.push(recording.pressure)
-        results = stream.finish()
+    return _results(recording, wanted, field=field, engine=engine, keep=keep, threads=threads)
+
+
+def _results(
+    recording: Recording,
+    wanted: Mapping[str, tuple[str, ...]],
+    *,
+    field: str,
+    engine: str,
+    keep: bool,
+    threads: int | None,
+) -> dict[str, IndicatorResult]:
+    request = StreamRequest(recording.fs, wanted, check_field(field), keep)
+    analysis = open_engine(engine, request, recording.pressure.shape[0], threads)
+    analysis.push(recording.pressure)
+    results, refused = analysis.finish_possible()
+    for error in refused.values():
+        raise error
     return {
         symbol: replace(result, warnings=(*recording.flags, *result.warnings))
         for symbol, result in results.items()
     }
-
-
-def check_engine(engine: str, wanted: Iterable[str]) -> None:
-    """Refuse an engine that does not exist or does not have the indicators.
-
-    Raises
-    ------
-    ParameterError
-        The engine is neither soundcal nor mosqito, or MoSQITo lacks a symbol.
-    """
-    if engine not in ENGINES:
-        raise ParameterError(f"engine {engine!r}; {' or '.join(ENGINES)} is expected")
-    missing = [] if engine == "soundcal" else [s for s in wanted if s not in mosqito_symbols()]
-    if missing:
-        raise ParameterError(
-            f"MoSQITo does not have {', '.join(missing)}; it has {', '.join(mosqito_symbols())}"
-        )
-
-
-def mosqito_symbols() -> tuple[str, ...]:
-    """Return the symbols of the indicators that MoSQITo has too."""
-    from soundcal.indicators import mosqito
-
-    return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in mosqito.__all__)
-
-
-def _from_mosqito(
-    recording: Recording, wanted: Iterable[str], field: Field
-) -> dict[str, IndicatorResult]:
-    from soundcal.indicators import mosqito
-
-    found: dict[str, IndicatorResult] = {}
-    for symbol in wanted:
-        function = getattr(mosqito, find(symbol).name)
-        known = inspect.signature(function).parameters
-        options = {"field": field} if "field" in known else {}
-        found[symbol] = function(recording.pressure, recording.fs, **options)
-    return found
 
 
 def compute(
@@ -163,29 +124,16 @@ def compute(
     ...  for row in compute(ears, ["LAeq"])]
     [('left', 'LAeq', 94.0, 0.1), ('right', 'LAeq', 100.0, 0.1)]
     """
+    wanted = resolve(names)
 
     def measured(of: Recording) -> dict[str, IndicatorResult]:
-        return measure(of, names, field=field, engine=engine, keep=False, threads=threads)
+        return _results(of, wanted, field=field, engine=engine, keep=False, threads=threads)
 
     results, shifted = measured(recording), None
     if uncertainty and recording.u_db:
         factors = from_db(np.asarray(recording.u_db))[:, np.newaxis]
         shifted = measured(replace(recording, pressure=recording.pressure * factors))
-    rows = compute_rows(recording, results, resolve(names), label, engine, shifted)
-    return combine_ears(rows, ears) if ears else rows
-
-
-def compute_rows(
-    recording: Recording,
-    results: Mapping[str, IndicatorResult],
-    wanted: Mapping[str, Sequence[str]],
-    label: str = "",
-    engine: str = "soundcal",
-    shifted: Mapping[str, IndicatorResult] | None = None,
-) -> list[TidyRow]:
-    """Return the rows of a recording's results; parameters as for :func:`compute`."""
-    software = f"soundcal {__version__}"
-    return tidy_rows(
+    rows = tidy_rows(
         results,
         wanted,
         recording=label or recording.source,
@@ -193,5 +141,6 @@ def compute_rows(
         calibration=recording.calibration_id,
         u_db=recording.u_db,
         shifted=shifted,
-        software=software if engine == "soundcal" else f"{software}, engine {engine}",
+        engine=engine,
     )
+    return combine_ears(rows, ears) if ears else rows

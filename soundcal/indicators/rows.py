@@ -89,7 +89,7 @@ def tidy_rows(
     calibration: str = "",
     u_db: Sequence[float] = (),
     shifted: Mapping[str, IndicatorResult] | None = None,
-    software: str = f"soundcal {__version__}",
+    engine: str = "soundcal",
 ) -> list[TidyRow]:
     """Return one row per channel and wanted statistic.
 
@@ -111,9 +111,12 @@ def tidy_rows(
     shifted : mapping of str to IndicatorResult, optional
         The same results with the pressure raised by the standard uncertainty of each channel; the
         difference is the uncertainty of what is no level (GUM 5.1.3, Note 2).
-    software : str
-        Last column.
+    engine : {"soundcal", "mosqito"}
+        Named in the column ``software``, unless it is soundcal.
     """
+    software = f"soundcal {__version__}"
+    if engine != "soundcal":
+        software += f", engine {engine}"
     rows = []
     for symbol, statistics in wanted.items():
         result = results[symbol]

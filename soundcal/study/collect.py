@@ -387,7 +387,7 @@ def _measured(
     """Return the tidy table, the sources with their flags, and what could not be measured."""
     from soundcal.indicators import resolve, to_frame
 
-    wanted = {symbol: list(statistics) for symbol, statistics in resolve(names).items()}
+    wanted = resolve(names)
     results: dict[int, dict[str, Any]] = {}
     todo: list[int] = []
     for index, item in enumerate(items):
@@ -397,7 +397,7 @@ def _measured(
         else:
             results[index] = kept
     failures = []
-    for done, (index, result) in enumerate(_fresh(items, todo, names, field, jobs), start=1):
+    for done, (index, result) in enumerate(_fresh(items, todo, wanted, field, jobs), start=1):
         item = items[index]
         if isinstance(result, str):
             failures.append(f"{item.path.name} could not be measured: {result}")
@@ -431,7 +431,11 @@ def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[s
 
 
 def _fresh(
-    items: Sequence[_Item], todo: Sequence[int], names: tuple[str, ...], field: str, jobs: int
+    items: Sequence[_Item],
+    todo: Sequence[int],
+    wanted: Mapping[str, tuple[str, ...]],
+    field: str,
+    jobs: int,
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Measure, and give per item its rows and flags, or the reason why there are none."""
     from soundcal.batch import FAILED, Task, measure_files
@@ -440,7 +444,7 @@ def _fresh(
     for index in todo:
         groups.setdefault(items[index].calibration.id, []).append(index)
     for group in groups.values():
-        task = Task(names=names, calibration=items[group[0]].calibration, field=field)
+        task = Task(wanted=wanted, calibration=items[group[0]].calibration, field=field)
         measured = measure_files([items[i].path for i in group], task, jobs=jobs)
         for index, result in zip(group, measured, strict=True):
             name = items[index].path.name

@@ -22,7 +22,7 @@ from soundcal.files import audio
 from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.records import write_json
-from soundcal.indicators import compute, leq
+from soundcal.indicators import compute, leq, mosqito, resolve
 from soundcal.recording import Capture
 
 FS = 48000
@@ -64,14 +64,14 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_a_file_gives_what_the_recording_gives(take: Path) -> None:
     cal = calibration()
     names = ("LA", "LC", "LCpeak")
-    result = measure_file(take, Task(names, cal), label="take")
+    result = measure_file(take, Task(resolve(names), cal), label="take")
     recording = cal.apply(audio.read(take))
     assert list(result.rows) == compute(recording, names, label="take")
     assert result.flags == ()
 
 
 def test_blocks_of_the_file_do_not_matter(take: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = Task(("LA",), calibration())
+    task = Task(resolve(["LA"]), calibration())
     whole = measure_file(take, task).rows
     original = audio.blocks
     monkeypatch.setattr(audio, "blocks", lambda path, size: original(path, 1237))
@@ -181,33 +181,33 @@ def test_calibration_of_the_record_beside(take: Path, cal_file: Path) -> None:
         "flags": ["2 overflows or underflows of the driver"],
     }
     write_json(take.with_suffix(".json"), "soundcal/recording/1", record)
-    result = measure_file(take, Task(("LAeq",)))
+    result = measure_file(take, Task(resolve(["LAeq"])))
     assert result.rows[0].calibration == load_calibration(cal_file).id
     assert result.flags == ("2 overflows or underflows of the driver",)
     audio.write(take, samples(seed=1), FS, subtype="FLOAT", force=True)
     with pytest.raises(RecordError, match="changed after it was recorded"):
-        measure_file(take, Task(("LAeq",)))
+        measure_file(take, Task(resolve(["LAeq"])))
 
 
 def test_somebody_elses_json_beside_is_left_alone(take: Path) -> None:
     take.with_suffix(".json").write_text('{"title": "a walk"}')
-    assert measure_file(take, Task(("LAeq",), calibration())).rows
+    assert measure_file(take, Task(resolve(["LAeq"]), calibration())).rows
     take.with_suffix(".json").write_text('{"title": ')
     with pytest.raises(RecordError, match="cannot be read as a JSON record"):
-        measure_file(take, Task(("LAeq",), calibration()))
+        measure_file(take, Task(resolve(["LAeq"]), calibration()))
 
 
 def test_one_sensitivity_serves_files_of_any_channel_count(take: Path, tmp_path: Path) -> None:
     mono = tmp_path / "mono.wav"
     audio.write(mono, samples(n_channels=1), FS, subtype="FLOAT")
-    task = Task(("LZeq",), sensitivities=(2.0,))
+    task = Task(resolve(["LZeq"]), sensitivities=(2.0,))
     two, one = measure_files([take, mono], task)
     assert [row.channel for row in two.rows + one.rows] == ["left", "right", "mono"]
     assert two.rows[0].u is None  # none was stated
 
 
 def test_uncertainty_in_sone_is_the_change_with_the_level(take: Path) -> None:
-    task = Task(("N5", "LAeq"), calibration(), uncertainty=True)
+    task = Task(resolve(["N5", "LAeq"]), calibration(), uncertainty=True)
     rows = measure_file(take, task, label="take").rows
     loud = new_calibration(
         "stated",
@@ -217,7 +217,7 @@ def test_uncertainty_in_sone_is_the_change_with_the_level(take: Path) -> None:
             for n, g in (("left", 2.0), ("right", 4.0))
         },
     )
-    raised = measure_file(take, Task(("N5",), loud)).rows
+    raised = measure_file(take, Task(resolve(["N5"]), loud)).rows
     by_label = {(r.channel, r.indicator): r for r in rows}
     assert by_label["left", "LA"].u == pytest.approx(0.1)
     assert by_label["left", "N"].u == pytest.approx(raised[0].value - by_label["left", "N"].value)
@@ -226,7 +226,7 @@ def test_uncertainty_in_sone_is_the_change_with_the_level(take: Path) -> None:
     assert compute(recording, ["N5", "LAeq"], label="take", uncertainty=True) == [
         replace(row, calibration=recording.calibration_id) for row in rows
     ]
-    assert measure_file(take, Task(("N5",), calibration())).rows[0].u is None
+    assert measure_file(take, Task(resolve(["N5"]), calibration())).rows[0].u is None
 
 
 def test_mosqito_as_the_engine(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,6 +236,21 @@ def test_mosqito_as_the_engine(take: Path, capsys: pytest.CaptureFixture[str]) -
     assert {"engine mosqito" in row["software"] for row in found["rows"]} == {True}
     assert any("computed by MoSQITo" in flag for flag in found["flags"][str(take)])
     assert main(["measure", str(take), "--indicators", "LAeq", *options]) == 2
+
+
+def test_mosqito_carries_the_uncertainty_and_misses_single_indicators(tmp_path: Path) -> None:
+    """Another engine leaves by the same door: uncertainties, and a reason for what is missing."""
+    path = tmp_path / "short.wav"
+    audio.write(path, samples(0.25), FS, subtype="FLOAT")
+    task = Task(resolve(["N5", "Nst"]), calibration(), engine="mosqito", uncertainty=True)
+    result = measure_file(path, task)
+    assert result.missing.keys() == {"Nst"}
+    assert "too short" in result.missing["Nst"]
+    assert {row.indicator for row in result.rows} == {"N", "failed"}
+    louder = samples(0.25) * np.array([[2.0], [4.0]]) * 10 ** (0.1 / 20)
+    for row, raised in zip(result.rows, mosqito.loudness_zwtv(louder, FS).value, strict=False):
+        assert row.u == pytest.approx(raised - row.value, abs=0.002)
+        assert row.u > 0.0
 
 
 def test_a_recording_finds_its_calibration_from_its_own_folder(
@@ -254,7 +269,7 @@ def test_clipping_is_a_flag(tmp_path: Path) -> None:
     x = samples()
     x[1, 10:13] = 1.0
     audio.write(tmp_path / "x.wav", x, FS, subtype="FLOAT")
-    result = measure_file(tmp_path / "x.wav", Task(("LAeq",), calibration()))
+    result = measure_file(tmp_path / "x.wav", Task(resolve(["LAeq"]), calibration()))
     assert result.flags == ("right: 3 samples at or beyond full scale; lower the input gain",)
 
 
@@ -265,7 +280,9 @@ def test_failures_are_kept_in_order(tmp_path: Path, take: Path, jobs: int) -> No
     paths = [tmp_path / "empty.wav", take, tmp_path / "text.wav", tmp_path / "missing.wav"]
     seen: list[float] = []
     results = list(
-        measure_files(paths, Task(("LAeq",), calibration()), jobs=jobs, progress=seen.append)
+        measure_files(
+            paths, Task(resolve(["LAeq"]), calibration()), jobs=jobs, progress=seen.append
+        )
     )
     assert [r.path for r in results] == [str(p) for p in paths]
     assert [bool(r.error) for r in results] == [True, False, True, True]
@@ -313,7 +330,7 @@ def test_a_short_file_gets_what_is_defined(
 
 def test_nothing_defined_is_a_file_not_measured(tmp_path: Path) -> None:
     audio.write(tmp_path / "short.wav", samples(0.3), FS, subtype="FLOAT")
-    task = Task(("F", "PA"), calibration())
+    task = Task(resolve(["F", "PA"]), calibration())
     (result,) = measure_files([tmp_path / "short.wav"], task)
     assert "too short for fluctuation_strength" in result.error
     assert [row.indicator for row in result.rows] == ["failed"]
@@ -322,7 +339,7 @@ def test_nothing_defined_is_a_file_not_measured(tmp_path: Path) -> None:
 def test_what_is_derived_is_missing_with_what_it_needs(tmp_path: Path) -> None:
     audio.write(tmp_path / "short.wav", samples(0.3), FS, subtype="FLOAT")
     result = measure_file(
-        tmp_path / "short.wav", Task(("N", "PA"), calibration(), uncertainty=True)
+        tmp_path / "short.wav", Task(resolve(["N", "PA"]), calibration(), uncertainty=True)
     )
     assert result.missing.keys() == {"PA"}
     assert "too short for fluctuation_strength" in result.missing["PA"]
@@ -353,7 +370,7 @@ def test_formats_and_channel_counts(tmp_path: Path, subtype: str, n_channels: in
     names = tuple(f"m{i}" for i in range(n_channels))
     chain = Chain((Link("test", 0.0),))
     cal = new_calibration("stated", "input", dict.fromkeys(names, chain))
-    result = measure_file(path, Task(("LZeq",), cal, channels=names))
+    result = measure_file(path, Task(resolve(["LZeq"]), cal, channels=names))
     expected = leq(x, FS, weighting="Z").value
     assert [row.value for row in result.rows] == pytest.approx(expected.tolist(), abs=0.01)
 
@@ -364,37 +381,37 @@ def test_rates(tmp_path: Path, fs: int) -> None:
     path = tmp_path / "x.wav"
     audio.write(path, np.sin(2 * np.pi * 1000 * t)[None] * 0.5, fs)
     cal = new_calibration("stated", "input", {"mono": Chain((Link("test", 0.0),))})
-    (row,) = measure_file(path, Task(("LAeq",), cal)).rows
+    (row,) = measure_file(path, Task(resolve(["LAeq"]), cal)).rows
     assert row.value == pytest.approx(20 * math.log10(0.5 / math.sqrt(2) / 20e-6), abs=0.02)
 
 
 def test_refusals(take: Path, tmp_path: Path) -> None:
     with pytest.raises(SignalError, match="not calibrated"):
-        measure_file(take, Task(("LAeq",)))
+        measure_file(take, Task(resolve(["LAeq"])))
     with pytest.raises(ParameterError, match="no channel 'a'"):
-        measure_file(take, Task(("LAeq",), calibration(), channels=("a", "b")))
+        measure_file(take, Task(resolve(["LAeq"]), calibration(), channels=("a", "b")))
     with pytest.raises(ParameterError, match="2 channels in the file"):
-        measure_file(take, Task(("LAeq",), calibration(), channels=("left",)))
+        measure_file(take, Task(resolve(["LAeq"]), calibration(), channels=("left",)))
     with pytest.raises(ParameterError, match="no files"):
         list(measure_files([], Task()))
     with pytest.raises(ParameterError, match="0 jobs"):
         list(measure_files([take], Task(), jobs=0))
     with pytest.raises(ParameterError, match="no indicator"):
-        list(measure_files([take], Task(("LQ",))))
+        list(measure_files([take], Task({"LQ": ("eq",)})))
     with pytest.raises(ParameterError, match="free or diffuse"):
-        list(measure_files([take], Task(("LAeq",), field="open")))
+        list(measure_files([take], Task(resolve(["LAeq"]), field="open")))
     with pytest.raises(ParameterError, match="ear rule 'both'"):
-        list(measure_files([take], Task(("LAeq",), ears="both")))
+        list(measure_files([take], Task(resolve(["LAeq"]), ears="both")))
     bad = tmp_path / "nan.wav"
     x = samples().T
     x[5, 0] = np.nan
     soundfile.write(bad, x, FS, subtype="FLOAT")
     with pytest.raises(SignalError, match="NaN"):
-        measure_file(bad, Task(("LAeq",), calibration()))
+        measure_file(bad, Task(resolve(["LAeq"]), calibration()))
     cut = tmp_path / "cut.wav"
     cut.write_bytes(take.read_bytes()[:-1000])
     with pytest.raises(RecordError, match="truncated"):
-        measure_file(cut, Task(("LAeq",), calibration()))
+        measure_file(cut, Task(resolve(["LAeq"]), calibration()))
 
 
 ROOM_FOR_PERCENTILES = 2 * 4 * CAPACITY * 8

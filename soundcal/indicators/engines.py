@@ -1,0 +1,100 @@
+"""The engines of a measurement: soundcal's own streams, or MoSQITo if it is named.
+
+Both take the same request and blocks, and give results by symbol and the reasons for those that are
+missing. MoSQITo cannot go through a signal in blocks, so its samples are kept until the end.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.registry import REGISTRY, find
+from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.stream import Analysis, StreamRequest
+
+__all__ = ["ENGINES", "MosqitoAnalysis", "check_engine", "mosqito_symbols", "open_engine"]
+
+ENGINES: Final = ("soundcal", "mosqito")
+
+
+class MosqitoAnalysis:
+    """Several indicators of several channels by MoSQITo; it keeps the samples."""
+
+    def __init__(self, request: StreamRequest) -> None:
+        self._request = request
+        self._blocks: list[NDArray[np.float64]] = []
+
+    def push(self, block: ArrayLike) -> None:
+        """Take the next samples in Pa, shape (n_channels, n)."""
+        self._blocks.append(np.array(block, dtype=np.float64))
+
+    def finish_possible(self) -> tuple[dict[str, IndicatorResult], dict[str, SignalError]]:
+        """Return the results and the reasons for missing ones, as :class:`Analysis` does."""
+        from soundcal.indicators import mosqito
+
+        if not self._blocks:
+            raise SignalError("no samples were pushed")
+        request, pressure = self._request, np.concatenate(self._blocks, axis=1)
+        results: dict[str, IndicatorResult] = {}
+        refused: dict[str, SignalError] = {}
+        for symbol in request.wanted:
+            function = getattr(mosqito, find(symbol).name)
+            try:
+                results[symbol] = function(pressure, request.fs, field=request.field)
+            except SignalError as error:
+                refused[symbol] = error
+        return results, refused
+
+
+def open_engine(
+    engine: str, request: StreamRequest, n_channels: int, threads: int | None = None
+) -> Analysis | MosqitoAnalysis:
+    """Open the measurement of several indicators with an engine.
+
+    Parameters
+    ----------
+    engine : {"soundcal", "mosqito"}
+        MoSQITo answers with series always, whatever ``request.keep`` says.
+    request : StreamRequest
+        Sampling rate, indicators and sound field.
+    n_channels : int
+        Number of channels.
+    threads : int, optional
+        Most threads to use; MoSQITo has one.
+
+    Raises
+    ------
+    ParameterError
+        As for :func:`check_engine`; or an impossible rate or number of channels.
+    """
+    check_engine(engine, request.wanted)
+    if engine == "mosqito":
+        return MosqitoAnalysis(request)
+    return Analysis(request, n_channels, threads)
+
+
+def check_engine(engine: str, wanted: Iterable[str]) -> None:
+    """Refuse an engine that does not exist or does not have the indicators.
+
+    Raises
+    ------
+    ParameterError
+        The engine is neither soundcal nor mosqito, or MoSQITo lacks a symbol.
+    """
+    if engine not in ENGINES:
+        raise ParameterError(f"engine {engine!r}; {' or '.join(ENGINES)} is expected")
+    missing = [] if engine == "soundcal" else [s for s in wanted if s not in mosqito_symbols()]
+    if missing:
+        raise ParameterError(
+            f"MoSQITo does not have {', '.join(missing)}; it has {', '.join(mosqito_symbols())}"
+        )
+
+
+def mosqito_symbols() -> tuple[str, ...]:
+    """Return the symbols of the indicators that MoSQITo has too."""
+    from soundcal.indicators import mosqito
+
+    return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in mosqito.__all__)
