@@ -35,7 +35,7 @@ from soundcal.cli import main as soundcal
 from soundcal.cli import record
 from soundcal.devices import Block, DeviceInfo
 from soundcal.errors import RecordError
-from soundcal.files import audio
+from soundcal.files import audio, wav
 
 FS = 48000
 CHANNELS = 2
@@ -83,7 +83,7 @@ def run(path: Path, form: str, delivered: mmap.mmap, seed: int) -> None:
     """Record in this process until it is killed."""
     subtype, _, limit = FORMS[form]
     if limit is not None:
-        audio._WAV_LIMIT = limit
+        wav.WAV_LIMIT = limit
     record.open_from = lambda options: Counting(delivered, seed)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  until the process is killed
     soundcal(["record", str(path), "--device", "count", "--subtype", subtype])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
-    from soundcal.files.audio import Writer
+    from soundcal.files.writer import Writer
     from soundcal.takes.judge import Check, SignalChecks
     from soundcal.takes.missing_time import Timeline
 
@@ -166,7 +166,7 @@ def _names(given: tuple[str, ...] | None, n_channels: int) -> tuple[str, ...]:
 def _writer(
     options: argparse.Namespace, fs: int, n_channels: int, calibration: "Calibration | None"
 ) -> "Writer":
-    from soundcal.files.audio import RecordingSubtype, Writer
+    from soundcal.files.writer import RecordingSubtype, Writer
 
     usual: RecordingSubtype = "PCM_24" if options.file.suffix.lower() == ".flac" else "FLOAT"
     return Writer(

@@ -1,4 +1,4 @@
-"""A FLAC file whose header is true while it is written, also when the disk is full."""
+"""A FLAC file whose header is true while it is written, also when the disk becomes full."""
 
 import os
 from contextlib import suppress
@@ -12,10 +12,11 @@ _STREAMINFO: Final = 8  # bytes before the content of the first metadata block (
 
 
 class FlacFile:
-    """A FLAC file that libsndfile encodes and whose header says what is there.
+    """A FLAC file that grows: libsndfile encodes it, and its header counts the samples in it.
 
-    libsndfile sees this object as its file. It cannot handle a write that fails: the error is kept
-    in :attr:`error`, and from then on it writes nothing any more.
+    libsndfile uses this object as its file. It cannot handle a write that fails, so the error is
+    kept, nothing is written from then on, and :meth:`append`, :meth:`count` and :meth:`finish`
+    raise it. The number of samples is in STREAMINFO (RFC 9639, 8.2); its MD5 comes at the end.
 
     Parameters
     ----------
@@ -34,23 +35,44 @@ class FlacFile:
     ) -> None:
         import soundfile
 
-        self.error: OSError | None = None
+        self.n_samples = 0
+        self._error: OSError | None = None
         self._encoded = 0
         self._end = 0
         self._file = file
         self._sound = soundfile.SoundFile(self, "w", fs, n_channels, subtype, format="FLAC")
         if comment:
             self._sound.comment = comment
+        self._check()
 
-    def encode(self, frames: NDArray[Any]) -> None:
-        """Append frames, shape (n, n_channels)."""
+    def append(self, frames: NDArray[Any]) -> None:
+        """Append frames, shape (n, n_channels): int32, left-justified."""
         self._sound.write(frames)
-        if self.error is None:
-            self._encoded += len(frames)
-            self._end = self._file.tell()
+        self._check()
+        self._encoded += len(frames)
+        self.n_samples = self._encoded
+        self._end = self._file.tell()
 
     def count(self) -> int:
-        """Let the header say how many samples are in the file, and return their number."""
+        """Write the number of samples in whole frames into the header, and return it."""
+        self._check()
+        return self._count()
+
+    def finish(self) -> None:
+        """Encode the last samples and complete the header."""
+        self._sound.close()
+        self._check()
+
+    def _check(self) -> None:
+        """After a failed write, cut the file to whole frames and raise the error."""
+        if self._error is None:
+            return
+        with suppress(OSError):  # what follows the last whole frame does not count anyway
+            self._file.truncate(self._end)
+        self.n_samples = self._count()
+        raise self._error
+
+    def _count(self) -> int:
         here = self._file.tell()
         self._file.seek(_STREAMINFO)
         info = self._file.read(18).ljust(18, b"\0")
@@ -64,24 +86,14 @@ class FlacFile:
         self._file.seek(here)
         return whole
 
-    def cut(self) -> int:
-        """After a failed write, cut the file to whole frames; return the samples in it."""
-        with suppress(OSError):  # what follows the last whole frame does not count anyway
-            self._file.truncate(self._end)
-        return self.count()
-
-    def finish(self) -> None:
-        """Encode the last samples and complete the header."""
-        self._sound.close()
-
     def write(self, content: bytes) -> int:
         """Write for libsndfile."""
         rest = memoryview(content)
         try:
-            while rest and self.error is None:
+            while rest and self._error is None:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            self.error = error
+            self._error = error
         return len(content)
 
     def read(self, size: int) -> bytes:
@@ -93,5 +105,5 @@ class FlacFile:
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Say for libsndfile where it is."""
+        """Return the position for libsndfile."""
         return self._file.tell()

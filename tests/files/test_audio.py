@@ -7,8 +7,9 @@ import pytest
 import soundfile
 
 from soundcal.errors import ParameterError, RecordError, SignalError
-from soundcal.files import audio
+from soundcal.files import audio, wav
 from soundcal.files.atomic import file_digest, partial_file
+from soundcal.files.writer import RecordingSubtype, Writer
 
 
 def noise(n_channels: int = 2, n: int = 4800) -> np.ndarray:
@@ -102,18 +103,18 @@ def test_lossy_files_are_flagged(tmp_path: Path) -> None:
     assert "lossy" in audio.read(tmp_path / "a.ogg").flags[0]
 
 
-SUBTYPES: list[audio.RecordingSubtype] = ["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
+SUBTYPES: list[RecordingSubtype] = ["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 
 @pytest.mark.parametrize("subtype", SUBTYPES)
 @pytest.mark.parametrize("n_channels", [1, 3])
 def test_a_recording_is_readable_while_it_is_written(
-    tmp_path: Path, subtype: audio.RecordingSubtype, n_channels: int
+    tmp_path: Path, subtype: RecordingSubtype, n_channels: int
 ) -> None:
     bits = {"PCM_16": 15, "FLOAT": 23}.get(subtype, 23)
     samples = np.round(noise(n_channels, 9603) * 2**bits) / 2**bits
     path = tmp_path / "take.wav"
-    with audio.Writer(path, 9600, n_channels, subtype=subtype, comment="ear") as writer:
+    with Writer(path, 9600, n_channels, subtype=subtype, comment="ear") as writer:
         for start in range(0, 9603, 97):
             writer.write(samples[:, start : start + 97])
             writer.flush()
@@ -131,7 +132,7 @@ def test_a_recording_is_readable_while_it_is_written(
 
 def test_the_header_never_promises_more_than_is_there(tmp_path: Path) -> None:
     path = tmp_path / "take.wav"
-    with audio.Writer(path, 48000, 2) as writer:
+    with Writer(path, 48000, 2) as writer:
         for _ in range(50):
             writer.write(noise(2, 4800))
             found = soundfile.info(path).frames
@@ -139,10 +140,10 @@ def test_the_header_never_promises_more_than_is_there(tmp_path: Path) -> None:
 
 
 def test_a_large_recording_becomes_an_rf64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "_WAV_LIMIT", 100_000)
+    monkeypatch.setattr(wav, "WAV_LIMIT", 100_000)
     samples = noise(2, 24000).astype(np.float32).astype(np.float64)
     path = tmp_path / "take.wav"
-    with audio.Writer(path, 48000, 2) as writer:
+    with Writer(path, 48000, 2) as writer:
         writer.write(samples[:, :1000])
         writer.flush()
         assert soundfile.info(path).format == "WAV"
@@ -153,7 +154,7 @@ def test_a_large_recording_becomes_an_rf64(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_flac_recording_comes_back_exactly(tmp_path: Path) -> None:
     samples = np.round(noise() * 2**23) / 2**23
-    with audio.Writer(tmp_path / "a.flac", 48000, 2, subtype="PCM_24") as writer:
+    with Writer(tmp_path / "a.flac", 48000, 2, subtype="PCM_24") as writer:
         writer.write(samples[:, :1000])
         writer.write(samples[:, 1000:])
     np.testing.assert_array_equal(audio.read(tmp_path / "a.flac").samples, samples)
@@ -162,7 +163,7 @@ def test_a_flac_recording_comes_back_exactly(tmp_path: Path) -> None:
 def test_a_flac_is_readable_while_it_is_written(tmp_path: Path) -> None:
     samples = np.round(noise(2, 48000) * 2**23) / 2**23
     path, killed = tmp_path / "take.flac", tmp_path / "killed.flac"
-    with audio.Writer(path, 48000, 2, subtype="PCM_24", comment="ear") as writer:
+    with Writer(path, 48000, 2, subtype="PCM_24", comment="ear") as writer:
         for start in range(0, 48000, 1000):
             writer.write(samples[:, start : start + 1000])
             if writer.n_samples > 5000:  # the first frame is counted without being asked
@@ -173,7 +174,7 @@ def test_a_flac_is_readable_while_it_is_written(tmp_path: Path) -> None:
                 assert writer.n_samples - 4096 <= capture.n_samples < writer.n_samples
                 np.testing.assert_array_equal(capture.samples, samples[:, : capture.n_samples])
             else:  # not a frame yet: a FLAC cannot say that it is empty
-                with pytest.raises(RecordError, match="does not say how long it is"):
+                with pytest.raises(RecordError, match="does not state its length"):
                     audio.read(killed)
     np.testing.assert_array_equal(audio.read(path).samples, samples)
     with soundfile.SoundFile(path) as sound:
@@ -182,7 +183,7 @@ def test_a_flac_is_readable_while_it_is_written(tmp_path: Path) -> None:
 
 def test_an_interrupted_block_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "take.wav"
-    with audio.Writer(path, 48000, 1, subtype="PCM_24") as writer:
+    with Writer(path, 48000, 1, subtype="PCM_24") as writer:
         writer.write(noise(1, 999))
         writer._file.write(b"half a block")  # what Ctrl-C leaves of a write
     assert audio.read(path).n_samples == 999
@@ -192,7 +193,7 @@ def test_an_interrupted_block_does_not_count(tmp_path: Path) -> None:
 
 
 def test_limited_samples_are_counted(tmp_path: Path) -> None:
-    with audio.Writer(tmp_path / "a.wav", 48000, 1, subtype="PCM_24") as writer:
+    with Writer(tmp_path / "a.wav", 48000, 1, subtype="PCM_24") as writer:
         writer.write(np.array([[0.5, 1.5, -2.0, -1.0]]))
         assert writer.limited == 2
     np.testing.assert_array_equal(
@@ -203,14 +204,14 @@ def test_limited_samples_are_counted(tmp_path: Path) -> None:
 def test_a_recording_replaces_nothing_by_accident(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("precious")
     with pytest.raises(RecordError, match="exists already"):
-        audio.Writer(tmp_path / "a.wav", 48000, 1)
+        Writer(tmp_path / "a.wav", 48000, 1)
     assert (tmp_path / "a.wav").read_text() == "precious"
     with pytest.raises(ParameterError, match=r"\.wav or \.flac"):
-        audio.Writer(tmp_path / "a.mp3", 48000, 1)
+        Writer(tmp_path / "a.mp3", 48000, 1)
     with pytest.raises(ParameterError, match="FLAC holds PCM"):
-        audio.Writer(tmp_path / "a.flac", 48000, 1)
+        Writer(tmp_path / "a.flac", 48000, 1)
     with pytest.raises(RecordError, match="no such folder"):
-        audio.Writer(tmp_path / "no" / "a.wav", 48000, 1)
+        Writer(tmp_path / "no" / "a.wav", 48000, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav"]
 
 
