@@ -28,10 +28,10 @@ __all__ = [
     "REFERENCE_PRESSURE",
     "Drift",
     "Influences",
-    "Limits",
+    "ToneLimits",
     "calibrate",
+    "check_drift",
     "check_take",
-    "compare",
     "drift",
 ]
 
@@ -43,7 +43,7 @@ _PASCAL_DB: Final = db(1.0 / P_REF)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ToneLimits:
     """What a take of a calibrator tone must keep to.
 
     Parameters
@@ -73,7 +73,7 @@ class Limits:
     separation: float = 20.0
 
 
-CLASS_1: Final = Limits()
+CLASS_1: Final = ToneLimits()
 """IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
 
 _MEASURED: Final = ("digital level of the tone", "fluctuation")
@@ -145,7 +145,7 @@ def calibrate(
     pistonphone: bool = False,
     influences: Influences | None = None,
     expected: Mapping[str, float] | None = None,
-    limits: Limits = CLASS_1,
+    limits: ToneLimits = CLASS_1,
     device: str = "",
 ) -> Calibration:
     """Return the sensitivity of every ear from takes of a calibrator tone.
@@ -165,7 +165,7 @@ def calibrate(
         Certificate, corrections and their uncertainties.
     expected : mapping of str to float, optional
         Sensitivity per ear in Pa per full scale, e.g. of the last calibration.
-    limits : Limits
+    limits : ToneLimits
         Acceptance limits.
     device : str
         Identity of the device; that of the first take if not given.
@@ -324,7 +324,7 @@ def check_take(
     level: float = 94.0,
     frequency: float = 1000.0,
     expected: float | None = None,
-    limits: Limits = CLASS_1,
+    limits: ToneLimits = CLASS_1,
 ) -> Tone:
     """Return the tone of one take if the take can be used for calibration.
 
@@ -338,7 +338,7 @@ def check_take(
         Of the calibrator, dB re 20 µPa and Hz.
     expected : float, optional
         Expected sensitivity in Pa per full scale.
-    limits : Limits
+    limits : ToneLimits
         Acceptance limits.
 
     Raises
@@ -370,7 +370,7 @@ def _index(take: Capture, ear: str) -> int:
     return take.channels.index(ear)
 
 
-def _check_samples(take: Capture, index: int, ear: str, limits: Limits) -> None:
+def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> None:
     samples = take.samples[index]
     if take.duration < limits.duration:
         raise SignalError(
@@ -400,7 +400,7 @@ def _check_samples(take: Capture, index: int, ear: str, limits: Limits) -> None:
         )
 
 
-def _check_channel(take: Capture, index: int, ear: str, tone: Tone, limits: Limits) -> None:
+def _check_channel(take: Capture, index: int, ear: str, tone: Tone, limits: ToneLimits) -> None:
     for other, name in enumerate(take.channels):
         if other == index or not np.any(take.samples[other]):
             continue
@@ -422,7 +422,7 @@ def _check_channel(take: Capture, index: int, ear: str, tone: Tone, limits: Limi
         )
 
 
-def _check_frequency(tone: Tone, ear: str, frequency: float, limits: Limits) -> None:
+def _check_frequency(tone: Tone, ear: str, frequency: float, limits: ToneLimits) -> None:
     if tone.distortion >= math.sqrt(0.5):
         raise ToneNotFound(
             f"{ear}: no tone; the strongest line, at {tone.frequency:.1f} Hz, has "
@@ -439,7 +439,7 @@ def _check_frequency(tone: Tone, ear: str, frequency: float, limits: Limits) -> 
 
 
 def _check_level(
-    tone: Tone, ear: str, level: float, expected: float | None, limits: Limits
+    tone: Tone, ear: str, level: float, expected: float | None, limits: ToneLimits
 ) -> None:
     if expected is not None:
         if not expected > 0:
@@ -459,7 +459,7 @@ def _check_level(
         )
 
 
-def _check_purity(tone: Tone, ear: str, limits: Limits) -> None:
+def _check_purity(tone: Tone, ear: str, limits: ToneLimits) -> None:
     if tone.fluctuation > limits.fluctuation:
         raise ToneNotFound(
             f"{ear}: the level fluctuates by ±{tone.fluctuation:.3f} dB, the limit is "
@@ -515,7 +515,7 @@ class Drift:
         }
 
 
-def compare(before: Calibration, after: Calibration) -> Drift:
+def drift(before: Calibration, after: Calibration) -> Drift:
     """Return how the sensitivities changed.
 
     Links that are equal in both chains (same calibrator, same corrections) are one influence and
@@ -552,7 +552,7 @@ def compare(before: Calibration, after: Calibration) -> Drift:
     )
 
 
-def drift(before: Calibration, after: Calibration, *, limit_db: float) -> Drift:
+def check_drift(before: Calibration, after: Calibration, *, limit_db: float) -> Drift:
     """Return how the sensitivities changed, if by no more than the limit.
 
     Parameters
@@ -569,7 +569,7 @@ def drift(before: Calibration, after: Calibration, *, limit_db: float) -> Drift:
     ParameterError
         The calibrations cannot be compared, or the limit is not positive.
     """
-    found = compare(before, after)
+    found = drift(before, after)
     if found.within(limit_db):
         return found
     worst = max(found.change_db, key=lambda name: abs(found.change_db[name]))

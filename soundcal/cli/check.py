@@ -60,13 +60,13 @@ def run(options: argparse.Namespace) -> int:
         after = load_calibration(options.after)
     else:
         after = _recorded(options, before)
-    found = microphone.compare(before, after)
+    found = microphone.drift(before, after)
     within = found.within(options.limit)
     if options.json:
         content = found.to_dict() | {"limit_db": options.limit, "within": within}
         write_json("soundcal/drift/1", {**content, "calibrations": [before.id, after.id]})
     _tell(found, options)
-    microphone.drift(before, after, limit_db=options.limit)
+    microphone.check_drift(before, after, limit_db=options.limit)
     return 0
 
 

@@ -134,13 +134,13 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, say the outcome in words, and write the tables."""
-    from soundcal.ratings import check, compare_ratings, mixed_model
+    from soundcal.ratings import check_quality, compare_ratings, mixed_model
     from soundcal.report.ratings import ratings_summary
 
     if (options.pdf or options.figures) and not options.report:
         raise ParameterError("--pdf and --figures go beside the page; give --report FILE.html")
     ratings = _read(options)
-    quality = check(ratings, shortest=options.shortest)
+    quality = check_quality(ratings, shortest=options.shortest)
     first, second = _conditions(options, ratings)
     comparison = compare_ratings(
         ratings,

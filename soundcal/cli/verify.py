@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from soundcal.verification import Outcome
-    from soundcal.verification.against_mosqito import Comparison
+    from soundcal.verification.against_mosqito import MosqitoAgreement
 
 __all__ = ["add"]
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.errors import CalibrationError
     from soundcal.files.atomic import check_output
     from soundcal.files.records import provenance
-    from soundcal.verification import against_mosqito, all_rows, evaluate, summary
+    from soundcal.verification import against_mosqito, all_rows, evaluate, outcome_summary
 
     rows = all_rows(options.family)
     if options.report:
@@ -57,10 +57,10 @@ def run(options: argparse.Namespace) -> int:
         for number, row in enumerate(rows, start=1):
             outcomes.append(evaluate(row))
             advance(number, "")
-    beside: list[Comparison] = []
+    beside: list[MosqitoAgreement] = []
     if not options.no_mosqito:
         with progress("comparing", len(against_mosqito.signals()), unit="signals") as advance:
-            beside = against_mosqito.compare(options.family, advance)
+            beside = against_mosqito.compare_with_mosqito(options.family, advance)
     if options.report:
         from soundcal.report.standards import write_verification
 
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in (*_table(outcomes), *_agreement(beside)):
             sys.stdout.write(line + "\n")
-    say(summary(outcomes))
+    say(outcome_summary(outcomes))
     return CalibrationError.exit_code if failed else 0
 
 
@@ -108,7 +108,7 @@ def _table(outcomes: "Sequence[Outcome]") -> list[str]:
     return lines
 
 
-def _agreement(comparisons: "Sequence[Comparison]") -> list[str]:
+def _agreement(comparisons: "Sequence[MosqitoAgreement]") -> list[str]:
     if not comparisons:
         return []
     n = comparisons[0].agreement.n

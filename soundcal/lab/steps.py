@@ -222,7 +222,7 @@ def conclude(bench: Bench) -> ExitStatus:
         status = "out of tolerance"
     limit = bench.number("drift_limit")
     try:
-        drift = microphone.drift(
+        drift = microphone.check_drift(
             calibration_of(bench, "calibration_before"),
             calibration_of(bench, "calibration_after"),
             limit_db=limit,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         read_ratings,
     )
     from soundcal.ratings.mixed import MixedModel, mixed_model
-    from soundcal.ratings.quality import Quality, check
+    from soundcal.ratings.quality import Quality, check_quality
     from soundcal.ratings.soundscape import (
         ANGLES,
         ATTRIBUTES,
@@ -46,7 +46,7 @@ else:
             "Quality": "quality",
             "Ratings": "table",
             "RatingsComparison": "comparison",
-            "check": "quality",
+            "check_quality": "quality",
             "combine": "importers",
             "compare_ratings": "comparison",
             "coordinates": "soundscape",
@@ -73,7 +73,7 @@ __all__ = [
     "Quality",
     "Ratings",
     "RatingsComparison",
-    "check",
+    "check_quality",
     "combine",
     "compare_ratings",
     "coordinates",

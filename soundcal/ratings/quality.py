@@ -11,7 +11,7 @@ from soundcal.ratings.table import KEYS, Ratings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Quality", "check"]
+__all__ = ["Quality", "check_quality"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ class Quality:
         }
 
 
-def check(ratings: Ratings, *, shortest: float | None = None) -> Quality:
+def check_quality(ratings: Ratings, *, shortest: float | None = None) -> Quality:
     """Look for answers that are missing, impossible, too alike or too fast.
 
     Parameters

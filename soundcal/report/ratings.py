@@ -15,7 +15,7 @@ from soundcal.ratings import (
     Quality,
     Ratings,
     RatingsComparison,
-    check,
+    check_quality,
     likert_shares,
     method_a,
     quadrant_table,
@@ -115,7 +115,7 @@ def ratings_document(
     title: str = "Ratings under two conditions",
 ) -> Document:
     """Return the report of a listening test; parameters as for :func:`write_ratings`."""
-    found = check(ratings) if quality is None else quality
+    found = check_quality(ratings) if quality is None else quality
     in_plane = set(ATTRIBUTES) <= set(ratings.attributes)
     sections = [
         Section("summary", "Summary", _summary(ratings, found, comparison)),

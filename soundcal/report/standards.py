@@ -18,8 +18,8 @@ from soundcal.report.document import (
     Table,
     slug,
 )
-from soundcal.verification import Outcome, summary
-from soundcal.verification.against_mosqito import Comparison
+from soundcal.verification import Outcome, outcome_summary
+from soundcal.verification.against_mosqito import MosqitoAgreement
 
 __all__ = ["verification_document", "verification_sections", "write_verification"]
 
@@ -45,7 +45,7 @@ _AGREEMENT: Final = (
 
 
 def verification_sections(
-    outcomes: Sequence[Outcome], beside: Sequence[Comparison] = ()
+    outcomes: Sequence[Outcome], beside: Sequence[MosqitoAgreement] = ()
 ) -> tuple[Section, ...]:
     """Return one section per standard and one of the agreement with MoSQITo.
 
@@ -53,7 +53,7 @@ def verification_sections(
     ----------
     outcomes : sequence of Outcome
         Rows of the standards and the values found.
-    beside : sequence of Comparison, optional
+    beside : sequence of MosqitoAgreement, optional
         Agreement with MoSQITo.
     """
     ordered = sorted(outcomes, key=lambda outcome: _first(outcomes, outcome.row.standard))
@@ -65,11 +65,11 @@ def verification_sections(
 
 
 def verification_document(
-    outcomes: Sequence[Outcome], beside: Sequence[Comparison] = ()
+    outcomes: Sequence[Outcome], beside: Sequence[MosqitoAgreement] = ()
 ) -> Document:
     """Return the whole verification; parameters as for :func:`verification_sections`."""
     failed = [outcome for outcome in outcomes if outcome.verdict == "fail"]
-    told: list[Block] = [Paragraph(f"{summary(outcomes)}.")]
+    told: list[Block] = [Paragraph(f"{outcome_summary(outcomes)}.")]
     if failed:
         names = "; ".join(f"{o.row.standard}, {o.row.clause}: {o.row.quantity}" for o in failed)
         told.append(Notice(f"Outside the limits: {names}"))
@@ -81,7 +81,7 @@ def verification_document(
     )
     return Document(
         "Verification against the standards",
-        summary(outcomes),
+        outcome_summary(outcomes),
         (
             Section("summary", "Summary", tuple(told)),
             *verification_sections(outcomes, beside),
@@ -92,7 +92,7 @@ def verification_document(
 
 def write_verification(
     outcomes: Sequence[Outcome],
-    beside: Sequence[Comparison],
+    beside: Sequence[MosqitoAgreement],
     page: Path,
     *,
     force: bool = False,
@@ -118,7 +118,7 @@ def _first(outcomes: Sequence[Outcome], standard: str) -> int:
 def _standard(standard: str, outcomes: Sequence[Outcome]) -> Section:
     """Return the tables of a standard, one per clause, with its known deviations."""
     clauses = dict.fromkeys(outcome.row.clause for outcome in outcomes)
-    blocks: list[Block] = [Paragraph(f"{summary(outcomes)}.")]
+    blocks: list[Block] = [Paragraph(f"{outcome_summary(outcomes)}.")]
     for clause in clauses:
         rows = [outcome for outcome in outcomes if outcome.row.clause == clause]
         cells = tuple(_cells(outcome) for outcome in rows)
@@ -137,7 +137,7 @@ def _cells(outcome: Outcome) -> tuple[object, ...]:
     return (row.quantity, *limits, outcome.value, row.unit, row.grade, outcome.verdict)
 
 
-def _agreement(beside: Sequence[Comparison]) -> Section:
+def _agreement(beside: Sequence[MosqitoAgreement]) -> Section:
     rows = tuple(
         (
             comparison.quantity.label,

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bits", "exp2", "gain", "quantise", "rounded", "sine", "smooth"]
+__all__ = ["Bits", "exp2", "gain", "rounded", "sine", "smooth_curve", "to_24_bit"]
 
 Array = NDArray[np.float64]
 
@@ -84,12 +84,12 @@ def exp2(exponent: Array) -> Array:
     return np.ldexp(series, whole.astype(np.int32))
 
 
-def quantise(samples: Array) -> NDArray[np.int32]:
+def to_24_bit(samples: Array) -> NDArray[np.int32]:
     """Return samples as integers of 24 bits."""
     return np.rint(samples * _FULL_SCALE).astype(np.int32)
 
 
-def smooth(values: Array, step: float, n: int) -> Array:
+def smooth_curve(values: Array, step: float, n: int) -> Array:
     """Return ``n`` samples of a curve that joins ``values``, ``step`` samples apart, smoothly.
 
     Cubic steps: the slope is zero at every value, nothing overshoots. The last value stays.

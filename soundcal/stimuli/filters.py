@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from soundcal.stimuli.exact import gain, rounded
 
-__all__ = ["bandpass", "brown", "highpass", "lowpass", "peak", "pink", "stack"]
+__all__ = ["bandpass", "brown_slope", "cascade", "highpass", "lowpass", "peak", "pink_slope"]
 
 Section = tuple[float, float, float, float, float]
 
@@ -74,7 +74,7 @@ def peak(frequency: float, fs: int, level_db: float, q: float) -> list[Section]:
     ]
 
 
-def pink(fs: int, spacing: float = 2.0) -> list[Section]:
+def pink_slope(fs: int, spacing: float = 2.0) -> list[Section]:
     """Fall of 3 dB per octave from 10 Hz to 0.42 fs: a pole and a zero every ``spacing``.
 
     With 2, an octave, it is straight within 0.1 dB from 20 Hz on. The topmost pole and zero are
@@ -88,7 +88,7 @@ def pink(fs: int, spacing: float = 2.0) -> list[Section]:
     return sections
 
 
-def brown(fs: int) -> list[Section]:
+def brown_slope(fs: int) -> list[Section]:
     """Fall of 6 dB per octave from 40 Hz on."""
     g = _warped(40.0, fs)
     return [(g / (1.0 + g), g / (1.0 + g), 0.0, (g - 1.0) / (1.0 + g), 0.0)]
@@ -99,6 +99,6 @@ def _first_order(pole: float, zero: float, fs: int) -> Section:
     return (1.0 + z) / (1.0 + p), (z - 1.0) / (1.0 + p), 0.0, (p - 1.0) / (1.0 + p), 0.0
 
 
-def stack(sections: list[Section]) -> NDArray[np.float64]:
+def cascade(sections: list[Section]) -> NDArray[np.float64]:
     """Return sections as an array of shape (n, 5)."""
     return np.array(sections, dtype=np.float64).reshape(-1, 5)

@@ -10,7 +10,7 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
 from soundcal.stimuli.catalogue import LONGEST_S, Stimulus
-from soundcal.stimuli.exact import quantise
+from soundcal.stimuli.exact import to_24_bit
 from soundcal.stimuli.parameters import check_parameters
 from soundcal.stimuli.scenery import scene
 from soundcal.stimuli.signals import SIGNALS
@@ -71,14 +71,14 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
 
 def digest(samples: Array) -> str:
     """Return the SHA-256 of a rendering: 24-bit values as little-endian int32, by channel."""
-    return hashlib.sha256(np.ascontiguousarray(quantise(samples), dtype="<i4").data).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(to_24_bit(samples), dtype="<i4").data).hexdigest()
 
 
 def _generate(stimulus: Stimulus, fs: int, n: int) -> Array:
     check_parameters(stimulus.kind, stimulus.parameters, stimulus.id)
     make = scene if stimulus.kind == "scene" else SIGNALS[stimulus.kind]
     samples = make(stimulus.parameters, stimulus.seed, fs, n)
-    return np.atleast_2d(quantise(samples) * 2.0**-23)
+    return np.atleast_2d(to_24_bit(samples) * 2.0**-23)
 
 
 def _from_file(stimulus: Stimulus, fs: int, duration: float | None) -> Array:

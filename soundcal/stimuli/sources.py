@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.stimuli import filters
-from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine, smooth
+from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine, smooth_curve
 from soundcal.stimuli.kernels import filtered, rung, vocal
 
 __all__ = ["SOURCES"]
@@ -19,7 +19,7 @@ Layer = Mapping[str, Any]
 
 def _shape(layer: Layer, fs: int) -> list[filters.Section]:
     """Return the sections of the keys that colour any source."""
-    colours = {"pink": filters.pink(fs, 4.0), "brown": filters.brown(fs), "white": []}
+    colours = {"pink": filters.pink_slope(fs, 4.0), "brown": filters.brown_slope(fs), "white": []}
     sections = colours[layer.get("colour", "white")]
     if "above" in layer:
         sections += filters.highpass(layer["above"], fs)
@@ -32,7 +32,7 @@ def _shape(layer: Layer, fs: int) -> list[filters.Section]:
 
 def _coloured(x: Array, layer: Layer, fs: int) -> Array:
     sections = _shape(layer, fs)
-    return filtered(x, filters.stack(sections)) if sections else x
+    return filtered(x, filters.cascade(sections)) if sections else x
 
 
 def _swell(layer: Layer, bits: Bits, fs: int, n: int) -> Array | float:
@@ -41,7 +41,7 @@ def _swell(layer: Layer, bits: Bits, fs: int, n: int) -> Array | float:
         return 1.0
     step = layer["period"] * fs
     levels = bits.uniform(-0.5, 0.5, math.ceil(n / step) + 2) * layer["depth"]
-    return smooth(exp2(levels * _OCTAVES_PER_DB), step, n)
+    return smooth_curve(exp2(levels * _OCTAVES_PER_DB), step, n)
 
 
 _OCTAVES_PER_DB: Final = rounded(math.log2(10.0) / 20.0)
@@ -58,7 +58,7 @@ def hum(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     The frequency wanders by ``wander`` (a part of it), as that of a machine under load does.
     """
     wander = bits.uniform(-1.0, 1.0, math.ceil(n / fs) + 2) * layer.get("wander", 0.0)
-    speed = layer["frequency"] * (1.0 + smooth(wander, float(fs), n)) / fs
+    speed = layer["frequency"] * (1.0 + smooth_curve(wander, float(fs), n)) / fs
     turns = np.cumsum(speed)
     total = np.zeros(n)
     for order in range(1, layer.get("harmonics", 8) + 1):
@@ -168,7 +168,7 @@ def voices(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     count = math.ceil(n / fs * rate) + 2
     step = fs / rate
     pitch = layer["frequency"] * (1.0 + 0.15 * bits.uniform(-1.0, 1.0, count))
-    phase = np.cumsum(smooth(pitch, step, n) / fs)
+    phase = np.cumsum(smooth_curve(pitch, step, n) / fs)
     part = phase - np.floor(phase)
     opening = np.minimum(part / 0.6, 1.0)
     pulse = opening * opening * (1.0 - opening)  # Rosenberg (1971), opening phase
@@ -178,9 +178,9 @@ def voices(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     vowels = np.array([_resonances(v, layer.get("tract", 1.0), fs) for v in _VOWELS])[choice]
     vowels[:, :, 0] *= spoken[:, np.newaxis]
     out = vocal(excitation, vowels, step)
-    hiss = filtered(bits.noise(n), filters.stack(filters.bandpass(5500.0, fs, 1.2)))
+    hiss = filtered(bits.noise(n), filters.cascade(filters.bandpass(5500.0, fs, 1.2)))
     sharp = np.where(bits.uniform(0.0, 1.0, 3 * count) < 0.25, 0.006, 0.0) * np.repeat(spoken, 3)
-    out += hiss * smooth(sharp, step / 3.0, n)
+    out += hiss * smooth_curve(sharp, step / 3.0, n)
     return _coloured(out, layer, fs)
 
 
@@ -247,7 +247,7 @@ def vehicle(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     """
     rolling = filtered(
         bits.noise(n),
-        filters.stack(
+        filters.cascade(
             filters.bandpass(layer.get("rolling", 900.0), fs, 0.6)
             + filters.lowpass(4.0 * layer.get("rolling", 900.0), fs)
         ),
@@ -258,7 +258,7 @@ def vehicle(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     for order in range(1, 9):
         level = bits.between(0.4, 1.0) / math.sqrt(order)
         engine += level * sine(0.5 * order * turns + bits.between(0.0, 1.0))
-    rough = filtered(bits.noise(n), filters.stack(filters.lowpass(layer["engine"] * 2.0, fs)))
+    rough = filtered(bits.noise(n), filters.cascade(filters.lowpass(layer["engine"] * 2.0, fs)))
     engine = engine * (1.0 + rough) + rough * 2.0
     return _coloured(rolling + layer.get("share", 0.5) * engine, layer, fs)
 

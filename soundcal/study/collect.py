@@ -242,9 +242,9 @@ def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
     before, after = (loaded.get(f"calibration_{when}.json") for when in ("before", "after"))
     if before is None or after is None:
         return {}
-    from soundcal.calibration.microphone import compare
+    from soundcal.calibration.microphone import drift
 
-    return dict(compare(before, after).change_db)
+    return dict(drift(before, after).change_db)
 
 
 def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]) -> _Item:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         all_rows,
         conforms,
         evaluate,
-        summary,
+        outcome_summary,
     )
 else:
     __getattr__, __dir__ = on_first_use(
@@ -30,7 +30,7 @@ else:
             "all_rows": "rows",
             "conforms": "rows",
             "evaluate": "rows",
-            "summary": "rows",
+            "outcome_summary": "rows",
         },
     )
 
@@ -41,5 +41,5 @@ __all__ = [
     "all_rows",
     "conforms",
     "evaluate",
-    "summary",
+    "outcome_summary",
 ]

@@ -16,7 +16,7 @@ from soundcal.agreement import Agreement, bland_altman
 from soundcal.indicators import mosqito
 from soundcal.units import level_to_pascal
 
-__all__ = ["QUANTITIES", "Comparison", "Quantity", "compare", "signals"]
+__all__ = ["QUANTITIES", "MosqitoAgreement", "Quantity", "compare_with_mosqito", "signals"]
 
 Array = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ QUANTITIES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MosqitoAgreement:
     """Agreement of soundcal and MoSQITo in one quantity.
 
     Parameters
@@ -119,10 +119,10 @@ def signals() -> dict[str, Array]:
     }
 
 
-def compare(
+def compare_with_mosqito(
     families: Sequence[str] | None = None,
     advance: Callable[[float, str], None] | None = None,
-) -> list[Comparison]:
+) -> list[MosqitoAgreement]:
     """Compute all quantities with both libraries and return their agreement.
 
     Parameters
@@ -145,7 +145,7 @@ def compare(
             pair = (ours[q.function][q.statistic], theirs[q.function][q.statistic])
             found[q.label].append(pair)
     return [
-        Comparison(
+        MosqitoAgreement(
             q,
             bland_altman(
                 [own for own, _ in found[q.label]],

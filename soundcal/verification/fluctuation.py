@@ -27,7 +27,7 @@ LEAST_GATE: Final = 0.1
 TARGET: Final = 0.005
 
 
-class Curve(NamedTuple):
+class PrintedCurve(NamedTuple):
     """Listening tests of one kind of sound."""
 
     kind: str
@@ -40,15 +40,15 @@ class Curve(NamedTuple):
 
 
 CURVES: Final = (
-    Curve("tone", "AM tone, 1 kHz, 70 dB", 70.0, (0.39, 0.84, 1.25, 1.30, 0.36, 0.06), (2,)),
-    Curve(
+    PrintedCurve("tone", "AM tone, 1 kHz, 70 dB", 70.0, (0.39, 0.84, 1.25, 1.30, 0.36, 0.06), (2,)),
+    PrintedCurve(
         "sweep",
         "FM tone, 1.5 kHz ± 700 Hz, 70 dB",
         70.0,
         (0.85, 1.17, 2.00, 0.70, 0.27, 0.02),
         (8, 16),
     ),
-    Curve(
+    PrintedCurve(
         "noise",
         "noise to 16 kHz, its power modulated, 60 dB",
         60.0,
@@ -101,7 +101,7 @@ def _inaudible() -> float:
     return _value(np.cos(2 * np.pi * 15800.0 * _time(4.0)), 70.0)
 
 
-def _curve_rows(curve: Curve) -> list[Row]:
+def _curve_rows(curve: PrintedCurve) -> list[Row]:
     found = []
     for i, expected in enumerate(curve.vacil):
         modulation = 2**i

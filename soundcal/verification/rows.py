@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from soundcal.errors import ParameterError
 
-__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate", "summary"]
+__all__ = ["FAMILIES", "Outcome", "Row", "all_rows", "conforms", "evaluate", "outcome_summary"]
 
 FAMILIES: Final = (
     "calibrator",
@@ -134,7 +134,7 @@ def all_rows(families: Sequence[str] | None = None) -> list[Row]:
     ]
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def outcome_summary(outcomes: Sequence[Outcome]) -> str:
     """Return how many values lie within their limits, in one sentence."""
     verdicts = [outcome.verdict for outcome in outcomes]
     return (

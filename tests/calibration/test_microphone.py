@@ -176,21 +176,21 @@ def test_impossible_arguments_are_refused() -> None:
 def test_drift_names_both_values_and_the_limit() -> None:
     before = calibrate({"left": [take(tone(-20.0))]}, influences=Influences(expanded=0.15))
     after = calibrate({"left": [take(tone(-20.3))]}, influences=Influences(expanded=0.15))
-    found = microphone.drift(before, after, limit_db=0.5)
+    found = microphone.check_drift(before, after, limit_db=0.5)
     assert found.change_db["left"] == pytest.approx(0.3, abs=1e-4)
     # what both share has cancelled; what is left is twice the repeatability of one insertion
     assert found.u_db["left"] == pytest.approx(0.1 * math.sqrt(2.0), abs=1e-3)
     with pytest.raises(DriftExceeded, match=r"10\.02.* before and 10\.37.* after.*0\.2 dB"):
-        microphone.drift(before, after, limit_db=0.2)
+        microphone.check_drift(before, after, limit_db=0.2)
     with pytest.raises(ParameterError, match="positive limit"):
-        microphone.drift(before, after, limit_db=0.0)
+        microphone.check_drift(before, after, limit_db=0.0)
 
 
 def test_only_like_calibrations_are_compared() -> None:
     left = calibrate({"left": [take(tone())]})
     right = calibrate({"right": [retitled(take(tone()))]})
     with pytest.raises(ParameterError, match="same channels"):
-        microphone.compare(left, right)
+        microphone.drift(left, right)
     other = calibrate({"left": [take(tone())]}, device="other")
     with pytest.raises(ParameterError, match="same device"):
-        microphone.compare(left, other)
+        microphone.drift(left, other)

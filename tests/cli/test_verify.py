@@ -21,7 +21,7 @@ def row(value: float, known: str = "") -> Row:
 
 def rows_are(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
     monkeypatch.setattr(verification, "all_rows", lambda families: list(rows))
-    monkeypatch.setattr(against_mosqito, "compare", lambda families, advance: [])
+    monkeypatch.setattr(against_mosqito, "compare_with_mosqito", lambda families, advance: [])
 
 
 def test_all_within_is_exit_code_0(
@@ -91,8 +91,10 @@ def test_agreement_is_printed(
     agreement = bland_altman(
         [1.0, 2.0, 4.04], [1.0, 2.0, 4.0], scale="percent", labels=["a", "b", "c"]
     )
-    comparison = against_mosqito.Comparison(quantity, agreement, ("it is rounded",))
-    monkeypatch.setattr(against_mosqito, "compare", lambda families, advance: [comparison])
+    comparison = against_mosqito.MosqitoAgreement(quantity, agreement, ("it is rounded",))
+    monkeypatch.setattr(
+        against_mosqito, "compare_with_mosqito", lambda families, advance: [comparison]
+    )
     assert main(["verify"]) == 0
     out = capsys.readouterr().out
     assert "soundcal − MoSQITo in % of the mean, 3 signals" in out

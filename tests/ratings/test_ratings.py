@@ -16,7 +16,7 @@ from soundcal.ratings import (
     ANGLES,
     ATTRIBUTES,
     Exclusion,
-    check,
+    check_quality,
     combine,
     compare_ratings,
     coordinates,
@@ -271,7 +271,7 @@ def test_mixed_model_at_the_edge_and_beyond() -> None:
 
 def test_quality_finds_each_kind() -> None:
     ratings = study(both=2, only_ocv=1, only_hats=0)
-    assert check(ratings, shortest=20).findings.empty
+    assert check_quality(ratings, shortest=20).findings.empty
     table = ratings.table.copy()
     key = (table["participant"] == "p00") & (table["condition"] == "ocv")
     table.loc[key & (table["stimulus"] == "S0"), "value"] = 50.0
@@ -281,7 +281,7 @@ def test_quality_finds_each_kind() -> None:
     )
     table.loc[key & (table["stimulus"] == "S2"), ["seconds", "played"]] = [3.0, 0]
     table = table[~(key & (table["stimulus"] == "S3"))]
-    found = check(make_ratings(table, scale=(0, 100)), shortest=20)
+    found = check_quality(make_ratings(table, scale=(0, 100)), shortest=20)
     assert found.counts() == dict.fromkeys(
         ["missing", "out of range", "straight-lining", "not played", "too fast", "incomplete"], 1
     )
@@ -291,7 +291,7 @@ def test_quality_finds_each_kind() -> None:
     assert kinds.loc["incomplete", "stimulus"] == "S3"
     assert json.loads(json.dumps(found.to_dict()))["trials"] == 4 * 5 - 1
     with pytest.raises(ParameterError, match="no column seconds"):
-        check(make_ratings(table.drop(columns="seconds"), scale=(0, 100)), shortest=20)
+        check_quality(make_ratings(table.drop(columns="seconds"), scale=(0, 100)), shortest=20)
 
 
 def test_exclusions_state_their_reason_and_stay_on_record(tmp_path: Path) -> None:
