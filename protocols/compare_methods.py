@@ -63,10 +63,11 @@ def run(bench: Bench) -> ExitStatus:
 
 def _report(bench: Bench) -> None:
     """Write indicators, agreement and report of this session."""
-    from soundcal import report
+    from soundcal.report import write_report
+    from soundcal.study import collect
 
     wanted = steps.names_in(str(bench.settings["indicators"]))
     folder = bench.session.folder
-    study = report.collect([folder], indicators=wanted or None)
-    path = report.write(study, folder / "derivatives", force=True)
+    study = collect([folder], indicators=wanted or None)
+    path = write_report(study, folder / "derivatives", force=True)
     bench.operator.tell(f"  report: {path}")

@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from soundcal import report
 from soundcal.cli import main
 from soundcal.files.campaign import read_campaign, sessions
 from soundcal.files.session import Session
+from soundcal.study import collect
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "measurements" / "example"
 
@@ -32,7 +32,7 @@ def test_a_report_is_made_of_a_copy(tmp_path: Path) -> None:
 
 
 def test_the_search_met_the_targets_and_ocv_did_not() -> None:
-    study = report.collect(sessions(EXAMPLE), indicators="LAeq", cache=False)
+    study = collect(sessions(EXAMPLE), indicators="LAeq", cache=False)
     hats = study.comparison.entry("LAeq", "in-situ", "hats").agreement
     ocv = study.comparison.entry("LAeq", "in-situ", "ocv").agreement
     assert hats.n == ocv.n == 3

@@ -1,39 +1,14 @@
 """What all results of this package can do: become plain data or a table."""
 
-import math
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from soundcal.plain import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Result", "plain"]
-
-
-def plain(value: Any) -> Any:
-    """Return lists, numbers and strings that JSON can hold, without rounding.
-
-    What is undefined or unbounded (NaN, ±inf) becomes None, for which JSON has no number.
-
-    >>> plain((1.5, float("nan"), "a"))
-    [1.5, None, 'a']
-    """
-    if isinstance(value, Result):
-        return value.to_dict()
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
+__all__ = ["Result"]
 
 
 class Result:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.cli.output import Advance, progress, say, write_json
 
 if TYPE_CHECKING:
-    from soundcal.report import Study
+    from soundcal.study import Study
 
 __all__ = ["add"]
 
@@ -49,9 +49,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the study, write the report, and say in five lines what came out."""
     from joblib import cpu_count
 
-    from soundcal import report
     from soundcal.errors import RecordError
     from soundcal.recording import utc_now
+    from soundcal.report import write_report
+    from soundcal.study import collect
 
     began = time.monotonic()
     stamp = "".join(c for c in utc_now()[:19] if c.isalnum())
@@ -61,15 +62,15 @@ def run(options: argparse.Namespace) -> int:
         raise RecordError(f"{campaign} exists already; choose another folder with --out")
     _measure(sessions, full=options.full, seed=options.seed)
     with progress("computing indicators", 81 * len(sessions), unit="recordings") as advance:
-        study = report.collect(
+        study = collect(
             sessions,
             indicators=None if options.full else _quick_indicators(),
             title="OCV against HATS on the simulated lab",
             jobs=cpu_count(),
             progress=advance,
         )
-    page = report.write(study, campaign)
-    lines = summary(study, page, time.monotonic() - began)
+    page = write_report(study, campaign)
+    lines = _outcome(study, page, time.monotonic() - began)
     for line in lines:
         say(line)
     if options.json:
@@ -128,7 +129,7 @@ def _session(folder: Path, *, full: bool, seed: int) -> None:
         protocol.run(protocol.load("compare_methods"), lab, operator, folder, changes=changes)
 
 
-def summary(study: "Study", page: Path, seconds: float) -> list[str]:
+def _outcome(study: "Study", page: Path, seconds: float) -> list[str]:
     """Return the outcome in five lines."""
     n = len(study.sources)
     lines = [f"{n} recordings of {len(study.comparisons)} combinations in {seconds:.0f} s."]

@@ -76,9 +76,10 @@ def run_test(options: argparse.Namespace) -> int:
                 on_progress=advance,
             )
     if options.out:
-        from soundcal.report.qualification import write_qualification
+        from soundcal.report import write_document
+        from soundcal.report.qualification import qualification_document
 
-        write_qualification(found, options.out, force=options.force)
+        write_document(qualification_document(found), options.out, force=options.force)
         say(f"report in {options.out}")
     if options.json:
         write_json(_SCHEMA, {"software": provenance(), **found.to_dict()})

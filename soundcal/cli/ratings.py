@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.output import say, write_json
+from soundcal.cli.report_options import add_page_options
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -117,25 +118,18 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--report", type=Path, metavar="FILE.html", help="write the report as one page"
     )
-    out.add_argument(
-        "--pdf", action="store_true", help="write it as PDF as well, beside the page of --report"
+    add_page_options(
+        out,
+        pdf="write it as PDF as well, beside the page of --report",
+        figures="write every figure as a file in these formats into a folder beside the page as "
+        "well",
     )
-    out.add_argument(
-        "--figures",
-        nargs="+",
-        choices=("svg", "png", "pdf"),
-        default=[],
-        help="write every figure as a file in these formats into a folder beside the page as well",
-    )
-    out.add_argument("--title", metavar="TEXT", help="heading of the report")
-    out.add_argument("--force", action="store_true", help="replace existing files")
-    out.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, say the outcome in words, and write the tables."""
     from soundcal.ratings import check_quality, compare_ratings, mixed_model
-    from soundcal.report.ratings import ratings_summary
+    from soundcal.report import ratings_summary
 
     if (options.pdf or options.figures) and not options.report:
         raise ParameterError("--pdf and --figures go beside the page; give --report FILE.html")
@@ -222,15 +216,12 @@ def _report(
     quality: "Quality",
     model: "MixedModel | None",
 ) -> list[Path]:
-    from soundcal.report import write_ratings
+    from soundcal.report import ratings_document, write_document
 
-    return write_ratings(
-        ratings,
-        comparison,
+    title = options.title or f"Ratings, {comparison.direction}"
+    return write_document(
+        ratings_document(ratings, comparison, quality=quality, model=model, title=title),
         options.report,
-        quality=quality,
-        model=model,
-        title=options.title or f"Ratings, {comparison.direction}",
         pdf=options.pdf,
         figures=options.figures,
         force=options.force,

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.compare import add_rule_options, answers_from, rules_from
 from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
-    from soundcal.study.collect import Given
+    from soundcal.study.recordings import Given
 
 __all__ = ["add"]
 
@@ -62,15 +62,15 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, compare, write, and say the outcome in words."""
-    from soundcal.errors import RecordError
-    from soundcal.report import collect, summary, write
-    from soundcal.report.tables import agreement_frame, records
+    from soundcal.files.atomic import refuse_existing
+    from soundcal.report import study_summary, write_report
+    from soundcal.report.tables import records
+    from soundcal.study import collect
 
     rules, answers = rules_from(options), answers_from(options)
     out = options.out or _default_folder(options.folders)
-    if (out / "report.html").exists() and not options.force:
-        # said before hours of measuring, not after
-        raise RecordError(f"{out / 'report.html'} exists already; use --out or --force")
+    # before hours of measuring, not after
+    refuse_existing(out / "report.html", force=options.force)
     with progress("measuring", None, unit="recordings") as advance:
         study = collect(
             options.folders,
@@ -86,8 +86,9 @@ def run(options: argparse.Namespace) -> int:
             cache=not options.no_cache,
             progress=advance,
         )
-    path = write(study, out, pdf=options.pdf, figures=options.figures, force=options.force)
-    for line in (*study.warnings, *summary(study)):
+    path = write_report(study, out, pdf=options.pdf, figures=options.figures, force=options.force)
+    summary = study_summary(study)
+    for line in (*study.warnings, *summary):
         say(line)
     say(f"report: {path}")
     if options.json:
@@ -96,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
             {
                 "report": str(path),
                 "rules": rules.to_dict(),
-                "agreement": records(agreement_frame(study)),
-                "summary": summary(study),
+                "agreement": records(study.agreements()),
+                "summary": summary,
                 "warnings": list(study.warnings),
             },
         )

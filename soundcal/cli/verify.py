@@ -1,7 +1,6 @@
 """``soundcal verify``: the library against the numbers of the standards, and beside MoSQITo."""
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.errors import CalibrationError
     from soundcal.files.atomic import check_output
     from soundcal.files.records import provenance
+    from soundcal.plain import plain
     from soundcal.verification import against_mosqito, all_rows, evaluate, outcome_summary
 
     rows = all_rows(options.family)
@@ -62,15 +62,17 @@ def run(options: argparse.Namespace) -> int:
         with progress("comparing", len(against_mosqito.signals()), unit="signals") as advance:
             beside = against_mosqito.compare_with_mosqito(options.family, advance)
     if options.report:
-        from soundcal.report.standards import write_verification
+        from soundcal.report import write_document
+        from soundcal.report.standards import verification_document
 
-        write_verification(outcomes, beside, Path(options.report), force=options.force)
+        document = verification_document(outcomes, beside)
+        write_document(document, Path(options.report), force=options.force)
         say(f"report in {options.report}")
     failed = [outcome for outcome in outcomes if outcome.verdict == "fail"]
     if options.json:
         content = {
             "software": provenance(),
-            "rows": [_plain(outcome.to_dict()) for outcome in outcomes],
+            "rows": [plain(outcome.to_dict()) for outcome in outcomes],
             "failed": len(failed),
             "mosqito": [comparison.to_dict() for comparison in beside],
         }
@@ -80,14 +82,6 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.write(line + "\n")
     say(outcome_summary(outcomes))
     return CalibrationError.exit_code if failed else 0
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with infinite limits as null, which JSON does not know."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in row.items()
-    }
 
 
 def _table(outcomes: "Sequence[Outcome]") -> list[str]:

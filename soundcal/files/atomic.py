@@ -10,10 +10,34 @@ from typing import Final, Self
 
 from soundcal.errors import RecordError
 
-__all__ = ["PARTIAL", "Reserve", "check_output", "file_digest", "make_folder", "partial_file"]
+__all__ = [
+    "PARTIAL",
+    "Reserve",
+    "check_output",
+    "file_digest",
+    "make_folder",
+    "partial_file",
+    "refuse_existing",
+]
 
 PARTIAL: Final = ".part"
 """What follows the number of the process in the hidden name of a file that is being written."""
+
+
+def refuse_existing(path: Path, *, force: bool = False) -> None:
+    """Refuse a path that exists unless ``force`` is set; its folder may still be missing.
+
+    Raises
+    ------
+    RecordError
+        ``path`` exists and ``force`` is not set, or its name is impossible.
+    """
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
+    if there and not force:
+        raise RecordError(f"{path} exists already; choose another name or use --force")
 
 
 def check_output(path: Path, *, force: bool = False) -> None:
@@ -25,12 +49,11 @@ def check_output(path: Path, *, force: bool = False) -> None:
         ``path`` exists and ``force`` is not set, it is a folder, a pipe or a device, its name is
         impossible, or its folder is missing.
     """
+    refuse_existing(path, force=force)
     try:
         there, is_file, has_folder = path.exists(), path.is_file(), path.parent.is_dir()
     except OSError as error:
         raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
-    if there and not force:
-        raise RecordError(f"{path} exists already; choose another name or use --force")
     if there and not is_file:
         raise RecordError(f"{path}: not a file, and nothing that a file may replace")
     if not has_folder:

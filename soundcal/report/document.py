@@ -1,6 +1,6 @@
-"""What a report consists of, before it becomes a page or a PDF.
+"""The parts of a report, before it becomes a page or a PDF.
 
-:mod:`soundcal.report.sections.summary` writes a study as a :class:`Document`;
+:mod:`soundcal.report.study` and its neighbours write results as a :class:`Document`;
 :mod:`soundcal.report.html` and :mod:`soundcal.report.pdf` print the same document. Tables keep
 their numbers unrounded; only the printed text is formatted.
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from soundcal.errors import ParameterError
-from soundcal.files.atomic import partial_file
+from soundcal.files.atomic import make_folder, partial_file
 from soundcal.report.document import Document
 from soundcal.report.figures import save
 
@@ -38,7 +38,7 @@ def write_figures(
     RecordError
         A file exists and ``force`` is not set, or cannot be written.
     """
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     for picture in document.pictures():
         figure = picture.draw()
         for form in formats:

@@ -1,21 +1,17 @@
 """The report as one self-contained HTML page: inline SVG and CSS, nothing loaded from elsewhere."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soundcal.files.atomic import partial_file
 from soundcal.report.document import Document, Picture
-from soundcal.report.sections.summary import build
 from soundcal.report.svg import inline_svg
-from soundcal.study.model import Study
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["render", "write_html"]
+__all__ = ["render_html"]
 
 
-def render(document: Document) -> str:
+def render_html(document: Document) -> str:
     """Return a document as a page.
 
     Everything that comes from outside, such as stimulus names, is escaped.
@@ -39,16 +35,3 @@ def _svg(picture: Picture) -> "Markup":
 
     # the figure's own text is escaped by matplotlib, title and description by inline_svg
     return Markup(inline_svg(picture.draw(), picture.name, picture.title, picture.description))
-
-
-def write_html(study: Study, path: Path, *, force: bool = False) -> Path:
-    """Write the report of a study as one page and return its path.
-
-    Raises
-    ------
-    RecordError
-        The file exists and ``force`` is not set, or it cannot be written.
-    """
-    with partial_file(path, force=force) as temporary:
-        temporary.write_text(render(build(study)), encoding="utf-8")
-    return path

@@ -1,11 +1,9 @@
 """The report as PDF for a lab's archive: the same document as the page, on A4."""
 
 import io
-from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from soundcal.files.atomic import partial_file
 from soundcal.report import figures
 from soundcal.report.document import (
     Block,
@@ -17,11 +15,9 @@ from soundcal.report.document import (
     Section,
     Table,
 )
-from soundcal.report.sections.summary import build
 from soundcal.report.style import FAINT, INK, PAGE_MM
-from soundcal.study.model import Study
 
-__all__ = ["render_pdf", "write_pdf"]
+__all__ = ["render_pdf"]
 
 _MM: Final = 72.0 / 25.4
 _MARGIN: Final = 15.0 * _MM
@@ -30,19 +26,6 @@ _DPI: Final = 220
 _SIZES: Final = (7.0, 6.5, 6.0, 5.5, 5.0, 4.5)
 _PADDING: Final = 2.0
 _LONG: Final = 40
-
-
-def write_pdf(study: Study, path: Path, *, force: bool = False) -> Path:
-    """Write the report of a study as PDF and return its path.
-
-    Raises
-    ------
-    RecordError
-        The file exists and ``force`` is not set, or it cannot be written.
-    """
-    with partial_file(path, force=force) as temporary:
-        temporary.write_bytes(render_pdf(build(study)))
-    return path
 
 
 def render_pdf(document: Document) -> bytes:

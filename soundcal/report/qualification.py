@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soundcal.files.atomic import partial_file
 from soundcal.files.records import provenance
 from soundcal.qualification import Qualification
 from soundcal.qualification.limits import LIMITS, limit_of, overall
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["by_property", "number_text", "qualification_document", "write_qualification"]
+__all__ = ["by_property", "number_text", "qualification_document"]
 
 _METHOD: Final = (
     "Levels of tones and dBFS are those of AES17: a full-scale sine has 0 dBFS. Levels of "
@@ -103,21 +101,6 @@ def qualification_document(found: Qualification) -> Document:
             Section("provenance", "Provenance", (software,)),
         ),
     )
-
-
-def write_qualification(found: Qualification, page: Path, *, force: bool = False) -> Path:
-    """Write the page and return its path.
-
-    Raises
-    ------
-    RecordError
-        The file exists and ``force`` is not set, or it cannot be written.
-    """
-    from soundcal.report.html import render
-
-    with partial_file(page, force=force) as temporary:
-        temporary.write_text(render(qualification_document(found)), encoding="utf-8")
-    return page
 
 
 def _summary(found: Qualification) -> Iterator[Block]:

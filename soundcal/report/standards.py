@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
-from soundcal.files.atomic import partial_file
 from soundcal.files.records import provenance
 from soundcal.report.document import (
     Block,
@@ -21,7 +19,7 @@ from soundcal.report.document import (
 from soundcal.verification import Outcome, outcome_summary
 from soundcal.verification.against_mosqito import MosqitoAgreement
 
-__all__ = ["verification_document", "verification_sections", "write_verification"]
+__all__ = ["verification_document", "verification_sections"]
 
 _COLUMNS: Final = (
     Column("Quantity"),
@@ -88,27 +86,6 @@ def verification_document(
             Section("provenance", "Provenance", (software,)),
         ),
     )
-
-
-def write_verification(
-    outcomes: Sequence[Outcome],
-    beside: Sequence[MosqitoAgreement],
-    page: Path,
-    *,
-    force: bool = False,
-) -> Path:
-    """Write the verification as one page and return its path.
-
-    Raises
-    ------
-    RecordError
-        The file exists and ``force`` is not set, or it cannot be written.
-    """
-    from soundcal.report.html import render
-
-    with partial_file(page, force=force) as temporary:
-        temporary.write_text(render(verification_document(outcomes, beside)), encoding="utf-8")
-    return page
 
 
 def _first(outcomes: Sequence[Outcome], standard: str) -> int:

@@ -15,6 +15,7 @@ __all__ = [
     "count",
     "family_name",
     "inches",
+    "known",
     "rc_settings",
     "unit_label",
     "value_text",
@@ -101,6 +102,15 @@ def value_text(
     if float(text) == 0.0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def known(value: float) -> float | None:
+    """Return a number as the cell of a table, which is empty if it is NaN.
+
+    >>> known(1.5), known(float("nan"))
+    (1.5, None)
+    """
+    return None if value != value else value
 
 
 def count(n: int, one: str, many: str = "") -> str:

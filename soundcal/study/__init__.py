@@ -1,1 +1,46 @@
-"""A study: recordings collected, paired and compared."""
+"""A study: recordings collected, measured, paired by stimulus and compared.
+
+:func:`collect` makes a :class:`Study` of recordings, :func:`study_of` of a tidy table, and
+:mod:`soundcal.report` prints it.
+"""
+
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.study.compare import compare_methods
+    from soundcal.study.comparison import Entry, MethodComparison
+    from soundcal.study.model import SessionInfo, Source, Study, study_of
+    from soundcal.study.recordings import collect
+    from soundcal.study.rules import Rules
+    from soundcal.study.table import read_table
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "Entry": "comparison",
+            "MethodComparison": "comparison",
+            "Rules": "rules",
+            "SessionInfo": "model",
+            "Source": "model",
+            "Study": "model",
+            "collect": "recordings",
+            "compare_methods": "compare",
+            "read_table": "table",
+            "study_of": "model",
+        },
+    )
+
+__all__ = [
+    "Entry",
+    "MethodComparison",
+    "Rules",
+    "SessionInfo",
+    "Source",
+    "Study",
+    "collect",
+    "compare_methods",
+    "read_table",
+    "study_of",
+]

@@ -1,4 +1,4 @@
-"""Study: everything a report prints, in one object."""
+"""Study: recordings, their indicators and comparisons in one object, which reports print."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.errors import ParameterError
 from soundcal.files.records import provenance
-from soundcal.study.comparison import Comparison, Rules, compare
+from soundcal.study.compare import compare_methods
+from soundcal.study.comparison import MethodComparison
+from soundcal.study.rules import Rules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +92,7 @@ class Study:
         Heading of the report.
     table : DataFrame
         Tidy table of all indicators, one row per recording, channel, indicator and statistic.
-    comparisons : mapping of str to Comparison
+    comparisons : mapping of str to MethodComparison
         One per combination of equipment; the key is "" where there is only one without a name.
         Empty if there is only one method.
     calibrations : mapping of str to Calibration
@@ -111,7 +113,7 @@ class Study:
 
     title: str
     table: "pd.DataFrame"
-    comparisons: Mapping[str, Comparison]
+    comparisons: Mapping[str, MethodComparison]
     calibrations: Mapping[str, "Calibration"] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     sessions: tuple[SessionInfo, ...] = ()
@@ -121,7 +123,7 @@ class Study:
     campaigns: "tuple[Campaign, ...]" = ()
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> MethodComparison:
         """The comparison of a study with one combination.
 
         Raises
@@ -141,6 +143,23 @@ class Study:
         """Validity flags per recording, of those that have any."""
         return {source.path: source.flags for source in self.sources if source.flags}
 
+    def agreements(self) -> "pd.DataFrame":
+        """Return bias, limits and intervals per combination, indicator and pair of methods."""
+        return _stacked({name: one.to_frame() for name, one in self.comparisons.items()})
+
+    def differences(self) -> "pd.DataFrame":
+        """Return both values per combination, indicator, pair of methods and stimulus."""
+        return _stacked({name: one.differences() for name, one in self.comparisons.items()})
+
+
+def _stacked(frames: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+    """Return all frames as one, with the name of each in the column ``combination``."""
+    import pandas as pd
+
+    for name, frame in frames.items():
+        frame.insert(0, "combination", name)
+    return pd.concat(frames.values(), ignore_index=True) if frames else pd.DataFrame()
+
 
 def study_of(
     table: "pd.DataFrame",
@@ -156,9 +175,9 @@ def study_of(
     Parameters
     ----------
     table : DataFrame
-        As for :func:`soundcal.report.compare`; a column ``combination`` separates equipment.
+        As for :func:`soundcal.study.compare_methods`; a column ``combination`` separates equipment.
     methods, reference, rules
-        As for :func:`soundcal.report.compare`.
+        As for :func:`soundcal.study.compare_methods`.
     title : str
         Heading of the report.
     answers : mapping of int to str, optional
@@ -169,7 +188,7 @@ def study_of(
         parts = table.fillna({"combination": ""}).groupby("combination", sort=False)
         groups = {str(name): part for name, part in parts}
     comparisons = {
-        name: compare(part, methods, reference=reference, rules=rules)
+        name: compare_methods(part, methods, reference=reference, rules=rules)
         for name, part in groups.items()
     }
-    return Study(title, table, comparisons, answers=answers or {})
+    return Study(title=title, table=table, comparisons=comparisons, answers=answers or {})

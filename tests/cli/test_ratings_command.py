@@ -10,7 +10,7 @@ from ratings_data import GUI, MAPPING, WEBMUSHRA, study
 
 from soundcal.cli import main
 from soundcal.ratings import ATTRIBUTES, compare_ratings, make_ratings
-from soundcal.report import ratings_document, write_ratings
+from soundcal.report import ratings_document, write_document
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_report_of_few_participants_and_attributes(
     names = {section.name for section in document.sections}
     assert ("plane" in names) == (attributes == ATTRIBUTES)
     assert len(document.pictures()) == (4 if attributes == ATTRIBUTES else 2)
-    assert write_ratings(ratings, comparison, tmp_path / "r.html") == [tmp_path / "r.html"]
+    assert write_document(document, tmp_path / "r.html") == [tmp_path / "r.html"]
     cells = next(table for table in document.tables() if table.name == "cells")
     assert [row[1] for row in cells.rows] == list(ratings.attributes)
     assert cells.rows[0][5] == comparison.cells["estimate"].iloc[0]

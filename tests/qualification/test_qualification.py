@@ -21,7 +21,7 @@ from soundcal.errors import ParameterError, SignalError, StreamError
 from soundcal.files.shipped import shipped
 from soundcal.qualification import Plan, Qualification, qualify
 from soundcal.recording import Capture
-from soundcal.report.html import render
+from soundcal.report.html import render_html
 from soundcal.report.qualification import qualification_document
 from soundcal.takes.judge import Check
 from soundcal.units import db, from_db
@@ -317,7 +317,7 @@ def test_exact_zeros_where_a_signal_ought_to_be_are_faults_not_crashes(path: Pat
     Draft202012Validator(schema).validate(
         {"schema": "soundcal/qualification/1", "software": {}, **content}
     )
-    assert "<svg" in render(qualification_document(found))
+    assert "<svg" in render_html(qualification_document(found))
 
 
 def test_swapped_cables_are_said_and_seen_through() -> None:

@@ -28,10 +28,8 @@ from soundcal.files.session import Session
 from soundcal.files.text import read_text
 from soundcal.ratings.importers import read_exclusions, read_gui, read_mapped, read_ratings
 from soundcal.recording import Capture
-from soundcal.report import study_of
-from soundcal.report.tables import read_table
 from soundcal.stimuli import load_catalogue
-from soundcal.study.collect import collect
+from soundcal.study import collect, read_table, study_of
 
 FEW = settings(FUZZ, max_examples=30)
 

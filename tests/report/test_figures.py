@@ -19,11 +19,12 @@ from report_tables import STATISTICS, tidy
 
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.report import Rules, compare, figures
+from soundcal.report import figures
 from soundcal.report.figures.agreement import layout
 from soundcal.report.figures.page import spread_out
 from soundcal.report.style import value_text
 from soundcal.report.svg import inline_svg
+from soundcal.study import Rules, compare_methods
 
 
 def texts(figure: Figure) -> list[str]:
@@ -80,7 +81,7 @@ def result(channels: int, **changes) -> IndicatorResult:
 
 @pytest.mark.parametrize(("statistics", "width"), [(1, 88.0), (6, 180.0)])
 def test_the_grid_prints_bias_and_limits(statistics: int, width: float) -> None:
-    comparison = compare(tidy(27, ("LA",), statistics), rules=Rules(delta={"LAeq": 4.0}))
+    comparison = compare_methods(tidy(27, ("LA",), statistics), rules=Rules(delta={"LAeq": 4.0}))
     (figure,) = figures.bland_altman_grid(comparison.entries)
     assert size_mm(figure)[0] == pytest.approx(width)
     panels, _, height = layout(comparison.entries, list(STATISTICS["LA"][1][:statistics]))
@@ -96,7 +97,7 @@ def test_the_grid_prints_bias_and_limits(statistics: int, width: float) -> None:
 
 
 def test_the_grid_shows_every_point_and_the_bands() -> None:
-    comparison = compare(tidy(27, ("LA",), 1), rules=Rules(delta={"LAeq": 1.0}))
+    comparison = compare_methods(tidy(27, ("LA",), 1), rules=Rules(delta={"LAeq": 1.0}))
     (figure,) = figures.bland_altman_grid(comparison.entries)
     panels, _, _ = layout(comparison.entries, ["eq"])
     (points,) = figure.axes[0].lines
@@ -126,17 +127,17 @@ def test_more_than_six_statistics_make_a_second_figure() -> None:
         table["indicator"] == "LA", table["statistic"] + "x"
     )
     table["indicator"] = "LA"
-    made = figures.bland_altman_grid(compare(table).entries)
+    made = figures.bland_altman_grid(compare_methods(table).entries)
     assert [len(figure.axes[0].lines[0].get_xdata()) for figure in made] == [72, 72]
     with pytest.raises(ParameterError, match="exactly 1"):
-        figures.bland_altman_grid(compare(tidy(4)).entries)
+        figures.bland_altman_grid(compare_methods(tidy(4)).entries)
 
 
 def test_long_names_stay_inside() -> None:
     names = {"in-situ": "recorded in the field 2021", "ocv": "open circuit voltage method"}
     table = tidy([f"a rather long name of a stimulus {i}" for i in range(4)], ("LA",), 2)
     table["condition"] = table["condition"].replace(names)
-    comparison = compare(table)
+    comparison = compare_methods(table)
     assert inside(figures.bland_altman_grid(comparison.entries)[0])
     wide = comparison.values.query("statistic == 'eq'").pivot(
         index="stimulus", columns="condition", values="value"
@@ -301,7 +302,7 @@ def test_map_of_differences() -> None:
 
 
 def test_the_same_figure_is_the_same_text() -> None:
-    entries = compare(tidy(5, ("LA",), 1)).entries
+    entries = compare_methods(tidy(5, ("LA",), 1)).entries
     one, two = (inline_svg(figures.bland_altman_grid(entries)[0], "x", "t", "d") for _ in range(2))
     assert one == two
     assert "DejaVu" not in one

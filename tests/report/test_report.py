@@ -18,14 +18,12 @@ from soundcal.agreement import nonparametric_limits, regression_limits
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
-from soundcal.report import Rules, Study, study_of, summary, write
+from soundcal.report import study_document, study_summary, write_document, write_report
 from soundcal.report.document import Column, Document, Section, Table
-from soundcal.report.html import render
-from soundcal.report.pdf import render_pdf, write_pdf
-from soundcal.report.sections.summary import build
+from soundcal.report.html import render_html
+from soundcal.report.pdf import render_pdf
 from soundcal.report.style import value_text
-from soundcal.report.tables import read_table
-from soundcal.study.model import SessionInfo, Source
+from soundcal.study import Rules, SessionInfo, Source, Study, read_table, study_of
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "use"}
 
@@ -107,7 +105,7 @@ def whole() -> Study:
 
 @pytest.fixture(scope="module")
 def text(whole: Study) -> str:
-    return render(build(whole))
+    return render_html(study_document(whole))
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +127,14 @@ def test_ids_are_unique(page: Page) -> None:
 
 
 def test_figures_and_tables_can_be_read_aloud(page: Page, text: str, whole: Study) -> None:
-    pictures = build(whole).pictures()
+    pictures = study_document(whole).pictures()
     assert len(page.svgs) == len(pictures) == len(STATISTICS) + 3
     for svg in page.svgs:
         title, description = str(svg["aria-labelledby"]).split()
         assert svg["role"] == "img"
         assert re.search(rf'<title id="{title}">[^<]+</title>', text)
         assert re.search(rf'<desc id="{description}">[^<]+</desc>', text)
-    assert page.tables == page.captions == len(build(whole).tables())
+    assert page.tables == page.captions == len(study_document(whole).tables())
     assert all(header.get("scope") in ("col", "row", "colgroup") for header in page.headers)
     assert '<html lang="en">' in text
     assert text.count("<h1") == 1
@@ -171,12 +169,12 @@ def test_printed_numbers_are_those_of_the_agreement(whole: Study, page: Page) ->
     lead = whole.comparison.entry("LAeq", "in-situ", "ocv").agreement
     assert (
         f"LAeq, in-situ − ocv = {value_text(lead.bias, 'dB', signed=True)} dB(A)"
-        in summary(whole)[0]
+        in study_summary(whole)[0]
     )
 
 
 def test_the_table_of_a_family_holds_its_entries_in_order(whole: Study) -> None:
-    tables = {table.name: table for table in build(whole).tables()}
+    tables = {table.name: table for table in study_document(whole).tables()}
     table = tables["agreement-table-la"]
     entries = whole.comparison.family("LA")
     assert [row[:2] for row in table.rows] == [(e.label, e.direction) for e in entries]
@@ -205,7 +203,7 @@ def test_hostile_names_are_shown_not_run() -> None:
     names = ["<script>alert(1)</script>", 'a"onload="x', "$\\frac{1}{0}$", "雨 & wind", "ok"]
     table = tidy(names, ("LA",), 1)
     table["condition"] = table["condition"].replace("ocv", "<img src=x>")
-    text = render(build(study_of(table, title="<b>title</b>")))
+    text = render_html(study_document(study_of(table, title="<b>title</b>")))
     page = Page(text)
     assert not page.tags & {"script", "img"}
     told = " ".join(page.text)
@@ -215,14 +213,17 @@ def test_hostile_names_are_shown_not_run() -> None:
 
 def test_pdf_has_the_same_content_and_the_same_bytes_every_time(tmp_path: Path) -> None:
     made = study(["<b>", "ok", "long name of a stimulus " * 3], families=("LA",), statistics=1)
-    path = write_pdf(made, tmp_path / "r.pdf")
+    document = study_document(made)
+    page, path = write_document(document, tmp_path / "r.html", pdf=True)
     content = path.read_bytes()
     assert content.startswith(b"%PDF-")
     assert content.rstrip().endswith(b"%%EOF")
-    assert content.count(b"/Subtype /Image") >= len(build(made).pictures())
-    assert render_pdf(build(made)) == content
+    assert content.count(b"/Subtype /Image") >= len(document.pictures())
+    assert render_pdf(study_document(made)) == content
+    page.unlink()
     with pytest.raises(RecordError, match="exists already"):
-        write_pdf(made, path)
+        write_document(document, page, pdf=True)
+    assert not page.exists()
 
 
 def test_wide_tables_fit_the_page_of_the_pdf() -> None:
@@ -237,7 +238,7 @@ def test_wide_tables_fit_the_page_of_the_pdf() -> None:
 
 @pytest.mark.parametrize(("n", "families"), [(3, ("LA",)), (500, ("LA", "N"))])
 def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
-    text = render(build(study(n, families=families, statistics=2)))
+    text = render_html(study_document(study(n, families=families, statistics=2)))
     assert len(Page(text).svgs) == len(families) + 3
     assert len(text.encode()) < 2e6
     assert ("not informative" in text) == (n == 3)
@@ -247,12 +248,12 @@ def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
 def test_one_method_is_a_report_without_a_comparison() -> None:
     table = tidy(3, ("LA",))
     alone = Study("One", table[table["condition"] == "ocv"], {})
-    assert "nothing to compare" in render(build(alone))
+    assert "nothing to compare" in render_html(study_document(alone))
 
 
 def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     made = study(5)
-    path = write(made, tmp_path / "out")
+    path = write_report(made, tmp_path / "out")
     assert path == tmp_path / "out" / "report.html"
     Page(path.read_text(encoding="utf-8"))
     again = read_table(tmp_path / "out" / "indicators.csv")
@@ -261,48 +262,48 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     assert list(agreement["bias"]) == [e.agreement.bias for e in made.comparison.entries]
     tables = json.loads((tmp_path / "out" / "tables.json").read_text())
     assert tables["schema"] == "soundcal/report-tables/1"
-    assert len(tables["report"]) == len(build(made).tables())
+    assert len(tables["report"]) == len(study_document(made).tables())
     assert len(tables["differences"]["stimulus"]) == 5 * len(made.comparison.entries)
-    for table in build(made).tables():
+    for table in study_document(made).tables():
         frame = pd.read_csv(tmp_path / "out" / "tables" / f"{table.name}.csv")
         assert len(frame) == len(table.rows)
     with pytest.raises(RecordError, match="exists already"):
-        write(made, tmp_path / "out")
-    assert write(made, tmp_path / "out", force=True) == path
+        write_report(made, tmp_path / "out")
+    assert write_report(made, tmp_path / "out", force=True) == path
 
 
 def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> None:
     tables = [tidy(6, ("LA",), 1, seed=i).assign(combination=f"c{i}") for i in range(3)]
     made = study_of(pd.concat(tables), rules=Rules(delta={"LAeq": 1.0}))
-    sentences = summary(made)
+    sentences = study_summary(made)
     assert len(sentences) == 3
     biases = [c.entry("LAeq", "in-situ", "ocv").agreement.bias for c in made.comparisons.values()]
     for bias in (min(biases), max(biases)):
         assert value_text(bias, "dB", signed=True) in sentences[0]
-    tables_by_name = {table.name: table for table in build(made).tables()}
+    tables_by_name = {table.name: table for table in study_document(made).tables()}
     assert len(tables_by_name["overview"].rows) == 9
     claims = tables_by_name["delta-c1"].rows
     assert [row[5] for row in claims[3:6]] == ["yes", "yes", "yes"]  # in-situ − hats
-    Page(render(build(made)))
+    Page(render_html(study_document(made)))
 
 
 def test_names_that_look_alike_do_not_share_ids() -> None:
     names = ("a+b", "a b", "耳机", "наушники")
     tables = [tidy(3, ("LA",), 1).assign(combination=name) for name in names]
-    page = Page(render(build(study_of(pd.concat(tables)))))
+    page = Page(render_html(study_document(study_of(pd.concat(tables)))))
     assert len(page.ids) == len(set(page.ids))
     assert {reference[1:] for reference in page.references} <= set(page.ids)
 
 
 def test_figures_as_files(tmp_path: Path) -> None:
     made = study(4, families=("LA",), statistics=1)
-    write(made, tmp_path, figures=("svg", "png", "pdf"))
+    write_report(made, tmp_path, figures=("svg", "png", "pdf"))
     starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
-    for picture in build(made).pictures():
+    for picture in study_document(made).pictures():
         for form, start in starts.items():
             assert (tmp_path / "figures" / f"{picture.name}.{form}").read_bytes().startswith(start)
     with pytest.raises(ParameterError, match="figure format 'gif'"):
-        write(made, tmp_path / "other", figures=("gif",))
+        write_report(made, tmp_path / "other", figures=("gif",))
     assert not (tmp_path / "other").exists()
 
 
@@ -319,7 +320,7 @@ def test_other_limits_stand_beside_those_that_do_not_fit() -> None:
     skewed = (table["condition"] == "ocv") & (table["indicator"] == "LA")
     table.loc[skewed, "value"] += np.repeat(np.linspace(0.0, 2.0, 60) ** 4, 2)
     study = study_of(table)
-    document = build(study)
+    document = study_document(study)
     found = {one.name: one for one in document.tables()}
     entry = study.comparison.entry("N5", "in-situ", "hats")
     limits = regression_limits(entry.agreement)
@@ -334,7 +335,7 @@ def test_other_limits_stand_beside_those_that_do_not_fit() -> None:
     assert "seed 0" in found["quantiles-la"].caption
     # the plain limits stay what is stated
     assert entry.agreement.upper in {row[8] for row in found["agreement-table-la"].rows}
-    assert "Other limits" not in render(build(study_of(tidy(27, ("LA",), 1, seed=2))))
+    assert "Other limits" not in render_html(study_document(study_of(tidy(27, ("LA",), 1, seed=2))))
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from soundcal.report.sections.takes import take_tables
-from soundcal.study.model import Source
+from soundcal.study import Source
 
 
 def check(name: str, value: float | None, limit: float | None, **more: Any) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from soundcal.files.campaign import Campaign, write_campaign
 from soundcal.files.records import write_json
 from soundcal.files.session import Event, Session
 from soundcal.recording import Capture
-from soundcal.report import Study, collect
-from soundcal.report.html import render
-from soundcal.report.sections.summary import build
+from soundcal.report import study_document
+from soundcal.report.document import Document, Section
+from soundcal.report.html import render_html
+from soundcal.study import Study, collect
 from soundcal.units import from_db, pascal_to_level
 
 FS = 48000
@@ -112,7 +113,7 @@ def test_what_went_wrong_in_a_session_is_said(tmp_path: Path) -> None:
     log.stop("out of tolerance")
     study = collect([folder], indicators="LAeq")
     assert study.sessions[0].drift == pytest.approx({"left": 0.15, "right": 0.15})
-    told = render(build(study))
+    told = render_html(study_document(study))
     assert "target of E05 not reached: the floor is above the target" in told
     assert "+0.150" in told
     assert "Playback gains" in told
@@ -202,7 +203,7 @@ def test_what_was_computed_is_used_again_only_if_nothing_changed(
     changed = again(calibrations=other)
     assert measured == ["W01.wav"]
     assert level(changed, "a", "W01") == pytest.approx(pascal_to_level(0.5), abs=0.01)
-    monkeypatch.setattr("soundcal.study.collect.__version__", "99")
+    monkeypatch.setattr("soundcal.study.measuring.__version__", "99")
     again(cache=True)
     assert len(measured) == 6
     again(cache=False)
@@ -322,3 +323,25 @@ def test_command_with_folders(tmp_path: Path) -> None:
     assert (tmp_path / "derivatives" / "report.html").is_file()
     mixed = [f"--calibration={file}", f"--calibration=b={file}"]
     assert main(["report", *folders, *mixed, "--force"]) == 2
+
+
+def test_the_command_builds_its_document_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [str(plain(tmp_path / name, offset)) for name, offset in (("a", 0.0), ("b", 1.0))]
+    write_json(tmp_path / "c.json", SCHEMA, calibration(0.0).to_dict())
+    built: list[Document] = []
+
+    def counted(title: str, subtitle: str, sections: tuple[Section, ...]) -> Document:
+        built.append(Document(title, subtitle, sections))
+        return built[-1]
+
+    monkeypatch.setattr("soundcal.report.study.Document", counted)
+    out = tmp_path / "out"
+    given = ["--calibration", str(tmp_path / "c.json"), "--indicators", "LAeq", "--no-cache"]
+    written = ["--out", str(out), "--pdf", "--figures", "svg", "--json"]
+    assert main(["report", *folders, *given, *written]) == 0
+    assert (out / "report.html").exists()
+    assert (out / "report.pdf").exists()
+    assert list((out / "figures").glob("*.svg"))
+    assert len(built) == 1

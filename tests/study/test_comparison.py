@@ -7,7 +7,7 @@ from report_tables import OFFSETS, tidy
 
 from soundcal.agreement import bland_altman
 from soundcal.errors import ParameterError, RecordError
-from soundcal.report import Rules, compare, study_of
+from soundcal.study import Rules, compare_methods, study_of
 from soundcal.study.ears import with_ears_combined
 from soundcal.units import energetic_mean
 
@@ -23,7 +23,7 @@ def by_hand(table: pd.DataFrame, condition: str, indicator: str, statistic: str)
 
 def test_every_entry_is_the_agreement_of_the_ear_means() -> None:
     table = tidy()
-    comparison = compare(table)
+    comparison = compare_methods(table)
     assert comparison.pairs == (("in-situ", "ocv"), ("in-situ", "hats"), ("hats", "ocv"))
     assert len(comparison.entries) == 11 * 3
     for entry in comparison.entries:
@@ -41,7 +41,7 @@ def test_every_entry_is_the_agreement_of_the_ear_means() -> None:
 def test_the_order_of_rows_does_not_matter() -> None:
     table = tidy()
     shuffled = table.sample(frac=1.0, random_state=3)
-    first, second = compare(table), compare(shuffled)
+    first, second = compare_methods(table), compare_methods(shuffled)
     for entry in first.entries:
         other = second.entry(entry.label, entry.first, entry.second)
         assert other.agreement.bias == entry.agreement.bias
@@ -71,7 +71,7 @@ def test_ear_rules(rule, combine) -> None:
 
 
 def test_the_energetic_mean_is_for_levels_and_the_record_says_so() -> None:
-    comparison = compare(tidy(), rules=Rules(ears="energy"))
+    comparison = compare_methods(tidy(), rules=Rules(ears="energy"))
     assert {e.ears for e in comparison.family("LA")} == {"energy"}
     assert {e.ears for e in comparison.family("N")} == {"mean"}
     assert "LA: energetic mean" in comparison.ears_in_words
@@ -80,26 +80,26 @@ def test_the_energetic_mean_is_for_levels_and_the_record_says_so() -> None:
 def test_one_channel_needs_no_rule() -> None:
     table = tidy()
     mono = table[table["channel"] == "left"].assign(channel="mono")
-    assert {entry.ears for entry in compare(mono).entries} == {"single"}
+    assert {entry.ears for entry in compare_methods(mono).entries} == {"single"}
 
 
 def test_reference_and_methods_choose_the_differences() -> None:
-    comparison = compare(tidy(), ["hats", "ocv", "in-situ"], reference="ocv")
+    comparison = compare_methods(tidy(), ["hats", "ocv", "in-situ"], reference="ocv")
     assert comparison.pairs == (("ocv", "hats"), ("ocv", "in-situ"))
-    assert compare(tidy(), ["ocv", "hats"]).pairs == (("hats", "ocv"),)
+    assert compare_methods(tidy(), ["ocv", "hats"]).pairs == (("hats", "ocv"),)
 
 
 def test_swapping_methods_flips_signs() -> None:
     table = tidy().assign(condition=lambda t: "m-" + t["condition"])
-    one = compare(table, ["m-ocv", "m-hats"]).entry("LAeq", "m-ocv", "m-hats").agreement
-    two = compare(table, ["m-hats", "m-ocv"]).entry("LAeq", "m-hats", "m-ocv").agreement
+    one = compare_methods(table, ["m-ocv", "m-hats"]).entry("LAeq", "m-ocv", "m-hats").agreement
+    two = compare_methods(table, ["m-hats", "m-ocv"]).entry("LAeq", "m-hats", "m-ocv").agreement
     assert (two.bias, two.lower, two.upper) == pytest.approx((-one.bias, -one.upper, -one.lower))
 
 
 def test_missing_stimuli_are_left_out_by_id_and_said() -> None:
     table = tidy()
     without = table[~((table["condition"] == "hats") & (table["stimulus"] == "S003"))]
-    comparison = compare(without)
+    comparison = compare_methods(without)
     assert comparison.entry("LAeq", "in-situ", "hats").agreement.n == 26
     assert comparison.entry("LAeq", "in-situ", "ocv").agreement.n == 27
     assert any("S003" in text for text in comparison.warnings)
@@ -109,7 +109,7 @@ def test_silence_drops_its_pair_and_says_so() -> None:
     table = tidy()
     silent = (table["condition"] == "ocv") & (table["stimulus"] == "S005")
     table.loc[silent & (table["indicator"] == "LA"), "value"] = -np.inf
-    entry = compare(table).entry("LAeq", "in-situ", "ocv")
+    entry = compare_methods(table).entry("LAeq", "in-situ", "ocv")
     assert entry.agreement.n == 26
     assert any("infinite" in text for text in entry.warnings)
 
@@ -117,13 +117,13 @@ def test_silence_drops_its_pair_and_says_so() -> None:
 def test_an_indicator_without_values_is_left_out_of_the_comparison_not_of_the_record() -> None:
     table = tidy()
     table.loc[table["indicator"] == "N", "value"] = np.nan
-    comparison = compare(table)
+    comparison = compare_methods(table)
     assert comparison.families == ("LA",)
     assert any("N5" in text for text in comparison.warnings)
 
 
 def test_holm_adjusts_over_all_tests() -> None:
-    comparison = compare(tidy())
+    comparison = compare_methods(tidy())
     ordered = sorted(comparison.entries, key=lambda entry: entry.p_value)
     n = len(ordered)
     assert ordered[0].p_adjusted == pytest.approx(min(1.0, n * ordered[0].p_value))
@@ -136,19 +136,19 @@ def test_equal_methods_have_no_test() -> None:
     table = tidy()
     twin = table[table["condition"] == "ocv"].assign(condition="hats")
     table = pd.concat([table[table["condition"] != "hats"], twin])
-    entry = compare(table).entry("LAeq", "hats", "ocv")
+    entry = compare_methods(table).entry("LAeq", "hats", "ocv")
     assert (entry.agreement.bias, entry.agreement.sd) == (0.0, 0.0)
     assert entry.p_value is None
     assert entry.p_adjusted is None
 
 
 def test_allowable_difference() -> None:
-    comparison = compare(tidy(), rules=Rules(delta={"LAeq": 1.5}))
+    comparison = compare_methods(tidy(), rules=Rules(delta={"LAeq": 1.5}))
     assert comparison.entry("LAeq", "in-situ", "hats").within_delta is True
     assert comparison.entry("LAeq", "in-situ", "ocv").within_delta is False
     assert comparison.entry("LA5", "in-situ", "ocv").within_delta is None
     # of all statistics of an indicator, and of one of them
-    comparison = compare(tidy(), rules=Rules(delta={"LA5": 0.25, "L(A)": 1.5}))
+    comparison = compare_methods(tidy(), rules=Rules(delta={"LA5": 0.25, "L(A)": 1.5}))
     assert comparison.entry("LAeq", "in-situ", "ocv").delta == 1.5
     assert comparison.entry("LA5", "in-situ", "ocv").delta == 0.25
     assert comparison.entry("N5", "in-situ", "ocv").delta is None
@@ -157,12 +157,12 @@ def test_allowable_difference() -> None:
 def test_zeros_of_an_indicator_are_said() -> None:
     table = tidy()
     table.loc[(table["indicator"] == "N") & (table["condition"] == "ocv"), "value"] = 0.0
-    entry = compare(table).entry("N5", "in-situ", "ocv")
+    entry = compare_methods(table).entry("N5", "in-situ", "ocv")
     assert any("27 of 54 measurements are exactly 0" in text for text in entry.diagnostics.flags)
 
 
 def test_paper_rules_use_196_and_1999() -> None:
-    entry = compare(tidy(), rules=Rules(paper=True)).entry("LAeq", "in-situ", "ocv")
+    entry = compare_methods(tidy(), rules=Rules(paper=True)).entry("LAeq", "in-situ", "ocv")
     a = entry.agreement
     assert (a.upper - a.bias) / a.sd == pytest.approx(1.96, rel=1e-12)
     assert a.upper_ci[1] - a.upper == pytest.approx(a.upper - a.upper_ci[0])
@@ -173,10 +173,10 @@ def test_combinations_are_compared_one_by_one() -> None:
     table = pd.concat([one.assign(combination="a"), two.assign(combination="b")])
     study = study_of(table)
     assert list(study.comparisons) == ["a", "b"]
-    alone = compare(two).entry("LAeq", "in-situ", "ocv").agreement
+    alone = compare_methods(two).entry("LAeq", "in-situ", "ocv").agreement
     assert study.comparisons["b"].entry("LAeq", "in-situ", "ocv").agreement.bias == alone.bias
     with pytest.raises(RecordError, match="several combinations"):
-        compare(table)
+        compare_methods(table)
     with pytest.raises(ParameterError, match="choose one"):
         _ = study.comparison
 
@@ -204,19 +204,19 @@ def test_combinations_are_compared_one_by_one() -> None:
 )
 def test_guards(change, message: str) -> None:
     with pytest.raises(RecordError, match=message):
-        compare(change(tidy(4)))
+        compare_methods(change(tidy(4)))
 
 
 def test_wrong_arguments() -> None:
     table = tidy(4)
     with pytest.raises(ParameterError, match="no method 'HATS'"):
-        compare(table, ["in-situ", "HATS"])
+        compare_methods(table, ["in-situ", "HATS"])
     with pytest.raises(ParameterError, match="at least 2"):
-        compare(table, ["ocv"])
+        compare_methods(table, ["ocv"])
     with pytest.raises(ParameterError, match="reference 'x'"):
-        compare(table, reference="x")
+        compare_methods(table, reference="x")
     with pytest.raises(ParameterError, match="LAmax"):
-        compare(table, rules=Rules(delta={"LAmax": 1.0}))
+        compare_methods(table, rules=Rules(delta={"LAmax": 1.0}))
     with pytest.raises(ParameterError, match="positive"):
         Rules(delta={"LAeq": 0.0})
     with pytest.raises(ParameterError, match="ear rule"):

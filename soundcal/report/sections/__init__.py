@@ -1,1 +1,1 @@
-"""The sections of the report, each built from a study."""
+"""Sections of the reports, each built from results."""

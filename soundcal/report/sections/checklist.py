@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from soundcal.errors import ParameterError
-from soundcal.study.comparison import Comparison
+from soundcal.report.document import Block, Column, Paragraph, Table
+from soundcal.study import MethodComparison, Study
 
-__all__ = ["ITEMS", "Item", "checklist"]
+__all__ = ["ITEMS", "Item", "checklist", "checklist_blocks", "interval_in_words"]
 
 Status = Literal["filled", "given by the user", "to be given by the user"]
 
@@ -49,13 +50,13 @@ class Item:
 
 
 def checklist(
-    comparisons: Sequence[Comparison], software: Mapping[str, str], answers: Mapping[int, str]
+    comparisons: Sequence[MethodComparison], software: Mapping[str, str], answers: Mapping[int, str]
 ) -> tuple[Item, ...]:
     """Return all 16 items.
 
     Parameters
     ----------
-    comparisons : sequence of Comparison
+    comparisons : sequence of MethodComparison
         One or more, made by the same rules.
     software : mapping of str to str
         Versions.
@@ -84,7 +85,7 @@ def checklist(
 
 
 def _from_the_data(
-    comparisons: Sequence[Comparison], software: Mapping[str, str]
+    comparisons: Sequence[MethodComparison], software: Mapping[str, str]
 ) -> dict[int, str]:
     comparison = comparisons[0]
     rules = comparison.rules
@@ -124,7 +125,7 @@ def _from_the_data(
     }
 
 
-def interval_in_words(comparison: Comparison) -> str:
+def interval_in_words(comparison: MethodComparison) -> str:
     """Return how the intervals of the limits were computed."""
     kind = "1999" if comparison.rules.paper else comparison.rules.interval
     return {
@@ -134,3 +135,23 @@ def interval_in_words(comparison: Comparison) -> str:
         "1986": "approximate (Bland and Altman 1986)",
         "mover": "by variance recovery (Zou 2013)",
     }[kind]
+
+
+def checklist_blocks(study: Study) -> tuple[Block, ...]:
+    """Return the checklist of a study as a table."""
+    items = checklist(list(study.comparisons.values()), study.software, study.answers)
+    return (
+        Paragraph(
+            "After Gerke (2020), Diagnostics 10(5), 334. Items marked as to be given are questions "
+            "that no program can answer."
+        ),
+        Table(
+            "checklist-table",
+            "Reporting standards for an agreement analysis",
+            (Column("Item"), Column("What is asked"), Column("Status"), Column("Answer")),
+            tuple(
+                (f"{item.number}", item.question, item.status, item.answer or None)
+                for item in items
+            ),
+        ),
+    )

@@ -1,16 +1,16 @@
 """Section of a report about one comparison: figures, agreement, diagnostics, values."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
-from soundcal.report.other_limits import alternatives_section
 from soundcal.report.sections.equipment import gains_table
+from soundcal.report.sections.other_limits import other_limits_section
 from soundcal.report.style import family_name, unit_label, value_text
-from soundcal.study.comparison import Comparison, Entry
-from soundcal.study.model import Study
+from soundcal.study import Entry, MethodComparison, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["agreement_table", "comparison_section", "diagnostics_table", "stimulus_table"]
 
 
-def comparison_section(study: Study, name: str, comparison: Comparison) -> Section:
+def comparison_section(study: Study, name: str, comparison: MethodComparison) -> Section:
     """Return figures and tables of one comparison, family by family."""
     blocks: list[Block | Section] = [Notice(text) for text in comparison.warnings]
     lead = comparison.entries[0]
@@ -45,7 +45,7 @@ def comparison_section(study: Study, name: str, comparison: Comparison) -> Secti
                         (diagnostics_table(name, entries),),
                         folded=True,
                     ),
-                    *alternatives_section(name, entries),
+                    *other_limits_section(name, entries),
                     Section(
                         slug("values", name, indicator),
                         "Values per stimulus",
@@ -59,7 +59,7 @@ def comparison_section(study: Study, name: str, comparison: Comparison) -> Secti
     return Section(slug("agreement", name), title, tuple(blocks))
 
 
-def _dots(name: str, comparison: Comparison, entry: Entry) -> Picture:
+def _dots(name: str, comparison: MethodComparison, entry: Entry) -> Picture:
     rows = comparison.values
     rows = rows[(rows["indicator"] == entry.indicator) & (rows["statistic"] == entry.statistic)]
     wide = rows.pivot(index="stimulus", columns="condition", values="value")
@@ -77,7 +77,7 @@ def _dots(name: str, comparison: Comparison, entry: Entry) -> Picture:
     )
 
 
-def _grids(name: str, entries: Sequence[Entry], comparison: Comparison) -> list[Picture]:
+def _grids(name: str, entries: Sequence[Entry], comparison: MethodComparison) -> list[Picture]:
     statistics = list(dict.fromkeys(entry.statistic for entry in entries))
     most = figures.MAX_COLUMNS
     pictures = []
@@ -117,7 +117,7 @@ def _grid_sentence(entry: Entry) -> str:
     return f"{entry.label}, {entry.direction}: bias {bias}, limits {lower} and {upper}."
 
 
-def agreement_table(name: str, entries: Sequence[Entry], comparison: Comparison) -> Table:
+def agreement_table(name: str, entries: Sequence[Entry], comparison: MethodComparison) -> Table:
     """Return bias, limits and their intervals of one family."""
     unit = entries[0].unit
     interval = f"{100 * comparison.rules.confidence:g} % CI"
@@ -136,29 +136,30 @@ def agreement_table(name: str, entries: Sequence[Entry], comparison: Comparison)
         Column("Id", group="Worst stimulus"),
         Column("Difference", "signed", unit, "Worst stimulus"),
     )
-    rows = tuple(
-        (
-            entry.label,
-            entry.direction,
-            a.n,
-            a.bias,
-            a.bias_ci,
-            a.sd,
-            a.lower,
-            a.lower_ci,
-            a.upper,
-            a.upper_ci,
-            entry.p_adjusted,
-            *entry.worst,
-        )
-        for entry in entries
-        for a in (entry.agreement,)
-    )
+    rows = tuple(_agreement_row(entry) for entry in entries)
     caption = (
         f"Agreement of {family_name(entries[0].indicator)} in "
         f"{unit_label(entries[0].indicator, unit)}; ears: {comparison.ears_in_words}"
     )
     return Table(slug("agreement-table", name, entries[0].indicator), caption, columns, rows)
+
+
+def _agreement_row(entry: Entry) -> tuple[Any, ...]:
+    a = entry.agreement
+    return (
+        entry.label,
+        entry.direction,
+        a.n,
+        a.bias,
+        a.bias_ci,
+        a.sd,
+        a.lower,
+        a.lower_ci,
+        a.upper,
+        a.upper_ci,
+        entry.p_adjusted,
+        *entry.worst,
+    )
 
 
 def _how_many_flagged(entries: Sequence[Entry]) -> str:
@@ -181,22 +182,7 @@ def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
         Column("Limits without them", "interval", unit),
         Column("To look at"),
     )
-    rows = tuple(
-        (
-            entry.label,
-            entry.direction,
-            _finite(d.normality_p),
-            _finite(d.skewness),
-            None if d.trend is None else d.trend.slope,
-            None if d.trend is None else d.trend.slope_ci,
-            _finite(d.spread_ratio),
-            ", ".join(map(str, d.outliers)) or None,
-            None if d.without_outliers is None else d.without_outliers[1:],
-            "; ".join(d.flags) or None,
-        )
-        for entry in entries
-        for d in (entry.diagnostics,)
-    )
+    rows = tuple(_diagnostics_row(entry) for entry in entries)
     test = next((e.diagnostics.normality_test for e in entries if e.diagnostics.normality_test), "")
     caption = (
         f"Diagnostics of the differences of {family_name(entries[0].indicator)}"
@@ -207,11 +193,27 @@ def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
     return Table(slug("diagnostics-table", name, entries[0].indicator), caption, columns, rows)
 
 
+def _diagnostics_row(entry: Entry) -> tuple[Any, ...]:
+    d = entry.diagnostics
+    return (
+        entry.label,
+        entry.direction,
+        _finite(d.normality_p),
+        _finite(d.skewness),
+        None if d.trend is None else d.trend.slope,
+        None if d.trend is None else d.trend.slope_ci,
+        _finite(d.spread_ratio),
+        ", ".join(map(str, d.outliers)) or None,
+        None if d.without_outliers is None else d.without_outliers[1:],
+        "; ".join(d.flags) or None,
+    )
+
+
 def _finite(value: float) -> float | None:
-    return value if value == value and abs(value) != float("inf") else None
+    return value if math.isfinite(value) else None
 
 
-def stimulus_table(name: str, indicator: str, comparison: Comparison) -> Table:
+def stimulus_table(name: str, indicator: str, comparison: MethodComparison) -> Table:
     """Return the values of all methods per stimulus, of one family."""
     rows = comparison.values[comparison.values["indicator"] == indicator]
     entries = comparison.family(indicator)
@@ -242,14 +244,10 @@ def _entry_notices(entries: Sequence[Entry]) -> list[Notice]:
         for text in entry.warnings:
             by_text.setdefault(text, []).append(entry)
     return [
-        Notice(
-            ("All: " if len(own) == len(entries) else "")
-            + (
-                ""
-                if len(own) == len(entries)
-                else "; ".join(f"{entry.label}, {entry.direction}" for entry in own) + ": "
-            )
-            + text
-        )
+        Notice(f"{'All' if len(own) == len(entries) else _named(own)}: {text}")
         for text, own in by_text.items()
     ]
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    return "; ".join(f"{entry.label}, {entry.direction}" for entry in entries)

@@ -3,8 +3,8 @@
 from soundcal.calibration.model import Calibration
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table, slug
-from soundcal.study.comparison import in_order
-from soundcal.study.model import Study
+from soundcal.study import Study
+from soundcal.study.rules import in_order
 
 __all__ = ["equipment_section", "gains_table", "provenance_section"]
 

@@ -1,68 +1,17 @@
-"""What a report says: a study written as a document of text, tables and figures."""
+"""Section of a report that gives the outcome: in words, as a figure and as a table."""
 
 from collections.abc import Sequence
 from functools import partial
 
 from soundcal.report import figures
-from soundcal.report.document import (
-    Block,
-    Bullets,
-    Column,
-    Document,
-    Notice,
-    Paragraph,
-    Picture,
-    Section,
-    Table,
-    slug,
-)
-from soundcal.report.sections.checklist import checklist, interval_in_words
-from soundcal.report.sections.comparison import comparison_section
-from soundcal.report.sections.equipment import equipment_section, provenance_section
-from soundcal.report.sections.takes import take_tables
-from soundcal.report.style import count, family_name, unit_label, value_text
-from soundcal.study.comparison import Comparison, Entry, Rules, in_order
-from soundcal.study.model import Study
+from soundcal.report.document import Block, Bullets, Column, Paragraph, Picture, Table, slug
+from soundcal.report.style import unit_label, value_text
+from soundcal.study import Entry, MethodComparison, Rules, Study
 
-__all__ = ["build", "leading_entry", "summary"]
+__all__ = ["study_summary", "summary_blocks"]
 
 
-def build(study: Study) -> Document:
-    """Return the whole report of a study."""
-    sections = [
-        Section("summary", "Summary", _summary_blocks(study)),
-        Section("methods", "What was done", tuple(Paragraph(t) for t in methods_text(study))),
-    ]
-    if study.sessions or study.calibrations:
-        sections.append(equipment_section(study))
-    for name, comparison in study.comparisons.items():
-        sections.append(comparison_section(study, name, comparison))
-    sections.append(Section("warnings", "Warnings and validity flags", _warning_blocks(study)))
-    if study.comparisons:
-        sections.append(Section("checklist", "Reporting checklist", _checklist_blocks(study)))
-    sections.append(provenance_section(study))
-    return Document(study.title, _subtitle(study), tuple(sections))
-
-
-def _subtitle(study: Study) -> str:
-    stimuli = study.table["stimulus"].nunique()
-    methods = " · ".join(in_order(map(str, study.table["condition"])))
-    n = len(study.table[["indicator", "statistic"]].drop_duplicates())
-    simulated = " · simulated lab" if any(source.simulated for source in study.sources) else ""
-    counted = count(stimuli, "stimulus", "stimuli")
-    return f"{counted} · {methods} · {count(n, 'indicator')}{simulated}"
-
-
-# Summary ----------------------------------------------------------------------------------------
-
-
-def leading_entry(comparison: Comparison, first: str, second: str) -> Entry | None:
-    """Return the entry that speaks for a pair: LAeq if it was compared, else the first one."""
-    own = [e for e in comparison.entries if (e.first, e.second) == (first, second)]
-    return next((e for e in own if e.label == "LAeq"), own[0] if own else None)
-
-
-def summary(study: Study) -> list[str]:
+def study_summary(study: Study) -> list[str]:
     """Return the outcome in plain words, one sentence per pair of methods."""
     leading = _leading(study)
     if len(study.comparisons) > 1:
@@ -113,11 +62,12 @@ def _in_words(entry: Entry, confidence: str) -> str:
     )
 
 
-def _summary_blocks(study: Study) -> tuple[Block, ...]:
+def summary_blocks(study: Study) -> tuple[Block, ...]:
+    """Return the outcome in words, an overview, and the verdicts on allowable differences."""
     if not study.comparisons:
         return (Paragraph("One method only: values per stimulus, nothing to compare."),)
     blocks: list[Block] = [
-        Bullets(tuple(summary(study))),
+        Bullets(tuple(study_summary(study))),
         _overview_picture(study),
         _overview_table(study),
     ]
@@ -133,11 +83,17 @@ def _leading(study: Study) -> list[tuple[str, Entry]]:
     found = [
         (name, entry)
         for name, comparison in study.comparisons.items()
-        for entry in (leading_entry(comparison, *pair) for pair in comparison.pairs)
+        for entry in (_leading_entry(comparison, *pair) for pair in comparison.pairs)
         if entry is not None
     ]
     pairs = list(dict.fromkeys(entry.direction for _, entry in found))
     return sorted(found, key=lambda one: pairs.index(one[1].direction))
+
+
+def _leading_entry(comparison: MethodComparison, first: str, second: str) -> Entry | None:
+    """Return the entry that speaks for a pair: LAeq if it was compared, else the first one."""
+    own = [e for e in comparison.entries if (e.first, e.second) == (first, second)]
+    return next((e for e in own if e.label == "LAeq"), own[0] if own else None)
 
 
 def _overview_picture(study: Study) -> Picture:
@@ -202,19 +158,20 @@ def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
         "mean bias": "the mean difference lies within it (single ones may not)",
     }
     tests = [(entry, entry.test) for entry in entries if entry.test is not None]
-    rows = tuple(
-        (
-            f"{entry.label}, {entry.direction}",
-            f"±{value_text(test.delta, entry.unit)} {unit}",
-            words[claim.name],
-            Column("", "interval", entry.unit).text(claim.bounds) + f" {unit}",
-            None if claim.p_value != claim.p_value else claim.p_value,
-            "yes" if claim.concluded else "not shown",
-        )
-        for entry, test in tests
-        for unit in (unit_label(entry.indicator, entry.unit),)
-        for claim in (test.limits, test.content, test.mean_bias)
-    )
+    rows = []
+    for entry, test in tests:
+        unit = unit_label(entry.indicator, entry.unit)
+        rows += [
+            (
+                f"{entry.label}, {entry.direction}",
+                f"±{value_text(test.delta, entry.unit)} {unit}",
+                words[claim.name],
+                Column("", "interval", entry.unit).text(claim.bounds) + f" {unit}",
+                None if claim.p_value != claim.p_value else claim.p_value,
+                "yes" if claim.concluded else "not shown",
+            )
+            for claim in (test.limits, test.content, test.mean_bias)
+        ]
     return Table(
         slug("delta", name),
         (f"{name}: " if name else "")
@@ -228,121 +185,5 @@ def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
             Column("p", "p"),
             Column("Shown"),
         ),
-        rows,
-    )
-
-
-# Methods ----------------------------------------------------------------------------------------
-
-
-def methods_text(study: Study) -> list[str]:
-    """Return the methods paragraphs, written from what was done."""
-    table = study.table
-    channels = ", ".join(dict.fromkeys(map(str, table["channel"])))
-    families = [
-        f"{family_name(str(indicator))} {indicator} ({unit_label(str(indicator), str(unit))}: "
-        f"{', '.join(dict.fromkeys(map(str, rows['statistic'])))})"
-        for (indicator, unit), rows in table.groupby(["indicator", "unit"], sort=False)
-    ]
-    software = ", ".join(f"{name} {version}" for name, version in study.software.items())
-    texts = [
-        f"{campaign.title}, by {', '.join(campaign.people)}, {campaign.place}. "
-        f"{campaign.description} Licence of the data: {campaign.licence}.".replace("  ", " ")
-        for campaign in study.campaigns
-    ]
-    texts += [
-        f"{count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
-        f"{count(table['condition'].nunique(), 'condition')} "
-        f"({', '.join(in_order(map(str, table['condition'])))}), channels {channels}. "
-        "Indicators: " + "; ".join(families) + ". A number n stands for the value exceeded n % of "
-        "the time.",
-    ]
-    if study.comparisons:
-        texts.append(_statistics_text(next(iter(study.comparisons.values()))))
-    if len(study.comparisons) > 1:
-        texts.append(
-            f"The {len(study.comparisons)} combinations of equipment are compared one by one: the "
-            "same stimuli over several combinations are not independent observations."
-        )
-    texts += [
-        f"Seed of session {session.folder}: {session.settings['seed']}."
-        for session in study.sessions
-        if "seed" in session.settings
-    ]
-    texts.append(f"Software: {software}.")
-    return texts
-
-
-def _statistics_text(comparison: Comparison) -> str:
-    rules = comparison.rules
-    differences = ", ".join(f"{first} − {second}" for first, second in comparison.pairs)
-    z = "1.96" if rules.paper else f"the normal quantile for {100 * rules.coverage:g} %"
-    chained = len(comparison.pairs) > len(comparison.methods) - 1
-    text = (
-        f"Methods were compared after Bland and Altman as differences {differences}, paired by "
-        f"stimulus id. Ears: {comparison.ears_in_words}. Limits of agreement are bias ± {z} times "
-        f"the standard deviation (divisor n − 1); {100 * rules.confidence:g} % confidence "
-        f"intervals of the limits are {interval_in_words(comparison)}, that of the bias is "
-        f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted after Holm over "
-        f"all {len(comparison.entries)} tests of the comparison; indicators of one recording are "
-        "strongly correlated"
-        + (", and differences of three methods depend on each other." if chained else ".")
-    )
-    if rules.delta:
-        stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
-        text += (
-            f" Allowable differences stated by the user: {stated}. Three claims are tested: both "
-            "limits of agreement lie within (exact one-sided bounds), the central part of the "
-            "differences does (Shieh 2019), the mean difference does (two one-sided t-tests)."
-        )
-    if rules.excluded:
-        left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())
-        text += f" Stimuli left out: {left_out}."
-    if rules.paper:
-        text += " These are the choices of Lam et al. (arXiv 2207.12899)."
-    return text
-
-
-# Warnings, checklist ----------------------------------------------------------------------------
-
-
-def _warning_blocks(study: Study) -> tuple[Block, ...]:
-    blocks: list[Block] = [Notice(text) for text in study.warnings]
-    blocks += [
-        Notice((f"{name}: " if name else "") + text)
-        for name, comparison in study.comparisons.items()
-        for text in comparison.warnings
-    ]
-    blocks += take_tables(study.sources)
-    warned = sum(
-        bool(entry.warnings or entry.diagnostics.flags)
-        for comparison in study.comparisons.values()
-        for entry in comparison.entries
-    )
-    if warned:
-        blocks.append(
-            Paragraph(
-                f"{count(warned, 'comparison')} with warnings or diagnostics to look at, "
-                "printed with their tables."
-            )
-        )
-    return tuple(blocks) or (Paragraph("None."),)
-
-
-def _checklist_blocks(study: Study) -> tuple[Block, ...]:
-    items = checklist(list(study.comparisons.values()), study.software, study.answers)
-    return (
-        Paragraph(
-            "After Gerke (2020), Diagnostics 10(5), 334. Items marked as to be given are questions "
-            "that no program can answer."
-        ),
-        Table(
-            "checklist-table",
-            "Reporting standards for an agreement analysis",
-            (Column("Item"), Column("What is asked"), Column("Status"), Column("Answer")),
-            tuple(
-                (f"{item.number}", item.question, item.status, item.answer or None)
-                for item in items
-            ),
-        ),
+        tuple(rows),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from soundcal.report.document import Column, Table
-from soundcal.study.model import Source
+from soundcal.study import Source
 
 __all__ = ["take_tables"]
 

@@ -1,61 +1,36 @@
 """From recordings on disk to a study: session folders, or plain folders of audio, one per method.
 
-Indicators are computed once and kept in ``derivatives/indicators`` beside the recordings. What was
-kept is used again only if audio, calibration, indicators, sound field and soundcal's version are
-the same; audio that does not match its checksum is refused.
+Audio that does not match its checksum is refused.
 """
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
-from soundcal.files.atomic import file_digest, make_folder
+from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
-from soundcal.files.records import RECORDING_SCHEMA, read_json, write_json
+from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
-from soundcal.study.comparison import Rules
+from soundcal.study.measuring import Item, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
-from soundcal.version import __version__
+from soundcal.study.rules import Rules
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.indicators import TidyRow
 
 __all__ = ["Given", "collect"]
 
 Given = Calibration | Path | str
 """A calibration, or the path of its JSON record."""
 
-Progress = Callable[[float, str], None]
-
-_KEPT: Final = "soundcal/indicators/1"
 _AUDIO: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One recording to be measured."""
-
-    source: Source
-    run: int
-    calibration: Calibration
-
-    @property
-    def path(self) -> Path:
-        return Path(self.source.path)
-
-    @property
-    def kept(self) -> Path:
-        """Where its indicators are kept."""
-        return self.path.parent / "derivatives" / "indicators" / f"{self.path.name}.json"
 
 
 def collect(
@@ -90,7 +65,7 @@ def collect(
     field : {"free", "diffuse"}
         Sound field, for the indicators where it matters.
     methods, reference, rules
-        As for :func:`soundcal.report.compare`.
+        As for :func:`soundcal.study.compare_methods`.
     title : str
         Heading of the report; that of the campaign by default.
     answers : mapping of int to str, optional
@@ -115,13 +90,13 @@ def collect(
     SignalError
         A plain folder without a calibration.
     ParameterError
-        No folder, two plain folders of one name, or as for :func:`soundcal.report.compare`.
+        No folder, two plain folders of one name, or as for :func:`soundcal.study.compare_methods`.
     """
     given = [Path(path) for path in paths]
     folders = [folder for path in given for folder in _members(path)]
     if not folders:
         raise ParameterError("no folders; at least one session or folder of recordings is expected")
-    items: list[_Item] = []
+    items: list[Item] = []
     sessions: list[SessionInfo] = []
     known: dict[str, Calibration] = {}
     for folder in folders:
@@ -131,19 +106,19 @@ def collect(
             items += own
             known |= {calibration.id: calibration for calibration in loaded}
         else:
-            items += _plain(folder, calibrations)
+            items += _plain_folder(folder, calibrations)
     _check_names(folders)
     known |= {item.calibration.id: item.calibration for item in items}
-    rows, sources, failures = _measured(items, _names(indicators), field, jobs, cache, progress)
+    rows, sources, failures = measure_items(items, _names(indicators), field, jobs, cache, progress)
     return _study(
         rows,
         Study(
-            title or _title(given),
-            rows,
-            {},
-            known,
-            sources,
-            tuple(sessions),
+            title=title or _title(given),
+            table=rows,
+            comparisons={},
+            calibrations=known,
+            sources=sources,
+            sessions=tuple(sessions),
             warnings=(*_session_warnings(sessions), *failures),
             answers=answers or {},
             campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
@@ -201,7 +176,7 @@ def _study(
 # Sessions ---------------------------------------------------------------------------------------
 
 
-def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]:
+def _session(folder: Path) -> tuple[SessionInfo, list[Item], list[Calibration]]:
     """Return what the log says, the recordings, and all calibrations of a session."""
     session = Session(folder)
     session.verify()
@@ -212,14 +187,17 @@ def _session(folder: Path) -> tuple[SessionInfo, list[_Item], list[Calibration]]
         path.name: load_calibration(path) for path in sorted(folder.glob("calibration_*.json"))
     }
     info = SessionInfo(
-        folder.resolve().name,
-        str(start.get("protocol", "")),
-        str(start.get("device", "")),
-        str(start.get("time", "")),
-        "still open" if status == "interrupted" else status,
-        dict(start.get("settings", {})),
-        (*_problems(events), *(f"{name} is unfinished and left out" for name in unfinished)),
-        _drift(loaded),
+        folder=folder.resolve().name,
+        protocol=str(start.get("protocol", "")),
+        device=str(start.get("device", "")),
+        started=str(start.get("time", "")),
+        exit_status="still open" if status == "interrupted" else status,
+        settings=dict(start.get("settings", {})),
+        problems=(
+            *_problems(events),
+            *(f"{name} is unfinished and left out" for name in unfinished),
+        ),
+        drift=_drift(loaded),
     )
     records = sorted(path for path in folder.glob("rec-*.json") if path.name not in unfinished)
     if not records:
@@ -247,7 +225,7 @@ def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
     return dict(drift(before, after).change_db)
 
 
-def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]) -> _Item:
+def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]) -> Item:
     """Return the recording of one record after checking it."""
     record = read_json(path, RECORDING_SCHEMA)
     try:
@@ -269,19 +247,19 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str
             "put the calibration of the session back"
         )
     source = Source(
-        str(audio),
-        _checked_digest(audio, digest, logged.get(audio.name)),
-        condition,
-        stimulus,
-        str(record.get("combination", "")),
-        calibration.id,
-        tuple(record.get("flags", ())),
-        bool(record.get("capture", {}).get("simulated", False)),
-        record.get("target"),
-        record.get("gain_db"),
-        tuple(record.get("checks", ())),
+        path=str(audio),
+        sha256=_checked_digest(audio, digest, logged.get(audio.name)),
+        condition=condition,
+        stimulus=stimulus,
+        combination=str(record.get("combination", "")),
+        calibration=calibration.id,
+        flags=tuple(record.get("flags", ())),
+        simulated=bool(record.get("capture", {}).get("simulated", False)),
+        target=record.get("target"),
+        gain_db=record.get("gain_db"),
+        checks=tuple(record.get("checks", ())),
     )
-    return _Item(source, int(record.get("run", 1)), calibration)
+    return Item(source, int(record.get("run", 1)), calibration)
 
 
 def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
@@ -304,7 +282,7 @@ def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
 # Plain folders ----------------------------------------------------------------------------------
 
 
-def _plain(folder: Path, calibrations: Given | Mapping[str, Given] | None) -> list[_Item]:
+def _plain_folder(folder: Path, calibrations: Given | Mapping[str, Given] | None) -> list[Item]:
     """Return the audio files of a folder as recordings of the method that is its name."""
     if not folder.is_dir():
         raise RecordError(f"{folder}: no such folder")
@@ -328,8 +306,15 @@ def _plain(folder: Path, calibrations: Given | Mapping[str, Given] | None) -> li
     for path in files:
         calibration = shared or _calibration_beside(path, name)
         digest = file_digest(path)
-        source = Source(str(path), digest, name, path.stem, "", calibration.id)
-        items.append(_Item(source, 1, calibration))
+        source = Source(
+            path=str(path),
+            sha256=digest,
+            condition=name,
+            stimulus=path.stem,
+            combination="",
+            calibration=calibration.id,
+        )
+        items.append(Item(source, 1, calibration))
     return items
 
 
@@ -371,124 +356,3 @@ def _check_names(folders: Sequence[Path]) -> None:
             f"two folders are named {twice[0]!r}; the folder's name is the method, so name "
             "them apart"
         )
-
-
-# Indicators -------------------------------------------------------------------------------------
-
-
-def _measured(
-    items: Sequence[_Item],
-    names: tuple[str, ...],
-    field: str,
-    jobs: int,
-    cache: bool,
-    progress: Progress | None,
-) -> "tuple[pd.DataFrame, tuple[Source, ...], tuple[str, ...]]":
-    """Return the tidy table, the sources with their flags, and what could not be measured."""
-    from soundcal.indicators import resolve, to_frame
-
-    wanted = resolve(names)
-    results: dict[int, dict[str, Any]] = {}
-    todo: list[int] = []
-    for index, item in enumerate(items):
-        kept = _kept(item, wanted, field) if cache else None
-        if kept is None:
-            todo.append(index)
-        else:
-            results[index] = kept
-    failures = []
-    for done, (index, result) in enumerate(_fresh(items, todo, wanted, field, jobs), start=1):
-        item = items[index]
-        if isinstance(result, str):
-            failures.append(f"{item.path.name} could not be measured: {result}")
-            continue
-        results[index] = result
-        if cache:
-            _keep(item, wanted, field, result)
-        if progress is not None:
-            progress(len(items) - len(todo) + done, item.path.name)
-    rows: list[TidyRow] = []
-    about: list[tuple[str, str, str, int]] = []
-    for index, result in sorted(results.items()):
-        item, own = items[index], result["rows"]
-        rows += own
-        source = item.source
-        about += [(source.combination, source.condition, source.stimulus, item.run)] * len(own)
-    if not rows:
-        raise SignalError("none of the recordings could be measured: " + "; ".join(failures))
-    table = to_frame(rows)
-    table[["combination", "condition", "stimulus", "run"]] = about
-    sources = tuple(
-        replace(item.source, flags=_united(item.source.flags, results.get(i)))
-        for i, item in enumerate(items)
-    )
-    return table, sources, tuple(failures)
-
-
-def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[str, ...]:
-    more = result["flags"] if result is not None else ("could not be measured",)
-    return tuple(dict.fromkeys((*flags, *more)))
-
-
-def _fresh(
-    items: Sequence[_Item],
-    todo: Sequence[int],
-    wanted: Mapping[str, tuple[str, ...]],
-    field: str,
-    jobs: int,
-) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Measure, and give per item its rows and flags, or the reason why there are none."""
-    from soundcal.batch import FAILED, Task, measure_files
-
-    groups: dict[str, list[int]] = {}
-    for index in todo:
-        groups.setdefault(items[index].calibration.id, []).append(index)
-    for group in groups.values():
-        task = Task(wanted=wanted, calibration=items[group[0]].calibration, field=field)
-        measured = measure_files([items[i].path for i in group], task, jobs=jobs)
-        for index, result in zip(group, measured, strict=True):
-            name = items[index].path.name
-            rows = [replace(row, recording=name) for row in result.rows if row.indicator != FAILED]
-            missing = (f"{symbol} not measured: {why}" for symbol, why in result.missing.items())
-            yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
-
-
-def _key(item: _Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any]:
-    """Return what must be equal for kept indicators to be used again."""
-    return {
-        "audio": item.path.name,
-        "sha256": item.source.sha256,
-        "calibration": item.calibration.to_dict(),
-        "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
-        "field": field,
-        "version": __version__,
-    }
-
-
-def _keep(
-    item: _Item, wanted: Mapping[str, Sequence[str]], field: str, result: Mapping[str, Any]
-) -> None:
-    rows = [
-        row.to_dict() | {"value": row.value if math.isfinite(row.value) else str(row.value)}
-        for row in result["rows"]
-    ]
-    content = {**_key(item, wanted, field), "rows": rows, "flags": list(result["flags"])}
-    try:
-        make_folder(item.kept.parent)
-    except RecordError as error:
-        raise RecordError(f"{error}; use --no-cache to compute without keeping") from error
-    write_json(item.kept, _KEPT, content, force=True, compact=True)
-
-
-def _kept(item: _Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any] | None:
-    """Return kept rows and flags if they were computed from the same things; None otherwise."""
-    from soundcal.indicators import TidyRow
-
-    if not item.kept.is_file():
-        return None
-    content = read_json(item.kept, _KEPT)
-    key = _key(item, wanted, field)
-    if {name: content.get(name) for name in key} != key:
-        return None
-    rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
-    return {"rows": rows, "flags": tuple(content["flags"])}

@@ -14,12 +14,12 @@ import numpy as np
 from soundcal.errors import ParameterError
 from soundcal.report.document import Block, Column, Section, Table, slug
 from soundcal.report.style import unit_label
-from soundcal.study.comparison import Entry
+from soundcal.study import Entry
 
-__all__ = ["alternatives_section"]
+__all__ = ["other_limits_section"]
 
 
-def alternatives_section(name: str, entries: Sequence[Entry]) -> tuple[Section, ...]:
+def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, ...]:
     """Return limits as lines and quantiles of the entries of one family that need them.
 
     Parameters
@@ -76,10 +76,10 @@ def _at_quartiles(entry: Entry) -> list[tuple[Any, ...]]:
     except ParameterError as error:
         return [(entry.label, entry.direction, None, None, None, str(error))]
     lower, upper = found.limits(at)
+    spread = "constant" if found.spread is None else "depends on the mean"
     return [
-        (entry.label, entry.direction, float(a), float(b), (float(low), float(high)), kind)
+        (entry.label, entry.direction, float(a), float(b), (float(low), float(high)), spread)
         for a, b, low, high in zip(at, found.bias(at), lower, upper, strict=True)
-        for kind in ("constant" if found.spread is None else "depends on the mean",)
     ]
 
 

@@ -1,0 +1,134 @@
+"""Options of the commands that compare and report: ``compare``, ``report``, ``ratings``."""
+
+import argparse
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.errors import ParameterError
+
+if TYPE_CHECKING:
+    from soundcal.study import Rules
+
+__all__ = ["add_page_options", "add_rule_options", "answers_from", "rules_from"]
+
+EARS: Final = ("mean", "max", "energy", "left", "right")
+INTERVALS: Final = ("exact", "pair", "1999", "1986", "mover")
+FIGURES: Final = ("svg", "png", "pdf")
+
+
+def add_page_options(group: Any, *, pdf: str, figures: str) -> None:
+    """Add the options of a written page to a parser's group.
+
+    Parameters
+    ----------
+    group : argument group
+        Of an argparse parser.
+    pdf, figures : str
+        Help texts; they tell where the PDF and the figures go.
+    """
+    group.add_argument("--title", metavar="TEXT", help="heading of the report")
+    group.add_argument("--pdf", action="store_true", help=pdf)
+    group.add_argument("--figures", nargs="+", choices=FIGURES, default=[], help=figures)
+    group.add_argument("--force", action="store_true", help="replace existing files")
+    group.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def add_rule_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how methods are compared and what the report is called."""
+    group = parser.add_argument_group("comparison")
+    group.add_argument(
+        "--reference", metavar="NAME", help="form only differences reference − other"
+    )
+    group.add_argument(
+        "--ears",
+        choices=EARS,
+        default="mean",
+        help="one value of both ears: arithmetic mean (default), max (ISO/TS 12913-3), energy "
+        "(levels; other indicators: mean), left or right",
+    )
+    group.add_argument(
+        "--interval",
+        choices=INTERVALS,
+        default="exact",
+        help="confidence intervals of the limits (default: exact)",
+    )
+    group.add_argument(
+        "--confidence", type=float, default=0.95, metavar="P", help="their level (default 0.95)"
+    )
+    group.add_argument(
+        "--paper",
+        action="store_true",
+        help="the arithmetic of the study: z = 1.96, intervals of 1999, mean of both ears",
+    )
+    group.add_argument(
+        "--delta",
+        nargs="+",
+        default=[],
+        metavar="LABEL=VALUE",
+        help="allowable differences stated before the data, of one label or of all statistics of "
+        "an indicator, e.g. L(A)=1 N5=0.5",
+    )
+    group.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="STIMULUS=REASON",
+        help="leave a stimulus out, for a reason that the report prints; repeat as needed",
+    )
+    texts = parser.add_argument_group("report")
+    texts.add_argument(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="ITEM=TEXT",
+        help='answer to an item of the reporting checklist, e.g. 16="none"; repeat as needed',
+    )
+    add_page_options(
+        texts,
+        pdf="write the report as PDF as well",
+        figures="write every figure as a file in these formats into the folder of --out as well",
+    )
+
+
+def rules_from(options: argparse.Namespace) -> "Rules":
+    """Return the rules that the options state."""
+    from soundcal.study import Rules
+
+    if options.paper and (options.ears != "mean" or options.interval not in ("exact", "1999")):
+        raise ParameterError(
+            f"--paper means --ears mean and --interval 1999, but --ears {options.ears} --interval "
+            f"{options.interval} is given; leave one of them out"
+        )
+    delta = {}
+    for text in options.delta:
+        label, _, value = text.partition("=")
+        try:
+            delta[label] = float(value)
+        except ValueError as error:
+            raise ParameterError(
+                f"--delta {text}: LABEL=VALUE with a number expected, e.g. LAeq=1"
+            ) from error
+    excluded = {}
+    for text in options.exclude:
+        stimulus, found, reason = text.partition("=")
+        if not found:
+            raise ParameterError(f"--exclude {text}: STIMULUS=REASON expected, e.g. N1=clipped")
+        excluded[stimulus] = reason
+    return Rules(
+        ears=options.ears,
+        interval=options.interval,
+        confidence=options.confidence,
+        paper=options.paper,
+        delta=delta,
+        excluded=excluded,
+    )
+
+
+def answers_from(options: argparse.Namespace) -> dict[int, str]:
+    """Return the answers to the checklist that the options give."""
+    answers = {}
+    for text in options.answer:
+        number, found, answer = text.partition("=")
+        if not found or not number.isdigit():
+            raise ParameterError(f"--answer {text}: ITEM=TEXT expected, e.g. 16=none")
+        answers[int(number)] = answer
+    return answers

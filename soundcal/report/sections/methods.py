@@ -1,0 +1,76 @@
+"""Section of a report that says what was done, written from the study itself."""
+
+from soundcal.report.sections.checklist import interval_in_words
+from soundcal.report.style import count, family_name, unit_label
+from soundcal.study import MethodComparison, Study
+from soundcal.study.rules import in_order
+
+__all__ = ["methods_text"]
+
+
+def methods_text(study: Study) -> list[str]:
+    """Return the methods paragraphs, written from what was done."""
+    table = study.table
+    channels = ", ".join(dict.fromkeys(map(str, table["channel"])))
+    families = [
+        f"{family_name(str(indicator))} {indicator} ({unit_label(str(indicator), str(unit))}: "
+        f"{', '.join(dict.fromkeys(map(str, rows['statistic'])))})"
+        for (indicator, unit), rows in table.groupby(["indicator", "unit"], sort=False)
+    ]
+    software = ", ".join(f"{name} {version}" for name, version in study.software.items())
+    texts = [
+        f"{campaign.title}, by {', '.join(campaign.people)}, {campaign.place}. "
+        f"{campaign.description} Licence of the data: {campaign.licence}.".replace("  ", " ")
+        for campaign in study.campaigns
+    ]
+    texts += [
+        f"{count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
+        f"{count(table['condition'].nunique(), 'condition')} "
+        f"({', '.join(in_order(map(str, table['condition'])))}), channels {channels}. "
+        "Indicators: " + "; ".join(families) + ". A number n stands for the value exceeded n % of "
+        "the time.",
+    ]
+    if study.comparisons:
+        texts.append(_statistics_text(next(iter(study.comparisons.values()))))
+    if len(study.comparisons) > 1:
+        texts.append(
+            f"The {len(study.comparisons)} combinations of equipment are compared one by one: the "
+            "same stimuli over several combinations are not independent observations."
+        )
+    texts += [
+        f"Seed of session {session.folder}: {session.settings['seed']}."
+        for session in study.sessions
+        if "seed" in session.settings
+    ]
+    texts.append(f"Software: {software}.")
+    return texts
+
+
+def _statistics_text(comparison: MethodComparison) -> str:
+    rules = comparison.rules
+    differences = ", ".join(f"{first} − {second}" for first, second in comparison.pairs)
+    z = "1.96" if rules.paper else f"the normal quantile for {100 * rules.coverage:g} %"
+    chained = len(comparison.pairs) > len(comparison.methods) - 1
+    text = (
+        f"Methods were compared after Bland and Altman as differences {differences}, paired by "
+        f"stimulus id. Ears: {comparison.ears_in_words}. Limits of agreement are bias ± {z} times "
+        f"the standard deviation (divisor n − 1); {100 * rules.confidence:g} % confidence "
+        f"intervals of the limits are {interval_in_words(comparison)}, that of the bias is "
+        f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted after Holm over "
+        f"all {len(comparison.entries)} tests of the comparison; indicators of one recording are "
+        "strongly correlated"
+        + (", and differences of three methods depend on each other." if chained else ".")
+    )
+    if rules.delta:
+        stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
+        text += (
+            f" Allowable differences stated by the user: {stated}. Three claims are tested: both "
+            "limits of agreement lie within (exact one-sided bounds), the central part of the "
+            "differences does (Shieh 2019), the mean difference does (two one-sided t-tests)."
+        )
+    if rules.excluded:
+        left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())
+        text += f" Stimuli left out: {left_out}."
+    if rules.paper:
+        text += " These are the choices of Lam et al. (arXiv 2207.12899)."
+    return text

@@ -1,0 +1,92 @@
+"""Section of a listening test's report: differences by stimulus and attribute."""
+
+from soundcal.ratings import MixedModel, RatingsComparison
+from soundcal.report.document import Block, Column, Notice, Paragraph, Section, Table
+from soundcal.report.style import known
+
+__all__ = ["differences_blocks"]
+
+
+def differences_blocks(
+    comparison: RatingsComparison, model: MixedModel | None
+) -> tuple[Block | Section, ...]:
+    """Return the cells that differ, and folded all cells and those of the mixed model."""
+    blocks: list[Block | Section] = [
+        Section("cells-folded", "Every stimulus and attribute", (_cell_table(comparison),), True)
+    ]
+    unlike = comparison.cells[comparison.cells["p_adjusted"] < 0.05]
+    if len(unlike):
+        blocks.insert(0, _cell_table(comparison, significant=True))
+    else:
+        blocks.insert(0, Paragraph("No difference remains at 5 % after adjustment."))
+    if model is not None:
+        blocks.append(Section("mixed-folded", "Mixed model", tuple(_mixed(model)), True))
+    return tuple(blocks)
+
+
+def _cell_table(comparison: RatingsComparison, *, significant: bool = False) -> Table:
+    cells = comparison.cells
+    if significant:
+        cells = cells[cells["p_adjusted"] < 0.05]
+    second = next((name for name in cells["second_test"] if name), "")
+    columns = (
+        Column("Stimulus"),
+        Column("Attribute"),
+        Column("Both", "count", group="Participants"),
+        Column(f"Only {comparison.first}", "count", group="Participants"),
+        Column(f"Only {comparison.second}", "count", group="Participants"),
+        Column("Difference", "signed", decimals=2),
+        Column(f"{100 * comparison.confidence:g} % CI", "interval", decimals=2),
+        Column("t", "signed", decimals=2),
+        Column("df", "number", decimals=1),
+        Column("p", "p"),
+        Column("p adjusted", "p"),
+        *((Column("p", "p", group="Second test"),) if second else ()),
+        *((Column("p adjusted", "p", group="Second test"),) if second else ()),
+    )
+    names = ["p_value", "p_adjusted", *(["second_p", "second_p_adjusted"] if second else [])]
+    rows = tuple(
+        (
+            row["stimulus"],
+            row["attribute"],
+            row["n_pairs"],
+            row["n_first"],
+            row["n_second"],
+            known(row["estimate"]),
+            None if row["ci_low"] != row["ci_low"] else (row["ci_low"], row["ci_high"]),
+            known(row["statistic"]),
+            known(row["df"]),
+            *(known(row[name]) for name in names),
+        )
+        for row in cells.to_dict("records")
+    )
+    which = "that differ at 5 % after adjustment" if significant else "of every cell"
+    caption = f"Differences {comparison.direction} {which} ({comparison.correction})"
+    if second:
+        caption += f"; second test: {second}"
+    return Table("cells-significant" if significant else "cells", caption, columns, rows)
+
+
+def _mixed(model: MixedModel) -> list[Block]:
+    columns = (
+        Column("Stimulus"),
+        Column("Attribute"),
+        Column("Difference", "signed", decimals=2),
+        Column(f"{100 * model.confidence:g} % CI", "interval", decimals=2),
+        Column("p", "p"),
+    )
+    rows = tuple(
+        (
+            row["stimulus"],
+            row["attribute"],
+            known(row["estimate"]),
+            (row["ci_low"], row["ci_high"]),
+            known(row["p_value"]),
+        )
+        for row in model.cells.to_dict("records")
+    )
+    caption = (
+        f"Differences by the mixed model ({model.n} answers of {model.participants} participants, "
+        f"{model.df:g} degrees of freedom); p values not adjusted"
+    )
+    return [*(Notice(text) for text in model.warnings), Table("mixed", caption, columns, rows)]

@@ -1,0 +1,128 @@
+"""Section of a listening test's report: the plane of pleasantness and eventfulness."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.ratings import Ratings, RatingsComparison, quadrant_table
+from soundcal.report import figures
+from soundcal.report.document import Block, Column, Paragraph, Picture, Table
+from soundcal.report.style import known
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["AXES", "plane_blocks"]
+
+Array = NDArray[np.float64]
+
+AXES: Final = ("pleasantness", "eventfulness")
+"""Axes of the plane."""
+
+
+def plane_blocks(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block, ...]:
+    """Return every trial in the plane, and the shift of every stimulus."""
+    first, second = comparison.first, comparison.second
+    points = ratings.points()
+    trials = {name: _xy(points[points["condition"] == name]) for name in (first, second)}
+    means = comparison.pairs.drop(columns="participant").groupby("stimulus").mean()
+    arrows = {first: _xy(means, "_first"), second: _xy(means, "_second")}
+    blocks: list[Block] = [
+        Picture(
+            "circumplex",
+            "Pleasantness and eventfulness of every trial",
+            "One marker per trial, one contour per condition. The shares of the quadrants stand "
+            "in the table below.",
+            "Every trial in the plane of pleasantness and eventfulness; each contour holds 50 % of "
+            "the estimated density of its condition.",
+            partial(figures.circumplex, trials),
+        ),
+        _quadrants(ratings),
+    ]
+    if len(means):
+        blocks.append(
+            Picture(
+                "circumplex-stimuli",
+                f"Shift of every stimulus from {first} to {second}",
+                "One arrow per stimulus between the mean points of its two conditions. The "
+                "differences stand in the table below.",
+                f"Mean of the participants who rated the stimulus under both conditions; arrows "
+                f"point from {first} to {second}.",
+                partial(figures.circumplex, arrows, share=None, arrows=True),
+            )
+        )
+        blocks.append(_plane_table(comparison))
+    else:
+        blocks.append(Paragraph("Nobody rated under both conditions: there are no pairs."))
+    return tuple(blocks)
+
+
+def _xy(frame: "pd.DataFrame", ending: str = "") -> tuple[Array, Array]:
+    p, e = (frame[f"{axis}{ending}"].to_numpy(dtype=np.float64) for axis in AXES)
+    return p, e
+
+
+def _quadrants(ratings: Ratings) -> Table:
+    table = quadrant_table(ratings)
+    shares = [name for name in table.columns if name not in ("condition", "n", *AXES)]
+    columns = (
+        Column("Condition"),
+        Column("Trials", "count"),
+        *(Column(axis.capitalize(), "signed", group="Mean") for axis in AXES),
+        *(Column(name, "number", decimals=1, group="Share of the trials (%)") for name in shares),
+    )
+    rows = tuple(
+        (
+            row["condition"],
+            row["n"],
+            *(known(row[axis]) for axis in AXES),
+            *(known(100.0 * row[name]) for name in shares),
+        )
+        for row in table.to_dict("records")
+    )
+    caption = "Quadrants of the plane; axis: trials on an axis between two quadrants"
+    return Table("quadrants", caption, columns, rows)
+
+
+def _plane_table(comparison: RatingsComparison) -> Table:
+    columns = (
+        Column("Stimulus"),
+        Column("n", "count"),
+        *(
+            column
+            for axis in AXES
+            for column in (
+                Column("Difference", "signed", group=axis.capitalize()),
+                Column(
+                    f"{100 * comparison.confidence:g} % CI", "interval", group=axis.capitalize()
+                ),
+            )
+        ),
+        Column("T²", "number", decimals=2, group="Hotelling"),
+        Column("F", "number", decimals=2, group="Hotelling"),
+        Column("p", "p", group="Hotelling"),
+        Column("p adjusted", "p", group="Hotelling"),
+        Column("Remark"),
+    )
+    rows = tuple(
+        (
+            "all (participants' means)" if row["stimulus"] == "all" else row["stimulus"],
+            row["n"],
+            *(cell for axis in AXES for cell in (known(row[axis]), _interval(row, axis))),
+            *(known(row[name]) for name in ("t2", "f", "p_value", "p_adjusted")),
+            row["remark"] or None,
+        )
+        for row in comparison.plane.to_dict("records")
+    )
+    caption = (
+        f"Paired differences {comparison.direction} in the plane; simultaneous intervals, p of "
+        f"single stimuli adjusted ({comparison.correction})"
+    )
+    return Table("plane-table", caption, columns, rows)
+
+
+def _interval(row: "dict[Any, Any]", axis: str) -> tuple[float, float] | None:
+    low, high = row[f"{axis}_low"], row[f"{axis}_high"]
+    return None if low != low else (low, high)

@@ -1,0 +1,63 @@
+"""The report of a study: sections of text, tables and figures as one document."""
+
+from soundcal.report.document import Block, Document, Notice, Paragraph, Section
+from soundcal.report.sections.checklist import checklist_blocks
+from soundcal.report.sections.comparison import comparison_section
+from soundcal.report.sections.equipment import equipment_section, provenance_section
+from soundcal.report.sections.methods import methods_text
+from soundcal.report.sections.summary import summary_blocks
+from soundcal.report.sections.takes import take_tables
+from soundcal.report.style import count
+from soundcal.study import Study
+from soundcal.study.rules import in_order
+
+__all__ = ["study_document"]
+
+
+def study_document(study: Study) -> Document:
+    """Return the whole report of a study."""
+    sections = [
+        Section("summary", "Summary", summary_blocks(study)),
+        Section("methods", "What was done", tuple(Paragraph(t) for t in methods_text(study))),
+    ]
+    if study.sessions or study.calibrations:
+        sections.append(equipment_section(study))
+    for name, comparison in study.comparisons.items():
+        sections.append(comparison_section(study, name, comparison))
+    sections.append(Section("warnings", "Warnings and validity flags", _warning_blocks(study)))
+    if study.comparisons:
+        sections.append(Section("checklist", "Reporting checklist", checklist_blocks(study)))
+    sections.append(provenance_section(study))
+    return Document(study.title, _subtitle(study), tuple(sections))
+
+
+def _subtitle(study: Study) -> str:
+    stimuli = study.table["stimulus"].nunique()
+    methods = " · ".join(in_order(map(str, study.table["condition"])))
+    n = len(study.table[["indicator", "statistic"]].drop_duplicates())
+    simulated = " · simulated lab" if any(source.simulated for source in study.sources) else ""
+    counted = count(stimuli, "stimulus", "stimuli")
+    return f"{counted} · {methods} · {count(n, 'indicator')}{simulated}"
+
+
+def _warning_blocks(study: Study) -> tuple[Block, ...]:
+    blocks: list[Block] = [Notice(text) for text in study.warnings]
+    blocks += [
+        Notice((f"{name}: " if name else "") + text)
+        for name, comparison in study.comparisons.items()
+        for text in comparison.warnings
+    ]
+    blocks += take_tables(study.sources)
+    warned = sum(
+        bool(entry.warnings or entry.diagnostics.flags)
+        for comparison in study.comparisons.values()
+        for entry in comparison.entries
+    )
+    if warned:
+        blocks.append(
+            Paragraph(
+                f"{count(warned, 'comparison')} with warnings or diagnostics to look at, "
+                "printed with their tables."
+            )
+        )
+    return tuple(blocks) or (Paragraph("None."),)

@@ -1,0 +1,105 @@
+"""Reports as files: the page, its PDF, its figures and its tables."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from soundcal.files.atomic import check_output, make_folder, partial_file, refuse_existing
+from soundcal.report.document import Document
+from soundcal.report.figure_files import check_formats, write_figures
+from soundcal.report.html import render_html
+from soundcal.report.pdf import render_pdf
+from soundcal.report.study import study_document
+from soundcal.report.tables import write_tables
+from soundcal.study import Study
+
+__all__ = ["write_document", "write_report"]
+
+
+def write_document(
+    document: Document,
+    page: Path,
+    *,
+    pdf: bool = False,
+    figures: Sequence[str] = (),
+    figure_folder: Path | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write a document as a page, and return the paths of the page and its PDF.
+
+    Parameters
+    ----------
+    document : Document
+        The report.
+    page : Path
+        The page to write, HTML. It is written last, so it stands for all of them.
+    pdf : bool
+        Write the same content as PDF beside the page, with the ending ``.pdf``.
+    figures : sequence of {"svg", "png", "pdf"}
+        Write every figure in these formats.
+    figure_folder : Path, optional
+        Where to; by default ``<page>_figures`` beside the page.
+    force : bool
+        Replace existing files.
+
+    Raises
+    ------
+    ParameterError
+        Unknown format of figures.
+    RecordError
+        A file exists and ``force`` is not set, or it cannot be written.
+    """
+    check_formats(figures)
+    paths = [page, page.with_suffix(".pdf")] if pdf else [page]
+    for path in paths:
+        check_output(path, force=force)  # both of them before anything is drawn
+    if figures:
+        folder = figure_folder or page.with_name(f"{page.stem}_figures")
+        write_figures(document, folder, figures, force=force)
+    if pdf:
+        with partial_file(paths[1], force=force) as temporary:
+            temporary.write_bytes(render_pdf(document))
+    with partial_file(page, force=force) as temporary:
+        temporary.write_text(render_html(document), encoding="utf-8")
+    return paths
+
+
+def write_report(
+    study: Study,
+    folder: Path,
+    *,
+    pdf: bool = False,
+    figures: Sequence[str] = (),
+    force: bool = False,
+) -> Path:
+    """Write the report of a study into a folder and return the path of its HTML page.
+
+    Parameters
+    ----------
+    study : Study
+        What to report.
+    folder : Path
+        Made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
+    pdf : bool
+        Write ``report.pdf`` with the same content as well.
+    figures : sequence of {"svg", "png", "pdf"}
+        Write every figure in these formats into ``figures``.
+    force : bool
+        Replace existing files.
+
+    Raises
+    ------
+    ParameterError
+        Unknown format of figures.
+    RecordError
+        A file exists and ``force`` is not set, or the folder cannot be written.
+    """
+    page = folder / "report.html"
+    check_formats(figures)
+    refuse_existing(page, force=force)
+    make_folder(folder)
+    document = study_document(study)
+    write_tables(study, document.tables(), folder, force=force)
+    write_document(
+        document, page, pdf=pdf, figures=figures, figure_folder=folder / "figures", force=force
+    )
+    return page

@@ -1,0 +1,229 @@
+"""From a tidy table to agreements: per indicator and per pair of methods, joined by stimulus id."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.study.comparison import Entry, MethodComparison
+from soundcal.study.ears import with_ears_combined
+from soundcal.study.rules import Pair, Rules, default_pairs, in_order
+from soundcal.study.table import checked_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["compare_methods"]
+
+Array = NDArray[np.float64]
+
+
+def compare_methods(
+    table: "pd.DataFrame",
+    methods: Sequence[str] | None = None,
+    *,
+    reference: str | None = None,
+    rules: Rules | None = None,
+) -> MethodComparison:
+    """Compare methods over all indicators of a tidy table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Has at least :data:`soundcal.study.table.COLUMNS`; rows in any order, joined by the
+        stimulus id.
+    methods : sequence of str, optional
+        Conditions to compare; all of the table if not given.
+    reference : str, optional
+        Form only differences reference − other.
+    rules : Rules, optional
+        Ear rule, intervals, allowable differences; the defaults if not given.
+
+    Raises
+    ------
+    ParameterError
+        Unknown method, or an allowable difference for an indicator that the table does not have.
+    RecordError
+        Columns missing, a stimulus twice, an ear missing, units that differ between methods,
+        several combinations in one table, or nothing that two methods have in common.
+    """
+    rules = rules or Rules()
+    checked = checked_table(table)
+    found = list(dict.fromkeys(checked["condition"]))
+    methods = list(methods) if methods else in_order(found)
+    unknown = [name for name in methods if name not in found]
+    if unknown:
+        raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")
+    pairs = default_pairs(methods, reference)
+    checked = checked[checked["condition"].isin(methods)]
+    checked = _without(checked, rules.excluded)
+    values = with_ears_combined(checked, rules.ears)
+    labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
+    deltas = _deltas(rules, labels)
+    groups = dict(iter(values.groupby(["indicator", "statistic"], sort=False)))
+    wide = {label: _by_method(groups[label], label) for label in labels}
+    possible = [
+        _entry(label, *wide[label], pair, rules, deltas.get(label))
+        for label in labels
+        for pair in pairs
+        if set(pair) <= set(wide[label][0].columns)
+    ]
+    entries = [entry for entry in possible if entry is not None]
+    if not entries:
+        raise RecordError(
+            "no indicator has 2 finite values with a common stimulus id in two of the methods; "
+            "are the stimuli named alike, and were the same indicators computed?"
+        )
+    warnings = _left_out(wide, pairs, entries)
+    return MethodComparison(
+        methods=tuple(methods),
+        pairs=pairs,
+        rules=rules,
+        values=values,
+        entries=_holm(entries),
+        warnings=warnings,
+    )
+
+
+def _without(table: "pd.DataFrame", excluded: Mapping[str, str]) -> "pd.DataFrame":
+    unknown = sorted(set(excluded) - set(table["stimulus"]))
+    if unknown:
+        raise ParameterError(f"no stimulus {unknown[0]!r} to exclude; check the name")
+    kept = table[~table["stimulus"].isin(list(excluded))]
+    if kept.empty:
+        raise ParameterError("every stimulus is excluded; nothing can be compared")
+    return kept
+
+
+def _deltas(rules: Rules, labels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Return the allowable difference of each label; one of a label beats one of its indicator."""
+    of_indicator: dict[tuple[str, str], float] = {}
+    of_label: dict[tuple[str, str], float] = {}
+    for name, value in rules.delta.items():
+        plain = name.replace("(", "").replace(")", "")
+        single = [label for label in labels if "".join(label) == plain]
+        family = [label for label in labels if label[0] == plain]
+        if not single and not family:
+            known = ", ".join("".join(label) for label in labels)
+            raise ParameterError(f"allowable difference for {name!r}, but compared are {known}")
+        if single:
+            of_label |= dict.fromkeys(single, value)
+        else:
+            of_indicator |= dict.fromkeys(family, value)
+    return of_indicator | of_label
+
+
+def _by_method(rows: "pd.DataFrame", label: tuple[str, str]) -> "tuple[pd.DataFrame, str, str]":
+    """Return the values with one column per method, their unit and the ear rule applied."""
+    units = sorted(rows["unit"].unique())
+    if len(units) > 1:
+        raise RecordError(
+            f"{''.join(label)} comes in several units ({', '.join(units)}); convert to one first"
+        )
+    wide = rows.pivot(index="stimulus", columns="condition", values="value")
+    return wide, units[0], str(rows["ears"].iloc[0])
+
+
+def _entry(
+    label: tuple[str, str],
+    wide: "pd.DataFrame",
+    unit: str,
+    ears: str,
+    pair: Pair,
+    rules: Rules,
+    delta: float | None,
+) -> Entry | None:
+    """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
+    from soundcal.agreement import agreement_test, bland_altman, diagnose
+
+    x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
+    if np.isfinite(x - y).sum() < 2:
+        return None
+    agreement = bland_altman(
+        x,
+        y,
+        coverage=rules.coverage,
+        confidence=rules.confidence,
+        interval=rules.interval,
+        preset="paper" if rules.paper else None,
+        labels=[str(stimulus) for stimulus in wide.index],
+        names=pair,
+        unit=unit,
+        infinite="drop",
+    )
+    pairs = agreement.points
+    test = None
+    if delta is not None:
+        alpha = 1.0 - rules.confidence
+        test = agreement_test(pairs.x, pairs.y, delta, coverage=rules.coverage, alpha=alpha)
+    indicator, statistic = label
+    first, second = pair
+    return Entry(
+        indicator=indicator,
+        statistic=statistic,
+        unit=unit,
+        first=first,
+        second=second,
+        ears=ears,
+        agreement=agreement,
+        diagnostics=diagnose(agreement),
+        p_value=_bias_test(pairs.x, pairs.y),
+        test=test,
+        warnings=agreement.warnings,
+    )
+
+
+def _bias_test(x: Array, y: Array) -> float | None:
+    """Return the two-sided p of mean difference = 0; None if the differences do not vary."""
+    from soundcal.agreement import paired_t
+
+    p = paired_t(x, y).p_value
+    return None if math.isnan(p) else p
+
+
+def _holm(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries with Holm's adjustment over all bias tests of the comparison."""
+    from soundcal.agreement import adjust
+
+    tests = [np.nan if entry.p_value is None else entry.p_value for entry in entries]
+    adjusted = adjust(tests, family=f"bias of {len(tests)} indicators and pairs of methods")
+    return tuple(
+        replace(entry, p_adjusted=None if entry.p_value is None else float(p))
+        for entry, p in zip(entries, adjusted.adjusted, strict=True)
+    )
+
+
+def _left_out(
+    wide: "Mapping[tuple[str, str], tuple[pd.DataFrame, str, str]]",
+    pairs: Sequence[Pair],
+    entries: Sequence[Entry],
+) -> tuple[str, ...]:
+    """Say which indicators and which stimuli could not be compared."""
+    warnings = []
+    compared = {(entry.indicator, entry.statistic, entry.first, entry.second) for entry in entries}
+    for first, second in pairs:
+        absent = ["".join(label) for label in wide if (*label, first, second) not in compared]
+        if absent:
+            warnings.append(
+                f"{first} − {second}: fewer than 2 common values, not compared: {_some(absent)}"
+            )
+        alone: set[str] = set()
+        for frame, _, _ in wide.values():
+            if {first, second} <= set(frame.columns):
+                one_only = frame[first].isna() != frame[second].isna()
+                alone.update(str(stimulus) for stimulus in frame.index[one_only])
+        if alone:
+            warnings.append(
+                f"{first} − {second}: stimuli with a value in one method only, left out: "
+                f"{_some(sorted(alone))}"
+            )
+    return tuple(warnings)
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,187 @@
+"""The indicators of recordings, computed once and kept beside them.
+
+What was kept in ``derivatives/indicators`` is used again only if audio, calibration, indicators,
+sound field and soundcal's version are the same.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.calibration.model import Calibration
+from soundcal.errors import RecordError, SignalError
+from soundcal.files.atomic import make_folder
+from soundcal.files.records import read_json, write_json
+from soundcal.study.model import Source
+from soundcal.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from soundcal.indicators import TidyRow
+
+__all__ = ["Item", "Progress", "measure_items"]
+
+Progress = Callable[[float, str], None]
+
+_KEPT: Final = "soundcal/indicators/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One recording to be measured."""
+
+    source: Source
+    run: int
+    calibration: Calibration
+
+    @property
+    def path(self) -> Path:
+        """The audio file."""
+        return Path(self.source.path)
+
+    @property
+    def kept(self) -> Path:
+        """Where its indicators are kept."""
+        return self.path.parent / "derivatives" / "indicators" / f"{self.path.name}.json"
+
+
+def measure_items(
+    items: Sequence[Item],
+    names: tuple[str, ...],
+    field: str,
+    jobs: int,
+    cache: bool,
+    progress: Progress | None,
+) -> "tuple[pd.DataFrame, tuple[Source, ...], tuple[str, ...]]":
+    """Return the tidy table, the sources with their flags, and what could not be measured.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        The recordings.
+    names : tuple of str
+        Indicators, see :func:`soundcal.indicators.resolve`.
+    field : {"free", "diffuse"}
+        Sound field.
+    jobs : int
+        Files measured at the same time.
+    cache : bool
+        Keep indicators, and use what was kept.
+    progress : callable or None
+        Called with the number of recordings done and the name of the last.
+
+    Raises
+    ------
+    SignalError
+        None of the recordings could be measured.
+    """
+    from soundcal.indicators import resolve, to_frame
+
+    wanted = resolve(names)
+    results: dict[int, dict[str, Any]] = {}
+    todo: list[int] = []
+    for index, item in enumerate(items):
+        kept = _kept(item, wanted, field) if cache else None
+        if kept is None:
+            todo.append(index)
+        else:
+            results[index] = kept
+    failures = []
+    for done, (index, result) in enumerate(_fresh(items, todo, wanted, field, jobs), start=1):
+        item = items[index]
+        if isinstance(result, str):
+            failures.append(f"{item.path.name} could not be measured: {result}")
+            continue
+        results[index] = result
+        if cache:
+            _keep(item, wanted, field, result)
+        if progress is not None:
+            progress(len(items) - len(todo) + done, item.path.name)
+    rows: list[TidyRow] = []
+    about: list[tuple[str, str, str, int]] = []
+    for index, result in sorted(results.items()):
+        item, own = items[index], result["rows"]
+        rows += own
+        source = item.source
+        about += [(source.combination, source.condition, source.stimulus, item.run)] * len(own)
+    if not rows:
+        raise SignalError("none of the recordings could be measured: " + "; ".join(failures))
+    table = to_frame(rows)
+    table[["combination", "condition", "stimulus", "run"]] = about
+    sources = tuple(
+        replace(item.source, flags=_united(item.source.flags, results.get(i)))
+        for i, item in enumerate(items)
+    )
+    return table, sources, tuple(failures)
+
+
+def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[str, ...]:
+    more = result["flags"] if result is not None else ("could not be measured",)
+    return tuple(dict.fromkeys((*flags, *more)))
+
+
+def _fresh(
+    items: Sequence[Item],
+    todo: Sequence[int],
+    wanted: Mapping[str, tuple[str, ...]],
+    field: str,
+    jobs: int,
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Measure, and give per item its rows and flags, or the reason why there are none."""
+    from soundcal.batch import FAILED, Task, measure_files
+
+    groups: dict[str, list[int]] = {}
+    for index in todo:
+        groups.setdefault(items[index].calibration.id, []).append(index)
+    for group in groups.values():
+        task = Task(wanted=wanted, calibration=items[group[0]].calibration, field=field)
+        measured = measure_files([items[i].path for i in group], task, jobs=jobs)
+        for index, result in zip(group, measured, strict=True):
+            name = items[index].path.name
+            rows = [replace(row, recording=name) for row in result.rows if row.indicator != FAILED]
+            missing = (f"{symbol} not measured: {why}" for symbol, why in result.missing.items())
+            yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
+
+
+def _key(item: Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any]:
+    """Return what must be equal for kept indicators to be used again."""
+    return {
+        "audio": item.path.name,
+        "sha256": item.source.sha256,
+        "calibration": item.calibration.to_dict(),
+        "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
+        "field": field,
+        "version": __version__,
+    }
+
+
+def _keep(
+    item: Item, wanted: Mapping[str, Sequence[str]], field: str, result: Mapping[str, Any]
+) -> None:
+    rows = [
+        row.to_dict() | {"value": row.value if math.isfinite(row.value) else str(row.value)}
+        for row in result["rows"]
+    ]
+    content = {**_key(item, wanted, field), "rows": rows, "flags": list(result["flags"])}
+    try:
+        make_folder(item.kept.parent)
+    except RecordError as error:
+        raise RecordError(f"{error}; use --no-cache to compute without keeping") from error
+    write_json(item.kept, _KEPT, content, force=True, compact=True)
+
+
+def _kept(item: Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any] | None:
+    """Return kept rows and flags if they were computed from the same things; None otherwise."""
+    from soundcal.indicators import TidyRow
+
+    if not item.kept.is_file():
+        return None
+    content = read_json(item.kept, _KEPT)
+    key = _key(item, wanted, field)
+    if {name: content.get(name) for name in key} != key:
+        return None
+    rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
+    return {"rows": rows, "flags": tuple(content["flags"])}
