@@ -19,6 +19,7 @@ from functools import partial
 
 from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
+from soundcal.lab.gains import keep_hats_gains
 from soundcal.lab.protocol import Bench
 
 SETTINGS = {
@@ -41,5 +42,5 @@ def run(bench: Bench) -> ExitStatus:
     bench.step(
         "calibrator on the ears, after", partial(steps.calibrate_ears, bench, "calibration_after")
     )
-    bench.step("table of gains", partial(steps.keep_hats_gains, bench))
+    bench.step("table of gains", partial(keep_hats_gains, bench))
     return steps.conclude(bench)

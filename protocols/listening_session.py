@@ -15,8 +15,6 @@ Accepted
     if every presentation was played in full without lost samples.
 """
 
-import hashlib
-import random
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -27,9 +25,9 @@ import numpy as np
 from soundcal import stimuli
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
-from soundcal.files.records import read_json
 from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
+from soundcal.lab.gains import playing_order, read_gains
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.units import from_db
 
@@ -50,14 +48,15 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
     """Refuse channels that the device has not, and a table that cannot be played."""
     steps.check(settings, device)
     catalogue = steps.catalogue_of(settings)
-    if not (rows := playing_order(gains(settings), "", 0)):
+    rows = playing_order(read_gains(Path(str(settings["gains"]))), "", 0)
+    if not rows:
         raise ParameterError(f"{settings['gains']}: no stimulus has a gain; nothing can be played")
     stimuli.select(catalogue, [str(row["stimulus"]) for row in rows])
 
 
 def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""
-    rows = gains(bench.settings)
+    rows = read_gains(Path(str(bench.settings["gains"])))
     order = playing_order(rows, str(bench.settings["participant"]), int(bench.number("seed")))
     for position, row in enumerate(order, start=1):
         name = f"presentation {position} of {len(order)}: {row['stimulus']}"
@@ -66,22 +65,7 @@ def run(bench: Bench) -> ExitStatus:
     return "out of tolerance" if flagged else "done"
 
 
-def gains(settings: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Return the rows of the table of gains."""
-    return list(read_json(Path(str(settings["gains"])), steps.GAINS_SCHEMA)["gains"])
-
-
-def playing_order(rows: list[dict[str, Any]], participant: str, seed: int) -> list[dict[str, Any]]:
-    """Return the playable rows in the random order of one participant."""
-    playable = sorted(
-        (row for row in rows if row["gain_db"] is not None), key=lambda row: str(row["stimulus"])
-    )
-    key = hashlib.sha256(f"{participant}/{seed}".encode()).digest()
-    random.Random(int.from_bytes(key, "big")).shuffle(playable)
-    return playable
-
-
-def _present(bench: Bench, row: dict[str, Any], position: int) -> None:
+def _present(bench: Bench, row: Mapping[str, Any], position: int) -> None:
     """Play the pause and one stimulus at its gain, and log it."""
     outputs = steps.channel_numbers(bench.settings, "outputs")
     pause = int(bench.number("pause") * bench.device.fs)

@@ -20,6 +20,7 @@ from functools import partial
 from soundcal.errors import TargetNotReached
 from soundcal.files.session import Event, ExitStatus
 from soundcal.lab import steps
+from soundcal.lab.gains import keep_gains
 from soundcal.lab.protocol import Bench
 
 SETTINGS = {
@@ -51,4 +52,4 @@ def _gains(bench: Bench) -> None:
             row["reason"] = str(error)
             steps.missed(bench, stimulus, str(error))
         rows.append(row)
-    steps.keep_gains(bench, "gains_ocv", rows)
+    keep_gains(bench, "gains_ocv", rows)

@@ -180,13 +180,16 @@ def noise(seconds: float, n_channels: int = 2) -> np.ndarray:
 
 
 class RigOperator:
-    """The hands in the lab of the virtual card (a :class:`soundcal.lab.protocol.Operator`)."""
+    """The hands in the lab of the virtual card (a :class:`soundcal.lab.operator.Operator`)."""
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
 
     def tell(self, text: str) -> None:
         """Nobody listens."""
+
+    def again(self, reason: str) -> bool:
+        return False
 
     def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
         self._rig.do("attach_calibrator", ear=ear, level=level, frequency=frequency)

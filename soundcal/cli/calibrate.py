@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from soundcal.cli.calibrating import Result
     from soundcal.devices import AudioDevice
-    from soundcal.lab.protocol import Operator
+    from soundcal.lab.operator import Operator
 
 __all__ = ["add", "refuse_existing"]
 
@@ -198,10 +198,8 @@ def _calibrated(options: argparse.Namespace, device: "AudioDevice | None") -> "R
 
 
 def _operator(options: argparse.Namespace, device: "AudioDevice") -> "Operator":
-    from soundcal.cli.operators import PreparedOperator, operator_for
+    from soundcal.cli.operators import operator_for
 
-    if options.ready and device.info.kind != "simulated":
-        return PreparedOperator()
     hint = {
         "calibrator": "give recordings with --left FILE… --right FILE…, or --ears left --ready if "
         "the calibrator is in place",
@@ -209,7 +207,7 @@ def _operator(options: argparse.Namespace, device: "AudioDevice") -> "Operator":
         "hats": "give --ready if the headphones are on the simulator",
         "stated": "",
     }[options.method]
-    return operator_for(device, inputs=options.inputs, hint=hint)
+    return operator_for(device, inputs=options.inputs, hint=hint, ready=options.ready)
 
 
 def _write_table(path: Path, text: str, *, force: bool) -> None:

@@ -1,11 +1,12 @@
-"""What ``soundcal calibrate`` does with a device, a person and files, method by method."""
+"""The options of ``soundcal calibrate`` as arguments of the procedures, method by method."""
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +14,26 @@ from numpy.typing import NDArray
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
-from soundcal.calibration.tone import sine
-from soundcal.cli.operators import TerminalOperator
-from soundcal.cli.output import progress, say
-from soundcal.dsp.weighting import weight
-from soundcal.errors import ParameterError, SignalError, ToneNotFound
+from soundcal.cli.levels import watched
+from soundcal.cli.output import say
+from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.text import read_text
+from soundcal.lab.calibrator import calibrate_ears
+from soundcal.lab.levels import digital_levels, on_channels
+from soundcal.lab.search import Ears
+from soundcal.lab.voltage import LineInputs, calibrate_output, simulated_data_sheet
 from soundcal.recording import EARS, Capture, channel_names
-from soundcal.takes.against_stimulus import judge_played
-from soundcal.takes.check import refuse
 from soundcal.takes.judge import refuse_invalid
-from soundcal.units import db, pascal_to_level
 
 if TYPE_CHECKING:
-    from soundcal.devices import AudioDevice, Block
-    from soundcal.lab.protocol import Operator
+    from soundcal.devices import AudioDevice
+    from soundcal.lab.operator import Operator
 
-__all__ = ["Result", "by_calibrator", "by_hats", "by_ocv", "by_statement", "record_tones"]
+__all__ = ["Result", "by_calibrator", "by_hats", "by_ocv", "by_statement"]
 
 Samples = NDArray[np.float64]
-
-_LINE_S: Final = 2.0
-"""Length of the recording of the test sine through a line input, s."""
-
-_FLOOR_S: Final = 5.0
-"""Length of the recording of the noise floor, s."""
-
-_START_PEAK: Final = 0.1
-"""Peak of the first step of a gain search re full scale: far from clipping, and from harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +77,34 @@ def by_calibrator(
     if options.expected is not None:
         before = load_calibration(options.expected)
         expected = {name: before.sensitivity(name) for name in before.channels}
+    about: dict[str, Any] = {
+        "level": options.level,
+        "frequency": options.frequency,
+        "pistonphone": options.pistonphone,
+        "influences": influences,
+        "expected": expected,
+    }
     files = {ear: getattr(options, ear) for ear in EARS if getattr(options, ear)}
     if files:
         takes = {ear: [_tone_file(path, ear) for path in paths] for ear, paths in files.items()}
+        identity = "" if device is None else device.info.identity
+        calibration = microphone.calibrate(takes, **about, device=identity)
+    elif device is None or operator is None:
+        raise ParameterError(
+            "no recordings of the calibrator: give --device NAME to record them now, or "
+            "--left FILE… and --right FILE…"
+        )
     else:
-        if device is None or operator is None:
-            raise ParameterError(
-                "no recordings of the calibrator: give --device NAME to record them now, or "
-                "--left FILE… and --right FILE…"
-            )
-        takes = record_tones(
+        calibration = calibrate_ears(
             device,
             operator,
+            **about,
             ears=options.ears,
             inputs=options.inputs,
             insertions=options.insertions,
             duration=options.duration,
-            level=options.level,
-            frequency=options.frequency,
-            expected=expected,
+            watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
-    calibration = microphone.calibrate(
-        takes,
-        level=options.level,
-        frequency=options.frequency,
-        pistonphone=options.pistonphone,
-        influences=influences,
-        expected=expected,
-        device="" if device is None else device.info.identity,
-    )
     return Result(calibration, tuple(_tone_notes(calibration)))
 
 
@@ -140,62 +130,6 @@ def _tone_file(path: Path, ear: str) -> Capture:
     return capture
 
 
-def record_tones(
-    device: "AudioDevice",
-    operator: "Operator",
-    *,
-    ears: Sequence[str] = EARS,
-    inputs: Sequence[int] = (1, 2),
-    insertions: int = 3,
-    duration: float = 10.0,
-    level: float = 94.0,
-    frequency: float = 1000.0,
-    expected: Mapping[str, float] | None = None,
-) -> dict[str, list[Capture]]:
-    """Record the calibrator on every ear, several times, and check each take at once.
-
-    A person is asked to try again when a take is refused; otherwise its error is raised.
-    """
-    if insertions < 1:
-        raise ParameterError(f"{insertions} insertions; at least 1 is needed")
-    names = EARS if len(inputs) == 2 else tuple(ears)
-    if len(inputs) != len(names):
-        raise ParameterError(
-            f"{len(inputs)} input channels for {', '.join(ears)}; give one per ear (--inputs)"
-        )
-    takes: dict[str, list[Capture]] = {ear: [] for ear in ears}
-    for ear in ears:
-        wanted = None if expected is None else expected.get(ear)
-        while len(takes[ear]) < insertions:
-            operator.attach_calibrator(ear, level, frequency)
-            text = f"{ear} ear, insertion {len(takes[ear]) + 1} of {insertions}"
-            take = replace(_record(device, duration, inputs, text), channels=names)
-            try:
-                refuse_invalid(take, ear)
-                microphone.check_take(take, ear, level=level, frequency=frequency, expected=wanted)
-            except (ToneNotFound, SignalError) as error:
-                if not isinstance(operator, TerminalOperator):
-                    raise
-                say(f"not accepted: {error}\nonce more:")
-            else:
-                takes[ear].append(take)
-            operator.remove_calibrator()
-    return takes
-
-
-def _record(device: "AudioDevice", duration: float, inputs: Sequence[int], text: str) -> Capture:
-    from soundcal.cli.levels import RunningLevel
-
-    meter = RunningLevel(channel_names(len(inputs)), device.fs, None)
-    with progress(text, duration, unit="s") as advance:
-
-        def shown(block: "Block") -> None:
-            meter.push(block.samples)
-            advance((block.position + block.samples.shape[1]) / device.fs, meter.remark)
-
-        return device.record(duration, inputs=inputs, on_block=shown)
-
-
 # open-circuit voltage
 
 
@@ -204,20 +138,31 @@ def by_ocv(
 ) -> Result:
     """Calibrate an output by its open-circuit voltage: typed in, or measured now."""
     headphone = _headphone(options, device)
-    voltages, source = _voltages(options, device, operator)
-    calibration = ocv.calibrate(
-        voltages,
-        headphone,
-        digital_level=options.digital_level,
-        omissions=ocv.Omissions(output_impedance=options.output_impedance),
-        knob=options.knob,
-        device="unknown" if device is None else device.info.identity,
-        source=source,
-    )
+    about: dict[str, Any] = {
+        "digital_level": options.digital_level,
+        "omissions": ocv.Omissions(output_impedance=options.output_impedance),
+        "knob": options.knob,
+    }
+    if typed := _typed_voltages(options):
+        identity = "unknown" if device is None else device.info.identity
+        source = "voltmeter, typed in"
+        calibration = ocv.calibrate(typed, headphone, **about, device=identity, source=source)
+    elif device is None or operator is None:
+        raise ParameterError(
+            "no voltage: give --voltage V and --voltage-right V, or --device NAME to play the "
+            "test sine now"
+        )
+    else:
+        line = None
+        if options.line_inputs is not None:
+            line = LineInputs(options.line_inputs, options.line_sensitivity or ())
+        calibration = calibrate_output(
+            device, operator, headphone, **about, outputs=options.outputs, line=line
+        )
     notes = [
         f"{name}: {volts:.5g} V at {options.digital_level:g} dB rms re full scale, "
         f"{calibration.details['v_fs_sine'][name]:.4g} V for a full-scale sine"
-        for name, volts in voltages.items()
+        for name, volts in calibration.details["voltages"].items()
     ]
     notes += [f"warning: {text}" for text in calibration.details["warnings"]]
     found: dict[str, Any] = {}
@@ -231,61 +176,24 @@ def _headphone(options: argparse.Namespace, device: "AudioDevice | None") -> ocv
     if options.impedance is not None and options.sensitivity is not None:
         name = options.headphone or "headphones"
         return ocv.Headphone(name, options.impedance, options.sensitivity, options.per)
-    if device is not None and device.info.kind == "simulated":
-        from soundcal.devices.simulated.lab import SimulatedLab
-
-        if isinstance(device, SimulatedLab):
-            return ocv.Headphone(**asdict(device.data_sheet))
+    if (sheet := simulated_data_sheet(device)) is not None:
+        return sheet
     raise ParameterError(
         "the headphones' data sheet is needed: --impedance OHM and --sensitivity DB (with --per V "
         "or --per mW)"
     )
 
 
-def _voltages(
-    options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
-) -> tuple[dict[str, float], str]:
+def _typed_voltages(options: argparse.Namespace) -> dict[str, float]:
     names = EARS[: len(options.outputs)]
     typed = dict(zip(EARS, (options.voltage, options.voltage_right), strict=True))
     given = {name: typed[name] for name in names if typed[name] is not None}
-    if given:
-        if len(given) < len(names):
-            raise ParameterError(
-                "the voltages of both outputs are needed: --voltage for left and --voltage-right "
-                "(or --outputs 1 for a single output)"
-            )
-        return given, "voltmeter, typed in"
-    if device is None or operator is None:
+    if given and len(given) < len(names):
         raise ParameterError(
-            "no voltage: give --voltage V and --voltage-right V, or --device NAME to play the "
-            "test sine now"
+            "the voltages of both outputs are needed: --voltage for left and --voltage-right "
+            "(or --outputs 1 for a single output)"
         )
-    operator.remove_headphones()
-    tone = np.tile(sine(options.digital_level, fs=device.fs), (len(names), 1))
-    if options.line_inputs is not None:
-        return _line_voltages(options, device, tone, names), "line input"
-    voltages = {}
-    with device.playing(tone, outputs=options.outputs):
-        for name in names:
-            voltages[name] = operator.read_voltmeter(name)
-    return voltages, "voltmeter"
-
-
-def _line_voltages(
-    options: argparse.Namespace, device: "AudioDevice", tone: Samples, names: Sequence[str]
-) -> dict[str, float]:
-    scales = options.line_sensitivity or ()
-    if len(options.line_inputs) != len(names) or len(scales) != len(names):
-        raise ParameterError(
-            f"{len(names)} outputs need as many --line-inputs N,N and --line-sensitivity V,V "
-            "(volt per full scale of the line inputs)"
-        )
-    with device.playing(tone, outputs=options.outputs):
-        take = device.record(_LINE_S, inputs=options.line_inputs)
-    take = replace(take, channels=tuple(names))
-    for name in names:
-        refuse_invalid(take, name)
-    return ocv.line_voltages(take, dict(zip(names, scales, strict=True)))
+    return given
 
 
 def _for_target(
@@ -297,7 +205,7 @@ def _for_target(
     if options.stimulus is None:
         raise ParameterError("--target needs --stimulus FILE: a level is that of some sound")
     samples, fs = _stimulus(options.stimulus, len(calibration.channels))
-    levels = dict(zip(calibration.channels, _weighted(samples, fs, options), strict=True))
+    levels = digital_levels(samples, fs, options.weighting, calibration.channels)
     volts = ocv.target_voltage(
         headphone,
         options.target,
@@ -321,14 +229,7 @@ def _stimulus(path: Path, n_channels: int) -> tuple[Samples, int]:
         raise ParameterError(
             f"{path}: {capture.samples.shape[0]} channels; 1 or {n_channels} are expected"
         )
-    samples = np.broadcast_to(capture.samples, (n_channels, capture.n_samples))
-    return np.ascontiguousarray(samples), capture.fs
-
-
-def _weighted(samples: Samples, fs: int, options: argparse.Namespace) -> list[float]:
-    weighted = weight(samples, fs, options.weighting)
-    levels: list[float] = db(np.sqrt((weighted**2).mean(axis=-1))).tolist()
-    return levels
+    return on_channels(capture.samples, n_channels), capture.fs
 
 
 # head and torso simulator
@@ -353,16 +254,24 @@ def by_hats(
         )
     tracks = _tracks(options, device.fs)
     operator.seat_headphones()
-    floor = _levels(options, ears, device.record(_FLOOR_S, inputs=options.inputs))
+    rig = Ears(device, ears, options.outputs, options.inputs, options.weighting)
+    floor = rig.noise_floor(operator)
     say(f"noise floor: left {floor[0]:.1f}, right {floor[1]:.1f} dB({options.weighting})")
     searches: dict[str, hats.GainSearch] = {}
     digital: dict[str, tuple[float, float]] = {}
     done: list[tuple[str, hats.GainSearch, datetime]] = []
     for name, path, track in tracks:
         samples, fs = _stimulus(path, len(EARS))
-        left, right = _weighted(samples, fs, options)
-        digital[name] = (left, right)
-        searches[name] = _search(options, device, ears, samples, track, floor)
+        levels = digital_levels(samples, fs, options.weighting)
+        digital[name] = (levels["left"], levels["right"])
+        searches[name] = rig.search(
+            operator,
+            samples,
+            track,
+            floor=floor,
+            quiet_start=options.tracks is None,
+            per_ear=options.per_ear,
+        ).search
         done.append((name, searches[name], datetime.now().astimezone()))
         _tell_search(name, searches[name], options)
     return _hats_result(options, device, ears, searches, digital, done)
@@ -394,52 +303,6 @@ def _named_tracks(options: argparse.Namespace) -> list[tuple[str, Path, hats.Tra
 
 def _published(folder: Path, line: PublishedTrack) -> tuple[str, Path, hats.Track]:
     return line.file, folder / line.file.replace("\\", "/"), line.track()
-
-
-def _search(
-    options: argparse.Namespace,
-    device: "AudioDevice",
-    ears: Calibration,
-    samples: Samples,
-    track: hats.Track,
-    floor: tuple[float, float],
-) -> hats.GainSearch:
-    peak = float(np.abs(samples).max())
-    if peak == 0.0:
-        raise SignalError("a silent stimulus has no gain")
-    if options.tracks is None:
-        track = replace(track, start=_START_PEAK / peak)
-    track = replace(track, max_gain=1.0 / peak)
-
-    def play(gains: Samples) -> tuple[float, float]:
-        take = device.play_and_record(
-            samples * gains,
-            outputs=options.outputs,
-            inputs=options.inputs,
-        )
-        refuse(judge_played(replace(take, channels=EARS), samples * gains), "recording at the ears")
-        return _levels(options, ears, take)
-
-    if options.per_ear:
-        return hats.search_gains(
-            lambda left, right: play(np.array([[left], [right]])), track, floor=floor, strict=False
-        )
-    return hats.search_track(
-        lambda gain: play(np.array([[gain]])), track, floor=floor, strict=False
-    )
-
-
-def _levels(options: argparse.Namespace, ears: Calibration, take: Capture) -> tuple[float, float]:
-    """Return the levels of both ears in dB re 20 µPa."""
-    if take.xruns or any(take.clipped):
-        raise SignalError(
-            f"{take.xruns} overflows or underflows and {sum(take.clipped)} clipped samples in the "
-            "recording at the ears, 0 are allowed; lower the input gain or the computer's load"
-        )
-    pressure = ears.apply(replace(take, channels=EARS)).pressure
-    weighted = weight(pressure, take.fs, options.weighting)
-    left, right = pascal_to_level(np.sqrt((weighted**2).mean(axis=-1)))
-    return float(left), float(right)
 
 
 def _tell_search(name: str, search: hats.GainSearch, options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,11 +73,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibration":
     """Record the calibrator of ``before`` anew and write the calibration."""
-    from soundcal.calibration.microphone import Influences, calibrate
-    from soundcal.cli.calibrating import record_tones
-    from soundcal.cli.operators import PreparedOperator, operator_for
+    from soundcal.calibration.microphone import Influences
+    from soundcal.cli.levels import watched
+    from soundcal.cli.operators import operator_for
     from soundcal.errors import ParameterError
     from soundcal.files.calibrations import save_calibration
+    from soundcal.lab.calibrator import calibrate_ears
+    from soundcal.recording import channel_names
 
     if before.method != "calibrator":
         raise ParameterError(
@@ -88,25 +91,16 @@ def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibratio
     source = before.details["calibrator"]
     ears = before.channels
     with open_from(options, calibrating=True) as device:
-        ready = options.ready and device.info.kind != "simulated"
-        operator = (
-            PreparedOperator() if ready else operator_for(device, inputs=options.inputs, hint=_HINT)
-        )
-        takes = record_tones(
+        after = calibrate_ears(
             device,
-            operator,
+            operator_for(device, inputs=options.inputs, hint=_HINT, ready=options.ready),
+            **source,
             ears=ears,
             inputs=options.inputs,
             insertions=options.insertions or len(before.residuals[ears[0]]),
             duration=options.duration,
-            level=source["level"],
-            frequency=source["frequency"],
-        )
-        after = calibrate(
-            takes,
-            **source,
             influences=Influences(**before.details["influences"]),
-            device=device.info.identity,
+            watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
     save_calibration(path, after, force=options.force)
     say(f"written: {path}")

@@ -111,9 +111,9 @@ def _quick_indicators() -> tuple[str, ...]:
 
 def _session(folder: Path, *, full: bool, seed: int) -> None:
     """Compare the methods on one combination; the folder is named after it."""
-    from soundcal.cli.operators import SimulatedOperator
     from soundcal.devices.simulated.lab import SimulatedLab
     from soundcal.lab import protocol
+    from soundcal.lab.operator import SimulatedOperator
 
     with SimulatedLab(folder.name, seed=seed) as lab:
         sheet = lab.data_sheet
@@ -125,8 +125,8 @@ def _session(folder: Path, *, full: bool, seed: int) -> None:
             "duration": str(_FULL_S if full else _QUICK_S),
             "report": "no",  # one report over all combinations follows
         }
-        operator = SimulatedOperator(lab, tell=lambda text: None)
-        protocol.run(protocol.load("compare_methods"), lab, operator, folder, changes=changes)
+        loaded, operator = protocol.load("compare_methods"), SimulatedOperator(lab)
+        protocol.run(loaded, lab, operator, folder, changes=changes)
 
 
 def _outcome(study: "Study", page: Path, seconds: float) -> list[str]:

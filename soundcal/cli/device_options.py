@@ -49,18 +49,14 @@ def add_device_options(
 
 
 def channel_numbers(text: str) -> tuple[int, ...]:
-    """Return the channels of an option such as ``1,2``, for ``type=``.
+    """Return the channels of an option such as ``1,2``, for ``type=``."""
+    from soundcal.devices.channels import parse_channels
+    from soundcal.errors import ParameterError
 
-    >>> channel_numbers("2,1")
-    (2, 1)
-    """
     try:
-        channels = tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: channel numbers such as 1,2") from error
-    if min(channels) < 1 or len(set(channels)) < len(channels):
-        raise argparse.ArgumentTypeError(f"{text!r}: distinct channel numbers from 1")
-    return channels
+        return parse_channels(text)
+    except ParameterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def open_from(options: argparse.Namespace, *, calibrating: bool = False) -> "AudioDevice":

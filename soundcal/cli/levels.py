@@ -1,17 +1,21 @@
 """The running level that recording and playing show: in dB re 20 µPa, or re full scale."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.cli.output import progress
 from soundcal.recording import clipped_samples
 
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
+    from soundcal.devices import Block, OnBlock
     from soundcal.dsp.weighting import WeightingFilter
 
-__all__ = ["RunningLevel"]
+__all__ = ["RunningLevel", "watched"]
 
 _WEIGHTED_FROM_HZ: Final = 8000
 
@@ -94,3 +98,16 @@ class RunningLevel:
         with np.errstate(divide="ignore"):
             levels = 10.0 * np.log10(energy / max(n_samples, 1)) + self._offset
         return np.asarray(levels, dtype=np.float64)
+
+
+@contextmanager
+def watched(channels: tuple[str, ...], fs: int, text: str, seconds: float) -> "Iterator[OnBlock]":
+    """Show progress and levels of ``seconds`` s of sound: give what takes its blocks."""
+    meter = RunningLevel(channels, fs, None)
+    with progress(text, seconds, unit="s") as advance:
+
+        def shown(block: "Block") -> None:
+            meter.push(block.samples)
+            advance((block.position + block.samples.shape[1]) / fs, meter.remark)
+
+        yield shown

@@ -1,13 +1,12 @@
-"""Operators: who does in the laboratory what a computer cannot.
+"""The operator at the terminal, who does in the laboratory what a computer cannot.
 
-A person is asked at the terminal; the simulated lab has hands of its own; a script says beforehand
-that everything is in place. Nobody is ever asked where stdin is not a terminal.
+Nobody is ever asked where stdin is not a terminal. :mod:`soundcal.lab.operator` has the operators
+that need nobody: the simulated lab's own hands, and the script.
 """
 
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.output import say
@@ -15,12 +14,9 @@ from soundcal.errors import ParameterError, ProtocolAborted
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
-    from soundcal.devices.simulated.lab import SimulatedLab
-    from soundcal.lab.protocol import Operator
+    from soundcal.lab.operator import Operator
 
-__all__ = ["PreparedOperator", "SimulatedOperator", "TerminalOperator", "operator_for"]
-
-Tell = Callable[[str], None]
+__all__ = ["TerminalOperator", "operator_for"]
 
 _STOP: Final = ("q", "quit", "stop")
 _HINT: Final = "run it at a terminal, or with a simulated lab (--device sim:lab)"
@@ -53,6 +49,11 @@ class TerminalOperator:
     def tell(self, text: str) -> None:
         """Say how the work goes on."""
         say(text)
+
+    def again(self, reason: str) -> bool:
+        """Ask for a refused take to be recorded once more; always True, unless the person stops."""
+        self._ask(f"not accepted: {reason}\nRecord it once more?", keys="Enter: yes, q: stop")
+        return True
 
     def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
         """Ask for the sound calibrator on an ear and show the level meanwhile."""
@@ -142,95 +143,24 @@ def _line_with_levels(device: "AudioDevice", inputs: tuple[int, ...]) -> str | N
     return answers[0]
 
 
-class SimulatedOperator:
-    """The simulated lab's own hands.
-
-    Parameters
-    ----------
-    lab : SimulatedLab
-        The lab.
-    tell : callable
-        Takes what is said on the way.
-    """
-
-    def __init__(self, lab: "SimulatedLab", tell: Tell = say) -> None:
-        self._lab = lab
-        self._tell = tell
-
-    def tell(self, text: str) -> None:
-        """Say how the work goes on."""
-        self._tell(text)
-
-    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        """Put the sound calibrator on an ear."""
-        self._lab.attach_calibrator(ear, level, frequency)
-
-    def remove_calibrator(self) -> None:
-        """Take the sound calibrator off."""
-        self._lab.remove_calibrator()
-
-    def seat_headphones(self) -> None:
-        """Put the headphones on afresh."""
-        self._lab.seat_headphones()
-
-    def remove_headphones(self) -> None:
-        """Unplug the headphones."""
-        self._lab.remove_headphones()
-
-    def read_voltmeter(self, channel: str) -> float:
-        """Read the simulated voltmeter, in V."""
-        return self._lab.read_voltmeter(channel)
-
-
-class PreparedOperator:
-    """Somebody who has put everything in place beforehand, for scripts.
-
-    Parameters
-    ----------
-    voltages : mapping of str to float, optional
-        What the voltmeter shows per output channel, in V.
-    tell : callable
-        Takes what is said on the way.
-    """
-
-    def __init__(self, voltages: Mapping[str, float] | None = None, tell: Tell = say) -> None:
-        self._voltages = dict(voltages or {})
-        self._tell = tell
-
-    def tell(self, text: str) -> None:
-        """Say how the work goes on."""
-        self._tell(text)
-
-    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        """Take it as done."""
-        self._tell(f"taken as done: {level:g} dB, {frequency:g} Hz on the {ear} ear")
-
-    def remove_calibrator(self) -> None:
-        """Take it as done."""
-        self._tell("taken as done: calibrator off")
-
-    def seat_headphones(self) -> None:
-        """Take it as done."""
-        self._tell("taken as done: headphones on the simulator")
-
-    def remove_headphones(self) -> None:
-        """Take it as done."""
-        self._tell("taken as done: headphones unplugged")
-
-    def read_voltmeter(self, channel: str) -> float:
-        """Return the voltage given beforehand, in V."""
-        if channel not in self._voltages:
-            raise ParameterError(f"no voltage given for {channel}; state it beforehand")
-        return self._voltages[channel]
-
-
 def operator_for(
-    device: "AudioDevice", *, inputs: tuple[int, ...] = (1, 2), hint: str = _HINT
+    device: "AudioDevice",
+    *,
+    inputs: tuple[int, ...] = (1, 2),
+    hint: str = _HINT,
+    ready: bool = False,
 ) -> "Operator":
-    """Return the operator that belongs to a device: the lab's own hands, or the person here."""
+    """Return the operator that belongs to a device: the lab's own hands, or the person here.
+
+    ``ready`` says that everything is in place already, so that the person is not asked.
+    """
+    from soundcal.lab.operator import PreparedOperator, SimulatedOperator
+
     if device.info.kind == "simulated":
         from soundcal.devices.simulated.lab import SimulatedLab
 
         if isinstance(device, SimulatedLab):
-            return SimulatedOperator(device)
+            return SimulatedOperator(device, say)
+    if ready:
+        return PreparedOperator(tell=say)
     return TerminalOperator(device, inputs=inputs, hint=hint)

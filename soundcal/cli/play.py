@@ -10,14 +10,14 @@ from soundcal.cli.device_options import (
     channel_numbers,
     open_from,
 )
-from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.output import say, write_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from soundcal.calibration.model import Calibration
-    from soundcal.devices import AudioDevice, Block, Playback
+    from soundcal.devices import AudioDevice, Playback
     from soundcal.recording import Capture
 
 __all__ = ["add"]
@@ -115,25 +115,19 @@ def _play(
     device: "AudioDevice", samples: "NDArray[np.float64]", outputs: tuple[int, ...]
 ) -> "Playback":
     """Play with progress and a running level."""
-    from soundcal.cli.levels import RunningLevel
+    from soundcal.cli.levels import watched
 
-    meter = RunningLevel(tuple(f"output {n}" for n in outputs), device.fs, None)
-    with progress("playing", samples.shape[1] / device.fs, unit="s") as advance:
-
-        def shown(block: "Block") -> None:
-            meter.push(block.samples)
-            advance((block.position + block.samples.shape[1]) / device.fs, meter.remark)
-
-        return device.play(samples, outputs=outputs, on_block=shown)
+    channels = tuple(f"output {n}" for n in outputs)
+    with watched(channels, device.fs, "playing", samples.shape[1] / device.fs) as on_block:
+        return device.play(samples, outputs=outputs, on_block=on_block)
 
 
 def _routed(
     capture: "Capture", options: argparse.Namespace
 ) -> tuple["NDArray[np.float64]", tuple[int, ...]]:
     """Return the samples and the outputs they go to, without guessing."""
-    import numpy as np
-
     from soundcal.errors import ParameterError
+    from soundcal.lab.levels import on_channels
 
     if capture.fs != options.fs:
         raise ParameterError(
@@ -149,7 +143,7 @@ def _routed(
             "same on both)"
         )
     if n_channels == 1:
-        return np.repeat(capture.samples, len(outputs), axis=0), outputs
+        return on_channels(capture.samples, len(outputs)), outputs
     if len(outputs) != n_channels:
         raise ParameterError(
             f"{options.file} has {n_channels} channels, --outputs names {len(outputs)}"
@@ -166,8 +160,8 @@ def _predicted(
     """Return the level at the ears without gain: the energetic mean of the ears that are played."""
     import numpy as np
 
-    from soundcal.dsp.weighting import weight
     from soundcal.errors import ParameterError, SignalError
+    from soundcal.lab.levels import weighted_rms
     from soundcal.units import energetic_mean, pascal_to_level
 
     if calibration is None:
@@ -179,8 +173,7 @@ def _predicted(
             f"{options.calibration} knows outputs {', '.join(map(str, names))} "
             f"({', '.join(names.values())}), not {unknown[0]}"
         )
-    weighted = weight(samples, options.fs, options.weighting)
-    rms = np.sqrt(np.square(weighted).mean(axis=1))
+    rms = weighted_rms(samples, options.fs, options.weighting)
     sensitivities = np.array([calibration.sensitivity(names[number]) for number in outputs])
     level = energetic_mean(pascal_to_level(rms * sensitivities))
     if not np.isfinite(level):

@@ -10,9 +10,31 @@ from soundcal.errors import DeviceUnavailable, ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.units import db
 
-__all__ = ["input_channels", "playable"]
+__all__ = ["input_channels", "parse_channels", "playable"]
 
 Samples = NDArray[np.float64]
+
+
+def parse_channels(text: str) -> tuple[int, ...]:
+    """Return the channel numbers of a text such as ``1,2``.
+
+    Raises
+    ------
+    ParameterError
+        Not numbers, below 1, or one twice.
+
+    Examples
+    --------
+    >>> parse_channels("2,1")
+    (2, 1)
+    """
+    try:
+        channels = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ParameterError(f"{text!r}: channel numbers such as 1,2") from error
+    if min(channels) < 1 or len(set(channels)) < len(channels):
+        raise ParameterError(f"{text!r}: distinct channel numbers from 1")
+    return channels
 
 
 def input_channels(info: DeviceInfo, inputs: Sequence[int] | None) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ A protocol is a Python file with
   before the session begins and anybody has done anything.
 
 Protocols never know whether the device is a soundcard or the simulated lab, nor whether a person or
-a script answers: they ask the :class:`Operator`.
+a script answers: they ask the :class:`~soundcal.lab.operator.Operator`.
 """
 
 import importlib.util
@@ -19,18 +19,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from soundcal.devices import AudioDevice
 from soundcal.devices.identity import same_device
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
 from soundcal.files.session import Event, ExitStatus, Session
 from soundcal.files.shipped import shipped
+from soundcal.lab.operator import Operator
 
 __all__ = [
     "Bench",
     "LabProtocol",
-    "Operator",
     "Setting",
     "Value",
     "find",
@@ -106,38 +106,6 @@ class Setting:
     def _refused(self, name: str, text: str, expected: str) -> ParameterError:
         unit = f" (in {self.unit})" if self.unit else ""
         return ParameterError(f"setting {name}={text!r}{unit}: {expected} expected")
-
-
-class Operator(Protocol):
-    """Whoever acts in the lab: a person at the terminal, or the simulated lab's own hands.
-
-    Every method returns when the thing is done and raises :class:`ProtocolAborted` if the operator
-    gives up.
-    """
-
-    def tell(self, text: str) -> None:
-        """Say how the work goes on."""
-        ...
-
-    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        """Put the sound calibrator on an ear; level in dB re 20 µPa, frequency in Hz."""
-        ...
-
-    def remove_calibrator(self) -> None:
-        """Take the sound calibrator off."""
-        ...
-
-    def seat_headphones(self) -> None:
-        """Put the headphones on the simulator's ears, afresh."""
-        ...
-
-    def remove_headphones(self) -> None:
-        """Unplug the headphones, so that the output is unloaded."""
-        ...
-
-    def read_voltmeter(self, channel: str) -> float:
-        """Read the true-rms voltage of an output channel in V."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

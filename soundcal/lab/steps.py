@@ -5,9 +5,9 @@ session and returns what it found. The settings it reads stand beside it, for th
 ``SETTINGS``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,26 +19,26 @@ from soundcal import stimuli
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration import model as calibration_model
 from soundcal.calibration.model import Calibration
-from soundcal.calibration.published import output_table
-from soundcal.calibration.tone import sine
 from soundcal.devices import AudioDevice
+from soundcal.devices.channels import parse_channels
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
-from soundcal.files.atomic import partial_file
 from soundcal.files.calibrations import load_calibration
-from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.files.session import Event, ExitStatus
+from soundcal.lab import calibrator, voltage
+from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.protocol import Bench, Setting, Value
+from soundcal.lab.search import Ears
 from soundcal.recording import EARS, Capture
 from soundcal.stimuli import Stimulus
 from soundcal.takes.against_stimulus import judge_played
-from soundcal.takes.judge import judged, refuse_invalid
-from soundcal.units import db, energetic_mean, from_db
+from soundcal.takes.check import Check
+from soundcal.takes.judge import judged
+from soundcal.units import energetic_mean, from_db
 
 __all__ = [
     "CALIBRATOR",
     "DEVICE",
     "DRIFT",
-    "GAINS_SCHEMA",
     "HEADPHONES",
     "SEARCH",
     "STIMULI",
@@ -49,8 +49,6 @@ __all__ = [
     "channel_numbers",
     "check",
     "conclude",
-    "keep_gains",
-    "keep_hats_gains",
     "missed",
     "names_in",
     "ocv_gain_db",
@@ -113,32 +111,23 @@ SEARCH: Final = {
     ),
 }
 
-GAINS_SCHEMA: Final = "soundcal/gains/1"
-"""Value of the key ``schema`` in a table of gains."""
-
 Record = Callable[[Bench, Stimulus, Samples], None]
 """Makes one recording of a stimulus' samples and keeps it in the session."""
 
 _IN_SITU_PA_PER_FS: Final = 20.0
 """Full scale of in-situ recordings: 120 dB re 20 µPa, so that no scene comes near it."""
 
-_FLOOR_S: Final = 5.0
-"""Length of the recording of silence."""
 
-_START: Final = 0.1
-"""Peak of the first search step re full scale: far from clipping, and from harm."""
-
-
-def channel_numbers(settings: Mapping[str, Value], name: str) -> tuple[int, ...]:
+def channel_numbers(settings: Mapping[str, Value], name: str) -> tuple[int, int]:
     """Return the channel numbers that the setting ``name`` gives for left and right."""
     text = str(settings[name])
     try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise ParameterError(f"{name}={text!r}: channel numbers such as 1,2 expected") from error
-    if len(numbers) != len(EARS) or len(set(numbers)) < len(numbers):
-        raise ParameterError(f"{name}={text!r}: two different channels expected, left and right")
-    return numbers
+        left, right = parse_channels(text)
+    except (ParameterError, ValueError) as error:
+        raise ParameterError(
+            f"{name}={text!r}: two different channels expected, left and right, such as 1,2"
+        ) from error
+    return left, right
 
 
 def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
@@ -192,24 +181,25 @@ def _keep_calibration(bench: Bench, name: str, calibration: Calibration) -> None
 
 def calibrate_ears(bench: Bench, name: str) -> Calibration:
     """Calibrate both ears with the sound calibrator and keep the record under ``name``."""
-    level, frequency = bench.number("calibrator_level"), bench.number("calibrator_frequency")
-    takes: dict[str, list[Capture]] = {ear: [] for ear in EARS}
-    for ear in EARS:
-        for insertion in range(int(bench.number("insertions"))):
-            bench.operator.attach_calibrator(ear, level, frequency)
-            bench.operator.tell(f"  {ear} ear, insertion {insertion + 1}")
-            takes[ear].append(
-                bench.device.record(
-                    bench.number("tone_duration"), inputs=channel_numbers(bench.settings, "inputs")
-                )
-            )
-            bench.operator.remove_calibrator()
-    for ear, recorded in takes.items():
-        for one in recorded:
-            refuse_invalid(replace(one, channels=EARS), ear)
-    calibration = microphone.calibrate(takes, level=level, frequency=frequency)
+    calibration = calibrator.calibrate_ears(
+        bench.device,
+        bench.operator,
+        inputs=channel_numbers(bench.settings, "inputs"),
+        insertions=int(bench.number("insertions")),
+        duration=bench.number("tone_duration"),
+        level=bench.number("calibrator_level"),
+        frequency=bench.number("calibrator_frequency"),
+        watch=partial(_told, bench),
+    )
     _keep_calibration(bench, name, calibration)
     return calibration
+
+
+@contextmanager
+def _told(bench: Bench, title: str, duration: float) -> Iterator[None]:
+    """Tell the title of a take that is recorded."""
+    bench.operator.tell(f"  {title}")
+    yield None
 
 
 def conclude(bench: Bench) -> ExitStatus:
@@ -237,20 +227,15 @@ def conclude(bench: Bench) -> ExitStatus:
 
 def calibrate_open_circuit(bench: Bench) -> Calibration:
     """Read the unloaded output voltage of a tone and keep the calibration ``calibration_ocv``."""
-    bench.operator.remove_headphones()
-    level = bench.number("tone_level")
-    tone = sine(level, fs=bench.device.fs)[np.newaxis]
-    voltages = {}
-    for ear, output in zip(EARS, channel_numbers(bench.settings, "outputs"), strict=True):
-        with bench.device.playing(tone, outputs=(output,)):
-            voltages[ear] = bench.operator.read_voltmeter(ear)
-        bench.operator.tell(f"  {ear}: {voltages[ear]:.4f} V")
-    calibration = ocv.calibrate(
-        voltages,
+    calibration = voltage.calibrate_output(
+        bench.device,
+        bench.operator,
         _headphone(bench.settings),
-        digital_level=level,
-        device=bench.device.info.identity,
+        outputs=channel_numbers(bench.settings, "outputs"),
+        digital_level=bench.number("tone_level"),
     )
+    for ear, volts in calibration.details["voltages"].items():
+        bench.operator.tell(f"  {ear}: {volts:.4f} V")
     for warning in calibration.details["warnings"]:
         bench.operator.tell(f"  {warning}")
     _keep_calibration(bench, "calibration_ocv", calibration)
@@ -273,33 +258,18 @@ def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
 def render(bench: Bench, stimulus: Stimulus) -> Samples:
     """Return the samples of a stimulus for two headphones, shape (2, n)."""
     samples = stimuli.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
-    return np.ascontiguousarray(np.broadcast_to(samples, (len(EARS), samples.shape[1])))
+    return on_channels(samples)
 
 
-def levels(bench: Bench, calibration: Calibration, capture: Capture) -> tuple[float, float]:
-    """Return the equivalent levels of both ears in dB re 20 µPa."""
-    from soundcal.indicators import leq
-
-    recording = calibration.apply(capture)
-    found = leq(recording.pressure, recording.fs, weighting=str(bench.settings["weighting"])).value
-    return float(found[0]), float(found[1])
-
-
-def take(bench: Bench, samples: Samples) -> Capture:
-    """Play to the headphones and record at the ears, aligned."""
-    return bench.device.play_and_record(
-        samples,
-        outputs=channel_numbers(bench.settings, "outputs"),
-        inputs=channel_numbers(bench.settings, "inputs"),
+def ears_of(bench: Bench, name: str = "calibration_before") -> Ears:
+    """Return headphones and ears of this run, with the calibration that the session holds."""
+    return Ears(
+        bench.device,
+        calibration_of(bench, name),
+        channel_numbers(bench.settings, "outputs"),
+        channel_numbers(bench.settings, "inputs"),
+        str(bench.settings["weighting"]),
     )
-
-
-def digital_levels(bench: Bench, samples: Samples) -> dict[str, float]:
-    """Return the weighted rms of the samples per ear in dB re full scale."""
-    from soundcal.dsp.weighting import weight
-
-    weighted = weight(samples, bench.device.fs, str(bench.settings["weighting"]))
-    return dict(zip(EARS, db(np.sqrt((weighted**2).mean(axis=1))).tolist(), strict=True))
 
 
 def ocv_gain_db(bench: Bench, stimulus: Stimulus, samples: Samples) -> float:
@@ -313,16 +283,14 @@ def ocv_gain_db(bench: Bench, stimulus: Stimulus, samples: Samples) -> float:
     return ocv.gain_for(
         calibration_of(bench, "calibration_ocv"),
         stimulus.level,
-        digital_levels(bench, samples),
+        digital_levels(samples, bench.device.fs, str(bench.settings["weighting"])),
         peak=float(np.abs(samples).max()),
     )
 
 
 def measure_noise_floor(bench: Bench) -> None:
     """Record silence with the headphones on and keep the level per ear."""
-    ears = calibration_of(bench, "calibration_before")
-    capture = take(bench, np.zeros((len(EARS), int(_FLOOR_S * bench.device.fs))))
-    floor = levels(bench, ears, capture)
+    floor = ears_of(bench).noise_floor(bench.operator)
     # JSON has no -inf, the level of silence: null
     known = [level if np.isfinite(level) else None for level in floor]
     bench.session.log(Event.NOISE_FLOOR, levels=known)
@@ -336,8 +304,7 @@ def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
         sensitivities = dict.fromkeys(EARS, _IN_SITU_PA_PER_FS)
         _keep_calibration(bench, name, stated.from_sensitivity(sensitivities, source="catalogue"))
     played = Capture(samples, bench.device.fs, device="stimulus at its stated level")
-    found = energetic_mean(levels(bench, calibration_of(bench, name), played))
-    gain = stimulus.level - found
+    gain = stimulus.level - energetic_mean(ears_of(bench, name).levels(played))
     _keep(
         bench,
         stimulus,
@@ -350,40 +317,24 @@ def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
 def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     """Play with the gain found by OCV, record at the ears and keep the take."""
     gain = ocv_gain_db(bench, stimulus, samples)
-    capture = take(bench, samples * from_db(gain))
-    level = energetic_mean(levels(bench, calibration_of(bench, "calibration_before"), capture))
-    how = Found("calibration_before", gain, {"level": level})
-    _keep(bench, stimulus, "ocv", capture, how, played=samples)
+    ears = ears_of(bench)
+    capture = ears.take(samples * from_db(gain))
+    how = Found("calibration_before", gain, {"level": energetic_mean(ears.levels(capture))})
+    _keep(bench, stimulus, "ocv", capture, how, judge_played(capture, samples))
 
 
 def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     """Search the gain at the ears and keep the take that the search accepted, if it did."""
-    ears = calibration_of(bench, "calibration_before")
     newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
     left, right = (-np.inf if level is None else float(level) for level in newest)
-    peak = float(np.abs(samples).max())
-    takes: list[Capture] = []
-
-    def measure(gain: float) -> tuple[float, float]:
-        # 1/peak times peak may be 1 + 1 bit
-        takes.append(take(bench, np.clip(samples * gain, -1.0, 1.0)))
-        return levels(bench, ears, takes[-1])
-
-    found = hats.search_gain(
-        measure,
-        stimulus.level,
-        tolerance=bench.number("tolerance"),
-        start=_START / peak,
-        max_gain=1.0 / peak,
-        floor=(left, right),
-        strict=False,
-    )
-    if not found.reached:
-        missed(bench, stimulus, found.problem, found.to_dict())
+    track = hats.Track(stimulus.level, bench.number("tolerance"))
+    found = ears_of(bench).search(bench.operator, samples, track, floor=(left, right))
+    search = found.search
+    if found.take is None:
+        missed(bench, stimulus, search.problem, search.to_dict())
         return
-    gain = found.gain_db[0]
-    how = Found("calibration_before", gain, found.to_dict())
-    _keep(bench, stimulus, "hats", takes[-1], how, played=samples)
+    how = Found("calibration_before", search.gain_db[0], search.to_dict())
+    _keep(bench, stimulus, "hats", found.take, how, found.checks)
 
 
 def with_headphones_on(bench: Bench, *records: Record) -> None:
@@ -443,14 +394,12 @@ def _keep(
     condition: str,
     capture: Capture,
     found: Found,
-    *,
-    played: Samples | None = None,
+    checks: Sequence[Check] = (),
 ) -> None:
     """Put a recording and its record into the session; ``condition`` names the method.
 
-    What was really recorded is judged against the samples that were ``played``.
+    ``checks`` are those of what was really recorded.
     """
-    checks = () if played is None else judge_played(capture, played)
     capture = judged(capture, checks)
     for flag in capture.flags:
         bench.operator.tell(f"  {stimulus.id}: {flag}")
@@ -474,29 +423,3 @@ def _keep(
             "checks": [check.to_dict() for check in checks],
         },
     )
-
-
-def keep_gains(bench: Bench, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep a table of gains, one row per stimulus, as a record of the session."""
-    bench.session.add_record(name, GAINS_SCHEMA, {"gains": [dict(row) for row in rows]})
-
-
-def keep_hats_gains(bench: Bench) -> None:
-    """Keep the gains found at the ears: a record, and the table of the published program."""
-    rows: list[dict[str, Any]] = []
-    searches: list[tuple[str, hats.GainSearch, datetime]] = []
-    for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
-        name = str(event.get("file", ""))
-        if "_hats_run-" in name:
-            record = read_json(bench.session.path(name).with_suffix(".json"), RECORDING_SCHEMA)
-        elif event.get("search"):
-            record = event | {"target": event["search"]["track"]["target"], "gain_db": None}
-        else:
-            continue
-        keys = ("stimulus", "target", "gain_db", "search")
-        rows.append({key: record[key] for key in keys})
-        found = hats.GainSearch.from_dict(record["search"])
-        searches.append((record["stimulus"], found, datetime.fromisoformat(event["time"])))
-    keep_gains(bench, "gains_hats", rows)
-    with partial_file(bench.session.path("gains_hats.csv"), force=True) as temporary:
-        temporary.write_text(output_table(searches), encoding="utf-8")

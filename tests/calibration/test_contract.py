@@ -16,10 +16,11 @@ import pytest
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.tone import sine
-from soundcal.cli.calibrating import record_tones
-from soundcal.cli.operators import SimulatedOperator
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files.calibrations import load_calibration, save_calibration
+from soundcal.lab.calibrator import calibrate_ears
+from soundcal.lab.operator import SimulatedOperator
+from soundcal.lab.voltage import calibrate_output
 from soundcal.recording import EARS, Capture, Recording
 from soundcal.units import db, pascal_to_level
 
@@ -39,22 +40,18 @@ def identity() -> str:
 
 @cache
 def by_calibrator() -> Calibration:
-    takes = record_tones(lab(), SimulatedOperator(lab()), insertions=3)
-    lab().seat_headphones()
     influences = microphone.Influences(expanded=0.25)
-    return microphone.calibrate(takes, influences=influences, device=identity())
+    found = calibrate_ears(lab(), SimulatedOperator(lab()), insertions=3, influences=influences)
+    lab().seat_headphones()
+    return found
 
 
 @cache
 def by_ocv() -> Calibration:
-    hands = SimulatedOperator(lab())
-    hands.remove_headphones()
-    tone = np.tile(sine(-20.0), (2, 1))
-    with lab().playing(tone):
-        voltages = {ear: hands.read_voltmeter(ear) for ear in EARS}
-    hands.seat_headphones()
     headphone = ocv.Headphone(**asdict(lab().data_sheet))
-    return ocv.calibrate(voltages, headphone, device=identity())
+    found = calibrate_output(lab(), SimulatedOperator(lab()), headphone)
+    lab().seat_headphones()
+    return found
 
 
 @cache

@@ -124,7 +124,7 @@ def test_nobody_is_asked_without_a_terminal(
 
     monkeypatch.setattr(
         "soundcal.cli.operators.operator_for",
-        lambda device, **how: TerminalOperator(device, **how),
+        lambda device, hint, **how: TerminalOperator(device, hint=hint),
     )
     with open(os.devnull) as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)

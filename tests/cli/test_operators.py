@@ -1,23 +1,19 @@
-"""Operators: the person at the terminal, the simulated lab's hands, the script."""
+"""The operator at the terminal, and which operator belongs to a device."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import cast
 
-import numpy as np
 import pytest
 
-from soundcal.calibration.tone import sine
-from soundcal.cli.calibrating import record_tones
-from soundcal.cli.operators import (
-    PreparedOperator,
-    SimulatedOperator,
-    TerminalOperator,
-    operator_for,
-)
+from soundcal.cli.operators import TerminalOperator, operator_for
+from soundcal.devices import AudioDevice, DeviceInfo
 from soundcal.devices.simulated.lab import SimulatedLab
-from soundcal.errors import ParameterError, ProtocolAborted, ToneNotFound
+from soundcal.errors import ParameterError, ProtocolAborted
+from soundcal.lab.operator import PreparedOperator, SimulatedOperator
 
 
 @contextmanager
@@ -75,61 +71,22 @@ def test_the_level_is_shown_while_waiting(
     assert "right -" in capsys.readouterr().err
 
 
-def test_the_simulated_lab_has_hands() -> None:
-    said: list[str] = []
-    with SimulatedLab("interface+open-300,noise=0,spread=0") as lab:
-        hands = operator_for(lab)
-        assert isinstance(hands, SimulatedOperator)
-        SimulatedOperator(lab, said.append).tell("on")
-        hands.remove_headphones()
-        with lab.playing(sine(-20.0)[np.newaxis], outputs=(1,)):
-            volts = hands.read_voltmeter("left")
-        assert volts == pytest.approx(0.1 * np.sqrt(2.0) * lab.truth.v_fs[0], rel=1e-3)
-        hands.attach_calibrator("left", 94.0, 1000.0)
-        with pytest.raises(ParameterError, match="remove it before"):
-            hands.seat_headphones()
-        hands.remove_calibrator()
-        hands.seat_headphones()
-    assert said == ["on"]
+def test_a_person_decides_whether_a_take_is_recorded_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with typed(monkeypatch, "\nq\n"):
+        assert TerminalOperator().again("no tone")
+        with pytest.raises(ProtocolAborted, match="not accepted: clipped"):
+            TerminalOperator().again("clipped")
+    assert "not accepted: no tone\nRecord it once more? [Enter: yes, q: stop]" in (
+        capsys.readouterr().err
+    )
 
 
-def test_a_script_says_everything_beforehand() -> None:
-    said: list[str] = []
-    script = PreparedOperator({"left": 0.2}, said.append)
-    script.attach_calibrator("left", 94.0, 1000.0)
-    script.remove_calibrator()
-    script.seat_headphones()
-    script.remove_headphones()
-    assert all(text.startswith("taken as done") for text in said)
-    assert script.read_voltmeter("left") == 0.2
-    with pytest.raises(ParameterError, match="no voltage given for right"):
-        script.read_voltmeter("right")
-
-
-class Clumsy(TerminalOperator):
-    """A person who first puts the calibrator on the wrong ear."""
-
-    def __init__(self, lab: SimulatedLab) -> None:
-        super().__init__(lab)
-        self.lab = lab
-        self.ears = ["right", "left", "left"]
-
-    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        self.lab.attach_calibrator(self.ears.pop(0), level, frequency)
-
-    def remove_calibrator(self) -> None:
-        self.lab.remove_calibrator()
-
-
-def test_a_person_may_repeat_a_take_that_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with SimulatedLab("lab", fs=8000) as lab:
-        person = Clumsy(lab)
-        takes = record_tones(lab, person, ears=("left",), insertions=2)
-    assert len(takes["left"]) == 2
-    assert person.ears == []
-    assert "not accepted: left: the tone is on channel right" in capsys.readouterr().err
-
-
-def test_a_script_is_stopped_by_a_take_that_is_refused() -> None:
-    with SimulatedLab("lab", fs=8000) as lab, pytest.raises(ToneNotFound, match="no tone"):
-        record_tones(lab, PreparedOperator(), insertions=1)
+def test_the_operator_belongs_to_the_device() -> None:
+    with SimulatedLab("lab") as lab:
+        assert isinstance(operator_for(lab), SimulatedOperator)
+        assert isinstance(operator_for(lab, ready=True), SimulatedOperator)
+    card = cast(AudioDevice, SimpleNamespace(info=DeviceInfo("card", "ALSA", 2, 2)))
+    assert isinstance(operator_for(card), TerminalOperator)
+    assert isinstance(operator_for(card, ready=True), PreparedOperator)

@@ -9,6 +9,7 @@ from soundcal.devices import AudioDevice, DeviceInfo
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError, ToneNotFound
 from soundcal.files.session import Session
 from soundcal.lab import protocol
+from soundcal.lab.operator import Operator
 
 SOURCE = '''"""Two steps.
 
@@ -60,7 +61,7 @@ def go(tmp_path: Path, hands: Hands, **options: Any) -> Session:
     path = tmp_path / "two_steps.py"
     path.write_text(SOURCE)
     device = cast(AudioDevice, Bare())
-    operator = cast(protocol.Operator, hands)
+    operator = cast(Operator, hands)
     return protocol.run(protocol.load(str(path)), device, operator, tmp_path / "s", **options)
 
 

@@ -19,7 +19,8 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.records import read_json, write_json
 from soundcal.files.session import Session
 from soundcal.lab import protocol
-from soundcal.lab.steps import GAINS_SCHEMA
+from soundcal.lab.gains import SCHEMA as GAINS_SCHEMA
+from soundcal.lab.gains import playing_order
 from soundcal.units import db, energetic_mean, from_db, pascal_to_level
 
 THREE = {"stimuli": "CG01,N1,W06", "duration": "2"}
@@ -83,11 +84,10 @@ def test_a_listening_session_needs_something_to_play(tmp_path: Path) -> None:
 
 
 def test_a_listening_order_belongs_to_its_participant() -> None:
-    order = protocol.load("listening_session").steps.__globals__["playing_order"]
     rows = [{"stimulus": f"S{i:02}", "gain_db": 0.0} for i in range(27)]
 
     def names(participant: str, seed: int) -> list[str]:
-        return [row["stimulus"] for row in order(rows, participant, seed)]
+        return [row["stimulus"] for row in playing_order(rows, participant, seed)]
 
     assert names("P01", 0) == names("P01", 0)
     assert len({tuple(names(p, s)) for p in ("P01", "P02") for s in (0, 1)}) == 4

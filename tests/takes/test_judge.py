@@ -503,10 +503,12 @@ def test_a_session_keeps_the_verdict_with_the_recording(tmp_path: Path) -> None:
     changes |= {"insertions": "1", "report": "no"}
     with Losing("interface+open-300") as lab:
         loaded = protocol.load("compare_methods")
-        protocol.run(loaded, lab, operator_for(lab), tmp_path / "s", changes=changes)
-    for method in ("ocv", "hats"):
-        record = json.loads((tmp_path / "s" / f"rec-N1_{method}_run-1.json").read_text())
-        slips = [check for check in record["checks"] if check["name"] == "slips"]
-        assert [(check["value"], check["verdict"]) for check in slips] == [(64, "invalid")] * 2
-        assert "left: 64 samples missing at 1.000" in " ".join(record["flags"])
-        assert record["flags"] == record["capture"]["flags"]
+        # a gain search refuses such a take; one played by its OCV gain is kept with its verdict
+        with pytest.raises(SignalError, match="64 samples missing"):
+            protocol.run(loaded, lab, operator_for(lab), tmp_path / "s", changes=changes)
+    assert not list(tmp_path.glob("s/*_hats_*"))
+    record = json.loads((tmp_path / "s" / "rec-N1_ocv_run-1.json").read_text())
+    slips = [check for check in record["checks"] if check["name"] == "slips"]
+    assert [(check["value"], check["verdict"]) for check in slips] == [(64, "invalid")] * 2
+    assert "left: 64 samples missing at 1.000" in " ".join(record["flags"])
+    assert record["flags"] == record["capture"]["flags"]

@@ -1,0 +1,72 @@
+"""Tables of gains: kept by the session that found them, played back to a listener."""
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from soundcal.calibration import hats
+from soundcal.calibration.published import output_table
+from soundcal.files.atomic import partial_file
+from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.session import Event
+from soundcal.lab.protocol import Bench
+
+__all__ = ["SCHEMA", "keep_gains", "keep_hats_gains", "playing_order", "read_gains"]
+
+SCHEMA: Final = "soundcal/gains/1"
+"""Value of the key ``schema`` in a table of gains."""
+
+
+def keep_gains(bench: Bench, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep a table of gains, one row per stimulus, as a record of the session."""
+    bench.session.add_record(name, SCHEMA, {"gains": [dict(row) for row in rows]})
+
+
+def keep_hats_gains(bench: Bench) -> None:
+    """Keep the gains found at the ears: a record, and the table of the published program."""
+    rows: list[dict[str, Any]] = []
+    searches: list[tuple[str, hats.GainSearch, datetime]] = []
+    for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
+        name = str(event.get("file", ""))
+        if "_hats_run-" in name:
+            record = read_json(bench.session.path(name).with_suffix(".json"), RECORDING_SCHEMA)
+        elif event.get("search"):
+            record = event | {"target": event["search"]["track"]["target"], "gain_db": None}
+        else:
+            continue
+        keys = ("stimulus", "target", "gain_db", "search")
+        rows.append({key: record[key] for key in keys})
+        found = hats.GainSearch.from_dict(record["search"])
+        searches.append((record["stimulus"], found, datetime.fromisoformat(event["time"])))
+    keep_gains(bench, "gains_hats", rows)
+    with partial_file(bench.session.path("gains_hats.csv"), force=True) as temporary:
+        temporary.write_text(output_table(searches), encoding="utf-8")
+
+
+def read_gains(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table of gains.
+
+    Raises
+    ------
+    RecordError
+        It cannot be read.
+    """
+    return list(read_json(path, SCHEMA)["gains"])
+
+
+def playing_order(
+    rows: Sequence[Mapping[str, Any]], participant: str, seed: int
+) -> list[Mapping[str, Any]]:
+    """Return the playable rows in the random order of one participant.
+
+    The order follows from the participant's id and the seed.
+    """
+    playable = sorted(
+        (row for row in rows if row["gain_db"] is not None), key=lambda row: str(row["stimulus"])
+    )
+    key = hashlib.sha256(f"{participant}/{seed}".encode()).digest()
+    random.Random(int.from_bytes(key, "big")).shuffle(playable)
+    return playable

@@ -1,0 +1,30 @@
+"""Samples on their way to the headphones: the channels they go to, and their digital levels."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.dsp.weighting import weight
+from soundcal.recording import EARS
+from soundcal.units import db
+
+__all__ = ["digital_levels", "on_channels", "weighted_rms"]
+
+Samples = NDArray[np.float64]
+
+
+def on_channels(samples: Samples, n_channels: int = len(EARS)) -> Samples:
+    """Return samples of shape (1, n) or (n_channels, n) on every channel: (n_channels, n)."""
+    return np.ascontiguousarray(np.broadcast_to(samples, (n_channels, samples.shape[1])))
+
+
+def weighted_rms(samples: Samples, fs: int, weighting: str) -> Samples:
+    """Return the frequency-weighted rms per channel, shape (n_channels,), in the samples' unit."""
+    rms: Samples = np.sqrt((weight(samples, fs, weighting) ** 2).mean(axis=-1))
+    return rms
+
+
+def digital_levels(
+    samples: Samples, fs: int, weighting: str, channels: tuple[str, ...] = EARS
+) -> dict[str, float]:
+    """Return the frequency-weighted rms of every channel in dB re full scale."""
+    return dict(zip(channels, db(weighted_rms(samples, fs, weighting)).tolist(), strict=True))

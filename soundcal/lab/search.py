@@ -1,0 +1,183 @@
+"""Gain search at the ears: noise floor, levels at the ears, and takes that count only if whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.calibration import hats
+from soundcal.calibration.model import Calibration
+from soundcal.devices.protocol import AudioDevice
+from soundcal.errors import SignalError
+from soundcal.lab.operator import Operator
+from soundcal.recording import EARS, Capture
+from soundcal.takes.against_stimulus import judge_played
+from soundcal.takes.check import Check, refuse
+
+__all__ = ["Ears", "Found"]
+
+Samples = NDArray[np.float64]
+Levels = tuple[float, float]
+Taken = TypeVar("Taken")
+
+_FLOOR_S: Final = 5.0
+"""Length of the recording of the noise floor, s."""
+
+_START_PEAK: Final = 0.1
+"""Peak of the first step of a search re full scale: far from clipping, and from harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A gain search, and the take that it accepted.
+
+    Parameters
+    ----------
+    search : GainSearch
+        Gains, levels and every measurement.
+    take : Capture, optional
+        The take with the gain found; None if the target was not reached.
+    checks : tuple of Check
+        The checks of that take.
+    """
+
+    search: hats.GainSearch
+    take: Capture | None = None
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Headphones on calibrated ears: what is played, and how loud it is there.
+
+    Parameters
+    ----------
+    device : AudioDevice
+        Plays to the headphones and records the ears.
+    calibration : Calibration
+        Of the ears, in pascal per full scale.
+    outputs, inputs : tuple of int
+        Channels of left and right.
+    weighting : {"A", "C", "Z"}
+        Frequency weighting of all levels.
+    """
+
+    device: AudioDevice
+    calibration: Calibration
+    outputs: tuple[int, ...] = (1, 2)
+    inputs: tuple[int, ...] = (1, 2)
+    weighting: str = "A"
+
+    def take(self, samples: Samples) -> Capture:
+        """Play samples of shape (2, n) and record them at the ears, aligned."""
+        take = self.device.play_and_record(samples, outputs=self.outputs, inputs=self.inputs)
+        return replace(take, channels=EARS)
+
+    def levels(self, take: Capture) -> Levels:
+        """Return the equivalent levels of left and right in dB re 20 µPa."""
+        from soundcal.indicators import leq
+
+        recording = self.calibration.apply(take)
+        found = leq(recording.pressure, recording.fs, weighting=self.weighting).value
+        return float(found[0]), float(found[1])
+
+    def noise_floor(self, operator: Operator) -> Levels:
+        """Return the levels of the ears while silence is played, dB re 20 µPa.
+
+        Raises
+        ------
+        SignalError
+            Overflows or clipped samples, and the operator does not try again.
+        """
+        silence = np.zeros((len(EARS), int(_FLOOR_S * self.device.fs)))
+
+        def whole() -> Capture:
+            take = self.take(silence)
+            _refuse_broken(take)
+            return take
+
+        return self.levels(_again(operator, whole))
+
+    def search(
+        self,
+        operator: Operator,
+        samples: Samples,
+        track: hats.Track,
+        *,
+        floor: Levels,
+        quiet_start: bool = True,
+        per_ear: bool = False,
+    ) -> Found:
+        """Search the gain that brings a stimulus to its target level at the ears.
+
+        Parameters
+        ----------
+        operator : Operator
+            Decides whether a refused take is recorded again.
+        samples : ndarray, shape (2, n)
+            The stimulus without gain.
+        track : Track
+            Settings of the search; its ``max_gain`` is replaced by that of the stimulus' peak.
+        floor : tuple of float
+            Noise floor of both ears in dB, see :meth:`noise_floor`.
+        quiet_start : bool
+            Begin with a peak of a tenth of full scale instead of the gain ``track.start``.
+        per_ear : bool
+            Search a gain for each ear instead of a common one.
+
+        Raises
+        ------
+        SignalError
+            The stimulus is silent; or a take has overflows or clipped samples or is invalid, and
+            the operator does not try again.
+        """
+        peak = float(np.abs(samples).max())
+        if peak == 0.0:
+            raise SignalError("a silent stimulus has no gain")
+        track = replace(track, max_gain=1.0 / peak)
+        if quiet_start:
+            track = replace(track, start=_START_PEAK / peak)
+        newest: list[tuple[Capture, tuple[Check, ...]]] = []
+
+        def measure(left: float, right: float) -> Levels:
+            gains = np.array([[left], [right]])
+            newest[:] = [_again(operator, lambda: self._whole_take(samples, gains))]
+            return self.levels(newest[0][0])
+
+        found = (
+            hats.search_gains(measure, track, floor=floor, strict=False)
+            if per_ear
+            else hats.search_track(lambda g: measure(g, g), track, floor=floor, strict=False)
+        )
+        return Found(found, *newest[0]) if found.reached else Found(found)
+
+    def _whole_take(self, samples: Samples, gains: Samples) -> tuple[Capture, tuple[Check, ...]]:
+        """Return a take with its checks, if it is neither broken nor invalid."""
+        # 1/peak times peak may be 1 + 1 bit
+        take = self.take(np.clip(samples * gains, -1.0, 1.0))
+        _refuse_broken(take)
+        # judged against the stimulus itself, but in the proportion of the ears' gains
+        checks = judge_played(take, samples * (gains / gains.max()))
+        refuse(checks, "recording at the ears")
+        return take, checks
+
+
+def _again(operator: Operator, record: Callable[[], Taken]) -> Taken:
+    """Return what ``record`` returns, called again while it is refused and the operator agrees."""
+    while True:
+        try:
+            return record()
+        except SignalError as error:
+            if not operator.again(str(error)):
+                raise
+
+
+def _refuse_broken(take: Capture) -> None:
+    """Refuse a take at the ears with overflows, underflows or clipped samples."""
+    if take.xruns or any(take.clipped):
+        raise SignalError(
+            f"{take.xruns} overflows or underflows and {sum(take.clipped)} clipped samples in the "
+            "recording at the ears, 0 are allowed; lower the input gain or the computer's load"
+        )

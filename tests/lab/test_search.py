@@ -1,0 +1,110 @@
+"""The gain search at the ears: takes that are broken or invalid do not count in it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soundcal.devices.simulated.lab import SimulatedLab
+from soundcal.errors import SignalError
+from soundcal.files.session import Session
+from soundcal.lab import protocol
+from soundcal.lab.gains import read_gains
+from soundcal.lab.operator import SimulatedOperator
+from soundcal.recording import Capture
+
+FS = 8000
+SHORT = {"insertions": "1", "stimuli": "CG01", "duration": "2"}
+
+
+def edited(take: Capture, edit: Callable[[np.ndarray], None]) -> Capture:
+    samples = take.samples.copy()
+    edit(samples)
+    return replace(take, samples=samples, clipped=())
+
+
+def gap(take: Capture) -> Capture:
+    middle = take.n_samples // 2
+    samples = np.delete(take.samples, range(middle, middle + 43), axis=1)
+    return replace(take, samples=np.pad(samples, ((0, 0), (0, 43))), clipped=())
+
+
+def zeros(take: Capture) -> Capture:
+    def edit(samples: np.ndarray) -> None:
+        samples[:, 8000:8400] = 0.0
+
+    return edited(take, edit)
+
+
+def repeated(take: Capture) -> Capture:
+    def edit(samples: np.ndarray) -> None:
+        samples[:, 8512:9024] = samples[:, 8000:8512]
+
+    return edited(take, edit)
+
+
+def clipped(take: Capture) -> Capture:
+    def edit(samples: np.ndarray) -> None:
+        samples[0, 5000] = 1.0
+
+    return edited(take, edit)
+
+
+def overflow(take: Capture) -> Capture:
+    return replace(take, xruns=1)
+
+
+FAULTS: dict[str, tuple[Callable[[Capture], Capture], str]] = {
+    "samples missing": (gap, "take is invalid .*43 samples missing"),
+    "zeros": (zeros, "take is invalid"),
+    "repeated block": (repeated, "take is invalid"),
+    "clipped": (clipped, "1 clipped samples in the recording at the ears"),
+    "overflow": (overflow, "1 overflows or underflows"),
+}
+
+
+class Faulty(SimulatedLab):
+    """A lab whose first takes of a stimulus have a fault."""
+
+    def __init__(self, fault: Callable[[Capture], Capture], takes: int) -> None:
+        super().__init__("interface+open-300", fs=FS)
+        self.fault, self.faulty = fault, takes
+        self.takes = 0
+
+    def play_and_record(self, samples: np.ndarray, **named: Any) -> Capture:
+        take = super().play_and_record(samples, **named)
+        if not samples.any():  # the noise floor
+            return take
+        self.takes += 1
+        return self.fault(take) if self.takes <= self.faulty else take
+
+
+class Patient(SimulatedOperator):
+    """Hands that try again."""
+
+    def again(self, reason: str) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_protocol_refuses_a_broken_take_inside_the_search(tmp_path: Path, name: str) -> None:
+    fault, message = FAULTS[name]
+    loaded = protocol.load("hats_headphones")
+    with Faulty(fault, 100) as lab, pytest.raises(SignalError, match=message):
+        protocol.run(loaded, lab, SimulatedOperator(lab), tmp_path / "s", changes=SHORT)
+    assert lab.takes == 1
+    assert Session(tmp_path / "s").exit_status == "failed"
+    assert not list(tmp_path.glob("s/rec-*"))
+
+
+def test_a_broken_take_is_repeated_if_the_operator_does(tmp_path: Path) -> None:
+    loaded = protocol.load("hats_headphones")
+    with Faulty(gap, 2) as lab:
+        session = protocol.run(loaded, lab, Patient(lab), tmp_path / "s", changes=SHORT)
+    assert session.exit_status == "done"
+    (row,) = read_gains(tmp_path / "s" / "gains_hats.json")
+    assert lab.takes == 2 + len(row["search"]["steps"])
+    assert abs(row["search"]["level"] - row["target"]) <= 0.1
