@@ -4,6 +4,15 @@ A device gives a :class:`Capture` (digital samples). A calibration turns it into
 :class:`Recording` in pascal. Indicators turn that into numbers. Agreement compares two sets of
 numbers. A report prints them. A protocol calls the rest in order and leaves a session folder.
 
+What one needs first is here:
+
+* :func:`open_device`, :func:`list_devices`, :class:`SimulatedLab` – play and record;
+* :func:`calibrate_microphone`, :func:`calibrate_headphones_ocv`, :func:`calibrate_headphones_hats`,
+  :func:`load_calibration`, :func:`save_calibration` – from samples to pascal;
+* :func:`measure` – files or a folder into a pandas table; :func:`compute` – a :class:`Recording`;
+* :func:`bland_altman` – two sets of numbers; :func:`compare_methods` – tables of indicators;
+* :func:`collect`, :func:`study_of`, :func:`write_report` – recordings or tables into a report.
+
 Public names are loaded on first use, so ``import soundcal`` stays cheap.
 """
 
@@ -13,13 +22,22 @@ from soundcal._lazy import on_first_use
 from soundcal.version import __version__
 
 if TYPE_CHECKING:
+    from soundcal.agreement.limits_of_agreement import bland_altman
+    from soundcal.calibration.hats import calibrate as calibrate_headphones_hats
+    from soundcal.calibration.microphone import calibrate as calibrate_microphone
     from soundcal.calibration.model import Calibration
+    from soundcal.calibration.ocv import calibrate as calibrate_headphones_ocv
     from soundcal.devices.opening import list_devices, open_device
     from soundcal.devices.simulated.lab import SimulatedLab
     from soundcal.errors import SoundcalError
     from soundcal.files.calibrations import load_calibration, save_calibration
     from soundcal.indicators.measurement import compute
+    from soundcal.measuring import measure
     from soundcal.recording import Capture, Recording
+    from soundcal.report.writing import write_report
+    from soundcal.study.compare import compare_methods
+    from soundcal.study.model import study_of
+    from soundcal.study.recordings import collect
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
@@ -29,11 +47,20 @@ else:
             "Recording": "recording",
             "SimulatedLab": "devices.simulated.lab",
             "SoundcalError": "errors",
+            "bland_altman": "agreement.limits_of_agreement",
+            "calibrate_headphones_hats": "calibration.hats:calibrate",
+            "calibrate_headphones_ocv": "calibration.ocv:calibrate",
+            "calibrate_microphone": "calibration.microphone:calibrate",
+            "collect": "study.recordings",
+            "compare_methods": "study.compare",
             "compute": "indicators.measurement",
             "list_devices": "devices.opening",
             "load_calibration": "files.calibrations",
+            "measure": "measuring",
             "open_device": "devices.opening",
             "save_calibration": "files.calibrations",
+            "study_of": "study.model",
+            "write_report": "report.writing",
         },
     )
 
@@ -44,9 +71,18 @@ __all__ = [
     "SimulatedLab",
     "SoundcalError",
     "__version__",
+    "bland_altman",
+    "calibrate_headphones_hats",
+    "calibrate_headphones_ocv",
+    "calibrate_microphone",
+    "collect",
+    "compare_methods",
     "compute",
     "list_devices",
     "load_calibration",
+    "measure",
     "open_device",
     "save_calibration",
+    "study_of",
+    "write_report",
 ]

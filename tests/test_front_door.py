@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = sorted(
     ".".join(path.parent.relative_to(ROOT).parts)
     for path in (ROOT / "soundcal").rglob("__init__.py")
-    if path.parent.name != "report"
 )
 
 
@@ -72,12 +71,14 @@ def test_a_misspelt_name_is_an_attribute_error() -> None:
 
 SNIPPET = """\
 import soundcal
-from soundcal import Calibration, open_device
+from soundcal import Calibration, calibrate_microphone, measure, open_device
 from soundcal.indicators import leq
 from soundcal.stimuli import render
 
 reveal_type(open_device)
 reveal_type(Calibration)
+reveal_type(calibrate_microphone)
+reveal_type(measure)
 reveal_type(leq)
 reveal_type(render)
 soundcal.open_devise
@@ -94,9 +95,11 @@ def test_type_checkers_see_the_types(tmp_path: Path) -> None:
         text=True,
         timeout=240,
     )
-    device, calibration, level, render, misspelt, _ = done.stdout.splitlines()
+    device, calibration, calibrate, measure, level, render, misspelt, _ = done.stdout.splitlines()
     assert device.endswith('-> soundcal.devices.protocol.AudioDevice"')
     assert calibration.endswith('-> soundcal.calibration.model.Calibration"')
+    assert calibrate.endswith('-> soundcal.calibration.model.Calibration"')
+    assert measure.endswith('-> pandas.core.frame.DataFrame"')
     assert level.endswith('-> soundcal.indicators.result.IndicatorResult"')
     assert "soundcal.stimuli.catalogue.Stimulus" in render
     assert 'no attribute "open_devise"' in misspelt

@@ -26,15 +26,20 @@ from soundcal.files.wav import WAV_LIMIT
 from soundcal.recording import Capture
 
 __all__ = [
+    "ENDINGS",
     "AudioInfo",
     "Subtype",
     "blocks",
+    "in_folder",
     "info",
     "read",
     "write",
 ]
 
 Subtype = Literal["PCM_24", "FLOAT"]
+
+ENDINGS: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
+"""Endings of the names of audio files that are looked for in a folder."""
 
 _FORM_SLACK: Final = 64
 _SIZES: Final = re.compile(
@@ -268,3 +273,12 @@ def write(
             sound.comment = comment
         sound.write(checked.samples.T)
     return file_digest(path)
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """Return the audio files of a folder, not of folders in it, sorted by name."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    )

@@ -14,12 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from soundcal import __version__
 from soundcal.errors import RecordError
 from soundcal.files.atomic import partial_file
 from soundcal.files.shipped import shipped
 from soundcal.files.text import read_text
 from soundcal.files.upgrades import UPGRADES
+from soundcal.version import __version__
 
 __all__ = [
     "RECORDING_SCHEMA",

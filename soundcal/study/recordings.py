@@ -6,11 +6,12 @@ Audio that does not match its checksum is refused.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest
+from soundcal.files.audio import ENDINGS, in_folder
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
@@ -29,8 +30,6 @@ __all__ = ["Given", "collect"]
 
 Given = Calibration | Path | str
 """A calibration, or the path of its JSON record."""
-
-_AUDIO: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
 
 
 def collect(
@@ -286,15 +285,11 @@ def _plain_folder(folder: Path, calibrations: Given | Mapping[str, Given] | None
     """Return the audio files of a folder as recordings of the method that is its name."""
     if not folder.is_dir():
         raise RecordError(f"{folder}: no such folder")
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in _AUDIO and not path.name.startswith(".")
-    )
+    files = in_folder(folder)
     if not files:
         raise RecordError(
             f"{folder}: neither a session (session.jsonl) nor audio files "
-            f"({', '.join(_AUDIO)}) in it"
+            f"({', '.join(ENDINGS)}) in it"
         )
     stems = [path.stem for path in files]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})

@@ -1,0 +1,76 @@
+"""``soundcal.measure``: recordings on disk into a pandas table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import soundcal
+from soundcal.calibration import stated
+from soundcal.cli import main
+from soundcal.errors import ParameterError, RecordError
+from soundcal.files import audio
+from soundcal.indicators import COLUMNS
+
+FS = 48000
+
+
+@pytest.fixture
+def ears(tmp_path: Path) -> Path:
+    made = stated.from_sensitivity({"left": 2.0, "right": 4.0}, u_db=0.1)
+    soundcal.save_calibration(tmp_path / "ears.json", made)
+    return tmp_path / "ears.json"
+
+
+@pytest.fixture
+def takes(tmp_path: Path) -> Path:
+    (tmp_path / "takes").mkdir()
+    for name, seconds in (("b", 0.5), ("a", 1.0)):
+        x = 0.05 * np.random.default_rng(len(name)).standard_normal((2, round(seconds * FS)))
+        audio.write(tmp_path / "takes" / f"{name}.wav", x, FS)
+    return tmp_path / "takes"
+
+
+def test_the_table_is_that_of_the_command(ears: Path, takes: Path, tmp_path: Path) -> None:
+    files = [str(takes / "a.wav"), str(takes / "b.wav")]
+    table = soundcal.measure(files, calibration=ears, indicators="LA, N5", ears="mean")
+    command = ["measure", *files, "--calibration", str(ears), "--indicators", "LA,N5"]
+    assert main([*command, "--ears", "mean", "--out", str(tmp_path / "table.csv")]) == 0
+    pd.testing.assert_frame_equal(table, pd.read_csv(tmp_path / "table.csv"), check_exact=True)
+    assert tuple(table.columns) == COLUMNS
+
+
+def test_a_folder_stands_for_its_audio_files(ears: Path, takes: Path) -> None:
+    (takes / "notes.txt").write_text("not audio")
+    table = soundcal.measure(
+        takes, calibration=soundcal.load_calibration(ears), indicators=["LAeq"]
+    )
+    names = [str(takes / name) for name in ("a.wav", "b.wav")]
+    assert list(dict.fromkeys(table["recording"])) == names
+    assert list(table["channel"]) == ["left", "right"] * 2
+    one = soundcal.measure(takes / "b.wav", calibration=ears, indicators="LAeq")
+    assert list(one["value"]) == list(table["value"][2:])
+
+
+def test_flags_and_failures_stay_with_the_table(ears: Path, takes: Path) -> None:
+    clipped = np.ones((2, FS)) * np.where(np.arange(FS) % 100 < 50, 1.0, -1.0)
+    audio.write(takes / "c.wav", clipped, FS)
+    (takes / "d.wav").write_bytes(b"no audio")
+    table = soundcal.measure(takes, calibration=ears, indicators="LAeq")
+    failed = table[table["indicator"] == "failed"]
+    assert list(failed["recording"]) == [str(takes / "d.wav")]
+    assert "cannot be read as audio" in failed["statistic"].iloc[0]
+    assert np.isnan(failed["value"].iloc[0])
+    assert list(table.attrs["flags"]) == [str(takes / "c.wav")]
+    assert "full scale" in table.attrs["flags"][str(takes / "c.wav")][0]
+
+
+def test_what_cannot_be_measured_is_refused(ears: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordError, match="no audio files"):
+        soundcal.measure(tmp_path / "empty", calibration=ears)
+    with pytest.raises(ParameterError, match="no indicator 'loud'"):
+        soundcal.measure(tmp_path / "x.wav", calibration=ears, indicators="loud")
+    with pytest.raises(ParameterError, match="no files"):
+        soundcal.measure([], calibration=ears)
