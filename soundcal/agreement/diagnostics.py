@@ -15,10 +15,9 @@ from soundcal.agreement.intervals import t_quantile
 from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO, Agreement, mean_and_sd
 from soundcal.agreement.pairs import listed
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 
 __all__ = ["Diagnostics", "Line", "diagnose", "fit_line"]
-
-Array = NDArray[np.float64]
 
 LEVEL: Final = 0.05
 """p value below which a flag is raised, if the size of the effect says so too."""

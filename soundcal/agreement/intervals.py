@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = [
@@ -28,8 +28,6 @@ __all__ = [
 
 Interval = Literal["exact", "pair", "1999", "1986", "mover"]
 """How the confidence intervals of limits of agreement are computed; see :func:`limit_factors`."""
-
-Array = NDArray[np.float64]
 
 
 def check_fraction(name: str, value: float) -> None:

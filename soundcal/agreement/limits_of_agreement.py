@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import (
     Interval,
@@ -19,14 +19,13 @@ from soundcal.agreement.intervals import (
 )
 from soundcal.agreement.pairs import Infinite, Pairs, listed, make_pairs
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Agreement", "Points", "Scale", "XAxis", "bland_altman"]
-
-Array = NDArray[np.float64]
 Bounds = tuple[float, float]
 
 Scale = Literal["difference", "percent", "ratio"]

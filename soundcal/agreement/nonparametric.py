@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soundcal.agreement.intervals import check_choice
 from soundcal.agreement.limits_of_agreement import Agreement, Points
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = ["NonparametricLimits", "QuantileType", "nonparametric_limits"]
-
-Array = NDArray[np.float64]
 Bounds = tuple[float, float]
 
 QuantileType = Literal[6, 7, 8]

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import check_choice, check_fraction
 from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import column
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = [
@@ -24,8 +25,6 @@ __all__ = [
     "partially_paired",
     "welch",
 ]
-
-Array = NDArray[np.float64]
 
 Alternative = Literal["two-sided", "less", "greater"]
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Infinite", "Pairs", "join", "make_pairs"]
-
-Array = NDArray[np.float64]
 
 Infinite = Literal["error", "drop"]
 """What to do with infinite values, e.g. the level of silence."""

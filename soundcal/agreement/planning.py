@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import (
     Interval,
@@ -40,8 +40,6 @@ __all__ = [
     "sample_size",
     "sample_size_for_width",
 ]
-
-Array = NDArray[np.float64]
 
 _MOST: Final = 1_000_000
 

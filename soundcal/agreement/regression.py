@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.diagnostics import Line, diagnose, fit_line
 from soundcal.agreement.intervals import (
@@ -17,6 +17,7 @@ from soundcal.agreement.intervals import (
 from soundcal.agreement.limits_of_agreement import Agreement, mean_and_sd
 from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ __all__ = [
     "passing_bablok",
     "regression_limits",
 ]
-
-Array = NDArray[np.float64]
 
 Spread = Literal["auto", "constant", "linear"]
 

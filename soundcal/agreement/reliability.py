@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import (
     check_choice,
@@ -21,6 +21,7 @@ from soundcal.agreement.intervals import (
 from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = [
@@ -33,8 +34,6 @@ __all__ = [
     "icc",
     "total_deviation_index",
 ]
-
-Array = NDArray[np.float64]
 
 IccForm = Literal["1", "A,1", "C,1", "k", "A,k", "C,k"]
 

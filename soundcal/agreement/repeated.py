@@ -22,11 +22,10 @@ from soundcal.agreement.intervals import (
 from soundcal.agreement.limits_of_agreement import PAPER_Z, Agreement, Points, mean_and_sd
 from soundcal.agreement.pairs import column, listed
 from soundcal.agreement.results import Result
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = ["Component", "RepeatedAgreement", "bland_altman_repeated"]
-
-Array = NDArray[np.float64]
 
 TrueValue = Literal["constant", "varying"]
 Estimator = Literal["anova", "means"]

@@ -11,15 +11,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError
 from soundcal.units import db
 
 __all__ = ["Tone", "measure_tone", "sine"]
-
-Array = NDArray[np.float64]
 
 _WINDOW_S: Final = 0.04
 _HOP_S: Final = 0.01

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.agreement.intervals import check_fraction, t_quantile
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.ratings.table import Ratings
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["MixedModel", "mixed_model"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ __all__ = [
     "method_a",
     "quadrant_shares",
 ]
-
-Array = NDArray[np.float64]
 
 ATTRIBUTES: Final = (
     "pleasant",

@@ -20,9 +20,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bits", "exp2", "gain", "rounded", "sine", "smooth_curve", "to_24_bit"]
+from soundcal.arrays import Array
 
-Array = NDArray[np.float64]
+__all__ = ["Bits", "exp2", "gain", "rounded", "sine", "smooth_curve", "to_24_bit"]
 
 _WORD: Final = 2.0**-53
 _FULL_SCALE: Final = 2.0**23

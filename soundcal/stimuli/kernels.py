@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import strict_kernel
 
 __all__ = [
@@ -18,8 +19,6 @@ __all__ = [
     "sum_of_parts",
     "vocal",
 ]
-
-Array = NDArray[np.float64]
 
 _UNIT: Final = float(np.sqrt(3.0 / (65536.0 * 65536.0 - 1.0)))
 _SIXTH: Final = 1.0 / 6.0

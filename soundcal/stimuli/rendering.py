@@ -4,8 +4,8 @@ import hashlib
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
@@ -16,8 +16,6 @@ from soundcal.stimuli.scenery import scene
 from soundcal.stimuli.signals import SIGNALS
 
 __all__ = ["digest", "render"]
-
-Array = NDArray[np.float64]
 
 _CATALOGUE_FS: Final = 48000
 _RATES: Final = (8000, 192000)

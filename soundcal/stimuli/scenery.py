@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.stimuli import filters
 from soundcal.stimuli.exact import Bits, gain, sine
 from soundcal.stimuli.kernels import filtered, mean_square, moved, placed
@@ -22,8 +22,6 @@ from soundcal.stimuli.signals import faded, to_peak
 from soundcal.stimuli.sources import SOURCES
 
 __all__ = ["scene"]
-
-Array = NDArray[np.float64]
 
 _HEAD_RADIUS: Final = 0.0875
 _SPEED_OF_SOUND: Final = 343.0

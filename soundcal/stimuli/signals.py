@@ -5,16 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.stimuli import filters
 from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine
 from soundcal.stimuli.kernels import filtered
 
 __all__ = ["SIGNALS", "faded", "to_peak"]
-
-Array = NDArray[np.float64]
 Parameters = Mapping[str, Any]
 
 PEAK: Final = 0.9

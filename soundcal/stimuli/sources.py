@@ -5,15 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.stimuli import filters
 from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine, smooth_curve
 from soundcal.stimuli.kernels import filtered, rung, vocal
 
 __all__ = ["SOURCES"]
-
-Array = NDArray[np.float64]
 Layer = Mapping[str, Any]
 
 

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soundcal import indicators
 from soundcal.agreement import Agreement, bland_altman
+from soundcal.arrays import Array
 from soundcal.indicators import mosqito
 from soundcal.units import level_to_pascal
 
 __all__ = ["QUANTITIES", "MosqitoAgreement", "Quantity", "compare_with_mosqito", "signals"]
-
-Array = NDArray[np.float64]
 
 FS: Final = 48000
 SECONDS: Final = 0.5

@@ -11,16 +11,14 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.calibration.microphone import check_take
 from soundcal.errors import ToneNotFound
 from soundcal.recording import Capture
 from soundcal.verification.rows import Row, conforms
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "IEC 60942:2017"
 

@@ -10,15 +10,13 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.indicators.modulation.fluctuation import fluctuation_strength
 from soundcal.units import level_to_pascal
 from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "Osses et al. 2016"
 FS: Final = 44100

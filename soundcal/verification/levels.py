@@ -11,16 +11,14 @@ from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.weighting import section_response, sections, weight
 from soundcal.indicators.levels.functions import leq, peak_level, sel, time_weighted_level
 from soundcal.units import P_REF
 from soundcal.verification.rows import Row, conforms
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "IEC 61672-1:2013"
 RATE: Final = 48000

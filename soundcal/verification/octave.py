@@ -12,8 +12,8 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.octave import (
     Band,
     BandFilter,
@@ -26,8 +26,6 @@ from soundcal.indicators.levels.bands import band_levels
 from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "IEC 61260-1:2014"
 NAMES: Final = {1: "octave", 3: "third-octave"}

@@ -13,15 +13,13 @@ from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.indicators.modulation.roughness import roughness_dw
 from soundcal.units import level_to_pascal
 from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "Daniel & Weber 1997"
 FASTL: Final = ("Fastl & Zwicker 2007", "Fig. 11.2")

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.indicators.zwicker.filter_bank import SummedBank
 from soundcal.indicators.zwicker.loudness import loudness_zwst
 from soundcal.indicators.zwicker.method import loudness_of, to_energy
@@ -26,8 +26,6 @@ from soundcal.units import level_to_pascal
 from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "DIN 45692:2009"
 FS: Final = 48000

@@ -8,16 +8,14 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.indicators.annoyance import annoyance_of, psychoacoustic_annoyance
 from soundcal.indicators.tonality.aures import tonality_aures
 from soundcal.units import level_to_pascal
 from soundcal.verification.rows import Row
 
 __all__ = ["rows"]
-
-Array = NDArray[np.float64]
 
 STANDARD: Final = "Aures 1985"
 FS: Final = 48000
