@@ -53,7 +53,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to measure, for all files alike.
+    """Request for the measurement of files, the same for all.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Task:
     ears : {"", "mean", "max", "energy", "left", "right"}
         Ear rule; by default every channel has its rows.
     engine : {"soundcal", "mosqito"}
-        Who computes. MoSQITo needs the whole file in memory.
+        Library that computes. MoSQITo needs the whole file in memory.
     uncertainty : bool
         Carry the calibration's uncertainty also into indicators that are not levels (doubles the
         run time).
@@ -93,7 +93,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file.
+    """Result of one file.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def _is_ours(path: Path) -> bool:
     try:
         content = json.loads(read_text(path))
     except (RecordError, ValueError, RecursionError):
-        return True  # reading it as a record will say what is wrong with it
+        return True  # reading it as a record will name the error
     return isinstance(content, dict) and str(content.get("schema")).startswith("soundcal/")
 
 
@@ -237,13 +237,15 @@ def measure_file(
     request = StreamRequest(
         about.fs, merged(task.wanted, task.kept), check_field(task.field), bool(task.kept)
     )
-    streams = [(factors, open_engine(task.engine, request, about.n_channels, threads))]
+    analysis = open_engine(task.engine, request, about.n_channels, threads)
+    fed = [(factors, analysis)]
+    raised = None
     if task.uncertainty and any(u_db):
-        raised = factors * from_db(np.array(u_db))[:, np.newaxis]
         request = replace(request, wanted=task.wanted, keep=False)
-        streams.append((raised, open_engine(task.engine, request, about.n_channels, threads)))
-    clipped = _feed(path, about, streams, progress)
-    (results, refused), *shifted = (stream.finish_possible() for _, stream in streams)
+        raised = open_engine(task.engine, request, about.n_channels, threads)
+        fed.append((factors * from_db(np.array(u_db))[:, np.newaxis], raised))
+    clipped = _feed(path, about, fed, progress)
+    results, refused = analysis.finish_possible()
     missing = {symbol: refused[symbol] for symbol in task.wanted if symbol in refused}
     if missing and len(missing) == len(task.wanted):
         raise next(iter(missing.values()))
@@ -254,7 +256,7 @@ def measure_file(
         channels=channels,
         calibration=calibration.id,
         u_db=u_db,
-        shifted=shifted[0][0] if shifted else None,
+        shifted=raised.finish_possible()[0] if raised is not None else None,
         engine=task.engine,
     )
     rows = combine_ears(rows, task.ears) if task.ears else rows

@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
         "--engine",
         choices=("soundcal", "mosqito"),
         default="soundcal",
-        help="who computes; mosqito has a part of the indicators (default soundcal)",
+        help="library that computes; mosqito has a part of the indicators (default soundcal)",
     )
     parser.add_argument(
         "--uncertainty",
@@ -254,7 +254,7 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
         try:
             duration = audio.info(path).duration
         except RecordError:
-            continue  # the file's own row will say why
+            continue  # the reason goes into the file's row
         if duration > _LONGEST_PLOT_S:
             raise ParameterError(
                 f"{path}: {duration:.0f} s; --plots keeps every series in memory and takes files "

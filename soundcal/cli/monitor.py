@@ -70,7 +70,7 @@ def add(commands: Any) -> None:
 
 @dataclass(slots=True)
 class _Second:
-    """What is shown, logged and written of one second."""
+    """One second, as it is shown, logged and written."""
 
     moment: datetime
     unit: str

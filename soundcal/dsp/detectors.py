@@ -60,7 +60,7 @@ _COLUMN: Final = {"F": 1, "S": 4, "I": 7}
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What the meter read in a block, one value per tick.
+    """Readings of the meter in a block, one value per tick.
 
     Parameters
     ----------

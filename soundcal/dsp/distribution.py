@@ -73,7 +73,7 @@ class Distribution:
 
     @property
     def exact(self) -> bool:
-        """Whether all values are still kept as they came."""
+        """True while all values are kept as they came."""
         return not self._counting
 
     def push(self, values: Array) -> None:

@@ -6,7 +6,7 @@ the upper flank and stretches the lower one, so the order is 3 or, where that do
 the relative attenuation lies within the limits of class 1, with 0.05 dB in reserve, at all
 frequencies that the sampling rate can carry. Where a band's upper edge lies beyond half the
 sampling rate (20 kHz at 44.1 kHz) the filter is open to the end. A band of which the sampling rate
-cuts so much away that its effective bandwidth misses class 1 is refused.
+cuts away more than class 1 allows of the effective bandwidth is refused.
 
 The filters start at rest. A third-octave filter needs about ``4.3 / f_m`` seconds to rise, 0.2 s
 at 20 Hz.

@@ -2,8 +2,8 @@
 
 All sections of a band share the numerator ``(1 − z⁻²)ⁿ``, which is applied to the signal once; what
 remains per section are two poles. Eight bands lie side by side in one row of an array, so that the
-compiler turns the loop over them into vector instructions, and four samples are done per visit to
-keep the states in registers.
+compiler turns the loop over them into vector instructions. Several samples are done per visit, each
+written out, to keep the states in registers; the last samples of a block are done one by one.
 """
 
 import math
@@ -26,6 +26,19 @@ FRAGMENT = 1024
 def two_poles(u: float, c: float, d: float, y1: float, y2: float) -> float:
     """Return the next output of ``y = u + c y1 + d y2``."""
     return u + d * y2 + c * y1
+
+
+@kernel
+def one_by_one(u: Array, r: Array, order: int) -> None:
+    """Advance a group of any order and add up the squares."""
+    for n in range(u.size):
+        for i in range(8):
+            y = u[n]
+            for k in range(i, i + 16 * order, 16):
+                y = two_poles(y, r[64 + k], r[72 + k], r[k], r[8 + k])
+                r[8 + k] = r[k]
+                r[k] = y
+            r[128 + i] += y * y
 
 
 @kernel
@@ -56,14 +69,7 @@ def three_sections(u: Array, r: Array) -> None:
             energy += c * c
             r[i], r[8 + i], r[16 + i], r[24 + i], r[32 + i], r[40 + i] = a, a1, b, b1, c, c1
             r[128 + i] = energy
-    for n in range(even, u.size):
-        for i in range(8):
-            a = two_poles(u[n], r[64 + i], r[72 + i], r[i], r[8 + i])
-            b = two_poles(a, r[80 + i], r[88 + i], r[16 + i], r[24 + i])
-            c = two_poles(b, r[96 + i], r[104 + i], r[32 + i], r[40 + i])
-            r[8 + i], r[24 + i], r[40 + i] = r[i], r[16 + i], r[32 + i]
-            r[i], r[16 + i], r[32 + i] = a, b, c
-            r[128 + i] += c * c
+    one_by_one(u[even:], r, 3)
 
 
 @kernel
@@ -89,15 +95,7 @@ def four_sections(u: Array, r: Array) -> None:
             energy += d2 * d2
             r[i], r[8 + i], r[16 + i], r[24 + i], r[32 + i], r[40 + i] = a2, a, b2, b, c2, c
             r[48 + i], r[56 + i], r[128 + i] = d2, d, energy
-    for n in range(even, u.size):
-        for i in range(8):
-            a = two_poles(u[n], r[64 + i], r[72 + i], r[i], r[8 + i])
-            b = two_poles(a, r[80 + i], r[88 + i], r[16 + i], r[24 + i])
-            c = two_poles(b, r[96 + i], r[104 + i], r[32 + i], r[40 + i])
-            d = two_poles(c, r[112 + i], r[120 + i], r[48 + i], r[56 + i])
-            r[8 + i], r[24 + i], r[40 + i], r[56 + i] = r[i], r[16 + i], r[32 + i], r[48 + i]
-            r[i], r[16 + i], r[32 + i], r[48 + i] = a, b, c, d
-            r[128 + i] += d * d
+    one_by_one(u[even:], r, 4)
 
 
 @kernel

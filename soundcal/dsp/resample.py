@@ -67,7 +67,7 @@ class Resampler:
     Raises
     ------
     ParameterError
-        Too low a rate, or a ratio that is no fraction of reasonable numbers.
+        Too low a rate, or a ratio that is not a fraction of small numbers.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""What every indicator demands of its input, and the statistics every series ends in.
+"""Checks of every indicator's input, and the statistics of every series.
 
 One rule for all indicators: pressure is real floating-point numbers in pascal with time on the last
 axis. NaN and infinite samples, integers (their full scale is unknown), complex numbers, empty and

@@ -1,6 +1,6 @@
 """Indicators that look at a signal frame by frame: the stream behind R, F and T.
 
-A method says how long its frames are, at which sampling rate, and what it finds in one. The stream
+A method states length, hop and sampling rate of its frames and analyses one of them. The stream
 converts the signal to that rate, cuts the frames and keeps the statistics; name and unit of the
 result are those of the registry. So a method by frames is a module of its own with a class like
 :class:`FrameMethod`, a function that opens its stream, and the public function.
@@ -52,7 +52,7 @@ class FrameMethod(Protocol):
 
     @property
     def fills_up(self) -> bool:
-        """Whether one more frame, filled up with silence, takes in the end of the signal."""
+        """True if one more frame, filled up with silence, takes in the end of the signal."""
         ...
 
     def analyse(self, frame: Array) -> tuple[float, Array]:

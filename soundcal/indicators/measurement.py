@@ -1,4 +1,4 @@
-"""From a recording to results and to the tidy table."""
+"""Results and rows of the tidy table of a recording."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -36,7 +36,7 @@ def measure(
     field : {"free", "diffuse"}
         Sound field, for the indicators where it matters.
     engine : {"soundcal", "mosqito"}
-        Who computes. MoSQITo is asked only if it is named here; results say so.
+        Library that computes. MoSQITo is used only if it is named here; the results name it, too.
     keep : bool
         Keep the series over time.
     threads : int, optional
@@ -100,8 +100,8 @@ def compute(
     ears : {"", "mean", "max", "energy", "left", "right"}
         Make one value of both ears by this rule; by default every channel has its rows.
     uncertainty : bool
-        Carry the calibration's uncertainty into indicators that are no levels too, by measuring
-        again with the pressure raised by it; this takes twice the time. Levels have it anyway.
+        Carry the calibration's uncertainty also into indicators that are not levels, by
+        measuring again with the pressure raised by it; this doubles the run time.
     label : str
         Name of the recording in the table; by default its source.
 

@@ -3,8 +3,8 @@
 For tests, ``soundcal verify`` and whoever asks for it; never chosen by soundcal itself, except for
 the tone-to-noise and prominence ratios of ECMA-418-1, which soundcal does not implement. Input is
 checked by soundcal's rules before MoSQITo sees it, other rates than 48 kHz are converted by
-soundcal, and what MoSQITo prints is thrown away. Every result says in its warnings that MoSQITo
-computed it and what is known to be wrong there (:data:`KNOWN_ERRORS`).
+soundcal, and what MoSQITo prints is thrown away. The warnings of every result name MoSQITo
+and its known errors (:data:`KNOWN_ERRORS`).
 """
 
 import contextlib
@@ -75,7 +75,7 @@ KNOWN_ERRORS: Final[dict[str, tuple[str, ...]]] = {
     "tnr_ecma": ("it counts the sidebands of a vibrato as noise",),
     "pr_ecma": ("the frequency of a tone can be off by half a critical band",),
 }
-"""What is known to be wrong in MoSQITo's answers, by function."""
+"""Known errors of MoSQITo's answers, by function."""
 
 ROUGHNESS_MINIMUM: Final = 0.2
 """Shortest signal in s for the roughness."""
@@ -256,7 +256,7 @@ def sharpness_din_st(
     Raises
     ------
     SignalError, ParameterError
-        As there; also for silence, for which MoSQITo has no number.
+        As there; also for silence, for which MoSQITo answers NaN.
     """
     which, name = check_field(field), check_sharpness_weighting(weighting)
     return _answered(

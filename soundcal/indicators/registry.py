@@ -1,4 +1,4 @@
-"""What can be measured: one entry per indicator, and the indicators of the study.
+"""All indicators, one entry each, and the indicators of the study.
 
 An indicator joins by one entry of ``_TABLE`` below; nothing is imported until it is asked for. The
 entry has
@@ -46,7 +46,7 @@ class Indicator:
     standard : str
         Standard or publication, with edition.
     statistics : tuple of str
-        What can follow the symbol, in the order of the table.
+        Statistics that can follow the symbol, in the order of the table.
     stage : str
         ``"module:callable"`` that opens the stream; empty if derived.
     derived : str
@@ -54,11 +54,11 @@ class Indicator:
     needs : tuple of str
         Symbols that ``derived`` needs.
     title : str
-        What it is, in words.
+        Name in words.
     optional : tuple of str
         Statistics that are left out unless they are asked for by their label, since they cost.
     engine : str
-        Who computes it, if not soundcal; such an indicator is not part of ``all``.
+        Library that computes it, if not soundcal; such an indicator is not part of ``all``.
     """
 
     symbol: str
@@ -76,7 +76,7 @@ class Indicator:
 
     @property
     def is_level(self) -> bool:
-        """Whether it is a level of the sound: it has the calibration's uncertainty and a power."""
+        """True for a level of the sound, which has the calibration's uncertainty and a power."""
         return self.family in ("levels", "bands")
 
     @property

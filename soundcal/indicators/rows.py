@@ -42,7 +42,7 @@ class TidyRow:
     Parameters
     ----------
     recording : str
-        Which recording: file, stimulus or whatever tells it from others.
+        Name of the recording: a file, a stimulus.
     channel : str
         Channel, or the ear rule where both ears were combined.
     indicator, statistic : str
@@ -110,7 +110,7 @@ def tidy_rows(
         stated. It is the uncertainty of every level.
     shifted : mapping of str to IndicatorResult, optional
         The same results with the pressure raised by the standard uncertainty of each channel; the
-        difference is the uncertainty of what is no level (GUM 5.1.3, Note 2).
+        difference is the uncertainty of all other indicators (GUM 5.1.3, Note 2).
     engine : {"soundcal", "mosqito"}
         Named in the column ``software``, unless it is soundcal.
     """
@@ -217,7 +217,7 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
         Every recording, indicator and statistic with the channels ``left`` and ``right``.
     rule : {"mean", "max", "energy", "left", "right"}
         ``mean``: arithmetic mean (Lam et al. 2022). ``max``: the ear with the larger value
-        (ISO/TS 12913-3). ``energy``: level of the mean power, and for what is no level the
+        (ISO/TS 12913-3). ``energy``: level of the mean power, and for other indicators the
         arithmetic mean (:func:`rule_for`). ``left``, ``right``: that ear.
 
     Returns

@@ -139,7 +139,7 @@ class _Workers:
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Callable[[], None]], n_samples: int) -> None:
-        """Run the tasks, each of which has so many samples to work on."""
+        """Run the tasks, each of which works on ``n_samples`` samples."""
         if self._threads == 1 or n_samples < _WORTH_THREADS:
             for task in tasks:
                 task()

@@ -69,7 +69,7 @@ class Outcome:
 
     @property
     def within(self) -> bool:
-        """Whether the value lies within the limits."""
+        """True if the value lies within the limits."""
         return self.row.lower <= self.value <= self.row.upper
 
     @property

@@ -186,7 +186,7 @@ def cold_start(rounds: int) -> list[float]:
 
 
 def channels(x: np.ndarray, rounds: int) -> dict[str, float]:
-    """Return the time that the study's 39 values of two channels take, re one channel's.
+    """Return the time that the study's 39 values of two channels take, relative to one channel's.
 
     ``one channel`` has one thread, ``two channels, one thread`` has one too, ``two channels`` is
     as fast as the library makes it without being asked. Medians of interleaved runs.

@@ -132,7 +132,7 @@ def leq(
     Raises
     ------
     SignalError, ParameterError
-        As for :func:`soundcal.dsp.weighting.weight`; or a step that is no multiple of 5 ms.
+        As for :func:`soundcal.dsp.weighting.weight`; or a step that is not a multiple of 5 ms.
 
     Examples
     --------

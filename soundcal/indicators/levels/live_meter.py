@@ -1,4 +1,4 @@
-"""What a sound level meter shows, second by second, for as long as it runs.
+"""The display of a sound level meter, second by second, for as long as it runs.
 
 The same meter, filters and statistics as for recordings, read out once a second; memory does not
 grow with time. Levels of the last second and of the last ten belong to complete seconds.

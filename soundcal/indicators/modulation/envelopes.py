@@ -44,7 +44,7 @@ def slow_lines(excitation: Excitation, length: int, n_lines: int) -> Spectrum:
     Returns
     -------
     ndarray, shape (n, n_lines)
-        Transform of the frame amid silence, re the frame: the first line is the mean.
+        Transform of the frame amid silence, relative to the frame: the first line is the mean.
     """
     found = np.zeros((N_CHANNELS, n_lines), dtype=np.complex128)
     for (real, size), channels in _groups(excitation.spans, length, n_lines).items():
@@ -98,7 +98,7 @@ def _of_signals(excitation: Excitation, channels: list[int], size: int, n_lines:
 
 
 class _Decimation(NamedTuple):
-    """How signals come to a low rate that still has their lowest lines."""
+    """Conversion of signals to a low rate that still has their lowest lines."""
 
     taps: Array
     """Low-pass filters, each in front of halving the rate, shape (n, most taps)."""
@@ -107,7 +107,7 @@ class _Decimation(NamedTuple):
     size: int
     """Samples of the low rate in twice the time of the signals."""
     factors: Spectrum
-    """From the lines of the low rate to those of the signals, re their size."""
+    """Factors from the lines of the low rate to those of the signals, relative to their size."""
 
 
 @lru_cache(maxsize=16)
@@ -136,7 +136,7 @@ def _decimation(size: int, n_lines: int) -> _Decimation:
 
 
 def _lowest(signals: Array, n_lines: int, workspace: Workspace) -> Spectrum:
-    """Return the lowest lines of signals amid silence, half a line apart, re their size.
+    """Return the lowest lines of signals amid silence, half a line apart, over their size.
 
     The signals are overwritten.
     """

@@ -259,7 +259,7 @@ class FluctuationStream:
 def fluctuation_strength(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Fluctuation strength over time by the model of Osses, García & Kohlrausch (2016).
 
-    The module's documentation tells the known deviations.
+    The module's documentation names the known deviations.
 
     Parameters
     ----------

@@ -183,7 +183,7 @@ def open_roughness_stream(request: StreamRequest) -> FrameStream:
 def roughness_dw(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Roughness over time by the model of Daniel & Weber (1997).
 
-    The module's documentation tells the variant and its known deviations.
+    The module's documentation names the variant and its known deviations.
 
     Parameters
     ----------

@@ -289,7 +289,7 @@ def open_tonality_stream(request: StreamRequest) -> FrameStream:
 def tonality_aures(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Tonality over time by the method of Aures (1985).
 
-    The module's documentation tells the variant and its known deviations.
+    The module's documentation names the variant and its known deviations.
 
     Parameters
     ----------
