@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.options import numbers
 from soundcal.cli.output import say, write_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
     from soundcal.lab.operator import Operator
 
-__all__ = ["add", "refuse_existing"]
+__all__ = ["add"]
 
 _METHODS: Final = ("calibrator", "ocv", "hats", "stated")
 _EXAMPLES: Final = """
@@ -107,7 +108,7 @@ def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
         help="rms of the test sine re full scale (-20; a full-scale sine has -3.01)",
     )
     add("--line-inputs", type=channel_numbers, metavar="N,N", help="measure by line inputs")
-    add("--line-sensitivity", type=_numbers, metavar="V,V", help="their rms volt per full scale")
+    add("--line-sensitivity", type=numbers, metavar="V,V", help="their rms volt per full scale")
     add("--headphone", default="", metavar="NAME", help="model")
     add("--impedance", type=float, metavar="OHM", help="of the headphones, data sheet")
     add("--sensitivity", type=float, metavar="DB", help="of the headphones, data sheet")
@@ -131,9 +132,9 @@ def _add_hats_options(parser: argparse.ArgumentParser) -> None:
 def _add_stated_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("stated by you (--method stated)")
     add = group.add_argument
-    add("--pa-per-fs", type=_numbers, metavar="PA,PA", help="sensitivity, pascal per full scale")
+    add("--pa-per-fs", type=numbers, metavar="PA,PA", help="sensitivity, pascal per full scale")
     add("--recording", type=Path, metavar="FILE", help="recording whose level is known")
-    add("--levels", type=_numbers, metavar="DB,DB", help="its Leq per channel, dB re 20 µPa")
+    add("--levels", type=numbers, metavar="DB,DB", help="its Leq per channel, dB re 20 µPa")
     add("--u", type=float, default=0.0, metavar="DB", help="standard uncertainty (none stated)")
 
 
@@ -145,30 +146,14 @@ def _ear_names(text: str) -> tuple[str, ...]:
     raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right")
 
 
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: numbers such as 1.5,1.6") from error
-
-
-def refuse_existing(*paths: Path | None, force: bool) -> None:
-    """Refuse before anything is measured what could not be written afterwards."""
-    from soundcal.errors import RecordError
-
-    for path in paths:
-        if path is not None and path.exists() and not force:
-            raise RecordError(f"{path} exists already; choose another name or use --force")
-        if path is not None and not path.parent.is_dir():
-            raise RecordError(f"{path.parent}: no such folder")
-
-
 def run(options: argparse.Namespace) -> int:
     """Calibrate, write the calibration, print its budget."""
+    from soundcal.files.atomic import check_output
     from soundcal.files.calibrations import save_calibration
 
     path = options.out or Path(f"calibration_{options.method}.json")
-    refuse_existing(path, options.table, force=options.force)
+    for written in filter(None, (path, options.table)):
+        check_output(written, force=options.force)
     if options.simulate and options.device is None:
         options.device = "sim:lab"
     opened: AbstractContextManager[AudioDevice | None] = nullcontext()

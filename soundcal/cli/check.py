@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.calibrate import refuse_existing
 from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
 from soundcal.cli.output import say, write_json
 
@@ -77,6 +76,7 @@ def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibratio
     from soundcal.cli.levels import watched
     from soundcal.cli.operators import operator_for
     from soundcal.errors import ParameterError
+    from soundcal.files.atomic import check_output
     from soundcal.files.calibrations import save_calibration
     from soundcal.lab.calibrator import calibrate_ears
     from soundcal.recording import channel_names
@@ -87,7 +87,7 @@ def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibratio
             "calibrator can be repeated"
         )
     path = options.out or Path("calibration_after.json")
-    refuse_existing(path, force=options.force)
+    check_output(path, force=options.force)
     source = before.details["calibrator"]
     ears = before.channels
     with open_from(options, calibrating=True) as device:

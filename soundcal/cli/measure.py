@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from soundcal.cli.options import numbers
 from soundcal.cli.output import progress, say, write_json
 
 if TYPE_CHECKING:
@@ -92,12 +93,15 @@ def _add_calibration(group: Any) -> None:
     ways.add_argument("--calibration", metavar="FILE", help="calibration record (JSON)")
     ways.add_argument(
         "--sensitivity",
+        type=numbers,
+        default=(),
         metavar="PA_PER_FS",
         help="stated sensitivity in Pa per full scale; one for all channels or one each, "
         "comma-separated",
     )
     ways.add_argument(
         "--stated-level",
+        type=numbers,
         metavar="DB",
         help="known equivalent level of the (one) file in dB; one for all channels or one each",
     )
@@ -153,15 +157,6 @@ def run(options: argparse.Namespace) -> int:
     return SignalError.exit_code if incomplete else 0
 
 
-def _numbers(text: str, option: str) -> list[float]:
-    from soundcal.errors import ParameterError
-
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise ParameterError(f"{option} {text}: numbers separated by commas expected") from error
-
-
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Return the statistics asked for per symbol; by default those of the study."""
     from soundcal.indicators.engines import mosqito_symbols
@@ -189,7 +184,7 @@ def _task(options: argparse.Namespace) -> "Task":
         ears=options.ears,
         engine=options.engine,
         uncertainty=options.uncertainty,
-        sensitivities=_sensitivities(options),
+        sensitivities=options.sensitivity,
         kept=merged(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 
@@ -203,12 +198,6 @@ def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cal
     if options.stated_level:
         return _from_level(options, channels)
     return None
-
-
-def _sensitivities(options: argparse.Namespace) -> tuple[float, ...]:
-    if not options.sensitivity:
-        return ()
-    return tuple(_numbers(options.sensitivity, "--sensitivity"))
 
 
 def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
@@ -226,7 +215,7 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
     capture = audio.read(options.files[0])
     if channels:
         capture = replace(capture, channels=channels)
-    values = _numbers(options.stated_level, "--stated-level")
+    values = options.stated_level
     names = capture.channels
     if len(values) not in (1, len(names)):
         raise ParameterError(
@@ -246,7 +235,7 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
     """Refuse what cannot be drawn before anything is measured."""
     from soundcal.errors import ParameterError, RecordError
     from soundcal.files import audio
-    from soundcal.files.atomic import check_output
+    from soundcal.files.atomic import check_output, make_folder
 
     if options.engine != "soundcal":
         raise ParameterError("--plots draws soundcal's own results; leave --engine out")
@@ -262,7 +251,7 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
             )
     if len({Path(name).stem for name in options.files}) < len(options.files):
         raise ParameterError("--plots names figures after the files; their names must differ")
-    Path(options.plots).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(options.plots))
     for name in options.files:
         for symbol in task.kept:
             check_output(_figure(options, name, symbol), force=options.force)
