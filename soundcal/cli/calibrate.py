@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
 from soundcal.cli.options import numbers
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -221,4 +221,4 @@ def _tell(options: argparse.Namespace, result: "Result", path: Path) -> None:
             "found": dict(result.found),
             "missed": list(result.missed),
         }
-        write_json("soundcal/calibration-result/1", content)
+        print_json("soundcal/calibration-result/1", content)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from soundcal.calibration.microphone import Drift
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     within = found.within(options.limit)
     if options.json:
         content = found.to_dict() | {"limit_db": options.limit, "within": within}
-        write_json("soundcal/drift/1", {**content, "calibrations": [before.id, after.id]})
+        print_json("soundcal/drift/1", {**content, "calibrations": [before.id, after.id]})
     _tell(found, options)
     microphone.check_drift(before, after, limit_db=options.limit)
     return 0

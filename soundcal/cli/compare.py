@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
 
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     for path in written:
         say(f"report: {path}")
     if options.json:
-        write_json(
+        print_json(
             "soundcal/comparison/1",
             {
                 "rules": rules.to_dict(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.output import Advance, progress, say, write_json
+from soundcal.cli.output import Advance, print_json, progress, say
 
 if TYPE_CHECKING:
     from soundcal.study import Study
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     for line in lines:
         say(line)
     if options.json:
-        write_json("soundcal/demo/1", {"summary": lines, "report": str(page)})
+        print_json("soundcal/demo/1", {"summary": lines, "report": str(page)})
     return 0
 
 

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 from soundcal.cli.qualify import add_test_options
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     found, problem = list_devices()
     if options.json:
         devices = [info.to_dict() for info in found]
-        write_json("soundcal/devices/1", {"devices": devices, "problem": problem})
+        print_json("soundcal/devices/1", {"devices": devices, "problem": problem})
         return 0
     if problem:
         cards = any(info.kind == "soundcard" for info in found)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.options import numbers
-from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -339,7 +339,7 @@ def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
             "failed": {result.path: result.error for result in results if result.error},
             "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }
-        write_json("soundcal/measure/1", content)
+        print_json("soundcal/measure/1", content)
     elif not options.out:
         for line in _lines([row for row in rows if row.value == row.value]):
             sys.stdout.write(line + "\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-__all__ = ["Advance", "progress", "say", "write_json"]
+__all__ = ["Advance", "print_json", "progress", "say"]
 
 Advance = Callable[[float, str], None]
 """Called with the amount done so far and a short remark, e.g. the running level."""
@@ -21,7 +21,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def write_json(schema: str, content: Mapping[str, Any]) -> None:
+def print_json(schema: str, content: Mapping[str, Any]) -> None:
     """Write one JSON object with its schema name to stdout."""
     sys.stdout.write(json.dumps({"schema": schema, **content}, indent=2) + "\n")
 

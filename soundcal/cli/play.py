@@ -10,7 +10,7 @@ from soundcal.cli.device_options import (
     channel_numbers,
     open_from,
 )
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
             "xruns": played.xruns,
             "flags": list(played.flags),
         }
-        write_json("soundcal/playback/1", content)
+        print_json("soundcal/playback/1", content)
     return 0
 
 

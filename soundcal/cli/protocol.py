@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from soundcal.cli.device_options import add_device_options, open_from
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 
 __all__ = ["add"]
 
@@ -50,7 +50,7 @@ def _list(options: argparse.Namespace) -> int:
     loaded = [protocol.load(name) for name in protocol.shipped_names()]
     titles = {found.name: found.sheet.splitlines()[0] for found in loaded}
     if options.json:
-        write_json("soundcal/protocols/1", {"protocols": titles})
+        print_json("soundcal/protocols/1", {"protocols": titles})
         return 0
     for name, title in titles.items():
         sys.stdout.write(f"{name:18} {title}\n")
@@ -72,7 +72,7 @@ def _show(options: argparse.Namespace) -> int:
             for name, s in found.settings.items()
         }
         content = {"name": found.name, "sheet": found.sheet, "settings": settings}
-        write_json("soundcal/protocol/1", content)
+        print_json("soundcal/protocol/1", content)
         return 0
     sys.stdout.write(found.sheet + "\n")
     sys.stdout.write("\nSettings (change with --set KEY=VALUE)\n")
@@ -106,7 +106,7 @@ def _run(options: argparse.Namespace) -> int:
     say(f"{session.exit_status}; session in {folder}")
     if options.json:
         content = {"folder": str(folder), "exit_status": session.exit_status}
-        write_json("soundcal/session-result/1", content)
+        print_json("soundcal/session-result/1", content)
     return 0 if session.exit_status == "done" else 4
 
 

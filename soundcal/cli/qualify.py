@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.device_options import channel_numbers, open_from
-from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -82,7 +82,7 @@ def run_test(options: argparse.Namespace) -> int:
         write_document(qualification_document(found), options.out, force=options.force)
         say(f"report in {options.out}")
     if options.json:
-        write_json(_SCHEMA, {"software": provenance(), **found.to_dict()})
+        print_json(_SCHEMA, {"software": provenance(), **found.to_dict()})
     else:
         for line in _lines(found):
             sys.stdout.write(line + "\n")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import say, write_json
+from soundcal.cli.output import print_json, say
 from soundcal.cli.report_options import add_page_options
 from soundcal.errors import ParameterError
 
@@ -159,7 +159,7 @@ def run(options: argparse.Namespace) -> int:
         for path in _report(options, ratings, comparison, quality, model):
             say(f"report: {path}")
     if options.json:
-        write_json("soundcal/ratings/1", _content(ratings, quality, comparison, model))
+        print_json("soundcal/ratings/1", _content(ratings, quality, comparison, model))
     return 0
 
 
@@ -281,7 +281,7 @@ def _write(
 ) -> Path:
     """Write ``ratings_<name>.csv`` for every table and ``ratings.json``; return the folder."""
     from soundcal.files.atomic import check_output, make_folder, partial_file
-    from soundcal.files.records import write_json as write_record
+    from soundcal.files.records import write_json
 
     make_folder(folder)
     paths = {name: folder / f"ratings_{name}.csv" for name in tables}
@@ -297,5 +297,5 @@ def _write(
         "warnings": list(comparison.warnings),
         "tables": {name: path.name for name, path in paths.items()},
     }
-    write_record(folder / "ratings.json", "soundcal/ratings/1", about, force=force)
+    write_json(folder / "ratings.json", "soundcal/ratings/1", about, force=force)
     return folder

@@ -16,7 +16,7 @@ from soundcal.cli.device_options import (
     channel_numbers,
     open_from,
 )
-from soundcal.cli.output import Advance, progress, say, write_json
+from soundcal.cli.output import Advance, print_json, progress, say
 
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
@@ -111,8 +111,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.cli.levels import RunningLevel
     from soundcal.errors import ParameterError, RecordError
     from soundcal.files.atomic import Reserve, check_output
-    from soundcal.files.records import RECORDING_SCHEMA
-    from soundcal.files.records import write_json as write_record
+    from soundcal.files.records import RECORDING_SCHEMA, write_json
     from soundcal.recording import utc_now
     from soundcal.stopping import uninterrupted
     from soundcal.takes.judge import SignalChecks
@@ -147,10 +146,10 @@ def run(options: argparse.Namespace) -> int:
         with uninterrupted():  # by a second Ctrl-C, or by one just after the end
             content = _content(options, device, calibration, take, level, writer)
             room.release()
-            write_record(record, RECORDING_SCHEMA, content, force=options.force)
+            write_json(record, RECORDING_SCHEMA, content, force=options.force)
     _tell(options, take, level, content["flags"], content["checks"])
     if options.json:
-        write_json(RECORDING_SCHEMA, content)
+        print_json(RECORDING_SCHEMA, content)
     return take.exit_code
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.output import print_json, progress, say
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
 
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         say(line)
     say(f"report: {path}")
     if options.json:
-        write_json(
+        print_json(
             "soundcal/report/1",
             {
                 "report": str(path),

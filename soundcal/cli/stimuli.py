@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
     from soundcal.stimuli import Stimulus
@@ -51,7 +51,7 @@ def run_list(options: argparse.Namespace) -> int:
 
     catalogue = load_catalogue(options.catalogue)
     if options.json:
-        write_json("soundcal/stimuli/1", {"stimuli": [_about(s) for s in catalogue.values()]})
+        print_json("soundcal/stimuli/1", {"stimuli": [_about(s) for s in catalogue.values()]})
         return 0
     width = max(len(name) for name in catalogue)
     for s in catalogue.values():
@@ -84,7 +84,7 @@ def run_render(options: argparse.Namespace) -> int:
             )
             written.append({"id": stimulus.id, "file": str(path), "sha256": digest})
     if options.json:
-        write_json("soundcal/rendered/1", {"fs": options.fs, "files": written})
+        print_json("soundcal/rendered/1", {"fs": options.fs, "files": written})
     say(f"{len(written)} stimuli written to {folder}")
     return 0
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import progress, say, write_json
+from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
             "failed": len(failed),
             "mosqito": [comparison.to_dict() for comparison in beside],
         }
-        write_json("soundcal/verify/1", content)
+        print_json("soundcal/verify/1", content)
     else:
         for line in (*_table(outcomes), *_agreement(beside)):
             sys.stdout.write(line + "\n")
