@@ -15,12 +15,13 @@ and never a soundcard. It goes beyond the published method (Ooi, Xie, Lam, Gan, 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.uncertainty import dof_from_doubt, type_a
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
+from soundcal.plain import plain
 from soundcal.recording import EARS
 from soundcal.units import P_REF, db, energetic_mean, from_db
 
@@ -164,17 +165,7 @@ class GainSearch:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON; levels of silence (-inf) become null."""
-        found = asdict(self)
-
-        def plain(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {key: plain(entry) for key, entry in value.items()}
-            if isinstance(value, list | tuple):
-                return [plain(entry) for entry in value]
-            return None if isinstance(value, float) and not math.isfinite(value) else value
-
-        result: dict[str, Any] = plain(found)
-        return result
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "GainSearch":

@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare, say the outcome in words, and write what was asked for."""
     from soundcal.report import study_document, study_summary, write_document, write_report
-    from soundcal.report.tables import records
+    from soundcal.report.tables import json_rows
     from soundcal.study import read_table, study_of
 
     if options.pdf and not (options.report or options.out):
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
             "soundcal/comparison/1",
             {
                 "rules": rules.to_dict(),
-                "agreement": records(study.agreements()),
+                "agreement": json_rows(study.agreements()),
                 "summary": summary,
                 "written": [str(path) for path in written],
             },

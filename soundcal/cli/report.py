@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, compare, write, and say the outcome in words."""
     from soundcal.files.atomic import refuse_existing
     from soundcal.report import study_summary, write_report
-    from soundcal.report.tables import records
+    from soundcal.report.tables import json_rows
     from soundcal.study import collect
 
     rules, answers = rules_from(options), answers_from(options)
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
             {
                 "report": str(path),
                 "rules": rules.to_dict(),
-                "agreement": records(study.agreements()),
+                "agreement": json_rows(study.agreements()),
                 "summary": summary,
                 "warnings": list(study.warnings),
             },

@@ -60,7 +60,7 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        """Whether the column is aligned as numbers are."""
+        """True if the column is aligned as numbers are."""
         return self.kind != "text"
 
     def text(self, cell: Cell) -> str:

@@ -14,7 +14,7 @@ from soundcal.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["records", "table_frame", "write_tables"]
+__all__ = ["json_rows", "table_frame", "write_tables"]
 
 
 def write_tables(
@@ -76,10 +76,10 @@ def table_frame(table: Table) -> "pd.DataFrame":
     return pd.DataFrame(columns)
 
 
-def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+def json_rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return rows ready for JSON; NaN becomes null."""
-    records: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
-    return records
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
+    return rows
 
 
 def _as_dict(table: Table) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From a tidy table to agreements: per indicator and per pair of methods, joined by stimulus id."""
+"""Comparison of methods: a tidy table becomes one agreement per indicator and pair of methods."""
 
 import math
 from collections.abc import Mapping, Sequence

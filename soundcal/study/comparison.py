@@ -109,7 +109,7 @@ class Entry:
 
     @property
     def within_delta(self) -> bool | None:
-        """Whether both limits of agreement were shown to lie within ± delta; None without one."""
+        """True if both limits of agreement were shown to lie within ± delta; None without one."""
         return None if self.test is None else self.test.limits.concluded
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ EAR_RULES: Final[dict[str, str]] = {
     "right": "right ear",
     "single": "single channel",
 }
-"""What each rule is called in print; ``single`` stands for one-channel recordings."""
+"""Printed name of each rule; ``single`` stands for one-channel recordings."""
 
 _KEYS: Final = ("condition", "stimulus", "indicator", "statistic", "unit")
 

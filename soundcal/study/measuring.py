@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from soundcal.indicators import TidyRow
 
-__all__ = ["Item", "Progress", "measure_items"]
+__all__ = ["CalibratedRecording", "Progress", "measure_items"]
 
 Progress = Callable[[float, str], None]
 
@@ -30,8 +30,8 @@ _KEPT: Final = "soundcal/indicators/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One recording to be measured."""
+class CalibratedRecording:
+    """A recording to be measured: where it comes from, and the calibration of its samples."""
 
     source: Source
     run: int
@@ -49,7 +49,7 @@ class Item:
 
 
 def measure_items(
-    items: Sequence[Item],
+    items: Sequence[CalibratedRecording],
     names: tuple[str, ...],
     field: str,
     jobs: int,
@@ -60,7 +60,7 @@ def measure_items(
 
     Parameters
     ----------
-    items : sequence of Item
+    items : sequence of CalibratedRecording
         The recordings.
     names : tuple of str
         Indicators, see :func:`soundcal.indicators.resolve`.
@@ -124,7 +124,7 @@ def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[s
 
 
 def _fresh(
-    items: Sequence[Item],
+    items: Sequence[CalibratedRecording],
     todo: Sequence[int],
     wanted: Mapping[str, tuple[str, ...]],
     field: str,
@@ -146,7 +146,9 @@ def _fresh(
             yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
 
 
-def _key(item: Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any]:
+def _key(
+    item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
+) -> dict[str, Any]:
     """Return what must be equal for kept indicators to be used again."""
     return {
         "audio": item.path.name,
@@ -159,7 +161,10 @@ def _key(item: Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[st
 
 
 def _keep(
-    item: Item, wanted: Mapping[str, Sequence[str]], field: str, result: Mapping[str, Any]
+    item: CalibratedRecording,
+    wanted: Mapping[str, Sequence[str]],
+    field: str,
+    result: Mapping[str, Any],
 ) -> None:
     rows = [
         row.to_dict() | {"value": row.value if math.isfinite(row.value) else str(row.value)}
@@ -173,7 +178,9 @@ def _keep(
     write_json(item.kept, _KEPT, content, force=True, compact=True)
 
 
-def _kept(item: Item, wanted: Mapping[str, Sequence[str]], field: str) -> dict[str, Any] | None:
+def _kept(
+    item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
+) -> dict[str, Any] | None:
     """Return kept rows and flags if they were computed from the same things; None otherwise."""
     from soundcal.indicators import TidyRow
 

@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What the log of a session says about it.
+    """A session as its log describes it.
 
     Parameters
     ----------

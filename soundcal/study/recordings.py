@@ -1,4 +1,4 @@
-"""From recordings on disk to a study: session folders, or plain folders of audio, one per method.
+"""Recordings on disk become a study: session folders, or plain folders of audio, one per method.
 
 Audio that does not match its checksum is refused.
 """
@@ -18,7 +18,7 @@ from soundcal.files.campaign import sessions as campaign_sessions
 from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
-from soundcal.study.measuring import Item, Progress, measure_items
+from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
 from soundcal.study.rules import Rules
 
@@ -95,7 +95,7 @@ def collect(
     folders = [folder for path in given for folder in _members(path)]
     if not folders:
         raise ParameterError("no folders; at least one session or folder of recordings is expected")
-    items: list[Item] = []
+    items: list[CalibratedRecording] = []
     sessions: list[SessionInfo] = []
     known: dict[str, Calibration] = {}
     for folder in folders:
@@ -175,7 +175,7 @@ def _study(
 # Sessions ---------------------------------------------------------------------------------------
 
 
-def _session(folder: Path) -> tuple[SessionInfo, list[Item], list[Calibration]]:
+def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list[Calibration]]:
     """Return what the log says, the recordings, and all calibrations of a session."""
     session = Session(folder)
     session.verify()
@@ -224,7 +224,9 @@ def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
     return dict(drift(before, after).change_db)
 
 
-def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]) -> Item:
+def _recorded(
+    path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]
+) -> CalibratedRecording:
     """Return the recording of one record after checking it."""
     record = read_json(path, RECORDING_SCHEMA)
     try:
@@ -258,7 +260,7 @@ def _recorded(path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str
         gain_db=record.get("gain_db"),
         checks=tuple(record.get("checks", ())),
     )
-    return Item(source, int(record.get("run", 1)), calibration)
+    return CalibratedRecording(source, int(record.get("run", 1)), calibration)
 
 
 def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
@@ -281,7 +283,9 @@ def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
 # Plain folders ----------------------------------------------------------------------------------
 
 
-def _plain_folder(folder: Path, calibrations: Given | Mapping[str, Given] | None) -> list[Item]:
+def _plain_folder(
+    folder: Path, calibrations: Given | Mapping[str, Given] | None
+) -> list[CalibratedRecording]:
     """Return the audio files of a folder as recordings of the method that is its name."""
     if not folder.is_dir():
         raise RecordError(f"{folder}: no such folder")
@@ -309,7 +313,7 @@ def _plain_folder(folder: Path, calibrations: Given | Mapping[str, Given] | None
             combination="",
             calibration=calibration.id,
         )
-        items.append(Item(source, 1, calibration))
+        items.append(CalibratedRecording(source, 1, calibration))
     return items
 
 

@@ -27,7 +27,7 @@ STUDY_PAIRS: Final[tuple[Pair, ...]] = (("in-situ", "ocv"), ("in-situ", "hats"),
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a comparison is made; everything here is printed in the report.
+    """Choices of a comparison; all of them are printed in the report.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["COLUMNS", "checked_table", "read_table"]
 COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", "value", "unit")
 """Columns that a table must have; ``combination`` and others may stand beside them."""
 
-_TEXT_COLUMNS = (
+_TEXT_COLUMNS: Final = (
     "recording",
     "channel",
     "indicator",
@@ -55,7 +55,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the columns :data:`COLUMNS` of a table of one combination: text, and finite or not.
+    """Return the columns :data:`COLUMNS` of a table of one combination: texts, and floats.
 
     Raises
     ------
@@ -83,7 +83,9 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
     try:
         result["value"] = pd.to_numeric(table["value"]).to_numpy(dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise RecordError(f"the column value holds something that is no number: {error}") from error
+        raise RecordError(
+            f"the column value holds something that is not a number: {error}"
+        ) from error
     for name in ("condition", "stimulus"):
         if table[name].isna().any():
             raise RecordError(f"the column {name} has empty cells; every row needs one")

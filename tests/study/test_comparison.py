@@ -187,7 +187,7 @@ def test_combinations_are_compared_one_by_one() -> None:
         (lambda t: t.drop(columns="unit"), "no column unit"),
         (lambda t: t.iloc[:0], "no rows"),
         (lambda t: pd.concat([t, t.iloc[:1]]), "occurs more than once"),
-        (lambda t: t.assign(value="loud"), "no number"),
+        (lambda t: t.assign(value="loud"), "not a number"),
         (lambda t: t.iloc[1:], "one ear only"),
         (lambda t: t[t["channel"] == "left"], "no channel 'right'"),
         (lambda t: t.assign(channel=t["channel"].replace("left", "front")), "ear rule"),

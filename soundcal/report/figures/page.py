@@ -1,4 +1,4 @@
-"""What all figures share: size in mm, style, colours, and how they are written."""
+"""The things that all figures share: size in mm, style, colours, and writing to a file."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def add_axes(figure: "Figure", left: float, bottom: float, width: float, height:
 
 
 def few_ticks(axis: Any, most: int) -> None:
-    """Let an axis have at most so many intervals, at round numbers."""
+    """Let an axis have at most this number of intervals, at round numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
@@ -137,5 +137,5 @@ def colours(n: int) -> list[tuple[str, str]]:
 
 
 def short(text: str, most: int) -> str:
-    """Return the text, cut to at most so many characters."""
+    """Return the text, cut to at most ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"

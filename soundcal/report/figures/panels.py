@@ -66,7 +66,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """How a kind of line looks: colour, width in points, dashes of matplotlib."""
+    """Look of a kind of line: colour, width in points, dashes of matplotlib."""
 
     colour: str
     width: float
