@@ -9,16 +9,7 @@ if TYPE_CHECKING:
     from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
     from soundcal.agreement.multiplicity import AdjustedP, adjust
     from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
-    from soundcal.agreement.paired import (
-        Hotelling,
-        MeanDifference,
-        hotelling,
-        optimal_pooled,
-        paired_t,
-        partially_overlapping,
-        partially_paired,
-        welch,
-    )
+    from soundcal.agreement.paired import Hotelling, MeanDifference, hotelling, mean_difference
     from soundcal.agreement.pairs import Pairs, join
     from soundcal.agreement.planning import (
         AgreementTest,
@@ -76,18 +67,14 @@ else:
             "hotelling": "paired",
             "icc": "reliability",
             "join": "pairs",
+            "mean_difference": "paired",
             "nonparametric_limits": "nonparametric",
-            "optimal_pooled": "paired",
-            "paired_t": "paired",
-            "partially_overlapping": "paired",
-            "partially_paired": "paired",
             "passing_bablok": "regression",
             "power": "planning",
             "regression_limits": "regression",
             "sample_size": "planning",
             "sample_size_for_width": "planning",
             "total_deviation_index": "reliability",
-            "welch": "paired",
         },
     )
 
@@ -119,16 +106,12 @@ __all__ = [
     "hotelling",
     "icc",
     "join",
+    "mean_difference",
     "nonparametric_limits",
-    "optimal_pooled",
-    "paired_t",
-    "partially_overlapping",
-    "partially_paired",
     "passing_bablok",
     "power",
     "regression_limits",
     "sample_size",
     "sample_size_for_width",
     "total_deviation_index",
-    "welch",
 ]

@@ -18,15 +18,13 @@ __all__ = [
     "Alternative",
     "Hotelling",
     "MeanDifference",
+    "MeanTest",
     "hotelling",
-    "optimal_pooled",
-    "paired_t",
-    "partially_overlapping",
-    "partially_paired",
-    "welch",
+    "mean_difference",
 ]
 
 Alternative = Literal["two-sided", "less", "greater"]
+MeanTest = Literal["partially-paired", "overlapping", "paired"]
 
 ENOUGH_UNPAIRED: Final = 5
 """Unpaired values on each side below which the optimal pooled t-test is liberal.
@@ -182,24 +180,28 @@ def _welch_df(v1: float, n1: int, v2: float, n2: int) -> float:
     return (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
 
 
-def partially_paired(
+def mean_difference(
     x: ArrayLike,
     y: ArrayLike,
     *,
+    test: MeanTest = "partially-paired",
     alternative: Alternative = "two-sided",
     confidence: float = 0.95,
 ) -> MeanDifference:
-    """Test the mean difference of two conditions, using those who took part in only one as well.
-
-    The optimal pooled t-test where the data admit it; a paired t-test where a side has fewer than
-    two unpaired values; Welch's where there are fewer than two pairs. The test of Derrick et al.
-    comes with it as a second opinion, because the optimal pooled one is liberal when few values
-    are unpaired.
+    """Test the mean difference of two conditions in which not all participants took part.
 
     Parameters
     ----------
     x, y : array_like, shape (n,)
         One row per participant, NaN where the participant is absent.
+    test : {"partially-paired", "overlapping", "paired"}
+        ``partially-paired``: the optimal pooled t-test of Guo & Yuan where the data admit it; a
+        paired t-test where a side has fewer than two unpaired values; Welch's where there are fewer
+        than two pairs. The test of Derrick et al. comes with it as a second opinion, because the
+        optimal pooled one is liberal when few values are unpaired. ``overlapping``: the partially
+        overlapping samples t-test T_new2 of Derrick et al., unequal variances: the difference of
+        the means of all values, whose variance the correlation of the pairs lowers. ``paired``: the
+        complete pairs only.
     alternative : {"two-sided", "less", "greater"}
         Alternative hypothesis about x - y.
     confidence : float
@@ -212,19 +214,42 @@ def partially_paired(
     Raises
     ------
     ParameterError
-        Unusable values, or too few for any of the tests.
+        Unusable values, too few for the test, or an unknown option.
 
     Notes
     -----
-    Guo & Yuan, Stat Methods Med Res 26:1323 (2017), doi:10.1177/0962280215577111; Derrick et al.,
-    J Mod Appl Stat Methods 16:137 (2017).
+    Guo & Yuan, Stat Methods Med Res 26:1323 (2017), doi:10.1177/0962280215577111; Derrick, Russ,
+    Toher & White, J Mod Appl Stat Methods 16:137 (2017).
 
     >>> nan = float("nan")
-    >>> result = partially_paired([1, 2, 4, 3, 5, nan, nan], [2, 2, 5, nan, nan, 4, 6])
+    >>> result = mean_difference([1, 2, 4, 3, 5, nan, nan], [2, 2, 5, nan, nan, 4, 6])
     >>> result.method, result.n_pairs, result.n_x, result.n_y
     ('optimal pooled t-test (Guo & Yuan 2017)', 3, 2, 2)
+    >>> round(mean_difference([1, 2, 4, 3, nan], [2, 2, 5, nan, 4], test="overlapping").df, 3)
+    2.967
+    >>> round(mean_difference([1.0, 2.0, 4.0], [2.0, 2.0, 5.0], test="paired").statistic, 6)
+    -2.0
     """
+    check_choice("test", test, MeanTest)
     sample = _sample(x, y, alternative, confidence)
+    if test == "partially-paired":
+        return _partially_paired(sample)
+    pairs = sample.x.size
+    if test == "overlapping":
+        if pairs < 2:
+            raise ParameterError(
+                f"{pairs} complete pair(s); the correlation needs at least 2: use the "
+                "partially-paired test"
+            )
+        return _overlapping(sample)
+    if pairs < 2:
+        raise ParameterError(f"{pairs} complete pair(s); a paired t-test needs 2 or more")
+    left = sample.only_x.size + sample.only_y.size
+    return _paired(sample, (f"{left} value(s) without a partner left out",) if left else ())
+
+
+def _partially_paired(sample: _Sample) -> MeanDifference:
+    """Choose the test by how many values are paired and unpaired."""
     pairs, n_x, n_y = sample.x.size, sample.only_x.size, sample.only_y.size
     if pairs < 2:
         return _welch(sample, (f"{pairs} pair left out",) if pairs else ())
@@ -236,30 +261,6 @@ def partially_paired(
             "test needs 2 on each side"
         )
         return _paired(sample, (remark,), _overlapping_or_none(sample))
-    return _optimal_pooled(sample)
-
-
-def optimal_pooled(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    alternative: Alternative = "two-sided",
-    confidence: float = 0.95,
-) -> MeanDifference:
-    """Optimal pooled t-test of Guo & Yuan (2017) and nothing else; see :func:`partially_paired`.
-
-    Raises
-    ------
-    ParameterError
-        Fewer than 2 pairs, or than 2 unpaired values on a side.
-    """
-    sample = _sample(x, y, alternative, confidence)
-    sizes = sample.x.size, sample.only_x.size, sample.only_y.size
-    if min(sizes) < 2:
-        raise ParameterError(
-            f"{sizes[0]} pairs, {sizes[1]} and {sizes[2]} unpaired values; at least 2 of each are "
-            "needed: use partially_paired, which chooses the test"
-        )
     return _optimal_pooled(sample)
 
 
@@ -311,38 +312,6 @@ def _optimal_pooled(sample: _Sample) -> MeanDifference:
     )
 
 
-def partially_overlapping(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    alternative: Alternative = "two-sided",
-    confidence: float = 0.95,
-) -> MeanDifference:
-    """Partially overlapping samples t-test T_new2 of Derrick et al., unequal variances.
-
-    The difference of the means of all values; the correlation of the pairs lowers its variance.
-
-    Raises
-    ------
-    ParameterError
-        Fewer than 2 pairs, or unusable values.
-
-    Notes
-    -----
-    Derrick, Russ, Toher & White, J Mod Appl Stat Methods 16:137 (2017).
-
-    >>> nan = float("nan")
-    >>> round(partially_overlapping([1, 2, 4, 3, nan], [2, 2, 5, nan, 4]).df, 3)
-    2.967
-    """
-    sample = _sample(x, y, alternative, confidence)
-    if sample.x.size < 2:
-        raise ParameterError(
-            f"{sample.x.size} complete pair(s); the correlation needs at least 2: use welch"
-        )
-    return _overlapping(sample)
-
-
 def _overlapping_or_none(sample: _Sample) -> MeanDifference | None:
     return _overlapping(sample) if sample.x.size >= 2 else None
 
@@ -369,30 +338,6 @@ def _overlapping(sample: _Sample) -> MeanDifference:
     )
 
 
-def paired_t(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    alternative: Alternative = "two-sided",
-    confidence: float = 0.95,
-) -> MeanDifference:
-    """Paired t-test of the complete pairs.
-
-    Raises
-    ------
-    ParameterError
-        Fewer than 2 pairs, or unusable values.
-
-    >>> round(paired_t([1.0, 2.0, 4.0], [2.0, 2.0, 5.0]).statistic, 6)
-    -2.0
-    """
-    sample = _sample(x, y, alternative, confidence)
-    if sample.x.size < 2:
-        raise ParameterError(f"{sample.x.size} complete pair(s); a paired t-test needs 2 or more")
-    left = sample.only_x.size + sample.only_y.size
-    return _paired(sample, (f"{left} value(s) without a partner left out",) if left else ())
-
-
 def _paired(
     sample: _Sample, warnings: tuple[str, ...], second: MeanDifference | None = None
 ) -> MeanDifference:
@@ -407,33 +352,6 @@ def _paired(
         second=second,
         warnings=warnings,
     )
-
-
-def welch(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    alternative: Alternative = "two-sided",
-    confidence: float = 0.95,
-) -> MeanDifference:
-    """Welch's t-test of two independent samples, of unequal sizes if need be.
-
-    Raises
-    ------
-    ParameterError
-        Fewer than 2 values on a side, or unusable values.
-
-    >>> round(welch([1.0, 2.0, 4.0], [2.0, 2.0, 5.0, 7.0]).df, 3)
-    4.93
-    """
-    check_choice("alternative", alternative, Alternative)
-    check_fraction("confidence", confidence)
-    sides = [column(side, name) for side, name in ((x, "x"), (y, "y"))]
-    if any(np.isinf(side).any() for side in sides):
-        raise ParameterError("infinite values; absent ones are NaN")
-    only_x, only_y = (side[~np.isnan(side)] for side in sides)
-    empty = np.empty(0)
-    return _welch(_Sample(empty, empty, only_x, only_y, alternative, confidence), ())
 
 
 def _welch(sample: _Sample, warnings: tuple[str, ...]) -> MeanDifference:

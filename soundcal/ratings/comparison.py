@@ -10,12 +10,10 @@ from soundcal.agreement import (
     MeanDifference,
     adjust,
     hotelling,
-    paired_t,
-    partially_overlapping,
-    partially_paired,
+    mean_difference,
 )
 from soundcal.agreement.multiplicity import Correction
-from soundcal.agreement.paired import Alternative
+from soundcal.agreement.paired import Alternative, MeanTest
 from soundcal.errors import ParameterError
 from soundcal.ratings.soundscape import ATTRIBUTES, QUADRANTS, formula, quadrant_shares
 from soundcal.ratings.table import KEYS, Ratings
@@ -25,19 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RatingsComparison",
-    "RatingsTest",
     "compare_ratings",
     "likert_shares",
     "quadrant_table",
 ]
-
-RatingsTest = Literal["partially-paired", "overlapping", "paired"]
-
-_TESTS: Final = {
-    "partially-paired": partially_paired,
-    "overlapping": partially_overlapping,
-    "paired": paired_t,
-}
 
 _STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
@@ -157,7 +146,7 @@ def compare_ratings(
     first: str,
     second: str,
     *,
-    test: RatingsTest = "partially-paired",
+    test: MeanTest = "partially-paired",
     correction: Correction = "holm",
     alternative: Alternative = "two-sided",
     confidence: float = 0.95,
@@ -172,7 +161,7 @@ def compare_ratings(
     first, second : str
         Conditions; differences are ``first - second`` (the study: ``ocv``, ``hats``).
     test : {"partially-paired", "overlapping", "paired"}
-        See :func:`soundcal.agreement.partially_paired`, ``partially_overlapping``, ``paired_t``.
+        See :func:`soundcal.agreement.mean_difference`.
         The first brings the second along as a second opinion.
     correction : {"holm", "bonferroni", "bh"}
         Adjustment over all stimuli and attributes.
@@ -199,8 +188,8 @@ def compare_ratings(
                 "the partially paired, two-sided test: leave the others out"
             )
         correction = "bonferroni"
-    if test not in get_args(RatingsTest):
-        raise ParameterError(f"test {test!r}; one of {', '.join(get_args(RatingsTest))} expected")
+    if test not in get_args(MeanTest):
+        raise ParameterError(f"test {test!r}; one of {', '.join(get_args(MeanTest))} expected")
     _check_scale(ratings)
     for name in (first, second):
         if name not in ratings.conditions or first == second:
@@ -270,7 +259,7 @@ def _cells(
     ratings: Ratings,
     first: str,
     second: str,
-    test: RatingsTest,
+    test: MeanTest,
     alternative: Alternative,
     confidence: float,
 ) -> "pd.DataFrame":
@@ -297,7 +286,9 @@ def _cells(
                 "n_second": int((~np.isnan(y)).sum()) - both,
             }
             try:
-                found = _TESTS[test](x, y, alternative=alternative, confidence=confidence)
+                found = mean_difference(
+                    x, y, test=test, alternative=alternative, confidence=confidence
+                )
             except ParameterError as error:
                 rows.append({**row, **_no_test(str(error))})
             else:

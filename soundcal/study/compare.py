@@ -179,9 +179,9 @@ def _entry(
 
 def _bias_test(x: Array, y: Array) -> float | None:
     """Return the two-sided p of mean difference = 0; None if the differences do not vary."""
-    from soundcal.agreement import paired_t
+    from soundcal.agreement import mean_difference
 
-    p = paired_t(x, y).p_value
+    p = mean_difference(x, y, test="paired").p_value
     return None if math.isnan(p) else p
 
 
