@@ -73,9 +73,8 @@ def measure(
     """
     if calibration is not None and not isinstance(calibration, Calibration):
         calibration = load_calibration(calibration)
-    names = indicators.split(",") if isinstance(indicators, str) else indicators
     task = Task(
-        wanted=resolve([name.strip() for name in names]),
+        wanted=resolve(indicators),
         calibration=calibration,
         field=field,
         ears=ears or "",

@@ -163,7 +163,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     from soundcal.indicators.registry import STUDY, resolve
 
     if options.indicators:
-        return resolve(name.strip() for part in options.indicators for name in part.split(","))
+        return resolve(options.indicators)
     wanted = resolve(STUDY)
     if options.engine == "mosqito":
         return {s: statistics for s, statistics in wanted.items() if s in mosqito_symbols()}

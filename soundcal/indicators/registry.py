@@ -296,14 +296,14 @@ def _matches(name: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def resolve(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the statistics wanted per symbol, in the registry's order.
 
     Parameters
     ----------
-    names : iterable of str
+    names : str or iterable of str
         Labels (``LAeq``), symbols (``LA``), functions (``loudness_zwtv``), families (``levels``),
-        ``study`` or ``all``.
+        ``study`` or ``all``; a string may hold several, separated by commas.
 
     Raises
     ------
@@ -314,9 +314,12 @@ def resolve(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     --------
     >>> resolve(["LA5", "LAeq", "LCeq"])
     {'LA': ('eq', '5'), 'LC': ('eq',)}
+    >>> resolve("LA5, N5")
+    {'LA': ('5',), 'N': ('5',)}
     """
     parts = []
-    for name in [names] if isinstance(names, str) else names:
+    texts = [names] if isinstance(names, str) else names
+    for name in (part.strip() for text in texts for part in text.split(",")):
         found = _matches(name)
         if not found:
             families = sorted({entry.family for entry in REGISTRY.values()})

@@ -50,7 +50,7 @@ class CalibratedRecording:
 
 def measure_items(
     items: Sequence[CalibratedRecording],
-    names: tuple[str, ...],
+    wanted: Mapping[str, tuple[str, ...]],
     field: str,
     jobs: int,
     cache: bool,
@@ -62,8 +62,8 @@ def measure_items(
     ----------
     items : sequence of CalibratedRecording
         The recordings.
-    names : tuple of str
-        Indicators, see :func:`soundcal.indicators.resolve`.
+    wanted : mapping of str to tuple of str
+        Statistics per symbol, as :func:`soundcal.indicators.resolve` gives them.
     field : {"free", "diffuse"}
         Sound field.
     jobs : int
@@ -78,9 +78,8 @@ def measure_items(
     SignalError
         None of the recordings could be measured.
     """
-    from soundcal.indicators import resolve, to_frame
+    from soundcal.indicators import to_frame
 
-    wanted = resolve(names)
     results: dict[int, dict[str, Any]] = {}
     todo: list[int] = []
     for index, item in enumerate(items):

@@ -18,6 +18,7 @@ from soundcal.files.campaign import sessions as campaign_sessions
 from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
+from soundcal.indicators.registry import STUDY, resolve
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
 from soundcal.study.rules import Rules
@@ -108,7 +109,8 @@ def collect(
             items += _plain_folder(folder, calibrations)
     _check_names(folders)
     known |= {item.calibration.id: item.calibration for item in items}
-    rows, sources, failures = measure_items(items, _names(indicators), field, jobs, cache, progress)
+    wanted = resolve(STUDY if indicators is None else indicators)
+    rows, sources, failures = measure_items(items, wanted, field, jobs, cache, progress)
     return _study(
         rows,
         Study(
@@ -126,15 +128,6 @@ def collect(
         reference,
         rules,
     )
-
-
-def _names(indicators: str | Sequence[str] | None) -> tuple[str, ...]:
-    from soundcal.indicators import STUDY
-
-    if indicators is None:
-        return tuple(STUDY)
-    names = indicators.split(",") if isinstance(indicators, str) else indicators
-    return tuple(name.strip() for name in names)
 
 
 def _members(folder: Path) -> list[Path]:

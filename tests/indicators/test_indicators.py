@@ -76,6 +76,7 @@ def test_study_is_39_values_beginning_with_the_levels() -> None:
 
 def test_names_of_all_kinds() -> None:
     assert resolve(["LCpeak"]) == {"LC": ("peak",)}
+    assert resolve("LA5, N5") == resolve(["LA5", "N5"]) == resolve(["N5,LA5"])
     assert "peak" not in resolve(["LA"])["LA"]
     assert list(resolve(["levels"])) == ["LA", "LC", "LZ", "LB"]
     assert resolve(["LA95", "LAeq"]) == {"LA": ("eq", "95")}
