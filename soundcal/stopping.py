@@ -1,13 +1,13 @@
-"""Ctrl-C, and the signals that end a program from outside, stop a command in the same orderly way.
+"""Ctrl-C and the signals that end a program from outside stop a command in the same orderly way.
 
-Python raises ``KeyboardInterrupt`` wherever it happens to be. In the midst of numba's compiler that
-is inside a callback from LLVM, where the exception is lost or brings the process down. There the
-signal is put off until the compiler is done. Where Python itself cannot raise it (in a finaliser,
-or in a callback while a module is imported) the signal comes again. SIGTERM and SIGHUP (the
-terminal was closed) would end the process on the spot, with sessions left open and recordings
-without their record; they are treated as Ctrl-C. A signal right after another is the same wish
-(``timeout`` sends it to the process and to its group): it does not break off what the first one has
-begun to tidy up.
+Python raises ``KeyboardInterrupt`` at whatever line it is executing. Inside numba's compiler that
+line belongs to a callback from LLVM, where the exception is lost or crashes the process; there the
+signal is postponed until the compiler has finished. Where Python itself cannot raise the exception
+(in a finaliser, or in a callback while a module is imported) the signal is sent again. SIGTERM and
+SIGHUP (the terminal was closed) would end the process at once, leaving sessions open and recordings
+without their record; they are treated as Ctrl-C. Signals within 0.5 s count as one request, since
+``timeout`` sends its signal to the process and to its group: the second one does not interrupt the
+clean-up that the first one has started.
 """
 
 import signal
@@ -25,16 +25,16 @@ _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # Windows has no SIGHUP
 _COMPILER: Final = ("numba", "llvmlite")
-_LATER_S: Final = 0.05
-_SAME_WISH_S: Final = 0.5
+_AGAIN_AFTER_S: Final = 0.05
+_ONE_REQUEST_S: Final = 0.5
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP raise ``KeyboardInterrupt``, but not inside numba's compiler.
 
-    A signal that the caller ignores or handles itself (``nohup``) is left alone. Python handles
-    signals in the main thread only; elsewhere nothing is changed.
+    Signals that the caller ignores or handles itself (``nohup``) stay as they are. Python handles
+    signals in the main thread only; in other threads nothing changes.
     """
     before = {}
     hook = sys.unraisablehook
@@ -56,10 +56,11 @@ def stoppable() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let a signal that would stop the work take effect at the end of the context, not within.
+    """Delay signals that would stop the work until the end of the context.
 
-    For what belongs together on disk: audio, its record and their line in the log. Only signals
-    that Python code handles wait, as Ctrl-C does; outside the main thread nothing is changed.
+    Use it while files that belong together are written: audio, its record and their line in the
+    log. Only signals that Python code handles are delayed, such as Ctrl-C; outside the main thread
+    nothing changes.
     """
     came: list[int] = []
     before = {}
@@ -79,7 +80,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 class _Stopper:
-    """Handles the signals of one command; ``hook`` is for what else Python cannot raise."""
+    """Handles the signals of one command; ``hook`` gets other exceptions that cannot be raised."""
 
     def __init__(self, hook: Callable[["sys.UnraisableHookArgs"], object]) -> None:
         self._hook = hook
@@ -88,7 +89,7 @@ class _Stopper:
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if now - self._raised_at < _SAME_WISH_S:
+        if now - self._raised_at < _ONE_REQUEST_S:
             return
         if _compiling(frame):
             self._come_again(number)
@@ -97,7 +98,7 @@ class _Stopper:
         raise KeyboardInterrupt
 
     def lost(self, lost: "sys.UnraisableHookArgs") -> None:
-        """Let a stop come again that was lost where Python cannot raise it."""
+        """Send a stop again that was lost where Python cannot raise it."""
         if issubclass(lost.exc_type, KeyboardInterrupt):
             self._raised_at = float("-inf")
             self._come_again(signal.SIGINT)
@@ -105,7 +106,7 @@ class _Stopper:
             self._hook(lost)
 
     def _come_again(self, number: int) -> None:
-        again = threading.Timer(_LATER_S, self._send, (number,))
+        again = threading.Timer(_AGAIN_AFTER_S, self._send, (number,))
         again.daemon = True
         again.start()
 

@@ -1,4 +1,4 @@
-"""The options by which every command that touches a device names it."""
+"""Options that name a device, for every command that uses one."""
 
 import argparse
 from pathlib import Path
@@ -18,7 +18,7 @@ def add_device_options(
     name: str = "--device",
     purpose: str = "",
 ) -> None:
-    """Add ``--device``, or what it is called here, and what belongs to it."""
+    """Add ``--device``, or the option ``name`` instead, and the options that belong to it."""
     group = parser.add_argument_group("device")
     group.add_argument(
         name,
@@ -36,15 +36,19 @@ def add_device_options(
     group.add_argument(
         "--allow-os-mixer",
         action="store_true",
-        help="accept a device behind the operating system's mixer for calibration",
+        help="calibrate even if the device is behind the operating system's mixer",
     )
     group.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="simulated lab: its equipment and noise"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="simulated lab: its equipment and noise",
     )
     group.add_argument(
         "--realtime",
         action="store_true",
-        help="simulated lab: take as long as a soundcard would (default: as fast as possible)",
+        help="simulated lab: run in real time, as a soundcard does (default: as fast as possible)",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the commands write: one JSON object or text on stdout, everything for people on stderr."""
+"""Output of the commands: a JSON object or text on stdout, everything for people on stderr."""
 
 import json
 import sys
@@ -22,23 +22,23 @@ def say(text: str) -> None:
 
 
 def print_json(schema: str, content: Mapping[str, Any]) -> None:
-    """Write one JSON object with its schema name to stdout."""
+    """Print one JSON object with the name of its schema."""
     sys.stdout.write(json.dumps({"schema": schema, **content}, indent=2) + "\n")
 
 
 @contextmanager
 def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Advance]:
-    """Show how far a long piece of work is, on stderr.
+    """Show the progress of a long piece of work on stderr.
 
-    At a terminal a bar with the time left; elsewhere a line every few seconds, so that a log shows
-    life without being flooded.
+    At a terminal this is a bar with the time left, elsewhere a line every 5 s, so that a log shows
+    that the work goes on and stays short.
 
     Parameters
     ----------
     text : str
-        What is being done.
+        Name of the work, e.g. "measuring".
     total : float or None
-        Amount of work in all; None if it has no end.
+        Total amount of work; None if it has no end.
     unit : str
         Unit of the amount, e.g. "s" or "files".
 

@@ -1,7 +1,7 @@
-"""Settings of a lab in ``soundcal.toml``: options that the command line need not repeat.
+"""Settings of a lab in ``soundcal.toml``: options that need not be repeated on the command line.
 
-The file lies in the working folder and has one table per command; keys are long options. A table
-below that of a command holds only for the word that follows it, for example for one protocol::
+The file is in the working folder and has one table per command; its keys are long options. A table
+inside that of a command applies only to the word that follows it, for example to one protocol::
 
     [record]
     device = "Fireface, ASIO"
@@ -13,7 +13,7 @@ below that of a command holds only for the word that follows it, for example for
     [protocol.run.hats_headphones]
     set = ["calibrator_level=114"]
 
-What stands on the command line wins.
+Options on the command line take precedence.
 """
 
 import tomllib
@@ -29,13 +29,13 @@ _FILE: Final = "soundcal.toml"
 
 
 def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
-    """Return the arguments with the options of the settings file put before the given ones.
+    """Insert the options of the settings file before the given ones.
 
     Raises
     ------
     RecordError
-        The file is not TOML, an option stands outside the table of a command, or a value is neither
-        text, number, truth value nor a list of them.
+        The file is not TOML, an option is outside the table of a command, or a value is not a text,
+        a number, true, false or a list of these.
     """
     path = folder / _FILE
     if not path.is_file():
@@ -46,7 +46,7 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
         raise RecordError(f"{path}: cannot be read as settings ({error})") from error
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:
-        raise RecordError(f"{path}: {stray[0]} stands outside a table; write it below [COMMAND]")
+        raise RecordError(f"{path}: {stray[0]} is outside a table; put it below [COMMAND]")
     options: list[str] = []
     depth = 0
     while depth < len(arguments) and isinstance(table.get(arguments[depth]), dict):

@@ -1,4 +1,4 @@
-"""``soundcal stimuli``: what can be played, and how to get it as files."""
+"""``soundcal stimuli``: list the stimuli of a catalogue, and render them to files."""
 
 import argparse
 import sys
@@ -39,9 +39,7 @@ def add(commands: Any) -> None:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--catalogue", type=Path, metavar="FILE", help="a catalogue of one's own (TOML)"
-    )
+    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="your own catalogue (TOML)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 

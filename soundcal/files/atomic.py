@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are complete, and room kept for them."""
+"""Files that get their name only when they are complete, and disk space reserved for them."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 PARTIAL: Final = ".part"
-"""What follows the number of the process in the hidden name of a file that is being written."""
+"""Marks the hidden name of a file that is being written; the number of the process precedes it."""
 
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
@@ -55,7 +55,7 @@ def check_output(path: Path, *, force: bool = False) -> None:
     except OSError as error:
         raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
     if there and not is_file:
-        raise RecordError(f"{path}: not a file, and nothing that a file may replace")
+        raise RecordError(f"{path}: not a file, and cannot be replaced by one")
     if not has_folder:
         raise RecordError(f"{path.parent}: no such folder")
 
@@ -76,7 +76,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give a temporary name beside ``path`` that becomes ``path`` when the context ends well.
+    """Give a temporary name beside ``path``, renamed to ``path`` when the context ends well.
 
     Raises
     ------
@@ -107,21 +107,21 @@ def file_digest(path: str | os.PathLike[str]) -> str:
 
 
 class Reserve:
-    """Room for a record that is written last, so that it is there also when the disk is full.
+    """Disk space for a record that is written last, so that it can be written to a full disk.
 
     Use it as a context manager.
 
     Parameters
     ----------
     folder : Path
-        Where the record will be.
+        Folder of the record.
     size : int
-        Bytes to keep.
+        Bytes to reserve.
 
     Raises
     ------
     RecordError
-        There is not so much room.
+        The disk has less space than that.
     """
 
     def __init__(self, folder: Path, size: int) -> None:
@@ -137,7 +137,7 @@ class Reserve:
             ) from error
 
     def release(self) -> None:
-        """Give the room back, just before the record is written."""
+        """Free the space, just before the record is written."""
         self._file.close()
 
     def __enter__(self) -> Self:

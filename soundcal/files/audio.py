@@ -152,8 +152,8 @@ def _next_samples(path: Path, sound: Any, size: int) -> NDArray[np.float64]:
         raise RecordError(f"{path}: damaged or truncated ({str(error).strip()})") from error
     except MemoryError as error:
         raise RecordError(
-            f"{path}: {sound.frames} samples in {sound.channels} channels, as its header says, do "
-            "not fit into the memory; measure reads files of any length in blocks"
+            f"{path}: {sound.frames} samples in {sound.channels} channels, as its header states, "
+            "do not fit into the memory; measure reads files of any length in blocks"
         ) from error
     return samples
 

@@ -1,7 +1,7 @@
 """Calibrations on disk: one JSON file each, checked against its schema when it is read.
 
-The schema is ``measurements/schema/calibration.schema.json``. Files appear under their name only
-when they are complete, and say which software wrote them.
+The schema is ``measurements/schema/calibration.schema.json``. Files get their name only when they
+are complete, and hold the versions of the software that wrote them.
 """
 
 import os
@@ -24,7 +24,7 @@ def save_calibration(
     path : path
         File to write.
     calibration : Calibration
-        What to write; reading it back gives an equal one.
+        The calibration; reading the file gives an equal one.
     force : bool
         Replace an existing file.
 
@@ -42,7 +42,7 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     Raises
     ------
     RecordError
-        Missing, not JSON, not a calibration, or not as the schema says.
+        Missing, not JSON, not a calibration, or not as the schema requires.
     """
     record = read_json(Path(path), SCHEMA)
     try:

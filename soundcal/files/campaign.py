@@ -1,4 +1,4 @@
-"""Campaign folders: what their sessions have in common, and which sessions there are."""
+"""Campaign folders: the description that their sessions share, and the list of sessions."""
 
 import json
 import tomllib
@@ -21,20 +21,20 @@ _SCHEMA: Final = "soundcal/campaign/1"
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What the sessions of a folder have in common.
+    """Description that the sessions of a folder share.
 
     Parameters
     ----------
     title : str
-        What is measured.
+        Subject of the measurements.
     people : tuple of str
-        Who carries it out.
+        Names of those who carry them out.
     place : str
-        Where.
+        Place of the measurements.
     licence : str
         Licence of the data, an SPDX identifier.
     description : str
-        Anything else.
+        Further remarks.
     """
 
     title: str
@@ -45,17 +45,17 @@ class Campaign:
 
 
 def read_campaign(folder: Path) -> Campaign:
-    """Return what the ``campaign.toml`` of a folder says.
+    """Read the ``campaign.toml`` of a folder.
 
     Raises
     ------
     RecordError
-        Missing, not TOML, or not as the schema says.
+        Missing, not TOML, or not as the schema requires.
     """
     path = folder / CAMPAIGN_FILE
     try:
         table = tomllib.loads(
-            read_text(path, missing="no such file, so that the folder is not a campaign")
+            read_text(path, missing="no such file, so the folder is not a campaign")
         )
     except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
         raise RecordError(f"{path}: cannot be read as a campaign ({error})") from error

@@ -64,7 +64,7 @@ def write_json(
     Raises
     ------
     RecordError
-        The content is not as the schema says, the file exists and ``force`` is not set, or it
+        The content is not as the schema requires, the file exists and ``force`` is not set, or it
         cannot be written.
     """
     record = {"schema": schema, "software": provenance(), **content}
@@ -136,7 +136,9 @@ def check_content(record: Mapping[str, Any], schema: str, where: Path | str) -> 
 
     error = best_match(validator.iter_errors(record))
     place = "/".join(str(key) for key in error.absolute_path) or "record"
-    raise RecordError(f"{where}: not as schema {schema!r} says, at {place}: {error.message[:300]}")
+    raise RecordError(
+        f"{where}: does not match schema {schema!r} at {place}: {error.message[:300]}"
+    )
 
 
 @lru_cache(maxsize=16)

@@ -71,7 +71,7 @@ class Event(StrEnum):
 class Session:
     """One session on disk. Make it with :meth:`create` or :meth:`resume`.
 
-    Its log is read once, and again only after somebody else has changed it.
+    Its log is read once, and again only if something else has changed it.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Session:
         make_folder(folder)
         try:
             begun = (folder / _LOG).exists() and b"\n" in (folder / _LOG).read_bytes()
-            if not begun:  # killed within its first line, it is no session yet
+            if not begun:  # killed within its first line: not yet a session
                 (folder / _LOG).unlink(missing_ok=True)
         except OSError as error:
             raise RecordError(f"{folder}: cannot be written ({error.strerror})") from error
@@ -340,7 +340,7 @@ def _parsed(content: bytes, path: Path) -> list[dict[str, Any]]:
         events.append(event)
     if not events:
         raise RecordError(
-            f"{path}: holds no event; the session was ended before it began: start it again"
+            f"{path}: holds no event; the session was stopped before it began: start it again"
         )
     if events[0].get("schema") != _SCHEMA:
         raise RecordError(f"{path}: does not begin with a start event of schema {_SCHEMA!r}")

@@ -1,7 +1,7 @@
-"""Files that people name, looked at before they are opened, so that none hangs or fills the memory.
+"""Checks of the files that users name, before they are opened: none hangs or fills the memory.
 
 A name may belong to a folder, a pipe that nobody writes to, an endless device or a file of
-gigabytes; it may be too long, forbidden or lead in a circle. Each has one clear error.
+gigabytes; it may be too long, unreadable or a circular link. Each case has one clear error.
 """
 
 import errno
@@ -16,29 +16,29 @@ from soundcal.errors import RecordError
 __all__ = ["check_file", "inside", "read_text"]
 
 TEXT_LIMIT: Final = 64 * 2**20
-"""Largest text that is read, in bytes: a log of a million events; more is no record."""
+"""Largest text that is read, in bytes, as a log of a million events; a record is smaller."""
 
 _REASONS: Final[Mapping[int, str]] = {
-    errno.ELOOP: "a symbolic link that leads in a circle",
-    errno.EACCES: "may not be read: see its permissions and those of its folder",
+    errno.ELOOP: "a circular symbolic link",
+    errno.EACCES: "permission denied: check the permissions of the file and its folder",
     errno.ENAMETOOLONG: "the name is too long for this system",
 }
 
 
 def check_file(path: Path, *, missing: str = "no such file") -> None:
-    """Refuse what is not a regular file that may be read.
+    """Refuse a path that is not a readable regular file.
 
     Parameters
     ----------
     path : Path
         The file, or a symbolic link to it.
     missing : str
-        What to say if it does not exist.
+        Message if it does not exist.
 
     Raises
     ------
     RecordError
-        Missing, not a file (a folder, a pipe, a device), forbidden, or the name is impossible.
+        Missing, not a file (a folder, a pipe, a device), unreadable, or the name is impossible.
     """
     try:
         os.fsencode(path).decode("utf-8")  # what libsndfile, JSON and CSV can hold
@@ -62,13 +62,15 @@ def inside(folder: Path, name: str) -> Path:
     Raises
     ------
     RecordError
-        The name is absolute, leads out of the folder, or is none.
+        The name is absolute, leads out of the folder, or is not a file name.
     """
     path = folder / name
     try:
         within = path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, a zero
-        raise RecordError(f"{folder}: {name!r:.80} names no file in it ({error!s:.80})") from error
+        raise RecordError(
+            f"{folder}: {name!r:.80} does not name a file in it ({error!s:.80})"
+        ) from error
     if not within or Path(name).is_absolute():
         raise RecordError(f"{name!r} leaves the folder {folder}")
     return path
@@ -89,7 +91,9 @@ def read_text(path: Path, *, missing: str = "no such file") -> str:
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
     if len(content) > TEXT_LIMIT:
-        raise RecordError(f"{path}: larger than {TEXT_LIMIT // 2**20} MiB; that is no text file")
+        raise RecordError(
+            f"{path}: larger than {TEXT_LIMIT // 2**20} MiB, too large for a text file"
+        )
     try:
         return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -242,7 +242,7 @@ def test_sessions_whose_files_were_exchanged_are_refused(tmp_path: Path) -> None
     log = session.folder / "session.jsonl"
     text = log.read_text()
     log.write_text(text.replace('"sha256"', '"sum"'))
-    with pytest.raises(RecordError, match="line 2: not as schema 'soundcal/session/1'"):
+    with pytest.raises(RecordError, match="line 2: does not match schema 'soundcal/session/1'"):
         session.verify()
     with pytest.raises(RecordError, match="exit_status"):
         other.stop("finished")  # type: ignore[arg-type]
