@@ -150,6 +150,12 @@ def coordinates(
     return p, e
 
 
+def _points(pleasantness: ArrayLike, eventfulness: ArrayLike) -> Array:
+    """Return both coordinates, shape (2, n), of the points that have both."""
+    points = np.stack([np.ravel(pleasantness), np.ravel(eventfulness)]).astype(np.float64)
+    return np.asarray(points[:, ~np.isnan(points).any(axis=0)])
+
+
 def quadrant_shares(pleasantness: ArrayLike, eventfulness: ArrayLike) -> dict[str, float]:
     """Return which part of the points lies in each quadrant, and ``axis`` for those between.
 
@@ -161,13 +167,11 @@ def quadrant_shares(pleasantness: ArrayLike, eventfulness: ArrayLike) -> dict[st
     >>> quadrant_shares([0.5, -0.5, 0.2, 0.0], [0.5, 0.1, -0.3, 0.4])
     {'vibrant': 0.25, 'chaotic': 0.25, 'monotonous': 0.0, 'calm': 0.25, 'axis': 0.25}
     """
-    p, e = np.asarray(pleasantness, dtype=np.float64), np.asarray(eventfulness, dtype=np.float64)
-    there = ~(np.isnan(p) | np.isnan(e))
-    p, e = p[there], e[there]
-    if p.size == 0:
+    points = _points(pleasantness, eventfulness)
+    if points.size == 0:
         return dict.fromkeys((*QUADRANTS, "axis"), math.nan)
-    # rounding errors of the projection are no position
-    p, e = (np.where(np.abs(v) < 1e-12, 0.0, v) for v in (p, e))
+    # rounding errors of the projection are not a position
+    p, e = np.where(np.abs(points) < 1e-12, 0.0, points)
     inside = ((p > 0) & (e > 0), (p < 0) & (e > 0), (p < 0) & (e < 0), (p > 0) & (e < 0))
     shares = {name: float(m.mean()) for name, m in zip(QUADRANTS, inside, strict=True)}
     return {**shares, "axis": float(((p == 0) | (e == 0)).mean())}
@@ -218,8 +222,7 @@ def density(
     Density or None
         None for fewer than 3 points or points on a line, which have no density.
     """
-    points = np.stack([np.ravel(pleasantness), np.ravel(eventfulness)]).astype(np.float64)
-    points = points[:, ~np.isnan(points).any(axis=0)]
+    points = _points(pleasantness, eventfulness)
     if points.shape[1] < 3:
         return None
     covariance = np.cov(points)

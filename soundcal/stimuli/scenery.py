@@ -39,7 +39,7 @@ def scene(p: Mapping[str, Any], seed: int, fs: int, n: int) -> Array:
         power = 0.5 * (mean_square(ears[0]) + mean_square(ears[1]))
         if power > 0.0:
             out += ears * (gain(layer["level"]) / math.sqrt(power))
-    sections = filters.cascade(filters.highpass(20.0, fs))
+    sections = filters.stacked(filters.highpass(20.0, fs))
     ears = np.stack([filtered(out[0], sections), filtered(out[1], sections)])
     return to_peak(ears * faded(n, round(0.05 * fs)))
 

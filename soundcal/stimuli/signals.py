@@ -76,7 +76,7 @@ def white(p: Parameters, seed: int, fs: int, n: int) -> Array:
 def pink(p: Parameters, seed: int, fs: int, n: int) -> Array:
     """Pink noise: equal power per octave from 20 Hz on."""
     sections = filters.pink_slope(fs) + filters.highpass(15.0, fs)
-    return to_peak(filtered(Bits([seed]).noise(n), filters.cascade(sections)))
+    return to_peak(filtered(Bits([seed]).noise(n), filters.stacked(sections)))
 
 
 def speech(p: Parameters, seed: int, fs: int, n: int) -> Array:
@@ -93,7 +93,7 @@ def speech(p: Parameters, seed: int, fs: int, n: int) -> Array:
             break
         x = math.log10(centre)
         density = -376.44 + 465.439 * x - 157.745 * x * x + 16.7124 * x * x * x
-        sections = filters.cascade(filters.bandpass(centre, fs, _BAND_Q) * 2)
+        sections = filters.stacked(filters.bandpass(centre, fs, _BAND_Q) * 2)
         noise = filtered(Bits([seed, band + 10]).noise(n), sections)
         total += noise * gain(density)
     return to_peak(total)

@@ -30,7 +30,7 @@ def _shape(layer: Layer, fs: int) -> list[filters.Section]:
 
 def _coloured(x: Array, layer: Layer, fs: int) -> Array:
     sections = _shape(layer, fs)
-    return filtered(x, filters.cascade(sections)) if sections else x
+    return filtered(x, filters.stacked(sections)) if sections else x
 
 
 def _swell(layer: Layer, bits: Bits, fs: int, n: int) -> Array | float:
@@ -176,7 +176,7 @@ def voices(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     vowels = np.array([_resonances(v, layer.get("tract", 1.0), fs) for v in _VOWELS])[choice]
     vowels[:, :, 0] *= spoken[:, np.newaxis]
     out = vocal(excitation, vowels, step)
-    hiss = filtered(bits.noise(n), filters.cascade(filters.bandpass(5500.0, fs, 1.2)))
+    hiss = filtered(bits.noise(n), filters.stacked(filters.bandpass(5500.0, fs, 1.2)))
     sharp = np.where(bits.uniform(0.0, 1.0, 3 * count) < 0.25, 0.006, 0.0) * np.repeat(spoken, 3)
     out += hiss * smooth_curve(sharp, step / 3.0, n)
     return _coloured(out, layer, fs)
@@ -245,7 +245,7 @@ def vehicle(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     """
     rolling = filtered(
         bits.noise(n),
-        filters.cascade(
+        filters.stacked(
             filters.bandpass(layer.get("rolling", 900.0), fs, 0.6)
             + filters.lowpass(4.0 * layer.get("rolling", 900.0), fs)
         ),
@@ -256,7 +256,7 @@ def vehicle(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     for order in range(1, 9):
         level = bits.between(0.4, 1.0) / math.sqrt(order)
         engine += level * sine(0.5 * order * turns + bits.between(0.0, 1.0))
-    rough = filtered(bits.noise(n), filters.cascade(filters.lowpass(layer["engine"] * 2.0, fs)))
+    rough = filtered(bits.noise(n), filters.stacked(filters.lowpass(layer["engine"] * 2.0, fs)))
     engine = engine * (1.0 + rough) + rough * 2.0
     return _coloured(rolling + layer.get("share", 0.5) * engine, layer, fs)
 
