@@ -4,7 +4,7 @@ Functions take ``pressure`` (..., n_samples) in Pa and ``fs`` in Hz and return a
 :class:`~soundcal.indicators.result.IndicatorResult`. Beside them:
 
 * :func:`compute` – many indicators of a :class:`~soundcal.recording.Recording`, as tidy rows;
-* :func:`measure` – the same as results, with series;
+* :func:`compute_results` – the same as results, with series;
 * :func:`open_stream` – the same for signals that come in blocks;
 * :func:`combine_ears` – one value of both ears;
 * :data:`REGISTRY`, :data:`STUDY`, :func:`resolve` – what there is, and how it is asked for.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         sound_level,
         time_weighted_level,
     )
-    from soundcal.indicators.measurement import compute, measure
+    from soundcal.indicators.measurement import compute, compute_results
     from soundcal.indicators.modulation.fluctuation import fluctuation_strength
     from soundcal.indicators.modulation.roughness import roughness_dw
     from soundcal.indicators.mosqito import pr_ecma, tnr_ecma
@@ -57,13 +57,13 @@ else:
             "band_levels": "levels.bands",
             "combine_ears": "rows",
             "compute": "measurement",
+            "compute_results": "measurement",
             "fluctuation_strength": "modulation.fluctuation",
             "leq": "levels.functions",
             "loudness_from_bands": "zwicker.loudness",
             "loudness_level_zwtv": "zwicker.loudness",
             "loudness_zwst": "zwicker.loudness",
             "loudness_zwtv": "zwicker.loudness",
-            "measure": "measurement",
             "open_stream": "stream",
             "peak_level": "levels.functions",
             "percentile_levels": "levels.functions",
@@ -92,13 +92,13 @@ __all__ = [
     "band_levels",
     "combine_ears",
     "compute",
+    "compute_results",
     "fluctuation_strength",
     "leq",
     "loudness_from_bands",
     "loudness_level_zwtv",
     "loudness_zwst",
     "loudness_zwtv",
-    "measure",
     "open_stream",
     "peak_level",
     "percentile_levels",

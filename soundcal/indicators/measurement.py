@@ -13,10 +13,10 @@ from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.recording import Recording
 from soundcal.units import from_db
 
-__all__ = ["compute", "measure"]
+__all__ = ["compute", "compute_results"]
 
 
-def measure(
+def compute_results(
     recording: Recording,
     names: Iterable[str] = STUDY,
     *,
@@ -96,7 +96,7 @@ def compute(
     Parameters
     ----------
     recording, names, field, engine, threads
-        As for :func:`measure`.
+        As for :func:`compute_results`.
     ears : {"", "mean", "max", "energy", "left", "right"}
         Make one value of both ears by this rule; by default every channel has its rows.
     uncertainty : bool
@@ -113,7 +113,7 @@ def compute(
     Raises
     ------
     ParameterError, SignalError
-        As for :func:`measure`; or an ear rule for other channels than left and right.
+        As for :func:`compute_results`; or an ear rule for other channels than left and right.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from soundcal.indicators import (
     TidyRow,
     combine_ears,
     compute,
-    measure,
+    compute_results,
     open_stream,
     resolve,
     to_frame,
@@ -113,7 +113,7 @@ def test_uncertainty_is_empty_when_not_stated() -> None:
 
 
 def test_validity_flags_travel_with_results() -> None:
-    results = measure(recording(flags=("3 overflows",)), ["LAeq"])
+    results = compute_results(recording(flags=("3 overflows",)), ["LAeq"])
     assert results["LA"].warnings == ("3 overflows",)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soundcal.errors import ParameterError, SignalError
-from soundcal.indicators import measure
+from soundcal.indicators import compute_results
 from soundcal.indicators.zwicker.filter_bank import TABLE_A2, band_filters
 from soundcal.indicators.zwicker.loudness import loudness_zwst
 from soundcal.indicators.zwicker.method import BARK, loudness_of
@@ -176,6 +176,6 @@ def test_statistics_are_those_of_the_series() -> None:
 
 def test_loudness_and_sharpness_share_one_pass() -> None:
     x = 0.02 * np.random.default_rng(6).standard_normal((2, 24000))
-    both = measure(Recording(x, 48000, "made here"), ["N", "S"])
+    both = compute_results(Recording(x, 48000, "made here"), ["N", "S"])
     assert np.array_equal(both["S"].series, sharpness_din_tv(x, 48000).series)
     assert both["N"].specific is not None
