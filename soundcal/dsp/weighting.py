@@ -6,7 +6,8 @@ where a plain bilinear filter of 48 kHz is 6 dB off at 16 kHz, from a linear lea
 the exact curve's power: with ``x = cos(ω)``, the power of a filter's numerator is a polynomial in
 ``x``, whose roots inside the unit circle are the zeros of a stable minimum-phase filter.
 
-Largest deviation from the exact curve, dB (``tests/test_weighting.py`` holds the filters to it):
+Largest deviation from the exact curve in dB, to which ``tests/dsp/test_weighting.py`` holds the
+filters:
 
 ============== =========== =========== ================
 fs / kHz       to 16 kHz   to 20 kHz   to half of fs

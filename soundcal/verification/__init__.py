@@ -2,8 +2,8 @@
 
 Each module of this package covers one family of indicators and gives a list of :class:`Row`: one
 printed number, the standard's own tolerance, and the computation that has to reproduce it. The same
-rows are the library's tests (``tests/test_standards.py``) and what ``soundcal verify`` prints, so a
-user sees what the developers see.
+rows are the library's tests (``tests/verification/test_standards.py``) and what ``soundcal verify``
+prints, so a user sees what the developers see.
 """
 
 from typing import TYPE_CHECKING

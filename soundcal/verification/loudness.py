@@ -1,8 +1,8 @@
 """Loudness: ISO 532-1:2017.
 
-Annex B comes with recordings, which are not shipped; ``tests/test_loudness.py`` holds soundcal to
-them where they are at hand. Here is what a formula can say: signal 1, which is a table of levels;
-the tones 2 and 3; and the definition of the sone.
+Annex B comes with recordings, which are not shipped; ``tests/indicators/test_loudness.py`` holds
+soundcal to them where they are at hand. Here is what a formula can say: signal 1, which is a table
+of levels; the tones 2 and 3; and the definition of the sone.
 """
 
 from collections.abc import Callable, Sequence
