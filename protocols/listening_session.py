@@ -84,5 +84,5 @@ def _present(bench: Bench, row: Mapping[str, Any], position: int) -> None:
         gain_db=row["gain_db"],
         n_samples=played.n_samples,
         xruns=played.xruns,
-        flags=list(played.flags),
+        flags=[flag.text for flag in played.flags],
     )

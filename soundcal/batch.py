@@ -185,9 +185,13 @@ def _channels_for(about: audio.AudioInfo, record: dict[str, Any], task: Task) ->
     return names
 
 
+def _flags(record: Mapping[str, Any]) -> list[str]:
+    return [flag["text"] for flag in record.get("flags", ())]
+
+
 def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(
-        clipping_flag(name, int(count))
+        clipping_flag(name, int(count)).text
         for name, count in zip(channels, clipped, strict=True)
         if count
     )
@@ -262,7 +266,7 @@ def measure_file(
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [warning for result in results.values() for warning in result.warnings]
-    flags = (*record.get("flags", ()), *about.flags, *_clipping(channels, clipped), *warnings)
+    flags = (*_flags(record), *map(str, about.flags), *_clipping(channels, clipped), *warnings)
     return FileResult(
         path=str(path),
         rows=tuple(rows),

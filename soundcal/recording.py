@@ -17,15 +17,29 @@ from numpy.typing import ArrayLike, NDArray
 from soundcal.errors import ParameterError, SignalError
 
 __all__ = [
+    "CLIPPING",
+    "DELAY_NOT_MEASURED",
     "EARS",
     "FULL_SCALE",
+    "GAPS",
+    "INCOMPLETE",
+    "LIMITED",
+    "LOSSY",
+    "MISSING",
+    "OVERFLOWS",
+    "PATH",
+    "PRIMING",
+    "RATE",
+    "STOPPED",
     "Capture",
+    "Flag",
     "Recording",
     "channel_names",
     "clipped_samples",
     "clipping_flag",
     "sample_digest",
     "utc_now",
+    "with_flags",
 ]
 
 Samples = NDArray[np.float64]
@@ -34,8 +48,51 @@ EARS: Final = ("left", "right")
 """Channel names of a two-channel recording, in order."""
 
 
+# Kinds of flags; a flag that comes from a check of takes has the name of the check as its kind.
+CLIPPING: Final = "clipping"
+DELAY_NOT_MEASURED: Final = "delay not measured"
+GAPS: Final = "gaps"
+INCOMPLETE: Final = "incomplete"
+LIMITED: Final = "limited"
+LOSSY: Final = "lossy coding"
+MISSING: Final = "missing by the clock"
+OVERFLOWS: Final = "overflows and underflows"
+PATH: Final = "signal path"
+PRIMING: Final = "priming"
+RATE: Final = "rate"
+STOPPED: Final = "stopped"
+
 FULL_SCALE: Final = 1.0 - 2.0**-15
 """From here on a sample is at full scale: the largest positive value of a 16-bit converter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A reason to doubt a take.
+
+    Parameters
+    ----------
+    kind : str
+        What programs decide by: the name of the check that found it, or another constant of this
+        module, such as :data:`DELAY_NOT_MEASURED`.
+    text : str
+        What people read: what was found and where, with the remedy.
+
+    Examples
+    --------
+    >>> print(Flag(OVERFLOWS, "input overflow at 1.021 s"))
+    input overflow at 1.021 s
+    """
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, str]:
+        """Return kind and text, ready for JSON."""
+        return {"kind": self.kind, "text": self.text}
 
 
 def clipped_samples(samples: Samples) -> NDArray[np.int64]:
@@ -43,9 +100,10 @@ def clipped_samples(samples: Samples) -> NDArray[np.int64]:
     return np.asarray((np.abs(samples) >= FULL_SCALE).sum(axis=-1), dtype=np.int64)
 
 
-def clipping_flag(channel: str, count: int) -> str:
-    """Return the flag of a channel with so many samples at or beyond full scale."""
-    return f"{channel}: {count} samples at or beyond full scale; lower the input gain"
+def clipping_flag(channel: str, count: int) -> Flag:
+    """Return the flag of a channel with ``count`` samples at or beyond full scale."""
+    text = f"{channel}: {count} samples at or beyond full scale; lower the input gain"
+    return Flag(CLIPPING, text)
 
 
 def utc_now() -> str:
@@ -130,8 +188,8 @@ class Capture:
         Frames received per second of wall-clock time, Hz; None if unknown.
     latency : float, optional
         Measured delay between output and input in samples, already removed; None if not measured.
-    flags : sequence of str
-        Reasons to doubt the take, in words. Empty means none was found.
+    flags : sequence of Flag
+        Reasons to doubt the take. Empty means none was found.
     started : str
         Start of the take, ISO 8601, UTC.
 
@@ -152,7 +210,7 @@ class Capture:
     clipped: tuple[int, ...] = ()
     delivered_rate: float | None = None
     latency: float | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     started: str = field(default_factory=utc_now)
 
     def __post_init__(self) -> None:
@@ -191,7 +249,7 @@ class Capture:
             "clipped": list(self.clipped),
             "delivered_rate": self.delivered_rate,
             "latency": self.latency,
-            "flags": list(self.flags),
+            "flags": [flag.to_dict() for flag in self.flags],
             "started": self.started,
         }
 
@@ -214,7 +272,7 @@ class Recording:
         SHA-256 of the captured samples; empty if the pressure was computed, not recorded.
     u_db : sequence of float
         Combined standard uncertainty of the calibration per channel in dB; empty if not stated.
-    flags : sequence of str
+    flags : sequence of Flag
         Validity flags inherited from the capture; they travel with every result.
     source : str
         Where the samples came from: device identity or file path.
@@ -231,7 +289,7 @@ class Recording:
     channels: tuple[str, ...] = ()
     capture_sha256: str = ""
     u_db: tuple[float, ...] = ()
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     source: str = "unknown"
 
     def __post_init__(self) -> None:
@@ -262,7 +320,7 @@ class Recording:
         return pressure
 
 
-def with_flags(capture: Capture, flags: Sequence[str]) -> Capture:
+def with_flags(capture: Capture, flags: Sequence[Flag]) -> Capture:
     """Return the capture with more validity flags."""
     from dataclasses import replace
 

@@ -25,7 +25,7 @@ from soundcal.lab import protocol
 from soundcal.recording import Capture
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.alignment import GAP_S, marker
-from soundcal.takes.judge import Check
+from soundcal.takes.check import Check
 
 TIMES = np.arange(FS) / FS
 
@@ -172,7 +172,7 @@ def test_a_recording_with_a_fault_is_kept_and_called_invalid(
     code, record = recorded(rig, path, {"at": 2 * FS, **what}, seconds=2.5)
     assert code == 0
     assert verdict_of(record) == "invalid"
-    assert any(words in flag for flag in record["flags"])
+    assert any(words in flag["text"] for flag in record["flags"])
     printed = capsys.readouterr().err
     assert words in printed
     assert "verdict: invalid" in printed
@@ -201,7 +201,7 @@ def test_a_card_that_stalls_for_a_moment_is_suspect(real_time: Rig, tmp_path: Pa
     stall = {"at": FS, "do": "stall", "s": 0.4}
     code, record = recorded(real_time, path, stall, seconds=1.5)
     assert code == 0
-    assert any("flow" in flag for flag in record["flags"])
+    assert any("flow" in flag["text"] for flag in record["flags"])
     assert verdict_of(record) in ("suspect", "invalid")
     # nothing is lost behind a server that waits, and what is there is right
     check_tone(path, record, round(1.5 * FS))
@@ -215,7 +215,7 @@ def test_a_card_that_stalls_for_good_ends_the_recording(real_time: Rig, tmp_path
         code, record = recorded(real_time, path, stall, seconds=20.0)
         assert time.monotonic() - started < 12.0
     assert code == StreamError.exit_code
-    assert any("no answer for" in flag for flag in record["flags"])
+    assert any("no answer for" in flag["text"] for flag in record["flags"])
     check_tone(path, record, FS)
 
 
@@ -335,7 +335,7 @@ def test_a_session_keeps_the_verdict_with_the_recording(rig: Rig, tmp_path: Path
     path = tmp_path / "s" / "rec-N1_ocv_run-1.json"
     record = json.loads(path.read_text())
     assert verdict_of(record) == "invalid"
-    assert any("960 samples in all, first at 1.021 s" in flag for flag in record["flags"])
+    assert any("960 samples in all, first at 1.021 s" in flag["text"] for flag in record["flags"])
     samples = audio.read(path.with_suffix(".wav")).samples
     assert not samples[:, AT : AT + 480].any()
     assert samples[:, AT - 1].any()

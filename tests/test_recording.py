@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soundcal.errors import ParameterError, SignalError
-from soundcal.recording import Capture, Recording, with_flags
+from soundcal.recording import Capture, Flag, Recording, with_flags
 
 
 def test_a_capture_names_ears_counts_clipped_samples_and_has_a_digest() -> None:
@@ -42,6 +42,7 @@ def test_channel_names_must_fit() -> None:
 
 
 def test_flags_are_added_not_replaced() -> None:
-    capture = Capture(np.zeros((1, 8)), 48000, flags=("first",))
-    assert with_flags(capture, ["second"]).flags == ("first", "second")
-    assert capture.flags == ("first",)
+    first, second = Flag("gaps", "first"), Flag("rate", "second")
+    capture = Capture(np.zeros((1, 8)), 48000, flags=(first,))
+    assert with_flags(capture, [second]).flags == (first, second)
+    assert capture.flags == (first,)

@@ -21,6 +21,7 @@ from soundcal.calibration.uncertainty import (
 )
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
 from soundcal.recording import Capture
+from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, from_db
 
 __all__ = [
@@ -179,7 +180,8 @@ def calibrate(
     Raises
     ------
     SignalError
-        A take is too short, clipped, all zero, or has lost blocks.
+        A take is too short, clipped, all zero, has lost blocks, or is invalid; see
+        :func:`check_take`.
     ToneNotFound
         The tone is not there, or not what the calibrator makes; see :func:`check_take`.
     ParameterError
@@ -344,7 +346,8 @@ def check_take(
     Raises
     ------
     SignalError
-        Too short, lost blocks, all zero, or clipped.
+        Too short, lost blocks, all zero, or clipped; the take is invalid
+        (:func:`soundcal.takes.judge.refuse_invalid`).
     ToneNotFound
         No tone, wrong frequency, wrong channel, implausible level, fluctuation, or distortion.
     ParameterError
@@ -352,6 +355,7 @@ def check_take(
     """
     index = _index(take, ear)
     _check_samples(take, index, ear, limits)
+    refuse_invalid(take, ear)
     tone = measure_tone(take.samples[index], take.fs)
     _check_channel(take, index, ear, tone, limits)
     _check_frequency(tone, ear, frequency, limits)
@@ -383,9 +387,10 @@ def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> N
             "again with a larger --latency or less load on the computer"
         )
     if take.flags:
+        doubts = "; ".join(map(str, take.flags))
         raise SignalError(
-            f"{ear}: the take is doubtful ({'; '.join(take.flags)}); a calibration needs one "
-            "without doubts, record again"
+            f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts, "
+            "record again"
         )
     peak = float(np.abs(samples).max())
     if peak == 0.0:

@@ -20,7 +20,7 @@ import numpy as np
 
 from soundcal.calibration.uncertainty import coverage_factor
 from soundcal.errors import ParameterError, RecordError
-from soundcal.recording import Capture, Recording, clipping_flag, utc_now
+from soundcal.recording import OVERFLOWS, Capture, Flag, Recording, clipping_flag, utc_now
 from soundcal.units import from_db
 
 __all__ = ["SCHEMA", "Calibration", "Chain", "Direction", "Link", "Method", "new_calibration"]
@@ -300,7 +300,8 @@ class Calibration:
             if count:
                 flags.append(clipping_flag(name, count))
         if capture.xruns:
-            flags.append(f"{capture.xruns} overflows or underflows of the driver")
+            text = f"{capture.xruns} overflows or underflows of the driver"
+            flags.append(Flag(OVERFLOWS, text))
         return Recording(
             capture.samples * factors,
             capture.fs,

@@ -18,6 +18,7 @@ from soundcal.calibration.tone import measure_tone
 from soundcal.calibration.uncertainty import rectangular
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
 from soundcal.recording import Capture
+from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, energetic_mean, from_db
 
 __all__ = [
@@ -339,7 +340,7 @@ def line_voltages(
     Raises
     ------
     SignalError
-        Clipped, lost blocks.
+        Clipped, lost blocks, or invalid (:func:`soundcal.takes.judge.refuse_invalid`).
     ToneNotFound
         The strongest line is not the test sine.
     ParameterError
@@ -354,6 +355,7 @@ def line_voltages(
             raise ParameterError(f"{channel}: line input of {scale} V per full scale; above 0 only")
         if clipped:
             raise SignalError(f"{channel}: {clipped} samples clipped; lower the input gain")
+        refuse_invalid(take, channel)
         tone = measure_tone(samples, take.fs)
         if tone.distortion > 0.5 or abs(tone.frequency / frequency - 1.0) > 0.007:
             raise ToneNotFound(

@@ -25,7 +25,6 @@ from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, calibrate_output, simulated_data_sheet
 from soundcal.recording import EARS, Capture, channel_names
-from soundcal.takes.judge import refuse_invalid
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -126,7 +125,6 @@ def _tone_file(path: Path, ear: str) -> Capture:
             f"{path}: {len(capture.channels)} channels, none of them named {ear}; give a mono "
             "file, or one with left and right"
         )
-    refuse_invalid(capture, ear)
     return capture
 
 

@@ -6,10 +6,9 @@ import io
 import json
 import math
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -23,9 +22,9 @@ from soundcal.cli.device_options import (
 from soundcal.cli.output import say
 
 if TYPE_CHECKING:
-    from soundcal.devices import AudioDevice, Block
+    from soundcal.devices import AudioDevice
     from soundcal.indicators.levels.live_meter import Reading
-    from soundcal.takes.missing_time import Timeline
+    from soundcal.takes.tally import StreamTally
 
 __all__ = ["add"]
 
@@ -79,27 +78,6 @@ class _Second:
     bands: dict[str, dict[str, float]]
     clipped: dict[str, int]
     flags: dict[str, int]
-
-
-@dataclass(slots=True)
-class _Validity:
-    """Clipped samples per channel, reports of the driver and missing samples since the start."""
-
-    channels: tuple[str, ...]
-    timeline: "Timeline"
-    clipped: Counter[str] = field(default_factory=Counter)
-    flags: Counter[str] = field(default_factory=Counter)
-
-    def count(self, block: "Block") -> None:
-        """Take a block."""
-        from soundcal.recording import clipped_samples
-
-        for name, row in zip(self.channels, block.samples, strict=True):
-            self.clipped[name] += int(clipped_samples(row))
-        self.flags.update(block.flags)
-        end = block.position + block.samples.shape[1]
-        if block.time is not None and (lost := self.timeline.add(block.time, end)):
-            self.flags[lost] += 1
 
 
 Sink = Callable[[_Second], None]
@@ -160,7 +138,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
 
     from soundcal.indicators.levels.live_meter import LiveMeter
     from soundcal.recording import channel_names
-    from soundcal.takes.missing_time import Timeline
+    from soundcal.takes.tally import StreamTally
     from soundcal.units import P_REF
 
     inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
@@ -176,18 +154,20 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     loudness = _Loudness(device.fs, len(inputs)) if options.loudness and calibration else None
     if options.loudness and calibration is None:
         say("no loudness without --calibration: sone need pascal")
-    validity = _Validity(channels, Timeline(device.fs))
+    tally = StreamTally(device.fs, len(inputs), device.info.host_api)
     started = datetime.now(UTC)
     with device.stream(inputs=inputs) as blocks:
         for block in blocks:
-            validity.count(block)
+            for flag in block.flags:
+                tally.report(flag, block.position)
+            tally.add(block.samples, block.position + block.samples.shape[1], block.time)
             pressure = block.samples * factors
             if loudness is not None:
                 loudness.push(pressure)
             for readings in meter.push(pressure):
-                missing = validity.timeline.missing / device.fs
+                missing = tally.missing / device.fs
                 moment = started + timedelta(seconds=readings[0].second + missing)
-                second = _second(moment, unit, channels, readings, validity)
+                second = _second(moment, unit, channels, readings, tally)
                 if loudness is not None:
                     loudness.add_to(second)
                 yield second
@@ -200,7 +180,7 @@ def _second(
     unit: str,
     channels: Sequence[str],
     readings: Sequence["Reading"],
-    validity: _Validity,
+    tally: "StreamTally",
 ) -> _Second:
     named = dict(zip(channels, readings, strict=True))
     return _Second(
@@ -209,8 +189,8 @@ def _second(
         readings[0].second,
         {name: _without_bands(reading) for name, reading in named.items()},
         {name: dict(reading.bands) for name, reading in named.items()},
-        {name: validity.clipped[name] for name in channels},
-        dict(validity.flags),
+        dict(zip(channels, tally.clipped.tolist(), strict=True)),
+        {flag.text: count for flag, count in tally.counts.items()},
     )
 
 

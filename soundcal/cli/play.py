@@ -85,9 +85,9 @@ def run(options: argparse.Namespace) -> int:
             "calibration": calibration.id if calibration else None,
             "n_samples": played.n_samples,
             "xruns": played.xruns,
-            "flags": list(played.flags),
+            "flags": [flag.to_dict() for flag in played.flags],
         }
-        print_json("soundcal/playback/1", content)
+        print_json("soundcal/playback/2", content)
     return 0
 
 

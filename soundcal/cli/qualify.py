@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_test_options", "run_test"]
 
-_SCHEMA: Final = "soundcal/qualification/1"
+_SCHEMA: Final = "soundcal/qualification/2"
 _FAILED: Final = 4
 _PATHS: Final[dict[str, tuple[int, ...]]] = {"soundcard": (1, 2), "simulated": (3, 4)}
 
@@ -120,12 +120,12 @@ def _dbfs(level: float) -> str:
 
 def _lines(found: "Qualification") -> list[str]:
     """Return one line per property, with the values of all paths."""
-    from soundcal.qualification.limits import limit_of, overall
+    from soundcal.qualification.limits import overall
     from soundcal.report.qualification import by_property, number_text
 
     lines = []
     for name, checks in by_property(found):
-        limit, unit = limit_of(checks[0]), checks[0].unit
+        limit, unit = checks[0].limit, checks[0].unit
         told = "" if limit is None else f"  ({limit.text})"
         values = ", ".join(f"{check.channel} {number_text(check)}".strip() for check in checks)
         lines.append(f"{overall(checks):<8} {name:<36} {values} {unit}".rstrip() + told)

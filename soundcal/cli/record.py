@@ -3,9 +3,8 @@
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,12 +22,14 @@ if TYPE_CHECKING:
     from soundcal.cli.levels import RunningLevel
     from soundcal.devices import AudioDevice, Block
     from soundcal.files.writer import Writer
-    from soundcal.takes.judge import Check, SignalChecks
-    from soundcal.takes.missing_time import Timeline
+    from soundcal.recording import Flag
+    from soundcal.takes.check import Check
+    from soundcal.takes.judge import SignalChecks
+    from soundcal.takes.tally import StreamTally
 
 __all__ = ["add"]
 
-_MOST_FLAGS: Final = 20
+_INTERRUPTED: Final = 130  # exit code after Ctrl-C
 _RECORD_BYTES: Final = 16384  # that a record takes at most, and again for each channel
 _SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
 
@@ -64,58 +65,15 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-@dataclass(slots=True)
-class _Take:
-    """What becomes of a recording."""
-
-    wanted: int | None
-    started: str
-    signal: "SignalChecks"
-    timeline: "Timeline"
-    n_samples: int = 0
-    xruns: int = 0
-    flags: list[str] = field(default_factory=list)
-    first: float | None = None
-    delivered: float | None = None
-    exit_code: int = 0
-
-    def count(self, block: "Block", fs: int) -> None:
-        """Note the time and the driver's reports of a block."""
-        from soundcal.takes.missing_time import clock
-
-        now = clock() if block.time is None else block.time
-        self.first = self.first or now
-        self.xruns += sum("flow" in flag for flag in block.flags)  # over- and underflows
-        for flag in block.flags[: max(0, _MOST_FLAGS - len(self.flags))]:
-            self.flags.append(f"{flag} at {block.position / fs:.3f} s")
-        end = block.position + block.samples.shape[1]
-        if end > self.n_samples and now - self.first >= 1.0:
-            self.delivered = self.n_samples / (now - self.first)
-        self.n_samples = end
-        if block.time is not None and (lost := self.timeline.add(block.time, end)):
-            self.flags.append(lost)
-
-    def fail(self, error: str, n_samples: int, fs: int) -> None:
-        """Note what ended the take, and how long after the last sample if it had no end."""
-        from soundcal.takes.missing_time import clock
-
-        late = 0.0 if self.first is None else clock() - self.first - n_samples / fs
-        about = ""
-        if self.wanted is None and late > 0:
-            about = f"; {late:.2f} s ({round(late * fs)} samples) until it stopped are missing"
-        self.flags.append(f"incomplete: {error}{about}")
-
-
 def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
     from soundcal.cli.levels import RunningLevel
     from soundcal.errors import ParameterError, RecordError
     from soundcal.files.atomic import Reserve, check_output
     from soundcal.files.records import RECORDING_SCHEMA, write_json
-    from soundcal.recording import utc_now
     from soundcal.stopping import uninterrupted
     from soundcal.takes.judge import SignalChecks
-    from soundcal.takes.missing_time import Timeline
+    from soundcal.takes.tally import StreamTally
 
     if options.duration is not None and not 0 < options.duration < 1e7:
         raise ParameterError(f"--duration {options.duration:g}: a positive time in s is expected")
@@ -132,25 +90,28 @@ def run(options: argparse.Namespace) -> int:
         level = RunningLevel(_names(options.names, len(inputs)), device.fs, calibration)
         wanted = None if options.duration is None else round(options.duration * device.fs)
         signal = SignalChecks(level.channels, device.fs)
-        take = _Take(wanted, utc_now(), signal, Timeline(device.fs))
+        take = StreamTally(device.fs, len(inputs), device.info.host_api, wanted)
         with device.stream(inputs=inputs) as blocks:
             # nothing is touched on disk before the device has delivered something
             first = next(blocks)
             room = stack.enter_context(Reserve(record.parent, _RECORD_BYTES * (1 + len(inputs))))
             writer = _writer(options, device.fs, len(inputs), calibration)
             record.unlink(missing_ok=True)  # with --force: the old one speaks of another file
-            _record(chain([first], blocks), writer, take, level, device.fs)
+            exit_code = _record(chain([first], blocks), writer, take, signal, level)
         if take.n_samples == 0:
             options.file.unlink()
-            raise RecordError(take.flags[0])
+            raise RecordError(str(take.noted[0]))
         with uninterrupted():  # by a second Ctrl-C, or by one just after the end
-            content = _content(options, device, calibration, take, level, writer)
+            checks = _checks(device, take, signal, interrupted=exit_code == _INTERRUPTED)
+            flags = _flags(take, checks, writer)
+            content = _content(options, device, calibration, take, flags)
+            content["checks"] = [check.to_dict() for check in checks]
             room.release()
             write_json(record, RECORDING_SCHEMA, content, force=options.force)
-    _tell(options, take, level, content["flags"], content["checks"])
+    _tell(options, take, level, flags, checks)
     if options.json:
         print_json(RECORDING_SCHEMA, content)
-    return take.exit_code
+    return exit_code
 
 
 def _names(given: tuple[str, ...] | None, n_channels: int) -> tuple[str, ...]:
@@ -179,45 +140,53 @@ def _writer(
 
 
 def _record(
-    blocks: Iterator["Block"], writer: "Writer", take: _Take, level: "RunningLevel", fs: int
-) -> None:
+    blocks: Iterator["Block"],
+    writer: "Writer",
+    take: "StreamTally",
+    signal: "SignalChecks",
+    level: "RunningLevel",
+) -> int:
     """Write blocks until the end; what went wrong goes into the take, what is there stays."""
     from soundcal.errors import DeviceError, RecordError
 
-    total = None if take.wanted is None else take.wanted / fs
+    total = None if take.total is None else take.total / take.fs
     try:
         with writer, progress("recording", total, unit="s") as advance:
-            _write_blocks(blocks, writer, take, level, fs, advance)
+            _write_blocks(blocks, writer, take, signal, level, advance)
     except KeyboardInterrupt:
-        if take.wanted is not None:
-            take.flags.append("stopped by the operator before its end")
-            take.exit_code = 130
+        if take.total is not None:
+            take.stop()
+            return _INTERRUPTED
     except (DeviceError, RecordError) as error:
-        take.fail(str(error), writer.n_samples, fs)
-        take.exit_code = DeviceError.exit_code
+        take.n_samples = writer.n_samples
+        take.fail(str(error))
+        return DeviceError.exit_code
     finally:
         take.n_samples = writer.n_samples  # whatever interrupted the last block
-        take.flags += filter(None, [take.timeline.end()])
+        take.end()
+    return 0
 
 
 def _write_blocks(
     blocks: Iterator["Block"],
     writer: "Writer",
-    take: _Take,
+    take: "StreamTally",
+    signal: "SignalChecks",
     level: "RunningLevel",
-    fs: int,
     advance: Advance,
 ) -> None:
     for block in blocks:
         samples = block.samples
-        if take.wanted is not None:
-            samples = samples[:, : take.wanted - writer.n_samples]
+        if take.total is not None:
+            samples = samples[:, : take.total - writer.n_samples]
         writer.write(samples)
         level.push(samples)
-        take.signal.push(samples)
-        take.count(block, fs)
-        advance(take.n_samples / fs, level.remark)
-        if take.wanted is not None and take.n_samples >= take.wanted:
+        signal.push(samples)
+        for flag in block.flags:
+            take.report(flag, block.position)
+        take.add(samples, block.position + block.samples.shape[1], block.time)
+        advance(take.n_samples / take.fs, level.remark)
+        if take.total is not None and take.n_samples >= take.total:
             return
 
 
@@ -233,19 +202,14 @@ def _content(
     options: argparse.Namespace,
     device: "AudioDevice",
     calibration: "Calibration | None",
-    take: _Take,
-    level: "RunningLevel",
-    writer: "Writer",
+    take: "StreamTally",
+    flags: "Sequence[Flag]",
 ) -> dict[str, Any]:
-    """Return the record that stands beside the file."""
+    """Return the record that stands beside the file, without its checks."""
     from soundcal.files.atomic import file_digest
-    from soundcal.takes.judge import flags_of
 
     card = device.info.kind == "soundcard"
-    checks = _checks(device, take, card)
-    flags = [*take.flags, *flags_of(checks)]
-    if writer.limited:
-        flags.append(f"{writer.limited} samples beyond full scale were limited to it")
+    listed = [flag.to_dict() for flag in flags]
     return {
         "audio": options.file.name,
         "sha256": file_digest(options.file),
@@ -254,45 +218,59 @@ def _content(
         "calibration_file": _beside(options.calibration, options.file) if calibration else None,
         "capture": {
             "fs": device.fs,
-            "channels": list(level.channels),
+            "channels": list(_names(options.names, take.clipped.size)),
             "n_samples": take.n_samples,
             "device": device.info.identity,
             "simulated": not card,
             "xruns": take.xruns,
-            "clipped": [int(n) for n in level.clipped],
-            "delivered_rate": take.delivered if card else None,
+            "clipped": take.clipped.tolist(),
+            "delivered_rate": take.rate if card else None,
             "latency": None,
-            "flags": flags,
+            "flags": listed,
             "started": take.started,
         },
-        "flags": flags,
-        "checks": [check.to_dict() for check in checks],
+        "flags": listed,
     }
 
 
-def _checks(device: "AudioDevice", take: _Take, card: bool) -> "tuple[Check, ...]":
+def _flags(take: "StreamTally", checks: "Sequence[Check]", writer: "Writer") -> "tuple[Flag, ...]":
+    from soundcal.recording import LIMITED, Flag
+    from soundcal.takes.check import flags_of
+
+    flags = (*take.noted, *flags_of(checks))
+    if not writer.limited:
+        return flags
+    return (
+        *flags,
+        Flag(LIMITED, f"{writer.limited} samples beyond full scale were limited to it"),
+    )
+
+
+def _checks(
+    device: "AudioDevice", take: "StreamTally", signal: "SignalChecks", *, interrupted: bool
+) -> "tuple[Check, ...]":
     """Return the verdicts on the take; an interrupted one is as long as it is."""
     from soundcal.devices.path import path_checks
     from soundcal.takes.judge import stream_checks
 
+    card = device.info.kind == "soundcard"
     stream = stream_checks(
         n_samples=take.n_samples,
         fs=device.fs,
-        expected=None if take.exit_code == 130 else take.wanted,
+        expected=None if interrupted else take.total,
         xruns=take.xruns,
-        delivered_rate=take.delivered if card else None,
-        missing=take.timeline.missing if card else None,
-        device=device.info.identity,
+        delivered_rate=take.rate if card else None,
+        missing=take.missing if card else None,
     )
-    return (*path_checks(device.info), *stream, *take.signal.checks())
+    return (*path_checks(device.info), *stream, *signal.checks())
 
 
 def _tell(
     options: argparse.Namespace,
-    take: _Take,
+    take: "StreamTally",
     level: "RunningLevel",
-    flags: list[str],
-    checks: list[dict[str, Any]],
+    flags: "Sequence[Flag]",
+    checks: "Sequence[Check]",
 ) -> None:
     n_channels = len(level.channels)
     say(f"{options.file}: {take.n_samples / options.fs:.2f} s, {n_channels} channels")
@@ -300,6 +278,6 @@ def _tell(
     say(f"level over all: {overall} {level.unit}")
     for flag in flags:
         say(f"flag: {flag}")
-    counts = Counter(check["verdict"] for check in checks)
+    counts = Counter(check.verdict for check in checks)
     verdict = next(word for word in ("invalid", "suspect", "pass") if counts[word])
     say(f"verdict: {verdict} ({counts['pass']} of {len(checks)} checks passed)")

@@ -1,14 +1,23 @@
 """What stands between soundcal and a device, as a flag and as a check of every take."""
 
+from typing import Final
+
 from soundcal.devices.protocol import DeviceInfo
-from soundcal.takes.check import Check
+from soundcal.recording import PATH, Flag
+from soundcal.takes.check import Check, Limit
 
 __all__ = ["path_checks", "path_flags"]
 
+_DIRECT: Final = Limit(
+    0.0, "≤", "what stands in between may resample, change the level and mix other sounds in"
+)
 
-def path_flags(info: DeviceInfo) -> tuple[str, ...]:
+
+def path_flags(info: DeviceInfo) -> tuple[Flag, ...]:
     """Return a flag for takes of a device that is not reached directly."""
-    return (f"not directly from the device: {info.obstacle}",) if info.obstacle else ()
+    if not info.obstacle:
+        return ()
+    return (Flag(PATH, f"not directly from the device: {info.obstacle}"),)
 
 
 def path_checks(info: DeviceInfo) -> tuple[Check, ...]:
@@ -21,5 +30,5 @@ def path_checks(info: DeviceInfo) -> tuple[Check, ...]:
     >>> path_checks(DeviceInfo("default", "ALSA", 2, 2, obstacle="a mixer"))[0].reason
     'not directly from the device: a mixer'
     """
-    reasons = path_flags(info)
-    return tuple(Check("in between", 1.0, "", 0.0, "suspect", reason) for reason in reasons)
+    flags = path_flags(info)
+    return tuple(Check(PATH, 1.0, "", _DIRECT, "suspect", flag.text) for flag in flags)

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Final, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.recording import Capture
+from soundcal.recording import Capture, Flag
 
 __all__ = [
+    "RATES",
     "AudioDevice",
     "Block",
     "DeviceInfo",
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 Samples = NDArray[np.float64]
+
+RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
+"""Sampling rates in Hz that devices are asked for, and that the simulated ones offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Block:
         Samples before this block.
     total : int or None
         Samples expected in all; None for an endless stream.
-    flags : tuple of str
+    flags : tuple of Flag
         What the driver reported for this block.
     time : float, optional
         When it arrived, in s by :func:`soundcal.takes.missing_time.clock`; None where time is
@@ -101,7 +105,7 @@ class Block:
     samples: Samples
     position: int
     total: int | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     time: float | None = None
 
 
@@ -115,7 +119,7 @@ class Playback:
 
     n_samples: int
     xruns: int = 0
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @runtime_checkable

@@ -23,7 +23,7 @@ from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest, partial_file
 from soundcal.files.text import check_file
 from soundcal.files.wav import WAV_LIMIT
-from soundcal.recording import Capture
+from soundcal.recording import LOSSY, Capture, Flag
 
 __all__ = [
     "ENDINGS",
@@ -74,9 +74,9 @@ class AudioInfo:
         return self.n_samples / self.fs
 
     @property
-    def flags(self) -> tuple[str, ...]:
+    def flags(self) -> tuple[Flag, ...]:
         """Reasons to doubt the samples that the coding gives."""
-        return (f"lossy coding ({self.subtype})",) if self.subtype in _LOSSY else ()
+        return (Flag(LOSSY, f"lossy coding ({self.subtype})"),) if self.subtype in _LOSSY else ()
 
 
 @contextmanager

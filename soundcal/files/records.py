@@ -30,7 +30,7 @@ __all__ = [
     "write_json",
 ]
 
-RECORDING_SCHEMA: Final = "soundcal/recording/1"
+RECORDING_SCHEMA: Final = "soundcal/recording/2"
 """Value of the key ``schema`` in the record beside a recording."""
 
 

@@ -5,12 +5,71 @@ content, the old one stays as ``NAME-VERSION.schema.json``, and a function here 
 the old version into one of the next. A chain of such functions leads from any version to today's.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 __all__ = ["UPGRADES"]
 
-UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+# Version 1 of recordings, playbacks and qualifications: a flag was a sentence, and the limit of a
+# check a number; only qualifications had its side and its source beside it.
+_TWO_SIDED: Final = ("DC", "clock drift", "level step", "rate", "samples")
+_AT_LEAST: Final = ("bits used", "fading", "swing")
+_RELATIONS: Final = {"at most": "≤", "at least": "≥", "within ±": "±"}
+_UNSPECIFIED: Final = "unspecified"
+
+
+def _limit(check: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the limit of a check; its side is told, or follows from the name of the check."""
+    if check["limit"] is None:
+        return None
+    if check.get("relation") is not None:
+        relation = _RELATIONS[check["relation"]]
+    elif check["name"] in _AT_LEAST:
+        relation = "≥"
+    else:
+        relation = "±" if check["name"] in _TWO_SIDED else "≤"
+    source = str(check.get("source", ""))
+    return {"value": check["limit"], "relation": relation, "source": source, "remedy": ""}
+
+
+def _check(check: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: check[key] for key in check if key not in ("relation", "source")}
+    return kept | {"limit": _limit(check)}
+
+
+def _flags(texts: list[str], checks: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return flags; the kind of one that is the reason of a check is the name of the check."""
+    names = {check["reason"]: check["name"] for check in checks if check["reason"]}
+    return [{"kind": names.get(text, _UNSPECIFIED), "text": text} for text in texts]
+
+
+def _recording_2(record: dict[str, Any]) -> dict[str, Any]:
+    found = record | {"schema": "soundcal/recording/2"}
+    checks = [_check(check) for check in record.get("checks", ())]
+    if "checks" in record:
+        found["checks"] = checks
+    if "flags" in record:
+        found["flags"] = _flags(record["flags"], checks)
+    if "capture" in record:
+        capture = record["capture"]
+        found["capture"] = capture | {"flags": _flags(capture["flags"], checks)}
+    return found
+
+
+def _playback_2(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {"schema": "soundcal/playback/2", "flags": _flags(record["flags"], [])}
+
+
+def _qualification_2(record: dict[str, Any]) -> dict[str, Any]:
+    checks = [_check(check) for check in record["checks"]]
+    return record | {"schema": "soundcal/qualification/2", "checks": checks}
+
+
+UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "soundcal/playback/1": _playback_2,
+    "soundcal/qualification/1": _qualification_2,
+    "soundcal/recording/1": _recording_2,
+}
 """For each older schema the function that returns a record in its next version, ``schema``
 included; the record it gets is as the older schema requires, and may be changed.
 """

@@ -75,7 +75,7 @@ def _results(
     for error in refused.values():
         raise error
     return {
-        symbol: replace(result, warnings=(*recording.flags, *result.warnings))
+        symbol: replace(result, warnings=(*map(str, recording.flags), *result.warnings))
         for symbol, result in results.items()
     }
 

@@ -10,7 +10,6 @@ from soundcal.devices.protocol import AudioDevice, OnBlock
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS, Capture
-from soundcal.takes.judge import refuse_invalid
 
 __all__ = ["Watch", "calibrate_ears", "record_insertions"]
 
@@ -131,7 +130,6 @@ def record_insertions(
                 take = device.record(duration, inputs=inputs, on_block=on_block)
             take = replace(take, channels=names)
             try:
-                refuse_invalid(take, ear)
                 microphone.check_take(take, ear, level=level, frequency=frequency, expected=wanted)
             except (ToneNotFound, SignalError) as error:
                 if not operator.again(str(error)):

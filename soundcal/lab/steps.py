@@ -31,8 +31,7 @@ from soundcal.lab.search import Ears
 from soundcal.recording import EARS, Capture
 from soundcal.stimuli import Stimulus
 from soundcal.takes.against_stimulus import judge_played
-from soundcal.takes.check import Check
-from soundcal.takes.judge import judged
+from soundcal.takes.check import Check, judged
 from soundcal.units import energetic_mean, from_db
 
 __all__ = [
@@ -419,7 +418,7 @@ def _keep(
             "calibration": calibration_of(bench, found.calibration).id,
             "calibration_file": f"{found.calibration}.json",
             "capture": capture.to_dict(),
-            "flags": list(capture.flags),
+            "flags": [flag.to_dict() for flag in capture.flags],
             "checks": [check.to_dict() for check in checks],
         },
     )

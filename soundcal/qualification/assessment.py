@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from soundcal.qualification.limits import rated
+from soundcal.qualification.limits import OS_MIXER, rated
 from soundcal.qualification.results import Qualification
 from soundcal.qualification.signals import upper_edge
 from soundcal.takes.check import Check
-from soundcal.units import db
+from soundcal.units import power_db
 
 __all__ = ["verdicts"]
 
@@ -51,8 +51,8 @@ def _of_path(found: Qualification, *, allowed: bool) -> Check:
     """Return whether something stands between soundcal and the device."""
     name, between = "operating system's mixer", float(found.device.os_mixer)
     if allowed or not found.device.os_mixer:
-        return Check(name, between, "", None if allowed else 0.0)
-    return Check(name, between, "", 0.0, "suspect", f"{name}: {found.device.obstacle}")
+        return Check(name, between, "", None if allowed else OS_MIXER)
+    return Check(name, between, "", OS_MIXER, "suspect", f"{name}: {found.device.obstacle}")
 
 
 def _of_response(found: Qualification) -> Iterator[Check]:
@@ -78,7 +78,7 @@ def _of_crosstalk(found: Qualification) -> Iterator[Check]:
         near = np.abs(np.log2(response.frequency / hz)) <= 1.0 / 6.0
         if not near.any():
             continue
-        heard = 0.5 * db((10.0 ** (response.crosstalk[..., near] / 10.0)).mean(axis=-1))
+        heard = power_db((10.0 ** (response.crosstalk[..., near] / 10.0)).mean(axis=-1))
         for k, i in ((k, i) for k in range(n) for i in range(n) if i != k):
             path = f"{found.outputs[k]}→{found.inputs[i]}"
             yield rated(f"crosstalk at {text}", float(heard[i, k]), "dB", path)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from soundcal.devices import DeviceInfo
 from soundcal.errors import ParameterError
-from soundcal.qualification.limits import overall, with_limits
+from soundcal.qualification.limits import overall
 from soundcal.qualification.signals import SWEEP_S, ToneAnalysis
 from soundcal.takes.check import Check, Verdict
 
@@ -284,7 +284,7 @@ class Qualification:
             "level": self.level,
             "started": self.started,
             "verdict": self.verdict,
-            "checks": with_limits(self.checks),
+            "checks": [check.to_dict() for check in self.checks],
             "response": _plain(self.response),
             "noise": _plain(self.noise),
             "distortion": [_distortion(found) for found in self.distortion],

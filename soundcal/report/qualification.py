@@ -8,7 +8,7 @@ import numpy as np
 
 from soundcal.files.records import provenance
 from soundcal.qualification import Qualification
-from soundcal.qualification.limits import LIMITS, limit_of, overall
+from soundcal.qualification.limits import LIMITS, overall
 from soundcal.qualification.signals import upper_edge
 from soundcal.report.document import (
     Block,
@@ -128,7 +128,7 @@ def _table(found: Qualification) -> Table:
     )
     rows = []
     for name, checks in by_property(found):
-        limit = limit_of(checks[0])
+        limit = checks[0].limit
         cells = [_cell(checks, "")]
         cells += [_cell(checks, f"→{number}") for number in found.inputs]
         told = (None, "") if limit is None else (limit.text, limit.source)

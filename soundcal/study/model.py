@@ -9,6 +9,7 @@ from soundcal.files.records import provenance
 from soundcal.study.compare import compare_methods
 from soundcal.study.comparison import MethodComparison
 from soundcal.study.rules import Rules
+from soundcal.takes.check import Check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class Source:
         True if it was made by the simulated lab.
     target, gain_db : float or None
         Level that was aimed at, and the gain at which the stimulus was played, dB.
-    checks : tuple of mapping
+    checks : tuple of Check
         Checks of the take, as its record has them.
     """
 
@@ -53,7 +54,7 @@ class Source:
     simulated: bool = False
     target: float | None = None
     gain_db: float | None = None
-    checks: tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from soundcal.indicators.registry import STUDY, resolve
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
 from soundcal.study.rules import Rules
+from soundcal.takes.check import Check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,11 +248,11 @@ def _recorded(
         stimulus=stimulus,
         combination=str(record.get("combination", "")),
         calibration=calibration.id,
-        flags=tuple(record.get("flags", ())),
+        flags=tuple(flag["text"] for flag in record.get("flags", ())),
         simulated=bool(record.get("capture", {}).get("simulated", False)),
         target=record.get("target"),
         gain_db=record.get("gain_db"),
-        checks=tuple(record.get("checks", ())),
+        checks=tuple(Check.from_dict(check) for check in record.get("checks", ())),
     )
     return CalibratedRecording(source, int(record.get("run", 1)), calibration)
 

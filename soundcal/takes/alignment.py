@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError, SignalError
+from soundcal.recording import DELAY_NOT_MEASURED, Flag
 
 __all__ = ["Delay", "Frame", "find_marker", "frame", "marker"]
 
@@ -130,7 +131,7 @@ class Frame:
     n_wanted: int
     max_delay: int
 
-    def align(self, take: Samples) -> tuple[Samples, int | None, tuple[str, ...]]:
+    def align(self, take: Samples) -> tuple[Samples, int | None, tuple[Flag, ...]]:
         """Cut the aligned segment out of what was recorded while the frame was played.
 
         Parameters
@@ -144,7 +145,7 @@ class Frame:
             Aligned; not aligned, as if without delay, if the delay could not be measured.
         delay : int or None
             Delay in samples.
-        flags : tuple of str
+        flags : tuple of Flag
             Why there is no delay.
 
         Raises
@@ -162,7 +163,7 @@ class Frame:
         )
         delay = found.lag if found.clear else None
         first = self.start + (delay or 0)
-        flags = (found.complaint,) if found.complaint else ()
+        flags = (Flag(DELAY_NOT_MEASURED, found.complaint),) if found.complaint else ()
         return take[:, first : first + self.n_wanted], delay, flags
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from soundcal.recording import FULL_SCALE
 
-__all__ = ["PLATEAUS", "Row"]
+__all__ = ["PLATEAUS", "ChannelStatistics"]
 
 Samples = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class _Plateaus:
         self.count += int((sharp & (heights >= _PLATEAU_FROM) & (heights == self.extreme)).sum())
 
 
-class Row:
+class ChannelStatistics:
     """Counts, extremes and powers of one channel so far.
 
     Parameters

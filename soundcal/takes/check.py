@@ -1,17 +1,78 @@
-"""One check of a take: a number, a limit, a verdict and the reason in words."""
+"""One check of a take: a number, its limit, a verdict and the reason in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
 from soundcal.errors import SignalError
-from soundcal.recording import Capture, with_flags
+from soundcal.recording import Capture, Flag, with_flags
 
-__all__ = ["Check", "Verdict", "doubt", "fault", "flags_of", "judged", "refuse"]
+__all__ = [
+    "SEVERITY",
+    "Check",
+    "Limit",
+    "Relation",
+    "Verdict",
+    "doubt",
+    "fault",
+    "flags_of",
+    "judged",
+    "refuse",
+]
 
+Relation = Literal["≤", "≥", "±"]
 Verdict = Literal["pass", "suspect", "invalid"]
+
+SEVERITY: Final[dict[Verdict, int]] = {"pass": 0, "suspect": 1, "invalid": 2}
+"""Rank of the verdicts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The values that are accepted of one property.
+
+    Parameters
+    ----------
+    value : float
+        In the unit of the check.
+    relation : {"≤", "≥", "±"}
+        The side of ``value`` that is accepted; "±" accepts what lies between its negative and it.
+    source : str
+        Standard and clause, or the reason.
+    remedy : str
+        Usual causes of a failure, and what helps.
+
+    Examples
+    --------
+    >>> limit = Limit(0.5, "±", "IEC 61672-1:2013, Table 3")
+    >>> limit.text, limit.keeps(-0.4), limit.excess(-0.7)
+    ('±0.5', True, 0.19999999999999996)
+    """
+
+    value: float
+    relation: Relation
+    source: str
+    remedy: str = ""
+
+    def keeps(self, value: float) -> bool:
+        """Return whether a value is accepted."""
+        if self.relation == "≥":
+            return value >= self.value
+        return (abs(value) if self.relation == "±" else value) <= self.value
+
+    def excess(self, value: float) -> float:
+        """Return how far a value lies beyond the limit; negative within it."""
+        if self.relation == "≥":
+            return self.value - value
+        return (abs(value) if self.relation == "±" else value) - self.value
+
+    @property
+    def text(self) -> str:
+        """The limit as it is printed."""
+        sign = "±" if self.relation == "±" else f"{self.relation} "
+        return f"{sign}{self.value:g}".replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +82,15 @@ class Check:
     Parameters
     ----------
     name : str
-        What was looked at.
+        The property that was looked at.
     value : float
-        What was found.
+        The value that was found.
     unit : str
         Its unit.
-    limit : float or None
-        What is accepted; None if the check only informs.
+    limit : Limit or None
+        The values that are accepted; None if the check only informs.
     verdict : {"pass", "suspect", "invalid"}
-        What follows.
+        The consequence.
     reason : str
         What was found in words, with its probable cause and the remedy; "" if it passed.
     channel : str
@@ -39,7 +100,7 @@ class Check:
     name: str
     value: float
     unit: str
-    limit: float | None = None
+    limit: Limit | None = None
     verdict: Verdict = "pass"
     reason: str = ""
     channel: str = ""
@@ -47,6 +108,30 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON; a value that is not finite is None."""
         return asdict(self) | {"value": self.value if np.isfinite(self.value) else None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the check of :meth:`to_dict`; a value of None is not a number.
+
+        >>> check = Check("DC", 0.02, "FS", Limit(0.01, "±", "headroom"), "suspect", "DC of 0.02")
+        >>> Check.from_dict(check.to_dict()) == check
+        True
+        """
+        value, limit = data["value"], data["limit"]
+        return cls(
+            name=str(data["name"]),
+            value=float("nan") if value is None else float(value),
+            unit=str(data["unit"]),
+            limit=None if limit is None else Limit(**limit),
+            verdict=data["verdict"],
+            reason=str(data["reason"]),
+            channel=str(data["channel"]),
+        )
+
+    @property
+    def flag(self) -> Flag:
+        """The reason as a flag of a take; its kind is the name of the check."""
+        return Flag(self.name, self.reason)
 
 
 def doubt(reason: str) -> Verdict:
@@ -59,13 +144,13 @@ def fault(reason: str) -> Verdict:
     return "invalid" if reason else "pass"
 
 
-def flags_of(checks: Sequence[Check]) -> tuple[str, ...]:
-    """Return what is suspect or invalid, in words."""
-    return tuple(check.reason for check in checks if check.verdict != "pass")
+def flags_of(checks: Sequence[Check]) -> tuple[Flag, ...]:
+    """Return the flags of what is suspect or invalid."""
+    return tuple(check.flag for check in checks if check.verdict != "pass")
 
 
 def judged(capture: Capture, checks: Sequence[Check]) -> Capture:
-    """Return the take with its verdicts among its flags; what it says already is not repeated."""
+    """Return the take with its verdicts among its flags, without those that it has already."""
     new = [flag for flag in flags_of(checks) if flag not in capture.flags]
     return with_flags(capture, new) if new else capture
 

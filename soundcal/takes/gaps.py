@@ -5,6 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.recording import GAPS, Flag
+
 __all__ = ["Gaps", "gap_flags", "with_silence_filled"]
 
 Samples = NDArray[np.float64]
@@ -24,8 +26,8 @@ class Gaps:
     >>> gaps = Gaps()
     >>> for block in ([0, 0, 1, 1], [0] * 40, [0, 1, 1]):
     ...     gaps.push(np.array([block]) * 0.1)
-    >>> gaps.flags(48000)
-    ('1 gap of exact zeros on all inputs, 41 samples in all, first at 0.000 s',)
+    >>> print(*gaps.flags(48000))
+    1 gap of exact zeros on all inputs, 41 samples in all, first at 0.000 s
     """
 
     def __init__(self) -> None:
@@ -67,15 +69,16 @@ class Gaps:
         """Zeros at the end so far, if there was something before them; they are no gap yet."""
         return self._run if self._begun else 0
 
-    def flags(self, fs: int, where: str = "all inputs") -> tuple[str, ...]:
+    def flags(self, fs: int, where: str = "all inputs") -> tuple[Flag, ...]:
         """Return the flag of the gaps so far; none, if there are none."""
         if self._count == 0:
             return ()
         gaps = "1 gap" if self._count == 1 else f"{self._count} gaps"
-        return (
+        text = (
             f"{gaps} of exact zeros on {where}, {self._lost} samples in all, "
-            f"first at {self._first / fs:.3f} s",
+            f"first at {self._first / fs:.3f} s"
         )
+        return (Flag(GAPS, text),)
 
 
 def with_silence_filled(samples: Samples, played: Samples) -> Samples:
@@ -95,7 +98,7 @@ def with_silence_filled(samples: Samples, played: Samples) -> Samples:
     return filled
 
 
-def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[str, ...]:
+def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[Flag, ...]:
     """Return a flag if all inputs together fall silent and come back: samples were lost.
 
     Audio servers put exact zeros in the place of blocks they lose, often without a report; the
@@ -115,8 +118,8 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
     --------
     >>> samples = np.full((2, 480), 0.1)
     >>> samples[:, 100:164] = 0.0
-    >>> gap_flags(samples, 48000)
-    ('1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s',)
+    >>> print(*gap_flags(samples, 48000))
+    1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s
     """
     gaps = Gaps()
     gaps.push(samples if played is None else with_silence_filled(samples, played))

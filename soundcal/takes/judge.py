@@ -19,22 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError
-from soundcal.recording import FULL_SCALE, Capture, clipping_flag
-from soundcal.takes.channel_statistics import PLATEAUS, Row
-from soundcal.takes.check import Check, Verdict, doubt, fault, flags_of, judged, refuse
+from soundcal.recording import (
+    CLIPPING,
+    FULL_SCALE,
+    GAPS,
+    MISSING,
+    OVERFLOWS,
+    RATE,
+    Capture,
+    clipping_flag,
+)
+from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
+from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.repeated_blocks import Repeats
 from soundcal.takes.tone_phase import steady_tone
 from soundcal.units import db
 
 __all__ = [
-    "Check",
     "SignalChecks",
-    "Verdict",
-    "flags_of",
     "judge",
-    "judged",
     "level_step",
+    "rate_check",
     "refuse_invalid",
     "stream_checks",
 ]
@@ -82,6 +88,43 @@ _STEP_ODDS: Final = 5e-7
 
 _STEP_WINDOWS: Final = 4
 
+_CLIPPING: Final = Limit(
+    0.0, "≤", "a sample at full scale may stand for a larger one", "lower the input gain"
+)
+_PLATEAUS: Final = Limit(
+    PLATEAUS - 1.0,
+    "≤",
+    "equal samples in a row at the extreme: clipped before",
+    "lower the level there",
+)
+_GAPS: Final = Limit(0.0, "≤", "exact zeros in place of sound: samples were lost")
+_REPEATED: Final = Limit(0.0, "≤", "noise never repeats itself to the last bit")
+_NOT_FINITE: Final = Limit(0.0, "≤", "a sample is a number", "restart or update the driver")
+_SWING: Final = Limit(0.0, "≥", "a channel that never moves is dead", "restart the device")
+_BITS: Final = Limit(
+    BITS_LIMIT + 1.0,
+    "≥",
+    "a path of 16 bits has its noise at −101 dB re full scale",
+    "set the device to 24 bit, and look for a conversion on the way (operating system, driver, "
+    "file)",
+)
+_DC: Final = Limit(
+    DC_LIMIT,
+    "±",
+    "costs 0.1 dB of headroom",
+    "use an AC coupled input, or high-pass the recording before Z-weighted levels are taken from "
+    "it",
+)
+_OVERFLOWS: Final = Limit(0.0, "≤", "as the driver reports them")
+_SAMPLES: Final = Limit(0.0, "±", "the length that was asked for")
+_MISSING: Final = Limit(0.0, "≤", "the clock of the computer")
+_STEP: Final = Limit(
+    STEP_LIMIT_DB,
+    "±",
+    "the fluctuation of a class 1 sound calibrator, IEC 60942:2017",
+    "look for a turned knob, automatic gain control and enhancements of the operating system",
+)
+
 
 class SignalChecks:
     """Checks of the samples alone, in blocks; memory does not grow with the take.
@@ -106,7 +149,7 @@ class SignalChecks:
         if fs < 1:
             raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
         self._channels, self._fs = tuple(channels), fs
-        self._rows = [Row(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
+        self._rows = [ChannelStatistics(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
         self._gaps, self._repeats, self._played = Gaps(), Repeats(), Repeats()
         self._n_samples = self._not_numbers = 0
 
@@ -144,21 +187,21 @@ class SignalChecks:
 
     def _of_the_take(self) -> Iterator[Check]:
         """Give what concerns all inputs together: a driver loses or repeats frames, not samples."""
-        lost, reason = self._gaps.lost, "; ".join(self._gaps.flags(self._fs))
+        lost, reason = self._gaps.lost, "".join(flag.text for flag in self._gaps.flags(self._fs))
         if (silent := self._gaps.silent) >= _END_S * self._fs:
             start = (self._n_samples - silent) / self._fs
             end = f"exact zeros on all inputs from {start:.3f} s to the end, {silent} samples"
             lost, reason = lost + silent, f"{reason}; {end}" if reason else end
-        yield Check("gaps", lost, "samples", 0.0, fault(reason), reason)
+        yield Check(GAPS, lost, "samples", _GAPS, fault(reason), reason)
         repeated, reason, certain = self._repeats.found(self._fs)
         if not (reason and self._played.found(self._fs)[0]):
             verdict = fault(reason) if certain else doubt(reason)
-            yield Check("repeated blocks", repeated, "samples", 0.0, verdict, reason)
+            yield Check("repeated blocks", repeated, "samples", _REPEATED, verdict, reason)
         if n := self._not_numbers:
-            reason = f"{n} samples are infinite or no numbers; restart or update the driver"
-            yield Check("not finite", n, "samples", 0.0, "invalid", reason)
+            reason = f"{n} samples are infinite or not numbers; {_NOT_FINITE.remedy}"
+            yield Check("not finite", n, "samples", _NOT_FINITE, "invalid", reason)
 
-    def _of_channel(self, name: str, row: Row) -> list[Check]:
+    def _of_channel(self, name: str, row: ChannelStatistics) -> list[Check]:
         alive = _liveness(name, row)
         if alive.verdict != "pass":
             return [alive]
@@ -170,8 +213,8 @@ class SignalChecks:
         return found
 
 
-def _liveness(name: str, row: Row) -> Check:
-    swing, limit = row.highest - row.lowest, 0.0
+def _liveness(name: str, row: ChannelStatistics) -> Check:
+    swing = row.highest - row.lowest
     reason = ""
     if row.highest == row.lowest == 0.0:
         reason = (
@@ -179,55 +222,49 @@ def _liveness(name: str, row: Row) -> Check:
             "program may use the microphone"
         )
     elif swing == 0.0:
-        reason = f"{name}: stuck at {row.highest:.4g} of full scale; restart the device"
-    return Check("swing", swing, "FS", limit, "invalid" if reason else "pass", reason)
+        reason = f"{name}: stuck at {row.highest:.4g} of full scale; {_SWING.remedy}"
+    return Check("swing", swing, "FS", _SWING, fault(reason), reason)
 
 
-def _clipping(name: str, row: Row) -> Check:
+def _clipping(name: str, row: ChannelStatistics) -> Check:
     if row.full == 0:
-        return Check("clipping", 0.0, "samples", 0.0)
+        return Check(CLIPPING, 0.0, "samples", _CLIPPING)
     verdict: Verdict = "invalid" if row.in_a_row else "suspect"
-    reason = clipping_flag(name, row.full)
-    return Check("clipping", row.full, "samples", 0.0, verdict, reason)
+    reason = clipping_flag(name, row.full).text
+    return Check(CLIPPING, row.full, "samples", _CLIPPING, verdict, reason)
 
 
-def _plateaus(name: str, row: Row) -> Check:
+def _plateaus(name: str, row: ChannelStatistics) -> Check:
     sides = [side for side in row.plateaus if side.extreme < FULL_SCALE]
     count = sum(side.count for side in sides)
     if count < PLATEAUS:
-        return Check("plateaus", count, "", PLATEAUS - 1.0)
+        return Check("plateaus", count, "", _PLATEAUS)
     height = max(side.extreme for side in sides if side.count)
     reason = (
         f"{name}: flat tops, {count} runs of equal samples at the extreme ({db(height):.1f} dB re "
-        "full scale); something before this input clips: lower the level there"
+        f"full scale); something before this input clips: {_PLATEAUS.remedy}"
     )
-    return Check("plateaus", count, "", PLATEAUS - 1.0, "invalid", reason)
+    return Check("plateaus", count, "", _PLATEAUS, "invalid", reason)
 
 
-def _bits(name: str, row: Row) -> Check:
+def _bits(name: str, row: ChannelStatistics) -> Check:
     if row.bits > BITS_LIMIT:
-        return Check("bits used", row.bits, "bit", BITS_LIMIT + 1.0)
-    reason = (
-        f"{name}: only {row.bits} bits are used; set the device to 24 bit, and look for a "
-        "conversion on the way (operating system, driver, file)"
-    )
-    return Check("bits used", row.bits, "bit", BITS_LIMIT + 1.0, "suspect", reason)
+        return Check("bits used", row.bits, "bit", _BITS)
+    reason = f"{name}: only {row.bits} bits are used; {_BITS.remedy}"
+    return Check("bits used", row.bits, "bit", _BITS, "suspect", reason)
 
 
-def _offset(name: str, row: Row) -> Check:
+def _offset(name: str, row: ChannelStatistics) -> Check:
     n, total, squares = row.means
     mean = float(total / n)
     error = float(np.sqrt(max(0.0, squares / n - mean**2) / (n - 1)))
     if abs(mean) <= DC_LIMIT or abs(mean) <= _DC_SIGMAS * error:
-        return Check("DC", mean, "FS", DC_LIMIT)
-    reason = (
-        f"{name}: DC of {mean:+.4f} of full scale, the limit is ±{DC_LIMIT:g}; use an AC coupled "
-        "input, or high-pass the recording before Z-weighted levels are taken from it"
-    )
-    return Check("DC", mean, "FS", DC_LIMIT, "suspect", reason)
+        return Check("DC", mean, "FS", _DC)
+    reason = f"{name}: DC of {mean:+.4f} of full scale, the limit is {_DC.text}; {_DC.remedy}"
+    return Check("DC", mean, "FS", _DC, "suspect", reason)
 
 
-def _levels(row: Row) -> list[Check]:
+def _levels(row: ChannelStatistics) -> list[Check]:
     floor = float(10.0 * np.log10(row.quietest)) if row.quietest > 0 else -np.inf
     power = row.power / row.means[0]
     level = float(10.0 * np.log10(power)) if power > 0 else -np.inf
@@ -245,7 +282,6 @@ def stream_checks(
     xruns: int = 0,
     delivered_rate: float | None = None,
     missing: int | None = None,
-    device: str = "",
 ) -> tuple[Check, ...]:
     """Return the checks of how a stream went.
 
@@ -258,11 +294,9 @@ def stream_checks(
     xruns : int
         Overflows and underflows that the driver reported.
     delivered_rate : float, optional
-        Samples per second of wall-clock time.
+        Samples per second of wall-clock time; None if there is no clock to compare with.
     missing : int, optional
         Samples that the clock says are missing (:mod:`soundcal.takes.missing_time`).
-    device : str
-        Identity of the device.
 
     Examples
     --------
@@ -271,29 +305,33 @@ def stream_checks(
     [('overflows and underflows', 'pass'), ('rate', 'invalid')]
     """
     reason = "" if xruns == 0 else f"{xruns} overflows or underflows reported by the driver"
-    found = [Check("overflows and underflows", xruns, "", 0.0, doubt(reason), reason)]
+    found = [Check(OVERFLOWS, xruns, "", _OVERFLOWS, doubt(reason), reason)]
     if expected is not None:
         short = n_samples - expected
         reason = f"{n_samples} samples arrived, {expected} were expected"
         if short < 0:
             reason += f": {-short} ({-short / fs:.2f} s) are missing"
         reason = reason if short else ""
-        found.append(Check("samples", short, "", 0.0, fault(reason), reason))
+        found.append(Check("samples", short, "", _SAMPLES, fault(reason), reason))
     if missing is not None:
         reason = f"{missing} samples ({missing / fs:.2f} s) are missing by the clock"
         reason = reason if missing else ""
-        found.append(Check("missing by the clock", missing, "samples", 0.0, fault(reason), reason))
-    # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
-    clockless = "JACK" in device and delivered_rate is not None and delivered_rate > 1.5 * fs
-    if delivered_rate is not None and n_samples >= RATE_FROM_S * fs and not clockless:
-        elapsed = n_samples / delivered_rate
-        limit = RATE_TOLERANCE + RATE_JITTER_S / max(elapsed, RATE_JITTER_S)
-        deviation = delivered_rate / fs - 1.0
-        wrong = abs(deviation) > limit
-        reason = f"delivered {delivered_rate:.0f} samples per second instead of {fs}"
-        reason = reason if wrong else ""
-        found.append(Check("rate", 1e6 * deviation, "ppm", 1e6 * limit, fault(reason), reason))
+        found.append(Check(MISSING, missing, "samples", _MISSING, fault(reason), reason))
+    if delivered_rate is not None and n_samples >= RATE_FROM_S * fs:
+        found.append(rate_check(n_samples, fs, delivered_rate))
     return tuple(found)
+
+
+def rate_check(n_samples: int, fs: int, delivered_rate: float) -> Check:
+    """Return the check of the sampling rate of a stream of 2 s or more."""
+    elapsed = n_samples / delivered_rate
+    tolerance = RATE_TOLERANCE + RATE_JITTER_S / max(elapsed, RATE_JITTER_S)
+    limit = Limit(1e6 * tolerance, "±", "against the computer's clock, 0.5 % and 0.25 s of jitter")
+    deviation = delivered_rate / fs - 1.0
+    reason = ""
+    if abs(deviation) > tolerance:
+        reason = f"delivered {delivered_rate:.0f} samples per second instead of {fs}"
+    return Check(RATE, 1e6 * deviation, "ppm", limit, fault(reason), reason)
 
 
 def _window_levels(x: Samples, fs: int) -> Samples:
@@ -370,14 +408,13 @@ def level_step(
     error = spread * float(np.sqrt(1 / first.size + 1 / last.size))
     sigmas = max(_STEP_SIGMAS, float(stdtrit(n - 4, 1.0 - _STEP_ODDS)))
     if abs(step) <= max(STEP_LIMIT_DB, sigmas * error):
-        return Check("level step", step, "dB", STEP_LIMIT_DB, channel=channel)
+        return Check("level step", step, "dB", _STEP, channel=channel)
     verdict: Verdict = "invalid" if abs(step) > STEP_INVALID_DB else "suspect"
     reason = (
         f"{channel}: the level changes by {step:+.2f} dB at {at * _WINDOW_S:.2f} s, the limit is "
-        f"±{STEP_LIMIT_DB:g} dB; look for a turned knob, automatic gain control and "
-        "enhancements of the operating system"
+        f"{_STEP.text} dB; {_STEP.remedy}"
     )
-    return Check("level step", step, "dB", STEP_LIMIT_DB, verdict, reason, channel)
+    return Check("level step", step, "dB", _STEP, verdict, reason, channel)
 
 
 def judge(
@@ -416,7 +453,6 @@ def judge(
             expected=expected,
             xruns=capture.xruns,
             delivered_rate=capture.delivered_rate,
-            device=capture.device,
         ),
         *signal.checks(),
     ]

@@ -20,9 +20,6 @@ _WINDOW_S: Final = 2.0
 _LEAST_S: Final = 0.5
 """The same at the end of a stream."""
 
-_FASTER: Final = 1.5
-"""A device that is so much faster than its rate has no clock (JACK in freewheel mode)."""
-
 # on Linux the monotonic clock stands still while the machine sleeps; on macOS this one does not
 _CLOCK: Final[Any] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
@@ -57,7 +54,6 @@ class Timeline:
         self.missing = 0
         """Samples found missing so far."""
         self._fs = fs
-        self._first: tuple[float, int] | None = None
         self._begin: tuple[float, int] | None = None
         self._last: tuple[float, int] | None = None  # time and position
         self._before: float | None = None
@@ -80,7 +76,6 @@ class Timeline:
             jump = self._delay(moment, position) - self._delay(*self._last)
             self._jumps[0] = max(self._jumps[0], (jump, self._last[1]))
         self._last = (moment, position)
-        self._first = self._first or self._last
         self._begin = self._begin or self._last
         self._smallest = min(self._smallest, self._delay(moment, position))
         return found
@@ -99,7 +94,7 @@ class Timeline:
         self._before, self._smallest, self._begin = self._smallest, float("inf"), None
         _, at = max(self._jumps)
         self._jumps = [(0.0, 0), self._jumps[0]]
-        if later <= LIMIT_S or self._has_no_clock():
+        if later <= LIMIT_S:
             return ""
         missing = round(later * self._fs)
         self.missing += missing
@@ -107,9 +102,3 @@ class Timeline:
             f"about {missing} samples ({later:.2f} s) are missing at {max(0, at) / self._fs:.3f} s "
             "by the clock: the machine slept, or the audio server stood still"
         )
-
-    def _has_no_clock(self) -> bool:
-        if self._first is None or self._last is None:
-            return True
-        elapsed = self._last[0] - self._first[0]
-        return self._last[1] - self._first[1] > _FASTER * self._fs * elapsed

@@ -22,13 +22,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.takes.check import Check, fault
+from soundcal.takes.check import Check, Limit, fault
 from soundcal.units import db
 
 __all__ = [
     "FADE_DB",
     "HEARD_DB",
-    "Track",
+    "SLIPS",
+    "PhaseTrack",
     "fading",
     "frequency_of",
     "phase_jumps",
@@ -67,9 +68,17 @@ FADE_DB: Final = -6.0
 
 _FADE_S: Final = 0.001
 
+SLIPS: Final = Limit(0.0, "≤", "samples missing or inserted", "raise --latency")
+_FADE: Final = Limit(
+    FADE_DB,
+    "≥",
+    "no calibrator and no headphones fade within 1 ms",
+    "samples were lost on the way: repeat the take",
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class PhaseTrack:
     """Amplitude and phase of a tone along a take.
 
     Parameters
@@ -111,7 +120,7 @@ def frequency_of(x: Samples, fs: int, *, beside_db: float = NARROW_DB) -> float 
     return float(top * step)
 
 
-def track(x: Samples, fs: int, frequency: float, played: Samples | None = None) -> Track:
+def track(x: Samples, fs: int, frequency: float, played: Samples | None = None) -> PhaseTrack:
     """Follow a tone.
 
     Parameters
@@ -143,7 +152,7 @@ def track(x: Samples, fs: int, frequency: float, played: Samples | None = None) 
         heard = heard * np.conj(sent)
     phases = np.full(starts.size, np.nan)
     phases[~weak] = np.unwrap(np.angle(heard[~weak]))
-    return Track(frequency, starts, size, phases)
+    return PhaseTrack(frequency, starts, size, phases)
 
 
 def _weak(envelope: NDArray[np.complex128]) -> NDArray[np.bool_]:
@@ -152,7 +161,7 @@ def _weak(envelope: NDArray[np.complex128]) -> NDArray[np.bool_]:
     return np.asarray((level <= 10 ** (_QUIET_DB / 20) * usual) | (usual == 0.0))
 
 
-def phase_jumps(found: Track, fs: int) -> tuple[list[tuple[int, float]], float]:
+def phase_jumps(found: PhaseTrack, fs: int) -> tuple[list[tuple[int, float]], float]:
     """Return where the phase jumps, as ``(sample, jump in samples)``, and the limit in samples.
 
     The jump is positive if samples were inserted. It is known up to whole periods.
@@ -190,7 +199,7 @@ def _extrapolated(phases: Samples) -> Samples:
     return lines
 
 
-def slips_of(name: str, found: Track, fs: int) -> Check | None:
+def slips_of(name: str, found: PhaseTrack, fs: int) -> Check | None:
     """Return the check of a tone's phase; None if the take is too short or too noisy to tell."""
     places, limit = phase_jumps(found, fs)
     period = fs / found.frequency
@@ -207,7 +216,7 @@ def slips_of(name: str, found: Track, fs: int) -> Check | None:
             f"of {period:.1f} samples; raise --latency, and look for resampling between two clocks"
         )
     moved = sum(abs(size) for _, size in places)
-    return Check("slips", moved, "samples", 0.0, fault(reason), reason, name)
+    return Check("slips", moved, "samples", SLIPS, fault(reason), reason, name)
 
 
 def fading(name: str, x: Samples, fs: int, frequency: float) -> Check | None:
@@ -238,9 +247,9 @@ def fading(name: str, x: Samples, fs: int, frequency: float) -> Check | None:
     if fade < FADE_DB:
         reason = (
             f"{name}: the tone is missing at {lowest * (size // 2) / fs:.3f} s ({fade:.1f} dB for "
-            f"at least {1e3 * size / fs:.1f} ms); samples were lost on the way: repeat the take"
+            f"at least {1e3 * size / fs:.1f} ms); {_FADE.remedy}"
         )
-    return Check("fading", fade, "dB", FADE_DB, fault(reason), reason, name)
+    return Check("fading", fade, "dB", _FADE, fault(reason), reason, name)
 
 
 def _median_filtered(level: Samples, half: int = 20) -> Samples:

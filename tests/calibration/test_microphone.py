@@ -1,6 +1,7 @@
 """Calibrator tone to sensitivity: the checks, the budget, the drift, and honest coverage."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from soundcal.calibration import microphone
 from soundcal.calibration.microphone import Influences, calibrate, check_take
 from soundcal.calibration.tone import measure_tone, sine
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
-from soundcal.recording import Capture
+from soundcal.recording import Capture, Flag
 from soundcal.units import db, level_to_pascal
 
 FS = 8000
@@ -78,7 +79,11 @@ def test_a_wandering_frequency_loses_no_level() -> None:
 REFUSED = {
     "short": (take(tone(seconds=9.0)), SignalError, "lasts 9.00 s, at least 10 s"),
     "lost blocks": (take(tone(), xruns=2), SignalError, "2 overflows or underflows"),
-    "doubtful": (take(tone(), flags=("1 gap of zeros",)), SignalError, "doubtful .1 gap of zeros"),
+    "doubtful": (
+        take(tone(), flags=(Flag("gaps", "1 gap of zeros"),)),
+        SignalError,
+        "doubtful .1 gap of zeros",
+    ),
     "zeros": (take(np.zeros(84000)), SignalError, "exactly zero.*may use the microphone"),
     "clipped": (take(np.clip(3 * tone(-6.0), -1, 1)), SignalError, "clipped, peak 1.0000"),
     "silence": (take(noise(1e-4)), ToneNotFound, "no tone"),
@@ -194,3 +199,25 @@ def test_only_like_calibrations_are_compared() -> None:
     other = calibrate({"left": [take(tone())]}, device="other")
     with pytest.raises(ParameterError, match="same device"):
         microphone.drift(left, other)
+
+
+def _lost(x: np.ndarray) -> np.ndarray:
+    x[20000:20096] = 0.0
+    return x
+
+
+def _repeated(x: np.ndarray) -> np.ndarray:
+    x[20000:20256] = x[19744:20000]
+    return x
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(_lost, "gap of exact zeros"), (_repeated, "delivered twice")]
+)
+def test_an_invalid_take_does_not_become_a_calibration(
+    spoil: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
+    good = tone() + noise(1e-4)
+    assert calibrate({"left": [take(good)]}).channels == ("left",)
+    with pytest.raises(SignalError, match=words):
+        calibrate({"left": [take(good), take(spoil(good.copy()))]})

@@ -17,7 +17,7 @@ from soundcal.calibration.uncertainty import (
     type_a,
 )
 from soundcal.errors import ParameterError, RecordError
-from soundcal.recording import Capture, Recording
+from soundcal.recording import Capture, Flag, Recording
 
 links = st.builds(
     lambda name, gain, u, dof: Link(name, gain, u, dof),
@@ -108,9 +108,11 @@ FOUND = new_calibration("stated", "input", {"left": Chain((Link("s", 6.0, 0.2),)
 
 
 def test_flags_travel_from_the_capture_to_the_recording() -> None:
-    take = Capture([[0.1, 1.0, -1.0]], 48000, channels=("left",), xruns=3, flags=("loud",))
+    take = Capture(
+        [[0.1, 1.0, -1.0]], 48000, channels=("left",), xruns=3, flags=(Flag("loud", "loud"),)
+    )
     recording = FOUND.apply(take)
-    assert recording.flags == (
+    assert tuple(map(str, recording.flags)) == (
         "loud",
         "left: 2 samples at or beyond full scale; lower the input gain",
         "3 overflows or underflows of the driver",

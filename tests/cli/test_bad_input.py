@@ -435,7 +435,7 @@ def test_an_interrupted_recording_is_kept(work: Path, command: str, started: str
     record = json.loads(Path("new.json").read_text())
     assert record["capture"]["n_samples"] == capture.n_samples
     assert record["sha256"] == file_digest("new.wav")
-    assert "stopped by the operator" in " ".join(record["flags"])
+    assert "stopped by the operator" in record["flags"][0]["text"]
 
 
 def test_interrupted_rendering_leaves_whole_files_only(work: Path) -> None:

@@ -179,9 +179,9 @@ def test_calibration_of_the_record_beside(take: Path, cal_file: Path) -> None:
         "fs": FS,
         "calibration_file": cal_file.name,
         "capture": Capture(samples(), FS).to_dict(),
-        "flags": ["2 overflows or underflows of the driver"],
+        "flags": [{"kind": "rate", "text": "2 overflows or underflows of the driver"}],
     }
-    write_json(take.with_suffix(".json"), "soundcal/recording/1", record)
+    write_json(take.with_suffix(".json"), "soundcal/recording/2", record)
     result = measure_file(take, Task(resolve(["LAeq"])))
     assert result.rows[0].calibration == load_calibration(cal_file).id
     assert result.flags == ("2 overflows or underflows of the driver",)

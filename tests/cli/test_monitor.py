@@ -29,7 +29,8 @@ from soundcal.indicators import (
     time_weighted_level,
 )
 from soundcal.indicators.levels.live_meter import LiveMeter
-from soundcal.takes.missing_time import Timeline
+from soundcal.recording import OVERFLOWS, Flag
+from soundcal.takes.tally import StreamTally
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = str(ROOT / "tests" / "fake_portaudio")
@@ -174,10 +175,11 @@ def test_impossible_requests_are_refused(
 def second(**changes: Any) -> Any:
     meter = LiveMeter(FS, 2)
     (readings,) = meter.push(noise(1.0))
-    validity = monitor._Validity(("left", "right"), Timeline(FS))
-    validity.clipped["left"] = 3
-    validity.flags["input overflow"] = 2
-    made = monitor._second(datetime.now(UTC), "dB", ("left", "right"), readings, validity)
+    tally = StreamTally(FS, 2)
+    tally.add(np.array([[1.0, 1.0, 1.0], [0.5, 0.5, 0.5]]), 3)
+    for place in (0, 1):
+        tally.report(Flag(OVERFLOWS, "input overflow"), place)
+    made = monitor._second(datetime.now(UTC), "dB", ("left", "right"), readings, tally)
     made.levels["left"] |= changes
     return made
 

@@ -70,7 +70,7 @@ def test_the_file_holds_every_sample_and_its_record_says_how(
     capture = audio.read("take.wav")
     np.testing.assert_array_equal(capture.samples, [ramp(48000, 1), ramp(48000, 0)])
     kept = json.loads(Path("take.json").read_text())
-    assert kept["schema"] == "soundcal/recording/1"
+    assert kept["schema"] == "soundcal/recording/2"
     assert kept["sha256"] == file_digest("take.wav")
     assert kept["capture"]["device"] == IDENTITY
     assert (kept["capture"]["n_samples"], kept["capture"]["xruns"]) == (48000, 0)
@@ -78,7 +78,11 @@ def test_the_file_holds_every_sample_and_its_record_says_how(
     doubted = {check["name"] for check in kept["checks"] if check["verdict"] == "suspect"}
     assert doubted == {"bits used", "DC"}
     assert {check["verdict"] for check in kept["checks"]} == {"pass", "suspect"}
-    assert kept["flags"] == [check["reason"] for check in kept["checks"] if check["reason"]]
+    assert kept["flags"] == [
+        {"kind": check["name"], "text": check["reason"]}
+        for check in kept["checks"]
+        if check["reason"]
+    ]
     printed = capsys.readouterr()
     assert json.loads(printed.out)["audio"] == "take.wav"
     assert "verdict: suspect (15 of 19 checks passed)" in printed.err
@@ -143,7 +147,7 @@ def test_a_lost_device_leaves_what_was_recorded(
     np.testing.assert_array_equal(capture.samples[0], ramp(capture.n_samples, 0))
     kept = json.loads(Path("take.json").read_text())
     assert kept["capture"]["n_samples"] == capture.n_samples
-    assert "stopped by itself" in kept["flags"][0]
+    assert "stopped by itself" in kept["flags"][0]["text"]
     assert "stopped by itself" in capsys.readouterr().err
 
 
@@ -199,7 +203,7 @@ def test_the_record_finds_room_on_a_full_disk(small_disk: Path, name: str) -> No
         np.testing.assert_array_equal(row, ramp(capture.n_samples, channel))
     kept = json.loads((small_disk / "take.json").read_text())
     assert kept["sha256"] == file_digest(path)
-    (flag,) = (flag for flag in kept["flags"] if flag.startswith("incomplete: "))
+    (flag,) = (flag["text"] for flag in kept["flags"] if flag["kind"] == "incomplete")
     assert "No space left on device" in flag
 
 
@@ -262,7 +266,7 @@ def test_a_file_is_played_at_a_gain(capsys: pytest.CaptureFixture[str]) -> None:
     tone(2)
     assert play("--gain-db", "-6", "--json") == 0
     report = played(capsys)
-    assert report["schema"] == "soundcal/playback/1"
+    assert report["schema"] == "soundcal/playback/2"
     assert (report["gain_db"], report["n_samples"], report["outputs"]) == (-6.0, 24000, [1, 2])
 
 

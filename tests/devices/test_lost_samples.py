@@ -22,6 +22,7 @@ from soundcal.devices.portaudio import supervisor
 from soundcal.devices.portaudio.soundcard import Soundcard
 from soundcal.errors import StreamError
 from soundcal.files import audio
+from soundcal.recording import INCOMPLETE, MISSING
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 
@@ -77,7 +78,7 @@ def test_a_recording_that_was_stopped_for_a_while_goes_on_complete() -> None:
     assert process.returncode == 0, printed
     record, n = kept()
     assert n == 4 * 48000
-    assert not [flag for flag in record["flags"] if "missing" in flag or "incomplete" in flag]
+    assert not {MISSING, INCOMPLETE} & {flag["kind"] for flag in record["flags"]}
 
 
 def test_a_full_queue_ends_the_recording_and_says_what_is_missing() -> None:
@@ -88,7 +89,7 @@ def test_a_full_queue_ends_the_recording_and_says_what_is_missing() -> None:
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 3, printed
     record, n = kept()
-    (flag,) = (flag for flag in record["flags"] if flag.startswith("incomplete"))
+    (flag,) = (flag["text"] for flag in record["flags"] if flag["kind"] == INCOMPLETE)
     assert "more than 200000 bytes of input were waiting to be stored" in flag
     assert f"{n} frames" in flag
     (told,) = re.findall(r"; ([\d.]+) s \((\d+) samples\) until it stopped are missing", flag)
@@ -125,7 +126,11 @@ def test_samples_lost_while_the_machine_slept_are_told(
     assert found["missing by the clock"] == pytest.approx(0.6 * 48000, abs=0.1 * 48000)
     printed = capsys.readouterr().err
     assert "verdict: invalid" in printed
-    (flag,) = (flag for flag in record["flags"] if flag.startswith("about"))
+    (flag,) = (
+        flag["text"]
+        for flag in record["flags"]
+        if flag["kind"] == MISSING and flag["text"].startswith("about")
+    )
     assert float(flag.partition("missing at ")[2].partition(" s ")[0]) == pytest.approx(
         1.5, abs=0.1
     )

@@ -20,6 +20,7 @@ from fake_card import FAKE, Fault, streams, tone
 
 from soundcal.devices import Block
 from soundcal.devices.portaudio import worker
+from soundcal.devices.portaudio.request import Request
 from soundcal.devices.portaudio.resolve import resolve
 from soundcal.devices.portaudio.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable, StreamError
@@ -196,14 +197,14 @@ def test_reports_of_the_driver_travel_with_the_capture(card: Soundcard, fault: F
     capture = card.record(1.0)
     assert capture.xruns == 1
     assert len(capture.flags) == 1
-    assert "input overflow 1 times, first at 0.2" in capture.flags[0]
+    assert "input overflow 1 times, first at 0.2" in capture.flags[0].text
 
 
 def test_a_wrong_rate_is_flagged(card: Soundcard, fault: Fault) -> None:
     fault(speed=3)
     capture = card.record(2.5, inputs=[1])
     assert capture.delivered_rate == pytest.approx(3 * 48000, rel=0.1)
-    assert any("instead of 48000" in flag for flag in capture.flags)
+    assert any("instead of 48000" in flag.text for flag in capture.flags)
 
 
 @pytest.mark.parametrize("played", [False, True])
@@ -214,7 +215,10 @@ def test_a_gap_is_flagged_unless_silence_was_played(played: bool) -> None:
     found = gap_flags(samples, 48000, known)
     assert bool(found) != played
     if found:
-        assert "1 gap of exact zeros on all inputs, 100 samples in all, first at 0.100 s" in found
+        assert (
+            "1 gap of exact zeros on all inputs, 100 samples in all, first at 0.100 s"
+            in found[0].text
+        )
     assert gap_flags(samples[:, :4850], 48000) == ()  # an end is no gap
     gaps = Gaps()
     for start in range(0, 9600, 37):
@@ -240,12 +244,6 @@ def test_samples_that_never_come_are_missed_by_the_clock(lost: float, late: floa
     assert abs(timeline.missing - lost * 48000) <= 1
 
 
-def test_a_server_without_a_clock_misses_nothing() -> None:
-    timeline = Timeline(48000)
-    said = [timeline.add(0.001 * n + 5.0 * (n > 4000), 480 * n) for n in range(8000)]
-    assert not any(said)
-
-
 def test_a_loss_at_the_end_of_a_stream_is_found() -> None:
     timeline = Timeline(48000)
     for n in range(360):
@@ -257,12 +255,12 @@ def test_a_wrong_rate_is_reported_by_a_stream(card: Soundcard, fault: Fault) -> 
     fault(speed=3)
     with card.stream(inputs=[1]) as blocks:
         doubts = next(block.flags for block in blocks if block.flags)
-    assert "instead of 48000" in doubts[0]
+    assert "instead of 48000" in doubts[0].text
 
 
 def test_input_that_nobody_fetches_ends_the_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_HOLD_BACK_S", 0.01)
-    request = worker.Request(task="stream", inputs=(1,), queue_bytes=2000)
+    request = Request(task="stream", inputs=(1,), queue_bytes=2000)
     take = worker._Take(request, None, StopIteration)
     block = np.zeros((250, 1), dtype=np.float32)
     started = time.monotonic()
@@ -278,7 +276,7 @@ def test_input_that_nobody_fetches_ends_the_take(monkeypatch: pytest.MonkeyPatch
 
 def test_a_callback_in_time_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_HOLD_BACK_S", 30.0)
-    request = worker.Request(task="stream", inputs=(1,), queue_bytes=100)
+    request = Request(task="stream", inputs=(1,), queue_bytes=100)
     take = worker._Take(request, None, StopIteration)
     block = np.zeros((20, 1), dtype=np.float32)
     take._began = time.monotonic() - 1.0  # 20 samples in a second are no server without a clock

@@ -130,7 +130,7 @@ def test_a_mixer_is_refused_for_calibration_unless_allowed(fault: Fault) -> None
         open_device("default", calibrating=True)
     for options in ({"calibrating": True, "allow_os_mixer": True}, {}):
         with open_device("default", **options) as device:
-            (flag,) = device.record(0.1).flags
+            (flag,) = map(str, device.record(0.1).flags)
         assert flag.startswith("not directly from the device: a chain of ALSA plug-ins")
 
 
@@ -169,7 +169,7 @@ EXCLUSIVE = {"exclusive": True, "explicit_sample_format": True}
 def test_wasapi_is_opened_exclusively(fault: Fault, tmp_path: Path) -> None:
     fault(devices=[{"name": "Fake", "hostapi": 3}])
     assert Soundcard("fake", calibrating=True).record(0.1).flags == ()
-    (flag,) = Soundcard("fake", allow_os_mixer=True).record(0.1).flags
+    (flag,) = map(str, Soundcard("fake", allow_os_mixer=True).record(0.1).flags)
     assert "in shared mode the mixer of Windows" in flag
     exclusive, shared = (stream["extra"][0] for stream in streams(tmp_path))
     assert exclusive == ["WasapiSettings", EXCLUSIVE]

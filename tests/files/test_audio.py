@@ -100,7 +100,7 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_lossy_files_are_flagged(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.ogg", noise(1, 48000)[0], 48000)
-    assert "lossy" in audio.read(tmp_path / "a.ogg").flags[0]
+    assert "lossy" in audio.read(tmp_path / "a.ogg").flags[0].text
 
 
 SUBTYPES: list[RecordingSubtype] = ["PCM_16", "PCM_24", "PCM_32", "FLOAT"]

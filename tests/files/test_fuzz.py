@@ -38,7 +38,12 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_campaign(folder, Campaign("title", ("a", "b"), "lab", "CC0-1.0", "more"))
     session = Session.create(folder / "session", "any", {"a": 1}, "sim:lab")
-    session.add_audio("rec-x", np.full((2, 64), 0.1), 8000, {"stimulus": "x", "flags": ["a"]})
+    session.add_audio(
+        "rec-x",
+        np.full((2, 64), 0.1),
+        8000,
+        {"stimulus": "x", "flags": [{"kind": "gaps", "text": "a"}]},
+    )
     session.log("step", step="x")
     session.stop("done")
     for name in ("wav", "flac"):
@@ -59,7 +64,7 @@ def blocks_of(path: Path) -> None:
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "calibration": ("calibration.json", load_calibration),
-    "recording": ("session/rec-x.json", lambda p: read_json(p, "soundcal/recording/1")),
+    "recording": ("session/rec-x.json", lambda p: read_json(p, "soundcal/recording/2")),
     "campaign": ("campaign.toml", lambda p: read_campaign(p.parent)),
     "settings": ("soundcal.toml", lambda p: with_settings(["record", "x.wav"], p.parent)),
     "wav": ("x.wav", audio.read),

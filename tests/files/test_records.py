@@ -32,7 +32,7 @@ def test_a_session_tells_how_it_ended(session: Session) -> None:
 
 def test_an_interrupted_session_is_resumed_after_its_files_were_checked(session: Session) -> None:
     path = session.add_audio("rec-N1_run-1", np.full((2, 480), 0.25), 48000, {"stimulus": "N1"})
-    record = read_json(path.with_suffix(".json"), "soundcal/recording/1")
+    record = read_json(path.with_suffix(".json"), "soundcal/recording/2")
     assert record["stimulus"] == "N1"
     assert record["software"]["soundcal"]
     with pytest.raises(RecordError, match="not 'ocv_headphones'"):

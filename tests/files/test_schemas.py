@@ -21,7 +21,7 @@ from soundcal.files.records import read_json, write_json
 from soundcal.files.session import Session
 from soundcal.files.shipped import shipped
 from soundcal.files.upgrades import UPGRADES
-from soundcal.recording import Capture
+from soundcal.recording import Capture, Flag
 from soundcal.stimuli import load_catalogue
 
 SCHEMAS = sorted(shipped("schema").glob("*.schema.json"))
@@ -142,7 +142,7 @@ def captures(draw: st.DrawFn) -> Capture:
         xruns=draw(st.integers(0, 9)),
         delivered_rate=draw(st.none() | st.floats(1.0, 2e5)),
         latency=draw(st.none() | st.floats(0.0, 1e4)),
-        flags=tuple(draw(st.lists(words, max_size=3))),
+        flags=tuple(Flag("gaps", text) for text in draw(st.lists(words, max_size=3))),
     )
 
 
@@ -158,13 +158,13 @@ def test_every_recording_written_is_valid(
     session = Session.create(tmp_path_factory.mktemp("s"), "any", {"stimulus": stimulus})
     about = {"stimulus": stimulus, "condition": "hats", "run": 1, "combination": capture.device}
     about |= {"target": target, "weighting": "A", "gain_db": gain, "calibration": None}
-    about |= {"capture": capture.to_dict(), "flags": list(capture.flags)}
+    about |= {"capture": capture.to_dict(), "flags": capture.to_dict()["flags"]}
     path = session.add_audio("rec-x", capture.samples, capture.fs, about)
     session.add_record("gains_hats", "soundcal/gains/1", {"gains": [
         {"stimulus": stimulus, "target": target, "gain_db": gain}
     ]})  # fmt: skip
     session.stop("done", stimulus)
-    assert read_json(path.with_suffix(".json"), "soundcal/recording/1")["gain_db"] == gain
+    assert read_json(path.with_suffix(".json"), "soundcal/recording/2")["gain_db"] == gain
     lines = (session.folder / "session.jsonl").read_text(encoding="utf-8").splitlines()
     for line in lines:
         validator("session").validate(json.loads(line))

@@ -26,7 +26,7 @@ from soundcal.indicators import (
     to_frame,
 )
 from soundcal.indicators.registry import find, resolve_callable
-from soundcal.recording import Recording
+from soundcal.recording import OVERFLOWS, Flag, Recording
 
 FS = 48000
 
@@ -113,7 +113,7 @@ def test_uncertainty_is_empty_when_not_stated() -> None:
 
 
 def test_validity_flags_travel_with_results() -> None:
-    results = compute_results(recording(flags=("3 overflows",)), ["LAeq"])
+    results = compute_results(recording(flags=(Flag(OVERFLOWS, "3 overflows"),)), ["LAeq"])
     assert results["LA"].warnings == ("3 overflows",)
 
 

@@ -23,7 +23,7 @@ from soundcal.qualification import Plan, Qualification, qualify
 from soundcal.recording import Capture
 from soundcal.report.html import render_html
 from soundcal.report.qualification import qualification_document
-from soundcal.takes.judge import Check
+from soundcal.takes.check import Check
 from soundcal.units import db, from_db
 
 Path = Callable[[np.ndarray, int], np.ndarray]
@@ -315,7 +315,7 @@ def test_exact_zeros_where_a_signal_ought_to_be_are_faults_not_crashes(path: Pat
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     schema = json.loads((shipped("schema") / "qualification.schema.json").read_text("utf-8"))
     Draft202012Validator(schema).validate(
-        {"schema": "soundcal/qualification/1", "software": {}, **content}
+        {"schema": "soundcal/qualification/2", "software": {}, **content}
     )
     assert "<svg" in render_html(qualification_document(found))
 

@@ -236,7 +236,7 @@ def test_texts_without_measure_end_in_time(tmp_path: Path, bomb: str) -> None:
         (tmp_path / name).write_text("schema = " + text.replace(":", "="))
     readers: list[Callable[[], Any]] = [
         lambda: load_calibration(tmp_path / "x.json"),
-        lambda: read_json(tmp_path / "x.json", "soundcal/recording/1"),
+        lambda: read_json(tmp_path / "x.json", "soundcal/recording/2"),
         lambda: Session(tmp_path).events(),
         lambda: read_campaign(tmp_path),
         lambda: with_settings(["record"], tmp_path),

@@ -1,17 +1,19 @@
 """The checks of the takes in a report: the worst value of each, and what did not pass."""
 
+import math
 from typing import Any
 
 from soundcal.report.sections.takes import take_tables
 from soundcal.study import Source
+from soundcal.takes.check import Check, Limit, Relation
 
 
-def check(name: str, value: float | None, limit: float | None, **more: Any) -> dict[str, Any]:
-    fields = {"unit": "dB", "verdict": "pass", "reason": "", "channel": "left"}
-    return {"name": name, "value": value, "limit": limit, **fields, **more}
+def check(name: str, value: float, limit: float | None, side: Relation = "≤", **more: Any) -> Check:
+    accepted = None if limit is None else Limit(limit, side, "the test")
+    return Check(name, value, "dB", accepted, **{"channel": "left", **more})
 
 
-def source(stimulus: str, *checks: dict[str, Any], flags: tuple[str, ...] = ()) -> Source:
+def source(stimulus: str, *checks: Check, flags: tuple[str, ...] = ()) -> Source:
     return Source(f"{stimulus}.wav", "", "ocv", stimulus, "", "", flags, checks=checks)
 
 
@@ -21,8 +23,8 @@ def rows(*sources: Source) -> dict[str, tuple[Any, ...]]:
 
 def test_the_value_nearest_to_its_limit_is_the_worst_of_those_that_passed() -> None:
     found = rows(
-        source("A", check("crosstalk", -60.0, -20.0), check("clock drift", -4.0, 5.0)),
-        source("B", check("crosstalk", -30.0, -20.0), check("clock drift", 1.0, 5.0)),
+        source("A", check("crosstalk", -60.0, -20.0), check("clock drift", -4.0, 5.0, "±")),
+        source("B", check("crosstalk", -30.0, -20.0), check("clock drift", 1.0, 5.0, "±")),
     )
     assert found["crosstalk"] == ("crosstalk", 2, -30.0, -20.0, "dB", "pass", "B, ocv, left")
     assert found["clock drift"][2] == -4.0
@@ -41,7 +43,7 @@ def test_what_failed_is_worse_than_what_passed_and_the_more_the_worse() -> None:
 
 
 def test_what_has_no_limit_or_no_value_is_left_out() -> None:
-    found = rows(source("A", check("floor", -90.0, None), check("DC", None, 0.01)))
+    found = rows(source("A", check("floor", -90.0, None), check("DC", math.nan, 0.01)))
     assert found == {}
 
 

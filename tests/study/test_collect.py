@@ -63,7 +63,9 @@ def session(folder: Path, combination: str = "interface+open-300", status: str =
                     "calibration": used.id,
                     "calibration_file": file,
                     "capture": Capture(samples(0.0), FS, simulated=True).to_dict(),
-                    "flags": ["seat moved"] if (stimulus, condition) == ("W01", "ocv") else [],
+                    "flags": [{"kind": "seat", "text": "seat moved"}]
+                    if (stimulus, condition) == ("W01", "ocv")
+                    else [],
                 },
             )
     made.stop(status)
@@ -160,7 +162,7 @@ def test_the_record_beside_a_file_names_its_calibration(tmp_path: Path) -> None:
             "fs": FS,
             "calibration_file": "../ears.json",
         }
-        write_json(path.with_suffix(".json"), "soundcal/recording/1", record)
+        write_json(path.with_suffix(".json"), "soundcal/recording/2", record)
     study = collect([folder], indicators="LAeq")
     assert level(study, "a", "W01") == pytest.approx(pascal_to_level(0.02) + 3.0, abs=0.01)
     (folder / "W01.json").unlink()
@@ -243,7 +245,7 @@ def test_sessions_without_recordings_are_refused(tmp_path: Path) -> None:
         (lambda f: (f / "rec-W01_ocv_run-1.wav").unlink(), "cannot be read"),
         (
             lambda f: edit(f, "rec-W01_ocv_run-1.json", schema="soundcal/recording/9"),
-            "schema 'soundcal/recording/1' expected",
+            "schema 'soundcal/recording/2' expected",
         ),
         (
             lambda f: edit(f, "rec-W01_ocv_run-1.json", sha256="0" * 64),

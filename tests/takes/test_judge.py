@@ -18,18 +18,17 @@ from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ParameterError, SignalError
 from soundcal.files import audio
 from soundcal.lab import protocol
-from soundcal.recording import Capture
-from soundcal.takes.against_stimulus import compare_with_stimulus, find_slips, judge_played
+from soundcal.recording import DELAY_NOT_MEASURED, Capture, Flag
+from soundcal.takes.against_stimulus import compare_with_stimulus, judge_played
+from soundcal.takes.check import Check, flags_of, judged
 from soundcal.takes.judge import (
-    Check,
     SignalChecks,
-    flags_of,
     judge,
-    judged,
     level_step,
     refuse_invalid,
     stream_checks,
 )
+from soundcal.takes.slips import find_slips
 from soundcal.units import db, from_db
 
 FS = 48000
@@ -238,10 +237,6 @@ def test_the_stream_is_judged() -> None:
         found = one(stream_checks(n_samples=10 * FS, fs=FS, delivered_rate=rate), "rate")
         assert found.verdict == verdict
         assert found.value == pytest.approx(1e6 * (rate / FS - 1))
-    freewheeling = stream_checks(
-        n_samples=10 * FS, fs=FS, delivered_rate=1e6, device="X, JACK Audio Connection Kit"
-    )
-    assert [check.name for check in freewheeling] == ["overflows and underflows"]
     assert len(stream_checks(n_samples=FS, fs=FS, delivered_rate=1e4)) == 1  # too short to tell
 
 
@@ -250,7 +245,7 @@ def test_verdicts_become_flags_once(clean: Capture) -> None:
     checks = judge(take)
     flagged = judged(take, checks)
     assert len(flagged.flags) == 2
-    assert all("DC of" in flag for flag in flagged.flags)
+    assert all("DC of" in flag.text for flag in flagged.flags)
     assert judged(flagged, checks) is flagged
 
 
@@ -259,7 +254,7 @@ def test_a_check_is_ready_for_json(clean: Capture) -> None:
     quiet = one(silent, "quietest 50 ms", "mono")
     assert quiet.value == -np.inf
     assert quiet.to_dict()["value"] is None
-    assert one(judge(clean), "DC", "left").to_dict()["limit"] == 0.01
+    assert one(judge(clean), "DC", "left").to_dict()["limit"]["value"] == 0.01
 
 
 def test_blocks_must_have_the_channels() -> None:
@@ -468,7 +463,7 @@ def test_the_same_on_both_ears_tells_nothing_about_crosstalk(known: Capture) -> 
 def test_what_cannot_be_compared_is_not(known: Capture) -> None:
     with pytest.raises(ParameterError, match="3 outputs for 2 inputs"):
         compare_with_stimulus(known, np.zeros((3, 100)))
-    lost = replace(known, latency=None, flags=("delay not measured: no marker",))
+    lost = replace(known, latency=None, flags=(Flag(DELAY_NOT_MEASURED, "no marker"),))
     assert compare_with_stimulus(lost, PLAYED) == ()
     silent = compare_with_stimulus(known, np.zeros((2, FS)))
     assert {check.name for check in silent} == {"dropouts"}
@@ -510,5 +505,6 @@ def test_a_session_keeps_the_verdict_with_the_recording(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "s" / "rec-N1_ocv_run-1.json").read_text())
     slips = [check for check in record["checks"] if check["name"] == "slips"]
     assert [(check["value"], check["verdict"]) for check in slips] == [(64, "invalid")] * 2
-    assert "left: 64 samples missing at 1.000" in " ".join(record["flags"])
+    lost = [flag["text"] for flag in record["flags"] if flag["kind"] == "slips"]
+    assert "left: 64 samples missing at 1.000" in lost[0]
     assert record["flags"] == record["capture"]["flags"]

@@ -13,7 +13,8 @@ from soundcal.devices.simulated.lab import SimulatedLab, list_labs
 from soundcal.errors import SignalError
 from soundcal.recording import Capture
 from soundcal.takes.against_stimulus import compare_with_stimulus
-from soundcal.takes.judge import Check, judge, refuse_invalid
+from soundcal.takes.check import Check
+from soundcal.takes.judge import judge, refuse_invalid
 from soundcal.takes.tone_phase import frequency_of, phase_jumps, track
 
 FS = 48000

@@ -7,13 +7,11 @@ the other host APIs follow PortAudio's documentation.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from soundcal.devices.identity import same_device
 from soundcal.devices.portaudio.host_apis import ASIO, CORE_AUDIO, WASAPI
-
-if TYPE_CHECKING:
-    from soundcal.devices.portaudio.worker import Request
+from soundcal.devices.portaudio.request import Request
 
 __all__ = ["error_code", "host_api_settings", "open_stream"]
 
@@ -46,7 +44,7 @@ def error_code(error: Exception) -> int:
 
 
 def host_api_settings(
-    sounddevice: Any, request: "Request", device: Mapping[str, Any], *, explicit: bool = True
+    sounddevice: Any, request: Request, device: Mapping[str, Any], *, explicit: bool = True
 ) -> tuple[Any, Any, bool]:
     """Return settings for input and output, and whether they choose the channels themselves.
 
@@ -100,7 +98,7 @@ _Found = tuple[_Device, _Device]
 
 
 def _find(
-    sounddevice: Any, name: str, request: "Request", channels: tuple[int, ...]
+    sounddevice: Any, name: str, request: Request, channels: tuple[int, ...]
 ) -> _Device | str:
     """Return the one device that was opened, wherever it stands in the list now, or what is wrong.
 
@@ -136,7 +134,7 @@ def _find(
     )
 
 
-def _find_both(sounddevice: Any, request: "Request") -> _Found | str:
+def _find_both(sounddevice: Any, request: Request) -> _Found | str:
     """Return the devices for input and output, or what is wrong."""
     into = _find(sounddevice, request.name, request, request.recording)
     if request.output in ("", request.name) and request.playing == request.recording:
@@ -147,9 +145,7 @@ def _find_both(sounddevice: Any, request: "Request") -> _Found | str:
     return into, out
 
 
-def open_stream(
-    sounddevice: Any, request: "Request", take: Callbacks
-) -> tuple[Any, list[int]] | str:
+def open_stream(sounddevice: Any, request: Request, take: Callbacks) -> tuple[Any, list[int]] | str:
     """Return the stream, not yet started, and the columns of its input; or what is wrong."""
     found = _find_both(sounddevice, request)
     if isinstance(found, str):
@@ -175,7 +171,7 @@ def _width(wanted: tuple[int, ...], there: int, host_api: str) -> int:
 
 
 def _opened(
-    sounddevice: Any, request: "Request", take: Callbacks, found: _Found, *, explicit: bool
+    sounddevice: Any, request: Request, take: Callbacks, found: _Found, *, explicit: bool
 ) -> tuple[Any, list[int]]:
     recording, playing = found
     into, out, chosen = host_api_settings(sounddevice, request, playing.about, explicit=explicit)

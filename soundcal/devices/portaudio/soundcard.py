@@ -16,7 +16,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -35,16 +35,15 @@ from soundcal.devices.portaudio.remedies import (
     open_problem,
     stream_problem,
 )
+from soundcal.devices.portaudio.request import QUEUE_BYTES, Request
 from soundcal.devices.portaudio.resolve import paired, resolve_pair
 from soundcal.devices.portaudio.supervisor import Broken, Message, Worker
-from soundcal.devices.portaudio.worker import QUEUE_BYTES, RATES, Request
-from soundcal.devices.protocol import Block, DeviceInfo, OnBlock, Playback
+from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
-from soundcal.recording import Capture, utc_now
+from soundcal.recording import OVERFLOWS, PRIMING, Capture, Flag
 from soundcal.takes.alignment import frame
 from soundcal.takes.gaps import gap_flags
-from soundcal.takes.judge import RATE_FROM_S, RATE_JITTER_S, RATE_TOLERANCE
-from soundcal.takes.missing_time import Timeline
+from soundcal.takes.tally import StreamTally
 
 __all__ = ["Soundcard", "probe"]
 
@@ -58,6 +57,9 @@ _DELAY_S: Final = 0.5
 
 _GONE_S: Final = 1.0
 """Exact zeros on all inputs for so long make soundcal look whether the device is still there."""
+
+_PRIMING: Final = "priming output"
+"""PortAudio's report that the driver asks for output before it starts; nothing is lost by it."""
 
 _GONE_AT_END_S: Final = 0.1
 """The same at the end of a take."""
@@ -105,76 +107,22 @@ def _info(index: int, found: dict[str, Any], jack_is_pipewire: bool) -> DeviceIn
     return DeviceInfo(**found, index=index, obstacle=between)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What a take amounts to while it runs."""
-
-    fs: int
-    total: int | None
-    received: int = 0
-    reports: list[tuple[int, str]] = field(default_factory=list)
-    zeros: int = 0
-    lost: list[str] = field(default_factory=list)
-    timeline: Timeline = field(init=False)
-    first: tuple[float, int] | None = None
-    last: tuple[float, int] | None = None
-
-    def __post_init__(self) -> None:
-        self.timeline = Timeline(self.fs)
-
-    def add(self, message: Message) -> tuple[Samples, int, tuple[str, ...]]:
-        """Count a block; return the part within the take, its position, and what was reported."""
-        start, frames = int(message.fields["position"]), int(message.fields["frames"])
-        reports = [(int(at), str(text)) for at, text in message.fields["flags"] if at >= 0]
-        self.reports += reports
-        position = self.received
-        end = start + frames if self.total is None else min(start + frames, self.total)
-        expected = max(0, end - position) if message.samples.shape[0] else 0
-        if max(start, 0) != position or message.samples.shape[1] != expected:
-            raise Broken("garbage", "running", f"frames {start} to {end} came after {position}")
-        self.received = max(self.received, end)
-        if start >= 0:
-            self.last = (float(message.fields["time"]), start + frames)
-            self.first = self.first or self.last
-            self.lost += filter(None, [self.timeline.add(*self.last)])
-        live = np.flatnonzero(message.samples.any(axis=0))
-        n_samples = message.samples.shape[1]
-        self.zeros = n_samples - 1 - int(live[-1]) if live.size else self.zeros + n_samples
-        return message.samples, position, tuple(text for _, text in reports)
-
-    @property
-    def rate(self) -> float | None:
-        """Frames per second of wall-clock time, Hz."""
-        if self.first is None or self.last is None or self.last[0] <= self.first[0]:
-            return None
-        return (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
-
-    def flags(self, host_api: str) -> tuple[str, ...]:
-        """Return the reasons to doubt the take."""
-        flags = []
-        for text in dict.fromkeys(text for _, text in self.reports):
-            places = [at for at, found in self.reports if found == text]
-            flags.append(
-                f"driver reported {text} {len(places)} times, first at {places[0] / self.fs:.3f} s"
-            )
-        if doubt := self.rate_doubt(host_api):
-            flags.append(doubt)
-        return (*flags, *self.lost, *filter(None, [self.timeline.end()]))
-
-    def rate_doubt(self, host_api: str) -> str:
-        """Return what the computer's clock says against the sampling rate; "" if nothing."""
-        rate = self.rate
-        if rate is None or self.first is None or self.last is None:
-            return ""
-        # a JACK server in freewheel mode has no clock: its speed says nothing about its rate
-        if host_api == JACK and rate > 1.5 * self.fs:
-            return ""
-        elapsed = self.last[0] - self.first[0]
-        expected = (self.last[1] - self.first[1]) / self.fs
-        longer = max(elapsed, expected)
-        tolerance = RATE_TOLERANCE * longer + RATE_JITTER_S
-        wrong = longer >= RATE_FROM_S and abs(elapsed - expected) > tolerance
-        return f"delivered {rate:.0f} samples per second instead of {self.fs}" if wrong else ""
+def _counted(tally: StreamTally, message: Message) -> tuple[Samples, int, tuple[Flag, ...]]:
+    """Count a block; return the part within the take, its position, and what was reported."""
+    start, frames = int(message.fields["position"]), int(message.fields["frames"])
+    position = tally.n_samples
+    end = start + frames if tally.total is None else min(start + frames, tally.total)
+    expected = max(0, end - position) if message.samples.shape[0] else 0
+    if max(start, 0) != position or message.samples.shape[1] != expected:
+        raise Broken("garbage", "running", f"frames {start} to {end} came after {position}")
+    reports = []
+    for place, text in message.fields["flags"]:
+        if place >= 0:
+            reports.append(Flag(PRIMING if text == _PRIMING else OVERFLOWS, str(text)))
+            tally.report(reports[-1], int(place))
+    moment = float(message.fields["time"]) if start >= 0 else None
+    tally.add(message.samples, start + frames, moment)
+    return message.samples, position, tuple(reports)
 
 
 class Soundcard:
@@ -277,21 +225,22 @@ class Soundcard:
         checked, channels = playable(self._info, samples, self._fs, outputs)
         n_samples = checked.shape[1]
         tail = round((self._latency + 0.1) * self._fs)  # whatever the driver still holds gets out
-        tally = _Tally(self._fs, n_samples + tail)
         # a JACK server plays on to nobody and says nothing: the input tells that the card is gone
         heard = self._info.host_api == JACK and self._parts[0] == self._parts[1]
         inputs = (1,) if heard and self._info.inputs else ()
+        tally = self._tally(len(inputs), n_samples + tail)
         with _samples_file(checked) as path:
             request = self._request(
                 inputs=inputs, outputs=channels, samples=path, total=n_samples + tail
             )
             for _, position, reports in self._blocks(request, tally):
-                part = checked[:, position : tally.received]
+                part = checked[:, position : tally.n_samples]
                 if on_block is not None and part.shape[1]:
                     on_block(Block(part, position, n_samples, reports))
         if self._info.host_api == JACK:
             self._look_for_device(tally)
-        return Playback(n_samples, len(tally.reports), tally.flags(self._info.host_api))
+        tally.end()
+        return Playback(n_samples, tally.xruns, tally.flags())
 
     def play_and_record(
         self,
@@ -333,7 +282,7 @@ class Soundcard:
         A stream that breaks meanwhile is reported when the context ends.
         """
         checked, channels = playable(self._info, samples, self._fs, outputs)
-        tally = _Tally(self._fs, None)
+        tally = self._tally(0)
         with _samples_file(checked) as path:
             request = self._request(outputs=channels, samples=path, loop=True)
             with Worker(request) as worker:
@@ -352,18 +301,18 @@ class Soundcard:
     def stream(self, *, inputs: Sequence[int] | None = None) -> Iterator[Iterator[Block]]:
         """Give an endless iterator over input blocks."""
         request = self._request(inputs=input_channels(self._info, inputs))
-        tally = _Tally(self._fs, None)
+        tally = self._tally(len(request.inputs))
         with Worker(request) as worker:
             yield self._endless(worker, tally)
 
-    def _endless(self, worker: Worker, tally: _Tally) -> Iterator[Block]:
+    def _endless(self, worker: Worker, tally: StreamTally) -> Iterator[Block]:
         """Give blocks; a wrong rate is reported once, with the block where it became certain."""
         told = False
         for samples, position, reports in self._read(worker, tally):
-            doubt = "" if told else tally.rate_doubt(self._info.host_api)
-            told = told or bool(doubt)
-            arrived = None if tally.last is None else tally.last[0]
-            yield Block(samples, position, None, (*reports, doubt) if doubt else reports, arrived)
+            doubt = None if told else tally.rate_flag()
+            told = told or doubt is not None
+            flags = reports if doubt is None else (*reports, doubt)
+            yield Block(samples, position, None, flags, tally.moment)
 
     def close(self) -> None:
         """Release the device; it is not held between takes. Safe to call twice."""
@@ -411,9 +360,11 @@ class Soundcard:
             alone=self._alone,
         )
 
+    def _tally(self, n_channels: int, total: int | None = None) -> StreamTally:
+        return StreamTally(self._fs, n_channels, self._info.host_api, total)
+
     def _capture(self, request: Request, on_block: OnBlock | None) -> Capture:
-        tally = _Tally(self._fs, request.total)
-        started = utc_now()
+        tally = self._tally(len(request.inputs), request.total)
         pieces: list[Samples] = []
         for samples, position, reports in self._blocks(request, tally):
             pieces.append(samples)
@@ -427,28 +378,29 @@ class Soundcard:
             )
         if tally.zeros >= _GONE_AT_END_S * self._fs:
             self._look_for_device(tally)
-        flags = (*path_flags(self._info), *tally.flags(self._info.host_api))
+        tally.end()
+        flags = (*path_flags(self._info), *tally.flags())
         if not request.outputs:
             flags = (*flags, *gap_flags(samples, self._fs))
         return Capture(
             samples,
             self._fs,
             device=self._info.identity,
-            xruns=len(tally.reports),
+            xruns=tally.xruns,
             delivered_rate=tally.rate,
             flags=flags,
-            started=started,
+            started=tally.started,
         )
 
     def _blocks(
-        self, request: Request, tally: _Tally
-    ) -> Iterator[tuple[Samples, int, tuple[str, ...]]]:
+        self, request: Request, tally: StreamTally
+    ) -> Iterator[tuple[Samples, int, tuple[Flag, ...]]]:
         with Worker(request) as worker:
             yield from self._read(worker, tally)
 
     def _read(
-        self, worker: Worker, tally: _Tally
-    ) -> Iterator[tuple[Samples, int, tuple[str, ...]]]:
+        self, worker: Worker, tally: StreamTally
+    ) -> Iterator[tuple[Samples, int, tuple[Flag, ...]]]:
         second = round(_GONE_S * self._fs)
         look_at = second
         try:
@@ -457,8 +409,8 @@ class Soundcard:
                     self._check_rate(float(message.fields["fs"]))
                 if message.event != "block":
                     continue
-                block = tally.add(message)
-                if tally.received > 0:
+                block = _counted(tally, message)
+                if tally.n_samples > 0:
                     yield block
                 if tally.zeros < second:
                     look_at = second
@@ -475,7 +427,7 @@ class Soundcard:
                 f"--fs {fs:.0f}, or set the rate in the audio server or driver panel"
             )
 
-    def _look_for_device(self, tally: _Tally) -> None:
+    def _look_for_device(self, tally: StreamTally) -> None:
         """Raise StreamError if a device that delivers nothing but zeros is no longer there.
 
         A list that cannot be had proves nothing.
@@ -485,21 +437,21 @@ class Soundcard:
         unknown = bool(problem) and problem != no_device_hint()
         if unknown or all(part.identity in there for part in self._parts):
             return
-        live = max(0, tally.received - tally.zeros)
+        live = max(0, tally.n_samples - tally.zeros)
         raise StreamError(
             f"{self._info.identity}: the device has vanished; {live} frames "
             f"({live / self._fs:.2f} s) arrived before it delivered only zeros; replug it and "
             "repeat the take"
         )
 
-    def _error(self, broken: Broken, tally: _Tally) -> DeviceUnavailable | StreamError:
+    def _error(self, broken: Broken, tally: StreamTally) -> DeviceUnavailable | StreamError:
         if broken.stage not in ("running", "first block"):
             wanted = f"{self._fs} Hz"
             return DeviceUnavailable(open_problem(broken, self._info.identity, wanted))
         of = f" of {tally.total}" if tally.total is not None else ""
         return StreamError(
-            f"{stream_problem(broken, self._info.identity)}; {tally.received}{of} frames "
-            f"({tally.received / self._fs:.2f} s) arrived before"
+            f"{stream_problem(broken, self._info.identity)}; {tally.n_samples}{of} frames "
+            f"({tally.n_samples / self._fs:.2f} s) arrived before"
         )
 
 

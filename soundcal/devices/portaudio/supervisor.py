@@ -22,7 +22,7 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.devices.portaudio.worker import Request
+from soundcal.devices.portaudio.request import Request
 from soundcal.errors import DeviceError
 
 __all__ = ["LIMITS", "Broken", "Limits", "Message", "Worker"]

@@ -42,30 +42,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.devices.portaudio.host_apis import CORE_AUDIO
 from soundcal.devices.portaudio.open_stream import error_code, host_api_settings, open_stream
+from soundcal.devices.portaudio.request import Request
+from soundcal.devices.protocol import RATES
 from soundcal.takes.missing_time import clock
 
-__all__ = ["QUEUE_BYTES", "RATES", "Request", "jack_is_pipewire", "main"]
-
-RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
-"""Sampling rates in Hz that are asked for when a device is listed."""
+__all__ = ["jack_is_pipewire", "main"]
 
 _GRACE_S: Final = 2.0
 """Time PortAudio gets for closing before the process exits without it."""
 
 _POLL_S: Final = 0.1
 """How often a silent stream is asked whether it is still active."""
-
-QUEUE_BYTES: Final = 256 * 2**20
-"""Input waiting for the parent; beyond it the take ends with an error instead of a full memory."""
 
 _HOLD_BACK_S: Final = 0.05
 _FASTER: Final = 1.5
@@ -76,75 +72,6 @@ _JOIN_FRAMES: Final = 1 << 13
 """Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
 
 Samples = NDArray[np.float32]
-Task = Literal["list", "rates", "stream"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the worker shall do.
-
-    Parameters
-    ----------
-    task : {"list", "rates", "stream"}
-        List the devices; also try the sampling rates of those that are named, or of all; or stream.
-    name, host_api : str
-        Exact names of the device.
-    output : str
-        Exact name of the device that plays, where it is another one than the one that records.
-    fs : int
-        Sampling rate in Hz.
-    latency : float
-        Buffer to ask the driver for, in s.
-    inputs, outputs : tuple of int
-        Channels from 1, in the order of the samples.
-    samples : str
-        File with the samples to play: little-endian float32, channels interleaved; "" for none.
-    loop : bool
-        Play them over and over.
-    preroll : int
-        Frames before the take: silence is played, input is dropped.
-    total : int or None
-        Frames of the take; None for an endless one.
-    exclusive : bool
-        Ask for the device without the operating system's mixer where the host API offers that.
-    queue_bytes : int
-        Input that may wait for the parent.
-    recording, playing : tuple of int
-        Numbers of inputs and outputs that the device (both devices) had when it was opened; if they
-        have changed, it is another one. Empty: not known.
-    alone : bool
-        No other device differed only in the number of its card.
-    """
-
-    task: Task = "list"
-    name: str = ""
-    host_api: str = ""
-    output: str = ""
-    fs: int = 48000
-    latency: float = 0.2
-    inputs: tuple[int, ...] = ()
-    outputs: tuple[int, ...] = ()
-    samples: str = ""
-    loop: bool = False
-    preroll: int = 0
-    total: int | None = None
-    exclusive: bool = True
-    queue_bytes: int = QUEUE_BYTES
-    recording: tuple[int, ...] = ()
-    playing: tuple[int, ...] = ()
-    alone: bool = False
-
-    def to_json(self) -> bytes:
-        """Return the request as the line the worker reads."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
-    @classmethod
-    def from_json(cls, line: bytes) -> "Request":
-        """Return the request that :meth:`to_json` wrote."""
-        fields: dict[str, Any] = json.loads(line)
-        for name in ("inputs", "outputs", "recording", "playing"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.devices.channels import input_channels, playable
-from soundcal.devices.protocol import Block, DeviceInfo, OnBlock, Playback
+from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.simulated.equipment import (
     DEFAULT,
     EARS_MODEL,
@@ -50,15 +50,12 @@ from soundcal.devices.simulated.equipment import (
 from soundcal.devices.simulated.physics import Chain
 from soundcal.devices.simulated.setup import Options, Setup, Truth, side_of
 from soundcal.errors import DeviceUnavailable, ParameterError
-from soundcal.recording import EARS, Capture, utc_now
+from soundcal.recording import EARS, Capture, Flag, utc_now
 from soundcal.takes.alignment import frame
 
-__all__ = ["RATES", "Options", "SimulatedLab", "Truth", "list_labs"]
+__all__ = ["Options", "SimulatedLab", "Truth", "list_labs"]
 
 Array = NDArray[np.float64]
-
-RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
-"""Sampling rates in Hz that the simulated soundcards offer."""
 
 INPUTS: Final = ("left", "right", "line left", "line right")
 """Channel names of the inputs, in order."""
@@ -479,7 +476,7 @@ class SimulatedLab:
         rate: float | None,
         *,
         latency: float | None = None,
-        flags: tuple[str, ...] = (),
+        flags: tuple[Flag, ...] = (),
     ) -> Capture:
         step = 2.0 ** (1 - (self._chain.wiring.bits or 24))
         clipped = (samples >= 1.0 - step) | (samples <= -1.0)

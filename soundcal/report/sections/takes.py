@@ -1,14 +1,13 @@
 """The checks of all takes of a study: how near each came to its limit, and what failed."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import math
+from collections.abc import Sequence
 
 from soundcal.report.document import Column, Table
 from soundcal.study import Source
+from soundcal.takes.check import SEVERITY, Check, Limit, Verdict
 
 __all__ = ["take_tables"]
-
-_VERDICTS: Final = ("pass", "suspect", "invalid")
 
 
 def take_tables(sources: Sequence[Source]) -> list[Table]:
@@ -39,35 +38,35 @@ def take_tables(sources: Sequence[Source]) -> list[Table]:
     return tables
 
 
-def _verdict(source: Source) -> str | None:
+def _verdict(source: Source) -> Verdict | None:
     """Return the worst verdict of a take; None if it was not judged."""
-    found = [str(check["verdict"]) for check in source.checks]
-    return max(found, key=_VERDICTS.index, default=None)
+    found = [check.verdict for check in source.checks]
+    return max(found, key=SEVERITY.__getitem__, default=None)
 
 
 def _worst_values(sources: Sequence[Source]) -> Table:
-    named: dict[str, list[tuple[Source, Mapping[str, Any]]]] = {}
+    named: dict[str, list[tuple[Source, Check, Limit]]] = {}
     for source in sources:
         for check in source.checks:
-            if check["limit"] is not None and check["value"] is not None:
-                named.setdefault(check["name"], []).append((source, check))
+            if check.limit is not None and math.isfinite(check.value):
+                named.setdefault(check.name, []).append((source, check, check.limit))
     rows = []
     for name, found in named.items():
-        source, worst = max(found, key=lambda one: _badness(one[1]))
+        source, worst, limit = max(found, key=lambda one: _badness(one[1], one[2]))
         place = f"{source.stimulus}, {source.condition}"
         rows.append(
             (
                 name,
-                len({id(take) for take, _ in found}),
-                worst["value"],
-                worst["limit"],
-                worst["unit"] or None,
-                worst["verdict"],
-                f"{place}, {worst['channel']}" if worst["channel"] else place,
+                len({id(take) for take, _, _ in found}),
+                worst.value,
+                limit.value,
+                worst.unit or None,
+                worst.verdict,
+                f"{place}, {worst.channel}" if worst.channel else place,
             )
         )
     verdicts = [_verdict(source) for source in sources]
-    counted = ", ".join(f"{verdicts.count(word)} {word}" for word in _VERDICTS)
+    counted = ", ".join(f"{verdicts.count(word)} {word}" for word in SEVERITY)
     return Table(
         "checks",
         f"Checks of the takes ({counted}): of each check the value that is worst against its limit",
@@ -84,9 +83,6 @@ def _worst_values(sources: Sequence[Source]) -> Table:
     )
 
 
-def _badness(check: Mapping[str, Any]) -> tuple[int, float]:
+def _badness(check: Check, limit: Limit) -> tuple[int, float]:
     """Return how bad a value is: its verdict, then how far beyond, or how near to, the limit."""
-    value, limit = float(check["value"]), float(check["limit"])
-    distance = min(abs(value - limit), abs(value + limit))  # some limits hold on both sides
-    rank = _VERDICTS.index(check["verdict"])
-    return rank, distance if rank else -distance
+    return SEVERITY[check.verdict], limit.excess(check.value)
