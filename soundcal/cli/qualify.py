@@ -10,7 +10,7 @@ from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
-    from soundcal.qualification import Plan, Qualification
+    from soundcal.qualification import Qualification, QualificationPlan
 
 __all__ = ["add_test_options", "run_test"]
 
@@ -58,9 +58,9 @@ def run_test(options: argparse.Namespace) -> int:
     """Test the device; what was measured is written before the verdict ends the command."""
     from soundcal.files.atomic import check_output
     from soundcal.files.records import provenance
-    from soundcal.qualification import Plan, qualify
+    from soundcal.qualification import QualificationPlan, qualify
 
-    plan = Plan(level=options.level, minutes=options.minutes, plays=options.plays)
+    plan = QualificationPlan(level=options.level, minutes=options.minutes, plays=options.plays)
     if options.out:
         check_output(options.out, force=options.force)
     with open_from(options) as device:
@@ -91,7 +91,10 @@ def run_test(options: argparse.Namespace) -> int:
 
 
 def _prepare(
-    options: argparse.Namespace, device: "AudioDevice", plan: "Plan", inputs: tuple[int, ...]
+    options: argparse.Namespace,
+    device: "AudioDevice",
+    plan: "QualificationPlan",
+    inputs: tuple[int, ...],
 ) -> None:
     """Have nothing but cables at the outputs before anything is played."""
     from soundcal.cli.operators import TerminalOperator
@@ -132,7 +135,7 @@ def _lines(found: "Qualification") -> list[str]:
     return lines
 
 
-def _tell(found: "Qualification", plan: "Plan") -> None:
+def _tell(found: "Qualification", plan: "QualificationPlan") -> None:
     if found.level < plan.level:
         say(
             f"the inputs are near full scale at {_dbfs(plan.level)}: the highest level played was "

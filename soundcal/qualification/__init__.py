@@ -17,13 +17,13 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.qualification.measurements import OnProgress
     from soundcal.qualification.procedure import qualify
-    from soundcal.qualification.results import Plan, Qualification
+    from soundcal.qualification.results import Qualification, QualificationPlan
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
             "OnProgress": "measurements",
-            "Plan": "results",
+            "QualificationPlan": "results",
             "Qualification": "results",
             "qualify": "procedure",
         },
@@ -31,7 +31,7 @@ else:
 
 __all__ = [
     "OnProgress",
-    "Plan",
     "Qualification",
+    "QualificationPlan",
     "qualify",
 ]

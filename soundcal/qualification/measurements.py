@@ -19,7 +19,7 @@ from soundcal.qualification.results import (
     Distortion,
     Linearity,
     Noise,
-    Plan,
+    QualificationPlan,
     Response,
     Stability,
     Timing,
@@ -51,7 +51,7 @@ from soundcal.units import db, from_db
 
 __all__ = [
     "DYNAMIC_DB",
-    "Bench",
+    "Loop",
     "OnProgress",
     "clocks",
     "distortion",
@@ -84,7 +84,7 @@ _REFERENCE_DB: Final = -20.0
 _ROUNDING_DB: Final = -149.0  # of 24 bits, dB re full scale
 
 
-class Bench:
+class Loop:
     """Plays, records, counts the time, and collects what is said about the takes."""
 
     def __init__(
@@ -188,47 +188,47 @@ class Bench:
         self.checks += [c for c in found if c.limit is not None and c.name not in left_out]
 
 
-def wiring(bench: Bench) -> tuple[Samples, int]:
+def wiring(loop: Loop) -> tuple[Samples, int]:
     """Find the input of every output with quiet tones; return the gains in dB, and how many differ.
 
-    The bench's inputs are put in the order of the outputs that they hear.
+    The loop's inputs are put in the order of the outputs that they hear.
 
     Raises
     ------
     SignalError
         An output is heard by no input, or two outputs are heard by the same one.
     """
-    n, fs = bench.n, bench.fs
+    n, fs = loop.n, loop.fs
     frequencies = 701.0 + 301.0 * np.arange(n) * min(1.0, fs / 48000.0)
     samples = np.stack([tone(fs, PROBE_S, _PROBE_DB, f) for f in frequencies])
-    capture = bench.once(samples, "wiring")
-    heard = bench.inner(capture, samples.shape[1]).samples
+    capture = loop.once(samples, "wiring")
+    heard = loop.inner(capture, samples.shape[1]).samples
     found, beside = (
         np.array([[tone_level(x, fs, f + away)[0] for x in heard] for f in frequencies])
         for away in (0.0, _PROBE_BESIDE_HZ)
     )
-    _refuse_unheard(bench, found.max(axis=1), beside.max(axis=1))
+    _refuse_unheard(loop, found.max(axis=1), beside.max(axis=1))
     if capture.latency is None:
         raise SignalError(f"{'; '.join(map(str, capture.flags))} (nothing louder was played)")
     own, best = np.diagonal(found), np.argmax(found, axis=1)
     order = np.where(own >= found.max(axis=1) - _PROBE_ALIKE_DB, np.arange(n), best)
     for k, input_ in enumerate(order):
         if input_ in order[:k]:
-            other = bench.outputs[order.tolist().index(input_)]
+            other = loop.outputs[order.tolist().index(input_)]
             raise SignalError(
-                f"outputs {other} and {bench.outputs[k]} are both heard by input "
-                f"{bench.inputs[input_]}: cable each output to an input of its own"
+                f"outputs {other} and {loop.outputs[k]} are both heard by input "
+                f"{loop.inputs[input_]}: cable each output to an input of its own"
             )
-    bench.inputs = tuple(bench.inputs[i] for i in order)
+    loop.inputs = tuple(loop.inputs[i] for i in order)
     gain = found[np.arange(n), order] - _PROBE_DB
     return gain, int(np.count_nonzero(order != np.arange(n)))
 
 
-def _refuse_unheard(bench: Bench, strongest: Samples, beside: Samples) -> None:
+def _refuse_unheard(loop: Loop, strongest: Samples, beside: Samples) -> None:
     """Refuse to play anything louder where the tones did not arrive."""
-    for output, level, noise in zip(bench.outputs, strongest, beside, strict=True):
+    for output, level, noise in zip(loop.outputs, strongest, beside, strict=True):
         if level < max(noise, _PROBE_NOISE_DB) + _PROBE_ABOVE_DB:
-            listed = " or ".join(str(i) for i in bench.inputs)
+            listed = " or ".join(str(i) for i in loop.inputs)
             raise SignalError(
                 f"output {output} is not heard by input {listed}: a tone of {_PROBE_DB:g} dBFS "
                 f"arrived with {level:.1f} dBFS, less than {_PROBE_ABOVE_DB:g} dB above the "
@@ -237,31 +237,31 @@ def _refuse_unheard(bench: Bench, strongest: Samples, beside: Samples) -> None:
             )
 
 
-def idle_noise(bench: Bench) -> Noise:
+def idle_noise(loop: Loop) -> Noise:
     """Listen while the outputs are silent."""
-    silence = np.zeros((bench.n, round(SILENCE_S * bench.fs)))
-    x = bench.take(silence, "noise").samples[:, : silence.shape[1]]
-    mid, bands = band_noise(x, bench.fs, _SETTLE_S)
+    silence = np.zeros((loop.n, round(SILENCE_S * loop.fs)))
+    x = loop.take(silence, "noise").samples[:, : silence.shape[1]]
+    mid, bands = band_noise(x, loop.fs, _SETTLE_S)
     return Noise(
-        a_weighted=weighted_noise(x, bench.fs, "A", _SETTLE_S),
-        unweighted=weighted_noise(x, bench.fs, "Z", _SETTLE_S),
+        a_weighted=weighted_noise(x, loop.fs, "A", _SETTLE_S),
+        unweighted=weighted_noise(x, loop.fs, "Z", _SETTLE_S),
         mid=mid,
         bands=bands,
-        excess=burst_excess(x, bench.fs, _SETTLE_S),
-        offset=x[:, round(_SETTLE_S * bench.fs) :].mean(axis=1),
+        excess=burst_excess(x, loop.fs, _SETTLE_S),
+        offset=x[:, round(_SETTLE_S * loop.fs) :].mean(axis=1),
     )
 
 
-def responses(bench: Bench, level: float, offset: Samples) -> Response:
+def responses(loop: Loop, level: float, offset: Samples) -> Response:
     """Play the sweep on each output in turn, and listen to all inputs, less their offset."""
-    n, fs = bench.n, bench.fs
-    row, frequency = sweep(fs, level), grid(bench.fs)
+    n, fs = loop.n, loop.fs
+    row, frequency = sweep(fs, level), grid(loop.fs)
     paths = np.empty((n, n, frequency.size), dtype=np.complex128)  # input, output
     signs = np.empty(n)
     for k in range(n):
         samples = np.zeros((n, row.size))
         samples[k] = row
-        heard = bench.take(samples, "frequency response").samples - offset[:, np.newaxis]
+        heard = loop.take(samples, "frequency response").samples - offset[:, np.newaxis]
         taps = impulse_response(heard, row, fs)
         paths[:, k] = response_at(taps, frequency, fs)
         signs[k] = polarity(heard[k], row, fs)
@@ -277,22 +277,22 @@ def responses(bench: Bench, level: float, offset: Samples) -> Response:
     )
 
 
-def distortion(bench: Bench, level: float) -> Distortion:
+def distortion(loop: Loop, level: float) -> Distortion:
     """Play a tone at a level in dBFS on all outputs and take it apart."""
-    samples = bench.everywhere(tone(bench.fs, TONE_S, level))
-    capture = bench.inner(bench.take(samples, f"tone at {level:.0f} dBFS"), samples.shape[1])
-    bench.judge(capture)
-    return Distortion(level, tuple(analyse_tone(x, bench.fs) for x in capture.samples))
+    samples = loop.everywhere(tone(loop.fs, TONE_S, level))
+    capture = loop.inner(loop.take(samples, f"tone at {level:.0f} dBFS"), samples.shape[1])
+    loop.judge(capture)
+    return Distortion(level, tuple(analyse_tone(x, loop.fs) for x in capture.samples))
 
 
-def level_linearity(bench: Bench, plan: Plan, noise: Noise) -> Linearity:
+def level_linearity(loop: Loop, plan: QualificationPlan, noise: Noise) -> Linearity:
     """Play a tone in steps of 10 dB; the noise says how well each step is known."""
-    fs, levels = bench.fs, np.array(plan.steps)
-    samples = bench.everywhere(staircase(fs, plan.steps, STEP_S))
-    capture = bench.take(samples, "level linearity")
-    bench.judge(bench.inner(capture, samples.shape[1]))
+    fs, levels = loop.fs, np.array(plan.steps)
+    samples = loop.everywhere(staircase(fs, plan.steps, STEP_S))
+    capture = loop.take(samples, "level linearity")
+    loop.judge(loop.inner(capture, samples.shape[1]))
     size, skip = round(STEP_S * fs), round(_STEP_SKIP_S * fs)
-    windows = capture.samples[:, : samples.shape[1]].reshape(bench.n, levels.size, size)[..., skip:]
+    windows = capture.samples[:, : samples.shape[1]].reshape(loop.n, levels.size, size)[..., skip:]
     found = [[tone_level(step, fs, TONE_HZ) for step in row] for row in windows]
     heard = np.array([[level for level, _ in row] for row in found])
     reference = int(np.argmin(np.abs(levels - _REFERENCE_DB)))
@@ -306,34 +306,34 @@ def level_linearity(bench: Bench, plan: Plan, noise: Noise) -> Linearity:
     return Linearity(levels, heard - levels - gain, u)
 
 
-def clocks(bench: Bench, plan: Plan) -> float | None:
+def clocks(loop: Loop, plan: QualificationPlan) -> float | None:
     """Play noise several times; return the median clock difference in ppm, None if not told."""
     drifts = []
     for play in range(plan.plays):
         level = plan.level - _NOISE_BELOW_DB
-        samples = white_noise(bench.fs, NOISE_S, level, bench.n, seed=play)
-        capture = bench.take(samples, f"delay and clocks, {play + 1} of {plan.plays}")
-        bench.judge(bench.inner(capture, samples.shape[1]), tone=False)
-        for k, name in enumerate(bench.paths):  # one by one: the sweeps tell the crosstalk better
+        samples = white_noise(loop.fs, NOISE_S, level, loop.n, seed=play)
+        capture = loop.take(samples, f"delay and clocks, {play + 1} of {plan.plays}")
+        loop.judge(loop.inner(capture, samples.shape[1]), tone=False)
+        for k, name in enumerate(loop.paths):  # one by one: the sweeps tell the crosstalk better
             heard = capture.samples[k : k + 1, : samples.shape[1]]
             path = replace(capture, samples=heard, channels=(name,), clipped=())
             found = compare_with_stimulus(path, samples[k : k + 1])
-            bench.checks += found
+            loop.checks += found
             drifts += [check.value for check in found if check.name == "clock drift"]
     return float(np.median(drifts)) if drifts else None
 
 
-def level_over_time(bench: Bench, plan: Plan) -> Stability:
+def level_over_time(loop: Loop, plan: QualificationPlan) -> Stability:
     """Play a tone for minutes, in takes of 20 s, and watch its level."""
-    fs = bench.fs
-    samples = bench.everywhere(tone(fs, PIECE_S, plan.level))
+    fs = loop.fs
+    samples = loop.everywhere(tone(fs, PIECE_S, plan.level))
     seconds = round(PIECE_S - 2 * _EDGE_S - 0.5)
     levels, excess, times = [], [], []
     for piece in range(plan.pieces):
         remark = f"level over time, {piece + 1} of {plan.pieces}"
-        capture = bench.inner(bench.take(samples, remark), samples.shape[1])
-        bench.judge(capture, steady=True)
-        windows = capture.samples[:, : seconds * fs].reshape(bench.n, seconds, fs)
+        capture = loop.inner(loop.take(samples, remark), samples.shape[1])
+        loop.judge(capture, steady=True)
+        windows = capture.samples[:, : seconds * fs].reshape(loop.n, seconds, fs)
         levels.append([[tone_level(second, fs, TONE_HZ)[0] for second in row] for row in windows])
         excess.append(burst_excess(without_tone(capture.samples, fs), fs, _SETTLE_S))
         times.append(piece * PIECE_S + _EDGE_S + 0.5 + np.arange(seconds))

@@ -9,8 +9,8 @@ from soundcal.errors import ParameterError
 from soundcal.qualification import measurements as measure
 from soundcal.qualification.assessment import verdicts
 from soundcal.qualification.limits import merged
-from soundcal.qualification.measurements import Bench, OnProgress
-from soundcal.qualification.results import Plan, Qualification
+from soundcal.qualification.measurements import Loop, OnProgress
+from soundcal.qualification.results import Qualification, QualificationPlan
 from soundcal.recording import utc_now
 
 __all__ = ["qualify"]
@@ -24,7 +24,7 @@ def qualify(
     *,
     outputs: Sequence[int] = (1, 2),
     inputs: Sequence[int] = (1, 2),
-    plan: Plan | None = None,
+    plan: QualificationPlan | None = None,
     os_mixer_allowed: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Qualification:
@@ -36,7 +36,7 @@ def qualify(
         Opened.
     outputs, inputs : sequence of int
         Channels from 1; the first output is cabled to the first input, and so on.
-    plan : Plan, optional
+    plan : QualificationPlan, optional
         Level and length of the test.
     os_mixer_allowed : bool
         Do not count it against the device that the operating system's mixer is in between.
@@ -60,30 +60,30 @@ def qualify(
     StreamError
         Takes broke off, or had no delay, more than three times.
     """
-    plan = plan or Plan()
+    plan = plan or QualificationPlan()
     if len(outputs) != len(inputs):
         raise ParameterError(
             f"{len(outputs)} outputs for {len(inputs)} inputs: one input per output is expected"
         )
     started = utc_now()
-    bench = Bench(device, tuple(outputs), tuple(inputs), on_progress)
-    gain, swapped = measure.wiring(bench)
+    loop = Loop(device, tuple(outputs), tuple(inputs), on_progress)
+    gain, swapped = measure.wiring(loop)
     level = max(_LOWEST_DB, min(plan.level, -_HEADROOM_DB - float(gain.max())))
     played = replace(plan, level=level)
-    noise = measure.idle_noise(bench)
-    response = measure.responses(bench, level, noise.offset)
-    tones = tuple(measure.distortion(bench, at) for at in played.tone_levels)
-    dynamic = measure.distortion(bench, measure.DYNAMIC_DB)
-    linearity = measure.level_linearity(bench, played, noise)
-    drift = measure.clocks(bench, played)
-    stability = measure.level_over_time(bench, played) if plan.pieces else None
+    noise = measure.idle_noise(loop)
+    response = measure.responses(loop, level, noise.offset)
+    tones = tuple(measure.distortion(loop, at) for at in played.tone_levels)
+    dynamic = measure.distortion(loop, measure.DYNAMIC_DB)
+    linearity = measure.level_linearity(loop, played, noise)
+    drift = measure.clocks(loop, played)
+    stability = measure.level_over_time(loop, played) if plan.pieces else None
     found = Qualification(
         device=device.info,
         fs=device.fs,
-        outputs=bench.outputs,
-        inputs=bench.inputs,
+        outputs=loop.outputs,
+        inputs=loop.inputs,
         swapped=swapped,
-        broken=tuple(bench.broken),
+        broken=tuple(loop.broken),
         plan=plan,
         level=level,
         started=started,
@@ -92,9 +92,9 @@ def qualify(
         distortion=tones,
         dynamic=dynamic,
         linearity=linearity,
-        timing=bench.timing(drift),
+        timing=loop.timing(drift),
         stability=stability,
-        checks=merged(bench.checks),
+        checks=merged(loop.checks),
     )
     judged = verdicts(found, os_mixer_allowed=os_mixer_allowed)
     return replace(found, checks=(*judged, *found.checks))

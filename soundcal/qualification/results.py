@@ -17,8 +17,8 @@ __all__ = [
     "Distortion",
     "Linearity",
     "Noise",
-    "Plan",
     "Qualification",
+    "QualificationPlan",
     "Response",
     "Stability",
     "Timing",
@@ -40,7 +40,7 @@ _LOWEST_STEP_DB: Final = -90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class QualificationPlan:
     """How thoroughly a device is tested.
 
     Parameters
@@ -230,7 +230,7 @@ class Qualification:
         How many inputs were not cabled as they were named.
     broken : tuple of str
         Why takes failed; they were made again.
-    plan : Plan
+    plan : QualificationPlan
         What was asked for.
     level : float
         Highest level that was played, dBFS.
@@ -248,7 +248,7 @@ class Qualification:
     inputs: tuple[int, ...]
     swapped: int
     broken: tuple[str, ...]
-    plan: Plan
+    plan: QualificationPlan
     level: float
     started: str
     response: Response

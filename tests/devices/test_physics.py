@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from soundcal.devices.simulated.equipment import DataSheet, Voltmeter
 from soundcal.devices.simulated.physics import (
-    Chain,
+    CalibratorTone,
     Convolver,
     Impedance,
-    Tone,
+    SignalPath,
     Wiring,
     minimum_phase_fir,
     white_noise_rms,
@@ -41,7 +41,7 @@ def _wiring(bits: int | None, noise: float = 1e-4) -> Wiring:
         noise=(noise, 0.0, noise),
         output_noise=noise,
         crosstalk=0.01,
-        tones=((1, Tone(997.0, (0.1, 0.001), 0.002)),),
+        tones=((1, CalibratorTone(997.0, (0.1, 0.001), 0.002)),),
         bits=bits,
     )
 
@@ -52,8 +52,8 @@ SIGNAL = 0.2 * np.clip(np.random.default_rng(8).standard_normal((2, N)), -4, 4)
 @settings(deadline=None, max_examples=60)
 @given(CUTS, st.integers(0, 3000))
 def test_any_blocks_give_the_same_samples(cuts, delay):
-    whole = Chain(_wiring(None), fs=48000, seed=5, delay=delay).process(SIGNAL)
-    chain = Chain(_wiring(None), fs=48000, seed=5, delay=delay)
+    whole = SignalPath(_wiring(None), fs=48000, seed=5, delay=delay).process(SIGNAL)
+    chain = SignalPath(_wiring(None), fs=48000, seed=5, delay=delay)
     parts = np.concatenate([chain.process(SIGNAL[:, part]) for part in _pieces(cuts)], axis=1)
     np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-12)
 
@@ -61,8 +61,8 @@ def test_any_blocks_give_the_same_samples(cuts, delay):
 @settings(deadline=None, max_examples=20)
 @given(CUTS)
 def test_rounding_moves_a_sample_by_one_step_at_most(cuts):
-    whole = Chain(_wiring(24), fs=48000, seed=5).process(SIGNAL)
-    chain = Chain(_wiring(24), fs=48000, seed=5)
+    whole = SignalPath(_wiring(24), fs=48000, seed=5).process(SIGNAL)
+    chain = SignalPath(_wiring(24), fs=48000, seed=5)
     parts = np.concatenate([chain.process(SIGNAL[:, part]) for part in _pieces(cuts)], axis=1)
     assert np.abs(parts - whole).max() <= 2.0**-23
     assert np.count_nonzero(parts != whole) <= 3
@@ -80,14 +80,14 @@ def test_convolver_is_the_convolution(taps):
 
 
 def test_choice_of_inputs_changes_no_samples():
-    every = Chain(_wiring(24), fs=48000, seed=5).process(SIGNAL)
-    some = Chain(_wiring(24), fs=48000, seed=5).process(SIGNAL, [2, 0])
+    every = SignalPath(_wiring(24), fs=48000, seed=5).process(SIGNAL)
+    some = SignalPath(_wiring(24), fs=48000, seed=5).process(SIGNAL, [2, 0])
     np.testing.assert_array_equal(some, every[[2, 0]])
 
 
 def test_delay_is_exact_and_reset_silences():
     wire = Wiring(np.ones(1), np.ones((1, 1)), (0,), (0.0,), bits=None)
-    chain = Chain(wire, fs=48000, delay=100)
+    chain = SignalPath(wire, fs=48000, delay=100)
     block = SIGNAL[:1, :1000]
     np.testing.assert_array_equal(chain.process(block)[:, 100:], block[:, :900])
     chain.reset(7)
@@ -97,14 +97,14 @@ def test_delay_is_exact_and_reset_silences():
 
 def test_quantised_chain_clips_to_its_converter():
     wire = Wiring(np.array([2.0]), np.ones((1, 1)), (0,), (0.0,), bits=16)
-    heard = Chain(wire, fs=48000).process(np.array([[0.9, -0.9, 0.1]]))
+    heard = SignalPath(wire, fs=48000).process(np.array([[0.9, -0.9, 0.1]]))
     assert heard[0, 0] == 1 - 2**-15
     assert heard[0, 1] == -1.0
     assert heard[0, 2] == round(0.1 * 2**15) / 2**15 * 2
 
 
 def test_wiring_changes_while_running_but_not_its_size():
-    chain = Chain(_wiring(None, noise=0.0), fs=48000)
+    chain = SignalPath(_wiring(None, noise=0.0), fs=48000)
     chain.process(SIGNAL[:, :5000])
     chain.wiring = _wiring(24, noise=0.0)
     with pytest.raises(ParameterError, match="cannot change"):

@@ -19,7 +19,7 @@ from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.dsp.weighting import exact_level
 from soundcal.errors import ParameterError, SignalError, StreamError
 from soundcal.files.shipped import shipped
-from soundcal.qualification import Plan, Qualification, qualify
+from soundcal.qualification import Qualification, QualificationPlan, qualify
 from soundcal.recording import Capture
 from soundcal.report.html import render_html
 from soundcal.report.qualification import qualification_document
@@ -28,7 +28,7 @@ from soundcal.units import db, from_db
 
 Path = Callable[[np.ndarray, int], np.ndarray]
 FS = 16000
-SHORT = Plan(minutes=0.0, plays=2)
+SHORT = QualificationPlan(minutes=0.0, plays=2)
 
 
 class Loop:
@@ -71,7 +71,7 @@ class Loop:
         return Capture(np.nan_to_num(heard), self.fs, device="loop", latency=latency)
 
 
-def qualified(loop: Loop, plan: Plan = SHORT, **options: Any) -> Qualification:
+def qualified(loop: Loop, plan: QualificationPlan = SHORT, **options: Any) -> Qualification:
     return qualify(loop, plan=plan, **options)  # type: ignore[arg-type]
 
 
@@ -91,7 +91,7 @@ def one(found: Qualification, name: str, channel: str = "") -> Check:
 def loaded() -> tuple[SimulatedLab, Qualification]:
     """A lab whose headphones load the outputs, so that nothing is flat."""
     with SimulatedLab("onboard+closed-16", seed=3) as lab:
-        return lab, qualify(lab, inputs=(3, 4), plan=Plan(minutes=0.3))
+        return lab, qualify(lab, inputs=(3, 4), plan=QualificationPlan(minutes=0.3))
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -154,14 +154,14 @@ def test_the_rest_of_the_lab_is_clean(loaded: tuple[SimulatedLab, Qualification]
 
 
 def test_a_perfect_loop_passes_everything() -> None:
-    found = qualified(Loop(fs=48000), Plan(minutes=0.3, plays=2))
+    found = qualified(Loop(fs=48000), QualificationPlan(minutes=0.3, plays=2))
     assert failed(found) == {}
     assert found.verdict == "pass"
     assert found.level == -6.0
 
 
 def test_a_digital_loop_passes_and_is_written_as_json() -> None:
-    found = qualified(Loop(noise_db=-np.inf), Plan(minutes=0.3, plays=2))
+    found = qualified(Loop(noise_db=-np.inf), QualificationPlan(minutes=0.3, plays=2))
     assert failed(found) == {}
     text = json.dumps(found.to_dict(), allow_nan=False)
     assert json.loads(text)["noise"]["a_weighted"] == [None, None]
@@ -269,7 +269,7 @@ def test_clock_difference_is_measured(ppm: float) -> None:
 
 
 def test_a_level_that_moves_is_found() -> None:
-    found = qualified(Loop(drifting), Plan(minutes=1.0, plays=2))
+    found = qualified(Loop(drifting), QualificationPlan(minutes=1.0, plays=2))
     assert failed(found)["level drift", "1→1"] == "suspect"
     assert failed(found)["level range", "1→1"] == "suspect"
     assert one(found, "level range", "1→1").value == pytest.approx(0.06, abs=0.002)
@@ -284,7 +284,7 @@ def test_another_program_beside_the_tone_is_found() -> None:
             x[0, 8 * FS : 8 * FS + 6000] += 1e-4 * np.sin(2 * np.pi * 1500 * time)
         return x
 
-    found = qualified(Loop(ding), Plan(minutes=0.3, plays=2))
+    found = qualified(Loop(ding), QualificationPlan(minutes=0.3, plays=2))
     assert failed(found) == {("sounds beside the tone", "1→1"): "suspect"}
     check = one(found, "sounds beside the tone", "1→1")
     # 0.125 s of a tone of -83 dB, and the share that the A-weighting leaves of the noise of -110 dB
@@ -307,7 +307,7 @@ def pulled(x: np.ndarray, take: int) -> np.ndarray:
 
 @pytest.mark.parametrize("path", [gate, pulled])
 def test_exact_zeros_where_a_signal_ought_to_be_are_faults_not_crashes(path: Path) -> None:
-    found = qualified(Loop(path, noise_db=-np.inf), Plan(minutes=0.3, plays=2))
+    found = qualified(Loop(path, noise_db=-np.inf), QualificationPlan(minutes=0.3, plays=2))
     assert found.verdict == "invalid"
     # a gate needs a signal to be seen; where the plug is off nothing moves any more
     name = "level linearity" if path is gate else "swing"
@@ -384,7 +384,7 @@ def test_takes_that_fail_are_counted_and_made_again(fails: int) -> None:
 )
 def test_impossible_plans_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ParameterError):
-        Plan(**options)
+        QualificationPlan(**options)
     with pytest.raises(ParameterError, match="one input per output"):
         qualified(Loop(), inputs=(1,))
 

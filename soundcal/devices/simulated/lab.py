@@ -47,7 +47,7 @@ from soundcal.devices.simulated.equipment import (
     Voltmeter,
     stream_of,
 )
-from soundcal.devices.simulated.physics import Chain
+from soundcal.devices.simulated.physics import SignalPath
 from soundcal.devices.simulated.setup import Options, Setup, Truth, side_of
 from soundcal.errors import DeviceUnavailable, ParameterError
 from soundcal.recording import EARS, Capture, Flag, utc_now
@@ -165,7 +165,7 @@ class SimulatedLab:
             seating=unit.seating(self._seatings, spread=spread),
         )
         noise_seed = int(stream_of(seed, "noise", card, headphones).integers(2**31))
-        self._chain = Chain(self._setup.wiring(), fs=fs, seed=noise_seed)
+        self._chain = SignalPath(self._setup.wiring(), fs=fs, seed=noise_seed)
         self._loop: Array | None = None
         self._loop_at = 0
         self._closed = False
@@ -188,7 +188,7 @@ class SimulatedLab:
         return self._setup.headphones.model.sheet
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> SignalPath:
         """The signal processing in its present state.
 
         A card on an audio server calls its ``process`` in the server's callback, and the hands from

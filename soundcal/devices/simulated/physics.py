@@ -1,7 +1,7 @@
 """Physics of the simulated lab, and the one chain of signal processing that carries it out.
 
-No input or output here: :class:`Chain` takes blocks of output samples and gives blocks of input
-samples, in the process of the simulated lab and in the callback of an audio server alike.
+No input or output here: :class:`SignalPath` takes blocks of output samples and gives blocks of
+input samples, in the process of the simulated lab and in the callback of an audio server alike.
 
 From digital output to digital input, per channel::
 
@@ -30,7 +30,7 @@ rounding
 clipping
     the converters end at -1 and at 1 - q;
 calibrator
-    :class:`Tone`: fundamental, harmonics and slow wavering, as a pressure at the ear.
+    :class:`CalibratorTone`: fundamental, harmonics and slow wavering, as a pressure at the ear.
 
 Everything between the two roundings is linear, so the frequency-dependent factors of a channel are
 one FIR filter of minimum phase. What the truth of the lab states is computed from the same filter
@@ -49,11 +49,11 @@ from soundcal.units import P_REF, from_db
 
 __all__ = [
     "Bump",
-    "Chain",
+    "CalibratorTone",
     "Convolver",
     "Curve",
     "Impedance",
-    "Tone",
+    "SignalPath",
     "Wiring",
     "divider",
     "leak_db",
@@ -322,7 +322,7 @@ class Convolver:
 
 
 @dataclass(frozen=True, slots=True)
-class Tone:
+class CalibratorTone:
     """A tone with harmonics and a slowly wavering level, at one input.
 
     Parameters
@@ -369,7 +369,7 @@ class Wiring:
         Noise of the outputs, V rms.
     crosstalk : float
         Share of the voltage of the other outputs, linear.
-    tones : tuple of (int, Tone)
+    tones : tuple of (int, CalibratorTone)
         Tones at inputs (row).
     bits : int or None
         Resolution of both converters; None leaves the samples unrounded.
@@ -381,11 +381,11 @@ class Wiring:
     noise: tuple[float, ...]
     output_noise: float = 0.0
     crosstalk: float = 0.0
-    tones: tuple[tuple[int, Tone], ...] = field(default=())
+    tones: tuple[tuple[int, CalibratorTone], ...] = field(default=())
     bits: int | None = 24
 
 
-class Chain:
+class SignalPath:
     """The chain in blocks: output samples in, input samples out, equally many.
 
     Works sample-synchronously and keeps its state, so it can be called with whatever block lengths
@@ -408,7 +408,7 @@ class Chain:
     A wire from output to input with 3 samples of delay, 1 V full scale at both ends:
 
     >>> wire = Wiring(np.ones(1), np.ones((1, 1)), (0,), (0.0,), bits=None)
-    >>> chain = Chain(wire, fs=48000, delay=3)
+    >>> chain = SignalPath(wire, fs=48000, delay=3)
     >>> chain.process(np.array([[0.5, 0.25]])).tolist()
     [[0.0, 0.0]]
     >>> chain.process(np.array([[0.0, 0.0]])).tolist()

@@ -21,7 +21,7 @@ from soundcal.devices.simulated.equipment import (
     SoundcardUnit,
 )
 from soundcal.devices.simulated.physics import (
-    Tone,
+    CalibratorTone,
     Wiring,
     divider,
     leak_db,
@@ -162,7 +162,7 @@ class Setup:
         Whether the headphones load the outputs.
     seating : tuple of Seating or None
         How the headphones sit on the ears; None: they do not.
-    tone : (int, Tone) or None
+    tone : (int, CalibratorTone) or None
         Tone of the calibrator, and the ear (0 or 1) it is on.
     """
 
@@ -175,7 +175,7 @@ class Setup:
     knob_db: float = 0.0
     plugged: bool = True
     seating: tuple[Seating, Seating] | None = None
-    tone: tuple[int, Tone] | None = None
+    tone: tuple[int, CalibratorTone] | None = None
 
     @property
     def volts(self) -> Array:
@@ -249,7 +249,9 @@ class Setup:
         rows[:, 0] = 1.0 / np.array(self.card.line_range)
         return rows
 
-    def calibrator_tone(self, side: int, level: float, frequency: float, coupling: float) -> Tone:
+    def calibrator_tone(
+        self, side: int, level: float, frequency: float, coupling: float
+    ) -> CalibratorTone:
         """Return the calibrator's tone as the input of an ear gets it.
 
         Parameters
@@ -270,7 +272,7 @@ class Setup:
         ear = np.abs(response_of(self.ear_kernels[side], [f, 2 * f, 3 * f], self.fs))
         parts = pressure * ear * np.array([1.0, *unit.harmonics])
         wavering = (from_db(unit.fluctuation_db) - 1.0) * options.noise
-        return Tone(f, tuple(float(part) for part in parts), wavering)
+        return CalibratorTone(f, tuple(float(part) for part in parts), wavering)
 
     def wiring(self) -> Wiring:
         """Return what the chain needs to know: inputs are both ears, then both line inputs."""
