@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from soundcal.agreement.intervals import t_quantile
 from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO, Agreement, mean_and_sd
 from soundcal.agreement.pairs import listed
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 
 __all__ = ["Diagnostics", "Line", "diagnose", "fit_line"]
@@ -35,7 +35,7 @@ _SHAPIRO_MOST: Final = 5000  # its p value is not known to hold for more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line(Result):
+class Line(StatisticalResult):
     """A least-squares line ``intercept + slope a``.
 
     Parameters
@@ -97,7 +97,7 @@ def fit_line(a: Array, d: Array, confidence: float = 0.95) -> Line | None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Diagnostics(Result):
+class Diagnostics(StatisticalResult):
     """What can be seen in the differences behind limits of agreement.
 
     Parameters

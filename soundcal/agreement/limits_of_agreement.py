@@ -18,7 +18,7 @@ from soundcal.agreement.intervals import (
     t_quantile,
 )
 from soundcal.agreement.pairs import Infinite, Pairs, listed, make_pairs
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
@@ -44,7 +44,7 @@ _INFORMATIVE: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Points(Result):
+class Points(StatisticalResult):
     """What a Bland-Altman plot shows, one entry per complete pair.
 
     Parameters
@@ -81,7 +81,7 @@ class Points(Result):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Agreement(Result):
+class Agreement(StatisticalResult):
     """Bias and limits of agreement with their confidence intervals.
 
     Parameters

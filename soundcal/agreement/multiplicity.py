@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundcal.agreement.intervals import check_choice
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Correction = Literal["holm", "bonferroni", "bh"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AdjustedP(Result):
+class AdjustedP(StatisticalResult):
     """p values of a family of tests, and adjusted for its size.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 
 from soundcal.agreement.intervals import check_choice
 from soundcal.agreement.limits_of_agreement import Agreement, Points
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
@@ -26,7 +26,7 @@ _UNKNOWN: Final = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NonparametricLimits(Result):
+class NonparametricLimits(StatisticalResult):
     """Median and quantiles of the differences, with bootstrap intervals.
 
     Parameters

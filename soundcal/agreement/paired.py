@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from soundcal.agreement.intervals import check_choice, check_fraction
 from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import column
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
@@ -35,7 +35,7 @@ side 5.3 % (simulated; normal values of correlation 0.5).
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MeanDifference(Result):
+class MeanDifference(StatisticalResult):
     """A difference of two means with its t-test.
 
     Parameters
@@ -373,7 +373,7 @@ def _welch(sample: _Sample, warnings: tuple[str, ...]) -> MeanDifference:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hotelling(Result):
+class Hotelling(StatisticalResult):
     """Paired comparison of several variables at once.
 
     Parameters

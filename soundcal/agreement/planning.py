@@ -26,7 +26,7 @@ from soundcal.agreement.intervals import (
 )
 from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import Infinite, make_pairs
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _MOST: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim(Result):
+class Claim(StatisticalResult):
     """One claim about agreement, tested.
 
     Parameters
@@ -70,7 +70,7 @@ class Claim(Result):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AgreementTest(Result):
+class AgreementTest(StatisticalResult):
     """Test of agreement within ±delta; the claims differ in what they say.
 
     Parameters

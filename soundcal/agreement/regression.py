@@ -16,7 +16,7 @@ from soundcal.agreement.intervals import (
 )
 from soundcal.agreement.limits_of_agreement import Agreement, mean_and_sd
 from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
@@ -37,7 +37,7 @@ _MOST_FOR_SLOPES: Final = 10_000  # n (n - 1)/2 slopes are held in memory: 400 M
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RegressionLimits(Result):
+class RegressionLimits(StatisticalResult):
     """Limits of agreement that depend on the size of what is measured.
 
     Parameters
@@ -206,7 +206,7 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MethodLine(Result):
+class MethodLine(StatisticalResult):
     """A line ``y = intercept + slope x`` between two methods that both have errors.
 
     Parameters

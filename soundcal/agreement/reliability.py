@@ -20,7 +20,7 @@ from soundcal.agreement.intervals import (
 )
 from soundcal.agreement.limits_of_agreement import mean_and_sd
 from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
@@ -39,7 +39,7 @@ IccForm = Literal["1", "A,1", "C,1", "k", "A,k", "C,k"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Concordance(Result):
+class Concordance(StatisticalResult):
     """Lin's concordance correlation coefficient.
 
     Parameters
@@ -147,7 +147,7 @@ def _moments(pairs: Pairs) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Icc(Result):
+class Icc(StatisticalResult):
     """Intraclass correlation coefficient of a named form.
 
     Parameters
@@ -336,7 +336,7 @@ _SINGLE: Final = {"1": _one_way, "A": _absolute, "C": _consistency}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TotalDeviation(Result):
+class TotalDeviation(StatisticalResult):
     """Total deviation index or coverage probability: one is the other read backwards.
 
     Parameters

@@ -21,7 +21,7 @@ from soundcal.agreement.intervals import (
 )
 from soundcal.agreement.limits_of_agreement import PAPER_Z, Agreement, Points, mean_and_sd
 from soundcal.agreement.pairs import column, listed
-from soundcal.agreement.results import Result
+from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
@@ -34,7 +34,7 @@ RepeatedInterval = Literal["mover", "1999"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Component(Result):
+class Component(StatisticalResult):
     """A part of the variance of a single difference.
 
     Parameters

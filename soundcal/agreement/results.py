@@ -8,10 +8,10 @@ from soundcal.plain import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Result"]
+__all__ = ["StatisticalResult"]
 
 
-class Result:
+class StatisticalResult:
     """Base of the result types, which are frozen dataclasses."""
 
     __slots__ = ()
