@@ -33,6 +33,7 @@ from soundcal.devices.portaudio.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
+from soundcal.headphone import Headphone
 from soundcal.indicators import leq
 from soundcal.lab import protocol
 from soundcal.recording import EARS, Capture
@@ -259,7 +260,7 @@ def test_ocv_finds_voltage_and_level_within_its_uncertainty(rig: Rig, lab: str) 
         for output, ear in enumerate(EARS, start=1):
             with card.playing(sine, outputs=[output]):
                 voltages[ear] = hands.read_voltmeter(ear)
-    headphone = ocv.Headphone(lab, truth["impedance"], truth["sensitivity"], truth["per"])
+    headphone = Headphone(lab, truth["impedance"], truth["sensitivity"], truth["per"])
     calibration = ocv.calibrate(voltages, headphone)
     for ear, v_fs, at_ear in zip(EARS, truth["v_fs"], at_ears, strict=True):
         meter = calibration.chain(ear).links[0].u_db

@@ -11,29 +11,26 @@ full-scale sine has 3.01 dB less (``v_fs_sine`` in the details).
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Final
 
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.tone import measure_tone
 from soundcal.calibration.uncertainty import rectangular
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
+from soundcal.headphone import Headphone
 from soundcal.recording import Capture
 from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, energetic_mean, from_db
 
 __all__ = [
     "DIGITAL_LEVEL",
-    "Headphone",
     "Omissions",
-    "Per",
     "calibrate",
     "gain_for",
     "line_voltages",
     "predicted_levels",
     "target_voltage",
 ]
-
-Per = Literal["V", "mW"]
 
 DIGITAL_LEVEL: Final = -20.0
 """Rms of the test sine in dB re full scale, unless stated otherwise."""
@@ -43,58 +40,6 @@ _PASCAL_DB: Final = db(1.0 / P_REF)
 _PLAUSIBLE_V: Final = (1e-3, 10.0)
 _ABSURD_V: Final = 100.0
 _BALANCE_DB: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Headphone:
-    """What the data sheet says.
-
-    Parameters
-    ----------
-    name : str
-        Maker and model.
-    impedance : float
-        Nominal impedance in ohm.
-    sensitivity : float
-        Sound pressure level at 1 kHz in dB re 20 µPa, at 1 V rms or at 1 mW.
-    per : {"V", "mW"}
-        Which of the two.
-
-    Raises
-    ------
-    ParameterError
-        Impedance outside 1 to 10000 ohm, sensitivity outside 50 to 150 dB, or another ``per``.
-
-    Examples
-    --------
-    >>> round(Headphone("example", 55.0, 91.0, "mW").sensitivity_v, 1)
-    103.6
-    """
-
-    name: str
-    impedance: float
-    sensitivity: float
-    per: Per = "V"
-
-    def __post_init__(self) -> None:
-        if not 1.0 <= self.impedance <= 10000.0:
-            raise ParameterError(
-                f"{self.name}: impedance {self.impedance} ohm; 1 to 10000 ohm expected"
-            )
-        if not 50.0 <= self.sensitivity <= 150.0:
-            raise ParameterError(
-                f"{self.name}: sensitivity {self.sensitivity} dB; 50 to 150 dB expected "
-                "(sound pressure level at 1 V or at 1 mW)"
-            )
-        if self.per not in ("V", "mW"):
-            raise ParameterError(f"{self.name}: sensitivity per {self.per!r}; V or mW expected")
-
-    @property
-    def sensitivity_v(self) -> float:
-        """Sound pressure level at 1 V rms in dB: ``S_mW + 10 lg(1000 ohm / Z)`` if per mW."""
-        if self.per == "V":
-            return self.sensitivity
-        return self.sensitivity + 10.0 * math.log10(1000.0 / self.impedance)
 
 
 @dataclass(frozen=True, slots=True)

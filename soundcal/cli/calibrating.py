@@ -20,6 +20,7 @@ from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.text import read_text
+from soundcal.headphone import Headphone
 from soundcal.lab.calibrator import calibrate_ears
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.search import Ears
@@ -170,10 +171,10 @@ def by_ocv(
     return Result(calibration, tuple(notes), found)
 
 
-def _headphone(options: argparse.Namespace, device: "AudioDevice | None") -> ocv.Headphone:
+def _headphone(options: argparse.Namespace, device: "AudioDevice | None") -> Headphone:
     if options.impedance is not None and options.sensitivity is not None:
         name = options.headphone or "headphones"
-        return ocv.Headphone(name, options.impedance, options.sensitivity, options.per)
+        return Headphone(name, options.impedance, options.sensitivity, options.per)
     if (sheet := simulated_data_sheet(device)) is not None:
         return sheet
     raise ParameterError(
@@ -195,7 +196,7 @@ def _typed_voltages(options: argparse.Namespace) -> dict[str, float]:
 
 
 def _for_target(
-    options: argparse.Namespace, calibration: Calibration, headphone: ocv.Headphone
+    options: argparse.Namespace, calibration: Calibration, headphone: Headphone
 ) -> tuple[dict[str, Any], list[str]]:
     """Return gain and knob voltage for a target level, and what to tell about them."""
     from soundcal.units import energetic_mean

@@ -24,6 +24,7 @@ from soundcal.devices.channels import parse_channels
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.session import Event, ExitStatus
+from soundcal.headphone import Headphone
 from soundcal.lab import calibrator, voltage
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.protocol import Bench, Setting, Value
@@ -159,9 +160,9 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _headphone(settings: Mapping[str, Value]) -> ocv.Headphone:
+def _headphone(settings: Mapping[str, Value]) -> Headphone:
     per: Any = settings["sensitivity_per"]  # one of the setting's choices
-    return ocv.Headphone(
+    return Headphone(
         str(settings["headphone"]) or "headphones",
         float(settings["impedance"]),
         float(settings["sensitivity"]),

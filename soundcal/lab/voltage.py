@@ -1,7 +1,7 @@
 """Open-circuit voltage of an output: read from a voltmeter, or recorded by line inputs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.calibration.tone import sine
 from soundcal.devices.protocol import AudioDevice
 from soundcal.errors import ParameterError
+from soundcal.headphone import Headphone
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS
 
@@ -42,19 +43,19 @@ class LineInputs:
     volts_per_fs: tuple[float, ...]
 
 
-def simulated_data_sheet(device: AudioDevice | None) -> ocv.Headphone | None:
+def simulated_data_sheet(device: AudioDevice | None) -> Headphone | None:
     """Return the data sheet of the simulated lab's headphones; None for any other device."""
     if device is None or device.info.kind != "simulated":
         return None
     from soundcal.devices.simulated.lab import SimulatedLab
 
-    return ocv.Headphone(**asdict(device.data_sheet)) if isinstance(device, SimulatedLab) else None
+    return device.data_sheet if isinstance(device, SimulatedLab) else None
 
 
 def calibrate_output(
     device: AudioDevice,
     operator: Operator,
-    headphone: ocv.Headphone,
+    headphone: Headphone,
     *,
     outputs: Sequence[int] = (1, 2),
     digital_level: float = ocv.DIGITAL_LEVEL,

@@ -6,14 +6,14 @@ the residuals lie within the stated uncertainty.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from soundcal.calibration import hats, microphone, ocv, stated
+from soundcal.calibration import hats, microphone, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.tone import sine
 from soundcal.devices.simulated.lab import SimulatedLab
@@ -48,7 +48,7 @@ def by_calibrator() -> Calibration:
 
 @cache
 def by_ocv() -> Calibration:
-    headphone = ocv.Headphone(**asdict(lab().data_sheet))
+    headphone = lab().data_sheet
     found = calibrate_output(lab(), SimulatedOperator(lab()), headphone)
     lab().seat_headphones()
     return found

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundcal.calibration import ocv, stated
-from soundcal.calibration.ocv import Headphone, Omissions
+from soundcal.calibration.ocv import Omissions
 from soundcal.calibration.tone import sine
 from soundcal.devices.simulated.lab import SimulatedLab, list_labs
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
+from soundcal.headphone import Headphone
 from soundcal.recording import EARS, Capture
 from soundcal.units import db, pascal_to_level
 

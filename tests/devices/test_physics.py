@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundcal.devices.simulated.equipment import DataSheet, Voltmeter
+from soundcal.devices.simulated.equipment import Voltmeter
 from soundcal.devices.simulated.physics import (
     CalibratorTone,
     Convolver,
@@ -19,6 +19,7 @@ from soundcal.devices.simulated.physics import (
 )
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, SignalError
+from soundcal.headphone import Headphone
 from soundcal.units import db, pascal_to_level
 
 N = 40_000  # more than two transforms of long blocks
@@ -141,8 +142,8 @@ def test_impedance_at_resonance_and_far_from_it():
 
 
 def test_data_sheets_per_volt():
-    assert DataSheet("a", 300.0, 103.0, "V").sensitivity_db_v == 103.0
-    assert DataSheet("b", 16.0, 96.0, "mW").sensitivity_db_v == pytest.approx(113.96, abs=0.01)
+    assert Headphone("a", 300.0, 103.0, "V").sensitivity_v == 103.0
+    assert Headphone("b", 16.0, 96.0, "mW").sensitivity_v == pytest.approx(113.96, abs=0.01)
 
 
 def test_voltmeter_rounds_to_its_range():

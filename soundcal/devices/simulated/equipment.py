@@ -17,12 +17,13 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from soundcal.devices.simulated.physics import Bump, Curve, Impedance
-from soundcal.units import db, from_db
+from soundcal.headphone import Headphone
+from soundcal.units import from_db
 
 __all__ = [
     "DEFAULT",
@@ -30,7 +31,6 @@ __all__ = [
     "HEADPHONES",
     "SOUNDCARDS",
     "Calibrator",
-    "DataSheet",
     "EarsModel",
     "HeadphoneModel",
     "HeadphoneUnit",
@@ -46,41 +46,6 @@ def stream_of(seed: int, *labels: str) -> np.random.Generator:
     """Return the random stream that belongs to a seed and labels, independent of all others."""
     words = [zlib.crc32(label.encode()) for label in labels]
     return np.random.Generator(np.random.SFC64([seed, *words]))
-
-
-@dataclass(frozen=True, slots=True)
-class DataSheet:
-    """What the manufacturer prints about a headphone.
-
-    Parameters
-    ----------
-    name : str
-        Model.
-    impedance : float
-        Nominal impedance in ohm.
-    sensitivity : float
-        Sound pressure level at 1 kHz in dB re 20 µPa, at 1 V or at 1 mW.
-    per : {"V", "mW"}
-        Which of the two.
-    """
-
-    name: str
-    impedance: float
-    sensitivity: float
-    per: Literal["V", "mW"]
-
-    @property
-    def sensitivity_db_v(self) -> float:
-        """Sound pressure level at 1 V rms, 1 kHz, in dB: ``S_V = S_mW + 10 lg(1000 ohm / Z)``.
-
-        1 V across Z gives 1000/Z mW for Z in ohm.
-
-        >>> round(DataSheet("example", 55.0, 91.0, "mW").sensitivity_db_v, 1)
-        103.6
-        """
-        if self.per == "V":
-            return self.sensitivity
-        return self.sensitivity + 0.5 * db(1000.0 / self.impedance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +129,7 @@ class HeadphoneModel:
 
     Parameters
     ----------
-    sheet : DataSheet
+    sheet : Headphone
         What is printed.
     description : str
         One line.
@@ -180,7 +145,7 @@ class HeadphoneModel:
         Standard deviations between seatings: gain in dB, natural logarithm of the corner.
     """
 
-    sheet: DataSheet
+    sheet: Headphone
     description: str
     impedance: Impedance
     response: Curve
@@ -194,7 +159,7 @@ class HeadphoneModel:
         """Take the headphones from the shelf that belongs to ``seed``."""
         draw = stream_of(seed, "headphone", self.sheet.name).standard_normal(14) * spread
         both = 0.8 * draw[0]  # the two capsules of a unit come from one batch: they correlate
-        levels = self.sheet.sensitivity_db_v + self.sensitivity_spread_db * (both + 0.6 * draw[1:3])
+        levels = self.sheet.sensitivity_v + self.sensitivity_spread_db * (both + 0.6 * draw[1:3])
         factors = np.exp(self.impedance_spread * draw[3:5])
         left, right = (self.response.varied(draw[5 + 4 * i : 9 + 4 * i]) for i in range(2))
         return HeadphoneUnit(
@@ -381,7 +346,7 @@ SOUNDCARDS: Final = _by_name(
 """The soundcards, by name."""
 
 _CLOSED: Final = HeadphoneModel(
-    sheet=DataSheet("closed-16", 16.0, 96.0, "mW"),
+    sheet=Headphone("closed-16", 16.0, 96.0, "mW"),
     description="closed headphones, 16 ohm, 96 dB/mW",
     impedance=Impedance(15.2, 14.0, 110.0, 1.6, 90e-6),
     response=Curve((Bump(80, 4.0, 1.0), Bump(300, -2.0, 0.8), Bump(2800, 9.0, 0.7),
@@ -393,7 +358,7 @@ _CLOSED: Final = HeadphoneModel(
     leak_spread=0.5,
 )  # fmt: skip
 _OPEN_32: Final = HeadphoneModel(
-    sheet=DataSheet("open-32", 32.0, 98.0, "mW"),
+    sheet=Headphone("open-32", 32.0, 98.0, "mW"),
     description="open headphones, 32 ohm, 98 dB/mW",
     impedance=Impedance(30.5, 34.0, 95.0, 1.9, 180e-6),
     response=Curve((Bump(60, -2.0, 0.8), Bump(3200, 10.0, 0.75), Bump(6000, -3.0, 0.4),
@@ -405,7 +370,7 @@ _OPEN_32: Final = HeadphoneModel(
     leak_spread=0.3,
 )  # fmt: skip
 _MONITOR: Final = HeadphoneModel(
-    sheet=DataSheet("monitor-80", 80.0, 96.0, "mW"),
+    sheet=Headphone("monitor-80", 80.0, 96.0, "mW"),
     description="closed monitor headphones, 80 ohm, 96 dB/mW",
     impedance=Impedance(76.0, 60.0, 105.0, 1.8, 350e-6),
     response=Curve((Bump(70, 3.0, 0.9), Bump(220, -3.0, 0.6), Bump(3000, 8.0, 0.6),
@@ -417,7 +382,7 @@ _MONITOR: Final = HeadphoneModel(
     leak_spread=0.45,
 )  # fmt: skip
 _OPEN_300: Final = HeadphoneModel(
-    sheet=DataSheet("open-300", 300.0, 103.0, "V"),
+    sheet=Headphone("open-300", 300.0, 103.0, "V"),
     description="open headphones, 300 ohm, 103 dB at 1 V",
     impedance=Impedance(288.0, 210.0, 85.0, 2.2, 1.2e-3),
     response=Curve((Bump(100, 1.5, 1.0), Bump(3100, 9.0, 0.8), Bump(5500, -2.0, 0.4),

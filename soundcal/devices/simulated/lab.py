@@ -43,13 +43,13 @@ from soundcal.devices.simulated.equipment import (
     HEADPHONES,
     SOUNDCARDS,
     Calibrator,
-    DataSheet,
     Voltmeter,
     stream_of,
 )
 from soundcal.devices.simulated.physics import SignalPath
 from soundcal.devices.simulated.setup import Options, Setup, Truth, side_of
 from soundcal.errors import DeviceUnavailable, ParameterError
+from soundcal.headphone import Headphone
 from soundcal.recording import EARS, Capture, Flag, utc_now
 from soundcal.takes.alignment import frame
 
@@ -183,7 +183,7 @@ class SimulatedLab:
         return self._fs
 
     @property
-    def data_sheet(self) -> DataSheet:
+    def data_sheet(self) -> Headphone:
         """Data sheet of the headphones."""
         return self._setup.headphones.model.sheet
 

@@ -310,7 +310,7 @@ class Setup:
             ear_pa_per_fs=self.ear_pa_per_fs,
             line_v_per_fs=self.card.line_range,
             nominal_impedance=sheet.impedance,
-            nominal_sensitivity_db_v=sheet.sensitivity_db_v,
+            nominal_sensitivity_db_v=sheet.sensitivity_v,
             level_1v=self.headphones.level_1v,
             calibrator_error_db=self.calibrator.level_error_db,
             kernels=self.headphone_kernels * self.volts[:, np.newaxis],
