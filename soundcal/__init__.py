@@ -7,6 +7,7 @@ numbers. A report prints them. A protocol calls the rest in order and leaves a s
 What one needs first is here:
 
 * :func:`open_device`, :func:`list_devices`, :class:`SimulatedLab` – play and record;
+  :func:`record_to_file` – into a file with its record;
 * :func:`calibrate_microphone`, :func:`calibrate_headphones_ocv`, :func:`calibrate_headphones_hats`,
   :func:`load_calibration`, :func:`save_calibration` – from samples to pascal;
 * :func:`measure` – files or a folder into a pandas table; :func:`compute` – a :class:`Recording`;
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from soundcal.errors import SoundcalError
     from soundcal.files.calibrations import load_calibration, save_calibration
     from soundcal.indicators.measurement import compute
+    from soundcal.lab.record import record_to_file
     from soundcal.measuring import measure
     from soundcal.recording import Capture, Recording
     from soundcal.report.writing import write_report
@@ -58,6 +60,7 @@ else:
             "load_calibration": "files.calibrations",
             "measure": "measuring",
             "open_device": "devices.opening",
+            "record_to_file": "lab.record",
             "save_calibration": "files.calibrations",
             "study_of": "study.model",
             "write_report": "report.writing",
@@ -82,6 +85,7 @@ __all__ = [
     "load_calibration",
     "measure",
     "open_device",
+    "record_to_file",
     "save_calibration",
     "study_of",
     "write_report",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalEr
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration
-from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.recordings import RecordingRecord
 from soundcal.files.text import read_text
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged, resolve
@@ -122,16 +122,16 @@ class FileResult:
     results: Mapping[str, IndicatorResult] = dataclass_field(default_factory=dict)
 
 
-def _record_beside(path: Path) -> dict[str, Any]:
+def _record_beside(path: Path) -> RecordingRecord:
     """Return the recording's record after checking the audio against it; empty if there is none."""
     beside = path.with_suffix(".json")
     if not beside.is_file() or not _is_ours(beside):
-        return {}
-    record = read_json(beside, RECORDING_SCHEMA)
+        return RecordingRecord()
+    record = RecordingRecord.read(beside)
     found = file_digest(path)
-    if record.get("sha256") != found:
+    if record.sha256 != found:
         raise RecordError(
-            f"{path}: SHA-256 {found} differs from {record.get('sha256')} in {beside.name}; "
+            f"{path}: SHA-256 {found} differs from {record.sha256} in {beside.name}; "
             "the audio was changed after it was recorded, or the record belongs to another file"
         )
     return record
@@ -147,20 +147,20 @@ def _is_ours(path: Path) -> bool:
 
 
 def _calibration_for(
-    path: Path, record: dict[str, Any], channels: Sequence[str], task: Task
+    path: Path, record: RecordingRecord, channels: Sequence[str], task: Task
 ) -> Calibration:
     if task.calibration is not None:
         return task.calibration
     if task.sensitivities:
         return _stated(channels, task.sensitivities)
-    named = record.get("calibration_file")
+    named = record.calibration_file
     if not named:
         raise SignalError(
             f"{path}: not calibrated, so its samples have no pascal; give its calibration "
             "(--calibration FILE), or state what is known of it (--sensitivity PA_PER_FS or "
             "--stated-level DB)"
         )
-    return load_calibration(path.parent / str(named))
+    return load_calibration(path.parent / named)
 
 
 def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
@@ -174,8 +174,8 @@ def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
     return from_sensitivity(dict(zip(channels, each, strict=True)), source="stated for measuring")
 
 
-def _channels_for(about: audio.AudioInfo, record: dict[str, Any], task: Task) -> Sequence[str]:
-    names = task.channels or tuple(record.get("capture", {}).get("channels", ()))
+def _channels_for(about: audio.AudioInfo, record: RecordingRecord, task: Task) -> Sequence[str]:
+    names = task.channels or tuple(record.capture.get("channels", ()))
     names = names or channel_names(about.n_channels)
     if len(names) != about.n_channels or len(set(names)) != len(names):
         raise ParameterError(
@@ -183,10 +183,6 @@ def _channels_for(about: audio.AudioInfo, record: dict[str, Any], task: Task) ->
             "one distinct name per channel is expected (--channels)"
         )
     return names
-
-
-def _flags(record: Mapping[str, Any]) -> list[str]:
-    return [flag["text"] for flag in record.get("flags", ())]
 
 
 def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[str, ...]:
@@ -266,7 +262,7 @@ def measure_file(
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [warning for result in results.values() for warning in result.warnings]
-    flags = (*_flags(record), *map(str, about.flags), *_clipping(channels, clipped), *warnings)
+    flags = (*map(str, (*record.flags, *about.flags)), *_clipping(channels, clipped), *warnings)
     return FileResult(
         path=str(path),
         rows=tuple(rows),

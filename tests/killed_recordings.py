@@ -4,13 +4,13 @@
 
     python tests/killed_recordings.py --kills 200 FOLDER
 
-``soundcal record`` runs in a process forked for each kill, with a device in the same process: it
-delivers the count of ``rig/plain.py`` as fast as it is taken, in blocks of random size, and notes
-in shared memory how much it has delivered. So each kill meets the writer in the midst of its work,
-and the parent knows to the sample what ought to be in the file. It waits until a random number of
-samples was delivered, in every fourth round less than a second of them, and not for a time: so a
-slow or busy machine changes nothing. The forms take turns: 32-bit float, 24 bit, FLAC, and a WAV
-that becomes an RF64 on the way. Prints what was found as JSON.
+The function behind ``soundcal record`` runs in a process forked for each kill, with a device in the
+same process: it delivers the count of ``rig/plain.py`` as fast as it is taken, in blocks of random
+size, and notes in shared memory how much it has delivered. So each kill meets the writer in the
+midst of its work, and the parent knows to the sample what ought to be in the file. It waits until a
+random number of samples was delivered, in every fourth round less than a second of them, and not
+for a time: so a slow or busy machine changes nothing. The forms take turns: 32-bit float, 24 bit,
+FLAC, and a WAV that becomes an RF64 on the way. Prints what was found as JSON.
 """
 
 import argparse
@@ -26,16 +26,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 from rig.plain import account, count_samples
 
-from soundcal.cli import main as soundcal
-from soundcal.cli import record
-from soundcal.devices import Block, DeviceInfo
+from soundcal.devices import AudioDevice, Block, DeviceInfo
 from soundcal.errors import RecordError
 from soundcal.files import audio, wav
+from soundcal.lab.record import record_to_file
 
 FS = 48000
 CHANNELS = 2
@@ -72,21 +71,13 @@ class Counting:
                 self._delivered[:8] = struct.pack("<q", position)
                 yield block
 
-    def __enter__(self) -> "Counting":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        pass
-
 
 def run(path: Path, form: str, delivered: mmap.mmap, seed: int) -> None:
     """Record in this process until it is killed."""
     subtype, _, limit = FORMS[form]
     if limit is not None:
         wav.WAV_LIMIT = limit
-    record.open_from = lambda options: Counting(delivered, seed)
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  until the process is killed
-    soundcal(["record", str(path), "--device", "count", "--subtype", subtype])
+    record_to_file(cast(AudioDevice, Counting(delivered, seed)), path, subtype=subtype)
 
 
 def kill_one(path: Path, form: str, after: int, seed: int) -> int:

@@ -1,14 +1,12 @@
 """Options that name a device, for every command that uses one."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from soundcal.calibration.model import Calibration, Direction
     from soundcal.devices import AudioDevice
 
-__all__ = ["add_device_options", "calibration_for", "channel_numbers", "open_from"]
+__all__ = ["add_device_options", "channel_numbers", "open_from"]
 
 
 def add_device_options(
@@ -76,35 +74,3 @@ def open_from(options: argparse.Namespace, *, calibrating: bool = False) -> "Aud
         seed=options.seed,
         realtime=options.realtime,
     )
-
-
-def calibration_for(
-    path: Path | None, device: "AudioDevice", direction: "Direction"
-) -> "Calibration | None":
-    """Read a calibration, if one is given, that belongs to the input or output of the device.
-
-    Raises
-    ------
-    ParameterError
-        It calibrates the other direction, or another device.
-    RecordError
-        It cannot be read.
-    """
-    from soundcal.errors import ParameterError
-    from soundcal.files.calibrations import load_calibration
-
-    if path is None:
-        return None
-    calibration = load_calibration(path)
-    if calibration.direction != direction:
-        raise ParameterError(
-            f"{path}: calibrates the {calibration.direction}; an {direction} calibration is "
-            "expected"
-        )
-    if calibration.device not in (device.info.identity, "unknown"):
-        instead = ", or record without --calibration" if direction == "input" else ""
-        raise ParameterError(
-            f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
-            f"this device{instead}"
-        )
-    return calibration

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from soundcal.cli.device_options import (
     add_device_options,
-    calibration_for,
     channel_numbers,
     open_from,
 )
@@ -137,6 +136,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     import numpy as np
 
     from soundcal.indicators.levels.live_meter import LiveMeter
+    from soundcal.lab.calibrations import calibration_for
     from soundcal.recording import channel_names
     from soundcal.takes.tally import StreamTally
     from soundcal.units import P_REF

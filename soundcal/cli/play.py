@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.device_options import (
     add_device_options,
-    calibration_for,
     channel_numbers,
     open_from,
 )
@@ -56,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     """Play the file once."""
     from soundcal.errors import ParameterError
     from soundcal.files import audio
+    from soundcal.lab.calibrations import calibration_for
     from soundcal.units import db, from_db
 
     if (options.level is None) != (options.calibration is None):

@@ -1,1 +1,49 @@
-"""The laboratory: procedures, protocols and whoever carries them out."""
+"""The laboratory: procedures with a device and an operator, and protocols made of them.
+
+* :func:`calibrate_ears` – a sound calibrator on microphones or ears;
+* :func:`calibrate_output` – the open-circuit voltage of a headphone output;
+* :class:`Ears` – headphones on calibrated ears: noise floor, levels, gain search;
+* :func:`record_to_file` – a recording with its record beside it.
+
+The :class:`Operator` does what a computer cannot. Procedures do not know the command line.
+"""
+
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.lab.calibrator import calibrate_ears
+    from soundcal.lab.operator import Operator, PreparedOperator, SimulatedOperator
+    from soundcal.lab.record import Recorded, record_to_file
+    from soundcal.lab.search import Ears, SearchResult
+    from soundcal.lab.voltage import LineInputs, calibrate_output
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "Ears": "search",
+            "LineInputs": "voltage",
+            "Operator": "operator",
+            "PreparedOperator": "operator",
+            "Recorded": "record",
+            "SearchResult": "search",
+            "SimulatedOperator": "operator",
+            "calibrate_ears": "calibrator",
+            "calibrate_output": "voltage",
+            "record_to_file": "record",
+        },
+    )
+
+__all__ = [
+    "Ears",
+    "LineInputs",
+    "Operator",
+    "PreparedOperator",
+    "Recorded",
+    "SearchResult",
+    "SimulatedOperator",
+    "calibrate_ears",
+    "calibrate_output",
+    "record_to_file",
+]

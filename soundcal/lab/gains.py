@@ -10,7 +10,8 @@ from typing import Any, Final
 from soundcal.calibration import hats
 from soundcal.calibration.published import output_table
 from soundcal.files.atomic import partial_file
-from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.recordings import RecordingRecord
+from soundcal.files.records import read_json
 from soundcal.files.session import Event
 from soundcal.lab.protocol import Bench
 
@@ -32,15 +33,17 @@ def keep_hats_gains(bench: Bench) -> None:
     for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
         name = str(event.get("file", ""))
         if "_hats_run-" in name:
-            record = read_json(bench.session.path(name).with_suffix(".json"), RECORDING_SCHEMA)
-        elif event.get("search"):
-            record = event | {"target": event["search"]["track"]["target"], "gain_db": None}
-        else:
+            made = RecordingRecord.read(bench.session.path(name).with_suffix(".json"))
+            target, gain_db, search = made.target, made.gain_db, made.search
+            stimulus = str(made.stimulus)
+        elif search := event.get("search"):
+            target, gain_db = search["track"]["target"], None
+            stimulus = str(event["stimulus"])
+        if not search:
             continue
-        keys = ("stimulus", "target", "gain_db", "search")
-        rows.append({key: record[key] for key in keys})
-        found = hats.GainSearch.from_dict(record["search"])
-        searches.append((record["stimulus"], found, datetime.fromisoformat(event["time"])))
+        rows.append({"stimulus": stimulus, "target": target, "gain_db": gain_db, "search": search})
+        found = hats.GainSearch.from_dict(search)
+        searches.append((stimulus, found, datetime.fromisoformat(event["time"])))
     keep_gains(bench, "gains_hats", rows)
     with partial_file(bench.session.path("gains_hats.csv"), force=True) as temporary:
         temporary.write_text(output_table(searches), encoding="utf-8")

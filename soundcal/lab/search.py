@@ -16,7 +16,7 @@ from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.check import Check, refuse
 
-__all__ = ["Ears", "Found"]
+__all__ = ["Ears", "SearchResult"]
 
 Samples = NDArray[np.float64]
 Levels = tuple[float, float]
@@ -30,7 +30,7 @@ _START_PEAK: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """A gain search, and the take that it accepted.
 
     Parameters
@@ -109,7 +109,7 @@ class Ears:
         floor: Levels,
         quiet_start: bool = True,
         per_ear: bool = False,
-    ) -> Found:
+    ) -> SearchResult:
         """Search the gain that brings a stimulus to its target level at the ears.
 
         Parameters
@@ -151,7 +151,7 @@ class Ears:
             if per_ear
             else hats.search_track(lambda g: measure(g, g), track, floor=floor, strict=False)
         )
-        return Found(found, *newest[0]) if found.reached else Found(found)
+        return SearchResult(found, *newest[0]) if found.reached else SearchResult(found)
 
     def _whole_take(self, samples: Samples, gains: Samples) -> tuple[Capture, tuple[Check, ...]]:
         """Return a take with its checks, if it is neither broken nor invalid."""

@@ -23,6 +23,7 @@ from soundcal.devices import AudioDevice
 from soundcal.devices.channels import parse_channels
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.files.calibrations import load_calibration
+from soundcal.files.recordings import RecordingRecord
 from soundcal.files.session import Event, ExitStatus
 from soundcal.headphone import Headphone
 from soundcal.lab import calibrator, voltage
@@ -403,23 +404,19 @@ def _keep(
     capture = judged(capture, checks)
     for flag in capture.flags:
         bench.operator.tell(f"  {stimulus.id}: {flag}")
-    bench.session.add_audio(
-        f"rec-{stimulus.id}_{condition}_run-1",
-        capture.samples,
-        capture.fs,
-        {
-            "stimulus": stimulus.id,
-            "condition": condition,
-            "run": 1,
-            "combination": bench.device.info.identity,
-            "target": stimulus.level,
-            "weighting": str(bench.settings["weighting"]),
-            "gain_db": found.gain_db,
-            "search": dict(found.search),
-            "calibration": calibration_of(bench, found.calibration).id,
-            "calibration_file": f"{found.calibration}.json",
-            "capture": capture.to_dict(),
-            "flags": [flag.to_dict() for flag in capture.flags],
-            "checks": [check.to_dict() for check in checks],
-        },
+    name = f"rec-{stimulus.id}_{condition}_run-1"
+    record = RecordingRecord(
+        stimulus=stimulus.id,
+        condition=condition,
+        combination=bench.device.info.identity,
+        target=stimulus.level,
+        weighting=str(bench.settings["weighting"]),
+        gain_db=found.gain_db,
+        search=found.search,
+        calibration=calibration_of(bench, found.calibration).id,
+        calibration_file=f"{found.calibration}.json",
+        capture=capture.to_dict(),
+        flags=capture.flags,
+        checks=tuple(checks),
     )
+    bench.session.add_audio(name, capture.samples, capture.fs, record.about())

@@ -15,14 +15,13 @@ from soundcal.files.audio import ENDINGS, in_folder
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
-from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.recordings import RecordingRecord
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
 from soundcal.study.rules import Rules
-from soundcal.takes.check import Check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,39 +221,36 @@ def _recorded(
     path: Path, loaded: Mapping[str, Calibration], logged: Mapping[str, str]
 ) -> CalibratedRecording:
     """Return the recording of one record after checking it."""
-    record = read_json(path, RECORDING_SCHEMA)
-    try:
-        audio = inside(path.parent, str(record["audio"]))
-        stated, file = str(record["calibration"]), str(record["calibration_file"])
-        condition, stimulus = str(record["condition"]), str(record["stimulus"])
-        digest = str(record["sha256"])
-    except KeyError as error:
-        raise RecordError(f"{path}: the record has no {error}; it cannot be used") from error
-    if record["calibration_file"] is None:
+    record = RecordingRecord.read(path)
+    if not (record.condition and record.stimulus):
+        missing = "stimulus" if record.condition else "condition"
+        raise RecordError(f"{path}: the record has no {missing!r}; it cannot be used")
+    if record.calibration is None or record.calibration_file is None:
         raise SignalError(
             f"{path}: recorded without a calibration, so its samples have no pascal; calibrate and "
             "record again"
         )
+    audio, file = inside(path.parent, record.audio), record.calibration_file
     calibration = loaded[file] if file in loaded else load_calibration(inside(path.parent, file))
-    if calibration.id != stated:
+    if calibration.id != record.calibration:
         raise RecordError(
-            f"{path}: recorded with calibration {stated}, but {file} is {calibration.id}; "
-            "put the calibration of the session back"
+            f"{path}: recorded with calibration {record.calibration}, but {file} is "
+            f"{calibration.id}; put the calibration of the session back"
         )
     source = Source(
         path=str(audio),
-        sha256=_checked_digest(audio, digest, logged.get(audio.name)),
-        condition=condition,
-        stimulus=stimulus,
-        combination=str(record.get("combination", "")),
+        sha256=_checked_digest(audio, record.sha256, logged.get(audio.name)),
+        condition=record.condition,
+        stimulus=record.stimulus,
+        combination=record.combination,
         calibration=calibration.id,
-        flags=tuple(flag["text"] for flag in record.get("flags", ())),
-        simulated=bool(record.get("capture", {}).get("simulated", False)),
-        target=record.get("target"),
-        gain_db=record.get("gain_db"),
-        checks=tuple(Check.from_dict(check) for check in record.get("checks", ())),
+        flags=tuple(map(str, record.flags)),
+        simulated=bool(record.capture.get("simulated", False)),
+        target=record.target,
+        gain_db=record.gain_db,
+        checks=record.checks,
     )
-    return CalibratedRecording(source, int(record.get("run", 1)), calibration)
+    return CalibratedRecording(source, record.run, calibration)
 
 
 def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
@@ -314,13 +310,13 @@ def _plain_folder(
 def _calibration_beside(path: Path, name: str) -> Calibration:
     """Return the calibration that the record beside a recording names."""
     beside = path.with_suffix(".json")
-    file = read_json(beside, RECORDING_SCHEMA).get("calibration_file") if beside.is_file() else None
+    file = RecordingRecord.read(beside).calibration_file if beside.is_file() else None
     if not file:
         raise SignalError(
             f"{path}: not calibrated, so its samples have no pascal; give a calibration for the "
             f"folder (--calibration {name}=FILE), or put it there as calibration.json"
         )
-    return load_calibration(path.parent / str(file))
+    return load_calibration(path.parent / file)
 
 
 def _calibration_of(

@@ -1,0 +1,293 @@
+"""Recording to a file that can be read at every moment, with its record (JSON) beside it."""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from soundcal.calibration.model import Calibration
+from soundcal.devices.path import path_checks
+from soundcal.devices.protocol import AudioDevice, Block, OnBlock
+from soundcal.errors import DeviceError, ParameterError, RecordError
+from soundcal.files.atomic import Reserve, check_output, file_digest
+from soundcal.files.recordings import RecordingRecord
+from soundcal.files.records import RECORDING_SCHEMA, write_json
+from soundcal.files.writer import RecordingSubtype, Writer
+from soundcal.lab.calibrations import calibration_for
+from soundcal.recording import LIMITED, Flag, channel_names
+from soundcal.stopping import uninterrupted
+from soundcal.takes.check import Check, flags_of
+from soundcal.takes.judge import SignalChecks, stream_checks
+from soundcal.takes.tally import StreamTally
+
+__all__ = ["Ending", "Recorded", "record_to_file", "recorded_channels"]
+
+Ending = Literal["complete", "stopped", "failed"]
+
+_RECORD_BYTES: Final = 16384  # that a record takes at most, and again for each channel
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording that was written.
+
+    Parameters
+    ----------
+    path : Path
+        The audio file.
+    record : RecordingRecord
+        The record beside it, with flags and checks.
+    n_samples : int
+        Samples per channel.
+    channels : tuple of str
+        Channel names.
+    ending : {"complete", "stopped", "failed"}
+        Whether it has its length, was stopped by the operator before, or ended by a failure of the
+        device or the disk. A recording without a length that the operator stops is complete.
+    """
+
+    path: Path
+    record: RecordingRecord
+    n_samples: int
+    channels: tuple[str, ...]
+    ending: Ending
+
+
+def record_to_file(
+    device: AudioDevice,
+    path: Path,
+    *,
+    duration: float | None = None,
+    inputs: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    subtype: RecordingSubtype | None = None,
+    calibration: Path | None = None,
+    on_block: OnBlock | None = None,
+    force: bool = False,
+) -> Recorded:
+    """Record a device into a WAV or FLAC file and put its record beside it.
+
+    The file's header is true at every moment, so that a killed recording can be read. Ctrl-C, a
+    full disk or a failure of the device end the recording; what came before is kept and flagged.
+    Nothing is written before the device has delivered something.
+
+    Parameters
+    ----------
+    device : AudioDevice
+        The device.
+    path : Path
+        File to write, .wav or .flac; the record gets its name with .json.
+    duration : float, optional
+        Length in s; without it the recording lasts until KeyboardInterrupt, which ``on_block`` may
+        raise, too.
+    inputs : sequence of int, optional
+        Input channels; all if not given.
+    names : sequence of str, optional
+        Channel names; ``left`` and ``right`` for two, ``mono`` for one.
+    subtype : {"PCM_16", "PCM_24", "PCM_32", "FLOAT"}, optional
+        Coding of the samples; FLOAT, in FLAC PCM_24.
+    calibration : Path, optional
+        Calibration of the inputs; the record names it.
+    on_block : callable, optional
+        Called with every block after it was written.
+    force : bool
+        Replace existing files.
+
+    Returns
+    -------
+    Recorded
+        The record and the ending.
+
+    Raises
+    ------
+    ParameterError
+        Impossible length, names or calibration.
+    RecordError
+        A file exists or cannot be written, or nothing was recorded.
+    DeviceError
+        The device failed before it delivered anything.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from soundcal.devices import open_device
+    >>> with tempfile.TemporaryDirectory() as folder, open_device("sim:lab") as lab:
+    ...     found = record_to_file(lab, Path(folder) / "take.wav", duration=0.5, inputs=(1, 2))
+    >>> found.ending, found.n_samples, found.channels
+    ('complete', 24000, ('left', 'right'))
+    """
+    if duration is not None and not 0 < duration < 1e7:
+        raise ParameterError(f"duration {duration:g}: a positive time in s is expected")
+    record = path.with_suffix(".json")
+    for file in (path, record):
+        check_output(file, force=force)
+    numbers = tuple(inputs or range(1, device.info.inputs + 1))
+    channels = recorded_channels(names, len(numbers))
+    known = calibration_for(calibration, device, "input")
+    if known is not None:
+        for name in channels:
+            known.sensitivity(name)
+    total = None if duration is None else round(duration * device.fs)
+    tally = StreamTally(device.fs, len(channels), device.info.host_api, total)
+    signal = SignalChecks(channels, device.fs)
+    with ExitStack() as stack:
+        with device.stream(inputs=numbers) as blocks:
+            # nothing is touched on disk before the device has delivered something
+            first = next(blocks)
+            room = stack.enter_context(Reserve(record.parent, _RECORD_BYTES * (1 + len(channels))))
+            writer = _writer(path, device.fs, len(channels), subtype, known, force=force)
+            record.unlink(missing_ok=True)  # with force: the old one speaks of another file
+            ending = _write(chain([first], blocks), writer, tally, signal, on_block)
+        if tally.n_samples == 0:
+            path.unlink()
+            raise RecordError(str(tally.noted[0]))
+        with uninterrupted():  # by a second Ctrl-C, or by one just after the end
+            checks = _checks(device, tally, signal, stopped=ending == "stopped")
+            flags = (*tally.noted, *flags_of(checks), *_limited(writer))
+            content = RecordingRecord(
+                audio=path.name,
+                sha256=file_digest(path),
+                fs=device.fs,
+                calibration=known.id if known else None,
+                calibration_file=_beside(calibration, path) if calibration else None,
+                capture=_capture(device, tally, channels, flags),
+                flags=flags,
+                checks=checks,
+            )
+            room.release()
+            write_json(record, RECORDING_SCHEMA, content.to_dict(), force=force)
+    return Recorded(path, content, tally.n_samples, channels, ending)
+
+
+def recorded_channels(names: Sequence[str] | None, n_channels: int) -> tuple[str, ...]:
+    """Return the names of the channels: those given, or the usual ones.
+
+    Raises
+    ------
+    ParameterError
+        Not one name per channel, or one twice.
+    """
+    if names is None:
+        return channel_names(n_channels)
+    if len(names) != n_channels or len(set(names)) != n_channels:
+        raise ParameterError(f"names {','.join(names)}: {n_channels} distinct names expected")
+    return tuple(names)
+
+
+def _writer(
+    path: Path,
+    fs: int,
+    n_channels: int,
+    subtype: RecordingSubtype | None,
+    calibration: Calibration | None,
+    *,
+    force: bool,
+) -> Writer:
+    usual: RecordingSubtype = "PCM_24" if path.suffix.lower() == ".flac" else "FLOAT"
+    return Writer(
+        path,
+        fs,
+        n_channels,
+        subtype=subtype or usual,
+        comment=calibration.id if calibration else "",
+        force=force,
+    )
+
+
+def _write(
+    blocks: Iterable[Block],
+    writer: Writer,
+    tally: StreamTally,
+    signal: SignalChecks,
+    on_block: OnBlock | None,
+) -> Ending:
+    """Write blocks until the end; what went wrong goes into the tally, what is there stays."""
+    try:
+        with writer:
+            _write_blocks(blocks, writer, tally, signal, on_block)
+    except KeyboardInterrupt:
+        if tally.total is not None:
+            tally.stop()
+            return "stopped"
+    except (DeviceError, RecordError) as error:
+        tally.n_samples = writer.n_samples
+        tally.fail(str(error))
+        return "failed"
+    finally:
+        tally.n_samples = writer.n_samples  # whatever interrupted the last block
+        tally.end()
+    return "complete"
+
+
+def _write_blocks(
+    blocks: Iterable[Block],
+    writer: Writer,
+    tally: StreamTally,
+    signal: SignalChecks,
+    on_block: OnBlock | None,
+) -> None:
+    for block in blocks:
+        samples = block.samples
+        if tally.total is not None:
+            samples = samples[:, : tally.total - writer.n_samples]
+        writer.write(samples)
+        signal.push(samples)
+        for flag in block.flags:
+            tally.report(flag, block.position)
+        tally.add(samples, block.position + block.samples.shape[1], block.time)
+        if on_block is not None:
+            on_block(replace(block, samples=samples))
+        if tally.total is not None and tally.n_samples >= tally.total:
+            return
+
+
+def _checks(
+    device: AudioDevice, tally: StreamTally, signal: SignalChecks, *, stopped: bool
+) -> tuple[Check, ...]:
+    """Return the checks of the take; one that was stopped has the length it has."""
+    card = device.info.kind == "soundcard"
+    stream = stream_checks(
+        n_samples=tally.n_samples,
+        fs=device.fs,
+        expected=None if stopped else tally.total,
+        xruns=tally.xruns,
+        delivered_rate=tally.rate if card else None,
+        missing=tally.missing if card else None,
+    )
+    return (*path_checks(device.info), *stream, *signal.checks())
+
+
+def _limited(writer: Writer) -> tuple[Flag, ...]:
+    text = f"{writer.limited} samples beyond full scale were limited to it"
+    return (Flag(LIMITED, text),) if writer.limited else ()
+
+
+def _capture(
+    device: AudioDevice, tally: StreamTally, channels: Sequence[str], flags: Sequence[Flag]
+) -> dict[str, Any]:
+    """Return what :meth:`soundcal.recording.Capture.to_dict` says of a take in memory."""
+    card = device.info.kind == "soundcard"
+    return {
+        "fs": device.fs,
+        "channels": list(channels),
+        "n_samples": tally.n_samples,
+        "device": device.info.identity,
+        "simulated": not card,
+        "xruns": tally.xruns,
+        "clipped": tally.clipped.tolist(),
+        "delivered_rate": tally.rate if card else None,
+        "latency": None,
+        "flags": [flag.to_dict() for flag in flags],
+        "started": tally.started,
+    }
+
+
+def _beside(calibration: Path, file: Path) -> str:
+    """Return the path of the calibration as seen from the recording's folder."""
+    try:
+        return Path(os.path.relpath(calibration, file.parent)).as_posix()
+    except ValueError:  # another drive of Windows
+        return str(calibration.resolve())
