@@ -26,7 +26,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.units import AES17_OFFSET_DB, aes17, db, from_db
+from soundcal.units import AES17_OFFSET_DB, aes17, db, from_db, power_db
 
 __all__ = [
     "SILENCE",
@@ -332,7 +332,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _power_db(power: float) -> float:
-    return 0.5 * db(max(power, 0.0))
+    return power_db(max(power, 0.0))
 
 
 def _for_plot(f: Samples, power: Samples) -> tuple[Samples, Samples]:
@@ -346,7 +346,7 @@ def _for_plot(f: Samples, power: Samples) -> tuple[Samples, Samples]:
     centres = f[_LOBE : _LOBE + bands.size]
     starts = np.unique(np.searchsorted(centres, np.geomspace(LOWEST_HZ, 0.999 * centres[-1], 500)))
     peaks = np.maximum.reduceat(bands, starts)
-    return centres[starts], np.asarray(0.5 * db(peaks) + AES17_OFFSET_DB)
+    return centres[starts], np.asarray(power_db(peaks) + AES17_OFFSET_DB)
 
 
 def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
@@ -475,4 +475,4 @@ def burst_excess(x: Samples, fs: int, skip: float) -> Samples:
     power = np.square(settled[:, : n * size]).reshape(len(x), n, size).mean(axis=2)
     loudest, usual = power.max(axis=1), np.median(power, axis=1)
     floor = 10.0 ** (_SILENT_DB / 10.0)  # below, a digital path is as silent as it can be
-    return np.asarray(0.5 * db(np.maximum(loudest, floor) / np.maximum(usual, floor)))
+    return np.asarray(power_db(np.maximum(loudest, floor) / np.maximum(usual, floor)))

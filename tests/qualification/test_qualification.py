@@ -412,7 +412,9 @@ def test_command_tests_the_lab_and_writes_result_and_page(
     Draft202012Validator(json.loads(path.read_text(encoding="utf-8"))).validate(content)
     assert content["paths"] == ["1→3", "2→4"]
     assert "verdict: pass" in told.err
-    assert all(check["source"] for check in content["checks"] if check["limit"] is not None)
+    assert all(
+        check["limit"]["source"] for check in content["checks"] if check["limit"] is not None
+    )
     text = page.read_text(encoding="utf-8")
     assert text.count("<svg") == 7
     for words in ("Verdict: pass", "AES17-2015, 6.4.1", "IEC 61672-1:2013", "(simulated)"):
