@@ -55,6 +55,7 @@ def test_an_init_holds_a_docstring_and_names(package: str) -> None:
     public = set(ast.literal_eval(names.value)) - {"__version__"}
     assert imports(package, door.body) == table(door.orelse)
     assert set(table(door.orelse)) == public
+    assert len(names.value.elts) == len(set(ast.literal_eval(names.value)))
     module = import_module(package)
     assert public <= set(dir(module))
     for name in public:
