@@ -1,4 +1,4 @@
-"""A calibration as a person reads it: sensitivities, uncertainties, and where they come from."""
+"""Text of a calibration for people: sensitivities, uncertainties and their budget."""
 
 import math
 import textwrap

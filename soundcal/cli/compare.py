@@ -34,15 +34,15 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, say the outcome in words, and write what was asked for."""
+    """Compare, print the outcome in words, and write the files that the options ask for."""
     from soundcal.report import study_document, study_summary, write_document, write_report
     from soundcal.report.tables import json_rows
     from soundcal.study import read_table, study_of
 
     if options.pdf and not (options.report or options.out):
-        raise ParameterError("--pdf goes beside a page; give --report FILE.html or --out DIR")
+        raise ParameterError("--pdf is written beside a page; give --report FILE.html or --out DIR")
     if options.figures and not options.out:
-        raise ParameterError("--figures go into a folder; give --out DIR")
+        raise ParameterError("--figures are written into a folder; give --out DIR")
     rules, answers = rules_from(options), answers_from(options)
     study = study_of(
         read_table(options.table),

@@ -25,9 +25,10 @@ _LONGEST_PLOT_S: Final = 300.0
 _EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
 (loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
-Files need a calibration: the record beside them names it, or --calibration, --sensitivity or
---stated-level does. A file that cannot be measured leaves a row "failed" with the reason and exit
-code 5; so does every indicator that a file is too short for, and the others are measured."""
+Files need a calibration: either the record beside a file names one, or you give --calibration,
+--sensitivity or --stated-level. If a file cannot be measured, the table has a row "failed" with
+the reason, and the exit code is 5. The same holds for an indicator that a file is too short for;
+the other indicators of that file are measured."""
 
 
 def add(commands: Any) -> None:
@@ -53,19 +54,19 @@ def add(commands: Any) -> None:
         "--ears",
         choices=("mean", "max", "energy", "left", "right"),
         default="",
-        help="make one value of both ears by this rule (default: a row for each); energy is for "
-        "levels, other indicators take the mean",
+        help="combine both ears into one value by this rule (default: one row per ear); energy "
+        "applies to levels, other indicators use the mean",
     )
     parser.add_argument(
         "--engine",
         choices=("soundcal", "mosqito"),
         default="soundcal",
-        help="library that computes; mosqito has a part of the indicators (default soundcal)",
+        help="library that computes; mosqito has some of the indicators only (default soundcal)",
     )
     parser.add_argument(
         "--uncertainty",
         action="store_true",
-        help="carry the calibration's uncertainty into sone, acum, … too (doubles the run time)",
+        help="also propagate the calibration's uncertainty to sone, acum, … (doubles the run time)",
     )
     parser.add_argument(
         "--channels",
@@ -83,7 +84,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="files at the same time (default 1)"
+        "--jobs", type=int, default=1, metavar="N", help="files measured in parallel (default 1)"
     )
     parser.set_defaults(run=run)
 
@@ -96,14 +97,14 @@ def _add_calibration(group: Any) -> None:
         type=numbers,
         default=(),
         metavar="PA_PER_FS",
-        help="stated sensitivity in Pa per full scale; one for all channels or one each, "
+        help="stated sensitivity in Pa per full scale; one for all channels or one for each, "
         "comma-separated",
     )
     ways.add_argument(
         "--stated-level",
         type=numbers,
         metavar="DB",
-        help="known equivalent level of the (one) file in dB; one for all channels or one each",
+        help="known equivalent level of the (one) file in dB; one for all channels or one for each",
     )
     group.add_argument(
         "--stated-weighting",
@@ -116,7 +117,7 @@ def _add_calibration(group: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure the files; exit code 5 if any of them could not be measured, or not in full.
 
-    Stopped in between, it still writes the table of the files that were finished.
+    If it is stopped early, it still writes the table of the files that are finished.
     """
     from soundcal import batch
     from soundcal.errors import SignalError
@@ -190,7 +191,7 @@ def _task(options: argparse.Namespace) -> "Task":
 
 
 def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration | None":
-    """Return the calibration that the options give, if they do."""
+    """Return the calibration that the options give; None if they give none."""
     from soundcal.files.calibrations import load_calibration
 
     if options.calibration:
@@ -209,7 +210,7 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
 
     if len(options.files) != 1:
         raise ParameterError(
-            f"--stated-level is the level of one recording, {len(options.files)} files given; "
+            f"--stated-level is the level of one recording, not of {len(options.files)} files; "
             "calibrate with one of them and use --calibration for the others"
         )
     capture = audio.read(options.files[0])
@@ -220,7 +221,7 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
     if len(values) not in (1, len(names)):
         raise ParameterError(
             f"--stated-level: {len(values)} values for {len(names)} channels "
-            f"({', '.join(names)}); give one for all or one for each"
+            f"({', '.join(names)}); give one for all or one per channel"
         )
     levels = dict(zip(names, values * (len(names) if len(values) == 1 else 1), strict=True))
     return from_level(
@@ -232,7 +233,7 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
 
 
 def _check_plots(options: argparse.Namespace, task: "Task") -> None:
-    """Refuse what cannot be drawn before anything is measured."""
+    """Refuse files and engines that cannot be drawn, before anything is measured."""
     from soundcal.errors import ParameterError, RecordError
     from soundcal.files import audio
     from soundcal.files.atomic import check_output, make_folder
@@ -250,7 +251,7 @@ def _check_plots(options: argparse.Namespace, task: "Task") -> None:
                 f"of up to {_LONGEST_PLOT_S:.0f} s; measure without it, or cut out a part"
             )
     if len({Path(name).stem for name in options.files}) < len(options.files):
-        raise ParameterError("--plots names figures after the files; their names must differ")
+        raise ParameterError("--plots names figures after the files; file names must differ")
     make_folder(Path(options.plots))
     for name in options.files:
         for symbol in task.kept:
@@ -271,7 +272,7 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     for result in results:
         for symbol, found in result.results.items():
             if found.axis_unit != "Hz" and found.series is None and found.specific is None:
-                say(f"{symbol}: a single number, not drawn")
+                say(f"{symbol} is a single number and is not drawn")
                 continue
             name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
             figure = indicator_figure(
@@ -285,7 +286,7 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
 
 
 def _quantity(symbol: str) -> str:
-    """Return the symbol of what is drawn: levels over time are those of the F detector."""
+    """Return the symbol that is drawn: levels over time come from the F detector."""
     from soundcal.indicators.registry import find
 
     family = find(symbol).family
@@ -305,7 +306,7 @@ def _drawable(result: "IndicatorResult", name: str) -> "IndicatorResult":
 
 
 def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
-    """Write the table to the file that was asked for, if any."""
+    """Write the table to the file given with ``--out``, if any."""
     from dataclasses import astuple
 
     from soundcal.files.atomic import partial_file
@@ -325,7 +326,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
 
 
 def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
-    """Write the result to stdout: JSON, or text for people unless it went to a file."""
+    """Write the result to stdout: JSON, or text for people unless it was written to a file."""
     from soundcal.files.records import provenance
 
     rows = [row for result in results for row in result.rows]

@@ -44,21 +44,23 @@ def add(commands: Any) -> None:
         "monitor",
         help="live sound level meter: levels, percentiles, one-third octaves",
         description="Show levels every second until Ctrl-C or --duration. Without --calibration "
-        "they are in dBFS (AES17: full-scale sine = 0), A- and C-weighted all the same.",
+        "they are in dBFS (AES17: full-scale sine = 0), also A- and C-weighted.",
     )
     parser.add_argument("--calibration", type=Path, metavar="JSON", help="levels in dB re 20 µPa")
     parser.add_argument(
         "--inputs", type=channel_numbers, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
     )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after this time, s")
-    parser.add_argument("--loudness", action="store_true", help="also N and N5 (ISO 532-1)")
-    parser.add_argument("--no-bands", action="store_true", help="leave the one-third octaves out")
-    parser.add_argument("--log", type=Path, metavar="CSV", help="write a line per second here")
+    parser.add_argument("--loudness", action="store_true", help="also show N and N5 (ISO 532-1)")
+    parser.add_argument("--no-bands", action="store_true", help="do not show one-third octaves")
+    parser.add_argument(
+        "--log", type=Path, metavar="CSV", help="write one line per second and channel to this file"
+    )
     parser.add_argument(
         "--rotate",
         type=float,
         metavar="H",
-        help="start a new log, named by its time, every H hours",
+        help="start a new log file, named after its start time, every H hours",
     )
     parser.add_argument("--force", action="store_true", help="replace an existing log")
     parser.add_argument("--json", action="store_true", help="one JSON object per second on stdout")
@@ -68,7 +70,7 @@ def add(commands: Any) -> None:
 
 @dataclass(slots=True)
 class _Second:
-    """One second, as it is shown, logged and written."""
+    """The readings of one second, as they are shown, logged and written."""
 
     moment: datetime
     unit: str
@@ -83,7 +85,7 @@ Sink = Callable[[_Second], None]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure until the duration is over, the operator stops, or device or disk fail."""
+    """Measure until the duration is over, the operator stops, or the device or the disk fails."""
     from soundcal.errors import DeviceError, ParameterError, RecordError
 
     if options.duration is not None and not options.duration >= 1:
@@ -153,7 +155,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     meter = LiveMeter(device.fs, len(inputs), bands=not options.no_bands)
     loudness = _Loudness(device.fs, len(inputs)) if options.loudness and calibration else None
     if options.loudness and calibration is None:
-        say("no loudness without --calibration: sone need pascal")
+        say("no loudness without --calibration: values in sone need pascal")
     tally = StreamTally(device.fs, len(inputs), device.info.host_api)
     started = datetime.now(UTC)
     with device.stream(inputs=inputs) as blocks:
@@ -245,7 +247,7 @@ def _write_json_line(second: _Second) -> None:
 
 
 class _Log:
-    """A CSV file with a line per second and channel, and a new file every so often."""
+    """A CSV file with a line per second and channel; a new file every few hours if wanted."""
 
     def __init__(self, path: Path, hours: float | None, force: bool, stack: ExitStack) -> None:
         from soundcal.files.atomic import check_output
@@ -385,7 +387,7 @@ def _bars(name: str, bands: dict[str, float]) -> list[str]:
 
 
 def _tell(second: _Second) -> None:
-    """Say what came out over all."""
+    """Print the values over the whole measurement."""
     for name, levels in second.levels.items():
         shown = ", ".join(
             f"{label} {levels[label]:.1f}" for label in ("LAeq", "LAFmax", "LCpeak", "LA50")

@@ -1,4 +1,4 @@
-"""``soundcal ratings``: a listening test, from its files to tables and a report."""
+"""``soundcal ratings``: read the answers of a listening test, compare them and report."""
 
 import argparse
 from pathlib import Path
@@ -33,14 +33,14 @@ def add(commands: Any) -> None:
         nargs="*",
         type=Path,
         metavar="TABLE",
-        help="CSV tables; with --mapping those of another program, else with the columns "
-        "participant, condition, stimulus, attribute, value",
+        help="CSV tables with the columns participant, condition, stimulus, attribute, value, or "
+        "those of another program with --mapping",
     )
     source.add_argument(
         "--mapping",
         type=Path,
         metavar="FILE.toml",
-        help="how to read the tables of another program (PsychoPy, webMUSHRA, …)",
+        help="mapping file for the tables of another program (PsychoPy, webMUSHRA, …)",
     )
     source.add_argument(
         "--gui",
@@ -53,7 +53,7 @@ def add(commands: Any) -> None:
         "--stimuli",
         type=Path,
         metavar="FILE",
-        help="stimulus id of each track of --gui, one a line",
+        help="stimulus ids of the tracks of --gui, one per line",
     )
     source.add_argument(
         "--scale",
@@ -73,7 +73,8 @@ def add(commands: Any) -> None:
         "--exclude",
         type=Path,
         metavar="FILE.csv",
-        help="what to leave out: columns participant, reason and, if wanted, condition, stimulus",
+        help="CSV table of answers to leave out: columns participant, reason and, optionally, "
+        "condition, stimulus",
     )
     _add_analysis(parser)
     _add_output(parser)
@@ -98,12 +99,16 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         help="adjustment of p values over all cells (default: holm)",
     )
     group.add_argument(
-        "--confidence", type=float, default=0.95, metavar="P", help="of intervals (default 0.95)"
+        "--confidence",
+        type=float,
+        default=0.95,
+        metavar="P",
+        help="confidence level of the intervals (default 0.95)",
     )
     group.add_argument(
-        "--paper", action="store_true", help="as the study: partially paired, Bonferroni"
+        "--paper", action="store_true", help="analyse like the study: partially paired, Bonferroni"
     )
-    group.add_argument("--mixed", action="store_true", help="a linear mixed model as well")
+    group.add_argument("--mixed", action="store_true", help="also fit a linear mixed model")
     group.add_argument(
         "--shortest",
         type=float,
@@ -120,19 +125,18 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     )
     add_page_options(
         out,
-        pdf="write it as PDF as well, beside the page of --report",
-        figures="write every figure as a file in these formats into a folder beside the page as "
-        "well",
+        pdf="also write the report as PDF, beside the page of --report",
+        figures="also write every figure as a file in these formats, into a folder beside the page",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, say the outcome in words, and write the tables."""
+    """Compare, print the outcome in words, and write the tables."""
     from soundcal.ratings import check_quality, compare_ratings, mixed_model
     from soundcal.report import ratings_summary
 
     if (options.pdf or options.figures) and not options.report:
-        raise ParameterError("--pdf and --figures go beside the page; give --report FILE.html")
+        raise ParameterError("--pdf and --figures need a page; give --report FILE.html")
     ratings = _read(options)
     quality = check_quality(ratings, shortest=options.shortest)
     first, second = _conditions(options, ratings)
@@ -164,7 +168,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> "Ratings":
-    """Return the answers of all files, less the excluded ones."""
+    """Return the answers of all files without the excluded ones."""
     from soundcal.ratings import combine, read_exclusions, read_gui, read_mapped, read_ratings
 
     parts = []

@@ -1,4 +1,4 @@
-"""``soundcal report``: from recordings to the report."""
+"""``soundcal report``: measure recordings, compare the methods and write the report."""
 
 import argparse
 import os
@@ -30,12 +30,13 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="[NAME=]FILE",
-        help="calibration of the plain folder NAME, or of all (default: calibration.json in it)",
+        help="calibration of the plain folder NAME, or of all plain folders (default: "
+        "calibration.json in each folder)",
     )
     parser.add_argument(
         "--indicators",
         metavar="LIST",
-        help="labels, symbols or families, with commas (default: those of the study)",
+        help="comma-separated labels, symbols or families (default: those of the study)",
     )
     parser.add_argument(
         "--field", choices=("free", "diffuse"), default="free", help="sound field (default: free)"
@@ -54,14 +55,14 @@ def add(commands: Any) -> None:
         "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
     )
     parser.add_argument(
-        "--no-cache", action="store_true", help="neither keep indicators nor use kept ones"
+        "--no-cache", action="store_true", help="compute all indicators anew, and do not store them"
     )
     add_rule_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, compare, write, and say the outcome in words."""
+    """Measure, compare, write the report, and print the outcome in words."""
     from soundcal.files.atomic import refuse_existing
     from soundcal.report import study_summary, write_report
     from soundcal.report.tables import json_rows
@@ -106,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _default_folder(folders: list[Path]) -> Path:
-    """Return where the report goes: into the session or campaign, or beside the folders."""
+    """Return the folder of the report: in the session or campaign, or beside the folders."""
     from soundcal.files.campaign import sessions
 
     first = folders[0]
@@ -122,7 +123,7 @@ def _calibrations(texts: list[str]) -> "Given | dict[str, Given] | None":
         if not found:
             if len(texts) > 1:
                 raise ParameterError(
-                    f"--calibration {text}: with several calibrations say for which folder, "
+                    f"--calibration {text}: with several calibrations, name the folder of each, "
                     "NAME=FILE"
                 )
             return Path(text)

@@ -23,7 +23,7 @@ def add_page_options(group: Any, *, pdf: str, figures: str) -> None:
     group : argument group
         Of an argparse parser.
     pdf, figures : str
-        Help texts; they tell where the PDF and the figures go.
+        Help texts, which state where the PDF and the figures are written.
     """
     group.add_argument("--title", metavar="TEXT", help="heading of the report")
     group.add_argument("--pdf", action="store_true", help=pdf)
@@ -33,10 +33,12 @@ def add_page_options(group: Any, *, pdf: str, figures: str) -> None:
 
 
 def add_rule_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how methods are compared and what the report is called."""
+    """Add the options for the rules of a comparison and for its report."""
     group = parser.add_argument_group("comparison")
     group.add_argument(
-        "--reference", metavar="NAME", help="form only differences reference − other"
+        "--reference",
+        metavar="NAME",
+        help="compare the other methods with this one only: reference − other",
     )
     group.add_argument(
         "--ears",
@@ -52,27 +54,31 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         help="confidence intervals of the limits (default: exact)",
     )
     group.add_argument(
-        "--confidence", type=float, default=0.95, metavar="P", help="their level (default 0.95)"
+        "--confidence",
+        type=float,
+        default=0.95,
+        metavar="P",
+        help="confidence level of the intervals (default 0.95)",
     )
     group.add_argument(
         "--paper",
         action="store_true",
-        help="the arithmetic of the study: z = 1.96, intervals of 1999, mean of both ears",
+        help="use the arithmetic of the study: z = 1.96, intervals of 1999, mean of both ears",
     )
     group.add_argument(
         "--delta",
         nargs="+",
         default=[],
         metavar="LABEL=VALUE",
-        help="allowable differences stated before the data, of one label or of all statistics of "
-        "an indicator, e.g. L(A)=1 N5=0.5",
+        help="allowable differences, fixed before the data were seen, for one label or for all "
+        "statistics of an indicator, e.g. L(A)=1 N5=0.5",
     )
     group.add_argument(
         "--exclude",
         action="append",
         default=[],
         metavar="STIMULUS=REASON",
-        help="leave a stimulus out, for a reason that the report prints; repeat as needed",
+        help="leave out a stimulus; the report prints the reason; repeat as needed",
     )
     texts = parser.add_argument_group("report")
     texts.add_argument(
@@ -84,8 +90,8 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
     )
     add_page_options(
         texts,
-        pdf="write the report as PDF as well",
-        figures="write every figure as a file in these formats into the folder of --out as well",
+        pdf="also write the report as PDF",
+        figures="also write every figure as a file in these formats, into the folder of --out",
     )
 
 

@@ -1,4 +1,4 @@
-"""``soundcal verify``: the library against the numbers of the standards, and beside MoSQITo."""
+"""``soundcal verify``: check the indicators against the standards, and compare with MoSQITo."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "verify",
-        help="compute what the standards print, and compare",
+        help="check the indicators against the values that the standards print",
         epilog="Exit code 4 if a value lies outside its limits. Known deviations are listed with "
         "their reason and do not count, nor do differences from MoSQITo.",
     )
@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
         action="store_true",
         help="leave out the agreement with MoSQITo, which takes about half a minute",
     )
-    parser.add_argument("--report", metavar="FILE.html", help="write the tables as a page as well")
+    parser.add_argument("--report", metavar="FILE.html", help="also write the tables as a page")
     parser.add_argument("--force", action="store_true", help="replace an existing page")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(run=run)
@@ -117,7 +117,7 @@ def _agreement(comparisons: "Sequence[MosqitoAgreement]") -> list[str]:
             f"{found.points.difference[worst]:+.3f}, {found.points.labels[worst]}"
         )
     errors = dict.fromkeys(error for c in comparisons for error in c.known_errors)
-    return [*lines, "  Known of MoSQITo:", *(f"    {error}" for error in errors)]
+    return [*lines, "  Known errors of MoSQITo:", *(f"    {error}" for error in errors)]
 
 
 def _number(value: float) -> str:

@@ -60,7 +60,7 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        """True if the column is aligned as numbers are."""
+        """True if the column is aligned like numbers."""
         return self.kind != "text"
 
     def text(self, cell: Cell) -> str:
@@ -92,7 +92,7 @@ class Table:
     name : str
         Id in the page.
     caption : str
-        What it shows, with unit and ear rule.
+        Content of the table, with unit and ear rule.
     columns : tuple of Column
         Headings.
     rows : tuple of tuple
@@ -113,7 +113,7 @@ class Table:
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """Headings above the columns and how many columns each spans; empty if there are none."""
+        """Headings above the columns, with the number of columns that each spans; empty if none."""
         if not any(column.group for column in self.columns):
             return []
         spans: list[tuple[str, int]] = []
@@ -141,7 +141,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the reader must not miss."""
+    """A remark that the reader must not miss."""
 
     text: str
 
@@ -155,9 +155,9 @@ class Picture:
     name : str
         Id in the page and name of its file.
     title, description : str
-        For those who cannot see it.
+        Texts for readers who cannot see the figure.
     caption : str
-        Printed below.
+        Printed below the figure.
     draw : callable
         Returns the figure.
     """
@@ -174,7 +174,7 @@ Block = Table | Paragraph | Bullets | Notice | Picture
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of a report; ``folded`` ones are closed in a page until they are opened."""
+    """A section of a report; a ``folded`` one is closed in a page until the reader opens it."""
 
     name: str
     heading: str
@@ -210,7 +210,7 @@ def _walk(blocks: Sequence["Block | Section"]) -> list[Block]:
 
 
 def slug(*parts: str) -> str:
-    """Return a name that may be an id in a page and a file name, and differs where parts differ.
+    """Return a name that is valid as an id in a page and as a file name; different parts differ.
 
     >>> slug("agreement", "", "LA")
     'agreement-la'

@@ -1,4 +1,4 @@
-"""Every figure of a report as a file of its own."""
+"""The figures of a report as files of their own."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def check_formats(formats: Sequence[str]) -> None:
 def write_figures(
     document: Document, folder: Path, formats: Sequence[str], *, force: bool = False
 ) -> None:
-    """Write every figure of a document into a folder, which is made if need be.
+    """Write every figure of a document into a folder, which is made if it does not exist.
 
     Raises
     ------

@@ -14,7 +14,7 @@ __all__ = ["render_html"]
 def render_html(document: Document) -> str:
     """Return a document as a page.
 
-    Everything that comes from outside, such as stimulus names, is escaped.
+    Every text that comes from outside, such as the name of a stimulus, is escaped.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -29,7 +29,7 @@ _LONG: Final = 40
 
 
 def render_pdf(document: Document) -> bytes:
-    """Return a document as PDF, the same bytes every time. Text beyond DejaVu Sans shows boxes."""
+    """Return a document as PDF, always the same bytes. Characters not in DejaVu Sans are boxes."""
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import SimpleDocTemplate
 
@@ -61,7 +61,7 @@ def render_pdf(document: Document) -> bytes:
 
 
 def _fonts() -> tuple[str, str]:
-    """Register the fonts; those built into PDF have neither minus sign nor Greek."""
+    """Register the fonts; those built into PDF have neither a minus sign nor Greek letters."""
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFont
 
@@ -74,7 +74,7 @@ def _fonts() -> tuple[str, str]:
 
 
 class _Printer:
-    """Turns blocks into what reportlab lays out."""
+    """Converts blocks to the objects that reportlab lays out."""
 
     def __init__(self, fonts: tuple[str, str]) -> None:
         from reportlab.lib.styles import ParagraphStyle
@@ -152,7 +152,7 @@ class _Printer:
         return [made, Spacer(1, 6)]
 
     def _fitted(self, table: Table) -> tuple[list[list[Any]], float, list[float]]:
-        """Return cells, font size and column widths so that the table fits the page."""
+        """Return cells, font size and column widths with which the table fits the page."""
         from reportlab.lib.styles import ParagraphStyle
         from reportlab.pdfbase.pdfmetrics import stringWidth
         from reportlab.platypus import Paragraph as Flowable

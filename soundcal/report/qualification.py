@@ -1,4 +1,4 @@
-"""The qualification of a device as one page: verdicts, plots, and how everything was measured."""
+"""The qualification of a device as one page: verdicts, plots and methods."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -33,29 +33,30 @@ __all__ = ["by_property", "number_text", "qualification_document"]
 
 _METHOD: Final = (
     "Levels of tones and dBFS are those of AES17: a full-scale sine has 0 dBFS. Levels of "
-    "noise in dB re FS are rms values re full scale, where the same sine has −3.01 dB. All "
+    "noise in dB re FS are rms values relative to full scale; the same sine has −3.01 dB. All "
     "numbers belong to output, cable and input together.",
     "Frequency response and crosstalk: an exponential sweep of 6 s from 10 Hz to 0.49 of the "
     "sampling rate on one output at a time (Farina 2000; ISO 18233:2006, Annex B), its "
-    "spectrum divided out of what came back, windowed from 50 ms before to 0.5 s after the "
+    "spectrum divided out of the recording, windowed from 50 ms before to 0.5 s after the "
     "main peak.",
     "Noise: outputs silent for 10 s. A-weighting by IEC 61672-1:2013, 1/3 octaves by IEC "
     "61260-1:2014 class 1. AES17-2015, 6.4.2 (idle channel noise) asks for CCIR-RMS "
     "weighting.",
-    "THD: second to tenth harmonic of 997 Hz below 20 kHz, re the fundamental. THD+N: "
-    "everything from 20 Hz to 20 kHz but the fundamental, re everything (AES17-2015, 6.3.1); "
+    "THD: second to tenth harmonic of 997 Hz below 20 kHz, relative to the fundamental. THD+N: "
+    "everything from 20 Hz to 20 kHz except the fundamental, relative to everything (AES17-2015, "
+    "6.3.1); "
     "the fundamental is removed in the spectrum, within a few hertz, instead of by the "
     "standard notch filter.",
-    "Dynamic range after AES17-2015, 6.4.1: full scale re the A-weighted rest beside a tone "
-    "of 997 Hz that leaves the output with −60 dBFS. Deviations: A- instead of CCIR-RMS "
+    "Dynamic range after AES17-2015, 6.4.1: full scale relative to the A-weighted rest beside a "
+    "tone of 997 Hz that leaves the output with −60 dBFS. Deviations: A- instead of CCIR-RMS "
     "weighting, the narrow removal of the tone, full scale of the input instead of the "
     "largest output.",
-    "Level linearity: a tone of 997 Hz in steps of 10 dB, gains re that of the step nearest "
-    "to −20 dBFS; judged down to −70 dBFS as far as the noise leaves a standard uncertainty "
-    "of 0.0125 dB. Bars: ± 2 standard uncertainties. The last step is the first again.",
+    "Level linearity: a tone of 997 Hz in steps of 10 dB, gains relative to that of the step "
+    "nearest to −20 dBFS; judged down to −70 dBFS where the noise permits a standard uncertainty "
+    "of 0.0125 dB. Bars: ± 2 standard uncertainties. The last step repeats the first.",
     "Delay: of a marker before every take, in samples. Clock difference: change of the delay "
     "within takes of noise. Level over time: 997 Hz, one value per second, in takes of 20 s.",
-    "Every take is judged as recordings are: driver reports, gaps, repeated blocks, slips, "
+    "Every take is checked like a recording: driver reports, gaps, repeated blocks, slips, "
     "clipping, bits used, offset, level steps, sampling rate.",
 )
 
@@ -74,7 +75,7 @@ def number_text(check: Check) -> str:
 
 
 def by_property(found: Qualification) -> Iterator[tuple[str, list[Check]]]:
-    """Give the checks of every property, in the order of their first ones."""
+    """Give the checks of each property, ordered by the first check of each."""
     names = list(dict.fromkeys(check.name for check in found.checks))
     ordered = sorted(found.checks, key=lambda check: names.index(check.name))
     for name, checks in groupby(ordered, key=lambda check: check.name):
@@ -124,7 +125,7 @@ def _table(found: Qualification) -> Table:
         *(Column(f"Path {path}") for path in found.paths),
         Column("Limit"),
         Column("Verdict"),
-        Column("Where the limit comes from"),
+        Column("Source of the limit"),
     )
     rows = []
     for name, checks in by_property(found):
@@ -134,14 +135,14 @@ def _table(found: Qualification) -> Table:
         told = (None, "") if limit is None else (limit.text, limit.source)
         rows.append((name, checks[0].unit, *cells, told[0], overall(checks), told[1]))
     caption = (
-        "What was measured, with limits and verdicts; crosstalk stands in the column of the input "
-        "that hears it"
+        "Measured properties, with limits and verdicts; crosstalk is in the column of the input "
+        "that receives it"
     )
     return Table("checks", caption, columns, tuple(rows))
 
 
 def _cell(checks: list[Check], heard_by: str) -> str | None:
-    """Return the gravest value that an input heard; None if there is none."""
+    """Return the gravest value of an input; None if it has none."""
     mine = [c for c in checks if (c.channel.endswith(heard_by) if heard_by else not c.channel)]
     return number_text(max(mine, key=lambda c: (c.verdict != "pass", c.value))) if mine else None
 
@@ -155,8 +156,8 @@ def _plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "response",
         "Frequency response",
-        f"Level re 1 kHz up to 0.45 of the sampling rate. Shaded: ±{flat:g} dB up to "
-        f"{upper / 1000:.3g} kHz. Less than −20 dB is drawn as −20 dB.",
+        f"Level relative to 1 kHz, up to 0.45 of the sampling rate. Shaded: ±{flat:g} dB up to "
+        f"{upper / 1000:.3g} kHz. Levels below −20 dB are drawn as −20 dB.",
         lambda: figures.response_figure(
             response.frequency, response.level, paths, limit=flat, upper=upper
         ),
@@ -166,7 +167,7 @@ def _plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "noise",
         "Noise",
-        "1/3-octave levels with silent outputs, dB rms re full scale.",
+        "1/3-octave levels with silent outputs, rms in dB re full scale.",
         lambda: figures.noise_figure(noise.mid, noise.bands, paths),
     )
     yield _spectrum_plot(found)
@@ -174,7 +175,7 @@ def _plots(found: Qualification) -> Iterator[Section]:
         "linearity",
         "Level linearity",
         "Deviation of the gain from that at the step nearest to −20 dBFS; bars: ± 2 standard "
-        f"uncertainties by the noise. Shaded: ±{linear:g} dB.",
+        f"uncertainties due to noise. Shaded: ±{linear:g} dB.",
         lambda: figures.linearity_figure(
             linearity.level, linearity.deviation, linearity.u, paths, limit=linear
         ),
@@ -190,8 +191,9 @@ def _crosstalk_plot(found: Qualification) -> Section:
     return _plot(
         "crosstalk",
         "Crosstalk",
-        "What an input hears of an output that is not its own, re what the output's own input "
-        "hears; mean power of a third octave. The noise of the input limits it from below.",
+        "Signal of an output at an input that is not its own, relative to the signal at the "
+        "output's own input; mean power in one third octave. The noise of the input is the lower "
+        "limit.",
         lambda: figures.crosstalk_figure(
             response.frequency,
             np.stack([response.crosstalk[i, k] for k, i in pairs]),
@@ -210,7 +212,7 @@ def _spectrum_plot(found: Qualification) -> Section:
         "distortion",
         "Distortion",
         f"Spectrum of the tone at {value_text(found.level, 'dB', decimals=1)} dBFS. A point is the "
-        "power within 10 Hz, the largest of those in a step of the axis; ticks above: harmonics.",
+        "largest power within 10 Hz in a step of the axis; ticks above: harmonics.",
         lambda: figures.spectrum_figure(
             tones[0].lines_hz,
             np.stack([tone.lines for tone in tones]),
@@ -229,7 +231,8 @@ def _time_plots(found: Qualification) -> Iterator[Section]:
         yield _plot(
             "stability",
             "Level over time",
-            f"Level of a tone of 997 Hz in every second, re the first. Shaded: ±{reach:g} dB.",
+            "Level of a tone of 997 Hz in every second, relative to the first. "
+            f"Shaded: ±{reach:g} dB.",
             lambda: figures.stability_figure(
                 stability.time, stability.level, found.paths, limit=reach
             ),
@@ -237,7 +240,7 @@ def _time_plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "delay",
         "Delay",
-        "Delay from output to input in every take; soundcal measures it each time.",
+        "Delay from output to input in every take; soundcal measures it in each take.",
         lambda: figures.delay_figure(1000.0 * latency / found.fs),
     )
 

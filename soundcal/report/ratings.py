@@ -46,11 +46,11 @@ def ratings_document(
     Parameters
     ----------
     ratings : Ratings
-        The answers, less the excluded ones.
+        The answers without the excluded ones.
     comparison : RatingsComparison
         Their comparison, see :func:`soundcal.ratings.compare_ratings`.
     quality : Quality, optional
-        Findings about the answers; looked for if not given.
+        Findings about the answers; determined from the answers if not given.
     model : MixedModel, optional
         A mixed model of the same answers.
     title : str
@@ -128,11 +128,11 @@ def _summary(
         "difference-map",
         f"Differences of the ratings, {comparison.direction}",
         "Attributes down, stimuli across; colours are differences. Marked as significant: "
-        f"{', '.join(starred) or 'none'}. The numbers stand in the table of differences.",
+        f"{', '.join(starred) or 'none'}. The numbers are in the table of differences.",
         f"Estimated difference {comparison.direction} of the ratings, scale {low:g} to {high:g}; "
         "* p < 0.05, ** p < 0.01, *** p < 0.001 after adjustment "
         f"({comparison.correction}). Purple: {comparison.first} is rated higher; orange: "
-        f"{comparison.second}. Differences beyond the ends of the colours have the last one.",
+        f"{comparison.second}. Differences beyond the colour scale have the colour of its end.",
         lambda: figures.difference_map(
             comparison.heatmap(),
             comparison.heatmap("stars"),
@@ -163,7 +163,7 @@ def _methods(
 
 
 def _part_in(ratings: Ratings, comparison: RatingsComparison) -> dict[str, int]:
-    """Return how many participants rated under both, the first, the second condition only."""
+    """Count the participants that rated under both conditions, only the first, only the second."""
     by = ratings.table.groupby("condition")["participant"]
     first, second = (set(by.get_group(name)) for name in (comparison.first, comparison.second))
     return {

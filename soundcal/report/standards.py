@@ -133,7 +133,7 @@ def _agreement(beside: Sequence[MosqitoAgreement]) -> Section:
         "Agreement with MoSQITo",
         (
             Table("agreement-with-mosqito", caption, _AGREEMENT, rows),
-            Paragraph("Known of MoSQITo:"),
+            Paragraph("Known errors of MoSQITo:"),
             Bullets(errors),
         ),
     )

@@ -56,7 +56,7 @@ def _warning_blocks(study: Study) -> tuple[Block, ...]:
     if warned:
         blocks.append(
             Paragraph(
-                f"{count(warned, 'comparison')} with warnings or diagnostics to look at, "
+                f"{count(warned, 'comparison')} with warnings or diagnostics that need attention, "
                 "printed with their tables."
             )
         )

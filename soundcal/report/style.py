@@ -1,7 +1,7 @@
 """The look of all figures: sizes in mm, colours for the colour-blind, names and formats of units.
 
-Colours are those of Okabe and Ito (2008), told apart with every common colour deficiency; lines and
-markers differ in shape as well, so that a print in grey stays readable.
+Colours are those of Okabe and Ito (2008), which can be told apart with every common colour vision
+deficiency; lines and markers also differ in shape, so that a print in grey is readable.
 """
 
 from typing import Any, Final
@@ -76,7 +76,7 @@ def family_name(indicator: str) -> str:
 
 
 def unit_label(indicator: str, unit: str) -> str:
-    """Return the unit as it is printed.
+    """Return the printed form of a unit.
 
     >>> unit_label("LA", "dB"), unit_label("N", "sone"), unit_label("X", "")
     ('dB(A)', 'sone', '1')
@@ -89,7 +89,7 @@ def unit_label(indicator: str, unit: str) -> str:
 def value_text(
     value: float | None, unit: str, *, signed: bool = False, decimals: int | None = None
 ) -> str:
-    """Return a number for people, with a true minus sign; a missing one is a dash.
+    """Format a number for people, with a true minus sign; a missing number is a dash.
 
     >>> value_text(-1.234, "dB"), value_text(0.1234, "acum", signed=True), value_text(None, "dB")
     ('−1.23', '+0.123', '–')
@@ -105,7 +105,7 @@ def value_text(
 
 
 def known(value: float) -> float | None:
-    """Return a number as the cell of a table, which is empty if it is NaN.
+    """Return a number as the cell of a table; the cell is empty if the number is NaN.
 
     >>> known(1.5), known(float("nan"))
     (1.5, None)
@@ -114,7 +114,7 @@ def known(value: float) -> float | None:
 
 
 def count(n: int, one: str, many: str = "") -> str:
-    """Return a number of things.
+    """Return a number with the noun that it counts.
 
     >>> count(1, "stimulus", "stimuli"), count(27, "stimulus", "stimuli"), count(2, "ear")
     ('1 stimulus', '27 stimuli', '2 ears')

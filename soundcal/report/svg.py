@@ -1,8 +1,8 @@
 """Figures as SVG text for a page: small, accessible, and in the page's own colours.
 
-matplotlib writes SVG for a file of its own. Inside a page the same picture needs unique ids, no
-prologue, a title and a description for screen readers, and colours that follow light and dark; and
-a page with hundreds of panels needs it at half the size.
+matplotlib writes SVG for a separate file. Inside a page, the same picture needs unique ids, no
+prologue, a title and a description for screen readers, and colours that follow the light or dark
+mode; and in a page with hundreds of panels it needs to be half the size.
 """
 
 import io
@@ -44,13 +44,13 @@ def inline_svg(figure: "Figure", name: str, title: str, description: str) -> str
     name : str
         Unique in the page; letters, digits, ``-`` and ``_``.
     title, description : str
-        What screen readers say; escaped here.
+        Texts for screen readers; they are escaped here.
 
     Returns
     -------
     str
         The element. Its colours are CSS variables with the light colours as defaults
-        (:data:`soundcal.report.style.ROLES`), so it also stands alone in a file.
+        (:data:`soundcal.report.style.ROLES`), so it is also complete as a file.
     """
     file = io.BytesIO()
     figures.save(figure, file, form="svg", salt=name)
@@ -89,7 +89,7 @@ def _shrunk(body: str) -> str:
 
 
 def _shorter_tag(tag: re.Match[str]) -> str:
-    """Shorten what stands inside < and >; the text between tags is never touched."""
+    """Shorten the text inside < and >; the text between tags is never touched."""
     text = _FRACTION.sub(r"\1", tag[0])
     text = _GROUP_ID.sub("<g", text)
     text = _FONT_SHORTHAND.sub(r"\1 sans-serif", _FONT.sub("", text))
@@ -98,7 +98,7 @@ def _shorter_tag(tag: re.Match[str]) -> str:
 
 
 def _markers_in_groups(body: str) -> str:
-    """Write what a run of equal markers have in common once."""
+    """Write the common attributes of a run of equal markers once."""
     parts: list[str] = []
     style, end = "", 0
     for marker in _MARKER.finditer(body):
@@ -117,7 +117,7 @@ def _markers_in_groups(body: str) -> str:
 
 
 def _own_ids(body: str, name: str) -> str:
-    """Number the ids that are referred to, so that they are short and unique in the page."""
+    """Number the ids that are used, so that they are short and unique in the page."""
     ids = list(dict.fromkeys(re.findall(r'\bid="([^"]+)"', body)))
     short = {old: f"{name}-{number}" for number, old in enumerate(ids)}
     body = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{short[m[1]]}"', body)

@@ -1,4 +1,4 @@
-"""Every table of a study and its report as CSV and as JSON, numbers unrounded."""
+"""All tables of a study and its report as CSV and as JSON, numbers unrounded."""
 
 import json
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def write_tables(
 
 
 def table_frame(table: Table) -> "pd.DataFrame":
-    """Return a table of the report as a data frame, numbers unrounded.
+    """Convert a table of the report to a data frame, numbers unrounded.
 
     Headings are group, title and unit; an interval becomes two columns, low and high.
     """

@@ -31,13 +31,13 @@ def write_document(
     document : Document
         The report.
     page : Path
-        The page to write, HTML. It is written last, so it stands for all of them.
+        The page to write, HTML. It is written last: if it exists, all the other files do.
     pdf : bool
         Write the same content as PDF beside the page, with the ending ``.pdf``.
     figures : sequence of {"svg", "png", "pdf"}
         Write every figure in these formats.
     figure_folder : Path, optional
-        Where to; by default ``<page>_figures`` beside the page.
+        Folder of the figures; by default ``<page>_figures`` beside the page.
     force : bool
         Replace existing files.
 
@@ -76,7 +76,7 @@ def write_report(
     Parameters
     ----------
     study : Study
-        What to report.
+        The study to report.
     folder : Path
         Made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
     pdf : bool

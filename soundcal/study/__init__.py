@@ -1,6 +1,6 @@
 """A study: recordings collected, measured, paired by stimulus and compared.
 
-:func:`collect` makes a :class:`Study` of recordings, :func:`study_of` of a tidy table, and
+:func:`collect` makes a :class:`Study` from recordings, :func:`study_of` from a tidy table, and
 :mod:`soundcal.report` prints it.
 """
 

@@ -1,4 +1,4 @@
-"""Comparison of methods: a tidy table becomes one agreement per indicator and pair of methods."""
+"""Comparison of methods: one agreement per indicator and pair of methods of a tidy table."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ def compare_methods(
         Unknown method, or an allowable difference for an indicator that the table does not have.
     RecordError
         Columns missing, a stimulus twice, an ear missing, units that differ between methods,
-        several combinations in one table, or nothing that two methods have in common.
+        several combinations in one table, or no stimulus that two methods have in common.
     """
     rules = rules or Rules()
     checked = checked_table(table)
@@ -100,7 +100,7 @@ def _without(table: "pd.DataFrame", excluded: Mapping[str, str]) -> "pd.DataFram
 
 
 def _deltas(rules: Rules, labels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
-    """Return the allowable difference of each label; one of a label beats one of its indicator."""
+    """Return the allowable difference of each label; labels take precedence over indicators."""
     of_indicator: dict[tuple[str, str], float] = {}
     of_label: dict[tuple[str, str], float] = {}
     for name, value in rules.delta.items():
@@ -109,7 +109,9 @@ def _deltas(rules: Rules, labels: Sequence[tuple[str, str]]) -> dict[tuple[str, 
         family = [label for label in labels if label[0] == plain]
         if not single and not family:
             known = ", ".join("".join(label) for label in labels)
-            raise ParameterError(f"allowable difference for {name!r}, but compared are {known}")
+            raise ParameterError(
+                f"allowable difference for {name!r}, which is not compared; compared are {known}"
+            )
         if single:
             of_label |= dict.fromkeys(single, value)
         else:
@@ -202,7 +204,7 @@ def _left_out(
     pairs: Sequence[Pair],
     entries: Sequence[Entry],
 ) -> tuple[str, ...]:
-    """Say which indicators and which stimuli could not be compared."""
+    """Return a text for the indicators and for the stimuli that could not be compared."""
     warnings = []
     compared = {(entry.indicator, entry.statistic, entry.first, entry.second) for entry in entries}
     for first, second in pairs:

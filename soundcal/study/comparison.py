@@ -1,4 +1,4 @@
-"""The result of a comparison: per indicator and pair of methods one agreement.
+"""The result of a comparison: one agreement per indicator and pair of methods.
 
 Differences are always *first − second*, and the order is printed with every number.
 """
@@ -30,7 +30,7 @@ class Entry:
     Parameters
     ----------
     indicator, statistic, unit : str
-        What is compared, e.g. ``LA``, ``eq``, ``dB``.
+        The indicator compared, e.g. ``LA``, ``eq``, ``dB``.
     first, second : str
         The methods; every difference is ``first − second``.
     ears : str
@@ -45,7 +45,7 @@ class Entry:
     test : AgreementTest or None
         Test of agreement within the allowable difference, if one was stated.
     warnings : tuple of str
-        What a reader of these numbers should know.
+        Remarks that a reader of these numbers needs.
     """
 
     indicator: str
@@ -68,7 +68,7 @@ class Entry:
 
     @property
     def direction(self) -> str:
-        """The difference in words, e.g. ``in-situ − ocv``."""
+        """Direction of the difference in words, e.g. ``in-situ − ocv``."""
         return f"{self.first} − {self.second}"
 
     @property
@@ -98,7 +98,7 @@ class Entry:
 
     @property
     def worst(self) -> tuple[str, float]:
-        """Id and difference of the stimulus that differs most."""
+        """Id and difference of the stimulus with the largest difference."""
         index = int(np.argmax(np.abs(self.differences)))
         return self.stimuli[index], float(self.differences[index])
 
@@ -109,7 +109,7 @@ class Entry:
 
     @property
     def within_delta(self) -> bool | None:
-        """True if both limits of agreement were shown to lie within ± delta; None without one."""
+        """True if both limits of agreement are shown to lie within ± delta; None without delta."""
         return None if self.test is None else self.test.limits.concluded
 
     def to_dict(self) -> dict[str, Any]:
@@ -159,13 +159,13 @@ class MethodComparison:
     pairs : tuple of (str, str)
         The differences that were formed, first − second.
     rules : Rules
-        How it was done.
+        Rules of the comparison.
     values : DataFrame
         One value per condition, stimulus, indicator and statistic, after the ear rule.
     entries : tuple of Entry
         Ordered by indicator and statistic as in the table, then by pair.
     warnings : tuple of str
-        What concerns the comparison as a whole.
+        Warnings about the comparison as a whole.
     """
 
     methods: tuple[str, ...]
@@ -196,7 +196,7 @@ class MethodComparison:
             if (entry.label, entry.first, entry.second) == (label, first, second):
                 return entry
         known = ", ".join(dict.fromkeys(entry.label for entry in self.entries))
-        raise ParameterError(f"no {label} for {first} − {second}; compared are {known}")
+        raise ParameterError(f"no entry {label} for {first} − {second}; compared are {known}")
 
     @property
     def ears_in_words(self) -> str:

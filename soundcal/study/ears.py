@@ -33,7 +33,7 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
         Tidy table with the columns ``condition, stimulus, indicator, statistic, unit, channel,
         value``; rows in any order.
     rule : {"mean", "max", "energy", "left", "right"}
-        How the ears are combined. A recording of one channel keeps its value, and its rule is
+        Rule that combines the ears. A recording of one channel keeps its value, and its rule is
         recorded as ``single``.
 
     Returns
@@ -84,7 +84,7 @@ def _check_ears(names: list[str], counts: "pd.Series[int]", rule: EarRule) -> No
     if len(alone):
         condition, stimulus, indicator, statistic, _ = alone.index[0]
         raise RecordError(
-            f"{stimulus!r} ({condition}, {indicator}{statistic}) has one ear only, but the ear "
+            f"{stimulus!r} ({condition}, {indicator}{statistic}) has one ear only; the ear "
             f"rule {rule!r} needs both; measure the other ear, or use the rule left or right"
         )
 
@@ -94,7 +94,7 @@ def _combined(wide: "pd.DataFrame", rule: EarRule) -> "tuple[pd.Series[float], p
 
     kinds = zip(*(wide.index.get_level_values(name) for name in ("indicator", "unit")), strict=True)
     rules = [rule_for(rule, str(indicator), str(unit)) for indicator, unit in kinds]
-    # the table need not have the ear that the rule leaves out
+    # the ear that the rule leaves out may be missing from the table
     needed = (rule, rule) if rule in EARS else EARS
     left, right = (wide[ear].tolist() for ear in needed)
     values = [of_both_ears(*row) for row in zip(left, right, rules, strict=True)]

@@ -1,7 +1,7 @@
-"""The indicators of recordings, computed once and kept beside them.
+"""The indicators of recordings, computed once and stored beside them.
 
-What was kept in ``derivatives/indicators`` is used again only if audio, calibration, indicators,
-sound field and soundcal's version are the same.
+Indicators stored in ``derivatives/indicators`` are used again only if the audio, the calibration,
+the indicators, the sound field and the version of soundcal are the same.
 """
 
 import math
@@ -31,7 +31,7 @@ _KEPT: Final = "soundcal/indicators/1"
 
 @dataclass(frozen=True, slots=True)
 class CalibratedRecording:
-    """A recording to be measured: where it comes from, and the calibration of its samples."""
+    """A recording to be measured: its source, and the calibration of its samples."""
 
     source: Source
     run: int
@@ -44,7 +44,7 @@ class CalibratedRecording:
 
     @property
     def kept(self) -> Path:
-        """Where its indicators are kept."""
+        """The file that stores its indicators."""
         return self.path.parent / "derivatives" / "indicators" / f"{self.path.name}.json"
 
 
@@ -56,7 +56,7 @@ def measure_items(
     cache: bool,
     progress: Progress | None,
 ) -> "tuple[pd.DataFrame, tuple[Source, ...], tuple[str, ...]]":
-    """Return the tidy table, the sources with their flags, and what could not be measured.
+    """Return the tidy table, the sources with their flags, and the failures.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def measure_items(
     jobs : int
         Files measured at the same time.
     cache : bool
-        Keep indicators, and use what was kept.
+        Store indicators, and use stored ones.
     progress : callable or None
-        Called with the number of recordings done and the name of the last.
+        Called with the number of finished recordings and the name of the last.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _fresh(
     field: str,
     jobs: int,
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Measure, and give per item its rows and flags, or the reason why there are none."""
+    """Measure, and give the rows and flags of each item, or the reason why it has none."""
     from soundcal.batch import FAILED, Task, measure_files
 
     groups: dict[str, list[int]] = {}
@@ -148,7 +148,7 @@ def _fresh(
 def _key(
     item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
 ) -> dict[str, Any]:
-    """Return what must be equal for kept indicators to be used again."""
+    """Return everything that must be equal for stored indicators to be used again."""
     return {
         "audio": item.path.name,
         "sha256": item.source.sha256,
@@ -173,14 +173,14 @@ def _keep(
     try:
         make_folder(item.kept.parent)
     except RecordError as error:
-        raise RecordError(f"{error}; use --no-cache to compute without keeping") from error
+        raise RecordError(f"{error}; use --no-cache to compute without storing") from error
     write_json(item.kept, _KEPT, content, force=True, compact=True)
 
 
 def _kept(
     item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
 ) -> dict[str, Any] | None:
-    """Return kept rows and flags if they were computed from the same things; None otherwise."""
+    """Return stored rows and flags if they were computed from equal inputs; None otherwise."""
     from soundcal.indicators import TidyRow
 
     if not item.kept.is_file():

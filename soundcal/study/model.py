@@ -1,4 +1,4 @@
-"""Study: recordings, their indicators and comparisons in one object, which reports print."""
+"""The study: recordings, their indicators and comparisons in one object, as a report needs them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,19 +29,19 @@ class Source:
     path : str
         The audio file.
     sha256 : str
-        Of the file.
+        Checksum of the file.
     condition, stimulus, combination : str
-        What it is a recording of; ``combination`` is the equipment, "" for plain folders.
+        Method, sound and equipment of the recording; ``combination`` is "" for plain folders.
     calibration : str
         Id of the calibration that was applied.
     flags : tuple of str
-        Reasons to doubt it.
+        Reasons to doubt the recording.
     simulated : bool
         True if it was made by the simulated lab.
     target, gain_db : float or None
-        Level that was aimed at, and the gain at which the stimulus was played, dB.
+        Target level, and gain at which the stimulus was played, dB.
     checks : tuple of Check
-        Checks of the take, as its record has them.
+        Checks of the take, as stored in its record.
     """
 
     path: str
@@ -64,13 +64,13 @@ class SessionInfo:
     Parameters
     ----------
     folder, protocol, device, started, exit_status : str
-        Name of the folder, and what the log begins and ends with; ``still open`` if it has no end.
+        Name of the folder, and the start and end of the log; ``still open`` if it has no end.
     settings : mapping
         Settings of the protocol.
     problems : tuple of str
-        Targets that were not reached, drift beyond the limit.
+        Targets that were not reached, and drift beyond the limit.
     drift : mapping of str to float
-        Change of every ear's sensitivity from the calibration before to the one after, dB.
+        Change of each ear's sensitivity from the calibration before to the one after, dB.
     """
 
     folder: str
@@ -85,7 +85,7 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Indicators of recordings and their comparison, with everything behind them.
+    """Indicators of recordings and their comparison, with calibrations, sources and sessions.
 
     Parameters
     ----------
@@ -94,18 +94,18 @@ class Study:
     table : DataFrame
         Tidy table of all indicators, one row per recording, channel, indicator and statistic.
     comparisons : mapping of str to MethodComparison
-        One per combination of equipment; the key is "" where there is only one without a name.
+        One per combination of equipment; the key is "" for a single one without a name.
         Empty if there is only one method.
     calibrations : mapping of str to Calibration
-        By id.
+        The calibrations by their id.
     sources : tuple of Source
         The recordings.
     sessions : tuple of SessionInfo
-        The sessions they come from.
+        The sessions of the recordings.
     software : mapping of str to str
-        Versions.
+        Versions of the software.
     warnings : tuple of str
-        What concerns the study as a whole.
+        Warnings about the study as a whole.
     answers : mapping of int to str
         Answers to the items of the reporting checklist that only a person can give.
     campaigns : tuple of Campaign
@@ -154,7 +154,7 @@ class Study:
 
 
 def _stacked(frames: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
-    """Return all frames as one, with the name of each in the column ``combination``."""
+    """Join the frames into one, with the name of each in the column ``combination``."""
     import pandas as pd
 
     for name, frame in frames.items():

@@ -1,4 +1,4 @@
-"""Recordings on disk become a study: session folders, or plain folders of audio, one per method.
+"""A study made from recordings: session folders, or plain folders of audio, one per method.
 
 Audio that does not match its checksum is refused.
 """
@@ -58,10 +58,10 @@ def collect(
         ending the stimulus.
     calibrations : Calibration, path, or mapping of str to these, optional
         For plain folders: one for all, or one per folder name. By default the ``calibration.json``
-        in the folder, or what the record beside each file names. Sessions know their own.
+        in the folder, or the one that the record beside each file names. Sessions have their own.
     indicators : str or sequence of str, optional
-        Labels, symbols or families (see :func:`soundcal.indicators.resolve`), a string may name
-        several with commas; those of the study by default.
+        Labels, symbols or families (see :func:`soundcal.indicators.resolve`); a string may name
+        several, separated by commas. By default those of the study.
     field : {"free", "diffuse"}
         Sound field, for the indicators where it matters.
     methods, reference, rules
@@ -73,14 +73,14 @@ def collect(
     jobs : int
         Files measured at the same time; with 1 the channels of a file share the cores.
     cache : bool
-        Keep indicators beside the recordings, and use what was kept.
+        Store indicators beside the recordings, and use stored ones.
     progress : callable, optional
-        Called with the number of recordings done and the name of the last.
+        Called with the number of finished recordings and the name of the last.
 
     Returns
     -------
     Study
-        With one comparison per combination of equipment; none if there is one method only.
+        With one comparison per combination of equipment; without any for a single method.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def _study(
     reference: str | None,
     rules: Rules | None,
 ) -> Study:
-    """Add the comparisons to a study; one method alone has none."""
+    """Add the comparisons to a study; a study of one method has none."""
     found = table["condition"].unique()
     if len(found) < 2 and not methods and reference is None:
         return draft
@@ -169,7 +169,7 @@ def _study(
 
 
 def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list[Calibration]]:
-    """Return what the log says, the recordings, and all calibrations of a session."""
+    """Return the description, the recordings and all calibrations of a session."""
     session = Session(folder)
     session.verify()
     events = session.events()
@@ -194,13 +194,13 @@ def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list
     records = sorted(path for path in folder.glob("rec-*.json") if path.name not in unfinished)
     if not records:
         raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
-    # what verify() has just compared with the files need not be read again
+    # verify() has just compared these files with the log; they need not be read again
     logged = {str(e["file"]): str(e["sha256"]) for e in events if "file" in e and "sha256" in e}
     return info, [_recorded(path, loaded, logged) for path in records], list(loaded.values())
 
 
 def _problems(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Give what the log says went wrong, in words."""
+    """Give the problems in the log, in words."""
     for event in events:
         if event["event"] == Event.TARGET_NOT_REACHED:
             yield f"target of {event.get('stimulus')} not reached: {event.get('reason')}"
@@ -227,15 +227,15 @@ def _recorded(
         raise RecordError(f"{path}: the record has no {missing!r}; it cannot be used")
     if record.calibration is None or record.calibration_file is None:
         raise SignalError(
-            f"{path}: recorded without a calibration, so its samples have no pascal; calibrate and "
-            "record again"
+            f"{path}: recorded without a calibration, so its samples cannot be given in pascal; "
+            "calibrate and record again"
         )
     audio, file = inside(path.parent, record.audio), record.calibration_file
     calibration = loaded[file] if file in loaded else load_calibration(inside(path.parent, file))
     if calibration.id != record.calibration:
         raise RecordError(
             f"{path}: recorded with calibration {record.calibration}, but {file} is "
-            f"{calibration.id}; put the calibration of the session back"
+            f"{calibration.id}; restore the calibration of the session"
         )
     source = Source(
         path=str(audio),
@@ -257,7 +257,7 @@ def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
     found = known or file_digest(audio)
     if found != expected:
         raise RecordError(
-            f"{audio}: SHA-256 {found} differs from {expected} in its record; the audio was "
+            f"{audio}: SHA-256 {found} differs from {expected} in its record: the audio was "
             "changed after it was recorded"
         )
     return found
@@ -276,14 +276,14 @@ def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
 def _plain_folder(
     folder: Path, calibrations: Given | Mapping[str, Given] | None
 ) -> list[CalibratedRecording]:
-    """Return the audio files of a folder as recordings of the method that is its name."""
+    """Return the audio files of a folder as recordings of the method named by the folder."""
     if not folder.is_dir():
         raise RecordError(f"{folder}: no such folder")
     files = in_folder(folder)
     if not files:
         raise RecordError(
-            f"{folder}: neither a session (session.jsonl) nor audio files "
-            f"({', '.join(ENDINGS)}) in it"
+            f"{folder}: contains neither a session (session.jsonl) nor audio files "
+            f"({', '.join(ENDINGS)})"
         )
     stems = [path.stem for path in files]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
@@ -313,8 +313,8 @@ def _calibration_beside(path: Path, name: str) -> Calibration:
     file = RecordingRecord.read(beside).calibration_file if beside.is_file() else None
     if not file:
         raise SignalError(
-            f"{path}: not calibrated, so its samples have no pascal; give a calibration for the "
-            f"folder (--calibration {name}=FILE), or put it there as calibration.json"
+            f"{path}: not calibrated, so its samples cannot be given in pascal; give a calibration "
+            f"for the folder (--calibration {name}=FILE), or put it there as calibration.json"
         )
     return load_calibration(path.parent / file)
 
@@ -333,7 +333,7 @@ def _calibration_of(
     if given is None:
         return None
     if isinstance(given, Mapping):  # for the type checker; a mapping was resolved above
-        raise ParameterError(f"calibrations of {name}: a calibration or a path expected")
+        raise ParameterError(f"calibrations of {name}: a calibration or a path is expected")
     return load_calibration(Path(given))
 
 
@@ -342,6 +342,6 @@ def _check_names(folders: Sequence[Path]) -> None:
     twice = sorted({name for name in plain if plain.count(name) > 1})
     if twice:
         raise ParameterError(
-            f"two folders are named {twice[0]!r}; the folder's name is the method, so name "
-            "them apart"
+            f"two folders are named {twice[0]!r}; the folder's name is the method, so give "
+            "them different names"
         )

@@ -1,4 +1,4 @@
-"""The rules of a comparison: which differences are formed, from what, and how they are judged."""
+"""The rules of a comparison: its differences, the values behind them, and their assessment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,16 +36,16 @@ class Rules:
     interval : {"exact", "1999", "1986", "pair", "mover"}
         Confidence intervals of the limits, see :func:`soundcal.agreement.bland_altman`.
     coverage : float
-        Part of the differences that the limits should enclose.
+        Proportion of the differences that the limits should enclose.
     confidence : float
         Level of the confidence intervals.
     paper : bool
-        Reproduce the study's own arithmetic: z = 1.96 and the intervals of 1999.
+        Use the arithmetic of the study: z = 1.96 and the intervals of 1999.
     delta : mapping of str to float
         Allowable difference per label (``LAeq``, ``N5``) or for all statistics of an indicator
         (``LA``, also written ``L(A)``), stated before the data, in the indicator's unit.
     excluded : mapping of str to str
-        Stimuli that are left out, and why.
+        Stimuli that are left out, with the reason for each.
     """
 
     ears: EarRule = "mean"
@@ -65,7 +65,7 @@ class Rules:
                 )
         for stimulus, reason in self.excluded.items():
             if not reason.strip():
-                raise ParameterError(f"stimulus {stimulus!r} is excluded without a reason; say why")
+                raise ParameterError(f"stimulus {stimulus!r} is excluded without a reason; add one")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rules, ready for JSON."""
@@ -81,7 +81,7 @@ class Rules:
 
 
 def in_order(methods: Iterable[str]) -> list[str]:
-    """Return methods in the order in which they are printed: the study's first, in its order.
+    """Sort methods for printing: first those of the study, in its order.
 
     >>> in_order(["hats", "other", "in-situ"])
     ['in-situ', 'hats', 'other']
@@ -118,7 +118,7 @@ def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple
         raise ParameterError(f"methods {', '.join(methods)}: at least 2 different ones expected")
     if reference is not None:
         if reference not in methods:
-            raise ParameterError(f"reference {reference!r} is none of {', '.join(methods)}")
+            raise ParameterError(f"reference {reference!r} is not one of {', '.join(methods)}")
         return tuple((reference, other) for other in methods if other != reference)
     known = [pair for pair in STUDY_PAIRS if set(pair) <= set(methods)]
     if len(known) == len(methods) * (len(methods) - 1) // 2:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "checked_table", "read_table"]
 
 COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", "value", "unit")
-"""Columns that a table must have; ``combination`` and others may stand beside them."""
+"""Columns that a table must have; it may also have ``combination`` and others."""
 
 _TEXT_COLUMNS: Final = (
     "recording",
@@ -55,7 +55,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the columns :data:`COLUMNS` of a table of one combination: texts, and floats.
+    """Return the columns :data:`COLUMNS` of a table of one combination, as texts and floats.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
         names = ", ".join(sorted(map(str, table["combination"].unique())))
         raise RecordError(
             f"the table holds several combinations of equipment ({names}); compare each by itself, "
-            "the same stimuli over several combinations are not independent"
+            "because the same stimuli over several combinations are not independent"
         )
     kept = [name for name in COLUMNS if name != "value"]
     result = table[kept].astype(str).reset_index(drop=True)

@@ -131,7 +131,7 @@ def test_single_numbers_are_not_drawn(
     options = ["--sensitivity", "1", "--indicators", "LAeq,Sst", "--plots", str(folder)]
     assert main(["measure", str(take), *options]) == 0
     assert sorted(p.name for p in folder.iterdir()) == ["take_LA.png", "take_Lthird.png"]
-    assert "Sst: a single number, not drawn" in capsys.readouterr().err
+    assert "Sst is a single number and is not drawn" in capsys.readouterr().err
 
 
 def test_plots_of_long_files_are_refused_first(

@@ -253,7 +253,7 @@ def test_sessions_without_recordings_are_refused(tmp_path: Path) -> None:
         ),
         (
             lambda f: edit(f, "rec-W01_ocv_run-1.json", calibration="another"),
-            "put the calibration of the session back",
+            "restore the calibration of the session",
         ),
         (
             lambda f: edit(f, "rec-W01_ocv_run-1.json", calibration_file=None),

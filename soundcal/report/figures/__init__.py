@@ -1,4 +1,4 @@
-"""Figures: drawn from results, sized in mm for a journal; the only part that uses matplotlib.
+"""Figures drawn from results, sized in mm for a journal; only this package uses matplotlib.
 
 All figures are made with the object-oriented interface; no global state of pyplot is touched, no
 window is opened, and matplotlib is imported on first use. :mod:`soundcal.report.svg` turns them

@@ -22,7 +22,7 @@ __all__ = ["MAX_COLUMNS", "bland_altman_grid", "layout"]
 Array = NDArray[np.float64]
 
 MAX_COLUMNS: Final = 6
-"""Most statistics in one row of a Bland-Altman grid."""
+"""Maximum number of statistics in one row of a Bland-Altman grid."""
 
 _LEFT, _TOP, _BOTTOM, _GAP, _ROW_GAP = 18.5, 6.0, 11.0, 2.5, 7.0  # margins and gaps, mm
 _EDGE: Final = Stroke(FAINT, 0.6)
@@ -44,7 +44,7 @@ def bland_altman_grid(entries: Sequence["Entry"]) -> list["Figure"]:
     Parameters
     ----------
     entries : sequence of Entry
-        Of one family: same indicator symbol and unit.
+        Entries of one family: same indicator symbol and unit.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def layout(
         bottom = total - _TOP - (row + 1) * height - row * _ROW_GAP
         for column, statistic in enumerate(statistics):
             entry = cells.get((*pair, statistic))
-            # the right part of a panel stays free for the numbers
+            # the right part of a panel is kept free for the numbers
             share = min(0.36, 10.0 / across)
             x_limits = (0.0, 1.0) if entry is None else _x_limits(entry.averages, share)
             left = _LEFT + column * (across + _GAP)
@@ -155,7 +155,7 @@ def _pair_label(pair: tuple[str, str], unit: str) -> str:
 
 
 def _row_span(entries: Sequence["Entry"]) -> tuple[float, float]:
-    """Return the vertical range that shows everything but endless confidence bands."""
+    """Return the vertical range of all values, except confidence bands of excessive width."""
     low, high = 0.0, 0.0
     for entry in entries:
         a = entry.agreement
@@ -198,7 +198,7 @@ def _fill(sheet: Sheet, panel: Panel, entry: "Entry") -> None:
     sheet.level(_LIMIT, panel, a.upper)
     sheet.points(panel, entry.averages, entry.differences)
     low, high = panel.y_limits
-    lift = 1.5 / panel.height * (high - low)  # the text stands beside its line, not on it
+    lift = 1.5 / panel.height * (high - low)  # the text is beside its line, not on it
     places = spread_out(
         (a.lower - lift, a.bias + lift, a.upper + lift), (low, high), 2.6 / panel.height
     )

@@ -21,8 +21,8 @@ def bias_forest(entries: Sequence[tuple[str, "Entry"]]) -> "Figure":
     Parameters
     ----------
     entries : sequence of (str, Entry)
-        Name of the combination ("" if there is one only) and the entry; entries of one difference
-        stand together.
+        Name of the combination ("" if there is one only) and the entry; the entries of one
+        difference are adjacent.
 
     Returns
     -------

@@ -28,11 +28,11 @@ _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8
 
 
 _MAP_COLUMNS: Final = 1000
-"""Most columns of a map; the image has no more pixels for them."""
+"""Maximum number of columns of a map; the image has no more pixels."""
 
 _PAIR: Final = ({"linewidth": 2.2, "alpha": 0.45}, {"linewidth": 0.7})
-"""Lines of two channels: the second one lies on the first, which is wide and pale, so that both are
-seen where they are equal."""
+"""Lines of two channels: the second is drawn on top of the first, which is wide and pale, so that
+both are visible where they are equal."""
 
 
 def indicator_figure(
@@ -43,11 +43,11 @@ def indicator_figure(
     Parameters
     ----------
     result : IndicatorResult
-        Of one signal or of several channels (one leading axis).
+        Result of one signal or of several channels (one leading axis).
     channels : sequence of str, optional
         Names of the channels.
     quantity : str, optional
-        Symbol of what is drawn, e.g. ``LAF``, for the axes; by default the result's name.
+        Symbol of the quantity drawn, e.g. ``LAF``, for the axes; by default the result's name.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def _title(result: "IndicatorResult") -> str:
 
 
 def _quantity(result: "IndicatorResult", quantity: str, *, specific: bool = False) -> str:
-    """Return the label of an axis: what it shows, and the unit."""
+    """Return the label of an axis: quantity and unit."""
     name = quantity or ("Level" if result.unit == "dB" else _title(result).capitalize())
     if specific and result.axis_unit != "Hz":
         return f"{name}′ ({result.unit}/{result.axis_unit})"
@@ -117,7 +117,7 @@ def _quantity(result: "IndicatorResult", quantity: str, *, specific: bool = Fals
 
 
 def _lines(n: int, width: float) -> Sequence[dict[str, Any]]:
-    """Return how the lines of ``n`` channels look, ``width`` in pt where they are not two."""
+    """Return the look of the lines of ``n`` channels, of ``width`` in pt unless there are two."""
     shapes = _PAIR if n == len(_PAIR) else ({"linewidth": width},) * n
     return [
         {"color": colour, **shape} for (colour, _), shape in zip(colours(n), shapes, strict=True)
@@ -172,7 +172,7 @@ def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> 
 
 
 def _is_share(name: str) -> bool:
-    """Return whether a statistic is an exceedance percentile: its name ends in a number < 100.
+    """Return True for an exceedance percentile: the name of the statistic ends in a number < 100.
 
     >>> _is_share("N5"), _is_share("95"), _is_share("max")
     (True, True, False)
@@ -205,7 +205,7 @@ def _map_panels(
     in_hz = result.axis_unit == "Hz"
     finite = specific[np.isfinite(specific)]
     top = float(finite.max(initial=0.0)) or 1.0
-    # bands in Hz are drawn evenly spaced, as they are on a logarithmic axis, each at its number
+    # bands in Hz are evenly spaced, as on a logarithmic axis; each is drawn at its index
     lowest, highest = (-0.5, len(bands) - 0.5) if in_hz else (float(bands[0]), float(bands[-1]))
     for axes, values, name in zip(panels, specific, names, strict=True):
         columns, step = _fewer_columns(values)

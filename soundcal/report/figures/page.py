@@ -1,4 +1,4 @@
-"""The things that all figures share: size in mm, style, colours, and writing to a file."""
+"""Common parts of all figures: size in mm, style, colours, and writing to a file."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ __all__ = [
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Apply the settings of all figures, and only inside the context."""
+    """Apply the settings of all figures inside the context only."""
     import matplotlib
 
     with matplotlib.rc_context(style.rc_settings()):
@@ -64,20 +64,20 @@ def font_files() -> tuple[Path, Path]:
 
 
 def save(figure: "Figure", path: Any, *, form: str, dpi: int = 300, salt: str = "soundcal") -> None:
-    """Write a figure to a path or file object, the same bytes every time.
+    """Write a figure to a path or file object, always the same bytes.
 
     Parameters
     ----------
     figure : Figure
         Made by this module.
     path : path or binary file
-        Where to.
+        Destination.
     form : {"svg", "png", "pdf"}
         File format; SVG has no background, the others a white one.
     dpi : int
         Resolution of PNG.
     salt : str
-        Makes the ids inside an SVG differ from those of other figures in one page.
+        Makes the ids inside an SVG different from those of other figures in one page.
     """
     import warnings
 
@@ -90,7 +90,7 @@ def save(figure: "Figure", path: Any, *, form: str, dpi: int = 300, salt: str = 
         matplotlib.rc_context({"svg.hashsalt": salt}),
         warnings.catch_warnings(),
     ):
-        # a script that DejaVu Sans lacks: a page has the reader's fonts, a picture shows boxes
+        # a script missing from DejaVu Sans: a page has the reader's fonts, a picture shows boxes
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(path, format=form, dpi=dpi, facecolor=background, metadata=metadata)
 
@@ -98,7 +98,7 @@ def save(figure: "Figure", path: Any, *, form: str, dpi: int = 300, salt: str = 
 def spread_out(values: Sequence[float], limits: tuple[float, float], spacing: float) -> list[float]:
     """Return places (fractions of an axis) for ascending values, at least ``spacing`` apart.
 
-    They lie as near to the values as the distance allows (least squares, by pooling neighbours that
+    They are as near to the values as the spacing allows (least squares, by pooling neighbours that
     are too close), and inside the axis.
 
     >>> [round(place, 3) for place in spread_out([0.0, 0.02, 0.8], (-1.0, 1.0), 0.1)]
@@ -118,7 +118,7 @@ def spread_out(values: Sequence[float], limits: tuple[float, float], spacing: fl
 
 
 def legend_columns(names: Sequence[str], width: float) -> tuple[int, float]:
-    """Return in how many columns a legend of these names fits, and its height in mm.
+    """Return the number of columns in which a legend of these names fits, and its height in mm.
 
     >>> legend_columns(["in-situ", "ocv", "hats"], 88.0)
     (3, 7.0)
@@ -132,7 +132,7 @@ def legend_columns(names: Sequence[str], width: float) -> tuple[int, float]:
 
 
 def colours(n: int) -> list[tuple[str, str]]:
-    """Return colour and marker of the first n methods or ears; they begin again after the last."""
+    """Return colour and marker of the first n methods or ears; they repeat after the last one."""
     return [METHOD_COLOURS[i % len(METHOD_COLOURS)] for i in range(n)]
 
 

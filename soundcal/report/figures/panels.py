@@ -1,7 +1,7 @@
 """A sheet of many small panels, drawn in mm with few artists.
 
-A page has hundreds of panels. As matplotlib axes each costs 20 ms; drawn on one sheet, where all
-lines of one kind are one path, it costs a fraction.
+A page has hundreds of panels. Each would take 20 ms as matplotlib axes, and takes a fraction of
+that on one sheet, where all lines of one kind are one path.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _TICK: Final = 0.9  # length of a tick, mm
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel of a sheet: where it lies, in mm, and which data it shows.
+    """A panel of a sheet: its position in mm, and the range of its data.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ class Panel:
     y_limits: tuple[float, float]
 
     def x(self, values: Any) -> Any:
-        """Return data on the horizontal axis as mm on the sheet."""
+        """Convert data on the horizontal axis to mm on the sheet."""
         low, high = self.x_limits
         return self.left + (np.asarray(values) - low) / (high - low) * self.width
 
     def y(self, values: Any) -> Any:
-        """Return data on the vertical axis as mm on the sheet."""
+        """Convert data on the vertical axis to mm on the sheet."""
         low, high = self.y_limits
         return self.bottom + (np.asarray(values) - low) / (high - low) * self.height
 
@@ -66,7 +66,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """Look of a kind of line: colour, width in points, dashes of matplotlib."""
+    """Look of one kind of line: colour, width in points, dashes as matplotlib defines them."""
 
     colour: str
     width: float
@@ -108,7 +108,7 @@ class Sheet:
         self._points.append((panel.x(x), panel.y(y)))
 
     def text(self, x: float, y: float, text: str, **settings: Any) -> None:
-        """Write at a position in mm."""
+        """Write a text at a position in mm."""
         self.axes.text(x, y, text, **settings)
 
     def frame(

@@ -73,18 +73,18 @@ def _span(axes: "Axes", rows: Array, least: float) -> None:
 def response_figure(
     frequency: Array, level: Array, names: Sequence[str], *, limit: float, upper: float
 ) -> "Figure":
-    """Draw frequency responses re 1 kHz; 180 mm wide.
+    """Draw frequency responses relative to 1 kHz; 180 mm wide.
 
     Parameters
     ----------
     frequency : ndarray, shape (n_f,)
-        Hz.
+        Frequencies in Hz.
     level : ndarray, shape (n_paths, n_f)
-        dB re 1 kHz; drawn down to -20 dB.
+        Levels relative to 1 kHz in dB; drawn down to -20 dB.
     names : sequence of str
         Names of the paths.
     limit, upper : float
-        What is accepted, ± dB, up to which frequency in Hz.
+        Accepted deviation, ± dB, and the frequency in Hz up to which it applies.
     """
 
     def draw(axes: "Axes") -> None:
@@ -96,7 +96,7 @@ def response_figure(
         _rows(axes, frequency, list(shown), names)
         _span(axes, shown, 2.0 * limit)
 
-    return _panel(draw, "Frequency (Hz)", "Level re 1 kHz (dB)")
+    return _panel(draw, "Frequency (Hz)", "Level relative to 1 kHz (dB)")
 
 
 def crosstalk_figure(
@@ -187,7 +187,7 @@ def stability_figure(time: Array, level: Array, names: Sequence[str], *, limit: 
             axes.plot(time, row, marker, color=colour, markersize=2.0, label=name, alpha=0.8)
         _span(axes, level, 2.0 * limit)
 
-    return _panel(draw, "Time (s of sound)", "Level re the first second (dB)")
+    return _panel(draw, "Time (s of sound)", "Level relative to the first second (dB)")
 
 
 def delay_figure(delay: Array) -> "Figure":

@@ -36,8 +36,8 @@ _CORNERS: Final = (
     ("chaotic", -1, 1),
     ("monotonous", -1, -1),
 )
-_FEWEST: Final = 5  # points with a contour
-_MANY: Final = 100  # points that hide each other
+_FEWEST: Final = 5  # points that have a contour
+_MANY: Final = 100  # from this number on, points hide each other
 _ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes light
 
 
@@ -52,13 +52,13 @@ def circumplex(
     Parameters
     ----------
     points : mapping of str to (array_like, array_like)
-        Per condition the coordinates P and E, each of shape (n,), within -1 to 1.
+        Coordinates P and E of each condition, both of shape (n,), within -1 to 1.
     share : float or None
-        Part of the estimated distribution that each contour encloses, see
+        Proportion of the estimated distribution that each contour encloses, see
         :func:`soundcal.ratings.density`; None for no contours.
     arrows : bool
-        With two conditions whose points belong together in order: arrows from the first to the
-        second.
+        Draw arrows from the first to the second of two conditions whose points are pairs, in the
+        same order.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def circumplex(
     Raises
     ------
     ParameterError
-        No condition, coordinates of unequal length or beyond ±1, or arrows that have no pairs.
+        No condition, coordinates of unequal length or beyond ±1, or arrows without pairs.
     """
     arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
     if not arrays:
@@ -111,7 +111,7 @@ def circumplex(
         )
         for handle in legend.legend_handles:
             if handle is not None:
-                handle.set_alpha(1.0)  # many points are pale, their name is not
+                handle.set_alpha(1.0)  # the points are pale if there are many, the legend is not
     return figure
 
 
@@ -175,7 +175,7 @@ def _contour(axes: "Axes", xy: Array, share: float, colour: str) -> None:
 
 
 def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figure":
-    """Draw how often each answer was given, as stacked bars about the middle of the scale.
+    """Draw the shares of the answers as stacked bars about the middle of the scale.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figu
     Returns
     -------
     Figure
-        180 mm wide, 5 mm per bar; half of a middle answer lies on either side of 0 %.
+        180 mm wide, 5 mm per bar; half of a middle answer is on either side of 0 %.
 
     Raises
     ------
@@ -201,7 +201,9 @@ def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figu
         raise ParameterError(f"{values.shape} shares for {len(names)} answers; one column each")
     totals = values.sum(axis=1)
     if (values < 0).any() or not (totals > 0).all():
-        raise ParameterError("shares of answers are 0 or more, with at least one answer per bar")
+        raise ParameterError(
+            "shares of answers must be 0 or more, with at least one answer per bar"
+        )
     percent = 100.0 * values / totals[:, None]
     half = values.shape[1] / 2.0
     left_of_zero = percent[:, : int(half)].sum(axis=1)
@@ -261,13 +263,13 @@ def difference_map(
     Parameters
     ----------
     differences : DataFrame
-        One row per attribute, one column per stimulus; cells without a value stay empty.
+        One row per attribute, one column per stimulus; cells without a value are empty.
     marks : DataFrame, optional
         Same shape: text of each cell, e.g. stars of significance.
     limit : float
-        Ends of the colour scale (ColorBrewer PuOr); values beyond have its last colours.
+        Ends of the colour scale (ColorBrewer PuOr); values beyond have the colours of its ends.
     label : str
-        Of the colour scale, with direction and unit.
+        Label of the colour scale, with direction and unit.
 
     Returns
     -------
@@ -303,7 +305,9 @@ def difference_map(
         axes.set_xlabel("Stimulus")
         if marks is not None:
             _write_marks(axes, marks, values, limit)
-        bar = add_axes(figure, left, 9.0, 80.0, 2.5)  # room for its label, also of one stimulus
+        bar = add_axes(
+            figure, left, 9.0, 80.0, 2.5
+        )  # wide enough for its label, even with one stimulus
         figure.colorbar(image, cax=bar, orientation="horizontal", extend="both", label=label)
     return figure
 
@@ -312,7 +316,7 @@ def _write_marks(axes: "Axes", marks: "pd.DataFrame", values: Array, limit: floa
     for (row, column), mark in np.ndenumerate(marks.to_numpy(dtype=object)):
         if mark is None or mark != mark or not str(mark):
             continue
-        # the ends of the scale are dark, its middle is nearly white
+        # the ends of the colour scale are dark, its middle is nearly white
         dark = abs(values[row, column]) > 0.6 * limit
         axes.text(
             column,

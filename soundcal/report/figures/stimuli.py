@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_DOT_ROWS", "stimulus_dots"]
 
 MAX_DOT_ROWS: Final = 40
-"""Most stimuli that one dot plot shows; of more, those that differ most."""
+"""Maximum number of stimuli in a dot plot; of more, those with the largest differences."""
 
 
 def stimulus_dots(values: "pd.DataFrame", label: str, unit: str) -> "Figure":
@@ -33,13 +33,13 @@ def stimulus_dots(values: "pd.DataFrame", label: str, unit: str) -> "Figure":
     values : DataFrame
         Index: stimulus ids; one column per method, in order; missing values are left out.
     label, unit : str
-        Of the horizontal axis.
+        Label and unit of the horizontal axis.
 
     Returns
     -------
     Figure
         88 mm wide, 4 mm per stimulus, ordered by the first method. Of more than
-        :data:`MAX_DOT_ROWS` stimuli those whose methods differ most are shown.
+        :data:`MAX_DOT_ROWS` stimuli, those whose methods differ most are shown.
     """
     shown = values
     if len(values) > MAX_DOT_ROWS:

@@ -1,4 +1,4 @@
-"""The reporting checklist for studies of agreement, filled as far as the data can fill it.
+"""The reporting checklist for studies of agreement, filled in where the data have the answer.
 
 Gerke, O. (2020): Reporting standards for a Bland-Altman agreement analysis, Diagnostics 10(5), 334,
 Table 2, 16 items; the wording here is our own.
@@ -17,10 +17,10 @@ __all__ = ["ITEMS", "Item", "checklist", "checklist_blocks", "interval_in_words"
 Status = Literal["filled", "given by the user", "to be given by the user"]
 
 ITEMS: Final[dict[int, str]] = {
-    1: "Acceptable limits of agreement, stated before the data",
+    1: "Acceptable limits of agreement, stated in advance",
     2: "Structure of the data",
     3: "Repeatability of each method",
-    4: "Plot of the data; normality, trend and constant variance looked at",
+    4: "Plot of the data; normality, trend and constant variance examined",
     5: "Transformation of the data, if one was needed",
     6: "Bias drawn and printed",
     7: "Precision of the bias",
@@ -41,7 +41,7 @@ _FOR_THE_USER: Final = frozenset({1, 3, 10, 14, 16})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of the checklist and what the report says about it."""
+    """One item of the checklist and its answer in the report."""
 
     number: int
     question: str
@@ -59,7 +59,7 @@ def checklist(
     comparisons : sequence of MethodComparison
         One or more, made by the same rules.
     software : mapping of str to str
-        Versions.
+        Versions of the software.
     answers : mapping of int to str
         Answers of the user, by item.
 
@@ -126,7 +126,7 @@ def _from_the_data(
 
 
 def interval_in_words(comparison: MethodComparison) -> str:
-    """Return how the intervals of the limits were computed."""
+    """Return the method of the limits' confidence intervals in words."""
     kind = "1999" if comparison.rules.paper else comparison.rules.interval
     return {
         "exact": "exact for each limit (noncentral t; Carkeet 2015)",
@@ -142,8 +142,8 @@ def checklist_blocks(study: Study) -> tuple[Block, ...]:
     items = checklist(list(study.comparisons.values()), study.software, study.answers)
     return (
         Paragraph(
-            "After Gerke (2020), Diagnostics 10(5), 334. Items marked as to be given are questions "
-            "that no program can answer."
+            "After Gerke (2020), Diagnostics 10(5), 334. Only the user can answer the items marked "
+            "as to be given."
         ),
         Table(
             "checklist-table",

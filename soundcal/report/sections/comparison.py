@@ -71,7 +71,7 @@ def _dots(name: str, comparison: MethodComparison, entry: Entry) -> Picture:
         slug("dots", name),
         f"{entry.label} per stimulus",
         f"One row per stimulus, one marker per method: {', '.join(map(str, wide.columns))}. "
-        "The numbers stand in the table of values per stimulus.",
+        "The numbers are in the table of values per stimulus.",
         f"{entry.label} in {unit} per stimulus{which}; ears: {comparison.ears_in_words}.",
         lambda: figures.stimulus_dots(wide, entry.label, unit),
     )
@@ -91,7 +91,7 @@ def _grids(name: str, entries: Sequence[Entry], comparison: MethodComparison) ->
                 " ".join(_grid_sentence(entry) for entry in own),
                 "Differences over the mean of both methods. Solid: bias; dashed: limits of "
                 f"agreement; shaded: {100 * comparison.rules.confidence:g} % confidence intervals "
-                "(cut at the frame where they reach far beyond); dotted: no difference"
+                "(cut off at the frame); dotted: no difference"
                 + ("; dash-dotted: allowable difference" if comparison.rules.delta else "")
                 + f". Ears: {comparison.ears_in_words}.",
                 partial(_one_grid, own),
@@ -164,11 +164,11 @@ def _agreement_row(entry: Entry) -> tuple[Any, ...]:
 
 def _how_many_flagged(entries: Sequence[Entry]) -> str:
     flagged = sum(bool(entry.diagnostics.flags) for entry in entries)
-    return f": {flagged} of {len(entries)} comparisons to look at" if flagged else ""
+    return f": {flagged} of {len(entries)} comparisons need attention" if flagged else ""
 
 
 def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
-    """Return whether the limits of one family describe their data."""
+    """Return the diagnostics of one family: do its limits describe its data?"""
     unit = entries[0].unit
     columns = (
         Column("Indicator"),
@@ -187,8 +187,8 @@ def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
     caption = (
         f"Diagnostics of the differences of {family_name(entries[0].indicator)}"
         + (f"; normality: {test}" if test else "")
-        + "; spread ratio: spread at the upper over that at the lower quartile of the means, or "
-        "its inverse; outliers: more than 3.5 scaled MADs from the median, never left out"
+        + "; spread ratio: spread at the upper quartile of the means divided by that at the lower, "
+        "or its inverse; outliers: more than 3.5 scaled MADs from the median, never left out"
     )
     return Table(slug("diagnostics-table", name, entries[0].indicator), caption, columns, rows)
 

@@ -1,4 +1,4 @@
-"""Sections of a report about what was used: sessions, calibrations, files, software."""
+"""Sections of a report about sessions, calibrations, files and software."""
 
 from soundcal.calibration.model import Calibration
 from soundcal.report import figures
@@ -84,7 +84,7 @@ def gains_table(study: Study, combination: str) -> Table | None:
     targets = {source.stimulus: source.target for source in own}
     return Table(
         slug("gains", combination),
-        "Target level, and gain at which the stimulus was played, in dB re its file",
+        "Target level, and gain at which the stimulus was played, in dB relative to its file",
         (
             Column("Stimulus"),
             Column("Target (dB)", "number", "dB"),
@@ -144,7 +144,7 @@ def _calibration_section(calibration: Calibration) -> Section:
                 slug("budget", calibration.id),
                 f"Uncertainty budget of {calibration.id}",
                 "Bars of the standard uncertainty of each link and of all links combined, per "
-                "channel; the numbers stand in the table above.",
+                "channel; the numbers are in the table above.",
                 "Standard uncertainty of every link, in dB; combined as the root of the sum of "
                 "squares (JCGM 100:2008, 5.1.2).",
                 lambda: figures.budget_bars(calibration),

@@ -1,4 +1,4 @@
-"""Section of a report that says what was done, written from the study itself."""
+"""Section of a report about the methods, written from the study itself."""
 
 from soundcal.report.sections.checklist import interval_in_words
 from soundcal.report.style import count, family_name, unit_label
@@ -9,7 +9,7 @@ __all__ = ["methods_text"]
 
 
 def methods_text(study: Study) -> list[str]:
-    """Return the methods paragraphs, written from what was done."""
+    """Return the paragraphs about the methods of a study."""
     table = study.table
     channels = ", ".join(dict.fromkeys(map(str, table["channel"])))
     families = [
@@ -27,7 +27,7 @@ def methods_text(study: Study) -> list[str]:
         f"{count(table['stimulus'].nunique(), 'stimulus', 'stimuli')} under "
         f"{count(table['condition'].nunique(), 'condition')} "
         f"({', '.join(in_order(map(str, table['condition'])))}), channels {channels}. "
-        "Indicators: " + "; ".join(families) + ". A number n stands for the value exceeded n % of "
+        "Indicators: " + "; ".join(families) + ". A number n denotes the value exceeded n % of "
         "the time.",
     ]
     if study.comparisons:
@@ -64,9 +64,10 @@ def _statistics_text(comparison: MethodComparison) -> str:
     if rules.delta:
         stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
         text += (
-            f" Allowable differences stated by the user: {stated}. Three claims are tested: both "
-            "limits of agreement lie within (exact one-sided bounds), the central part of the "
-            "differences does (Shieh 2019), the mean difference does (two one-sided t-tests)."
+            f" Allowable differences stated by the user: {stated}. Three claims are tested: that "
+            "both limits of agreement lie within them (exact one-sided bounds), that the central "
+            "part of the differences does (Shieh 2019), and that the mean difference does (two "
+            "one-sided t-tests)."
         )
     if rules.excluded:
         left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())

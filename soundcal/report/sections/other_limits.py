@@ -1,8 +1,7 @@
-"""Limits beside the plain ones, for comparisons whose diagnostics ask for them.
+"""Limits in addition to the plain ones, for comparisons whose diagnostics require them.
 
-The plain limits stay what the report states; nothing is switched. Where the bias or the spread
-depends on the size of what is measured, limits as lines stand beside them; where the differences
-are not normal, quantiles.
+The report always states the plain limits. Where the bias or the spread depends on the size of the
+measured value, it adds limits as lines; where the differences are not normal, it adds quantiles.
 """
 
 import math
@@ -27,12 +26,12 @@ def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, 
     name : str
         Combination of equipment, "" for none.
     entries : sequence of Entry
-        Of one indicator.
+        Entries of one indicator.
 
     Returns
     -------
     tuple of Section
-        Empty if no entry asks for other limits.
+        Empty if no entry needs other limits.
     """
     sloping = [e for e in entries if e.diagnostics.has_trend or e.diagnostics.has_unequal_spread]
     skewed = [e for e in entries if e.diagnostics.is_not_normal]
@@ -43,7 +42,7 @@ def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, 
         blocks.append(_quantiles(name, skewed))
     if not blocks:
         return ()
-    heading = "Other limits of the comparisons to look at"
+    heading = "Other limits of the comparisons with diagnostic flags"
     return (
         Section(slug("other", name, entries[0].indicator), heading, tuple(blocks), folded=True),
     )
@@ -112,7 +111,7 @@ def _quantiles(name: str, entries: Sequence[Entry]) -> Table:
     )
     first = found[0]
     caption = (
-        f"Quantiles of the differences that hold {100 * first.coverage:g} % of them (type "
+        f"Quantiles that enclose {100 * first.coverage:g} % of the differences (type "
         f"{first.quantile_type} of Hyndman & Fan; BCa bootstrap, {first.resamples} resamples, seed "
         f"{first.seed}); no interval where there are too few pairs"
     )

@@ -31,10 +31,9 @@ def answers_blocks(ratings: Ratings, *, with_medians: bool) -> tuple[Block | Sec
         Picture(
             "likert",
             "Shares of the answers per attribute and condition",
-            "One stacked bar per attribute and condition. The counts stand in the table of "
-            "answers.",
+            "One stacked bar per attribute and condition. The counts are in the table of answers.",
             f"Answers on the scale from {low:g} to {high:g} over all stimuli, in "
-            f"{len(names)} categories; half of the middle one lies on either side of 0 %.",
+            f"{len(names)} categories; half of the middle category is on either side of 0 %.",
             partial(figures.likert_bars, wide, names),
         ),
         Section("likert-folded", "Number of answers", (_likert_table(wide, names),), True),
@@ -89,9 +88,9 @@ def _median_table(ratings: Ratings) -> Table:
 
 
 def quality_blocks(quality: Quality) -> tuple[Block | Section, ...]:
-    """Return the number of findings of each kind, and folded every finding."""
+    """Return the number of findings of each kind, and all findings in a folded section."""
     if not len(quality.findings):
-        return (Paragraph(f"Nothing was found in {quality.trials} trials."),)
+        return (Paragraph(f"No findings in {quality.trials} trials."),)
     titles = ("Participant", "Condition", "Stimulus", "Attribute", "Check", "Detail")
     rows = tuple(
         tuple(cell or None for cell in row) for row in quality.findings.to_numpy().tolist()
@@ -107,7 +106,7 @@ def quality_blocks(quality: Quality) -> tuple[Block | Section, ...]:
 
 
 def participants_table(ratings: Ratings) -> Table:
-    """Return who took part, and what was excluded for what reason."""
+    """Return the participants, and the excluded answers with their reasons."""
     table = ratings.participants()
     columns = (
         Column("Participant"),
@@ -126,4 +125,4 @@ def participants_table(ratings: Ratings) -> Table:
         )
         for row in table.to_dict("records")
     )
-    return Table("participants-table", "Who took part; exclusions with reasons", columns, rows)
+    return Table("participants-table", "Participants; exclusions with reasons", columns, rows)

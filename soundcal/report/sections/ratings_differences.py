@@ -10,7 +10,7 @@ __all__ = ["differences_blocks"]
 def differences_blocks(
     comparison: RatingsComparison, model: MixedModel | None
 ) -> tuple[Block | Section, ...]:
-    """Return the cells that differ, and folded all cells and those of the mixed model."""
+    """Return the cells that differ; and, folded, all cells and those of the mixed model."""
     blocks: list[Block | Section] = [
         Section("cells-folded", "Every stimulus and attribute", (_cell_table(comparison),), True)
     ]

@@ -33,10 +33,10 @@ def plane_blocks(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block
         Picture(
             "circumplex",
             "Pleasantness and eventfulness of every trial",
-            "One marker per trial, one contour per condition. The shares of the quadrants stand "
+            "One marker per trial, one contour per condition. The shares of the quadrants are "
             "in the table below.",
-            "Every trial in the plane of pleasantness and eventfulness; each contour holds 50 % of "
-            "the estimated density of its condition.",
+            "Every trial in the plane of pleasantness and eventfulness; each contour encloses 50 % "
+            "of the estimated density of its condition.",
             partial(figures.circumplex, trials),
         ),
         _quadrants(ratings),
@@ -47,7 +47,7 @@ def plane_blocks(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block
                 "circumplex-stimuli",
                 f"Shift of every stimulus from {first} to {second}",
                 "One arrow per stimulus between the mean points of its two conditions. The "
-                "differences stand in the table below.",
+                "differences are in the table below.",
                 f"Mean of the participants who rated the stimulus under both conditions; arrows "
                 f"point from {first} to {second}.",
                 partial(figures.circumplex, arrows, share=None, arrows=True),

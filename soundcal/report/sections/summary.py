@@ -1,4 +1,4 @@
-"""Section of a report that gives the outcome: in words, as a figure and as a table."""
+"""Section of a report with the outcome: in words, as a figure and as a table."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -65,7 +65,11 @@ def _in_words(entry: Entry, confidence: str) -> str:
 def summary_blocks(study: Study) -> tuple[Block, ...]:
     """Return the outcome in words, an overview, and the verdicts on allowable differences."""
     if not study.comparisons:
-        return (Paragraph("One method only: values per stimulus, nothing to compare."),)
+        return (
+            Paragraph(
+                "There is only one method: the report has values per stimulus, and no comparison."
+            ),
+        )
     blocks: list[Block] = [
         Bullets(tuple(study_summary(study))),
         _overview_picture(study),
@@ -79,7 +83,7 @@ def summary_blocks(study: Study) -> tuple[Block, ...]:
 
 
 def _leading(study: Study) -> list[tuple[str, Entry]]:
-    """Return the entry that speaks for each combination and pair, pair by pair."""
+    """Return the leading entry of each combination and pair, pair by pair."""
     found = [
         (name, entry)
         for name, comparison in study.comparisons.items()
@@ -91,7 +95,7 @@ def _leading(study: Study) -> list[tuple[str, Entry]]:
 
 
 def _leading_entry(comparison: MethodComparison, first: str, second: str) -> Entry | None:
-    """Return the entry that speaks for a pair: LAeq if it was compared, else the first one."""
+    """Return the leading entry of a pair: LAeq if it was compared, else the first one."""
     own = [e for e in comparison.entries if (e.first, e.second) == (first, second)]
     return next((e for e in own if e.label == "LAeq"), own[0] if own else None)
 
@@ -106,7 +110,7 @@ def _overview_picture(study: Study) -> Picture:
         f"Bias and limits of agreement of {entry.label}",
         "One row per difference"
         + (" and combination of equipment" if len(study.comparisons) > 1 else "")
-        + ". The numbers stand in the table below.",
+        + ". The numbers are in the table below.",
         f"{entry.label}: bias (diamond) with its {100 * confidence:g} % confidence interval "
         f"(thick) and limits of agreement (thin), in {unit}; dotted: no difference.",
         partial(figures.bias_forest, leading),
@@ -155,7 +159,7 @@ def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
     words = {
         "limits": f"both {part} limits of agreement lie within it",
         "content": f"the central {part} of the differences lie within it",
-        "mean bias": "the mean difference lies within it (single ones may not)",
+        "mean bias": "the mean difference lies within it (single differences may not)",
     }
     tests = [(entry, entry.test) for entry in entries if entry.test is not None]
     rows = []
@@ -175,7 +179,7 @@ def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
     return Table(
         slug("delta", name),
         (f"{name}: " if name else "")
-        + f"Agreement within the allowable difference; every claim by itself at level "
+        + f"Agreement within the allowable difference; each claim is tested separately at level "
         f"{100 * (1 - rules.confidence):g} %",
         (
             Column("Indicator"),

@@ -1,4 +1,4 @@
-"""The checks of all takes of a study: how near each came to its limit, and what failed."""
+"""The checks of all takes of a study: the worst value of each, and the takes that failed."""
 
 import math
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def take_tables(sources: Sequence[Source]) -> list[Table]:
 
 
 def _verdict(source: Source) -> Verdict | None:
-    """Return the worst verdict of a take; None if it was not judged."""
+    """Return the worst verdict of a take; None if it has no checks."""
     found = [check.verdict for check in source.checks]
     return max(found, key=SEVERITY.__getitem__, default=None)
 
@@ -69,7 +69,7 @@ def _worst_values(sources: Sequence[Source]) -> Table:
     counted = ", ".join(f"{verdicts.count(word)} {word}" for word in SEVERITY)
     return Table(
         "checks",
-        f"Checks of the takes ({counted}): of each check the value that is worst against its limit",
+        f"Checks of the takes ({counted}): for each check the worst value relative to its limit",
         (
             Column("Check"),
             Column("Takes", "count"),
@@ -84,5 +84,5 @@ def _worst_values(sources: Sequence[Source]) -> Table:
 
 
 def _badness(check: Check, limit: Limit) -> tuple[int, float]:
-    """Return how bad a value is: its verdict, then how far beyond, or how near to, the limit."""
+    """Return the order of a value: by its verdict, then by its position relative to the limit."""
     return SEVERITY[check.verdict], limit.excess(check.value)
