@@ -1,9 +1,15 @@
-"""The one name for arrays of numbers in annotations."""
+"""Names for arrays of numbers in annotations; docstrings state shape and unit."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array"]
+__all__ = ["Array", "Samples", "Spectrum"]
 
 Array = NDArray[np.float64]
-"""Double precision, of any shape; docstrings state shape and unit."""
+"""Numbers in double precision, of any shape."""
+
+Samples = NDArray[np.float64]
+"""Samples of a signal, shape (n_channels, n_samples); 1.0 is full scale."""
+
+Spectrum = NDArray[np.complex128]
+"""Complex amplitudes over frequency."""

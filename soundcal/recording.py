@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
 
 __all__ = [
@@ -42,7 +43,6 @@ __all__ = [
     "with_flags",
 ]
 
-Samples = NDArray[np.float64]
 
 EARS: Final = ("left", "right")
 """Channel names of a two-channel recording, in order."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from soundcal.lab.operator import Operator
 
 __all__ = ["Result", "by_calibrator", "by_hats", "by_ocv", "by_statement"]
-
-Samples = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.devices.protocol import DeviceInfo
 from soundcal.errors import DeviceUnavailable, ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.units import db
 
 __all__ = ["input_channels", "parse_channels", "playable"]
-
-Samples = NDArray[np.float64]
 
 
 def parse_channels(text: str) -> tuple[int, ...]:

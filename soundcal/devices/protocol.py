@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from soundcal.arrays import Samples
 from soundcal.recording import Capture, Flag
 
 __all__ = [
@@ -20,7 +18,6 @@ __all__ = [
     "Playback",
 ]
 
-Samples = NDArray[np.float64]
 
 RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 """Sampling rates in Hz that devices are asked for, and that the simulated ones offer."""

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.distribution import Distribution
 from soundcal.dsp.weighting import Weighting, sections
 from soundcal.errors import ParameterError
@@ -37,7 +38,6 @@ __all__ = [
     "tick_times",
 ]
 
-Array = NDArray[np.float64]
 
 TICKS_PER_S: Final = 200
 """Readings per second; a tick ends at the last sample that is complete by its time."""

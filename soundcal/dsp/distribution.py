@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.signal import PERCENTS, exceedance
 from soundcal.errors import ParameterError, SignalError
 
 __all__ = ["CAPACITY", "Distribution"]
 
-Array = NDArray[np.float64]
 
 CAPACITY: Final = 1 << 19
 """Number of values up to which percentiles are exact."""

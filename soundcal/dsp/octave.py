@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "filters",
 ]
 
-Array = NDArray[np.float64]
 
 G: Final = 10.0**0.3
 """Octave frequency ratio (IEC 61260-1:2014, 5.2)."""

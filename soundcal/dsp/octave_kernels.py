@@ -11,11 +11,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
 
 __all__ = ["band_energies"]
 
-Array = NDArray[np.float64]
 Pair = tuple[float, float]
 
 TINY = 1e-200

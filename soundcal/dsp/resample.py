@@ -15,13 +15,12 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = ["MINIMUM_RATE", "Resampler"]
 
-Array = NDArray[np.float64]
 
 MINIMUM_RATE: Final = 8000.0
 """Lowest sampling rate in Hz that is converted."""

@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import summing_kernel
 
 __all__ = ["interpolate"]
-
-Array = NDArray[np.float64]
 
 
 @summing_kernel

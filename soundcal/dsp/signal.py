@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, SignalError
 
 __all__ = ["PERCENTS", "exceedance", "pressure_array"]
 
-Array = NDArray[np.float64]
 
 PERCENTS: Final = (5.0, 10.0, 50.0, 90.0, 95.0)
 """Percentages of the time of the study's exceedance values (X5 … X95)."""

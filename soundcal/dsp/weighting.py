@@ -32,6 +32,7 @@ from typing import Final, Literal, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError
 from soundcal.units import db
@@ -48,7 +49,6 @@ __all__ = [
     "weight",
 ]
 
-Array = NDArray[np.float64]
 
 Weighting = Literal["A", "B", "C", "Z"]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import SignalError
@@ -22,7 +22,6 @@ from soundcal.indicators.stream import open_stream
 
 __all__ = ["annoyance_from_results", "annoyance_of", "psychoacoustic_annoyance"]
 
-Array = NDArray[np.float64]
 
 STANDARD: Final = "Widmann 1992 (Fastl & Zwicker 2007, 16.1.4)"
 NEEDED: Final = ("N", "S", "F", "R")

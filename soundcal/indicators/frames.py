@@ -13,8 +13,8 @@ they have one).
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.resample import Resampler
 from soundcal.errors import SignalError
 from soundcal.indicators.registry import find
@@ -23,8 +23,6 @@ from soundcal.indicators.series import Series
 from soundcal.indicators.stream import StreamRequest
 
 __all__ = ["FrameMethod", "FrameStream"]
-
-Array = NDArray[np.float64]
 
 
 class FrameMethod(Protocol):

@@ -18,8 +18,9 @@ from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.dsp.resample import Resampler
 from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
 from soundcal.errors import ParameterError, SignalError
@@ -42,7 +43,6 @@ __all__ = [
     "tnr_ecma",
 ]
 
-Array = NDArray[np.float64]
 
 ENGINE: Final = "computed by MoSQITo 1.2.1"
 

@@ -6,14 +6,13 @@ from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from soundcal.arrays import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["IndicatorResult"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

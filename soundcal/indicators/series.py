@@ -1,14 +1,12 @@
 """A series of values of 0 or more over time, and its statistics, in constant memory if not kept."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.distribution import Distribution
 from soundcal.dsp.signal import PERCENTS
 
 __all__ = ["Series"]
-
-Array = NDArray[np.float64]
 
 
 class Series:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.registry import STUDY, find, resolve, resolve_callable
@@ -32,7 +33,6 @@ __all__ = [
     "stack",
 ]
 
-Array = NDArray[np.float64]
 Field = Literal["free", "diffuse"]
 
 _SLICE: Final = 1 << 15

@@ -1,15 +1,13 @@
 """Samples on their way to the headphones: the channels they go to, and their digital levels."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.dsp.weighting import weight
 from soundcal.recording import EARS
 from soundcal.units import db
 
 __all__ = ["digital_levels", "on_channels", "weighted_rms"]
-
-Samples = NDArray[np.float64]
 
 
 def on_channels(samples: Samples, n_channels: int = len(EARS)) -> Samples:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.calibration import hats
 from soundcal.calibration.model import Calibration
 from soundcal.devices.protocol import AudioDevice
@@ -18,7 +18,6 @@ from soundcal.takes.check import Check, refuse
 
 __all__ = ["Ears", "SearchResult"]
 
-Samples = NDArray[np.float64]
 Levels = tuple[float, float]
 Taken = TypeVar("Taken")
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soundcal import stimuli
+from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration import model as calibration_model
 from soundcal.calibration.model import Calibration
@@ -61,7 +61,6 @@ __all__ = [
     "with_headphones_on",
 ]
 
-Samples = NDArray[np.float64]
 
 DEVICE: Final = {
     "outputs": Setting("1,2", "", "output channels of the left and right headphone"),

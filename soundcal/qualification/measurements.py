@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.devices import AudioDevice, Block
 from soundcal.errors import SignalError, StreamError
 from soundcal.qualification.results import (
@@ -62,7 +62,6 @@ __all__ = [
     "wiring",
 ]
 
-Samples = NDArray[np.float64]
 OnProgress = Callable[[float, str], None]
 """Called with the seconds of sound that are done and what is being measured."""
 

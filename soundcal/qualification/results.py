@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.devices import DeviceInfo
 from soundcal.errors import ParameterError
 from soundcal.qualification.limits import overall
@@ -25,7 +25,6 @@ __all__ = [
     "path_names",
 ]
 
-Samples = NDArray[np.float64]
 
 PROBE_S: Final = 1.0
 SILENCE_S: Final = 11.0

@@ -26,6 +26,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.units import AES17_OFFSET_DB, aes17, db, from_db, power_db
 
 __all__ = [
@@ -49,7 +50,6 @@ __all__ = [
     "without_tone",
 ]
 
-Samples = NDArray[np.float64]
 Response = NDArray[np.complex128]
 
 TONE_HZ: Final = 997.0

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.study.comparison import Entry, MethodComparison
 from soundcal.study.ears import with_ears_combined
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["compare_methods"]
-
-Array = NDArray[np.float64]
 
 
 def compare_methods(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.study.ears import EAR_RULES
 from soundcal.study.rules import Pair, Rules
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from soundcal.agreement import Agreement, AgreementTest, Diagnostics
 
 __all__ = ["Entry", "MethodComparison"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,8 +22,8 @@ fading, other content  not found in noise, scenes and speech
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.errors import ParameterError
 from soundcal.recording import DELAY_NOT_MEASURED, Capture
 from soundcal.takes.check import Check, Limit, fault
@@ -35,7 +35,6 @@ from soundcal.takes.tone_phase import SLIPS, fading, frequency_of, slips_of, tra
 
 __all__ = ["compare_with_stimulus", "judge_played"]
 
-Samples = NDArray[np.float64]
 
 _ALIKE_DB: Final = 1.0
 """Windows of a stimulus are alike if level, or mean frequency, differ by no more at the extremes:

@@ -25,14 +25,13 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import DELAY_NOT_MEASURED, Flag
 
 __all__ = ["Delay", "Frame", "find_marker", "frame", "marker"]
 
-Samples = NDArray[np.float64]
 
 MARKER_S: Final = 4096 / 48000
 """Length of the marker in s: 36 dB of processing gain at 48 kHz, short beside any stimulus."""

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.recording import FULL_SCALE
 
 __all__ = ["PLATEAUS", "ChannelStatistics"]
 
-Samples = NDArray[np.float64]
 
 PLATEAU_SAMPLES: Final = 3
 PLATEAUS: Final = 3

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.takes.check import Check, Limit, doubt
 from soundcal.takes.slips import WINDOW_S
 from soundcal.units import power_db
 
 __all__ = ["crosstalk"]
 
-Samples = NDArray[np.float64]
 
 CROSSTALK_LIMIT_DB: Final = -20.0
 """Crosstalk accepted, dB: 1 % of the other ear's power, 0.04 dB in the level of equally loud ears;

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.recording import GAPS, Flag
 
 __all__ = ["Gaps", "gap_flags", "with_silence_filled"]
 
-Samples = NDArray[np.float64]
 
 _GAP_SAMPLES: Final = 32
 """Shortest gap that is reported: audio servers lose blocks, and blocks have at least so many."""

@@ -16,8 +16,8 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.errors import ParameterError
 from soundcal.recording import (
     CLIPPING,
@@ -45,7 +45,6 @@ __all__ = [
     "stream_checks",
 ]
 
-Samples = NDArray[np.float64]
 
 DC_LIMIT: Final = 0.01
 """Offset re full scale that is accepted: it costs 0.1 dB of headroom, and in Z-weighted levels it

@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
+
 __all__ = ["Repeats"]
 
-Samples = NDArray[np.float64]
 
 SHORTEST: Final = 64
 LONGEST: Final = 8192

@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.takes.alignment import find_marker
 from soundcal.takes.check import Check, Limit, Verdict
 
@@ -35,7 +36,6 @@ __all__ = [
     "slips_in",
 ]
 
-Samples = NDArray[np.float64]
 
 WINDOW_S: Final = 4096 / 48000
 _REACH: Final = 0.5

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.recording import (
     INCOMPLETE,
     MISSING,
@@ -26,7 +26,6 @@ from soundcal.takes.missing_time import Timeline, clock
 
 __all__ = ["StreamTally"]
 
-Samples = NDArray[np.float64]
 
 _MOST_REPORTS: Final = 20
 """Reports of the driver whose places are kept; all are counted."""

@@ -22,6 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.takes.check import Check, Limit, fault
 from soundcal.units import db
 
@@ -38,7 +39,6 @@ __all__ = [
     "track",
 ]
 
-Samples = NDArray[np.float64]
 
 _WINDOW_S: Final = 0.02
 _PERIODS: Final = 6.0

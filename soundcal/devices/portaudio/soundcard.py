@@ -22,8 +22,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Samples
 from soundcal.devices.channels import input_channels, playable
 from soundcal.devices.identity import stable
 from soundcal.devices.path import path_flags
@@ -47,7 +47,6 @@ from soundcal.takes.tally import StreamTally
 
 __all__ = ["Soundcard", "probe"]
 
-Samples = NDArray[np.float64]
 
 _PREROLL_S: Final = 0.5
 """Silence before a take, in which input is dropped: drivers and servers stumble at the start."""

@@ -33,8 +33,8 @@ from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.devices.channels import input_channels, playable
 from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback
 from soundcal.devices.simulated.equipment import (
@@ -55,7 +55,6 @@ from soundcal.takes.alignment import frame
 
 __all__ = ["Options", "SimulatedLab", "Truth", "list_labs"]
 
-Array = NDArray[np.float64]
 
 INPUTS: Final = ("left", "right", "line left", "line right")
 """Channel names of the inputs, in order."""

@@ -44,6 +44,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.errors import ParameterError, SignalError
 from soundcal.units import P_REF, from_db
 
@@ -62,8 +63,6 @@ __all__ = [
     "white_noise_rms",
 ]
 
-Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 
 _CHUNK: Final = 16384  # least length of the transforms of long blocks
 _FLOOR_DB: Final = -80.0  # filters do not follow a curve below this
@@ -145,7 +144,7 @@ class Impedance:
     q: float
     inductance: float
 
-    def at(self, frequency: ArrayLike) -> ComplexArray:
+    def at(self, frequency: ArrayLike) -> Spectrum:
         """Return the complex impedance in ohm at frequencies in Hz."""
         f = np.maximum(np.asarray(frequency, dtype=np.float64), 1e-3)
         detuning = f / self.resonance - self.resonance / f
@@ -162,7 +161,7 @@ class Impedance:
         )
 
 
-def divider(impedance: ComplexArray, source: float) -> ComplexArray:
+def divider(impedance: Spectrum, source: float) -> Spectrum:
     """Return the share of the open-circuit voltage at the headphones: ``Z_h / (Z_h + Z_out)``.
 
     >>> float(abs(divider(np.array([16.0 + 0j]), 16.0))[0])
@@ -268,7 +267,7 @@ class Convolver:
         self._kernels = np.asarray(kernels, dtype=np.float64)
         self._sources = tuple(sources)
         self._single = ~np.any(self._kernels[:, 1:], axis=1)
-        self._spectra: dict[int, ComplexArray] = {}
+        self._spectra: dict[int, Spectrum] = {}
 
     def reset(self) -> None:
         """Forget what was played before."""

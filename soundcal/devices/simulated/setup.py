@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.devices.simulated.equipment import (
     EARS_MODEL,
     Calibrator,
@@ -33,8 +34,6 @@ from soundcal.units import db, from_db, level_to_pascal
 
 __all__ = ["Options", "Setup", "Truth", "response_of", "side_of"]
 
-Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 
 _HEADPHONE_TAPS_S: Final = 1920 / 48000
 _EAR_TAPS_S: Final = 128 / 48000
@@ -116,7 +115,7 @@ class Truth:
     kernels: Array
     ear_kernels: Array
 
-    def transfer(self, channel: str | int, frequency: ArrayLike) -> ComplexArray:
+    def transfer(self, channel: str | int, frequency: ArrayLike) -> Spectrum:
         """Return the pressure at an ear in Pa per digital full scale at its output.
 
         Present seating and load are included, the delay and crosstalk are not.
@@ -130,7 +129,7 @@ class Truth:
         """
         return response_of(self.kernels[side_of(channel)], frequency, self.fs)
 
-    def ear(self, channel: str | int, frequency: ArrayLike) -> ComplexArray:
+    def ear(self, channel: str | int, frequency: ArrayLike) -> Spectrum:
         """Return the input value in full scale per Pa at an ear, at frequencies in Hz."""
         return response_of(self.ear_kernels[side_of(channel)], frequency, self.fs)
 
@@ -199,7 +198,7 @@ class Setup:
         ranges = self.card.mic_range
         return ranges[0] / self.ears_v_pa[0], ranges[1] / self.ears_v_pa[1]
 
-    def load(self, side: int, frequency: ArrayLike) -> ComplexArray:
+    def load(self, side: int, frequency: ArrayLike) -> Spectrum:
         """Return the share of the open-circuit voltage left at the terminals of an output."""
         if not self.plugged:
             return np.ones(np.shape(frequency), dtype=np.complex128)
@@ -332,7 +331,7 @@ def side_of(channel: str | int) -> int:
     return sides[channel]
 
 
-def response_of(taps: Array, frequency: ArrayLike, fs: int) -> ComplexArray:
+def response_of(taps: Array, frequency: ArrayLike, fs: int) -> Spectrum:
     """Return the complex response of FIR taps at frequencies in Hz."""
     from scipy.signal import freqz
 

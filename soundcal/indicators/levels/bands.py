@@ -3,8 +3,9 @@
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.dsp.octave import Band, BandFilter, bands_between
 from soundcal.dsp.weighting import WeightingFilter, check_weighting
 from soundcal.errors import ParameterError
@@ -14,7 +15,6 @@ from soundcal.units import pascal_to_level
 
 __all__ = ["BandStream", "band_levels"]
 
-Array = NDArray[np.float64]
 
 _STANDARD: Final = "IEC 61260-1:2014 class 1"
 _RANGE: Final = (20.0, 20000.0)

@@ -18,8 +18,7 @@ samples counts in Z and is removed by A, B and C.
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.dsp.detectors import TICKS_PER_S
 from soundcal.dsp.signal import PERCENTS
@@ -37,8 +36,6 @@ __all__ = [
     "sound_level",
     "time_weighted_level",
 ]
-
-Array = NDArray[np.float64]
 
 
 def _measure(

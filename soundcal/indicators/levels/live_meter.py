@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.dsp.detectors import TICKS_PER_S, LevelMeter, Peak, SettledStatistics, samples_to
 from soundcal.dsp.octave import BandFilter, bands_between
 from soundcal.dsp.signal import PERCENTS, pressure_array
@@ -21,7 +22,6 @@ from soundcal.units import P_REF, power_db
 
 __all__ = ["LiveMeter", "Reading"]
 
-Array = NDArray[np.float64]
 
 _LONG_S: Final = 10
 _THIRD_OCTAVES: Final = (25.0, 20000.0)

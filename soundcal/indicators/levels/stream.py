@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.detectors import (
     TICKS_PER_S,
     LevelMeter,
@@ -22,8 +22,6 @@ from soundcal.indicators.stream import StreamRequest
 from soundcal.units import pascal_to_level
 
 __all__ = ["LevelRecord", "LevelStream"]
-
-Array = NDArray[np.float64]
 
 
 def _level_of(mean_square: Any) -> Any:

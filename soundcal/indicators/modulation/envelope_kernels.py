@@ -5,11 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
 
 __all__ = ["magnitudes", "slow_down"]
-
-Array = NDArray[np.float64]
 
 
 @kernel

@@ -14,13 +14,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.modulation.excitation import N_CHANNELS, Excitation
 
 __all__ = ["slow_lines"]
 
-Array = NDArray[np.float64]
-Spectrum = NDArray[np.complex128]
 Spans = NDArray[np.int64]
 
 _DENSITY: Final = 2

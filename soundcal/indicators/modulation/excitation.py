@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.modulation.excitation_tables import BARK_SCALE, THRESHOLD
 from soundcal.indicators.zwicker.tables import DDF, ZUP
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANNEL_BARK", "N_CHANNELS", "Excitation", "Lines", "lines_of", "table", "transmission"]
 
-Array = NDArray[np.float64]
-Spectrum = NDArray[np.complex128]
 
 N_CHANNELS: Final = 47
 CHANNEL_BARK: Final = np.arange(1, N_CHANNELS + 1) / 2.0

@@ -3,12 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel
 
 __all__ = ["collect", "excite"]
 
-Array = NDArray[np.float64]
-Spectrum = NDArray[np.complex128]
 
 CHANNELS = 47
 LOWER_SLOPE = 27.0

@@ -24,8 +24,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.errors import SignalError
 from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.modulation.envelopes import slow_lines
@@ -44,8 +45,6 @@ __all__ = [
     "fluctuation_strength",
 ]
 
-Array = NDArray[np.float64]
-Spectrum = NDArray[np.complex128]
 
 STANDARD: Final = "Osses, García & Kohlrausch 2016"
 

@@ -51,8 +51,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array, Spectrum
 from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.modulation.envelopes import slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
@@ -73,8 +74,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MINIMUM_DURATION", "RoughnessMethod", "open_roughness_stream", "roughness_dw"]
 
-Array = NDArray[np.float64]
-Spectrum = NDArray[np.complex128]
 
 STANDARD: Final = "Daniel & Weber 1997, window divided out, g(z) from seven carriers"
 

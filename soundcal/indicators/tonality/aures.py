@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.weighting import section_response
 from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.result import IndicatorResult
@@ -52,7 +53,6 @@ __all__ = [
     "tonality_aures",
 ]
 
-Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 STANDARD: Final = "Aures 1985 on ISO 532-1:2017"

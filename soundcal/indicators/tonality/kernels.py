@@ -1,13 +1,11 @@
 """Compiled loops of the tonality. No checks here: the callers made them."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import summing_kernel
 
 __all__ = ["sums_of_products"]
-
-Array = NDArray[np.float64]
 
 
 @summing_kernel

@@ -12,7 +12,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from soundcal.arrays import Array
 
 __all__ = [
     "BANDS",
@@ -27,7 +28,6 @@ __all__ = [
     "band_filters",
 ]
 
-Array = NDArray[np.float64]
 
 RATE: Final = 48000.0
 """Sampling rate in Hz of the filters."""

@@ -5,14 +5,11 @@ the loop over bands into vector instructions; four samples are done per visit to
 registers.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
 
 __all__ = ["smoothed_bands", "summed_bands"]
 
-Array = NDArray[np.float64]
 Pair = tuple[float, float]
 Triple = tuple[float, float, float]
 

@@ -7,13 +7,12 @@ shifting and adding levels needs neither logarithms nor powers then.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
 
 __all__ = ["Constants", "core_loudness", "loudness_over_time", "pattern"]
 
-Array = NDArray[np.float64]
 
 N_CORE = 20
 N_LOW = 11

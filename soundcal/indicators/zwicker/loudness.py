@@ -16,8 +16,9 @@ from functools import partial
 from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.dsp.signal import PERCENTS
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.result import IndicatorResult
@@ -42,7 +43,6 @@ __all__ = [
     "loudness_zwtv",
 ]
 
-Array = NDArray[np.float64]
 Estimator = Literal["linear", "annex"]
 
 _LOW: Final = 11

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.indicators.zwicker.filter_bank import LEVELS_PER_S
 from soundcal.indicators.zwicker.tables import A0, DCB, DDF, DLL, LTQ, RAP, RNS, USL, ZUP
 from soundcal.units import P_REF
@@ -25,7 +25,6 @@ __all__ = [
     "to_energy",
 ]
 
-Array = NDArray[np.float64]
 
 N_BARK: Final = 240
 """Number of values of the specific loudness, at 0.1, 0.2, … 24 Bark."""

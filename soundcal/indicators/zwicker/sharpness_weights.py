@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.indicators.zwicker.method import BARK
 
@@ -24,7 +25,6 @@ __all__ = [
     "sharpness_of",
 ]
 
-Array = NDArray[np.float64]
 
 SharpnessWeighting = Literal["din", "aures", "bismarck"]
 

@@ -9,8 +9,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.dsp.resample import PASS, Resampler
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.result import IndicatorResult
@@ -40,7 +40,6 @@ __all__ = [
     "band_warnings",
 ]
 
-Array = NDArray[np.float64]
 
 STANDARD: Final = "ISO 532-1:2017"
 

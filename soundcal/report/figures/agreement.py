@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.report import style
 from soundcal.report.figures.page import new_figure, short, spread_out, styled
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_COLUMNS", "bland_altman_grid", "layout"]
 
-Array = NDArray[np.float64]
 
 MAX_COLUMNS: Final = 6
 """Maximum number of statistics in one row of a Bland-Altman grid."""

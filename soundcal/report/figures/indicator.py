@@ -6,8 +6,8 @@ from string import ascii_letters
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.recording import channel_names
 from soundcal.report import style
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["indicator_figure"]
 
-Array = NDArray[np.float64]
 
 _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8k", "16k")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.report.figures.page import add_axes
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "Sheet", "Stroke", "round_ticks"]
 
-Array = NDArray[np.float64]
 
 _TICK: Final = 0.9  # length of a tick, mm
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.report.figures.page import add_axes, colours, few_ticks, new_figure, styled
 from soundcal.report.style import FAINT, PAGE_MM
 
@@ -23,7 +23,6 @@ __all__ = [
     "stability_figure",
 ]
 
-Array = NDArray[np.float64]
 
 _TICKS: Final = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000)
 _HEIGHT: Final = 62.0

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.report.figures.page import (
     add_axes,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DIFFERENCE_LIMIT", "circumplex", "difference_map", "likert_bars"]
 
-Array = NDArray[np.float64]
 
 DIFFERENCE_LIMIT: Final = 60.0
 """Ends of the colour scale of differences of ratings on 0 to 100, as in the study's figure

@@ -4,8 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.ratings import Ratings, RatingsComparison, quadrant_table
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Table
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AXES", "plane_blocks"]
 
-Array = NDArray[np.float64]
 
 AXES: Final = ("pleasantness", "eventfulness")
 """Axes of the plane."""
