@@ -1,4 +1,4 @@
-"""Agreement of two methods of measurement, as data. Knows nothing of sound."""
+"""Agreement of two methods of measurement, for data of any kind; independent of acoustics."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""Whether limits of agreement describe the data: normality, trend, spread, outliers, ties.
+"""Diagnostics of limits of agreement: normality, trend, spread, outliers and ties of the data.
 
-Nothing here changes a result. Flags say what to look at and what could be done.
+Nothing here changes a result. Flags name what needs attention and suggest a remedy.
 """
 
 import math
@@ -20,7 +20,7 @@ from soundcal.arrays import Array
 __all__ = ["Diagnostics", "Line", "diagnose", "fit_line"]
 
 LEVEL: Final = 0.05
-"""p value below which a flag is raised, if the size of the effect says so too."""
+"""p value below which a flag is raised, if the effect is also large enough."""
 
 TREND_SIZE: Final = 0.5
 """A trend matters when it moves the bias by this many s over the middle half of the averages."""
@@ -31,7 +31,7 @@ SPREAD_SIZE: Final = 1.5
 OUTLIER_MADS: Final = 3.5
 """Modified z score above which a difference is called an outlier (Iglewicz & Hoaglin 1993)."""
 
-_SHAPIRO_MOST: Final = 5000  # its p value is not known to hold for more
+_SHAPIRO_MOST: Final = 5000  # its p value is not known to be valid for more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class Line(StatisticalResult):
     slope_ci : tuple of float
         Confidence interval of the slope.
     p_value : float
-        Two-sided p value of no slope; NaN where there are no degrees of freedom or no residuals.
+        Two-sided p value of slope 0; NaN where there are no degrees of freedom or no residuals.
     residual_sd : float
         Standard deviation of the residuals, divisor n - 2.
     mean, ssq : float
@@ -98,18 +98,18 @@ def fit_line(a: Array, d: Array, confidence: float = 0.95) -> Line | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnostics(StatisticalResult):
-    """What can be seen in the differences behind limits of agreement.
+    """Properties of the differences behind limits of agreement.
 
     Parameters
     ----------
     n, distinct : int
-        Differences, and distinct ones among them.
+        Number of differences, and of distinct ones among them.
     normality_test : str
         ``Shapiro-Wilk`` (n of 3 to 5000), ``D'Agostino-Pearson`` (more) or "" (none possible).
     normality_statistic, normality_p : float
-        Its statistic and p value.
+        Statistic and p value of that test.
     skewness, excess_kurtosis : float
-        Of the differences (moment estimates).
+        Skewness and excess kurtosis of the differences (moment estimates).
     qq : ndarray, shape (2, n)
         Normal quantile plot: theoretical quantiles (Blom's positions), sorted differences.
     trend : Line or None
@@ -119,22 +119,22 @@ class Diagnostics(StatisticalResult):
     spread : Line or None
         Absolute residuals of the trend on averages.
     spread_ratio : float
-        Larger over smaller of the spreads which that line predicts at the quartiles; inf where it
-        reaches 0.
+        Ratio of the larger to the smaller spread which that line predicts at the quartiles; inf
+        where it reaches 0.
     spearman, spearman_p : float
         Rank correlation of the absolute difference with the average.
     outliers : tuple
         Labels of differences further than 3.5 scaled MADs from the median.
     without_outliers : tuple of float or None
-        Bias, lower and upper limit without them; None where there are none.
+        Bias, lower and upper limit without the outliers; None if there are no outliers.
     ties : int
-        Differences that share their value with another.
+        Number of differences that have the same value as another one.
     resolution : float
         Smallest step between distinct values of the measurements, in units of s.
     zeros : int
-        Measurements that are exactly 0, of 2 n.
+        Number of measurements, of 2 n, that are exactly 0.
     flags : tuple of str
-        What to look at, and what could be done about it.
+        Properties that need attention, with a remedy for each.
     """
 
     n: int
@@ -160,19 +160,19 @@ class Diagnostics(StatisticalResult):
 
     @property
     def is_not_normal(self) -> bool:
-        """Whether the differences are not normal, by the p value."""
+        """True if the differences are not normal, by the p value."""
         return self.normality_p < LEVEL
 
     @property
     def has_trend(self) -> bool:
-        """Whether the bias depends on the average, by p value and by size."""
+        """True if the bias depends on the average, by p value and by size."""
         return (
             self.trend is not None and self.trend.p_value < LEVEL and self.trend_size > TREND_SIZE
         )
 
     @property
     def has_unequal_spread(self) -> bool:
-        """Whether the spread depends on the average, by p value and by size."""
+        """True if the spread depends on the average, by p value and by size."""
         return (
             self.spread is not None
             and self.spread.p_value < LEVEL
@@ -181,12 +181,12 @@ class Diagnostics(StatisticalResult):
 
 
 def diagnose(agreement: Agreement) -> Diagnostics:
-    """Look at the differences behind limits of agreement.
+    """Examine the differences behind limits of agreement.
 
     Parameters
     ----------
     agreement : Agreement
-        A result of :func:`bland_altman`. For scale ``ratio`` the logarithms are looked at.
+        A result of :func:`bland_altman`. For scale ``ratio`` the logarithms are examined.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def _normality(d: Array, sd: float) -> tuple[str, float, float]:
     if d.size > _SHAPIRO_MOST:
         statistic, p = stats.normaltest(d)
         return "D'Agostino-Pearson", float(statistic), float(p)
-    # the test does not depend on the scale, but takes a very small range for none
+    # the test does not depend on the scale, but treats a very small range as zero
     statistic, p = stats.shapiro((d - d.mean()) / sd)
     return "Shapiro-Wilk", float(statistic), float(p)
 
@@ -286,10 +286,10 @@ def _spearman(size: Array, a: Array) -> tuple[float, float]:
 
 
 def _outliers(d: Array) -> NDArray[np.bool_]:
-    """Return which differences have a modified z score above 3.5."""
+    """Mark the differences with a modified z score above 3.5."""
     deviation = np.abs(d - np.median(d))
     mad = 1.4826 * float(np.median(deviation))
-    # more than half are equal: the MAD is 0 and says nothing about the others
+    # more than half are equal: the MAD is 0 and no measure of the others
     return deviation > OUTLIER_MADS * mad if mad > 0 else np.zeros(d.size, dtype=bool)
 
 
@@ -305,14 +305,14 @@ def _resolution(x: Array, y: Array, sd: float) -> float:
     values = np.unique(np.concatenate([x, y]))
     if values.size < 2 or sd == 0.0:
         return math.nan
-    # steps of rounding errors between equal measurements are no resolution
+    # rounding errors between equal measurements are not the resolution
     steps = np.diff(values)
     steps = steps[steps > 1e-9 * float(np.abs(values).max())]
     return float(steps.min()) / sd if steps.size else math.nan
 
 
 def _remedy(agreement: Agreement) -> str:
-    """Return what helps where the differences depend on the average."""
+    """Return the remedy for differences that depend on the average."""
     points = agreement.points
     positive = bool((points.x > 0).all() and (points.y > 0).all())
     if agreement.scale != "difference" or agreement.unit.startswith(ARBITRARY_ZERO) or not positive:

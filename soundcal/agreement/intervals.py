@@ -2,7 +2,7 @@
 
 A limit of agreement is ``b ± z s`` with mean ``b`` and standard deviation ``s`` of ``n``
 differences. Its confidence bounds are ``b ± k s``; this module computes ``k``, which depends on
-``n``, ``z`` and the confidence only, and remembers it: many indicators of one study share it.
+``n``, ``z`` and the confidence only, and caches it: many indicators of one study share it.
 """
 
 import math
@@ -27,17 +27,17 @@ __all__ = [
 ]
 
 Interval = Literal["exact", "pair", "1999", "1986", "mover"]
-"""How the confidence intervals of limits of agreement are computed; see :func:`limit_factors`."""
+"""Method of the confidence intervals of limits of agreement; see :func:`limit_factors`."""
 
 
 def check_fraction(name: str, value: float) -> None:
-    """Refuse what is not strictly between 0 and 1."""
+    """Refuse a value that is not strictly between 0 and 1."""
     if not 0.0 < value < 1.0:
         raise ParameterError(f"{name} {value}; a fraction between 0 and 1 is expected, e.g. 0.95")
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:
-    """Refuse what is none of the values of a ``Literal`` type."""
+    """Refuse a value that is not one of those of a ``Literal`` type."""
     if value not in get_args(choices):
         listed = ", ".join(repr(choice) for choice in get_args(choices))
         raise ParameterError(f"{name} {value!r}; one of {listed} is expected")
@@ -53,7 +53,7 @@ def check_pairs(n: int) -> None:
 
 @lru_cache(maxsize=256)
 def normal_quantile(coverage: float) -> float:
-    """Return z such that ±z covers the given part of the normal distribution.
+    """Return z such that ±z covers the given proportion of the normal distribution.
 
     >>> round(normal_quantile(0.95), 6)
     1.959964
@@ -66,7 +66,7 @@ def normal_quantile(coverage: float) -> float:
 
 @lru_cache(maxsize=4096)
 def t_quantile(confidence: float, df: float) -> float:
-    """Return t such that ±t covers the given part of Student's t distribution.
+    """Return t such that ±t covers the given proportion of Student's t distribution.
 
     >>> round(t_quantile(0.95, 26), 4)
     2.0555
@@ -128,15 +128,15 @@ def approximate_half_width(
 def mover_factors(n: int, z: float, confidence: float) -> tuple[float, float]:
     """Return the factors of the inner and outer bound of a limit by MOVER.
 
-    Intervals of mean and standard deviation are found apart and recovered for the limit (Zou,
-    Stat Methods Med Res 22:630, 2013, with the normal quantile for the mean).
+    The intervals of mean and standard deviation are computed separately and combined for the limit
+    (Zou, Stat Methods Med Res 22:630, 2013, with the normal quantile for the mean).
     """
     check_pairs(n)
     from scipy.special import chdtri
 
     mean = normal_quantile(confidence) / math.sqrt(n)
     alpha, nu = 1.0 - confidence, n - 1
-    # chdtri takes the upper tail
+    # chdtri expects the upper tail
     largest = math.sqrt(nu / float(chdtri(nu, 1.0 - alpha / 2.0)))
     smallest = math.sqrt(nu / float(chdtri(nu, alpha / 2.0)))
     inner = z - math.hypot(mean, z * (1.0 - smallest))
@@ -151,7 +151,7 @@ def _nodes() -> tuple[Array, Array]:
 
 
 def _content_radius(x: Array, coverage: float) -> Array:
-    """Return r such that x ± r holds the given part of the standard normal distribution."""
+    """Return r such that x ± r holds the given proportion of the standard normal distribution."""
     from scipy.special import ndtr
 
     r = x + normal_quantile(2.0 * coverage - 1.0) if coverage > 0.5 else x + 1.0
@@ -275,12 +275,12 @@ def limit_factors(
     coverage, confidence : float
         Fractions between 0 and 1.
     interval : {"exact", "pair", "1999", "1986", "mover"}
-        ``exact``: each limit by itself, by the noncentral t distribution. ``pair``: both limits
+        ``exact``: each limit separately, by the noncentral t distribution. ``pair``: both limits
         as a pair, by their content. ``1999``, ``1986``: Bland & Altman's approximations.
         ``mover``: variance estimates recovery.
     z : float, optional
         Position of the limits in standard deviations; the normal quantile of ``coverage`` unless
-        given. The pair is defined by its content and takes no z.
+        given. The pair is defined by its content and does not accept z.
 
     Returns
     -------

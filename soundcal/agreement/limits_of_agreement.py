@@ -35,28 +35,28 @@ PAPER_Z: Final = 1.96
 """Standard deviations from bias to limit in the study (Lam et al., Inter-Noise 2022)."""
 
 ARBITRARY_ZERO: Final = ("dB", "phon", "°C", "°F")
-"""Units of which there are differences, but no ratios."""
+"""Units that allow differences, but not ratios."""
 
 _EXACT: Final = ("exact", "pair")
 
 _INFORMATIVE: Final = 4.0
-"""An outer bound this many standard deviations from the bias (n < 9 at 95 %) tells nothing."""
+"""An outer bound this many standard deviations from the bias (n < 9 at 95 %) is not informative."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points(StatisticalResult):
-    """What a Bland-Altman plot shows, one entry per complete pair.
+    """The points of a Bland-Altman plot, one per complete pair.
 
     Parameters
     ----------
     labels : tuple, length n
-        What was measured, e.g. stimulus ids.
+        Names of the things measured, e.g. stimulus ids.
     x, y : ndarray, shape (n,)
         The measurements.
     average : ndarray, shape (n,)
         Position on the horizontal axis (see :attr:`Agreement.x_axis`).
     difference : ndarray, shape (n,)
-        Position on the vertical axis: difference, percentage or ratio, as the limits.
+        Position on the vertical axis: difference, percentage or ratio, like the limits.
     """
 
     labels: tuple[Hashable, ...]
@@ -98,25 +98,25 @@ class Agreement(StatisticalResult):
     bias_ci, lower_ci, upper_ci : tuple of float
         Confidence intervals.
     coverage, confidence : float
-        Part of the differences between the limits; confidence of the intervals.
+        Proportion of the differences between the limits; confidence of the intervals.
     z : float
         Standard deviations from bias to limit.
     interval : str
-        How the intervals of the limits were computed.
+        Method of the intervals of the limits.
     scale : {"difference", "percent", "ratio"}
-        What the numbers are.
+        Scale of the numbers.
     x_axis : {"mean", "geometric", "x", "y"}
-        What ``points.average`` is.
+        Meaning of ``points.average``.
     direction : str
         Sign of the difference, e.g. ``x - y``.
     unit : str
         Unit of the measurements, "" if not stated.
     method : str
-        Everything that was done, in words fit for a methods section.
+        Full description of the analysis, in words fit for a methods section.
     points : Points
-        The data behind it.
+        The data behind the limits.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     n: int
@@ -154,7 +154,7 @@ class Agreement(StatisticalResult):
         """
         if self.scale != "ratio":
             raise ParameterError(
-                f"scale {self.scale!r}; lines through the origin belong to scale='ratio'"
+                f"scale {self.scale!r}; lines through the origin exist for scale='ratio' only"
             )
         entries = {
             "bias": self.bias,
@@ -208,21 +208,21 @@ def bland_altman(
         Measurements of the same things by both methods; pairs with NaN are dropped and counted.
         Mappings are joined by name.
     coverage : float
-        Part of the differences that the limits are to hold.
+        Proportion of the differences that the limits should enclose.
     confidence : float
         Confidence of the intervals of bias and limits.
     interval : {"exact", "pair", "1999", "1986", "mover"}
         Intervals of the limits, see :func:`soundcal.agreement.intervals.limit_factors`.
     preset : {"paper"}, optional
         The numbers of the study (Lam et al., Inter-Noise 2022): z = 1.96 and the intervals of
-        1999, with the number of pairs really used.
+        1999, with the number of pairs that were actually used.
     scale : {"difference", "percent", "ratio"}
-        ``difference``: x - y in its unit; right for levels in dB, which have no zero to take
-        percentages of. ``percent``: 100 (x - y)/mean. ``ratio``: x/y by natural logarithms, all
+        ``difference``: x - y in its unit; right for levels in dB, which have no true zero and thus
+        no percentages. ``percent``: 100 (x - y)/mean. ``ratio``: x/y by natural logarithms, all
         results transformed back.
     x_axis : {"mean", "geometric", "x", "y"}
-        What the points are plotted against: mean or geometric mean of both, or the one that is
-        the error-free reference.
+        Horizontal axis of the points: mean or geometric mean of both, or the method that is the
+        error-free reference.
     labels : sequence, optional
         Unique names of the pairs.
     names : tuple of str
@@ -231,7 +231,7 @@ def bland_altman(
         Unit of the measurements. Percentages and ratios are refused where 0 is arbitrary (dB, phon,
         °C, °F).
     infinite : {"error", "drop"}
-        Whether an infinite value (the level of silence) is an error or drops its pair.
+        An infinite value (the level of silence) is an error or drops its pair.
 
     Returns
     -------
@@ -240,8 +240,8 @@ def bland_altman(
     Raises
     ------
     ParameterError
-        Fewer than 2 complete pairs, unusable values, percentages or ratios of values that have
-        none, contradicting options.
+        Fewer than 2 complete pairs, unusable values, percentages or ratios of values that do not
+        allow them, contradicting options.
 
     Notes
     -----
@@ -329,7 +329,7 @@ _DIRECTIONS: Final[Mapping[str, str]] = {
 
 
 def _differences(pairs: Pairs, scale: Scale) -> tuple[Array, tuple[str, ...]]:
-    """Return what bias and limits are computed of, and warnings."""
+    """Return the differences from which bias and limits are computed, and warnings."""
     if scale == "difference":
         return pairs.x - pairs.y, ()
     if scale == "ratio":
@@ -337,14 +337,14 @@ def _differences(pairs: Pairs, scale: Scale) -> tuple[Array, tuple[str, ...]]:
         if refused.any():
             where = [label for label, on in zip(pairs.labels, refused, strict=True) if on]
             raise ParameterError(
-                f"{len(where)} of {pairs.n} pairs hold a value of 0 or less, which has no ratio: "
+                f"{len(where)} of {pairs.n} pairs have a value of 0 or less, which has no ratio: "
                 f"{listed(where)}; use scale='difference'"
             )
         return np.log(pairs.x) - np.log(pairs.y), ()
     average = 0.5 * (pairs.x + pairs.y)
     if (average <= 0).any():
         raise ParameterError(
-            "some means of the pairs are 0 or less, where percentages have no meaning; use "
+            "some means of the pairs are 0 or less, and percentages of these are meaningless; use "
             "scale='difference'"
         )
     few = average < 0.05 * np.median(average)
@@ -397,12 +397,12 @@ def _method(n: int, z: float, coverage: float, confidence: float, interval: str,
 
 
 def _remarks(d: Array, sd: float, outer: float, interval: Interval) -> list[str]:
-    """Return what a reader must know about so few, equal or tied differences."""
+    """Return remarks for the reader about few, equal or tied differences."""
     n = d.size
     if sd == 0.0:
         return [
             f"all {n} differences are equal: limits and intervals have no width; check that x and "
-            "y are two measurements and not one twice"
+            "y are two measurements, and not the same one twice"
         ]
     remarks = []
     if n < 10:

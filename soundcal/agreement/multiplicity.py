@@ -1,4 +1,4 @@
-"""Many tests at once: p values adjusted over a stated family."""
+"""Multiple tests: p values adjusted over a stated family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ Correction = Literal["holm", "bonferroni", "bh"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AdjustedP(StatisticalResult):
-    """p values of a family of tests, and adjusted for its size.
+    """p values of a family of tests, unadjusted and adjusted for the size of the family.
 
     Parameters
     ----------
     labels : tuple of str, length m
-        What each test was about.
+        Subject of each test.
     p : ndarray, shape (m,)
-        The p values; NaN where a test had none.
+        The p values; NaN for tests without one.
     adjusted : ndarray, shape (m,)
-        To be compared with the level that holds for the whole family; NaN where p is.
+        Adjusted p values, to be compared with the level of the whole family; NaN where p is.
     correction : {"holm", "bonferroni", "bh"}
-        How they were adjusted.
+        Method of the adjustment.
     family : str
-        Which tests belong together, in words.
+        Description of the tests that belong together.
     size : int
-        Number of tests in the family, those without a p value included.
+        Number of tests in the family, including those without a p value.
     method : str
-        What was done, in words fit for a methods section.
+        Description of the adjustment, in words fit for a methods section.
     """
 
     labels: tuple[str, ...]
@@ -63,17 +63,18 @@ def adjust(
     correction: Correction = "holm",
     labels: Sequence[str] | None = None,
 ) -> AdjustedP:
-    """Adjust p values for their number.
+    """Adjust p values for the number of tests.
 
     Parameters
     ----------
     p_values : array_like, shape (m,)
         p values of all tests of the family; NaN for tests without one, which still count.
     family : str
-        Which tests belong together and why, e.g. "bias of 39 indicators in 3 comparisons".
+        Description of the tests that belong together, e.g. "bias of 39 indicators in 3
+        comparisons".
     correction : {"holm", "bonferroni", "bh"}
         ``holm`` and ``bonferroni`` bound the probability of any false positive; Holm's is never
-        less powerful. ``bh`` bounds the expected part of false positives among the positives
+        less powerful. ``bh`` bounds the expected proportion of false positives among the positives
         (Benjamini & Hochberg 1995).
     labels : sequence of str, optional
         Names of the tests.
@@ -85,14 +86,14 @@ def adjust(
     Raises
     ------
     ParameterError
-        A p value outside 0 to 1, no statement of the family.
+        A p value outside 0 to 1, or a family without a description.
 
     >>> adjust([0.01, 0.04, 0.03], family="three made-up tests").adjusted.round(2).tolist()
     [0.03, 0.06, 0.06]
     """
     check_choice("correction", correction, Correction)
     if not family.strip():
-        raise ParameterError("no family; say in words which tests belong together and why")
+        raise ParameterError("no family; describe in words which tests belong together and why")
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or ((p < 0) | (p > 1)).any():
         raise ParameterError("p values between 0 and 1, one per test, are expected")

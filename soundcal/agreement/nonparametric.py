@@ -38,21 +38,21 @@ class NonparametricLimits(StatisticalResult):
     lower, upper : float
         Quantiles of the differences.
     bias_ci, lower_ci, upper_ci : tuple of float
-        BCa intervals; NaN for quantiles that so few differences cannot tell.
+        BCa intervals; NaN for quantiles that the number of differences is too small for.
     coverage, confidence : float
-        Part of the differences between the limits; confidence of the intervals.
+        Proportion of the differences between the limits; confidence of the intervals.
     quantile_type : {6, 7, 8}
         Definition of a sample quantile by Hyndman & Fan.
     resamples, seed : int
-        Of the bootstrap.
+        Number of resamples and seed of the bootstrap.
     scale, direction : str
         As in :class:`Agreement`.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     points : Points
-        The data behind it.
+        The data behind the limits.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     n: int
@@ -86,7 +86,7 @@ def nonparametric_limits(
     Parameters
     ----------
     agreement : Agreement
-        A result of :func:`bland_altman`, which also says coverage and confidence.
+        A result of :func:`bland_altman`, which also defines coverage and confidence.
     quantile_type : {6, 7, 8}
         Definition of a sample quantile: 6 (Weibull), 7 (linear, the default of numpy and R), 8
         (median-unbiased). They differ much in the tails of small samples.
@@ -108,7 +108,7 @@ def nonparametric_limits(
     -----
     Intervals: bias-corrected and accelerated (BCa; Efron, J Am Stat Assoc 82:171, 1987). Below
     ``2/(1 - coverage) - 1`` pairs (39 for 95 %) the quantiles are the extreme values, whose
-    intervals would mean nothing, so that none are given.
+    intervals would be meaningless, so none are given.
 
     >>> from soundcal.agreement import bland_altman
     >>> nonparametric_limits(bland_altman([1.0, 2.0, 4.0], [1.0, 1.5, 3.0])).bias
@@ -157,7 +157,7 @@ def nonparametric_limits(
 
 
 def _place(n: int, p: float, position: float) -> tuple[int, float]:
-    """Return index (from 0) and fraction at which the quantile lies in n sorted values."""
+    """Return index (from 0) and fraction of the quantile's position in n sorted values."""
     h = n * p + position + p * (1.0 - 2.0 * position) - 1.0
     h = min(max(h, 0.0), n - 1.0)
     j = min(int(h), max(n - 2, 0))
@@ -177,7 +177,7 @@ def _resampled(
     found, done = np.empty((len(parts), resamples)), 0
     while done < resamples:
         count = min(max(_CHUNK // n, 1), resamples - done)
-        # sorted positions are those of sorted values
+        # sorting the drawn positions is the same as sorting the drawn values
         rows = d[np.sort(rng.integers(0, n, (count, n)), axis=1)]
         for found_row, p in zip(found, parts, strict=True):
             j, part = _place(n, p, position)

@@ -1,4 +1,4 @@
-"""Differences of two conditions when some participants took part in only one of them."""
+"""Tests of two conditions when some participants took part in only one of them."""
 
 import math
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Alternative = Literal["two-sided", "less", "greater"]
 MeanTest = Literal["partially-paired", "overlapping", "paired"]
 
 ENOUGH_UNPAIRED: Final = 5
-"""Unpaired values on each side below which the optimal pooled t-test is liberal.
+"""Number of unpaired values on each side below which the optimal pooled t-test is liberal.
 
 With 19 pairs, 2 and 13 unpaired values its type I error is 9 % at a level of 5 %; with 5 on each
 side 5.3 % (simulated; normal values of correlation 0.5).
@@ -41,27 +41,26 @@ class MeanDifference(StatisticalResult):
     Parameters
     ----------
     statistic, df, p_value : float
-        t, its degrees of freedom, p value; NaN where the test does not exist (see ``warnings``).
+        t, its degrees of freedom, its p value; NaN where the test is undefined (see ``warnings``).
     estimate : float
-        Mean difference x - y as the test estimates it.
+        Estimate of the mean difference x - y.
     ci : tuple of float
-        Its confidence interval; one side is infinite for a one-sided alternative.
+        Confidence interval of the estimate; one side is infinite for a one-sided alternative.
     standard_error : float
-        Of the estimate.
+        Standard error of the estimate.
     method : str
-        The test really carried out.
+        The test that was carried out.
     alternative : {"two-sided", "less", "greater"}
         Alternative hypothesis about x - y.
     confidence : float
-        Of the interval.
-    n_pairs, n_x, n_y : int
+        Confidence of the interval., n_x, n_y : int
         Complete pairs, and values without a partner, as given (some may not have been used).
     weight : float
         Weight of the pairs in the estimate.
     second : MeanDifference or None
-        A second opinion by another test.
+        Result of another test, as a second opinion.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     statistic: float
@@ -83,7 +82,7 @@ class MeanDifference(StatisticalResult):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sample:
-    """Pairs and unpaired values, and how they are to be tested."""
+    """Pairs and unpaired values, with the options of their test."""
 
     x: Array
     y: Array
@@ -102,9 +101,9 @@ class _Sample:
         weight: float = math.nan,
         second: MeanDifference | None = None,
         warnings: tuple[str, ...] = (),
-        reason: str = "the values have no spread, so that there is no p value",
+        reason: str = "the values have no spread, so there is no p value",
     ) -> MeanDifference:
-        """Return the t-test of an estimate with its standard error, or why there is none."""
+        """Return the t-test of an estimate with its standard error, or the reason why not."""
         t, p, ci = _t_test(estimate, error, df, self.alternative, self.confidence)
         if math.isnan(t):
             warnings = (*warnings, reason)
@@ -195,17 +194,17 @@ def mean_difference(
     x, y : array_like, shape (n,)
         One row per participant, NaN where the participant is absent.
     test : {"partially-paired", "overlapping", "paired"}
-        ``partially-paired``: the optimal pooled t-test of Guo & Yuan where the data admit it; a
+        ``partially-paired``: the optimal pooled t-test of Guo & Yuan where the data permit it; a
         paired t-test where a side has fewer than two unpaired values; Welch's where there are fewer
-        than two pairs. The test of Derrick et al. comes with it as a second opinion, because the
+        than two pairs. It includes the test of Derrick et al. as a second opinion, because the
         optimal pooled one is liberal when few values are unpaired. ``overlapping``: the partially
-        overlapping samples t-test T_new2 of Derrick et al., unequal variances: the difference of
-        the means of all values, whose variance the correlation of the pairs lowers. ``paired``: the
-        complete pairs only.
+        overlapping samples t-test T_new2 of Derrick et al. for unequal variances: the difference of
+        the means of all values, the variance of which is lower because the pairs are correlated.
+        ``paired``: the complete pairs only.
     alternative : {"two-sided", "less", "greater"}
         Alternative hypothesis about x - y.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
 
     Returns
     -------
@@ -249,7 +248,7 @@ def mean_difference(
 
 
 def _partially_paired(sample: _Sample) -> MeanDifference:
-    """Choose the test by how many values are paired and unpaired."""
+    """Choose the test by the numbers of paired and unpaired values."""
     pairs, n_x, n_y = sample.x.size, sample.only_x.size, sample.only_y.size
     if pairs < 2:
         return _welch(sample, (f"{pairs} pair left out",) if pairs else ())
@@ -265,7 +264,7 @@ def _partially_paired(sample: _Sample) -> MeanDifference:
 
 
 def _optimal_pooled(sample: _Sample) -> MeanDifference:
-    """Weigh the estimates from pairs and from unpaired values by their variances."""
+    """Weight the estimates from pairs and from unpaired values by their variances."""
     n_p, n_x, n_y = sample.x.size, sample.only_x.size, sample.only_y.size
     d = sample.x - sample.y
     v_p = _variance(d) / n_p
@@ -276,7 +275,7 @@ def _optimal_pooled(sample: _Sample) -> MeanDifference:
     if min(n_x, n_y) < ENOUGH_UNPAIRED:
         warnings = (
             f"only {min(n_x, n_y)} unpaired values on a side: below {ENOUGH_UNPAIRED} this test "
-            "rejects too often; compare the second opinion",
+            "rejects too often; compare with the second opinion",
         )
     second = _overlapping_or_none(sample)
     unpaired = float(sample.only_x.mean() - sample.only_y.mean())
@@ -295,7 +294,7 @@ def _optimal_pooled(sample: _Sample) -> MeanDifference:
             weight=weight,
             second=second,
             warnings=warnings,
-            reason=f"the {which} have no spread: they cannot be weighed, there is no p value",
+            reason=f"the {which} have no spread: they cannot be weighted, and there is no p value",
         )
     w = v_u / (v_p + v_u)
     df_u = _welch_df(v_x, n_x, v_y, n_y)
@@ -381,7 +380,7 @@ class Hotelling(StatisticalResult):
     statistic : float
         Hotelling's T².
     f, df1, df2, p_value : float
-        The F statistic it becomes, its degrees of freedom, its p value.
+        The equivalent F statistic, its degrees of freedom, its p value.
     estimate : ndarray, shape (p,)
         Mean difference x - y of each variable.
     covariance : ndarray, shape (p, p)
@@ -391,11 +390,11 @@ class Hotelling(StatisticalResult):
     n : int
         Complete pairs.
     confidence : float
-        Of the region.
+        Confidence of the region.
     method : str
-        What was done.
+        Name of the test.
     warnings : tuple of str
-        What was left out.
+        Remarks on rows that were left out.
     """
 
     statistic: float
@@ -421,7 +420,7 @@ def hotelling(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Hotell
         One row per participant, one column per variable, e.g. pleasantness and eventfulness; rows
         with NaN are dropped.
     confidence : float
-        Of the simultaneous intervals.
+        Confidence of the simultaneous intervals.
 
     Returns
     -------
@@ -430,7 +429,7 @@ def hotelling(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Hotell
     Raises
     ------
     ParameterError
-        Shapes differ, not more complete rows than variables, or differences that lie in a plane.
+        Shapes differ, too few complete rows for the variables, or linearly dependent differences.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Pairs of measurements: checked, joined by name, incomplete ones dropped and counted."""
+"""Pairs of measurements: checked and joined by name; incomplete pairs are dropped and counted."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Infinite", "Pairs", "join", "make_pairs"]
 
 Infinite = Literal["error", "drop"]
-"""What to do with infinite values, e.g. the level of silence."""
+"""Treatment of infinite values, e.g. the level of silence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,11 +29,11 @@ class Pairs:
     x, y : ndarray, shape (n,)
         Measurements by the first and the second method.
     labels : tuple, length n
-        What was measured, e.g. stimulus ids; positions in the input where none were given.
+        Names of the things measured, e.g. stimulus ids; by default positions in the input.
     dropped : tuple
         Labels of the incomplete pairs that were left out.
     warnings : tuple of str
-        What was left out, in words.
+        Remarks on pairs that were left out.
     """
 
     x: Array
@@ -87,7 +87,7 @@ def listed(labels: Sequence[Hashable], most: int = 5) -> str:
 
 
 def _labels(x: Any, y: Any, labels: Sequence[Hashable] | None, n: int) -> tuple[Hashable, ...]:
-    """Return labels given, or those that both columns carry (the index of a pandas Series)."""
+    """Return the given labels, or those that both columns have (the index of a pandas Series)."""
     if labels is None:
         both = [getattr(side, "index", None) for side in (x, y)]
         own = [None if callable(index) or index is None else list(index) for index in both]
@@ -128,13 +128,13 @@ def make_pairs(
     labels : sequence, optional
         Unique names of the things measured; the index of the Series where both have one.
     infinite : {"error", "drop"}
-        Whether infinite values, such as the level of silence, are an error or drop their pair
-        with a warning.
+        Infinite values, such as the level of silence, are an error or drop their pair with a
+        warning.
 
     Raises
     ------
     ParameterError
-        Unequal lengths, no numbers, infinite values, labels not unique.
+        Unequal lengths, values that are not numbers, infinite values, labels not unique.
     """
     if isinstance(x, Mapping) and isinstance(y, Mapping):
         if labels is not None:
@@ -201,7 +201,7 @@ def join(
     Parameters
     ----------
     x, y : mapping or pandas.Series
-        Value by name. Names that only one of them has are left out and reported.
+        Values by name. Names that are missing from one of them are left out and reported.
     infinite : {"error", "drop"}
         See :func:`make_pairs`.
 
@@ -239,10 +239,10 @@ def join(
 
 
 def narrow_range(pairs: Pairs) -> tuple[str, ...]:
-    """Return a warning where the things measured differ little against the differences.
+    """Return a warning if the measured values vary little compared with the differences.
 
-    Correlations and lines depend on the range: they look poor over a narrow one, and good over a
-    wide one, whatever the methods do.
+    Correlations and lines depend on the range: whatever the methods do, they are poor over a narrow
+    range, and good over a wide one.
     """
     d, average = pairs.x - pairs.y, 0.5 * (pairs.x + pairs.y)
     spread, between = float(d.std()), float(average.std())
@@ -250,5 +250,5 @@ def narrow_range(pairs: Pairs) -> tuple[str, ...]:
         return ()
     return (
         f"narrow range: the averages scatter {between / spread:.2g} times as much as the "
-        "differences; the result says more about the range than about agreement, see bland_altman",
+        "differences; the result reflects the range more than the agreement, see bland_altman",
     )

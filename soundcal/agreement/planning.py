@@ -1,7 +1,7 @@
-"""Test against an allowable difference, its power, and how many pairs it takes.
+"""Test against an allowable difference, its power, and the number of pairs that it needs.
 
-Limits of agreement are said to be acceptable when they lie within ±delta. Delta comes from what
-the measurement is for, and is stated before the data are seen; there is no default.
+Limits of agreement are acceptable if they lie within ±delta. Delta follows from the purpose of the
+measurement, and is stated before the data are seen; there is no default.
 """
 
 import math
@@ -51,15 +51,15 @@ class Claim(StatisticalResult):
     Parameters
     ----------
     name : {"limits", "content", "mean bias"}
-        Which claim.
+        Name of the claim.
     statement : str
         The claim in words.
     bounds : tuple of float
-        What must lie within ±delta for the claim to hold.
+        Interval that must lie within ±delta for the claim to hold.
     p_value : float
-        Of the claim's negation; NaN for differences without spread.
+        p value of the claim's negation; NaN for differences without spread.
     concluded : bool
-        Whether the claim holds at the level of the test.
+        True if the claim holds at the level of the test.
     """
 
     name: str
@@ -71,25 +71,26 @@ class Claim(StatisticalResult):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AgreementTest(StatisticalResult):
-    """Test of agreement within ±delta; the claims differ in what they say.
+    """Test of agreement within ±delta, with three different claims.
 
     Parameters
     ----------
     delta : float
         Allowable difference.
     limits, content, mean_bias : Claim
-        Both limits of agreement lie within ±delta; at least the central part of the differences
-        does; the mean difference does (the weakest: single differences may still be large).
+        Claims that both limits of agreement lie within ±delta; that at least the central part of
+        the differences does; that the mean difference does (the weakest: single differences may
+        still be large).
     n : int
         Complete pairs.
     bias, sd : float
         Mean and standard deviation of the differences x - y.
     coverage, alpha : float
-        Part of the differences meant; level of each test.
+        Proportion of the differences in the claims; level of each test.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     delta: float
@@ -130,9 +131,9 @@ def agreement_test(
     alpha: float = 0.05,
     infinite: Infinite = "error",
 ) -> AgreementTest:
-    """Test whether two methods agree within ±delta.
+    """Test the agreement of two methods within ±delta.
 
-    Three claims are tested, each at level alpha and each labelled:
+    Three claims are tested, each at level alpha and each with its own name:
 
     - ``limits``: both limits of agreement lie within ±delta. Concluded when the exact one-sided
       100(1 - alpha) % bounds do (intersection-union test).
@@ -148,7 +149,7 @@ def agreement_test(
     delta : float
         Allowable difference.
     coverage : float
-        Part of the differences meant.
+        Proportion of the differences in the claims.
     alpha : float
         Level of each test.
     infinite : {"error", "drop"}
@@ -165,8 +166,8 @@ def agreement_test(
 
     Notes
     -----
-    Reading agreement off two-sided 100(1 - a) % intervals, as Lu et al. (2016) do, is the claim
-    ``limits`` at level a/2.
+    Concluding agreement from two-sided 100(1 - a) % intervals, as Lu et al. (2016) do, is the
+    claim ``limits`` at level a/2.
     Shieh, Stat Med 38 (2019); Schuirmann, J Pharmacokinet Biopharm 15:657 (1987).
 
     >>> x, y = [1.0, 2.1, 2.9, 4.2, 5.0], [1.1, 2.0, 3.0, 4.1, 5.1]
@@ -225,7 +226,7 @@ def _claims(
     statements = (
         ("limits", f"both {part} limits of agreement lie within ±{delta:g}"),
         ("content", f"the central {part} of the differences lie within ±{delta:g}"),
-        ("mean bias", f"the mean difference lies within ±{delta:g}; single ones may not"),
+        ("mean bias", f"the mean difference lies within ±{delta:g}; single differences may not"),
     )
     claims = []
     for (name, statement), factor, p in zip(statements, factors, p_values, strict=True):
@@ -270,7 +271,7 @@ def power(
 ) -> float:
     """Return the probability that the bounds of both limits of agreement lie within ±delta.
 
-    By exact integration over the distribution of the standard deviation.
+    Computed by exact integration over the distribution of the standard deviation.
 
     Parameters
     ----------
@@ -283,12 +284,12 @@ def power(
     alpha : float
         1 - confidence of the intervals.
     coverage : float
-        Part of the differences between the limits.
+        Proportion of the differences between the limits.
     interval : {"exact", "pair", "1999", "1986", "mover"}
         Intervals of the limits that will be used.
     sides : {1, 2}
-        2: the two-sided 100(1 - alpha) % intervals lie within ±delta, as one reads it off the
-        figure (Lu et al. 2016). 1: the one-sided bounds do, as in :func:`agreement_test`.
+        2: the two-sided 100(1 - alpha) % intervals lie within ±delta, as read from the figure (Lu
+        et al. 2016). 1: the one-sided bounds do, as in :func:`agreement_test`.
 
     Returns
     -------
@@ -331,7 +332,7 @@ def _power(n: int, bias: float, sd: float, delta: float, k: float) -> float:
 
 
 def _smallest(enough: Callable[[int], bool], what: str) -> int:
-    """Return the smallest n of 2 or more that is enough, if more pairs never harm."""
+    """Return the smallest n of 2 or more that is enough, if more pairs are never worse."""
     high = 4
     while not enough(high):
         high *= 2
@@ -355,16 +356,16 @@ def sample_size(
     interval: Interval = "exact",
     sides: int = 2,
 ) -> int:
-    """Return how many pairs it takes to show agreement within ±delta.
+    """Return the number of pairs needed to show agreement within ±delta.
 
-    The smallest n whose exact :func:`power` reaches the one wanted.
+    This is the smallest n whose exact :func:`power` reaches the desired one.
 
     Parameters
     ----------
     bias, sd, delta, alpha, coverage, interval, sides
         As in :func:`power`.
     power : float
-        Probability wanted that agreement is concluded.
+        Desired probability that agreement is concluded.
 
     Returns
     -------
@@ -373,8 +374,8 @@ def sample_size(
     Raises
     ------
     ParameterError
-        An argument out of range, or limits ``|bias| + z sd`` that reach delta: no number of pairs
-        shows agreement then.
+        An argument out of range, or limits ``|bias| + z sd`` that reach delta: then no number of
+        pairs shows agreement.
 
     Notes
     -----
@@ -412,20 +413,20 @@ def sample_size_for_width(
     confidence: float = 0.95,
     assurance: float | None = None,
 ) -> int:
-    """Return how many pairs make the tolerance interval ``bias ± g s`` narrow enough.
+    """Return the number of pairs that make the tolerance interval ``bias ± g s`` narrow enough.
 
     The interval covers both limits of agreement with the given confidence (Jan & Shieh 2018).
 
     Parameters
     ----------
     half_width : float
-        Largest ``g s`` wanted.
+        Largest acceptable ``g s``.
     sd : float
         True standard deviation of the differences.
     coverage, confidence : float
-        Part of the differences between the limits; confidence of the interval.
+        Proportion of the differences between the limits; confidence of the interval.
     assurance : float, optional
-        Probability with which a single study is to reach the width; by expectation if None.
+        Probability that a single study reaches the width; if None, the expected width reaches it.
 
     Returns
     -------
@@ -443,7 +444,7 @@ def sample_size_for_width(
     if not (sd > 0.0 and half_width > z * sd):
         raise ParameterError(
             f"half width {half_width}, sd {sd}: more than {z:.3f} standard deviations above 0 is "
-            "expected, which the limits themselves take"
+            "expected, the half width of the limits themselves"
         )
     if assurance is not None:
         check_fraction("assurance", assurance)

@@ -1,4 +1,4 @@
-"""Lines between two methods: limits that depend on size, Deming, Passing-Bablok."""
+"""Lines between two methods: limits that depend on the size, Deming, Passing-Bablok."""
 
 import math
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _MOST_FOR_SLOPES: Final = 10_000  # n (n - 1)/2 slopes are held in memory: 400 M
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegressionLimits(StatisticalResult):
-    """Limits of agreement that depend on the size of what is measured.
+    """Limits of agreement that depend on the size of the measured quantity.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ class RegressionLimits(StatisticalResult):
         Mean absolute residual as a function of A where the spread depends on it; None where the
         spread is constant.
     z, coverage, confidence : float
-        Standard deviations from line to limit; part of the differences between the limits;
+        Standard deviations from line to limit; proportion of differences between the limits;
         confidence of intervals.
     n : int
-        Pairs.
+        Number of pairs.
     decision : str
-        Why the spread is taken for constant or not.
+        Reason for treating the spread as constant or not.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     line: Line
@@ -88,7 +88,7 @@ class RegressionLimits(StatisticalResult):
         return bias - half, bias + half
 
     def bands(self, a: ArrayLike) -> dict[str, Array]:
-        """Return confidence bounds at averages a, each for itself.
+        """Return confidence bounds at averages a, each a separate statement.
 
         Keys ``bias_low``, ``bias_high`` and, where the spread is constant, ``lower_low``,
         ``lower_high``, ``upper_low``, ``upper_high``: exact, by the noncentral t distribution with
@@ -137,11 +137,11 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
     agreement : Agreement
         A result of :func:`bland_altman` of scale ``difference``. With ``x_axis="mean"`` the
         differences are regressed on the means of both methods; with an error-free reference use
-        ``x_axis="x"`` or ``"y"`` (otherwise that slope is an artefact of the error in it; Krouwer,
-        Stat Med 27:778, 2008).
+        ``x_axis="x"`` or ``"y"`` (otherwise the slope is an artefact of the measurement error;
+        Krouwer, Stat Med 27:778, 2008).
     spread : {"auto", "constant", "linear"}
-        Whether the spread depends on the size too. ``auto`` decides by the p value and the size of
-        the slope of the absolute residuals, and says how (see :func:`diagnose`).
+        Model of the spread. ``auto`` chooses by the p value and the size of the slope of the
+        absolute residuals (see :func:`diagnose`), and records the choice in ``decision``.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
     check_choice("spread", spread, Spread)
     if agreement.scale != "difference":
         raise ParameterError(
-            f"scale {agreement.scale!r}; regression limits are of differences: scale='difference'"
+            f"scale {agreement.scale!r}; regression limits need differences: scale='difference'"
         )
     points, n = agreement.points, agreement.n
     line = fit_line(points.average, points.difference, agreement.confidence) if n > 3 else None
@@ -177,7 +177,7 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
             "or spread='constant'"
         )
     p = math.nan if found.spread is None else found.spread.p_value
-    why = "as asked"
+    why = "as requested"
     if spread == "auto":
         why = (
             f"absolute residuals on averages: p = {p:.3g}, factor {found.spread_ratio:.3g} over "
@@ -218,13 +218,13 @@ class MethodLine(StatisticalResult):
     n : int
         Complete pairs.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     linearity_p : float
         Passing-Bablok: p value of the test of linearity; Deming: NaN.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     slope: float
@@ -255,7 +255,7 @@ def deming(
     variance_ratio : float
         Error variance of y over that of x; 1 is orthogonal regression.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     infinite : {"error", "drop"}
         See :func:`bland_altman`.
 
@@ -307,8 +307,8 @@ def _deming_slope(sums: Array, ratio: float) -> Array:
     xx, yy, xy = sums
     if (np.abs(xy) <= 1e-12 * np.sqrt(np.abs(xx * yy))).any():
         raise ParameterError(
-            "x and y are not correlated (or one pair makes all of the correlation): there is no "
-            "line to fit; measure over a wider range"
+            "x and y are not correlated (or all correlation is due to one pair): no line can be "
+            "fitted; measure over a wider range"
         )
     excess = yy - ratio * xx
     slope: Array = (excess + np.sqrt(excess**2 + 4.0 * ratio * xy**2)) / (2.0 * xy)
@@ -318,10 +318,10 @@ def _deming_slope(sums: Array, ratio: float) -> Array:
 def _line_pairs(x: ArrayLike, y: ArrayLike, infinite: Infinite) -> Pairs:
     pairs = make_pairs(x, y, infinite=infinite)
     if pairs.n < 3:
-        raise ParameterError(f"{pairs.n} complete pairs; a line takes at least 3")
+        raise ParameterError(f"{pairs.n} complete pairs; a line needs at least 3")
     if mean_and_sd(pairs.x)[1] == 0.0 or mean_and_sd(pairs.y)[1] == 0.0:
         raise ParameterError(
-            "all measurements of one method are equal; a line needs a range of quantities"
+            "all measurements of one method are equal; a line needs a range of values"
         )
     return pairs
 
@@ -331,15 +331,15 @@ def passing_bablok(
 ) -> MethodLine:
     """Fit the line of Passing and Bablok: a shifted median of all pairwise slopes.
 
-    Without assumptions on the distribution of the errors, which may grow with the quantity. Pairs
-    of equal points and slopes of exactly -1 are left out, infinite slopes are kept.
+    It makes no assumptions on the distribution of the errors, which may grow with the quantity.
+    Pairs of equal points and slopes of exactly -1 are left out, infinite slopes are kept.
 
     Parameters
     ----------
     x, y : array_like, shape (n,)
         Measurements, positively correlated; pairs with NaN are dropped.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     infinite : {"error", "drop"}
         See :func:`bland_altman`.
 
@@ -350,9 +350,9 @@ def passing_bablok(
 
     Notes
     -----
-    Passing & Bablok, J Clin Chem Clin Biochem 21:709 (1983). ``linearity_p`` is of the cumulative
+    Passing & Bablok, J Clin Chem Clin Biochem 21:709 (1983). ``linearity_p`` tests the cumulative
     sum of signs along the line by the limiting distribution of Kolmogorov and Smirnov; small
-    values speak against a straight line.
+    values are evidence against a straight line.
 
     >>> passing_bablok([1.0, 2.0, 3.0, 4.0], [2.1, 4.0, 6.2, 8.1]).slope.__round__(3)
     2.025
@@ -404,14 +404,14 @@ def passing_bablok(
 
 
 def _intercept(pairs: Pairs, slope: float) -> float:
-    """Return the median intercept of a slope, unbounded as the slope is."""
+    """Return the median intercept of a slope, unbounded if the slope is."""
     if math.isinf(slope):
         return -slope
     return float(np.median(pairs.y - slope * pairs.x))
 
 
 def _slopes(x: Array, y: Array) -> tuple[Array, int]:
-    """Return all usable pairwise slopes, and how many of them are below -1."""
+    """Return all usable pairwise slopes, and the number of those below -1."""
     n = x.size
     slopes, filled = np.empty(n * (n - 1) // 2), 0
     for i in range(n - 1):

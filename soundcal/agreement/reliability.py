@@ -1,7 +1,7 @@
-"""Single numbers for agreement: concordance, intraclass correlation, TDI, coverage probability.
+"""Agreement in a single number: concordance, intraclass correlation, TDI, coverage probability.
 
-Correlations of any kind depend on the range of what was measured; read them beside limits of
-agreement, not instead.
+Correlations of any kind depend on the range of the measured values; use them together with limits
+of agreement, not instead of them.
 """
 
 import math
@@ -47,17 +47,17 @@ class Concordance(StatisticalResult):
     ccc : float
         1 for identical measurements.
     ci : tuple of float
-        Its confidence interval by Fisher's z; NaN for fewer than 3 pairs or |CCC| = 1.
+        Confidence interval by Fisher's z; NaN for fewer than 3 pairs or |CCC| = 1.
     precision, accuracy : float
-        Its factors: Pearson's correlation, and the bias correction.
+        Factors of the coefficient: Pearson's correlation, and the bias correction.
     n : int
         Complete pairs.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     ccc: float
@@ -82,14 +82,14 @@ def concordance(
     x, y : array_like, shape (n,)
         Measurements; pairs with NaN are dropped.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
     infinite : {"error", "drop"}
         See :func:`bland_altman`.
 
     Raises
     ------
     ParameterError
-        Fewer than 2 pairs, or a method that gave one value only: the coefficient is undefined.
+        Fewer than 2 pairs, or all values of a method equal: the coefficient is undefined.
 
     Notes
     -----
@@ -119,7 +119,7 @@ def concordance(
         center = math.atanh(ccc)
         interval = (math.tanh(center - half), math.tanh(center + half))
     else:
-        warnings.append("no interval: it takes 3 pairs and a coefficient strictly between -1 and 1")
+        warnings.append("no interval: it needs 3 pairs and a coefficient strictly between -1 and 1")
     return Concordance(
         ccc=ccc,
         ci=interval,
@@ -155,19 +155,19 @@ class Icc(StatisticalResult):
     icc : float
         The coefficient.
     ci : tuple of float
-        Its confidence interval.
+        Confidence interval of the coefficient.
     form : str
-        In the notation of McGraw & Wong.
+        Form of the coefficient in the notation of McGraw & Wong.
     standard_error_of_measurement : float
-        Square root of the variance that is not between subjects, of a single measurement.
+        Square root of the variance of a single measurement that is not between subjects.
     n, k : int
-        Complete rows; measurements in each.
+        Number of complete rows, and of measurements in each.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     icc: float
@@ -197,12 +197,12 @@ def icc(table: ArrayLike, form: IccForm, *, confidence: float = 0.95) -> Icc:
     Parameters
     ----------
     table : array_like, shape (n, k)
-        A row per thing measured, a column per method or repeat; rows with NaN are dropped.
+        One row per thing measured, one column per method or repeat; rows with NaN are dropped.
     form : {"1", "A,1", "C,1", "k", "A,k", "C,k"}
-        ``A,1`` is the one for agreement of methods: a constant difference lowers it. ``C,1``
-        ignores constant differences. ``1``: the columns have no order. ``k``: of means.
+        ``A,1`` is the form for agreement of methods: a constant difference lowers it. ``C,1``
+        ignores constant differences. ``1``: the columns have no order. ``k``: for means.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
 
     Raises
     ------
@@ -337,16 +337,16 @@ _SINGLE: Final = {"1": _one_way, "A": _absolute, "C": _consistency}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TotalDeviation(StatisticalResult):
-    """Total deviation index or coverage probability: one is the other read backwards.
+    """Total deviation index or coverage probability: each is the inverse of the other.
 
     Parameters
     ----------
     delta : float
-        Differences lie within ±delta …
+        Half width of the range of differences.
     coverage : float
-        … in this part of all cases.
+        Proportion of the differences that lie within ±delta.
     bound : float
-        One-sided confidence bound of what was asked for: upper of delta, lower of coverage.
+        One-sided confidence bound of the estimate: upper bound of delta, lower of coverage.
     asked : {"delta", "coverage"}
         Which of the two was estimated; the other was given.
     n : int
@@ -354,11 +354,11 @@ class TotalDeviation(StatisticalResult):
     bias, sd : float
         Mean and standard deviation of the differences.
     confidence : float
-        Of the bound.
+        Confidence of the bound.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     delta: float
@@ -374,7 +374,7 @@ class TotalDeviation(StatisticalResult):
 
 
 def _content(bias: ArrayLike, sd: ArrayLike, delta: float) -> Array:
-    """Return the part of a normal distribution within ±delta."""
+    """Return the proportion of a normal distribution within ±delta."""
     from scipy.special import ndtr
 
     b, s = np.asarray(bias, dtype=np.float64), np.asarray(sd, dtype=np.float64)
@@ -382,10 +382,10 @@ def _content(bias: ArrayLike, sd: ArrayLike, delta: float) -> Array:
 
 
 def _largest_bias(sd: Array, delta: float, coverage: float) -> Array:
-    """Return how far from 0 the mean may lie for ±delta to hold ``coverage``."""
+    """Return the largest distance of the mean from 0 for which ±delta holds ``coverage``."""
     from scipy.special import ndtri
 
-    # with one tail only it could lie at high; the content falls as the mean moves away from 0
+    # with one tail only the mean could be at high; the content falls as it moves away from 0
     low, high = np.zeros(sd.shape), np.maximum(delta - float(ndtri(coverage)) * sd, 0.0)
     for _ in range(36):
         middle = 0.5 * (low + high)
@@ -426,7 +426,7 @@ def total_deviation_index(
     confidence: float = 0.95,
     infinite: Infinite = "error",
 ) -> TotalDeviation:
-    """Return the difference that a given part of all absolute differences stays below.
+    """Return the value below which a given proportion of all absolute differences lie.
 
     ``Φ((k - b)/s) - Φ((-k - b)/s) = coverage``, solved for k, and its upper confidence bound by
     generalized inference: the distribution of mean and standard deviation given the data,
@@ -437,9 +437,9 @@ def total_deviation_index(
     x, y : array_like, shape (n,)
         Measurements; pairs with NaN are dropped.
     coverage : float
-        Part of the differences.
+        Proportion of the differences.
     confidence : float
-        Of the bound.
+        Confidence of the bound.
     infinite : {"error", "drop"}
         See :func:`bland_altman`.
 
@@ -498,7 +498,7 @@ def coverage_probability(
     confidence: float = 0.95,
     infinite: Infinite = "error",
 ) -> TotalDeviation:
-    """Return the part of all differences within ±delta, with its lower confidence bound.
+    """Return the proportion of all differences within ±delta, with its lower confidence bound.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Limits of agreement when the same thing was measured more than once, or at two ears.
+"""Limits of agreement of things measured more than once, or at two ears.
 
-Measurements of one subject (a stimulus, say) are not independent. The variance of a single
-difference is put together from variances between and within subjects, and its interval by MOVER
-(Zou, Stat Methods Med Res 22:630, 2013).
+Measurements of one subject (e.g. a stimulus) are not independent. The variance of a single
+difference is the sum of variances between and within subjects, and its interval is computed by
+MOVER (Zou, Stat Methods Med Res 22:630, 2013).
 """
 
 import math
@@ -40,9 +40,9 @@ class Component(StatisticalResult):
     Parameters
     ----------
     name : str
-        Where it comes from.
+        Source of the variance.
     variance : float
-        Its part, already multiplied by its coefficient.
+        Contribution to the total variance, already multiplied by its coefficient.
     df : float
         Degrees of freedom of its estimate.
     """
@@ -56,7 +56,7 @@ class Component(StatisticalResult):
 class RepeatedAgreement(Agreement):
     """Limits of agreement of single measurements, from repeated ones.
 
-    Besides what :class:`Agreement` holds:
+    In addition to the fields of :class:`Agreement`:
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ class RepeatedAgreement(Agreement):
     components : tuple of Component
         Parts of the variance ``sd ** 2``.
     true_value : {"constant", "varying"}
-        What was assumed of the repeats.
+        Assumption about the repeats.
     by_replicate : mapping of str to float
-        Bias at each replicate (ear) where its effect was taken out; else empty.
+        Bias at each replicate (ear) where its effect was removed; otherwise empty.
 
     ``points`` are the rows, or the subjects' means if the true value is constant.
     """
@@ -127,26 +127,26 @@ def bland_altman_repeated(
     ----------
     x, y : array_like, shape (n,)
         Measurements in rows. With ``varying``, a row is a pair measured at once, and rows with NaN
-        are dropped; with ``constant``, NaN stands where a method has fewer repeats than the other.
+        are dropped; with ``constant``, NaN fills the rows where a method has fewer repeats.
     subject : sequence, length n
-        What each row was measured of, e.g. the stimulus.
+        Subject of each row, e.g. the stimulus.
     true_value : {"varying", "constant"}
-        Whether the quantity itself may differ between the rows of a subject (two ears of one
-        stimulus; takes at different times) or is the same in all (Bland & Altman 1999, 5.2-5.3,
-        2007).
+        ``varying``: the quantity itself may differ between the rows of a subject (two ears of one
+        stimulus; takes at different times). ``constant``: it is the same in all of them (Bland &
+        Altman 1999, 5.2-5.3, 2007).
     coverage, confidence : float
-        Part of the differences between the limits; confidence of the intervals.
+        Proportion of the differences between the limits; confidence of the intervals.
     estimator : {"anova", "means"}
         For ``varying``: the between-subject variance by analysis of variance (Bland & Altman 2007)
-        or from the subject means (Zou 2013). Equal where all subjects have equally many rows.
+        or from the subject means (Zou 2013). Equal if all subjects have the same number of rows.
     bias : {"subjects", "measurements"}
         Mean of the subjects' mean differences (1999) or of all rows (2007).
     interval : {"mover", "1999"}
         Intervals of the limits: MOVER, or the delta method of Bland & Altman 1999. Both with
         normal quantiles; that of the bias with Student's t.
     replicate : sequence, length n, optional
-        Which repeat a row is, e.g. the ear. Its fixed effect is then taken out of the variance
-        within subjects; for ``varying`` and the same replicates in every subject.
+        Name of the repeat of each row, e.g. the ear. Its fixed effect is then removed from the
+        variance within subjects; for ``varying`` and the same replicates in every subject.
     preset : {"paper"}, optional
         z = 1.96 instead of the normal quantile.
     names : tuple of str
@@ -265,7 +265,7 @@ def _table(
 
 
 def _points(table: _Table, true_value: TrueValue) -> Points:
-    """Return the rows, or the subjects' means where rows are no pairs."""
+    """Return the rows, or the subjects' means if rows are not pairs."""
     x, y = table.x, table.y
     labels: tuple[Hashable, ...] = tuple(table.names[i] for i in table.code)
     if true_value == "constant":
@@ -276,7 +276,7 @@ def _points(table: _Table, true_value: TrueValue) -> Points:
 def _without_effects(
     table: _Table, d: Array, replicate: Sequence[Hashable], true_value: TrueValue
 ) -> tuple[Array, dict[str, float]]:
-    """Return the differences less the fixed effect of the replicate, and the bias at each."""
+    """Return the differences without the fixed effect of the replicate, and the bias at each."""
     marks = list(replicate)
     if true_value == "constant" or len(marks) != table.kept.size:
         raise ParameterError(
@@ -298,7 +298,7 @@ def _without_effects(
 
 
 def _no_repeats(what: str) -> ParameterError:
-    return ParameterError(f"{what}: nothing was measured twice; use bland_altman")
+    return ParameterError(f"{what}: nothing was measured more than once; use bland_altman")
 
 
 def _constant(table: _Table) -> tuple[tuple[Component, ...], list[str]]:
@@ -336,8 +336,7 @@ def _varying(
     divisor = (total**2 - float(count @ count)) / ((k - 1) * total)
     if between < mean_square:
         return (Component("within subjects", mean_square, df),), [
-            "subjects differ less than their repeats do: the variance between subjects is taken "
-            "as 0"
+            "subjects differ less than their repeats do: the variance between subjects is set to 0"
         ]
     return (
         Component("between subjects", between / divisor, k - 1.0),

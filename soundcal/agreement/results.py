@@ -19,7 +19,7 @@ class StatisticalResult:
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as lists, numbers and strings, ready for JSON; nothing is rounded.
 
-        What is undefined or unbounded is None.
+        Undefined and unbounded values are None.
         """
         return {entry.name: plain(getattr(self, entry.name)) for entry in _fields(self)}
 

@@ -1,7 +1,7 @@
 """Ratings of a listening test: imported, checked, compared between conditions.
 
-Statistics come from :mod:`soundcal.agreement`; the plane of pleasantness and eventfulness after
-ISO/TS 12913-3. Everything returns tables; figures are drawn from them elsewhere.
+The statistics are those of :mod:`soundcal.agreement`; the plane of pleasantness and eventfulness is
+that of ISO/TS 12913-3. All results are tables; :mod:`soundcal.report` draws the figures.
 """
 
 from typing import TYPE_CHECKING

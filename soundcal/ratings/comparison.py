@@ -1,4 +1,4 @@
-"""Ratings under two conditions: every stimulus and attribute tested, and the plane as a whole."""
+"""Ratings under two conditions: a test per stimulus and attribute, and one in the plane."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -43,7 +43,7 @@ _PLANE_COLUMNS: Final = (
 )
 
 ALL: Final = "all"
-"""In place of a stimulus: the mean over all stimuli of a participant."""
+"""Name used instead of a stimulus for the mean over all stimuli of a participant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class RatingsComparison:
         One row per stimulus and attribute: ``stimulus, attribute, n_pairs, n_first, n_second``
         (participants in both, only in the first, only in the second), ``estimate, ci_low, ci_high,
         statistic, df, p_value, p_adjusted, stars, test, second_test, second_p, second_p_adjusted,
-        remark``. p values are NaN where there is none; the remark says why.
+        remark``. A p value that does not exist is NaN; the remark gives the reason.
     plane : DataFrame
         One row per stimulus, and one ``all`` (means of each participant over the stimuli): paired
         differences ``pleasantness, pleasantness_low, pleasantness_high, eventfulness, …`` with
@@ -68,13 +68,13 @@ class RatingsComparison:
         ``participant, stimulus`` and the coordinates under both conditions, for arrows:
         ``pleasantness_first, eventfulness_first, pleasantness_second, eventfulness_second``.
     correction, test, alternative : str
-        How p values were adjusted; which test; alternative hypothesis.
+        Adjustment of p values; name of the test; alternative hypothesis.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     method : str
-        What was done, in words fit for a methods section.
+        Description of the analysis, in words fit for a methods section.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     first: str
@@ -97,7 +97,7 @@ class RatingsComparison:
     def heatmap(self, column: str = "estimate") -> "pd.DataFrame":
         """Return a column of ``cells`` as a table: attributes down, stimuli across.
 
-        The study's figure takes ``estimate`` for the colours and ``stars`` for the signs.
+        The study's figure shows ``estimate`` as colours and ``stars`` as signs.
 
         Raises
         ------
@@ -162,15 +162,15 @@ def compare_ratings(
         Conditions; differences are ``first - second`` (the study: ``ocv``, ``hats``).
     test : {"partially-paired", "overlapping", "paired"}
         See :func:`soundcal.agreement.mean_difference`.
-        The first brings the second along as a second opinion.
+        The first includes the second as a second opinion.
     correction : {"holm", "bonferroni", "bh"}
         Adjustment over all stimuli and attributes.
     alternative : {"two-sided", "less", "greater"}
         Alternative hypothesis about ``first - second``.
     confidence : float
-        Of the intervals, each for itself.
+        Confidence of each single interval.
     preset : {"paper"}, optional
-        The study's: optimal pooled t-test, two-sided, Bonferroni over all cells.
+        Options of the study: optimal pooled t-test, two-sided, Bonferroni over all cells.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def compare_ratings(
     plane, pairs = _plane(ratings, first, second, correction, confidence)
     method = (
         f"differences {first} - {second} of each stimulus and attribute by the {test} t-test "
-        f"({alternative}), {100 * confidence:g} % confidence intervals each for itself; "
+        f"({alternative}), {100 * confidence:g} % confidence intervals each separately; "
         + adjusted.method
     )
     if len(plane):
@@ -247,7 +247,7 @@ def _stars(p: float) -> str:
 
 
 def _summed(cells: "pd.DataFrame") -> tuple[str, ...]:
-    """Return every remark once, with the number of cells it holds for."""
+    """Return every remark once, with the number of cells it applies to."""
     counts: dict[str, int] = {}
     for remark in cells["remark"]:
         for part in filter(None, str(remark).split(" | ")):
@@ -376,7 +376,7 @@ def _hotelling(found: Hotelling, axes: list[str]) -> dict[str, float]:
 
 
 def likert_shares(ratings: Ratings, *, categories: int = 5) -> "pd.DataFrame":
-    """Return how often each category was answered, for stacked bars.
+    """Return the shares of the answers in each category, for stacked bars.
 
     Parameters
     ----------
@@ -403,7 +403,7 @@ def likert_shares(ratings: Ratings, *, categories: int = 5) -> "pd.DataFrame":
     _check_scale(ratings)
     low, high = ratings.scale
     edges = np.linspace(low, high, categories + 1)
-    if high - low == categories - 1:  # a scale of whole numbers: each answer is a category
+    if high - low == categories - 1:  # a scale of whole numbers: each answer is its own category
         edges = np.linspace(low - 0.5, high + 0.5, categories + 1)
     rows = []
     for condition in ratings.conditions:
@@ -423,7 +423,7 @@ def likert_shares(ratings: Ratings, *, categories: int = 5) -> "pd.DataFrame":
 
 
 def quadrant_table(ratings: Ratings) -> "pd.DataFrame":
-    """Return which part of the trials lies in each quadrant, per condition, and mean coordinates.
+    """Return the proportion of trials in each quadrant, and mean coordinates, per condition.
 
     Returns
     -------

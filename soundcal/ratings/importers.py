@@ -1,4 +1,4 @@
-"""Reading ratings: the published listening test's files, long and wide tables with a mapping."""
+"""Readers of ratings: the published listening test's files, and other tables with a mapping."""
 
 import math
 import tomllib
@@ -65,16 +65,16 @@ def read_gui(
 ) -> Ratings:
     """Read one participant's file of the published listening test.
 
-    A CSV table without a header, a row per trial in the order of presentation, with 11 columns:
+    It is a CSV table without a header, one row per trial in the order of presentation, 11 columns:
     number of the track from 1; eight sliders from 0 to 100 (see :data:`GUI_ATTRIBUTES`); 1 if the
     sound was played; seconds spent on the trial.
 
     Parameters
     ----------
     path : Path
-        ``results.csv``.
+        The file ``results.csv``.
     participant, condition : str
-        Whose, and with which calibration; the file does not say.
+        Participant and calibration, which the file does not name.
     stimuli : sequence of str, optional
         Stimulus id of each track number; ``track_1`` … by default.
 
@@ -86,7 +86,7 @@ def read_gui(
     Raises
     ------
     RecordError
-        Missing, not 11 columns of numbers, a track that is no whole number or has no id.
+        Missing, not 11 columns of numbers, a track that is not a whole number or has no id.
     """
     import numpy as np
     import pandas as pd
@@ -95,7 +95,7 @@ def read_gui(
     try:
         numbers = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     except OverflowError as error:
-        raise RecordError(f"{path}: a number out of all proportion ({error})") from error
+        raise RecordError(f"{path}: a number is too large ({error})") from error
     text = np.isnan(numbers) & frame.notna().to_numpy()
     if numbers.shape[1] != _GUI_COLUMNS or text.any():
         raise RecordError(
@@ -182,13 +182,13 @@ def _mapping(path: Path) -> _Mapping:
     missing = needed - set(columns) - set(constants)
     if missing:
         raise RecordError(
-            f"{path}: nothing says where {', '.join(sorted(missing))} come from; name a column in "
+            f"{path}: no source for {', '.join(sorted(missing))}; name a column in "
             "[columns] or a fixed value in [constants]"
         )
     strange = (set(columns) | set(constants)) - {*COLUMNS, *OPTIONAL}
     if strange:
         raise RecordError(
-            f"{path}: {', '.join(sorted(strange))} is not a column of ratings; those are "
+            f"{path}: {', '.join(sorted(strange))} is not a column of ratings; the columns are "
             f"{', '.join((*COLUMNS, *OPTIONAL))}"
         )
     factors = content.get("factors", {})
@@ -196,7 +196,7 @@ def _mapping(path: Path) -> _Mapping:
         isinstance(factor, int | float) for factor in factors.values()
     ):
         raise RecordError(
-            f"{path}: [factors] holds numbers for columns of numbers in [columns], e.g. "
+            f"{path}: [factors] takes numbers, for columns of numbers in [columns], e.g. "
             "seconds = 0.001"
         )
     return _Mapping(
@@ -228,11 +228,11 @@ def read_mapped(path: Path, mapping: Path) -> Ratings:
         attribute = "rating_stimulus"
         value = "rating_score"
         seconds = "rating_time"
-        [factors]                      # what to multiply numbers by: milliseconds to seconds
+        [factors]                      # factors of numbers, here from milliseconds to seconds
         seconds = 0.001
         [constants]                    # the same for the whole table
         condition = "hats"
-        [attributes]                   # names in the table, and what they stand for
+        [attributes]                   # names in the table, and the attributes they stand for
         C1 = "pleasant"
         [stimuli]
         "street.wav" = "CG01"
@@ -267,7 +267,7 @@ def read_mapped(path: Path, mapping: Path) -> Ratings:
     for name, wanted in plan.keep.items():
         frame = frame[frame[name].astype(str).isin([str(value) for value in wanted])]
     if frame.empty:
-        raise RecordError(f"{path}: no row is left by [keep] in {mapping}")
+        raise RecordError(f"{path}: [keep] in {mapping} leaves no row")
     try:
         return make_ratings(
             _mapped(frame, plan),
@@ -331,7 +331,7 @@ def combine(parts: Iterable[Ratings]) -> Ratings:
 
 
 def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
-    """Read a CSV table ``participant, reason`` and, if wanted, ``condition, stimulus``.
+    """Read a CSV table ``participant, reason`` and, optionally, ``condition, stimulus``.
 
     Raises
     ------
@@ -342,7 +342,7 @@ def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
     allowed = ("participant", "reason", "condition", "stimulus")
     if not {"participant", "reason"} <= set(frame.columns) <= set(allowed):
         raise RecordError(
-            f"{path}: columns participant, reason and, if wanted, condition and stimulus are "
+            f"{path}: columns participant, reason and, optionally, condition and stimulus are "
             f"expected; found {', '.join(frame.columns)}"
         )
     try:

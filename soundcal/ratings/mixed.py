@@ -1,4 +1,4 @@
-"""A second opinion on all cells at once: a linear mixed model with a random participant.
+"""A second opinion on all cells together: a linear mixed model with a random participant effect.
 
 With one random intercept the restricted likelihood depends on a single number, the ratio of the
 variances of participants and answers, and all matrices are those of the cells. A table of 27
@@ -39,13 +39,13 @@ class MixedModel:
     df : float
         Degrees of freedom of the tests.
     n, participants : int
-        Answers used; participants.
+        Number of answers used, and of participants.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     method : str
-        What was done, in words.
+        Description of the analysis in words.
     warnings : tuple of str
-        What the reader must know.
+        Remarks that the reader needs.
     """
 
     cells: "pd.DataFrame"
@@ -75,7 +75,7 @@ class MixedModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sums:
-    """All that the likelihood needs of the answers, less the means of their cells.
+    """Sums of the answers about the means of their cells, sufficient for the likelihood.
 
     ``count``: answers in each cell; ``member``: answers of each participant in each cell;
     ``total``: sum of each participant's answers; ``square``: sum of all squares.
@@ -88,15 +88,15 @@ class _Sums:
 
     @property
     def spare(self) -> int:
-        """Answers less cells."""
+        """Number of answers minus number of cells."""
         return int(self.count.sum()) - self.count.size
 
     def weights(self, ratio: float) -> tuple[Array, Array, Array]:
         """Return weights of the participants, the matrix to invert, and its Cholesky factor.
 
         The inverse of a participant's covariance ``I + ratio 1 1'`` is ``I - w 1 1'``. By
-        Woodbury's formula the information matrix of the cells is then inverted through a matrix as
-        small as the number of participants.
+        Woodbury's formula, inverting the information matrix of the cells then takes the inverse of
+        a matrix of the size of the number of participants only.
         """
         size = self.member.sum(axis=1)
         weight = ratio / (1.0 + ratio * size)
@@ -120,7 +120,7 @@ class _Sums:
         return variance, deviance
 
     def coefficients(self, ratio: float) -> tuple[Array, Array]:
-        """Return what to add to the cells' means, and the inverse of the information matrix."""
+        """Return the corrections of the cells' means, and the inverse of the information matrix."""
         weight, _, factor = self.weights(ratio)
         half = np.linalg.solve(factor, np.sqrt(weight)[:, np.newaxis] * self.member / self.count)
         inverse = np.diag(1.0 / self.count) + half.T @ half
@@ -133,8 +133,8 @@ def mixed_model(
     """Fit one linear mixed model to all cells and return the differences of two conditions.
 
     ``rating ~ condition × stimulus × attribute + (1 | participant)`` by restricted maximum
-    likelihood. It uses the answers of those who took part in one condition only, and assumes that
-    participants differ by a constant and that all answers scatter alike.
+    likelihood. It also uses the answers of participants of only one condition, and assumes that
+    participants differ by a constant and that all answers have the same variance.
 
     Parameters
     ----------
@@ -143,13 +143,13 @@ def mixed_model(
     first, second : str
         Conditions; differences are ``first - second``.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
 
     Raises
     ------
     ParameterError
         Unknown condition, fewer than 2 participants, no cell rated under both conditions, too few
-        answers for the cells, answers without any spread.
+        answers for the cells, answers without spread.
 
     Notes
     -----
@@ -226,7 +226,7 @@ def _summed(
 
 
 def _best_ratio(sums: _Sums) -> float:
-    """Return the ratio of variances of largest restricted likelihood, 0 if that is at the edge."""
+    """Return the variance ratio with the largest restricted likelihood; 0 if on the boundary."""
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(

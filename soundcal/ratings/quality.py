@@ -1,4 +1,4 @@
-"""Data quality of ratings: what should be looked at before anything is computed."""
+"""Data quality of ratings: findings to check before the analysis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,23 +16,23 @@ __all__ = ["Quality", "check_quality"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
-    """What was found.
+    """Findings about the quality of ratings.
 
     Parameters
     ----------
     findings : DataFrame
         One row per finding: ``participant, condition, stimulus, attribute, check, detail``;
         ``check`` is ``missing``, ``out of range``, ``straight-lining``, ``too fast``,
-        ``not played`` or ``incomplete`` (a trial is missing); what does not apply is "".
+        ``not played`` or ``incomplete`` (a trial is missing); fields that do not apply are "".
     trials : int
-        Trials looked at.
+        Number of trials that were checked.
     """
 
     findings: "pd.DataFrame"
     trials: int
 
     def counts(self) -> dict[str, int]:
-        """Return how many findings there are of each kind."""
+        """Return the number of findings of each kind."""
         return {str(kind): int(n) for kind, n in self.findings["check"].value_counts().items()}
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,12 +45,12 @@ class Quality:
 
 
 def check_quality(ratings: Ratings, *, shortest: float | None = None) -> Quality:
-    """Look for answers that are missing, impossible, too alike or too fast.
+    """Find answers that are missing, impossible, too similar or too fast.
 
     Parameters
     ----------
     ratings : Ratings
-        What to look at; nothing is changed.
+        Ratings to check; they are not changed.
     shortest : float, optional
         Shortest plausible time on a trial in s, e.g. the duration of the stimulus.
 
@@ -63,7 +63,7 @@ def check_quality(ratings: Ratings, *, shortest: float | None = None) -> Quality
     Raises
     ------
     ParameterError
-        A shortest time is given, and the table has no times.
+        A shortest time is given, but the table has no times.
     """
     import pandas as pd
 
@@ -99,14 +99,14 @@ def check_quality(ratings: Ratings, *, shortest: float | None = None) -> Quality
     findings = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     columns = [*KEYS, "attribute", "check", "detail"]
     findings = findings.reindex(columns=columns).astype(object)
-    # what concerns a whole trial names no attribute
+    # findings about a whole trial have no attribute
     whole = ~findings["check"].isin(["missing", "out of range"])
     findings.loc[whole, "attribute"] = ""
     return Quality(findings.where(findings.notna(), ""), len(trials))
 
 
 def _incomplete(ratings: Ratings) -> "pd.DataFrame":
-    """Return who rated some, but not all stimuli in a condition."""
+    """Return the trials missing from participants who rated some stimuli in a condition."""
     import pandas as pd
 
     trials = ratings.table.drop_duplicates(list(KEYS))

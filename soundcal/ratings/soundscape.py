@@ -3,7 +3,7 @@
 Eight attributes lie on a circle. Pleasantness and eventfulness are projections onto its axes, from
 -1 to 1. The formula of the 2019 edition assumes equal angles of 45°; translations of the attributes
 lie at other angles, measured by Aletta et al. (2024). The second edition (2025) revises this annex;
-what is computed here is always named with its edition.
+results are always labelled with the edition.
 """
 
 import math
@@ -70,7 +70,7 @@ LIKERT: Final = (1.0, 5.0)
 
 
 def formula(language: str) -> str:
-    """Return in words which formula gives the coordinates."""
+    """Return the formula of the coordinates in words."""
     if language == "equal":
         return "ISO/TS 12913-3:2019, equations A.1 and A.2, divided by their range"
     return (
@@ -82,7 +82,7 @@ def formula(language: str) -> str:
 def _angles(language: str) -> Array:
     if language not in ANGLES:
         raise ParameterError(
-            f"language {language!r}; angles are known of {', '.join(ANGLES)}. 'equal' is the "
+            f"language {language!r}; angles are known for {', '.join(ANGLES)}. 'equal' is the "
             "formula of ISO/TS 12913-3:2019"
         )
     return np.deg2rad(np.array(ANGLES[language], dtype=np.float64))
@@ -157,7 +157,7 @@ def _points(pleasantness: ArrayLike, eventfulness: ArrayLike) -> Array:
 
 
 def quadrant_shares(pleasantness: ArrayLike, eventfulness: ArrayLike) -> dict[str, float]:
-    """Return which part of the points lies in each quadrant, and ``axis`` for those between.
+    """Return the proportion of points in each quadrant, and on an ``axis`` between two.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def quadrant_shares(pleasantness: ArrayLike, eventfulness: ArrayLike) -> dict[st
     points = _points(pleasantness, eventfulness)
     if points.size == 0:
         return dict.fromkeys((*QUADRANTS, "axis"), math.nan)
-    # rounding errors of the projection are not a position
+    # a value within the rounding errors of the projection is on the axis
     p, e = np.where(np.abs(points) < 1e-12, 0.0, points)
     inside = ((p > 0) & (e > 0), (p < 0) & (e > 0), (p < 0) & (e < 0), (p > 0) & (e < 0))
     shares = {name: float(m.mean()) for name, m in zip(QUADRANTS, inside, strict=True)}
@@ -190,7 +190,7 @@ class Density:
     level : float
         Density on the contour.
     share : float
-        Part of the probability inside the contour.
+        Proportion of the probability inside the contour.
     """
 
     pleasantness: Array
@@ -203,7 +203,7 @@ class Density:
 def density(
     pleasantness: ArrayLike, eventfulness: ArrayLike, *, share: float = 0.5, cells: int = 121
 ) -> Density | None:
-    """Return the kernel density of points, and the level whose contour holds a share of it.
+    """Return the kernel density of points, and the level whose contour encloses a share of it.
 
     Gaussian kernels with 1.2 times Scott's bandwidth, as usual in soundscape studies (Mitchell et
     al., JASA Express Lett 2:037201, 2022).
@@ -213,7 +213,7 @@ def density(
     pleasantness, eventfulness : array_like, shape (n,)
         Coordinates; points with NaN are left out.
     share : float
-        Part inside the contour.
+        Proportion inside the contour.
     cells : int
         Points of the grid along each axis, which spans -1.2 to 1.2.
 

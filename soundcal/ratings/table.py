@@ -1,4 +1,4 @@
-"""The table of ratings: one row per answer, checked, with exclusions that state their reason."""
+"""The table of ratings: one row per answer, checked, with exclusions and their reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,16 +25,16 @@ KEYS: Final = ("participant", "condition", "stimulus")
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Ratings left out of the analysis, and why.
+    """Ratings left out of the analysis, with the reason.
 
     Parameters
     ----------
     participant : str
-        Who.
+        Name of the participant.
     reason : str
-        Why; printed in every report.
+        Reason of the exclusion; printed in every report.
     condition, stimulus : str
-        Which trials; "" for all of them.
+        Condition and stimulus of the excluded trials; "" for all of them.
     """
 
     participant: str
@@ -45,7 +45,7 @@ class Exclusion:
     def __post_init__(self) -> None:
         if not self.participant or not self.reason.strip():
             raise ParameterError(
-                f"exclusion of {self.participant or 'nobody'} without a reason; say who and why"
+                f"exclusion of {self.participant or 'nobody'} without a reason; state both"
             )
 
     def to_dict(self) -> dict[str, str]:
@@ -70,11 +70,11 @@ class Ratings:
     scale : tuple of float
         Lowest and highest answer.
     language : str
-        Whose angles the attributes have, see :data:`soundcal.ratings.ANGLES`.
+        Language that defines the angles of the attributes, see :data:`soundcal.ratings.ANGLES`.
     excluded : tuple of Exclusion
-        What was left out of ``table``.
+        Exclusions of answers that are not in ``table``.
     sources : tuple of str
-        Where the answers came from.
+        Sources of the answers, e.g. files.
     """
 
     table: "pd.DataFrame"
@@ -95,7 +95,7 @@ class Ratings:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Attributes in the order of the circle, others behind in the order of occurrence."""
+        """Attributes in the order of the circle, then any others in the order of occurrence."""
         there = list(self.table["attribute"].unique())
         known = [name for name in ATTRIBUTES if name in there]
         return tuple(known + [name for name in there if name not in known])
@@ -103,7 +103,7 @@ class Ratings:
     def wide(self) -> "pd.DataFrame":
         """Return one row per trial: participant, condition, stimulus as index, attributes across.
 
-        Attributes stand in the order of :attr:`attributes`; NaN where there is no answer.
+        Attributes are in the order of :attr:`attributes`; a missing answer is NaN.
         """
         table = self.table.pivot(index=list(KEYS), columns="attribute", values="value")
         return table.reindex(columns=list(self.attributes))
@@ -140,7 +140,7 @@ class Ratings:
         Raises
         ------
         ParameterError
-            An exclusion fits no row: a misspelt name must not go unnoticed.
+            An exclusion matches no row: a misspelt name must not go unnoticed.
         """
         keep = np.ones(len(self.table), dtype=bool)
         for one in exclusions:
@@ -162,7 +162,7 @@ class Ratings:
         )
 
     def participants(self) -> "pd.DataFrame":
-        """Return who took part in what.
+        """Return the participants with their trials and exclusions.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class Ratings:
         return frame.rename_axis("participant").reset_index()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the ratings are, without the answers, ready for JSON."""
+        """Return the description of the ratings, without the answers, ready for JSON."""
         return {
             "scale": list(self.scale),
             "language": self.language,
@@ -223,19 +223,19 @@ def make_ratings(
     table : DataFrame
         :data:`COLUMNS`, in any order, and any of :data:`OPTIONAL`; further columns are dropped.
     scale : tuple of float
-        Lowest and highest answer. Answers outside are kept here and reported by
-        :func:`soundcal.ratings.check`, which the analysis demands to be clean.
+        Lowest and highest answer. Answers outside are kept here, reported by
+        :func:`soundcal.ratings.check`, and refused by the analysis.
     language : str
-        Whose angles the attributes have.
+        Language that defines the angles of the attributes.
     sources : tuple of str
         Where the answers came from.
     attributes : mapping of str to str, optional
-        Other names of the attributes, and the ones they stand for.
+        Other names of the attributes, each with the name that it stands for.
 
     Raises
     ------
     RecordError
-        Columns missing, a trial answered twice, answers that are no numbers, an unnamed trial.
+        Columns missing, a trial answered twice, answers that are not numbers, an unnamed trial.
     ParameterError
         An impossible scale.
     """
@@ -246,8 +246,8 @@ def make_ratings(
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise RecordError(
-            f"columns {', '.join(missing)} are missing; expected: {', '.join(COLUMNS)}, and if "
-            f"known {', '.join(OPTIONAL)}"
+            f"columns {', '.join(missing)} are missing; expected: {', '.join(COLUMNS)}, and "
+            f"optionally {', '.join(OPTIONAL)}"
         )
     frame = pd.DataFrame({name: table[name] for name in COLUMNS[:-1]})
     for name in frame.columns:
@@ -267,6 +267,6 @@ def make_ratings(
         raise RecordError(
             f"{int(twice.sum())} answers are given twice, e.g. "
             + ", ".join(f"{name} {value}" for name, value in first.items())
-            + "; average repeated trials first, or name them as stimuli of their own"
+            + "; average repeated trials first, or give them different stimulus names"
         )
     return Ratings(frame.reset_index(drop=True), scale, language, (), sources)

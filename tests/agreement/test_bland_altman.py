@@ -281,7 +281,7 @@ def test_ratio_and_percent() -> None:
         bland_altman([1.0, 0.0, 2.0], [1.0, 1.0, 1.0], scale="ratio")
     with pytest.raises(ParameterError, match="0 or less"):
         bland_altman([1.0, -3.0, 2.0], [1.0, 1.0, 1.0], scale="percent")
-    with pytest.raises(ParameterError, match="belong to scale='ratio'"):
+    with pytest.raises(ParameterError, match="exist for scale='ratio' only"):
         _ = percent.proportional
 
 

@@ -132,7 +132,7 @@ def test_tests_without_a_p_value_still_count() -> None:
     assert math.isnan(found.adjusted[1])
     assert "2 tests" in found.method
     assert found.to_frame()["label"].tolist() == ["a", "b"]
-    with pytest.raises(ParameterError, match="say in words"):
+    with pytest.raises(ParameterError, match="describe in words"):
         adjust([0.1], family=" ")
     with pytest.raises(ParameterError, match="between 0 and 1"):
         adjust([1.1], family="f")

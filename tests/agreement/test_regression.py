@@ -61,7 +61,7 @@ def test_choices_are_said_and_refusals_help() -> None:
     a = rng.uniform(0, 10, 60)
     flat = bland_altman(a + rng.normal(0, 1, 60), a)
     assert "describe these data as well" in regression_limits(flat).warnings[0]
-    assert "as asked" in regression_limits(flat, spread="constant").decision
+    assert "as requested" in regression_limits(flat, spread="constant").decision
     x = np.linspace(0, 10, 40)
     funnel = bland_altman(x + np.maximum(x - 5, 0) * rng.normal(0, 1, 40), x, x_axis="y")
     with pytest.raises(ParameterError, match="reaches 0"):
@@ -94,7 +94,7 @@ def test_deming_is_symmetric_and_jackknife_is_what_it_says() -> None:
         deming([0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0])
     with pytest.raises(ParameterError, match="at least 3"):
         deming([0.0, 1.0], [0.0, 1.0])
-    with pytest.raises(ParameterError, match="range of quantities"):
+    with pytest.raises(ParameterError, match="range of values"):
         deming([1.0, 1.0, 1.0], [0.0, 1.0, 2.0])
 
 

@@ -182,4 +182,4 @@ def test_less_spread_between_than_within_is_said() -> None:
     d = np.tile([1.0, -1.0], 10) + np.linspace(0, 0.01, 20)
     r = bland_altman_repeated(d, np.zeros(20), np.repeat(np.arange(10), 2))
     assert len(r.components) == 1
-    assert "taken as 0" in r.warnings[0]
+    assert "set to 0" in r.warnings[0]

@@ -76,7 +76,7 @@ def test_language_angles_refer_to_the_middle_of_the_scale() -> None:
     [
         ([1.0] * 7, {}, "8 attributes"),
         ([0.0] * 8, {}, "state the scale"),
-        ([1.0] * 8, {"language": "fra"}, "angles are known of"),
+        ([1.0] * 8, {"language": "fra"}, "angles are known for"),
         ([1.0] * 8, {"scale": (5.0, 1.0)}, "lowest and highest"),
         ([1.0] * 8, {"attributes": ("loud", *ATTRIBUTES[1:])}, "exactly pleasant"),
     ],
@@ -393,12 +393,12 @@ def test_wide_tables_by_a_mapping(tmp_path: Path) -> None:
     ("before", "after", "message"),
     [
         ("low = 0", "lowest = 0", "numbers low and high"),
-        ('value = "rating_score"\n', "", "nothing says where value"),
+        ('value = "rating_score"\n', "", "no source for value"),
         ('"rating_score"', '"score"', "no column 'score'"),
         ("[keep]", "[drop]", "unknown part drop"),
         ("seconds = 0.001", "stimulus = 2", "columns of numbers"),
         ('seconds = "rating_time"', 'seconds = "trial_id"', "column trial_id: not numbers"),
-        ('["street.wav"]', '["park.wav"]', "no row is left"),
+        ('["street.wav"]', '["park.wav"]', "leaves no row"),
         ("[scale]", "[scale", "cannot be read as TOML"),
         ('condition = "hats"', 'condition = "hats"\nheadphone = "x"', "headphone is not a column"),
     ],
