@@ -73,7 +73,7 @@ def _present(bench: Bench, row: Mapping[str, Any], position: int) -> None:
         bench.device.play(np.zeros((len(outputs), pause)), outputs=outputs)
     stimulus = steps.catalogue_of(bench.settings)[row["stimulus"]]
     played = bench.device.play(
-        steps.render(bench, stimulus) * from_db(float(row["gain_db"])), outputs=outputs
+        steps.render_stimulus(bench, stimulus) * from_db(float(row["gain_db"])), outputs=outputs
     )
     bench.session.log(
         "presentation",

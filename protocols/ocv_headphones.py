@@ -47,7 +47,9 @@ def _gains(bench: Bench) -> None:
     for stimulus in steps.selected_stimuli(bench.settings):
         row = {"stimulus": stimulus.id, "target": stimulus.level, "gain_db": None}
         try:
-            row["gain_db"] = steps.ocv_gain_db(bench, stimulus, steps.render(bench, stimulus))
+            row["gain_db"] = steps.ocv_gain_db(
+                bench, stimulus, steps.render_stimulus(bench, stimulus)
+            )
         except TargetNotReached as error:
             row["reason"] = str(error)
             steps.missed(bench, stimulus, str(error))

@@ -28,7 +28,7 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.text import read_text
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
-from soundcal.indicators.registry import STUDY, find, merged, resolve
+from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
@@ -235,7 +235,10 @@ def measure_file(
     u_db = [calibration.chain(name).u_db for name in channels]
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
     request = StreamRequest(
-        about.fs, merged(task.wanted, task.kept), check_field(task.field), bool(task.kept)
+        about.fs,
+        merged_statistics(task.wanted, task.kept),
+        check_field(task.field),
+        bool(task.kept),
     )
     analysis = open_engine(task.engine, request, about.n_channels, threads)
     fed = [(factors, analysis)]

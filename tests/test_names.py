@@ -1,4 +1,4 @@
-"""One name, one meaning: a public class has a name of its own."""
+"""One name, one meaning: a public class or function has a name of its own."""
 
 import ast
 from collections import defaultdict
@@ -6,12 +6,39 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "soundcal"
 
+SHARED = {
+    "add": "every command of cli/ adds itself to the parser by it",
+    "main": "the command, and the process that owns PortAudio",
+    "run": "every command of cli/ and every protocol is run by it",
+    "rows": "every family of verification/ gives its rows by it",
+    "calibrate": "the three methods of calibration/ have one verb; the package names them apart",
+    "calibrate_ears": "the laboratory's procedure, and the protocols' step that carries it out",
+    "loudness_zwst": "MoSQITo answers to the same names as soundcal",
+    "loudness_zwtv": "the same",
+    "roughness_dw": "the same",
+    "sharpness_din_st": "the same",
+    "sharpness_din_tv": "the same",
+}
+"""Names that several modules define on purpose, and the purpose."""
 
-def test_no_two_public_classes_have_one_name() -> None:
-    homes = defaultdict(list)
+
+def homes(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> dict[str, set[str]]:
+    """Return the modules that define each public class or function at their top level."""
+    found = defaultdict(set)
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                homes[node.name].append(str(path.relative_to(PACKAGE)))
-    assert len(homes) > 100
-    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+            if isinstance(node, kind) and not node.name.startswith("_"):
+                found[node.name].add(str(path.relative_to(PACKAGE)))
+    return dict(found)
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    found = homes(ast.ClassDef)
+    assert len(found) > 100
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
+
+
+def test_public_functions_share_a_name_only_on_purpose() -> None:
+    found = homes(ast.FunctionDef)
+    assert len(found) > 300
+    assert {name for name, modules in found.items() if len(modules) > 1} == set(SHARED)

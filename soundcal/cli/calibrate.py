@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.options import numbers
 from soundcal.cli.output import print_json, say
 
@@ -63,10 +63,10 @@ def add(commands: Any) -> None:
         help="frequency weighting of targets and stated levels (A)",
     )
     parser.add_argument(
-        "--inputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="ears (1,2)"
+        "--inputs", type=channel_list, default=(1, 2), metavar="N,N", help="ears (1,2)"
     )
     parser.add_argument(
-        "--outputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="headphones (1,2)"
+        "--outputs", type=channel_list, default=(1, 2), metavar="N,N", help="headphones (1,2)"
     )
     parser.add_argument("--target", type=float, metavar="DB", help="level at the ears, dB")
     _add_calibrator_options(parser)
@@ -107,7 +107,7 @@ def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
         metavar="DB",
         help="rms of the test sine re full scale (-20; a full-scale sine has -3.01)",
     )
-    add("--line-inputs", type=channel_numbers, metavar="N,N", help="measure by line inputs")
+    add("--line-inputs", type=channel_list, metavar="N,N", help="measure by line inputs")
     add("--line-sensitivity", type=numbers, metavar="V,V", help="their rms volt per full scale")
     add("--headphone", default="", metavar="NAME", help="model")
     add("--impedance", type=float, metavar="OHM", help="of the headphones, data sheet")

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="of each (10 s)")
     parser.add_argument(
-        "--inputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="ears (1,2)"
+        "--inputs", type=channel_list, default=(1, 2), metavar="N,N", help="ears (1,2)"
     )
     parser.add_argument("--ready", action="store_true", help="ask nobody: the calibrator is on")
     parser.add_argument("--force", action="store_true", help="replace an existing file")

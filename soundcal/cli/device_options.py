@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
 
-__all__ = ["add_device_options", "channel_numbers", "open_from"]
+__all__ = ["add_device_options", "channel_list", "open_from"]
 
 
 def add_device_options(
@@ -50,7 +50,7 @@ def add_device_options(
     )
 
 
-def channel_numbers(text: str) -> tuple[int, ...]:
+def channel_list(text: str) -> tuple[int, ...]:
     """Return the channels of an option such as ``1,2``, for ``type=``."""
     from soundcal.devices.channels import parse_channels
     from soundcal.errors import ParameterError

@@ -173,7 +173,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 
 def _task(options: argparse.Namespace) -> "Task":
     from soundcal.batch import Task
-    from soundcal.indicators.registry import merged, resolve
+    from soundcal.indicators.registry import merged_statistics, resolve
 
     wanted = _wanted(options)
     channels = tuple(name.strip() for name in options.channels.split(",") if name.strip())
@@ -186,7 +186,7 @@ def _task(options: argparse.Namespace) -> "Task":
         engine=options.engine,
         uncertainty=options.uncertainty,
         sensitivities=options.sensitivity,
-        kept=merged(wanted, resolve([_SPECTRUM])) if options.plots else {},
+        kept=merged_statistics(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from soundcal.cli.device_options import (
     add_device_options,
-    channel_numbers,
+    channel_list,
     open_from,
 )
 from soundcal.cli.output import say
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--calibration", type=Path, metavar="JSON", help="levels in dB re 20 µPa")
     parser.add_argument(
-        "--inputs", type=channel_numbers, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
+        "--inputs", type=channel_list, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
     )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after this time, s")
     parser.add_argument("--loudness", action="store_true", help="also show N and N5 (ISO 532-1)")

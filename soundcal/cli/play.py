@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.device_options import (
     add_device_options,
-    channel_numbers,
+    channel_list,
     open_from,
 )
 from soundcal.cli.output import print_json, say
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="audio file to play")
     parser.add_argument(
         "--outputs",
-        type=channel_numbers,
+        type=channel_list,
         metavar="N,N",
         help="channels, e.g. 1,2 (default: the first ones; a mono file needs it)",
     )

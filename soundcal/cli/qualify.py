@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from soundcal.cli.device_options import channel_numbers, open_from
+from soundcal.cli.device_options import channel_list, open_from
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     """Add what belongs to ``--test``."""
     group = parser.add_argument_group("test (with --test)")
     group.add_argument(
-        "--outputs", type=channel_numbers, default=(1, 2), metavar="N,N", help="channels (1,2)"
+        "--outputs", type=channel_list, default=(1, 2), metavar="N,N", help="channels (1,2)"
     )
     group.add_argument(
         "--inputs",
-        type=channel_numbers,
+        type=channel_list,
         metavar="N,N",
         help="inputs they are cabled to, in order (1,2; simulated lab: its line inputs, 3,4)",
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.device_options import add_device_options, channel_numbers, open_from
+from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     parser.add_argument("file", metavar="OUT", type=Path, help="file to write, .wav or .flac")
     parser.add_argument("--duration", type=float, metavar="S", help="length, s")
     parser.add_argument(
-        "--inputs", type=channel_numbers, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
+        "--inputs", type=channel_list, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
     )
     parser.add_argument(
         "--names",

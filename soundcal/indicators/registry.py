@@ -23,7 +23,15 @@ from typing import Any, Final
 
 from soundcal.errors import ParameterError
 
-__all__ = ["REGISTRY", "STUDY", "Indicator", "find", "merged", "resolve", "resolve_callable"]
+__all__ = [
+    "REGISTRY",
+    "STUDY",
+    "Indicator",
+    "find",
+    "merged_statistics",
+    "resolve",
+    "resolve_callable",
+]
 
 PERCENTILES: Final = ("5", "10", "50", "90", "95")
 """Statistics of the study: exceeded in 5 … 95 % of the time."""
@@ -330,10 +338,10 @@ def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
         parts.append(found)
     if not parts:
         raise ParameterError("no indicator was asked for; at least one name is needed")
-    return merged(*parts)
+    return merged_statistics(*parts)
 
 
-def merged(*parts: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+def merged_statistics(*parts: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     """Return what any of the parts wants: statistics per symbol, in the registry's order.
 
     >>> merged({"N": ("5",)}, {"LA": ("eq",), "N": ("max",)})

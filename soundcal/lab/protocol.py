@@ -33,7 +33,7 @@ __all__ = [
     "LabProtocol",
     "Setting",
     "Value",
-    "find",
+    "find_protocol",
     "load",
     "run",
     "shipped_names",
@@ -202,7 +202,7 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in shipped("protocols").glob("[a-z]*.py"))
 
 
-def find(name: str) -> Path:
+def find_protocol(name: str) -> Path:
     """Return the file of a shipped protocol's name or of a path.
 
     Raises
@@ -230,7 +230,7 @@ def load(name: str) -> LabProtocol:
     RecordError
         The file is not a protocol.
     """
-    path = find(name)
+    path = find_protocol(name)
     module = _module(path)
     steps = getattr(module, "run", None)
     settings = getattr(module, "SETTINGS", {})

@@ -56,7 +56,7 @@ __all__ = [
     "record_by_ocv",
     "record_by_search",
     "record_in_situ",
-    "render",
+    "render_stimulus",
     "selected_stimuli",
     "with_headphones_on",
 ]
@@ -255,7 +255,7 @@ def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
     return stimuli.select(catalogue, wanted) if wanted else stimuli.scenes(catalogue)
 
 
-def render(bench: Bench, stimulus: Stimulus) -> Samples:
+def render_stimulus(bench: Bench, stimulus: Stimulus) -> Samples:
     """Return the samples of a stimulus for two headphones, shape (2, n)."""
     samples = stimuli.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
     return on_channels(samples)
@@ -353,7 +353,7 @@ def with_headphones_on(bench: Bench, *records: Record) -> None:
 
 
 def _attempt(bench: Bench, stimulus: Stimulus, records: Sequence[Record]) -> None:
-    samples = render(bench, stimulus)
+    samples = render_stimulus(bench, stimulus)
     for record in records:
         try:
             record(bench, stimulus, samples)

@@ -33,11 +33,11 @@ from soundcal.qualification.signals import (
     burst_excess,
     grid,
     impulse_response,
+    loop_sweep,
+    loop_tone,
     polarity,
     response_at,
     staircase,
-    sweep,
-    tone,
     tone_level,
     weighted_noise,
     white_noise,
@@ -199,7 +199,7 @@ def wiring(loop: Loop) -> tuple[Samples, int]:
     """
     n, fs = loop.n, loop.fs
     frequencies = 701.0 + 301.0 * np.arange(n) * min(1.0, fs / 48000.0)
-    samples = np.stack([tone(fs, PROBE_S, _PROBE_DB, f) for f in frequencies])
+    samples = np.stack([loop_tone(fs, PROBE_S, _PROBE_DB, f) for f in frequencies])
     capture = loop.once(samples, "wiring")
     heard = loop.inner(capture, samples.shape[1]).samples
     found, beside = (
@@ -254,7 +254,7 @@ def idle_noise(loop: Loop) -> Noise:
 def responses(loop: Loop, level: float, offset: Samples) -> Response:
     """Play the sweep on each output in turn, and listen to all inputs, less their offset."""
     n, fs = loop.n, loop.fs
-    row, frequency = sweep(fs, level), grid(loop.fs)
+    row, frequency = loop_sweep(fs, level), grid(loop.fs)
     paths = np.empty((n, n, frequency.size), dtype=np.complex128)  # input, output
     signs = np.empty(n)
     for k in range(n):
@@ -278,7 +278,7 @@ def responses(loop: Loop, level: float, offset: Samples) -> Response:
 
 def distortion(loop: Loop, level: float) -> Distortion:
     """Play a tone at a level in dBFS on all outputs and take it apart."""
-    samples = loop.everywhere(tone(loop.fs, TONE_S, level))
+    samples = loop.everywhere(loop_tone(loop.fs, TONE_S, level))
     capture = loop.inner(loop.take(samples, f"tone at {level:.0f} dBFS"), samples.shape[1])
     loop.judge(capture)
     return Distortion(level, tuple(analyse_tone(x, loop.fs) for x in capture.samples))
@@ -325,7 +325,7 @@ def clocks(loop: Loop, plan: QualificationPlan) -> float | None:
 def level_over_time(loop: Loop, plan: QualificationPlan) -> Stability:
     """Play a tone for minutes, in takes of 20 s, and watch its level."""
     fs = loop.fs
-    samples = loop.everywhere(tone(fs, PIECE_S, plan.level))
+    samples = loop.everywhere(loop_tone(fs, PIECE_S, plan.level))
     seconds = round(PIECE_S - 2 * _EDGE_S - 0.5)
     levels, excess, times = [], [], []
     for piece in range(plan.pieces):

@@ -38,11 +38,11 @@ __all__ = [
     "burst_excess",
     "grid",
     "impulse_response",
+    "loop_sweep",
+    "loop_tone",
     "polarity",
     "response_at",
     "staircase",
-    "sweep",
-    "tone",
     "tone_level",
     "upper_edge",
     "weighted_noise",
@@ -97,7 +97,7 @@ def upper_edge(fs: int) -> float:
     return min(HIGHEST_HZ, _OF_FS * fs)
 
 
-def tone(fs: int, duration: float, level: float, frequency: float = TONE_HZ) -> Samples:
+def loop_tone(fs: int, duration: float, level: float, frequency: float = TONE_HZ) -> Samples:
     """Return a sine of a level in dBFS (AES17), shape (n,).
 
     >>> float(np.round(np.abs(tone(48000, 1.0, -20.0)).max(), 3))
@@ -128,7 +128,7 @@ def _growth(fs: int, duration: float) -> float:
     return duration / float(np.log(_SWEEP_TO * fs / _SWEEP_FROM_HZ))
 
 
-def sweep(fs: int, level: float, duration: float = SWEEP_S) -> Samples:
+def loop_sweep(fs: int, level: float, duration: float = SWEEP_S) -> Samples:
     """Return an exponential sweep from 10 Hz to 0.49 of the sampling rate, level in dBFS."""
     growth = _growth(fs, duration)
     time = np.arange(round(duration * fs)) / fs

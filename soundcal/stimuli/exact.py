@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array
 
-__all__ = ["Bits", "exp2", "gain", "rounded", "sine", "smooth_curve", "to_24_bit"]
+__all__ = ["Bits", "exact_sine", "exp2", "gain", "rounded", "smooth_curve", "to_24_bit"]
 
 _WORD: Final = 2.0**-53
 _FULL_SCALE: Final = 2.0**23
@@ -56,7 +56,7 @@ def gain(level_db: float) -> float:
     return rounded(math.pow(10.0, level_db / 20.0))
 
 
-def sine(turns: Array) -> Array:
+def exact_sine(turns: Array) -> Array:
     """Return ``sin(2 pi turns)`` to within 1e-13.
 
     The angle is reduced to a quarter turn without error, then the power series is summed.

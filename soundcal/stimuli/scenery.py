@@ -16,7 +16,7 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.stimuli import filters
-from soundcal.stimuli.exact import Bits, gain, sine
+from soundcal.stimuli.exact import Bits, exact_sine, gain
 from soundcal.stimuli.kernels import filtered, mean_square, moved, placed
 from soundcal.stimuli.signals import faded, to_peak
 from soundcal.stimuli.sources import SOURCES
@@ -133,11 +133,11 @@ def _frames(turns: Array, level: Array, range_m: Array | float, fs: int) -> Arra
     for ear, side in enumerate((-1.0, 1.0)):
         off = turns - side * _EAR_TURNS
         incidence = np.abs(off - np.rint(off))  # 0 … 0.5 turns between source and ear
-        cosine = sine(incidence + 0.25)
+        cosine = exact_sine(incidence + 0.25)
         around = (incidence - 0.25) * (2.0 * math.pi)
         path = np.where(incidence < 0.25, -cosine, around) + 1.0
         # Brown and Duda (1998), equation 5: least gain at 150 degrees of incidence
-        alpha = 1.05 + 0.95 * sine(incidence * 1.2 + 0.25)
+        alpha = 1.05 + 0.95 * exact_sine(incidence * 1.2 + 0.25)
         frames[ear, :, 0] = (range_m + _HEAD_RADIUS * path) / _SPEED_OF_SOUND * fs + _MARGIN
         frames[ear, :, 1] = level * (alpha * k + beta) / (beta + k)
         frames[ear, :, 2] = level * (beta - alpha * k) / (beta + k)

@@ -9,7 +9,7 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.stimuli import filters
-from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine
+from soundcal.stimuli.exact import Bits, exact_sine, exp2, gain, rounded
 from soundcal.stimuli.kernels import filtered
 
 __all__ = ["SIGNALS", "faded", "to_peak"]
@@ -31,20 +31,22 @@ def _turns(frequency: float, fs: int, n: int) -> Array:
 
 def tone(p: Parameters, seed: int, fs: int, n: int) -> Array:
     """Sine of ``frequency`` Hz."""
-    return sine(_turns(p["frequency"], fs, n)) * PEAK
+    return exact_sine(_turns(p["frequency"], fs, n)) * PEAK
 
 
 def am_tone(p: Parameters, seed: int, fs: int, n: int) -> Array:
     """Sine of ``frequency`` Hz, its amplitude modulated ``modulation`` times per s by ``depth``."""
-    envelope = 1.0 + p["depth"] * sine(_turns(p["modulation"], fs, n) - 0.25)
-    return np.asarray(sine(_turns(p["frequency"], fs, n)) * envelope * (PEAK / (1.0 + p["depth"])))
+    envelope = 1.0 + p["depth"] * exact_sine(_turns(p["modulation"], fs, n) - 0.25)
+    return np.asarray(
+        exact_sine(_turns(p["frequency"], fs, n)) * envelope * (PEAK / (1.0 + p["depth"]))
+    )
 
 
 def fm_tone(p: Parameters, seed: int, fs: int, n: int) -> Array:
     """Sine whose frequency swings by ``deviation`` Hz, ``modulation`` times per s."""
     index = rounded(p["deviation"] / (2.0 * math.pi * p["modulation"]))
-    swing = index * sine(_turns(p["modulation"], fs, n) - 0.25)
-    return sine(_turns(p["frequency"], fs, n) + swing) * PEAK
+    swing = index * exact_sine(_turns(p["modulation"], fs, n) - 0.25)
+    return exact_sine(_turns(p["frequency"], fs, n) + swing) * PEAK
 
 
 def sweep(p: Parameters, seed: int, fs: int, n: int) -> Array:
@@ -53,7 +55,7 @@ def sweep(p: Parameters, seed: int, fs: int, n: int) -> Array:
     octaves = rounded(math.log2(stop / p["start"]))
     scale = rounded(p["start"] * (n / fs) / math.log(stop / p["start"]))
     turns = scale * (exp2(np.arange(n) * octaves / n) - 1.0)
-    return sine(turns) * faded(n, round(0.02 * fs)) * PEAK
+    return exact_sine(turns) * faded(n, round(0.02 * fs)) * PEAK
 
 
 def burst(p: Parameters, seed: int, fs: int, n: int) -> Array:
@@ -65,7 +67,7 @@ def burst(p: Parameters, seed: int, fs: int, n: int) -> Array:
     at = np.arange(n) % period
     cycles = max(1, round(p["length"] * p["frequency"]))
     turns = _turns(p["frequency"], fs, period)[at]
-    return np.where(turns < cycles, sine(turns), 0.0) * PEAK
+    return np.where(turns < cycles, exact_sine(turns), 0.0) * PEAK
 
 
 def white(p: Parameters, seed: int, fs: int, n: int) -> Array:
@@ -111,7 +113,7 @@ def to_peak(x: Array) -> Array:
 def faded(n: int, ramp: int) -> Array:
     """Return a gain of 1, shape (n,), with raised-cosine ramps of ``ramp`` samples at both ends."""
     at = np.minimum(np.arange(n), np.arange(n)[::-1])
-    return 0.5 - 0.5 * sine(np.minimum(at / (2.0 * ramp), 0.5) + 0.25)
+    return 0.5 - 0.5 * exact_sine(np.minimum(at / (2.0 * ramp), 0.5) + 0.25)
 
 
 SIGNALS: Final[dict[str, Callable[[Parameters, int, int, int], Array]]] = {

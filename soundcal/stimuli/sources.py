@@ -8,7 +8,7 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.stimuli import filters
-from soundcal.stimuli.exact import Bits, exp2, gain, rounded, sine, smooth_curve
+from soundcal.stimuli.exact import Bits, exact_sine, exp2, gain, rounded, smooth_curve
 from soundcal.stimuli.kernels import filtered, rung, vocal
 
 __all__ = ["SOURCES"]
@@ -62,7 +62,7 @@ def hum(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     for order in range(1, layer.get("harmonics", 8) + 1):
         if layer["frequency"] * order > 0.4 * fs:
             break
-        total += gain(-layer["fall"] * math.log2(order)) * sine(
+        total += gain(-layer["fall"] * math.log2(order)) * exact_sine(
             turns * order + bits.between(0.0, 1.0)
         )
     return _coloured(total, layer, fs) * _swell(layer, bits, fs, n)
@@ -105,7 +105,7 @@ def impacts(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     turns = np.array(pitch) / fs
     # 60 dB are 9.966 octaves of amplitude
     radius = exp2(-_SIXTY_DB / (np.array(decay) * fs))
-    cosine, sinus = radius * sine(turns + 0.25), radius * sine(turns)
+    cosine, sinus = radius * exact_sine(turns + 0.25), radius * exact_sine(turns)
     rings = rung(np.array(start, dtype=np.int64), np.array(size), cosine, sinus, n)
     return _coloured(rings, layer, fs)
 
@@ -150,10 +150,10 @@ def birds(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
 def _syllable(pitch: float, glide: float, trill: float, swing: float, fs: int, m: int) -> Array:
     position = np.arange(m) / m
     speed = pitch * (1.0 + glide * (position - 0.5))
-    speed = speed * (1.0 + swing * sine(np.arange(m) * trill / fs))
+    speed = speed * (1.0 + swing * exact_sine(np.arange(m) * trill / fs))
     turns = np.cumsum(speed / fs)
-    envelope = 0.5 - 0.5 * sine(position + 0.25)
-    return (sine(turns) + 0.15 * sine(2.0 * turns)) * envelope
+    envelope = 0.5 - 0.5 * exact_sine(position + 0.25)
+    return (exact_sine(turns) + 0.15 * exact_sine(2.0 * turns)) * envelope
 
 
 def voices(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
@@ -232,7 +232,7 @@ def notes(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
         total = np.zeros(m)
         for order in range(1, layer.get("harmonics", 6) + 1):
             if pitch * order < 0.4 * fs:
-                total += sine(turns * order) / (order * math.sqrt(order))
+                total += exact_sine(turns * order) / (order * math.sqrt(order))
         out[first : first + m] += total * envelope * bits.between(0.5, 1.0)
     return _coloured(out, layer, fs)
 
@@ -255,7 +255,7 @@ def vehicle(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     engine = np.zeros(n)
     for order in range(1, 9):
         level = bits.between(0.4, 1.0) / math.sqrt(order)
-        engine += level * sine(0.5 * order * turns + bits.between(0.0, 1.0))
+        engine += level * exact_sine(0.5 * order * turns + bits.between(0.0, 1.0))
     rough = filtered(bits.noise(n), filters.stacked(filters.lowpass(layer["engine"] * 2.0, fs)))
     engine = engine * (1.0 + rough) + rough * 2.0
     return _coloured(rolling + layer.get("share", 0.5) * engine, layer, fs)
@@ -267,7 +267,7 @@ def siren(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     tones = np.where(np.arange(count) % 2 == 0, layer["frequency"], layer["second"])
     index = (np.arange(n) / (layer["length"] * fs)).astype(np.intp)
     turns = np.cumsum(tones[index] / fs)
-    total = sine(turns) + 0.5 * sine(2.0 * turns) + 0.35 * sine(3.0 * turns)
+    total = exact_sine(turns) + 0.5 * exact_sine(2.0 * turns) + 0.35 * exact_sine(3.0 * turns)
     return _coloured(total, layer, fs)
 
 

@@ -30,7 +30,7 @@ from soundcal.takes.check import Check, Limit, fault
 from soundcal.takes.crosstalk import crosstalk
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.judge import judge, level_step
-from soundcal.takes.slips import DRIFT, QUIET_DB, WINDOW_S, Delays, delays_of, drift, slips_in
+from soundcal.takes.slips import DRIFT, QUIET_DB, WINDOW_S, Delays, clock_drift, delays_of, slips_in
 from soundcal.takes.tone_phase import SLIPS, fading, frequency_of, slips_of, track
 
 __all__ = ["compare_with_stimulus", "judge_played"]
@@ -54,7 +54,7 @@ def _tone_timing(name: str, x: Samples, s: Samples, fs: int, frequency: float) -
     known = np.isfinite(found.phases)
     hop = found.size // 2
     delays = Delays(np.flatnonzero(known), found.delays(fs)[known], hop)
-    return [slips, *drift(name, delays, ())]
+    return [slips, *clock_drift(name, delays, ())]
 
 
 def _timing(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
@@ -76,7 +76,7 @@ def _timing(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
         )
     return [
         Check("slips", moved, "samples", SLIPS, fault(reason), reason, name),
-        *(drift(name, found, slips) if _is_alike(s, found.size) else ()),
+        *(clock_drift(name, found, slips) if _is_alike(s, found.size) else ()),
     ]
 
 

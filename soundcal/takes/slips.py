@@ -30,8 +30,8 @@ __all__ = [
     "WINDOW_S",
     "Delays",
     "Slip",
+    "clock_drift",
     "delays_of",
-    "drift",
     "find_slips",
     "slips_in",
 ]
@@ -267,7 +267,7 @@ def _without_slips(found: Delays, slips: Sequence[Slip]) -> Samples:
     return delays
 
 
-def drift(name: str, found: Delays, slips: Sequence[Slip]) -> list[Check]:
+def clock_drift(name: str, found: Delays, slips: Sequence[Slip]) -> list[Check]:
     """Return the clock difference and the constancy of the delay, if enough windows tell."""
     delays = _without_slips(found, slips)
     known = np.isfinite(delays)

@@ -21,7 +21,7 @@ from fake_card import FAKE, Fault, streams, tone
 from soundcal.devices import Block
 from soundcal.devices.portaudio import worker
 from soundcal.devices.portaudio.request import Request
-from soundcal.devices.portaudio.resolve import resolve
+from soundcal.devices.portaudio.resolve import resolve_device
 from soundcal.devices.portaudio.soundcard import Soundcard, probe
 from soundcal.errors import DeviceUnavailable, StreamError
 from soundcal.takes.gaps import Gaps, gap_flags
@@ -139,7 +139,7 @@ def test_what_is_wrong_with_portaudio_is_said_with_a_remedy(
     cards, problem = probe()
     assert cards == []
     with pytest.raises(DeviceUnavailable, match=said):
-        resolve("fake", cards, problem)
+        resolve_device("fake", cards, problem)
     assert time.monotonic() - started < 3.0
 
 

@@ -13,7 +13,7 @@ from soundcal.devices import DeviceInfo, open_device
 from soundcal.devices.portaudio import worker
 from soundcal.devices.portaudio.host_apis import obstacle
 from soundcal.devices.portaudio.remedies import in_use, install_hint
-from soundcal.devices.portaudio.resolve import resolve
+from soundcal.devices.portaudio.resolve import resolve_device
 from soundcal.devices.portaudio.soundcard import Soundcard
 from soundcal.errors import DeviceUnavailable
 
@@ -30,7 +30,7 @@ CARDS = [
     [("1", 1), (3, 3), ("hw:2", 1), ("usb 2,0 alsa", 1), ("HP AMP", 3), ("default", 2)],
 )
 def test_a_name_means_one_device(spec: str | int, index: int) -> None:
-    assert resolve(spec, CARDS, "").index == index
+    assert resolve_device(spec, CARDS, "").index == index
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_name_means_one_device(spec: str | int, index: int) -> None:
 )
 def test_other_names_are_refused_with_the_candidates(spec: str, said: str) -> None:
     with pytest.raises(DeviceUnavailable, match=said):
-        resolve(spec, CARDS, "")
+        resolve_device(spec, CARDS, "")
 
 
 HALVES = [
@@ -295,7 +295,7 @@ def test_a_device_that_another_program_holds_is_named(tmp_path: Path) -> None:
     assert in_use(["USB (hw:1,0)", "USB (hw:2,3)"], tmp_path) == ""
     assert in_use([], tmp_path / "absent") == ""
     with pytest.raises(DeviceUnavailable, match=r"no device 'usb'; .*hw:1,0"):
-        resolve("usb", CARDS[2:], held)
+        resolve_device("usb", CARDS[2:], held)
 
 
 def test_devices_are_listed_for_people(fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from soundcal.devices.identity import same_device
 from soundcal.devices.portaudio.host_apis import ASIO, CORE_AUDIO, WASAPI
 from soundcal.devices.portaudio.request import Request
 
-__all__ = ["error_code", "host_api_settings", "open_stream"]
+__all__ = ["error_code", "host_api_settings", "open_portaudio_stream"]
 
 _FORMAT_REFUSED: Final = -9994  # paSampleFormatNotSupported
 
@@ -145,7 +145,9 @@ def _find_both(sounddevice: Any, request: Request) -> _Found | str:
     return into, out
 
 
-def open_stream(sounddevice: Any, request: Request, take: Callbacks) -> tuple[Any, list[int]] | str:
+def open_portaudio_stream(
+    sounddevice: Any, request: Request, take: Callbacks
+) -> tuple[Any, list[int]] | str:
     """Return the stream, not yet started, and the columns of its input; or what is wrong."""
     found = _find_both(sounddevice, request)
     if isinstance(found, str):

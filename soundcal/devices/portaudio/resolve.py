@@ -11,10 +11,10 @@ from soundcal.devices.portaudio.host_apis import ASIO
 from soundcal.devices.protocol import DeviceInfo
 from soundcal.errors import DeviceUnavailable
 
-__all__ = ["paired", "resolve", "resolve_pair"]
+__all__ = ["paired", "resolve_device", "resolve_pair"]
 
 
-def resolve(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> DeviceInfo:
+def resolve_device(spec: str | int, devices: Sequence[DeviceInfo], problem: str) -> DeviceInfo:
     """Return the device that ``spec`` means.
 
     Parameters
@@ -69,10 +69,10 @@ def resolve_pair(
     """
     first, bar, second = str(spec).partition("|")
     if not bar:
-        info = resolve(spec, devices, problem)
+        info = resolve_device(spec, devices, problem)
         return info, info
-    into = resolve(first, [info for info in devices if info.inputs], problem)
-    out = resolve(second, [info for info in devices if info.outputs], problem)
+    into = resolve_device(first, [info for info in devices if info.inputs], problem)
+    out = resolve_device(second, [info for info in devices if info.outputs], problem)
     if into.host_api != out.host_api:
         raise DeviceUnavailable(
             f"{into.identity} and {out.identity} have different host APIs: choose both from one"

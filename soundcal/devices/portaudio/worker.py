@@ -50,7 +50,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.devices.portaudio.host_apis import CORE_AUDIO
-from soundcal.devices.portaudio.open_stream import error_code, host_api_settings, open_stream
+from soundcal.devices.portaudio.open_stream import (
+    error_code,
+    host_api_settings,
+    open_portaudio_stream,
+)
 from soundcal.devices.portaudio.request import Request
 from soundcal.devices.protocol import RATES
 from soundcal.takes.missing_time import clock
@@ -259,7 +263,7 @@ def _stream(
     if request.samples:
         played = np.memmap(request.samples, dtype="<f4", mode="r").reshape(-1, len(request.outputs))
     take = _Take(request, played, sounddevice.CallbackStop)
-    opened = open_stream(sounddevice, request, take)
+    opened = open_portaudio_stream(sounddevice, request, take)
     if isinstance(opened, str):
         messages.fail("identity", opened, stage="open")
         return

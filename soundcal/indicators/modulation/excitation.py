@@ -143,9 +143,9 @@ class Excitation:
         ndarray, shape (n, n_lines)
             Amplitudes in Pa r.m.s., until the next call.
         """
-        from soundcal.indicators.modulation.excitation_kernels import collect
+        from soundcal.indicators.modulation.excitation_kernels import collect_lines
 
         chosen = np.asarray(channels, dtype=np.int64)
         found = self.workspace.complex("spectra", chosen.size, n_lines or self._spectrum.size)
-        collect(self._gains, self._spectrum, self.spans, chosen, shifted, found)
+        collect_lines(self._gains, self._spectrum, self.spans, chosen, shifted, found)
         return found

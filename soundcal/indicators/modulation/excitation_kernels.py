@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel
 
-__all__ = ["collect", "excite"]
+__all__ = ["collect_lines", "excite"]
 
 
 CHANNELS = 47
@@ -86,7 +86,7 @@ def excite(
 
 
 @kernel
-def collect(
+def collect_lines(
     gains: Array,
     lines: Spectrum,
     spans: NDArray[np.int64],

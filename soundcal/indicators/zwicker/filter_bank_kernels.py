@@ -7,6 +7,7 @@ registers.
 
 from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
+from soundcal.dsp.octave_kernels import two_poles
 
 __all__ = ["smoothed_bands", "summed_bands"]
 
@@ -23,12 +24,6 @@ def numerator(x: Array, n: int) -> float:
     """Return sample ``n`` of ``(1 − z⁻²)³ x``, where ``x`` begins six samples early."""
     value: float = x[n + 6] - x[n] - 3.0 * (x[n + 4] - x[n + 2])
     return value
-
-
-@kernel
-def two_poles(u: float, c: float, d: float, y1: float, y2: float) -> float:
-    """Return the next output of ``y = u + c y1 + d y2``."""
-    return u + d * y2 + c * y1
 
 
 @kernel
