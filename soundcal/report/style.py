@@ -6,6 +6,8 @@ deficiency; lines and markers also differ in shape, so that a print in grey is r
 
 from typing import Any, Final
 
+from soundcal.indicators.registry import REGISTRY
+
 __all__ = [
     "COLUMN_MM",
     "INK",
@@ -47,32 +49,21 @@ ROLES: Final[dict[str, str]] = {
 METHOD_COLOURS: Final = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"))
 """Colour and marker of the first, second, … method or ear."""
 
-_FAMILIES: Final[dict[str, str]] = {
-    "LA": "A-weighted level",
-    "LB": "B-weighted level",
-    "LC": "C-weighted level",
-    "LZ": "Unweighted level",
-    "N": "Loudness",
-    "LN": "Loudness level",
-    "S": "Sharpness",
-    "R": "Roughness",
-    "F": "Fluctuation strength",
-    "T": "Tonality",
-    "PA": "Psychoacoustic annoyance",
-}
-
 _UNIT_OF_LEVEL: Final = {"LA": "dB(A)", "LB": "dB(B)", "LC": "dB(C)", "LZ": "dB"}
 
 _DECIMALS: Final[dict[str, int]] = {"dB": 2, "sone": 2, "phon": 2}
 
 
 def family_name(indicator: str) -> str:
-    """Return the name of a family of indicators.
+    """Return the name of an indicator in words, as a heading; the symbol, if it is unknown.
 
     >>> family_name("LA"), family_name("X")
-    ('A-weighted level', 'X')
+    ('A-weighted sound level', 'X')
     """
-    return _FAMILIES.get(indicator, indicator)
+    if indicator not in REGISTRY:
+        return indicator
+    title = REGISTRY[indicator].title
+    return title[0].upper() + title[1:]
 
 
 def unit_label(indicator: str, unit: str) -> str:
