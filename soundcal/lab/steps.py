@@ -43,6 +43,7 @@ __all__ = [
     "HEADPHONES",
     "SEARCH",
     "STIMULI",
+    "Found",
     "calibrate_ears",
     "calibrate_open_circuit",
     "calibration_of",
@@ -50,6 +51,8 @@ __all__ = [
     "channel_numbers",
     "check",
     "conclude",
+    "ears_of",
+    "keep_take",
     "missed",
     "names_in",
     "ocv_gain_db",
@@ -305,7 +308,7 @@ def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
         _keep_calibration(bench, name, stated.from_sensitivity(sensitivities, source="catalogue"))
     played = Capture(samples, bench.device.fs, device="stimulus at its stated level")
     gain = stimulus.level - energetic_mean(ears_of(bench, name).levels(played))
-    _keep(
+    keep_take(
         bench,
         stimulus,
         "in-situ",
@@ -320,7 +323,7 @@ def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     ears = ears_of(bench)
     capture = ears.take(samples * from_db(gain))
     how = Found("calibration_before", gain, {"level": energetic_mean(ears.levels(capture))})
-    _keep(bench, stimulus, "ocv", capture, how, judge_played(capture, samples))
+    keep_take(bench, stimulus, "ocv", capture, how, judge_played(capture, samples))
 
 
 def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
@@ -334,7 +337,7 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
         missed(bench, stimulus, search.problem, search.to_dict())
         return
     how = Found("calibration_before", search.gain_db[0], search.to_dict())
-    _keep(bench, stimulus, "hats", found.take, how, found.checks)
+    keep_take(bench, stimulus, "hats", found.take, how, found.checks)
 
 
 def with_headphones_on(bench: Bench, *records: Record) -> None:
@@ -388,7 +391,7 @@ class Found:
     search: Mapping[str, Any]
 
 
-def _keep(
+def keep_take(
     bench: Bench,
     stimulus: Stimulus,
     condition: str,
@@ -396,9 +399,22 @@ def _keep(
     found: Found,
     checks: Sequence[Check] = (),
 ) -> None:
-    """Put a recording and its record into the session; ``condition`` names the method.
+    """Put a recording of a stimulus and its record into the session.
 
-    ``checks`` are those of what was really recorded.
+    Parameters
+    ----------
+    bench : Bench
+        The session, the device and the setting ``weighting``.
+    stimulus : Stimulus
+        What was played.
+    condition : str
+        Name of the method; the report compares methods by it.
+    capture : Capture
+        Recorded at the ears.
+    found : Found
+        Calibration and gain.
+    checks : sequence of Check
+        Of what was really recorded (:func:`~soundcal.takes.against_stimulus.judge_played`).
     """
     capture = judged(capture, checks)
     for flag in capture.flags:
