@@ -1,4 +1,4 @@
-"""``soundcal calibrate``: what full scale means in pascal, by one of four methods."""
+"""``soundcal calibrate``: what full scale means in pascal."""
 
 import argparse
 import sys
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_METHODS: Final = ("calibrator", "ocv", "hats", "stated")
+_METHODS: Final = {
+    "calibrator": "give recordings with --left FILE… --right FILE…, or --ears left --ready if the "
+    "calibrator is in place",
+    "ocv": "give --voltage V --voltage-right V, or --line-inputs with --ready",
+    "hats": "give --ready if the headphones are on the simulator",
+    "stated": "",
+}
+"""Methods, and what to do instead where nobody can be asked."""
+
 _EXAMPLES: Final = """
 examples:
   soundcal calibrate --device "Fireface, ASIO" --level 94 --certificate-u 0.15
@@ -173,25 +181,13 @@ def _calibrated(options: argparse.Namespace, device: "AudioDevice | None") -> "R
     from soundcal.cli import calibrating
 
     operator = None if device is None else _operator(options, device)
-    if options.method == "calibrator":
-        return calibrating.by_calibrator(options, device, operator)
-    if options.method == "ocv":
-        return calibrating.by_ocv(options, device, operator)
-    if options.method == "hats":
-        return calibrating.by_hats(options, device, operator)
-    return calibrating.by_statement(options, device)
+    return calibrating.BY_METHOD[options.method](options, device, operator)
 
 
 def _operator(options: argparse.Namespace, device: "AudioDevice") -> "Operator":
     from soundcal.cli.operators import operator_for
 
-    hint = {
-        "calibrator": "give recordings with --left FILE… --right FILE…, or --ears left --ready if "
-        "the calibrator is in place",
-        "ocv": "give --voltage V --voltage-right V, or --line-inputs with --ready",
-        "hats": "give --ready if the headphones are on the simulator",
-        "stated": "",
-    }[options.method]
+    hint = _METHODS[options.method]
     return operator_for(device, inputs=options.inputs, hint=hint, ready=options.ready)
 
 

@@ -1,12 +1,12 @@
 """The options of ``soundcal calibrate`` as arguments of the procedures, method by method."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
     from soundcal.lab.operator import Operator
 
-__all__ = ["Result", "by_calibrator", "by_hats", "by_ocv", "by_statement"]
+__all__ = ["BY_METHOD", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Result:
 # sound calibrator
 
 
-def by_calibrator(
+def _by_calibrator(
     options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
 ) -> Result:
     """Calibrate ears with a sound calibrator: recorded now, or from files."""
@@ -130,7 +130,7 @@ def _tone_file(path: Path, ear: str) -> Capture:
 # open-circuit voltage
 
 
-def by_ocv(
+def _by_ocv(
     options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
 ) -> Result:
     """Calibrate an output by its open-circuit voltage: typed in, or measured now."""
@@ -232,7 +232,7 @@ def _stimulus(path: Path, n_channels: int) -> tuple[Samples, int]:
 # head and torso simulator
 
 
-def by_hats(
+def _by_hats(
     options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
 ) -> Result:
     """Search the gain of every stimulus at the ears."""
@@ -335,7 +335,9 @@ def _hats_result(
 # stated
 
 
-def by_statement(options: argparse.Namespace, device: "AudioDevice | None") -> Result:
+def _by_statement(
+    options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
+) -> Result:
     """Take the user's word for a sensitivity or for the level of a recording."""
     identity = "" if device is None else device.info.identity
     if options.recording is not None and options.levels is not None:
@@ -360,3 +362,14 @@ def by_statement(options: argparse.Namespace, device: "AudioDevice | None") -> R
     raise ParameterError(
         "nothing stated: give --pa-per-fs PA[,PA], or --recording FILE with --levels DB[,DB]"
     )
+
+
+BY_METHOD: Final[
+    Mapping[str, Callable[[argparse.Namespace, "AudioDevice | None", "Operator | None"], Result]]
+] = {
+    "calibrator": _by_calibrator,
+    "ocv": _by_ocv,
+    "hats": _by_hats,
+    "stated": _by_statement,
+}
+"""Function of each :data:`~soundcal.calibration.model.Method`."""

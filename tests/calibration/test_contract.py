@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from soundcal.calibration import hats, microphone, stated
-from soundcal.calibration.model import Calibration
+from soundcal.calibration.model import Calibration, Method
 from soundcal.calibration.tone import sine
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files.calibrations import load_calibration, save_calibration
@@ -96,6 +97,10 @@ METHODS: dict[str, Callable[[], Calibration]] = {
 @pytest.fixture(params=METHODS)
 def calibration(request: pytest.FixtureRequest) -> Calibration:
     return METHODS[request.param]()
+
+
+def test_every_method_keeps_the_contract() -> None:
+    assert {make().method for make in METHODS.values()} == set(get_args(Method))
 
 
 def test_apply_undoes_embed(calibration: Calibration) -> None:

@@ -5,11 +5,12 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from soundcal.calibration.model import Method
 from soundcal.calibration.published import INPUT_COLUMNS, OUTPUT_COLUMNS
 from soundcal.calibration.tone import sine
 from soundcal.cli import main
@@ -41,6 +42,14 @@ def noise_file(name: str, seed: int = 1) -> str:
     x = np.random.default_rng(seed).normal(0.0, 0.05, (2, 16000))
     audio.write(name, x, int(FS), subtype="FLOAT")
     return name
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_every_method_says_what_it_needs(method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert soundcal("calibrate", "--method", method) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("soundcal: ")
+    assert "--" in said
 
 
 def test_the_calibrator_on_the_simulated_lab(capsys: pytest.CaptureFixture[str]) -> None:

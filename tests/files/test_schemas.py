@@ -4,7 +4,7 @@ import json
 import math
 import string
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from soundcal.calibration.model import Chain, Link, new_calibration
+from soundcal.calibration.model import Chain, Link, Method, new_calibration
 from soundcal.cli import main
 from soundcal.errors import RecordError
 from soundcal.files import audio
@@ -173,16 +173,22 @@ def test_every_recording_written_is_valid(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
+    method=st.sampled_from(get_args(Method)),
     gain=finite,
     u=st.floats(0.0, 10.0),
     dof=st.just(math.inf) | st.floats(1e-3, 1e6),
     name=words,
 )
 def test_every_calibration_written_is_valid(
-    tmp_path_factory: pytest.TempPathFactory, gain: float, u: float, dof: float, name: str
+    tmp_path_factory: pytest.TempPathFactory,
+    method: Method,
+    gain: float,
+    u: float,
+    dof: float,
+    name: str,
 ) -> None:
     chain = Chain((Link(name, gain, u, dof, source=name),))
-    made = new_calibration("stated", "input", {name: chain}, device=name)
+    made = new_calibration(method, "input", {name: chain}, device=name)
     path = tmp_path_factory.mktemp("c") / "calibration.json"
     write_json(path, "soundcal/calibration/1", made.to_dict())
     assert type(made).from_dict(read_json(path, "soundcal/calibration/1")) == made

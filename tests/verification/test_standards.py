@@ -1,8 +1,12 @@
 """Every number of a standard that soundcal reproduces; ``soundcal verify`` prints the same rows."""
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
-from soundcal.verification import Row, all_rows, evaluate
+from soundcal import verification
+from soundcal.verification import FAMILIES, Row, all_rows, evaluate
 
 ROWS = all_rows()
 
@@ -13,6 +17,13 @@ def test_row(row: Row) -> None:
     assert outcome.verdict != "fail", (
         f"{outcome.value:.6g} {row.unit}, limits {row.lower:.6g} to {row.upper:.6g}"
     )
+
+
+def test_every_module_with_rows_is_a_family() -> None:
+    package = Path(verification.__path__[0])
+    names = [path.stem for path in package.glob("[a-z]*.py") if path.stem != "rows"]
+    with_rows = {n for n in names if hasattr(import_module(f"soundcal.verification.{n}"), "rows")}
+    assert with_rows == set(FAMILIES)
 
 
 def test_printed_values_lie_within_their_limits() -> None:
