@@ -56,12 +56,13 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.errors import DeviceError, ParameterError
     from soundcal.files.records import RECORDING_SCHEMA
     from soundcal.lab.calibrations import calibration_for
-    from soundcal.lab.record import record_to_file, recorded_channels
+    from soundcal.lab.record import check_target, record_to_file, recorded_channels
 
     if options.duration is None and options.device.startswith("sim:") and not options.realtime:
         raise ParameterError(
             "a simulated lab as fast as possible has no end: give --duration or --realtime"
         )
+    check_target(options.file, options.duration, force=options.force)
     with open_from(options) as device:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         channels = recorded_channels(options.names, len(inputs))

@@ -23,7 +23,7 @@ from soundcal.takes.check import Check, flags_of
 from soundcal.takes.judge import SignalChecks, stream_checks
 from soundcal.takes.tally import StreamTally
 
-__all__ = ["Ending", "Recorded", "record_to_file", "recorded_channels"]
+__all__ = ["Ending", "Recorded", "check_target", "record_to_file", "recorded_channels"]
 
 Ending = Literal["complete", "stopped", "failed"]
 
@@ -119,11 +119,8 @@ def record_to_file(
     >>> found.ending, found.n_samples, found.channels
     ('complete', 24000, ('left', 'right'))
     """
-    if duration is not None and not 0 < duration < 1e7:
-        raise ParameterError(f"duration {duration:g}: a positive time in s is expected")
+    check_target(path, duration, force=force)
     record = path.with_suffix(".json")
-    for file in (path, record):
-        check_output(file, force=force)
     numbers = tuple(inputs or range(1, device.info.inputs + 1))
     channels = recorded_channels(names, len(numbers))
     known = calibration_for(calibration, device, "input")
@@ -160,6 +157,22 @@ def record_to_file(
             room.release()
             write_json(record, RECORDING_SCHEMA, content.to_dict(), force=force)
     return Recorded(path, content, tally.n_samples, channels, ending)
+
+
+def check_target(path: Path, duration: float | None = None, *, force: bool = False) -> None:
+    """Refuse a recording that could not be made, before a device is opened for it.
+
+    Raises
+    ------
+    ParameterError
+        Impossible length.
+    RecordError
+        The file or its record exists and ``force`` is not set, or cannot be written.
+    """
+    if duration is not None and not 0 < duration < 1e7:
+        raise ParameterError(f"duration {duration:g}: a positive time in s is expected")
+    for file in (path, path.with_suffix(".json")):
+        check_output(file, force=force)
 
 
 def recorded_channels(names: Sequence[str] | None, n_channels: int) -> tuple[str, ...]:

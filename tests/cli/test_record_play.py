@@ -138,6 +138,15 @@ def test_nothing_is_replaced_without_force(capsys: pytest.CaptureFixture[str]) -
     assert audio.read("take.wav").n_samples == 4800
 
 
+@pytest.mark.parametrize(
+    ("options", "code"), [(["--duration", "0.1"], 5), (["--duration", "-1", "--force"], 2)]
+)
+def test_no_device_is_opened_for_what_cannot_be_recorded(options: list[str], code: int) -> None:
+    Path("take.wav").write_text("precious")
+    words = ["record", "take.wav", "--device", "no such device", *options]
+    assert main(words) == code  # opening it would end with 3
+
+
 def test_a_lost_device_leaves_what_was_recorded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
