@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from soundcal import SimulatedLab
-from soundcal.cli.operators import SimulatedOperator
 from soundcal.files.campaign import Campaign, write_campaign
 from soundcal.lab import protocol
+from soundcal.lab.operator import SimulatedOperator
 
 COMBINATION = "portable+open-32"
 SEED = 1

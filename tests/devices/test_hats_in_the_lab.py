@@ -63,7 +63,7 @@ def test_targets_are_met_within_four_measurements(combination: str) -> None:
     found = searches(combination)
     good = [
         search
-        for name, search in found.items()
+        for search in found.values()
         if search.reached
         and len(search.steps) <= 4
         and abs(search.level - search.track.target) <= 0.1

@@ -160,7 +160,7 @@ class _Take:
                 samples = indata.copy()
                 self.queued += samples.nbytes
             piece = _Piece(start, frames, clock(), samples, str(status) if status else "")
-        except Exception as error:  # PortAudio would print it and end the stream without a word
+        except Exception as error:  # noqa: BLE001  PortAudio would print it and end the stream silently
             piece = _Piece(start, 0, clock(), error=f"{type(error).__name__}: {error}")
         if self.queued - self.taken > self.request.queue_bytes:
             text = f"more than {self.request.queue_bytes} bytes of input were waiting to be stored"
@@ -376,7 +376,7 @@ def main() -> int:
     except ImportError as error:
         messages.fail("not installed", str(error), stage="import")
         return 0
-    except Exception as error:  # OSError (no library) and PortAudioError (no initialisation)
+    except Exception as error:  # noqa: BLE001  OSError, or PortAudioError of the failed import
         kind = "library" if isinstance(error, OSError) else "portaudio"
         messages.fail(kind, str(error), code=error_code(error), stage="import")
         return 0
@@ -390,7 +390,8 @@ def main() -> int:
         messages.fail("portaudio", str(error), code=error_code(error), stage="open")
     except (ValueError, OSError) as error:
         messages.fail("refused", str(error), stage="open")
-    sounddevice._terminate()  # an audio server waits seconds for a client that merely vanishes
+    # an audio server waits seconds for a client that merely vanishes
+    sounddevice._terminate()  # noqa: SLF001  sounddevice offers it under no other name
     return 0
 
 
