@@ -190,7 +190,7 @@ def test_a_device_that_goes_ends_the_recording_and_what_is_there_is_kept(
     assert code == StreamError.exit_code
     printed = capsys.readouterr().err
     assert "incomplete" in printed
-    assert "vanished" in printed or "no answer for" in printed
+    assert "vanished" in printed or "no response for" in printed
     # the preroll and what was on its way when the device went do not count
     assert record["capture"]["n_samples"] >= FS
     check_tone(path, record, FS)
@@ -215,7 +215,7 @@ def test_a_card_that_stalls_for_good_ends_the_recording(real_time: Rig, tmp_path
         code, record = recorded(real_time, path, stall, seconds=20.0)
         assert time.monotonic() - started < 12.0
     assert code == StreamError.exit_code
-    assert any("no answer for" in flag["text"] for flag in record["flags"])
+    assert any("no response for" in flag["text"] for flag in record["flags"])
     check_tone(path, record, FS)
 
 

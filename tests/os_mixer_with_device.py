@@ -233,8 +233,8 @@ def trouble(playing: Mixer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mixer]:
     ("error", "said"),
     [
         ("EBUSY", "another program uses the device"),
-        ("ENODEV", r"check plug and permission|unplug and replug"),
-        ("EACCES", r"check plug and permission|unplug and replug"),
+        ("ENODEV", r"check the plug and your permissions|unplug and replug"),
+        ("EACCES", r"check the plug and your permissions|unplug and replug"),
     ],
 )
 def test_a_card_that_cannot_be_opened_is_refused_with_the_reason(

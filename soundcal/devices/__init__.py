@@ -1,9 +1,9 @@
-"""Sound devices: one small protocol, two drivers, and how a device is named.
+"""Sound devices: one small protocol, two drivers, and the names of devices.
 
 ``sim:NAME`` names a simulated lab (:mod:`soundcal.devices.simulated.lab`); anything else is a
 PortAudio device (:mod:`soundcal.devices.portaudio.soundcard`), given by its index in ``soundcal
 devices`` or by case-insensitive parts of "name, host API". There is no default device and no
-fallback from one driver to the other: a measurement names what it was made with.
+fallback from one driver to the other: every measurement names the device that made it.
 
 Channels of a device are numbered from 1, as on the equipment.
 """

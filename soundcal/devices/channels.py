@@ -1,4 +1,4 @@
-"""What every device demands of the channels and samples it is given."""
+"""Requirements of every device on the channels and samples it is given."""
 
 from collections.abc import Sequence
 
@@ -29,9 +29,9 @@ def parse_channels(text: str) -> tuple[int, ...]:
     try:
         channels = tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise ParameterError(f"{text!r}: channel numbers such as 1,2") from error
+        raise ParameterError(f"{text!r}: channel numbers such as 1,2 are expected") from error
     if min(channels) < 1 or len(set(channels)) < len(channels):
-        raise ParameterError(f"{text!r}: distinct channel numbers from 1")
+        raise ParameterError(f"{text!r}: distinct channel numbers from 1 are expected")
     return channels
 
 
@@ -41,9 +41,9 @@ def input_channels(info: DeviceInfo, inputs: Sequence[int] | None) -> tuple[int,
     Raises
     ------
     DeviceUnavailable
-        The device does not have them.
+        The device does not have these inputs.
     ParameterError
-        None at all, or one twice.
+        No input, or one given twice.
     """
     return _channels(info, inputs, info.inputs, "input", info.inputs)
 
@@ -51,7 +51,7 @@ def input_channels(info: DeviceInfo, inputs: Sequence[int] | None) -> tuple[int,
 def playable(
     info: DeviceInfo, samples: Samples, fs: int, outputs: Sequence[int] | None
 ) -> tuple[Samples, tuple[int, ...]]:
-    """Return samples as float64 of shape (n_channels, n), and the outputs they go to.
+    """Return the samples as float64 of shape (n_channels, n), and their outputs.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def playable(
     channels = _channels(info, outputs, info.outputs, "output", n_channels)
     if len(channels) != n_channels:
         raise ParameterError(
-            f"{n_channels} channels of samples for outputs {list(channels)}: give one output "
+            f"{n_channels} channels of samples, but outputs {list(channels)}: give one output "
             "per channel"
         )
     return checked, channels
@@ -91,6 +91,6 @@ def _channels(
         raise ParameterError(f"{kind} channels {list(channels)}: distinct numbers are expected")
     if min(channels) < 1 or max(channels) > there:
         raise DeviceUnavailable(
-            f"{info.identity} has {kind}s 1 to {there}; {list(channels)} are asked for"
+            f"{info.identity} has {kind}s 1 to {there}; {list(channels)} were requested"
         )
     return channels

@@ -1,4 +1,4 @@
-"""When two names mean the same device, plugged in again perhaps."""
+"""The identity of a device by name, even after it has been unplugged and plugged in again."""
 
 import re
 from typing import Final
@@ -9,9 +9,9 @@ _CARD_NUMBER: Final = re.compile(r"\(hw:\d+,")
 
 
 def stable(name: str) -> str:
-    """Return a name without what changes when the device is plugged in again.
+    """Return a name without the part that changes when the device is plugged in again.
 
-    ALSA counts its cards in the order in which they come; the number within a card stays.
+    ALSA numbers its cards in the order in which they appear; the number within a card stays.
 
     >>> stable("Scarlett: USB Audio (hw:1,0)")
     'Scarlett: USB Audio (hw:*,0)'
@@ -20,5 +20,5 @@ def stable(name: str) -> str:
 
 
 def same_device(name: str, other: str) -> bool:
-    """Return whether two names or identities mean the same device, plugged in again perhaps."""
+    """Return whether two names mean the same device, possibly plugged in again."""
     return stable(name) == stable(other)

@@ -6,7 +6,7 @@ __all__ = ["list_devices", "open_device"]
 
 
 def list_devices() -> tuple[list[DeviceInfo], str]:
-    """Return all devices, simulated ones last, and why soundcards are missing ("": nothing is)."""
+    """Return all devices, simulated ones last, and why soundcards are missing ("": none is)."""
     from soundcal.devices.portaudio import soundcard
     from soundcal.devices.simulated import lab
 
@@ -34,13 +34,13 @@ def open_device(
     fs : int
         Sampling rate in Hz. Never converted: a device that cannot deliver it is refused.
     calibrating : bool
-        Refuse devices with the operating system's mixer in between.
+        Refuse devices behind the operating system's mixer.
     allow_os_mixer : bool
-        Accept them nevertheless.
+        Accept such devices nevertheless.
     latency : float
-        Buffer the driver is asked for, in s (soundcards only).
+        Buffer requested from the driver, in s (soundcards only).
     seed : int
-        Seed of the simulated lab: which units it has on its shelf, its noise, its seatings.
+        Seed of the simulated lab: its units, noise and seatings.
     realtime : bool
         Let the simulated lab take as long as a soundcard would.
 

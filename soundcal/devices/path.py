@@ -1,4 +1,4 @@
-"""What stands between soundcal and a device, as a flag and as a check of every take."""
+"""Software between soundcal and a device, as a flag and as a check of every take."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from soundcal.takes.check import Check, Limit
 __all__ = ["path_checks", "path_flags"]
 
 _DIRECT: Final = Limit(
-    0.0, "≤", "what stands in between may resample, change the level and mix other sounds in"
+    0.0, "≤", "software in between may resample, change the level and mix in other sounds"
 )
 
 
@@ -21,7 +21,7 @@ def path_flags(info: DeviceInfo) -> tuple[Flag, ...]:
 
 
 def path_checks(info: DeviceInfo) -> tuple[Check, ...]:
-    """Return a check that says what stands between soundcal and the device; none, if nothing does.
+    """Return a check that names the software between soundcal and the device, if there is any.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The protocol that every device fulfils, and what crosses it: blocks, captures, playbacks."""
+"""The protocol of every device, and what passes through it: blocks, captures and playbacks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -20,12 +20,12 @@ __all__ = [
 
 
 RATES: Final = (8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
-"""Sampling rates in Hz that devices are asked for, and that the simulated ones offer."""
+"""Sampling rates in Hz that soundcards are tested for and simulated devices offer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """What is known about a device before it is opened.
+    """Properties of a device that are known before it is opened.
 
     Parameters
     ----------
@@ -34,21 +34,21 @@ class DeviceInfo:
     inputs, outputs : int
         Number of channels.
     rates : tuple of int
-        Sampling rates in Hz that the device says it supports; empty if not probed.
+        Sampling rates in Hz that the device claims to support; empty if not probed.
     default_rate : float
-        Sampling rate in Hz the device would choose.
+        Sampling rate in Hz that the device would choose.
     kind : {"soundcard", "simulated"}
-        Which driver serves it.
+        Driver of the device.
     index : int, optional
-        Position in the present PortAudio list; changes when devices come and go.
+        Position in the current PortAudio list; changes when devices come and go.
     default_input, default_output : bool
-        Whether the operating system names it the default.
+        True if the device is the operating system's default.
     obstacle : str
-        What stands between soundcal and the device and may resample, change the level or mix other
-        programs in, with a remedy; calibration refuses the device unless allowed. "" if nothing
-        does.
+        Software between soundcal and the device that may resample, change the level or mix in
+        other programs, with a remedy; calibration refuses the device unless told otherwise. "" if
+        there is none.
     description : str
-        One line for the person choosing.
+        One line to help a person choose.
     """
 
     name: str
@@ -66,12 +66,12 @@ class DeviceInfo:
 
     @property
     def identity(self) -> str:
-        """The name under which records know the device."""
+        """The name of the device in records."""
         return self.name if self.kind == "simulated" else f"{self.name}, {self.host_api}"
 
     @property
     def os_mixer(self) -> bool:
-        """Whether something stands between soundcal and the device."""
+        """True if there is software between soundcal and the device."""
         return bool(self.obstacle)
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,8 +95,8 @@ class Block:
     flags : tuple of Flag
         What the driver reported for this block.
     time : float, optional
-        When it arrived, in s by :func:`soundcal.takes.missing_time.clock`; None where time is
-        lab.
+        Time of arrival in s, by :func:`soundcal.takes.missing_time.clock`; None where time is
+        simulated.
     """
 
     samples: Samples
@@ -112,7 +112,7 @@ OnBlock = Callable[[Block], None]
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What became of a playback: frames really played, overflows and underflows, flags."""
+    """The outcome of a playback: frames actually played, overflows and underflows, flags."""
 
     n_samples: int
     xruns: int = 0
@@ -123,16 +123,16 @@ class Playback:
 class AudioDevice(Protocol):
     """An opened device. Use it as a context manager.
 
-    ``inputs`` and ``outputs`` are channel numbers from 1; None means all channels for inputs, and
-    for outputs the first channels, as many as ``samples`` has rows. Samples are float64 with shape
-    (n_channels, n_samples) and must lie in [-1, 1]: every method raises :class:`SignalError` for
-    NaN, infinite or larger samples instead of clipping them, :class:`DeviceUnavailable` for
-    channels or formats the device does not have and :class:`StreamError` if the stream breaks.
+    ``inputs`` and ``outputs`` are channel numbers from 1. None means all inputs, or the first
+    outputs, one for each row of ``samples``. Samples are float64 with shape (n_channels, n_samples)
+    and must lie in [-1, 1]: every method raises :class:`SignalError` for NaN, infinite or larger
+    samples instead of clipping them, :class:`DeviceUnavailable` for channels or formats that the
+    device does not have, and :class:`StreamError` if the stream breaks.
     """
 
     @property
     def info(self) -> DeviceInfo:
-        """What is known about the device."""
+        """The properties of the device."""
         ...
 
     @property
@@ -169,11 +169,11 @@ class AudioDevice(Protocol):
         tail: float = 0.0,
         on_block: OnBlock | None = None,
     ) -> Capture:
-        """Play and record at once.
+        """Play and record at the same time.
 
         The capture is aligned: its first sample is the one during which the first sample of
-        ``samples`` arrived at the input. The delay is measured in the take itself and stated in
-        ``Capture.latency``. It has as many samples as ``samples`` plus ``tail`` seconds.
+        ``samples`` arrived at the input. The delay is measured in the take itself and stored in
+        ``Capture.latency``. The capture is as long as ``samples`` plus ``tail`` seconds.
         """
         ...
 

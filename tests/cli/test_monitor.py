@@ -222,7 +222,7 @@ def test_a_lost_device_ends_the_meter_with_what_was_measured(
     printed = capsys.readouterr().err
     assert "mono: LAeq" in printed
     assert "dBFS in 3 s" in printed
-    assert "flag: stopped after 3 s: Fake Card (hw:1,0), ALSA: no answer for 0.7 s" in printed
+    assert "flag: stopped after 3 s: Fake Card (hw:1,0), ALSA: no response for 0.7 s" in printed
     assert len(Path("levels.csv").read_text().splitlines()) == 4
 
 

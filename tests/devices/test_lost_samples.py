@@ -142,5 +142,8 @@ def test_a_stall_while_playing_is_found_however_soon_the_context_ends(
     monkeypatch.setattr(supervisor, "LIMITS", supervisor.Limits(running=0.7))
     card = Soundcard("fake")
     monkeypatch.setenv("FAKE_PORTAUDIO", json.dumps({"do": "stall", "at": 96_000}))
-    with pytest.raises(StreamError, match=r"no answer for 0\.7 s"), card.playing(np.ones((1, 480))):
+    with (
+        pytest.raises(StreamError, match=r"no response for 0\.7 s"),
+        card.playing(np.ones((1, 480))),
+    ):
         time.sleep(0.1)  # of 0.7 after which silence is a stall

@@ -122,7 +122,7 @@ def test_playback_reports_what_was_played(card: Soundcard) -> None:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ({"import": "hang"}, "PortAudio does not answer .* audio server is frozen"),
+        ({"import": "hang"}, "PortAudio does not respond .* audio server is frozen"),
         ({"import": "crash"}, "PortAudio crashed while starting .*signal 6"),
         ({"import": "missing"}, "package sounddevice cannot be imported"),
         ({"import": "library"}, "PortAudio is missing .*install"),
@@ -148,10 +148,10 @@ def test_what_is_wrong_with_portaudio_is_said_with_a_remedy(
     [
         ({"open": -9997}, DeviceUnavailable, r"refuses this sampling rate.*soundcal devices"),
         ({"open": -9985}, DeviceUnavailable, "another program uses the device"),
-        ({"fs": 44100}, DeviceUnavailable, "asked for 48000 Hz and opened at 44100 Hz"),
-        ({"do": "stall", "at": 48000}, StreamError, r"no answer for 0\.7 s .*frames"),
+        ({"fs": 44100}, DeviceUnavailable, "asked for 48000 Hz but opened at 44100 Hz"),
+        ({"do": "stall", "at": 48000}, StreamError, r"no response for 0\.7 s .*frames"),
         ({"do": "crash", "at": 48000}, StreamError, r"PortAudio crashed .*signal 6.*frames"),
-        ({"do": "garbage", "at": 48000}, StreamError, "no message"),
+        ({"do": "garbage", "at": 48000}, StreamError, "not a message"),
         ({"do": "stop", "at": 48000}, StreamError, r"stopped by itself.*of 96000 frames"),
         ({"do": "raise", "at": 48000}, StreamError, "AttributeError"),
         ({"do": "vanish", "at": 48000}, StreamError, "the device has vanished"),

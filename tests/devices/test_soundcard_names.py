@@ -37,7 +37,7 @@ def test_a_name_means_one_device(spec: str | int, index: int) -> None:
     ("spec", "said"),
     [
         ("usb", r"ambiguous: 0 USB Audio \(hw:1,0\), ALSA .*; 1 USB Audio"),
-        ("alsa usb", "no device 'alsa usb'; there are: 0 USB Audio"),
+        ("alsa usb", "no device 'alsa usb'; available: 0 USB Audio"),
         ("7", "no device '7'"),
         ("", "no device ''"),
     ],
@@ -101,15 +101,15 @@ def test_a_device_is_found_again_after_a_replug(
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ([USB], [HDMI], "not listed any more"),
-        ([USB], [{**USB, "max_input_channels": 2}], "has 2 inputs and 2 outputs now, and had 4"),
-        ([USB], [{**USB, "hostapi": 1}], "not listed any more"),
+        ([USB], [HDMI], "no longer listed"),
+        ([USB], [{**USB, "max_input_channels": 2}], "now has 2 inputs and 2 outputs, but had 4"),
+        ([USB], [{**USB, "hostapi": 1}], "no longer listed"),
         ([USB], [USB, USB], "2 devices are called"),
         # of two alike, the other one is not the one that was calibrated
         (
             [USB, {"name": "Scarlett: USB Audio (hw:2,0)"}],
             [{"name": "Scarlett: USB Audio (hw:2,0)"}],
-            "not listed any more",
+            "no longer listed",
         ),
     ],
     ids=["gone", "channels", "host API", "two of the name", "its twin"],
@@ -170,7 +170,7 @@ def test_wasapi_is_opened_exclusively(fault: Fault, tmp_path: Path) -> None:
     fault(devices=[{"name": "Fake", "hostapi": 3}])
     assert Soundcard("fake", calibrating=True).record(0.1).flags == ()
     (flag,) = map(str, Soundcard("fake", allow_os_mixer=True).record(0.1).flags)
-    assert "in shared mode the mixer of Windows" in flag
+    assert "in shared mode the Windows mixer" in flag
     exclusive, shared = (stream["extra"][0] for stream in streams(tmp_path))
     assert exclusive == ["WasapiSettings", EXCLUSIVE]
     assert shared is None
@@ -317,7 +317,7 @@ def test_a_driver_that_hangs_while_rates_are_tried_costs_only_the_rates(
     assert main(["devices"]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines()[0].endswith("Fake Card (hw:1,0), ALSA (4 in, 2 out, 48000 Hz)")
-    assert "not all is known: PortAudio does not answer" in printed.err
+    assert "not all is known: PortAudio does not respond" in printed.err
 
 
 def test_without_portaudio_the_simulated_labs_are_still_listed(

@@ -1,11 +1,11 @@
-"""What PortAudio's host APIs put between soundcal and the device, and which are fit to calibrate.
+"""The software that PortAudio's host APIs put between soundcal and a device.
 
-A calibration holds for a path: what changes the path unnoticed (a mixer that resamples, moves the
-level, applies "enhancements" or adds the sounds of other programs) makes it worthless. So the paths
-are sorted here, by the names that PortAudio gives, and everything that is not known to be direct
-counts as not fit.
+A calibration is valid for one signal path. Anything that changes the path unnoticed (a mixer that
+resamples, shifts the level, applies "enhancements" or adds the sounds of other programs) makes the
+calibration worthless. So this module sorts the paths, by the names that PortAudio gives, into those
+fit for calibration and those unfit; any path not known to be direct counts as unfit.
 
-JACK and ALSA were tried, with virtual devices; the statements about the others follow the
+JACK and ALSA were tested with virtual devices; the statements about the other host APIs follow the
 documentation of PortAudio, Windows and macOS.
 """
 
@@ -27,27 +27,27 @@ _WINDOWS: Final = "choose the same device under ASIO or WASAPI"
 _LINUX: Final = 'choose an ALSA device with "hw:" in its name, or JACK'
 
 _MIXED: Final[Mapping[str, str]] = {
-    "MME": f"the mixer of Windows resamples, enhances and cuts names at 31 letters; {_WINDOWS}",
-    "Windows DirectSound": f"the mixer of Windows resamples and enhances; {_WINDOWS}",
+    "MME": f"the Windows mixer resamples, enhances and cuts names at 31 letters; {_WINDOWS}",
+    "Windows DirectSound": f"the Windows mixer resamples and enhances; {_WINDOWS}",
     "OSS": f"OSS is emulated, or mixes by itself; {_LINUX}",
     "PulseAudio": f"the server resamples, mixes and changes levels; {_LINUX}",
     "sndio": f"the server resamples and mixes; {_LINUX}",
 }
 
 _SHARED: Final = (
-    "in shared mode the mixer of Windows enhances, mixes and changes levels; leave out "
+    "in shared mode the Windows mixer enhances, mixes and changes levels; leave out "
     "--allow-os-mixer to open it in exclusive mode"
 )
 _PLUGINS: Final = f"a chain of ALSA plug-ins or a sound server may resample and mix; {_LINUX}"
 _PIPEWIRE: Final = (
-    "this JACK is PipeWire, which resamples to devices with another clock, has volumes and loses "
-    'blocks unnoticed; choose an ALSA device with "hw:" in its name, or run jackd'
+    "this JACK is PipeWire, which resamples for devices with another clock, has volume controls "
+    'and loses blocks unnoticed; choose an ALSA device with "hw:" in its name, or run jackd'
 )
 
 _NAMES: Final = (
     (
         r"\bhands-?free\b|\bbluetooth\b|\bairpods\b",
-        "Bluetooth codes with losses; use a cable",
+        "Bluetooth coding is lossy; use a cable",
     ),
     (
         r"\baggregate device\b|\bmulti-output device\b",
@@ -64,23 +64,23 @@ _NAMES: Final = (
 def obstacle(
     name: str, host_api: str, *, exclusive: bool = True, jack_is_pipewire: bool = False
 ) -> str:
-    """Return what makes a device unfit for calibration, with a remedy; "" if nothing is known to.
+    """Return the reason why a device is unfit for calibration, with a remedy; "" if none is known.
 
     Parameters
     ----------
     name, host_api : str
         As PortAudio gives them.
     exclusive : bool
-        Whether WASAPI is opened in exclusive mode.
+        True if WASAPI is opened in exclusive mode.
     jack_is_pipewire : bool
-        Whether the JACK library in use is PipeWire's.
+        True if the JACK library in use is PipeWire's.
 
     Examples
     --------
     >>> obstacle("USB Audio (hw:1,0)", "ALSA")
     ''
     >>> obstacle("Speakers", "Windows DirectSound")
-    'the mixer of Windows resamples and enhances; choose the same device under ASIO or WASAPI'
+    'the Windows mixer resamples and enhances; choose the same device under ASIO or WASAPI'
     """
     for pattern, reason in _NAMES:
         if re.search(pattern, name, re.IGNORECASE):

@@ -1,7 +1,7 @@
-"""Opens a stream: finds the device again, and says to each host API what measurements need.
+"""Opens a stream: finds the device again and gives each host API the settings for measurements.
 
 Called in the worker process (:mod:`soundcal.devices.portaudio.worker`), which imports
-``sounddevice`` and passes it on. JACK and ALSA were tried, with virtual devices; the settings of
+``sounddevice`` and passes it on. JACK and ALSA were tested with virtual devices; the settings of
 the other host APIs follow PortAudio's documentation.
 """
 
@@ -19,10 +19,10 @@ _FORMAT_REFUSED: Final = -9994  # paSampleFormatNotSupported
 
 
 class Callbacks(Protocol):
-    """What a stream calls."""
+    """The methods that a stream calls."""
 
     def use_columns(self, columns: list[int]) -> None:
-        """Say which columns of the output buffer belong to the channels played."""
+        """Set the columns of the output buffer that belong to the channels played."""
         ...
 
     def duplex(self, indata: Any, outdata: Any, frames: int, times: Any, status: Any, /) -> None:
@@ -39,21 +39,21 @@ class Callbacks(Protocol):
 
 
 def error_code(error: Exception) -> int:
-    """Return PortAudio's error code, which is its exceptions' second argument; 0 if it has none."""
+    """Return PortAudio's error code, the second argument of its exceptions; 0 if there is none."""
     return int(error.args[1]) if len(error.args) > 1 and isinstance(error.args[1], int) else 0
 
 
 def host_api_settings(
     sounddevice: Any, request: Request, device: Mapping[str, Any], *, explicit: bool = True
 ) -> tuple[Any, Any, bool]:
-    """Return settings for input and output, and whether they choose the channels themselves.
+    """Return settings for input and output, and whether the settings select the channels.
 
     No host API may convert the sampling rate. With ``explicit``, WASAPI must take the samples as
-    they are; otherwise PortAudio may round them to the integers that the card takes.
+    they are; otherwise PortAudio may round them to integers for the card.
     """
     inputs, outputs = ([c - 1 for c in part] for part in (request.inputs, request.outputs))
     if request.host_api == WASAPI and request.exclusive:
-        # explicit_sample_format: without it every format is claimed to be supported
+        # explicit_sample_format: without it WASAPI claims to support every format
         settings = sounddevice.WasapiSettings(exclusive=True, explicit_sample_format=explicit)
         return settings, settings, False
     if request.host_api == ASIO:
@@ -63,11 +63,11 @@ def host_api_settings(
         )
         return into, out, True
     if request.host_api == CORE_AUDIO:
-        # inputs are listed; outputs are a map of the whole device, -1 for those not used
+        # inputs are a list; outputs are a map of the whole device, -1 for unused ones
         of_device = [-1] * int(device["max_output_channels"])
         for place, channel in enumerate(outputs):
             of_device[channel] = place
-        # the device's rate is changed, or the stream refused: never a hidden resampler
+        # change the device's rate or refuse the stream: never insert a hidden resampler
         into, out = (
             sounddevice.CoreAudioSettings(
                 channel_map=part, change_device_parameters=True, fail_if_conversion_required=True
@@ -82,7 +82,7 @@ def host_api_settings(
 
 @dataclass(frozen=True, slots=True)
 class _Device:
-    """Where a device stands in the present list, and what PortAudio says about it."""
+    """The position of a device in the current list, and its properties from PortAudio."""
 
     index: int
     about: Mapping[str, Any]
@@ -94,16 +94,16 @@ class _Device:
 
 
 _Found = tuple[_Device, _Device]
-"""What records and what plays."""
+"""The recording and the playing device."""
 
 
 def _find(
     sounddevice: Any, name: str, request: Request, channels: tuple[int, ...]
 ) -> _Device | str:
-    """Return the one device that was opened, wherever it stands in the list now, or what is wrong.
+    """Return the device that was opened, wherever it is in the list now, or a text on the problem.
 
-    It has the host API, the name and the numbers of inputs and outputs it had; the number that ALSA
-    gives a card may have changed, if there was no other card of that name.
+    The device must have the same host API, name and numbers of inputs and outputs as before; only
+    ALSA's card number may have changed, and only if there was no other card of the same name.
     """
     apis = sounddevice.query_hostapis()
     same = [
@@ -114,7 +114,7 @@ def _find(
     ]
     if not same:
         return (
-            f"{name!r} is not listed any more: it was unplugged, or another program holds it; "
+            f"{name!r} is no longer listed: it was unplugged, or another program holds it; "
             "replug it, or close that program, and see soundcal devices"
         )
     fitting = [device for device in same if channels in ((), device.channels)]
@@ -125,17 +125,17 @@ def _find(
     if found:
         return (
             f"{len(found)} devices are called {name!r} under {request.host_api}: unplug all but "
-            "one, or rename them in the system's settings"
+            "one, or rename them in the system settings"
         )
     has, had = ("{} inputs and {} outputs".format(*n) for n in (same[0].channels, channels))
     return (
-        f"{name!r} has {has} now, and had {had} when it was opened: another device or another "
-        "mode; set it as it was, or open it again"
+        f"{name!r} now has {has}, but had {had} when it was opened: it is another device or in "
+        "another mode; set it as it was, or open it again"
     )
 
 
 def _find_both(sounddevice: Any, request: Request) -> _Found | str:
-    """Return the devices for input and output, or what is wrong."""
+    """Return the devices for input and output, or a text on the problem."""
     into = _find(sounddevice, request.name, request, request.recording)
     if request.output in ("", request.name) and request.playing == request.recording:
         return into if isinstance(into, str) else (into, into)
@@ -148,7 +148,7 @@ def _find_both(sounddevice: Any, request: Request) -> _Found | str:
 def open_portaudio_stream(
     sounddevice: Any, request: Request, take: Callbacks
 ) -> tuple[Any, list[int]] | str:
-    """Return the stream, not yet started, and the columns of its input; or what is wrong."""
+    """Return the stream, not yet started, and its input columns; or a text on the problem."""
     found = _find_both(sounddevice, request)
     if isinstance(found, str):
         return found
@@ -157,15 +157,15 @@ def open_portaudio_stream(
     except sounddevice.PortAudioError as error:
         if request.host_api != WASAPI or error_code(error) != _FORMAT_REFUSED:
             raise
-        # many cards take integers only: PortAudio rounds to them, without dither
+        # many cards accept only integers: PortAudio rounds to them, without dither
         return _opened(sounddevice, request, take, found, explicit=False)
 
 
 def _width(wanted: tuple[int, ...], there: int, host_api: str) -> int:
-    """Return how many channels to open so that those that are wanted can be picked from them.
+    """Return the number of channels to open, from which the wanted ones can be picked.
 
-    Mixers, and PortAudio itself under WASAPI, play a single channel on two, and record two into
-    one: nothing less than a pair is opened, and under WASAPI nothing less than the whole device.
+    Mixers, and PortAudio itself under WASAPI, play a single channel on two and mix two recorded
+    ones into one. So at least a pair is opened, and under WASAPI always the whole device.
     """
     if not wanted:
         return 0

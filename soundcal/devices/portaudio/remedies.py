@@ -1,8 +1,8 @@
-"""What to do when PortAudio does not do what it should: value, reason and remedy for the person.
+"""Remedies for failures of PortAudio: one sentence with the value, the reason and the way out.
 
 PortAudio's messages name the symptom in its own terms ("Illegal combination of I/O devices" for a
-card without permission). Here each failure of the worker becomes one sentence with a remedy for the
-operating system at hand.
+card that the user has no permission to open). This module turns each failure of the worker into one
+sentence with a remedy for the user's operating system.
 """
 
 import re
@@ -25,13 +25,15 @@ __all__ = [
 _BUSY: Final = (
     "another program uses the device: close it (browser, player, meeting), then try again"
 )
-_GONE: Final = "check plug and permission (Linux: membership in the group audio), then try again"
+_GONE: Final = (
+    "check the plug and your permissions (Linux: membership in the group audio), then try again"
+)
 
 _CODES: Final[Mapping[int, str]] = {
     -9999: "the driver failed: unplug and replug the device, then try again",
-    -9997: "the device refuses this sampling rate: choose one it lists (soundcal devices) with "
+    -9997: "the device refuses this sampling rate: choose a listed one (soundcal devices) with "
     "--fs, or set the rate in the audio server or driver panel; soundcal never resamples",
-    -9998: "the device has fewer channels than asked for: see soundcal devices",
+    -9998: "the device has fewer channels than requested: see soundcal devices",
     -9996: "the device cannot be opened this way: see soundcal devices for its channels and rates",
     -9993: _GONE,
     -9992: "the audio server is dead or out of memory: restart it (JACK, PulseAudio, PipeWire)",
@@ -68,7 +70,7 @@ def install_hint(platform: str = sys.platform, os_release: Path = _OS_RELEASE) -
 
 
 def no_device_hint(platform: str = sys.platform) -> str:
-    """Return what to do where PortAudio works and finds no device.
+    """Return the remedy where PortAudio works but finds no device.
 
     >>> no_device_hint("win32")
     'PortAudio finds no sound device: plug one in and check its driver'
@@ -81,16 +83,16 @@ def no_device_hint(platform: str = sys.platform) -> str:
 
 
 def in_use(listed: Collection[str], root: Path = Path("/proc/asound")) -> str:
-    """Return which ALSA devices are missing from a list because other programs hold them.
+    """Return the ALSA devices that are missing from a list because other programs hold them.
 
-    PortAudio leaves out what it cannot open, without a word.
+    PortAudio silently leaves out devices that it cannot open.
 
     Parameters
     ----------
     listed : collection of str
-        Names of the devices that are there.
+        Names of the listed devices.
     root : Path
-        Where ALSA tells its state.
+        Folder in which ALSA shows its state.
     """
     held = {}
     for status in sorted(root.glob("card*/pcm*/sub*/status")):
@@ -124,7 +126,7 @@ def _linux_families(os_release: Path) -> set[str]:
 
 
 def list_problem(broken: Broken) -> str:
-    """Return why there are no soundcards and what to do about it."""
+    """Return the reason why there are no soundcards, and the remedy."""
     if broken.kind == "not installed":
         return (
             f"the Python package sounddevice cannot be imported ({broken.text}): "
@@ -145,7 +147,7 @@ def list_problem(broken: Broken) -> str:
 
 
 def open_problem(broken: Broken, device: str, wanted: str) -> str:
-    """Return why a device could not be opened as ``wanted`` and what to do about it."""
+    """Return the reason why a device could not be opened as ``wanted``, and the remedy."""
     if broken.stage in ("start", "import") or broken.kind in ("silent", "crashed"):
         return f"{device}: {list_problem(broken)}"
     if broken.kind == "identity":
@@ -155,14 +157,17 @@ def open_problem(broken: Broken, device: str, wanted: str) -> str:
 
 
 def stream_problem(broken: Broken, device: str) -> str:
-    """Return why a running stream broke, without the position, which the caller knows."""
+    """Return the reason why a running stream broke; the caller adds the position."""
     if broken.kind == "silent":
         return (
             f"{device}: {broken.text} from the running stream; the device was unplugged or "
             "stalled, or the audio server froze"
         )
     if broken.kind == "stopped":
-        return f"{device}: the stream stopped by itself; device unplugged or audio server dead"
+        return (
+            f"{device}: the stream stopped by itself; the device was unplugged or the audio server "
+            "died"
+        )
     if broken.kind == "crashed":
         return f"{device}: PortAudio crashed ({broken.text}{_printed(broken)})"
     return f"{device}: {broken.text}{_printed(broken)}"
@@ -172,7 +177,7 @@ def _silent(broken: Broken) -> str:
     if broken.stage == "start":
         return f"the audio process did not start ({broken.text}); the machine may be overloaded"
     return (
-        f"PortAudio does not answer ({broken.text}): the audio server is frozen; restart it "
+        f"PortAudio does not respond ({broken.text}): the audio server is frozen; restart it "
         "(JACK, PulseAudio or PipeWire: systemctl --user restart pipewire pulseaudio), or unplug "
         "a faulty device"
     )

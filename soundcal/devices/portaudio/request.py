@@ -1,4 +1,4 @@
-"""The task that the worker process gets, as a line of JSON."""
+"""The task given to the worker process, as one line of JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 __all__ = ["QUEUE_BYTES", "Request", "Task"]
 
 QUEUE_BYTES: Final = 256 * 2**20
-"""Input waiting for the parent; beyond it the take ends with an error instead of a full memory."""
+"""Limit of input waiting for the parent; beyond it the take fails rather than fills the memory."""
 
 Task = Literal["list", "rates", "stream"]
 
@@ -19,15 +19,16 @@ class Request:
     Parameters
     ----------
     task : {"list", "rates", "stream"}
-        List the devices; also try the sampling rates of those that are named, or of all; or stream.
+        List the devices; or list them and try the sampling rates of the named one (of all, if none
+        is named); or stream.
     name, host_api : str
         Exact names of the device.
     output : str
-        Exact name of the device that plays, where it is another one than the one that records.
+        Exact name of the device that plays, if it is not the one that records.
     fs : int
         Sampling rate in Hz.
     latency : float
-        Buffer to ask the driver for, in s.
+        Buffer to request from the driver, in s.
     inputs, outputs : tuple of int
         Channels from 1, in the order of the samples.
     samples : str
@@ -41,12 +42,12 @@ class Request:
     exclusive : bool
         Ask for the device without the operating system's mixer where the host API offers that.
     queue_bytes : int
-        Input that may wait for the parent.
+        Bytes of input that may wait for the parent.
     recording, playing : tuple of int
-        Numbers of inputs and outputs that the device (both devices) had when it was opened; if they
-        have changed, it is another one. Empty: not known.
+        Numbers of inputs and outputs that the recording and the playing device had when they were
+        opened; if these have changed, it is another device. Empty: not known.
     alone : bool
-        No other device differed only in the number of its card.
+        True if no other device differed only in its card number.
     """
 
     task: Task = "list"
@@ -68,7 +69,7 @@ class Request:
     alone: bool = False
 
     def to_json(self) -> bytes:
-        """Return the request as the line the worker reads."""
+        """Return the request as the line that the worker reads."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod

@@ -1,7 +1,7 @@
-"""Which device a name means: an index, an exact identity, or parts of "name, host API".
+"""Device names: an index, an exact identity, or parts of "name, host API".
 
-Names are resolved afresh whenever a device is opened, because indices move when devices come and
-go. What is ambiguous is refused with the candidates; nothing is ever replaced by a default.
+A name is resolved afresh whenever a device is opened, because indices change when devices come and
+go. An ambiguous name is refused and the candidates are listed; no default ever takes its place.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ def resolve_device(spec: str | int, devices: Sequence[DeviceInfo], problem: str)
         Index; or the exact "name, host API"; or words that all occur in it, in this order, in upper
         or lower case.
     devices : sequence of DeviceInfo
-        What there is.
+        The available devices.
     problem : str
-        Why soundcards are missing, for the message.
+        The reason why soundcards are missing, for the message.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def resolve_device(spec: str | int, devices: Sequence[DeviceInfo], problem: str)
     if not found:
         listed = "; ".join(_shown(info) for info in devices)
         why = f"{problem}; " if problem else ""
-        raise DeviceUnavailable(f"no device {text!r}; there are: {listed}; {why}{_OTHER_WAY}")
+        raise DeviceUnavailable(f"no device {text!r}; available: {listed}; {why}{_OTHER_WAY}")
     listed = "; ".join(_shown(info) for info in found)
     raise DeviceUnavailable(
         f"device {text!r} is ambiguous: {listed}; give more of the name, the index, or, where "
@@ -57,15 +57,15 @@ def resolve_device(spec: str | int, devices: Sequence[DeviceInfo], problem: str)
 def resolve_pair(
     spec: str | int, devices: Sequence[DeviceInfo], problem: str
 ) -> tuple[DeviceInfo, DeviceInfo]:
-    """Return the devices that record and play: twice the same, unless ``INPUT | OUTPUT`` is given.
+    """Return the devices that record and play: the same one, unless ``INPUT | OUTPUT`` is given.
 
     Some host APIs (WASAPI, often Core Audio) list the input and the output of one soundcard as two
-    devices. They must belong to one soundcard: two have two clocks, which drift.
+    devices. Both must belong to one soundcard: two soundcards have two clocks, which drift apart.
 
     Raises
     ------
     DeviceUnavailable
-        As for :func:`resolve`; or the two have different host APIs, or ASIO drivers.
+        As for :func:`resolve`; or the two have different host APIs, or different ASIO drivers.
     """
     first, bar, second = str(spec).partition("|")
     if not bar:
@@ -86,7 +86,7 @@ def resolve_pair(
 
 
 def paired(into: DeviceInfo, out: DeviceInfo) -> DeviceInfo:
-    """Return what is known about two devices that are used as one."""
+    """Return the properties of two devices that are used as one."""
     if into == out:
         return into
     return DeviceInfo(

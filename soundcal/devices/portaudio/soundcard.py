@@ -1,15 +1,15 @@
-"""The soundcard driver: PortAudio in a supervised process, every take judged before it is believed.
+"""The soundcard driver: PortAudio in a supervised process, with every take checked before use.
 
 The process that owns PortAudio is started for each take
-(:mod:`soundcal.devices.portaudio.supervisor`), so the device is found afresh by its host API and
-exact name, and a device or audio server that disappears costs a :class:`StreamError` within two
-seconds instead of a hanging program. Samples are 32-bit float without dither or clipping; buffers
-have whatever length the driver likes.
+(:mod:`soundcal.devices.portaudio.supervisor`), so each take finds the device afresh by its host API
+and exact name, and a device or audio server that disappears raises a :class:`StreamError` within
+two seconds instead of hanging the program. Samples are 32-bit float without dither or clipping; the
+driver chooses the buffer length.
 
-What PortAudio reports about itself is not believed: the delay between output and input is measured
-in the samples, the sampling rate against the clock, and a device that delivers nothing but exact
-zeros is looked for again, because that is what some audio servers give in place of an unplugged
-one.
+PortAudio's own reports are not trusted: the delay between output and input is measured in the
+samples and the sampling rate against the clock. If a device delivers nothing but exact zeros,
+soundcal checks that it is still present, because some audio servers deliver zeros in place of an
+unplugged device.
 """
 
 import os
@@ -49,27 +49,28 @@ __all__ = ["Soundcard", "probe"]
 
 
 _PREROLL_S: Final = 0.5
-"""Silence before a take, in which input is dropped: drivers and servers stumble at the start."""
+"""Silence before a take, during which input is dropped: drivers and servers falter at the start."""
 
 _DELAY_S: Final = 0.5
-"""Longest delay between output and input that is looked for, besides twice the driver's buffer."""
+"""Longest delay between output and input in the search, in addition to twice the driver's buffer.
+"""
 
 _GONE_S: Final = 1.0
-"""Exact zeros on all inputs for so long make soundcal look whether the device is still there."""
-
-_PRIMING: Final = "priming output"
-"""PortAudio's report that the driver asks for output before it starts; nothing is lost by it."""
+"""After this many seconds of exact zeros on all inputs, check that the device is still present."""
 
 _GONE_AT_END_S: Final = 0.1
-"""The same at the end of a take."""
+"""The same, where a take ends with exact zeros."""
+
+_PRIMING: Final = "priming output"
+"""PortAudio's report that the driver asks for output before it starts; no samples are lost."""
 
 
 def probe() -> tuple[list[DeviceInfo], str]:
-    """Return the soundcards, and why there are none or not all ("": nothing is wrong).
+    """Return the soundcards, and why there are none or some are missing ("": nothing is wrong).
 
-    PortAudio is asked in a process of its own; if it does not answer within five seconds, crashes
-    or is missing, the text says so with the remedy for this operating system. The sampling rates
-    are tried one by one; those that could not be tried in time are left out.
+    PortAudio is queried in a process of its own; if it does not respond within five seconds,
+    crashes or is missing, the text states this and the remedy for this operating system. Sampling
+    rates are tried one by one; those that could not be tried in time are left out.
     """
     return _listed(Request(task="rates"))
 
@@ -95,7 +96,7 @@ def _listed(request: Request) -> tuple[list[DeviceInfo], str]:
 
 
 def _with_rates(info: DeviceInfo) -> DeviceInfo:
-    """Return the device with the sampling rates it accepts, without asking all the others."""
+    """Return the device with the sampling rates it accepts, without testing other devices."""
     request = Request(task="rates", name=info.name, host_api=info.host_api)
     cards, _ = _listed(request)
     return next((card for card in cards if card.identity == info.identity), info)
@@ -107,7 +108,7 @@ def _info(index: int, found: dict[str, Any], jack_is_pipewire: bool) -> DeviceIn
 
 
 def _counted(tally: StreamTally, message: Message) -> tuple[Samples, int, tuple[Flag, ...]]:
-    """Count a block; return the part within the take, its position, and what was reported."""
+    """Count a block; return the part within the take, its position, and the driver's reports."""
     start, frames = int(message.fields["position"]), int(message.fields["frames"])
     position = tally.n_samples
     end = start + frames if tally.total is None else min(start + frames, tally.total)
@@ -139,14 +140,14 @@ class Soundcard:
     allow_os_mixer : bool
         Accept it nevertheless, and open WASAPI in shared instead of exclusive mode.
     latency : float
-        Buffer the driver is asked for, in s.
+        Buffer requested from the driver, in s.
 
     Raises
     ------
     DeviceUnavailable
         No such device, several match, PortAudio is missing, or the device is refused.
     ParameterError
-        Impossible rate or latency.
+        Rate or latency out of range.
     """
 
     def __init__(
@@ -190,7 +191,7 @@ class Soundcard:
 
     @property
     def info(self) -> DeviceInfo:
-        """What is known about the device."""
+        """The properties of the device."""
         return self._info
 
     @property
@@ -223,8 +224,8 @@ class Soundcard:
         """Play ``samples`` once and return when the last one has left the device."""
         checked, channels = playable(self._info, samples, self._fs, outputs)
         n_samples = checked.shape[1]
-        tail = round((self._latency + 0.1) * self._fs)  # whatever the driver still holds gets out
-        # a JACK server plays on to nobody and says nothing: the input tells that the card is gone
+        tail = round((self._latency + 0.1) * self._fs)  # plays all samples the driver still holds
+        # without its card a JACK server plays on silently: only the input shows that it is gone
         heard = self._info.host_api == JACK and self._parts[0] == self._parts[1]
         inputs = (1,) if heard and self._info.inputs else ()
         tally = self._tally(len(inputs), n_samples + tail)
@@ -250,9 +251,9 @@ class Soundcard:
         tail: float = 0.0,
         on_block: OnBlock | None = None,
     ) -> Capture:
-        """Play and record at once, aligned by the delay measured in the take itself.
+        """Play and record at the same time, aligned by the delay measured in the take itself.
 
-        A short marker is played before the samples for that and removed afterwards
+        For this purpose a short marker is played before the samples and removed afterwards
         (:mod:`soundcal.takes.alignment`); the blocks given to ``on_block`` contain it.
         """
         checked, channels = playable(self._info, samples, self._fs, outputs)
@@ -278,7 +279,7 @@ class Soundcard:
     def playing(self, samples: Samples, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
         """Play ``samples`` over and over while the context is open.
 
-        A stream that breaks meanwhile is reported when the context ends.
+        If the stream breaks in the meantime, this is reported when the context ends.
         """
         checked, channels = playable(self._info, samples, self._fs, outputs)
         tally = self._tally(0)
@@ -305,7 +306,7 @@ class Soundcard:
             yield self._endless(worker, tally)
 
     def _endless(self, worker: Worker, tally: StreamTally) -> Iterator[Block]:
-        """Give blocks; a wrong rate is reported once, with the block where it became certain."""
+        """Give blocks; a wrong rate is reported once, with the block in which it became certain."""
         told = False
         for samples, position, reports in self._read(worker, tally):
             doubt = None if told else tally.rate_flag()
@@ -422,14 +423,14 @@ class Soundcard:
     def _check_rate(self, fs: float) -> None:
         if abs(fs - self._fs) >= 0.5:
             raise DeviceUnavailable(
-                f"{self._info.identity} was asked for {self._fs} Hz and opened at {fs:g} Hz: use "
+                f"{self._info.identity} was asked for {self._fs} Hz but opened at {fs:g} Hz: use "
                 f"--fs {fs:.0f}, or set the rate in the audio server or driver panel"
             )
 
     def _look_for_device(self, tally: StreamTally) -> None:
-        """Raise StreamError if a device that delivers nothing but zeros is no longer there.
+        """Raise StreamError if a device that delivers nothing but zeros is no longer listed.
 
-        A list that cannot be had proves nothing.
+        If the devices cannot be listed, this proves nothing.
         """
         cards, problem = _listed(Request(task="list"))
         there = {card.identity for card in cards}
@@ -456,7 +457,7 @@ class Soundcard:
 
 @contextmanager
 def _samples_file(samples: Samples) -> Iterator[str]:
-    """Give the name of a file with the samples as the worker wants them."""
+    """Give the name of a file with the samples in the worker's format."""
     with tempfile.TemporaryDirectory(prefix="soundcal-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "play.f32"
         try:
@@ -464,6 +465,6 @@ def _samples_file(samples: Samples) -> Iterator[str]:
         except OSError as error:
             raise DeviceUnavailable(
                 f"{os.path.dirname(folder)}: no room for {samples.nbytes // 2} bytes of samples to "
-                f"play ({error}); free some or set TMPDIR to another folder"
+                f"play ({error}); free some space or set TMPDIR to another folder"
             ) from error
         yield str(path)

@@ -1,8 +1,8 @@
 """Starts, reads, watches and ends the process that owns PortAudio.
 
-The parent owns the verdict and never waits for PortAudio: every wait has a limit, and what exceeds
-it is killed. The worker's messages (:mod:`soundcal.devices.portaudio.worker`) are read by a thread;
-what its libraries print is read by another one and only its end is kept, for error messages.
+The parent decides and never waits for PortAudio: every wait has a limit, and a worker that exceeds
+it is killed. One thread reads the worker's messages (:mod:`soundcal.devices.portaudio.worker`);
+another reads the text that its libraries print and keeps only the end, for error messages.
 """
 
 import json
@@ -32,16 +32,16 @@ Stage = Literal["start", "import", "open", "first block", "running"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long the worker may be silent, in s.
+    """Limits on the worker's silence, in s.
 
     Parameters
     ----------
     start : float
         Until the interpreter runs; no audio is involved yet.
     importing : float
-        Until PortAudio answers. With a frozen audio server it never does.
+        Until PortAudio responds. With a frozen audio server it never does.
     opening : float
-        Until the device is opened (or the devices are listed) and the stream started.
+        Until the device is opened (or the devices are listed) and the stream has started.
     first : float
         Until the first block; slow servers need two seconds for it.
     running : float
@@ -49,7 +49,7 @@ class Limits:
     ending : float
         For closing the stream after a complete take; then the process is killed.
     broken : float
-        The same after a fault, where nothing is to be gained by waiting.
+        The same after a fault, where waiting would gain nothing.
     """
 
     start: float = 20.0
@@ -66,7 +66,7 @@ LIMITS = Limits()
 _MODULE: Final = "soundcal.devices.portaudio.worker"
 _STDERR_BYTES: Final = 4096
 _QUEUE_MESSAGES: Final = 128
-_OVERSLEPT_S: Final = 0.5  # beyond the end of a wait: the process was stopped meanwhile
+_OVERSLEPT_S: Final = 0.5  # a wait longer by this: the process was stopped in the meantime
 _POLL_S: Final = 0.02
 _WINDOWS_NEW_GROUP: Final = 0x00000200  # CREATE_NEW_PROCESS_GROUP, absent from subprocess elsewhere
 
@@ -75,7 +75,7 @@ _WINDOWS_NEW_GROUP: Final = 0x00000200  # CREATE_NEW_PROCESS_GROUP, absent from 
 class Message:
     """One message of the worker: the event, its fields, and the samples of a block.
 
-    ``samples`` has shape (n_channels, n); no channels if the message carries none.
+    ``samples`` has shape (n_channels, n); n is 0 if the message carries no samples.
     """
 
     event: str
@@ -85,17 +85,17 @@ class Message:
 
 @dataclass(slots=True, eq=False)
 class Broken(Exception):
-    """The worker failed; :mod:`~soundcal.devices.portaudio.soundcard` tells the caller why.
+    """The worker failed; :mod:`~soundcal.devices.portaudio.soundcard` gives the caller the reason.
 
     Parameters
     ----------
     kind : str
-        ``silent`` (nothing came in time), ``crashed`` (the process died), ``garbage`` (what came is
-        no message), or the kind of the worker's own error message.
+        ``silent`` (nothing came in time), ``crashed`` (the process died), ``garbage`` (the worker
+        wrote something that is not a message), or the kind of the worker's own error message.
     stage : str
-        How far it had come.
+        The stage that the worker had reached.
     text : str
-        What is known.
+        Description of the failure.
     code : int
         PortAudio's error code; 0 if there is none.
     """
@@ -113,9 +113,9 @@ class Worker:
     Parameters
     ----------
     request : Request
-        What it shall do.
+        Task of the worker.
     limits : Limits, optional
-        How long it may be silent; :data:`LIMITS` if not given.
+        Limits on its silence; :data:`LIMITS` if not given.
     """
 
     def __init__(self, request: Request, limits: Limits | None = None) -> None:
@@ -136,7 +136,7 @@ class Worker:
             thread.start()
         pipe = self._process.stdin
         if pipe is not None:
-            with suppress(BrokenPipeError):  # died already: the reader finds out and says how
+            with suppress(BrokenPipeError):  # already dead: the reader finds out how
                 pipe.write(request.to_json())
 
     def __enter__(self) -> Self:
@@ -169,7 +169,7 @@ class Worker:
         try:
             message = self._wait()
         except queue.Empty:
-            text = f"no answer for {self._limit():g} s"
+            text = f"no response for {self._limit():g} s"
             raise Broken("silent", self.stage, text, stderr=self.printed) from None
         if message is None:
             raise self._death()
@@ -178,7 +178,7 @@ class Worker:
         return message
 
     def _wait(self) -> Message | Broken | None:
-        """Return the next message; time in which this very process was stopped does not count."""
+        """Return the next message; time during which this process was stopped does not count."""
         while True:
             asked, limit = time.monotonic(), self._limit()
             try:
@@ -219,38 +219,38 @@ class Worker:
 
     @property
     def printed(self) -> str:
-        """The end of what the worker and its libraries printed."""
+        """The end of the text that the worker and its libraries printed."""
         return self._stderr.decode(errors="replace").strip()
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     def check(self) -> None:
-        """Wait for a sign of life; raise :class:`Broken` if a worker failed or fell silent.
+        """Wait for a sign of life; raise :class:`Broken` if the worker failed or fell silent.
 
-        For a worker that nobody listens to: its messages are thrown away (:meth:`drain`).
+        For a worker whose messages nobody reads: they are discarded (:meth:`drain`).
         """
         asked = time.monotonic()
         while self._fault is None and self._seen <= asked:
             if not self.alive:
                 raise self._death()
             if time.monotonic() - asked > self._limit():
-                raise Broken("silent", self.stage, f"no answer for {self._limit():g} s")
+                raise Broken("silent", self.stage, f"no response for {self._limit():g} s")
             time.sleep(_POLL_S)
         if self._fault is not None:
             raise self._fault
 
     def drain(self) -> None:
-        """Throw away the messages of a worker that nobody listens to, so that it can go on."""
+        """Discard the messages of a worker whose messages nobody reads, so that it can continue."""
         self._discard = True
         with suppress(queue.Empty):
             while True:
                 self._messages.get_nowait()
 
     def end(self, *, hurry: bool = False) -> None:
-        """End the process: ask, wait for a while, kill. Safe to call twice."""
+        """End the process: ask it to, wait for a while, then kill it. Safe to call twice."""
         self.drain()
         pipe = self._process.stdin
         if pipe is not None:
@@ -269,7 +269,7 @@ class Worker:
                 stream.close()
 
     def _put(self, message: Message | Broken | None) -> None:
-        """Queue a message; a full queue holds the worker back, unless nobody listens any more."""
+        """Queue a message; a full queue holds the worker back, unless nobody reads it any more."""
         if isinstance(message, Message):
             self._seen = time.monotonic()
         elif isinstance(message, Broken):
@@ -300,7 +300,7 @@ class Worker:
                     self._put(Message(event, fields, self._samples(payload)))
             except (ValueError, KeyError, AttributeError, TypeError) as error:
                 shown = line[:60].decode(errors="replace")
-                text = f"what it wrote is no message ({shown!r}: {error})"
+                text = f"it wrote something that is not a message ({shown!r}: {error})"
                 self._put(Broken("garbage", self.stage, text, stderr=self.printed))
                 return
         self._put(None)
@@ -322,8 +322,8 @@ class Worker:
 class _Incoming:
     """A pipe, read in lines and counted bytes.
 
-    Without Python's buffered reader: at the exit of the interpreter the lock of one in which a
-    thread waits is a fatal error.
+    Python's buffered reader is not used: if a thread is waiting in one when the interpreter exits,
+    its lock causes a fatal error.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -336,7 +336,7 @@ class _Incoming:
         return bool(piece)
 
     def line(self) -> bytes:
-        """Return the next line, or what is left at the end: nothing."""
+        """Return the next line; at the end, the remaining bytes, which may be none."""
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -358,7 +358,7 @@ class _Incoming:
 
 def _start() -> "subprocess.Popen[bytes]":
     environment = dict(os.environ)
-    # the worker finds this very soundcal, also where it is imported from a folder on sys.path
+    # the worker finds this same soundcal, even if it is imported from a folder on sys.path
     root = str(Path(__file__).resolve().parents[3])
     known = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = f"{known}{os.pathsep}{root}" if known else root
@@ -371,7 +371,7 @@ def _start() -> "subprocess.Popen[bytes]":
         stderr=subprocess.PIPE,
         bufsize=0,
         env=environment,
-        # a process group of its own: Ctrl-C reaches the parent only, which then ends the worker
+        # a process group of its own: Ctrl-C reaches only the parent, which then ends the worker
         start_new_session=not windows,
         creationflags=_WINDOWS_NEW_GROUP if windows else 0,
     )

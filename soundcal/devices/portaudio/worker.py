@@ -1,7 +1,7 @@
 """The process in which PortAudio runs, so that the caller's process cannot hang with it.
 
 After the loss of a device or of an audio server, PortAudio's ``stop``, ``close`` and even the exit
-of its process can block for ever, and with a frozen server the import of ``sounddevice`` does. So
+of its process can block for ever; with a frozen server, importing ``sounddevice`` does too. So
 this module is the only one that imports ``sounddevice``, and it runs as a process of its own,
 ``python -m soundcal.devices.portaudio.worker``, which :mod:`soundcal.devices.portaudio.supervisor`
 starts, watches and, if need be, kills.
@@ -9,9 +9,9 @@ starts, watches and, if need be, kills.
 Protocol
 --------
 Standard input
-    One line of JSON, the request (:class:`Request`). Then it stays open: when it closes, because
-    the parent wants the end or is dead, the worker closes the stream and exits; if PortAudio does
-    not let it within two seconds, it exits without asking.
+    One line of JSON, the request (:class:`Request`). Standard input then stays open. When it
+    closes, because the parent wants to stop or has died, the worker closes the stream and exits; if
+    PortAudio has not closed the stream within two seconds, the worker exits regardless.
 Standard output
     Messages: one line of JSON each, with the key ``event``; a message with a key ``bytes`` is
     followed by that many bytes of little-endian float32 frames, channels interleaved.
@@ -20,18 +20,18 @@ Standard output
     event      meaning
     ========== ==================================================================================
     hello      the interpreter runs
-    imported   PortAudio answers
+    imported   PortAudio responds
     devices    list of devices
     rates      sampling rates of one device of the list
     started    the stream runs, at the rate ``fs``
-    block      ``frames`` frames from ``position`` on (negative: before the take), what the driver
-               reported (``flags``: pairs of position and text), ``time`` in s (:func:`clock`),
+    block      ``frames`` frames from ``position`` (negative: before the take), the driver's
+               reports (``flags``: pairs of position and text), ``time`` in s (:func:`clock`),
                samples
     error      ``kind``, ``text``, PortAudio's ``code`` (0: none), and the ``stage``
     done       everything was delivered
     ========== ==================================================================================
 
-Whatever libraries print goes to standard error; the messages have a channel of their own.
+Anything that libraries print goes to standard error; the messages have a channel of their own.
 """
 
 import json
@@ -62,25 +62,26 @@ from soundcal.takes.missing_time import clock
 __all__ = ["jack_is_pipewire", "main"]
 
 _GRACE_S: Final = 2.0
-"""Time PortAudio gets for closing before the process exits without it."""
+"""Time allowed to PortAudio for closing before the process exits without it."""
 
 _POLL_S: Final = 0.1
-"""How often a silent stream is asked whether it is still active."""
+"""Interval at which a silent stream is checked for whether it is still active."""
 
 _HOLD_BACK_S: Final = 0.05
 _FASTER: Final = 1.5
-"""From half of it on, the callback waits so long for the parent where input comes so much faster
-than time: that slows a server without a clock down. A soundcard would lose samples by it."""
+"""When the queue is half full and input arrives 1.5 times faster than real time, the callback waits
+up to 50 ms for the parent. This slows down a server without a clock; a soundcard, which never
+delivers faster than real time, would lose samples by such a wait."""
 
 _JOIN_FRAMES: Final = 1 << 13
-"""Blocks that wait are joined up to this length, so that tiny callbacks cost little."""
+"""Waiting blocks are joined up to this length in frames, so that tiny callbacks cost little."""
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What one callback left for the writer."""
+    """The input and reports that one callback left for the writer."""
 
     position: int
     frames: int
@@ -91,7 +92,7 @@ class _Piece:
 
 
 class _Messages:
-    """The way to the parent, safe from what libraries print on standard output."""
+    """The channel to the parent, safe from text that libraries print on standard output."""
 
     def __init__(self) -> None:
         self._file: BinaryIO = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -99,9 +100,9 @@ class _Messages:
         self._lock = threading.Lock()
 
     def send(self, event: str, payload: bytes = b"", **fields: Any) -> None:
-        """Send one message; without a parent the process ends, after it has closed its stream.
+        """Send one message; if the parent has gone, the process closes its stream and ends.
 
-        A client of a JACK server that vanishes with an open stream stops all others for seconds.
+        When a JACK client vanishes with an open stream, all other clients stop for seconds.
         """
         if payload:
             fields["bytes"] = len(payload)
@@ -119,7 +120,7 @@ class _Messages:
 
 
 class _Take:
-    """The callback's side: positions, samples to play, a queue of what arrived."""
+    """The callback's side of a take: position, samples to play, and the queue of input."""
 
     def __init__(self, request: Request, played: Samples | None, stop: type[Exception]) -> None:
         self.request = request
@@ -133,7 +134,7 @@ class _Take:
         self._columns: list[int] = []
 
     def use_columns(self, columns: list[int]) -> None:
-        """Say which columns of the output buffer belong to the channels played."""
+        """Set the columns of the output buffer that belong to the channels played."""
         self._columns = columns
 
     def duplex(self, indata: Samples, outdata: Samples, frames: int, _: Any, status: Any) -> None:
@@ -199,7 +200,7 @@ class _Take:
 
 
 def _joined(take: _Take, first: _Piece) -> list[_Piece]:
-    """Return ``first`` and the pieces that already wait behind it."""
+    """Return ``first`` and the pieces already waiting behind it."""
     pieces = [first]
     frames = first.frames
     while frames < _JOIN_FRAMES and not pieces[-1].error:
@@ -234,7 +235,7 @@ def _deliver(messages: _Messages, take: _Take, pieces: list[_Piece], columns: li
 def _pump(
     messages: _Messages, take: _Take, stream: Any, columns: list[int], ended: threading.Event
 ) -> bool:
-    """Hand on what the callback leaves until the take is complete or broken; True if complete."""
+    """Pass on the callback's pieces until the take is complete or broken; True if complete."""
     total = take.request.total
     while not ended.is_set():
         try:
@@ -273,13 +274,13 @@ def _stream(
         messages.send("started", fs=float(stream.samplerate))
         if _pump(messages, take, stream, columns, ended):
             messages.send("done")
-            stream.stop()  # waits until what was handed over has been played; close() does not
+            stream.stop()  # waits until all samples handed over have been played; close() does not
     finally:
         stream.close()
 
 
 def _list(messages: _Messages, sounddevice: Any, request: Request) -> None:
-    """Send the devices, then their rates, which takes longer and may hang with a bad driver."""
+    """Send the devices, then their rates; trying the rates is slow and may hang a bad driver."""
     apis = sounddevice.query_hostapis()
     devices = list(sounddevice.query_devices())
     messages.send(
@@ -303,9 +304,9 @@ def _list(messages: _Messages, sounddevice: Any, request: Request) -> None:
         if request.name and identity != (request.name, request.host_api):
             continue
         if identity[1] == CORE_AUDIO:
-            continue  # it says yes to all, and converts; opening it with our settings is the test
+            continue  # it accepts all rates, and converts; opening it with our settings is the test
         asked = Request(host_api=identity[1])
-        # rates, not sample formats, are in question
+        # this tests rates, not sample formats
         into, out, _ = host_api_settings(sounddevice, asked, device, explicit=False)
         rates = [rate for rate in RATES if _accepts(sounddevice, index, device, rate, (into, out))]
         messages.send("rates", index=index, rates=rates)
@@ -335,7 +336,8 @@ def _accepts(sounddevice: Any, index: int, device: Any, rate: int, extra: tuple[
 def jack_is_pipewire(maps: Path = Path("/proc/self/maps")) -> bool:
     """Return whether the JACK library of this process is PipeWire's.
 
-    Nothing in PortAudio tells, but the path of the library does where /proc has it (Linux).
+    PortAudio does not report this, but the path of the library shows it, where /proc lists the path
+    (Linux).
     """
     try:
         libraries = maps.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -345,7 +347,7 @@ def jack_is_pipewire(maps: Path = Path("/proc/self/maps")) -> bool:
 
 
 def _watch_parent(ended: threading.Event) -> None:
-    """Wait for the end of standard input; then allow PortAudio some time and exit without it."""
+    """Wait for the end of standard input, allow PortAudio some time, then exit without it."""
     while os.read(sys.stdin.fileno(), 4096):
         continue
     ended.set()
@@ -365,7 +367,7 @@ def _read_request() -> Request:
 
 def main() -> int:
     """Serve one request and return the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     messages = _Messages()
     request = _read_request()
     ended = threading.Event()

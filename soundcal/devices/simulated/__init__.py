@@ -1,1 +1,1 @@
-"""The simulated lab: a device of known truth."""
+"""The simulated lab: a device whose true values are known."""

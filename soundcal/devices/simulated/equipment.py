@@ -1,16 +1,16 @@
 """The simulated lab's shelf: soundcards, headphones, ears, calibrator and voltmeter as numbers.
 
-A *model* is what the catalogue says; a *unit* is the specimen on the shelf, which deviates. All
-units are drawn from the seed and the model's name alone, so the same seed gives the same headphones
-whichever soundcard they hang on. The factor ``spread`` scales every deviation: at 0 each unit
-equals its data sheet.
+A *model* has the values in the catalogue; a *unit* is the specimen on the shelf, which deviates
+from them. All units are drawn from the seed and the model's name alone, so the same seed gives the
+same headphones whichever soundcard they are plugged into. The factor ``spread`` scales every
+deviation: at 0 each unit equals its data sheet.
 
 The models are typical, not copies of products. Their figures come from data sheets of their kind:
 closed 16 ohm headphones with 96 dB/mW, open 300 ohm headphones with 103 dB at 1 V, ears of 12.21
-and 13.00 mV/Pa with preamplifier gains of 3.30 and 1.30 dB. The output impedances span what
-measuring people find: 1 ohm in interfaces with feedback up to the outputs, 100 ohm where a resistor
-protects the output. IEC 61938 is reported to call for 120 ohm and 5 V as the source for headphones
-of any impedance (epanorama.net, Headphone details), which is why high values are met at all.
+and 13.00 mV/Pa with preamplifier gains of 3.30 and 1.30 dB. The output impedances span the values
+found in practice: 1 ohm in interfaces with feedback up to the outputs, 100 ohm where a resistor
+protects the output. High values occur because IEC 61938 is reported to call for 120 ohm and 5 V as
+the source for headphones of any impedance (epanorama.net, Headphone details).
 """
 
 import zlib
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def stream_of(seed: int, *labels: str) -> np.random.Generator:
-    """Return the random stream that belongs to a seed and labels, independent of all others."""
+    """Return the random stream of a seed and labels, independent of all others."""
     words = [zlib.crc32(label.encode()) for label in labels]
     return np.random.Generator(np.random.SFC64([seed, *words]))
 
@@ -59,13 +59,13 @@ class SoundcardModel:
     v_fs : float
         Open-circuit rms voltage of a full-scale sine at full volume, V.
     output_impedance : float
-        Ohm, resistive (the usual case: a series resistor or an amplifier with feedback).
+        Ohm, resistive (as usual: a series resistor or an amplifier with feedback).
     dac_noise : float
         Noise of the output from 0 Hz to half the sampling rate, V rms.
     mic_range, line_range : float
         Peak voltage of input full scale, V: ears (after their preamplifier) and line inputs.
     adc_noise_db : float
-        Noise of the inputs, dB rms re full scale.
+        RMS noise of the inputs, dB re full scale.
     crosstalk_db : float
         From one output to the other, dB.
     gain_spread_db : float
@@ -84,7 +84,7 @@ class SoundcardModel:
     gain_spread_db: float
 
     def unit(self, seed: int, *, spread: float, output_impedance: float) -> "SoundcardUnit":
-        """Take the soundcard from the shelf that belongs to ``seed``."""
+        """Take the soundcard from the shelf of ``seed``."""
         draw = stream_of(seed, "soundcard", self.name).standard_normal(8) * spread
         gains = from_db(self.gain_spread_db * draw)
         return SoundcardUnit(
@@ -112,7 +112,7 @@ class SoundcardUnit:
 
 @dataclass(frozen=True, slots=True)
 class Seating:
-    """How the headphones sit on one ear: broadband gain in dB, corner frequency of the leak in Hz.
+    """The fit of the headphones on one ear: broadband gain in dB, leak's corner frequency in Hz.
 
     The corner moves with the gap between cushion and head. Repeated fittings on a head differ by
     tenths of a dB in the middle of the spectrum and by more where leaks act (Møller et al.,
@@ -130,7 +130,7 @@ class HeadphoneModel:
     Parameters
     ----------
     sheet : Headphone
-        What is printed.
+        Published values.
     description : str
         One line.
     impedance : Impedance
@@ -156,7 +156,7 @@ class HeadphoneModel:
     leak_spread: float
 
     def unit(self, seed: int, *, spread: float) -> "HeadphoneUnit":
-        """Take the headphones from the shelf that belongs to ``seed``."""
+        """Take the headphones from the shelf of ``seed``."""
         draw = stream_of(seed, "headphone", self.sheet.name).standard_normal(14) * spread
         both = 0.8 * draw[0]  # the two capsules of a unit come from one batch: they correlate
         levels = self.sheet.sensitivity_v + self.sensitivity_spread_db * (both + 0.6 * draw[1:3])
@@ -177,7 +177,7 @@ class HeadphoneUnit:
     Parameters
     ----------
     model : HeadphoneModel
-        Which model it is.
+        Model of the headphones.
     level_1v : tuple of float
         Sound pressure level at 1 kHz and 1 V at the terminals, dB re 20 µPa.
     impedance : tuple of Impedance
@@ -192,7 +192,7 @@ class HeadphoneUnit:
     response: tuple[Curve, Curve]
 
     def seating(self, generator: np.random.Generator, *, spread: float) -> tuple[Seating, Seating]:
-        """Put the headphones on, afresh."""
+        """Put the headphones on anew."""
         draw = generator.standard_normal(4) * spread
         model = self.model
         left, right = (
@@ -244,17 +244,17 @@ class EarsModel:
 
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """A class 1 sound calibrator (IEC 60942:2017), present unit.
+    """A class 1 sound calibrator (IEC 60942:2017): one unit.
 
     Parameters
     ----------
     level_error_db : float
-        Deviation from the certified level, dB. Drawn with a standard deviation of 0.07 dB: within
-        the class 1 tolerance of 0.25 dB (Table 1) at 3.5 sigma.
+        Deviation from the certified level, dB. Drawn with a standard deviation of 0.07 dB, so the
+        class 1 tolerance of 0.25 dB (Table 1) lies at 3.5 sigma.
     frequency_error : float
         Relative; class 1 allows 0.7 %.
     fluctuation_db : float
-        Amplitude of the slow wavering of the level; class 1 allows 0.07 dB.
+        Amplitude of the slow fluctuation of the level; class 1 allows 0.07 dB.
     coupling_db : float
         Standard deviation of the level between insertions, dB.
     harmonics : tuple of float
@@ -269,7 +269,7 @@ class Calibrator:
 
     @classmethod
     def unit(cls, seed: int, *, spread: float) -> "Calibrator":
-        """Take the calibrator from the shelf that belongs to ``seed``."""
+        """Take the calibrator from the shelf of ``seed``."""
         draw = np.clip(stream_of(seed, "calibrator").standard_normal(2), -3.0, 3.0) * spread
         return cls(level_error_db=float(0.07 * draw[0]), frequency_error=float(0.001 * draw[1]))
 
@@ -291,11 +291,11 @@ class Voltmeter:
 
     @classmethod
     def unit(cls, seed: int, *, spread: float) -> "Voltmeter":
-        """Take the voltmeter from the shelf that belongs to ``seed``."""
+        """Take the voltmeter from the shelf of ``seed``."""
         return cls(float(0.002 * spread * stream_of(seed, "voltmeter").standard_normal()))
 
     def read(self, volts: float) -> float:
-        """Return what the display shows for a true-rms voltage in V."""
+        """Return the reading of the display for a true-rms voltage in V."""
         shown = volts * (1.0 + self.gain_error)
         limit = next((r for r in (0.02, 0.2, 2.0) if shown < r), 20.0)
         return round(shown * self.counts / limit) * limit / self.counts

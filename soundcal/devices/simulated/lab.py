@@ -1,4 +1,4 @@
-"""The simulated lab: soundcard, headphones, ears, calibrator and voltmeter of known truth.
+"""The simulated lab: soundcard, headphones, ears, calibrator and voltmeter with known true values.
 
 It is a device like any other, named ``sim:SOUNDCARD+HEADPHONE[,option=value...]``, for example
 ``sim:onboard+closed-16`` or ``sim:interface+open-300,noise=0``; ``sim:lab`` is
@@ -6,8 +6,9 @@ It is a device like any other, named ``sim:SOUNDCARD+HEADPHONE[,option=value...]
 physics in :mod:`soundcal.devices.simulated.physics`.
 
 Outputs 1 and 2 feed the left and right headphone. Inputs 1 and 2 are the left and right ear of the
-head and torso simulator, inputs 3 and 4 line inputs across outputs 1 and 2 (their own load on the
-output is neglected). The options scale effects, 1 leaves them as they are and 0 takes them away:
+head and torso simulator, inputs 3 and 4 are line inputs across outputs 1 and 2 (the load of the
+line inputs on the outputs is neglected). The options scale effects: 1 leaves an effect unchanged,
+0 removes it:
 
 ``output_impedance``
     factor on the soundcard's output impedance;
@@ -17,12 +18,12 @@ output is neglected). The options scale effects, 1 leaves them as they are and 0
 ``response``
     factor in dB on the deviations of headphone, leak and ear responses from flat;
 ``noise``
-    factor on all noises, and on the wavering of the calibrator.
+    factor on all noises, and on the level fluctuation of the calibrator.
 
-The lab's *hands* do what a person does in a laboratory: :meth:`SimulatedLab.attach_calibrator`,
-:meth:`~SimulatedLab.seat_headphones` and so on. :attr:`SimulatedLab.truth` says what every
-measurement ought to find; only tests look at it. The same name, rate, seed and sequence of calls
-give the same samples.
+The lab's *hands* perform the actions of a person in a laboratory:
+:meth:`SimulatedLab.attach_calibrator`, :meth:`~SimulatedLab.seat_headphones` and so on.
+:attr:`SimulatedLab.truth` gives the true value of every quantity; only tests use it. The same name,
+rate, seed and sequence of calls give the same samples.
 """
 
 import time
@@ -60,7 +61,7 @@ INPUTS: Final = ("left", "right", "line left", "line right")
 """Channel names of the inputs, in order."""
 
 _BLOCK_S: Final = 0.1
-_MAX_DELAY_S: Final = 0.1  # of the simulated soundcards; their drivers look no further
+_MAX_DELAY_S: Final = 0.1  # longest delay of the simulated soundcards; the search ends here
 
 
 def _parse(name: str) -> tuple[str, str, Options]:
@@ -71,8 +72,8 @@ def _parse(name: str) -> tuple[str, str, Options]:
     card, plus, headphones = combination.partition("+")
     if not plus or card not in SOUNDCARDS or headphones not in HEADPHONES:
         raise DeviceUnavailable(
-            f"no simulated lab {combination!r}; sim:lab, or sim:SOUNDCARD+HEADPHONE with "
-            f"{', '.join(SOUNDCARDS)} and {', '.join(HEADPHONES)}"
+            f"no simulated lab {combination!r}: use sim:lab, or sim:SOUNDCARD+HEADPHONE with "
+            f"soundcards {', '.join(SOUNDCARDS)} and headphones {', '.join(HEADPHONES)}"
         )
     return card, headphones, Options.parse(words)
 
@@ -112,16 +113,16 @@ class SimulatedLab:
     fs : int
         Sampling rate in Hz, one of :data:`RATES`.
     seed : int
-        Which units are on the shelf, the noises, seatings and delays.
+        Seed of the units on the shelf, the noises, seatings and delays.
     realtime : bool
-        Take as long as a soundcard would; otherwise as fast as possible.
+        Take as long as a soundcard would; otherwise run as fast as possible.
 
     Raises
     ------
     DeviceUnavailable
         No such lab or rate.
     ParameterError
-        Unknown option, impossible factor or seed.
+        Unknown option; factor or seed out of range.
 
     Examples
     --------
@@ -144,7 +145,7 @@ class SimulatedLab:
                 f"sim:{name} cannot run at {fs} Hz; its rates are {', '.join(map(str, RATES))}"
             )
         if seed < 0:
-            raise ParameterError(f"seed {seed}: 0 or more expected")
+            raise ParameterError(f"seed {seed}: 0 or more is expected")
         self._info, self._fs, self._realtime = _info(name), fs, realtime
         spread = options.spread
         self._seatings = stream_of(seed, "seatings", card, headphones)
@@ -169,11 +170,11 @@ class SimulatedLab:
         self._loop_at = 0
         self._closed = False
 
-    # what the lab consists of
+    # the parts of the lab
 
     @property
     def info(self) -> DeviceInfo:
-        """What is known about the device."""
+        """The properties of the device."""
         return self._info
 
     @property
@@ -190,8 +191,8 @@ class SimulatedLab:
     def chain(self) -> SignalPath:
         """The signal processing in its present state.
 
-        A card on an audio server calls its ``process`` in the server's callback, and the hands from
-        elsewhere: a change of the setup takes effect with the next block.
+        A card on an audio server calls its ``process`` in the server's callback, while another
+        thread calls the hands: a change of the setup takes effect with the next block.
         """
         return self._chain
 
@@ -202,7 +203,7 @@ class SimulatedLab:
 
     @property
     def truth(self) -> Truth:
-        """What measurements ought to find in the present state; for tests."""
+        """True values in the present state; for tests."""
         return self._setup.truth()
 
     # the hands
@@ -213,7 +214,7 @@ class SimulatedLab:
         Parameters
         ----------
         ear : {"left", "right"}
-            Which ear; the other one hears the room.
+            Ear with the calibrator; the other one hears the room.
         level : float
             Certified level, dB re 20 µPa.
         frequency : float
@@ -226,9 +227,9 @@ class SimulatedLab:
         """
         side, top = side_of(ear), self._fs / 6  # the third harmonic must fit
         if not 60.0 <= level <= 130.0:
-            raise ParameterError(f"calibrator of {level} dB: 60 to 130 dB expected")
+            raise ParameterError(f"calibrator of {level} dB: 60 to 130 dB is expected")
         if not 20.0 <= frequency < top:
-            raise ParameterError(f"calibrator of {frequency} Hz: 20 Hz to {top:.0f} Hz expected")
+            raise ParameterError(f"calibrator of {frequency} Hz: 20 Hz to {top:.0f} Hz is expected")
         coupling = float(self._insertions.standard_normal())
         tone = self._setup.calibrator_tone(side, level, frequency, coupling)
         self._change(replace(self._setup, tone=(side, tone), seating=None))
@@ -238,7 +239,7 @@ class SimulatedLab:
         self._change(replace(self._setup, tone=None))
 
     def seat_headphones(self) -> None:
-        """Plug the headphones in if necessary and put them on afresh: another seating.
+        """Plug the headphones in if necessary and put them on anew, with another seating.
 
         Raises
         ------
@@ -248,8 +249,8 @@ class SimulatedLab:
         setup = self._setup
         if setup.tone is not None:
             raise ParameterError(
-                f"the calibrator is on the {EARS[setup.tone[0]]} ear: remove it before the "
-                "headphones are put on"
+                f"the calibrator is on the {EARS[setup.tone[0]]} ear: remove it before you put "
+                "the headphones on"
             )
         seating = setup.headphones.seating(self._seatings, spread=setup.options.spread)
         self._change(replace(setup, plugged=True, seating=seating))
@@ -259,16 +260,16 @@ class SimulatedLab:
         self._change(replace(self._setup, plugged=False, seating=None))
 
     def turn_knob(self, position_db: float) -> None:
-        """Set the soundcard's volume, -80 dB to 0 dB re full volume."""
+        """Set the soundcard's volume, from -80 dB to 0 dB re full volume."""
         if not -80.0 <= position_db <= 0.0:
-            raise ParameterError(f"volume of {position_db} dB: -80 to 0 dB expected")
+            raise ParameterError(f"volume of {position_db} dB: -80 to 0 dB is expected")
         self._change(replace(self._setup, knob_db=float(position_db)))
 
     def read_voltmeter(self, channel: str | int) -> float:
-        """Return the true-rms voltage between the terminals of an output, V, as the meter shows it.
+        """Return the meter's reading of the true-rms voltage across an output's terminals, V.
 
-        With headphones plugged in this is the loaded voltage. What is played by :meth:`playing` is
-        measured, otherwise the noise of the output. The meter is AC coupled.
+        With headphones plugged in this is the loaded voltage. The meter reads the signal played by
+        :meth:`playing`, or else the noise of the output. It is AC coupled.
         """
         self._check_open()
         side, setup = side_of(channel), self._setup
@@ -278,7 +279,7 @@ class SimulatedLab:
             spectrum = np.fft.rfft(self._loop * setup.volts[:, np.newaxis], axis=1)
             volts = spectrum[side] + setup.crosstalk * spectrum[1 - side]
             volts = volts * setup.load(side, np.fft.rfftfreq(n, 1.0 / self._fs))
-            lines = np.full(volts.size, 2.0)  # of positive and negative frequency
+            lines = np.full(volts.size, 2.0)  # positive and negative frequency
             lines[0] = 0.0
             if n % 2 == 0:
                 lines[-1] = 1.0
@@ -331,7 +332,7 @@ class SimulatedLab:
         tail: float = 0.0,
         on_block: OnBlock | None = None,
     ) -> Capture:
-        """Play and record at once, aligned; see :class:`~soundcal.devices.AudioDevice`.
+        """Play and record at the same time, aligned; see :class:`~soundcal.devices.AudioDevice`.
 
         A marker is played before the samples and removed (:mod:`soundcal.takes.alignment`); the
         blocks given to ``on_block`` contain it.
@@ -356,7 +357,7 @@ class SimulatedLab:
 
     @contextmanager
     def playing(self, samples: Array, *, outputs: Sequence[int] | None = None) -> Iterator[None]:
-        """Play ``samples`` over and over; what is recorded meanwhile hears it."""
+        """Play ``samples`` over and over; recordings made in the meantime contain them."""
         played, outs = self._playable(samples, outputs)
         self._loop = self._route(played, outs)
         try:
@@ -387,7 +388,7 @@ class SimulatedLab:
     ) -> None:
         self.close()
 
-    # how it works inside
+    # internals
 
     def _check_open(self) -> None:
         if self._closed:
@@ -418,7 +419,7 @@ class SimulatedLab:
             time.sleep(max(0.0, clock + n / self._fs - time.monotonic()))
 
     def _start(self) -> None:
-        """Start a stream: its own delay, and what is being played has settled."""
+        """Start a stream with a delay of its own and with the playback already settled."""
         low, high = round(0.004 * self._fs), round(0.06 * self._fs)
         delay = int(self._delays.integers(low, high))
         self._chain.reset(delay)
@@ -429,7 +430,7 @@ class SimulatedLab:
             self._loop_at = n
 
     def _looped(self, first: int, n: int) -> Array:
-        """Return what the outputs play, from ``first`` samples after the start."""
+        """Return the samples that the outputs play, from ``first`` samples after the start."""
         if self._loop is None:
             return np.zeros((self._info.outputs, n))
         at = np.arange(self._loop_at + first, self._loop_at + first + n) % self._loop.shape[1]
@@ -442,7 +443,7 @@ class SimulatedLab:
         channels: Sequence[int],
         on_block: OnBlock | None,
     ) -> tuple[Array, str, float | None]:
-        """Return what arrives while ``source(first, n)`` is played, start time and rate."""
+        """Return the input while ``source(first, n)`` is played, the start time and the rate."""
         rows, started, clock = [channel - 1 for channel in channels], utc_now(), time.monotonic()
         size, done = self._block_size, 0
         piece = size if self._realtime else 8 * self._chain.step

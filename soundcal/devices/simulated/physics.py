@@ -1,7 +1,7 @@
-"""Physics of the simulated lab, and the one chain of signal processing that carries it out.
+"""Physics of the simulated lab, and the chain of signal processing that carries it out.
 
-No input or output here: :class:`SignalPath` takes blocks of output samples and gives blocks of
-input samples, in the process of the simulated lab and in the callback of an audio server alike.
+This module does no input or output: :class:`SignalPath` takes blocks of output samples and gives
+blocks of input samples, both in the simulated lab and in the callback of an audio server.
 
 From digital output to digital input, per channel::
 
@@ -22,19 +22,19 @@ sensitivity and response
 crosstalk
     ``v_1 + c v_2``, the same at all frequencies;
 noise
-    Gaussian and white up to half the sampling rate; outputs and inputs each have their own, the
-    ears' set by an A-weighted level (:func:`white_noise_rms`);
+    Gaussian and white up to half the sampling rate; every output and input has its own, and the
+    noise at the ears is set by an A-weighted level (:func:`white_noise_rms`);
 rounding
-    :func:`quantise`; 24 bit add noise of q / sqrt(12), q = 2^-23, 149 dB below full scale (Bennett,
-    Spectra of quantized signals, Bell Syst. Tech. J. 27 (1948) 446);
+    :func:`quantise`; 24 bits add noise of q / sqrt(12), q = 2^-23, 149 dB below full scale
+    (Bennett, Spectra of quantized signals, Bell Syst. Tech. J. 27 (1948) 446);
 clipping
-    the converters end at -1 and at 1 - q;
+    the range of the converters ends at -1 and at 1 - q;
 calibrator
-    :class:`CalibratorTone`: fundamental, harmonics and slow wavering, as a pressure at the ear.
+    :class:`CalibratorTone`: fundamental, harmonics and slow fluctuation, as a pressure at the ear.
 
-Everything between the two roundings is linear, so the frequency-dependent factors of a channel are
-one FIR filter of minimum phase. What the truth of the lab states is computed from the same filter
-taps, not from the formulas they approximate.
+Everything between the two roundings is linear, so the frequency-dependent factors of a channel form
+one minimum-phase FIR filter. The truth of the lab is computed from the same filter taps, not from
+the formulas that they approximate.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 
-_CHUNK: Final = 16384  # least length of the transforms of long blocks
+_CHUNK: Final = 16384  # minimum length of the transforms of long blocks
 _FLOOR_DB: Final = -80.0  # filters do not follow a curve below this
 
 
@@ -102,8 +102,8 @@ class Curve:
     def varied(self, draw: Array) -> "Curve":
         """Return the curve of another specimen.
 
-        The heights of the bumps change by 1 dB and their frequencies by 5 % per unit of ``draw``;
-        ``draw`` of shape (4,) is used in turn for heights and frequencies. Zeros change nothing.
+        The heights of the bumps change by 1 dB and their frequencies by 5 % per unit of ``draw``,
+        of shape (4,), whose values serve in turn for heights and frequencies. Zeros change nothing.
         """
         bumps = tuple(
             replace(
@@ -122,14 +122,14 @@ class Impedance:
 
     ``Z(f) = R_e + j 2 pi f L_e + R_r / (1 + j Q (f/f_r - f_r/f))``: voice coil, and the mechanical
     resonance seen from the electrical side (Small, Direct-Radiator Loudspeaker System Analysis,
-    J. Audio Eng. Soc. 20 (1972) 383), to which the voice coil's inductance is added.
+    J. Audio Eng. Soc. 20 (1972) 383), plus the voice coil's inductance.
 
     Parameters
     ----------
     resistance : float
         R_e in ohm.
     bump : float
-        R_r in ohm, what the resonance adds.
+        R_r in ohm, added by the resonance.
     resonance : float
         f_r in Hz.
     q : float
@@ -162,7 +162,7 @@ class Impedance:
 
 
 def divider(impedance: Spectrum, source: float) -> Spectrum:
-    """Return the share of the open-circuit voltage at the headphones: ``Z_h / (Z_h + Z_out)``.
+    """Return the fraction of the open-circuit voltage at the headphones: ``Z_h / (Z_h + Z_out)``.
 
     >>> float(abs(divider(np.array([16.0 + 0j]), 16.0))[0])
     0.5
@@ -173,15 +173,15 @@ def divider(impedance: Spectrum, source: float) -> Spectrum:
 def leak_db(frequency: ArrayLike, corner: float) -> Array:
     """Return the loss in dB through the leak between cushion and head.
 
-    ``-10 lg(1 + (f_c / f)^2)``: the acoustic mass of the leak shunts the air volume below the
-    corner frequency, in first order.
+    ``-10 lg(1 + (f_c / f)^2)``, first order: the acoustic mass of the leak shunts the air volume
+    below the corner frequency.
     """
     f = np.maximum(np.asarray(frequency, dtype=np.float64), 1e-3)
     return np.asarray(-10.0 * np.log10(1.0 + (corner / f) ** 2))
 
 
 def white_noise_rms(level_a: float, fs: int) -> float:
-    """Return the rms in Pa of noise, white up to ``fs / 2``, with an A-weighted level in dB(A).
+    """Return the rms in Pa of noise, white up to ``fs / 2``, with a given level in dB(A).
 
     The mean of the power weighting (IEC 61672-1:2013, Annex E) over the band is the ratio of the
     weighted to the unweighted power.
@@ -194,11 +194,12 @@ def white_noise_rms(level_a: float, fs: int) -> float:
 
 
 def minimum_phase_fir(level: Array, taps: int) -> Array:
-    """Return the FIR of minimum phase with a magnitude given in dB.
+    """Return the minimum-phase FIR filter with a magnitude given in dB.
 
-    The phase belonging to a magnitude without zeros in the right half-plane is its Hilbert
-    transform; it is got by folding the cepstrum (Oppenheim and Schafer, Discrete-Time Signal
-    Processing, chapter on the cepstrum). Mechanical and electrical resonances are of minimum phase.
+    For a system without zeros in the right half-plane, the phase is the Hilbert transform of the
+    log magnitude; it is obtained by folding the cepstrum (Oppenheim and Schafer, Discrete-Time
+    Signal Processing, chapter on the cepstrum). Mechanical and electrical resonances are
+    minimum-phase.
 
     Parameters
     ----------
@@ -243,14 +244,14 @@ class Convolver:
     kernels : ndarray, shape (n_in, n_taps)
         One filter per result.
     sources : sequence of int
-        Which row of the blocks each filter works on.
+        The row of the blocks that each filter processes.
     n_sources : int
         Rows of the blocks.
 
     Notes
     -----
-    The result does not depend on how the signal is cut into blocks, up to the rounding of the
-    transforms (about 1e-16 of the largest value). Filters of a single tap are multiplied out.
+    The result does not depend on how the signal is cut into blocks, except for the rounding of the
+    transforms (about 1e-16 of the largest value). Filters of a single tap are plain products.
     """
 
     def __init__(self, kernels: Array, sources: Sequence[int], n_sources: int) -> None:
@@ -258,7 +259,7 @@ class Convolver:
         self.change(kernels, sources)
 
     def change(self, kernels: Array, sources: Sequence[int]) -> None:
-        """Exchange the filters; what was played before keeps ringing through the new ones."""
+        """Exchange the filters; samples played before keep ringing through the new ones."""
         previous, m = self._history, kernels.shape[1] - 1
         self._longest: int = max(_CHUNK, 1 << (8 * m).bit_length())
         self._history = np.zeros((previous.shape[0], m))
@@ -270,7 +271,7 @@ class Convolver:
         self._spectra: dict[int, Spectrum] = {}
 
     def reset(self) -> None:
-        """Forget what was played before."""
+        """Forget the samples played before."""
         self._history[:] = 0.0
 
     @property
@@ -288,7 +289,7 @@ class Convolver:
         rows : sequence of int
             Filters whose results are wanted.
         result : ndarray, shape (len(rows), n)
-            Takes the results.
+            Receives the results.
         """
         m = self._history.shape[1]
         signal = np.concatenate([self._history, block], axis=1)
@@ -322,16 +323,16 @@ class Convolver:
 
 @dataclass(frozen=True, slots=True)
 class CalibratorTone:
-    """A tone with harmonics and a slowly wavering level, at one input.
+    """A tone with harmonics and a slowly fluctuating level, at one input.
 
     Parameters
     ----------
     frequency : float
         Hz.
     amplitude : tuple of float
-        Peak values of fundamental and harmonics, re full scale of the input.
+        Peak values of fundamental and harmonics; 1 is full scale of the input.
     fluctuation : float
-        Relative amplitude of the wavering of the level, with a period of 3.1 s.
+        Relative amplitude of the level fluctuation, which has a period of 3.1 s.
     """
 
     frequency: float
@@ -352,22 +353,22 @@ class CalibratorTone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wiring:
-    """Everything the chain needs to know, in the units of its ends.
+    """A description of the chain, in the units of its two ends.
 
     Parameters
     ----------
     volts : ndarray, shape (n_out,)
         Open-circuit voltage for a sample of value 1, V.
     kernels : ndarray, shape (n_in, n_taps)
-        Input value re full scale per volt at the output, as FIR taps.
+        Input value (1 is full scale) per volt at the output, as FIR taps.
     sources : tuple of int, length n_in
-        Which output (row) each input hears.
+        The output (row) that each input hears.
     noise : tuple of float, length n_in
-        Noise of the inputs, rms re full scale.
+        RMS noise of the inputs; 1 is full scale.
     output_noise : float
         Noise of the outputs, V rms.
     crosstalk : float
-        Share of the voltage of the other outputs, linear.
+        Fraction of the voltage of the other outputs, linear.
     tones : tuple of (int, CalibratorTone)
         Tones at inputs (row).
     bits : int or None
@@ -385,16 +386,16 @@ class Wiring:
 
 
 class SignalPath:
-    """The chain in blocks: output samples in, input samples out, equally many.
+    """The chain in blocks: output samples in, the same number of input samples out.
 
-    Works sample-synchronously and keeps its state, so it can be called with whatever block lengths
-    an audio server chooses: the result is the same, up to the rounding of the transforms, which may
-    move a sample by one step of the converter.
+    The chain works sample by sample and keeps its state, so it can be called with any block length
+    that an audio server chooses. The result is the same, except for the rounding of the transforms,
+    which may move a sample by one step of the converter.
 
     Parameters
     ----------
     wiring : Wiring
-        The present state of the lab; assign :attr:`wiring` to change it while running.
+        The present state of the lab; assign to :attr:`wiring` to change it while running.
     fs : int
         Sampling rate in Hz.
     seed : int
@@ -450,12 +451,12 @@ class SignalPath:
     def reset(self, delay: int) -> None:
         """Start a new stream: silence before it, and another delay in samples."""
         if delay < 0:
-            raise ParameterError(f"delay of {delay} samples: 0 or more expected")
+            raise ParameterError(f"delay of {delay} samples: 0 or more is expected")
         self._line = np.zeros((self._wiring.volts.size, delay))
         self._convolver.reset()
 
     def process(self, block: Array, inputs: Sequence[int] | None = None) -> Array:
-        """Play a block and return what arrives meanwhile.
+        """Play a block and return the input samples that arrive in the meantime.
 
         Parameters
         ----------
@@ -475,7 +476,10 @@ class SignalPath:
         """
         wiring, n = self._wiring, block.shape[1]
         if block.shape[0] != wiring.volts.size:
-            raise SignalError(f"{block.shape[0]} rows for {wiring.volts.size} outputs")
+            raise SignalError(
+                f"{block.shape[0]} rows of samples for {wiring.volts.size} outputs: give one row "
+                "per output"
+            )
         rows = range(len(wiring.sources)) if inputs is None else inputs
         if wiring is not self._convolved:
             self._convolver.change(wiring.kernels, wiring.sources)

@@ -1,6 +1,6 @@
-"""The simulated lab at one moment: its units, how they are connected, and what follows from it.
+"""The simulated lab at one moment: its units, their connections, and the resulting signal path.
 
-:class:`Setup` is immutable. The lab's hands replace it by another one; it then gives the
+:class:`Setup` is immutable. The lab's hands replace it with another one. A setup gives the
 :class:`~soundcal.devices.simulated.physics.Wiring` for the chain and the :class:`Truth` for tests,
 both from the same filter taps.
 """
@@ -42,7 +42,7 @@ _GRID_HZ: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Factors on physical effects, see the module's docstring."""
+    """Factors on physical effects; see :mod:`soundcal.devices.simulated.lab`."""
 
     output_impedance: float = 1.0
     spread: float = 1.0
@@ -63,7 +63,7 @@ class Options:
             name, _, text = (part.strip() for part in word.partition("="))
             if name not in cls.__dataclass_fields__:
                 known = ", ".join(cls.__dataclass_fields__)
-                raise ParameterError(f"simulated lab: no option {name!r}; there are {known}")
+                raise ParameterError(f"simulated lab: no option {name!r}; the options are {known}")
             try:
                 values[name] = float(text)
             except ValueError as error:
@@ -75,7 +75,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """What the lab's measurements ought to find, in its present state. Pairs are left, right.
+    """True values of the lab in its present state, for comparison. Pairs are left, right.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Truth:
     nominal_sensitivity_db_v : float
         Of the data sheet, dB re 20 µPa at 1 V and 1 kHz.
     level_1v : tuple of float
-        The same of the unit on the shelf.
+        The same for the unit on the shelf.
     calibrator_error_db : float
         Deviation of the calibrator from its certified level.
     kernels : ndarray, shape (2, n_taps)
@@ -118,7 +118,7 @@ class Truth:
     def transfer(self, channel: str | int, frequency: ArrayLike) -> Spectrum:
         """Return the pressure at an ear in Pa per digital full scale at its output.
 
-        Present seating and load are included, the delay and crosstalk are not.
+        The present seating and load are included; delay and crosstalk are not.
 
         Parameters
         ----------
@@ -136,10 +136,11 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """Units on the bench and how they are connected. Pairs are left, right.
+    """Units on the bench and their connections. Pairs are left, right.
 
-    The filters are 40 ms long, so they follow the formulas to 0.001 dB from 500 Hz, 0.05 dB from
-    60 Hz and 0.3 dB from 20 Hz up. The truth is not concerned: it is computed from the filters.
+    The filters are 40 ms long, so they follow the formulas to within 0.001 dB from 500 Hz up,
+    0.05 dB from 60 Hz up and 0.3 dB from 20 Hz up. The truth is not affected: it is computed from
+    the filters.
 
     Parameters
     ----------
@@ -158,9 +159,9 @@ class Setup:
     knob_db : float
         Volume of the soundcard, dB re full volume.
     plugged : bool
-        Whether the headphones load the outputs.
+        True if the headphones load the outputs.
     seating : tuple of Seating or None
-        How the headphones sit on the ears; None: they do not.
+        Fit of the headphones on the ears; None if they are off.
     tone : (int, CalibratorTone) or None
         Tone of the calibrator, and the ear (0 or 1) it is on.
     """
@@ -189,7 +190,7 @@ class Setup:
 
     @property
     def crosstalk(self) -> float:
-        """Share of the other output's voltage."""
+        """Fraction of the other output's voltage, linear."""
         return from_db(self.card.model.crosstalk_db)
 
     @property
@@ -199,7 +200,7 @@ class Setup:
         return ranges[0] / self.ears_v_pa[0], ranges[1] / self.ears_v_pa[1]
 
     def load(self, side: int, frequency: ArrayLike) -> Spectrum:
-        """Return the share of the open-circuit voltage left at the terminals of an output."""
+        """Return the fraction of the open-circuit voltage at the terminals of an output."""
         if not self.plugged:
             return np.ones(np.shape(frequency), dtype=np.complex128)
         impedance = self.headphones.impedance[side].at(frequency)
@@ -251,7 +252,7 @@ class Setup:
     def calibrator_tone(
         self, side: int, level: float, frequency: float, coupling: float
     ) -> CalibratorTone:
-        """Return the calibrator's tone as the input of an ear gets it.
+        """Return the calibrator's tone as it arrives at the input of an ear.
 
         Parameters
         ----------
@@ -274,7 +275,7 @@ class Setup:
         return CalibratorTone(f, tuple(float(part) for part in parts), wavering)
 
     def wiring(self) -> Wiring:
-        """Return what the chain needs to know: inputs are both ears, then both line inputs."""
+        """Return the description of the chain; inputs are both ears, then both line inputs."""
         ears, headphones = self.ear_kernels, self.headphone_kernels
         taps = headphones.shape[1] + ears.shape[1] - 1
         if self.seating is None:
@@ -300,7 +301,7 @@ class Setup:
         )
 
     def truth(self) -> Truth:
-        """Return what measurements ought to find."""
+        """Return the true values, which measurements ought to find."""
         sheet, rms = self.headphones.model.sheet, self.volts / np.sqrt(2.0)
         return Truth(
             fs=self.fs,
@@ -323,11 +324,11 @@ def side_of(channel: str | int) -> int:
     Raises
     ------
     ParameterError
-        Neither.
+        The channel is neither.
     """
     sides: dict[str | int, int] = {"left": 0, "right": 1, 1: 0, 2: 1}
     if channel not in sides:
-        raise ParameterError(f"channel {channel!r}: left, right, 1 or 2 expected")
+        raise ParameterError(f"channel {channel!r}: left, right, 1 or 2 is expected")
     return sides[channel]
 
 
