@@ -1,6 +1,6 @@
-"""The level meter: weightings, F, S and I averages, energy in steps, oversampled peak.
+"""The level meter: weightings, F, S and I averages, energy per tick, oversampled peak.
 
-One pass over the samples does all of it (IEC 61672-1:2013):
+One pass over the samples computes all of these (IEC 61672-1:2013):
 
 * exponential averages of the squared pressure with time constants of 125 ms (F) and 1 s (S),
   computed exactly, ``y += (1 − e^(−1/(fs τ))) (p² − y)``; I, no longer in the standard, averages
@@ -10,7 +10,7 @@ One pass over the samples does all of it (IEC 61672-1:2013):
 * 200 times a second (a *tick* of 5 ms) the averages are read for series and percentiles, and the
   energy since the last tick is kept, from which Leq in longer steps follows.
 
-Minima and percentiles would see the rise from zero, so they begin once the average has settled:
+Minima and percentiles would include the rise from zero, so they begin once the average has settled:
 after four time constants (0.5 s for F, 4 s for S, where the rest of the rise is 0.08 dB), or after
 half the signal if that is shorter.
 """
@@ -40,7 +40,7 @@ __all__ = [
 
 
 TICKS_PER_S: Final = 200
-"""Readings per second; a tick ends at the last sample that is complete by its time."""
+"""Readings per second; a tick ends with the last sample that is complete by its end time."""
 
 MINIMUM_RATE: Final = 1000.0
 """Lowest sampling rate in Hz of the level meter."""
@@ -97,7 +97,7 @@ class LevelMeter:
     Parameters
     ----------
     weightings : tuple of {"A", "B", "C", "Z"}
-        What to weight with.
+        Frequency weightings.
     fs : float
         Sampling rate in Hz.
     impulse : bool
@@ -190,7 +190,7 @@ class SettledStatistics:
     time : {"F", "S", "I"}
         Time weighting.
     percentiles : bool
-        Whether the distribution will be asked for.
+        Keep the distribution, for :meth:`levels`.
     """
 
     def __init__(self, time: str, *, percentiles: bool = True) -> None:
@@ -226,7 +226,7 @@ class SettledStatistics:
         self._take(average[start:], low[start:])
 
     def finish(self, rest: tuple[Array, Array, Array] | None) -> None:
-        """Take the unfinished last tick, if there is one; only the extremes see it.
+        """Take the unfinished last tick, if there is one; only the extremes include it.
 
         In a signal shorter than a tick it is the only reading there is.
         """
@@ -268,9 +268,9 @@ def interpolator() -> Array:
 class Peak:
     """The largest absolute pressure between the samples, by eightfold oversampling.
 
-    A sample peak reads a tone of a sixth of the sampling rate up to 1.2 dB low. After eightfold
-    interpolation the same error is 0.02 dB, and at most 0.2 dB for a tone of 0.45 of the rate. The
-    signal is taken to be silent before its start and after its end.
+    For a tone at one sixth of the sampling rate, the largest sample is up to 1.2 dB below the peak.
+    After eightfold interpolation this error is 0.02 dB, and at most 0.2 dB for a tone at 0.45 of
+    the rate. The signal is assumed to be silent before its start and after its end.
     """
 
     def __init__(self) -> None:
@@ -288,11 +288,11 @@ class Peak:
 
     @property
     def so_far(self) -> float:
-        """Peak in Pa of all but the last 31 samples, which the filter has not left yet."""
+        """Peak in Pa of all but the last 31 samples, which are still in the filter."""
         return float(self._peak[0])
 
     def restart(self) -> None:
-        """Forget the peak, not the signal: for the peak of the next stretch of time."""
+        """Reset the peak, but not the filter: for the peak of the next period."""
         self._peak[0] = 0.0
 
     def finish(self) -> float:

@@ -1,8 +1,8 @@
 """Percentiles of series of any length in constant memory.
 
-Up to half a million values are kept as they are. Beyond, values are rounded to 16 significant bits
-and counted, so a day takes no more memory than an hour. The rounding moves a value by at most 2⁻¹⁶
-of itself, and a level of 64 to 128 dB by at most 0.001 dB.
+Up to half a million values are kept unchanged. Beyond that, values are rounded to 16 significant
+bits and counted, so a day takes no more memory than an hour. The rounding changes a value by at
+most 2⁻¹⁶ of itself, and a level of 64 to 128 dB by at most 0.001 dB.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ CAPACITY: Final = 1 << 19
 """Number of values up to which percentiles are exact."""
 
 _ROOM: Final = 1 << 14
-"""Values kept in one piece of memory, and counted together once counting has begun."""
+"""Number of values kept in one array, and counted together once counting has begun."""
 
 _DROPPED_BITS: Final = 52 - 15
 _MAGNITUDE: Final = np.int64(2**63 - 1)
@@ -32,8 +32,8 @@ _MOST_COUNTS: Final = 2**32 - 1
 def _keys(values: Array) -> NDArray[np.int32]:
     """Round to 16 significant bits (15 after the leading one), half away from zero, as integers.
 
-    The integers are those bits and the exponent, with the value's sign: they have the values' order
-    and take half their memory.
+    The integers are those bits and the exponent, with the value's sign: they have the same order as
+    the values and take half the memory.
     """
     bits = values.view(np.int64) & _MAGNITUDE
     bits += np.int64(1) << (_DROPPED_BITS - 1)
@@ -53,7 +53,7 @@ class Distribution:
     Parameters
     ----------
     capacity : int
-        Values kept exactly before counting begins.
+        Number of values kept exactly before counting begins.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -73,7 +73,7 @@ class Distribution:
 
     @property
     def exact(self) -> bool:
-        """True while all values are kept as they came."""
+        """True while all values are kept unchanged."""
         return not self._counting
 
     def push(self, values: Array) -> None:

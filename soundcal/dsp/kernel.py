@@ -1,4 +1,4 @@
-"""The one way in which soundcal compiles a loop.
+"""The decorators with which soundcal compiles its loops.
 
 Kernels are compiled on first use and cached on disk. Where neither the package folder nor the
 user's cache folder can be written (a read-only install; numba honours ``NUMBA_CACHE_DIR``), they
@@ -25,8 +25,8 @@ def kernel(function: F) -> F:
 def summing_kernel(function: F) -> F:
     """Compile as :func:`kernel`, and let sums be taken in several lanes at once.
 
-    For long sums of products, which are vectors then. The order is fixed when the loop is compiled:
-    the same numbers give the same sum every time.
+    For long sums of products, which then use vector instructions. The order is fixed when the loop
+    is compiled: the same numbers always give the same sum.
     """
     return _compiled(function, {"contract", "reassoc"})
 
@@ -40,6 +40,6 @@ def _compiled(function: F, fastmath: set[str]) -> F:
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
         compiled: F = njit(cache=True, **options)(function)
-    except RuntimeError:  # numba: "no locator available", nowhere to keep the cache
+    except RuntimeError:  # numba: "no locator available", no writable place for the cache
         compiled = njit(**options)(function)
     return compiled

@@ -1,4 +1,4 @@
-"""Compiled loops of the level meter. No checks here: the callers made them."""
+"""Compiled loops of the level meter. They check nothing: the callers do."""
 
 import math
 
@@ -89,7 +89,7 @@ def _impulse(square: Array, decay: Array, s: Array) -> None:
 
 @kernel
 def _end_tick(s: Array, scale: Array, row: Array) -> None:
-    """Write a tick's readings, restart its sums, and let vanished states vanish entirely."""
+    """Write a tick's readings, restart its sums, and set negligible states to zero."""
     for i in range(10):
         row[i] = s[i] * scale[i]
     s[0] = 0.0
@@ -117,12 +117,12 @@ def meter(
 ) -> int:
     """Advance a level meter by a block and return the number of ticks that ended in it.
 
-    ``rows``: sections 0 to 2 are C, 3 and 4 make A and B of it. ``uses``: A, B, C, Z, and the
+    ``rows``: sections 0 to 2 are C, 3 and 4 convert C to A and B. ``uses``: A, B, C, Z, and the
     impulse detector. ``count``: samples and ticks so far. Each of the four rows of ``states`` is
     the energy of the tick; the average, its maximum and minimum for F, S and I; and the inner
     average of I; all averages before multiplication by 1 − decay, so that one fused operation
     advances them and every compiled variant of the loop rounds alike. ``out``, shape
-    (4, ticks, 10), takes them times ``scale`` at each tick's end.
+    (4, ticks, 10), receives them times ``scale`` at each tick's end.
     """
     c_weighted, other, square = np.empty(4096), np.empty(4096), np.empty(4096)
     start, written = 0, 0
@@ -163,8 +163,8 @@ def meter(
 def oversampled_peak(x: Array, taps: Array, peak: Array) -> None:
     """Raise ``peak[0]`` to the largest absolute value of ``x`` interpolated by all phases.
 
-    A stretch whose samples are too small for any of its interpolated values to exceed the peak so
-    far is skipped, which is most of a long signal.
+    Parts whose samples are too small for an interpolated value to exceed the peak so far are
+    skipped; this is most of a long signal.
     """
     factor, n_taps = taps.shape
     gain = 0.0

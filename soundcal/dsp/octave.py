@@ -1,12 +1,12 @@
 """Octave and fractional-octave bands of class 1 by IEC 61260-1:2014.
 
 Every band is a Butterworth band-pass filter of second-order sections, made by the bilinear
-transform with both band edges kept in place. Towards half the sampling rate the transform squeezes
-the upper flank and stretches the lower one, so the order is 3 or, where that does not suffice, 4:
-the relative attenuation lies within the limits of class 1, with 0.05 dB in reserve, at all
-frequencies that the sampling rate can carry. Where a band's upper edge lies beyond half the
-sampling rate (20 kHz at 44.1 kHz) the filter is open to the end. A band of which the sampling rate
-cuts away more than class 1 allows of the effective bandwidth is refused.
+transform, which keeps both band edges in place. Towards half the sampling rate the transform
+compresses the upper flank and stretches the lower one, so the order is 3 or, where that does not
+suffice, 4: the relative attenuation lies within the limits of class 1, with 0.05 dB in reserve, at
+all frequencies up to half the sampling rate. Where a band's upper edge lies beyond half the
+sampling rate (20 kHz at 44.1 kHz) the filter passes everything up to it. A band is refused if the
+sampling rate cuts off more of its effective bandwidth than class 1 allows.
 
 The filters start at rest. A third-octave filter needs about ``4.3 / f_m`` seconds to rise, 0.2 s
 at 20 Hz.
@@ -53,7 +53,7 @@ _BREAKPOINTS: Final = (
 )
 
 LANES: Final = 8
-"""Bands side by side in the kernel, see :mod:`soundcal.dsp.octave_kernels`."""
+"""Number of bands per row of the kernel, see :mod:`soundcal.dsp.octave_kernels`."""
 
 PAST: Final = 8
 ROWS: Final = 17
@@ -61,7 +61,7 @@ ROWS: Final = 17
 _RESERVE_DB: Final = 0.05
 _BANDWIDTH_LIMIT_DB: Final = 0.4
 _ORDERS: Final = (3, 4)
-"""Enough at every rate: 4 is needed for the three highest bands at most."""
+"""Sufficient at every rate: only the three highest bands, at most, need order 4."""
 
 _HIGHEST_EDGE: Final = 0.49999
 _PREFERRED: Final = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
@@ -109,7 +109,7 @@ class Band:
 
 
 def bands_between(fraction: int, low: float, high: float) -> tuple[Band, ...]:
-    """Return the bands whose nominal frequency lies from ``low`` to ``high`` Hz.
+    """Return the bands with nominal frequencies from ``low`` to ``high`` Hz.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def _design(band: Band, fs: float) -> Array | None:
 
 
 def filters(bands: tuple[Band, ...], fs: float) -> dict[Band, Array]:
-    """Return the sections of each band that the sampling rate can carry, lowest first.
+    """Return the sections of each band that is possible at the sampling rate, lowest first.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def filters(bands: tuple[Band, ...], fs: float) -> dict[Band, Array]:
     Raises
     ------
     ParameterError
-        None of the bands is possible.
+        No band is possible at this rate.
     """
     designed = {band: _design(band, float(fs)) for band in bands}
     found = {band: sections for band, sections in designed.items() if sections is not None}
@@ -256,7 +256,7 @@ def filters(bands: tuple[Band, ...], fs: float) -> dict[Band, Array]:
 
 
 def _packed(filters_: list[Array]) -> Array:
-    """Lay the poles of filters of one order out for the kernel, shape (n_groups, ROWS · LANES)."""
+    """Arrange the poles of filters of one order for the kernel, shape (n_groups, ROWS · LANES)."""
     n_groups = -(-len(filters_) // LANES)
     table = np.zeros((n_groups, ROWS, LANES))
     for index, sections in enumerate(filters_):
@@ -268,16 +268,16 @@ def _packed(filters_: list[Array]) -> Array:
 
 
 class BandFilter:
-    """The energies of many bands in steps of time, block by block, for one signal.
+    """The energies of several bands in time steps, block by block, for one signal.
 
     Parameters
     ----------
     bands : tuple of Band
-        The bands wanted; :attr:`bands` are those that the rate can carry.
+        The bands wanted; :attr:`bands` are those that are possible at the rate.
     fs : float
         Sampling rate in Hz.
     step : float
-        Step in s; step k ends at the last sample that is complete by ``k · step``.
+        Step in s; step k ends with the last sample that is complete by ``k · step``.
     """
 
     def __init__(self, bands: tuple[Band, ...], fs: float, step: float) -> None:

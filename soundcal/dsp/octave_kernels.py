@@ -1,9 +1,10 @@
-"""Compiled loops of the fractional-octave filters. No checks here: the callers made them.
+"""Compiled loops of the fractional-octave filters. They check nothing: the callers do.
 
-All sections of a band share the numerator ``(1 − z⁻²)ⁿ``, which is applied to the signal once; what
-remains per section are two poles. Eight bands lie side by side in one row of an array, so that the
-compiler turns the loop over them into vector instructions. Several samples are done per visit, each
-written out, to keep the states in registers; the last samples of a block are done one by one.
+All sections of a band share the numerator ``(1 − z⁻²)ⁿ``, which is applied to the signal once; each
+section then has two poles only. Eight bands share one row of an array, so that the compiler turns
+the loop over them into vector instructions. Several samples are processed per pass, each written
+out in the code, to keep the states in registers; the last samples of a block are processed one by
+one.
 """
 
 import math
@@ -115,7 +116,7 @@ def band_energies(
     ``x`` begins eight samples before the block. ``groups``, shape (n_groups, 17 · 8): y1, y2 of
     four sections, c and d of four sections, energy; the first ``n_cubic`` are of order 3, the
     others of order 4. ``step`` in samples; ``count``: samples and steps so far; ``out``, shape
-    (steps, n_groups, 8), takes the energies of ended steps.
+    (steps, n_groups, 8), receives the energies of ended steps.
     """
     cubic, quartic = np.empty(FRAGMENT), np.empty(FRAGMENT)
     start, written, size = 0, 0, x.size - 8

@@ -1,12 +1,12 @@
 """Exact conversion of the sampling rate, block by block.
 
 The output is the input's band-limited interpolation at multiples of the new period: a polyphase
-filter whose rate ratio is an exact fraction, linear phase with its delay taken out, so that sample
-``m`` stands at time ``m / rate``. Before and after the signal there is silence.
+filter whose rate ratio is an exact fraction, linear phase with its delay removed, so that sample
+``m`` belongs to time ``m / rate``. The signal is preceded and followed by silence.
 
 The interpolator is a Kaiser-windowed sinc with 120 dB of stop-band attenuation. It passes 0.907 of
-the lower one of both half rates unchanged (20 kHz at 44.1 kHz) and stops 1.093 of it; what lies
-between is mirrored into the same range, above everything the indicators look at.
+the lower of the two half rates unchanged (20 kHz at 44.1 kHz) and stops 1.093 of it; components
+between these are mirrored into the same range, above all frequencies that the indicators use.
 """
 
 import math
@@ -99,7 +99,7 @@ class Resampler:
         return self._convert(block)
 
     def finish(self) -> Array:
-        """Return the last samples; as many came out as fit the input's duration, rounded up."""
+        """Return the last samples; in total, the output has the input's duration, rounded up."""
         wanted = -(-self._n_in * self._up // self._down) - self._n_out
         return self._convert(np.zeros(self._half))[:wanted]
 

@@ -1,4 +1,4 @@
-"""Compiled loop of the sampling-rate conversion. No checks here: the callers made them."""
+"""Compiled loop of the sampling-rate conversion. It checks nothing: the callers do."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ __all__ = ["interpolate"]
 
 @summing_kernel
 def interpolate(x: Array, table: Array, down: int, position: NDArray[np.int64], out: Array) -> int:
-    """Fill ``out`` as far as ``x`` reaches, move ``position`` (sample, phase), return how many."""
+    """Fill ``out`` up to the end of ``x``, move ``position`` (sample, phase); return the number."""
     up, taps = table.shape
     at, phase = position[0], position[1]
     n = 0

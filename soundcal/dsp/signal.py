@@ -1,8 +1,9 @@
-"""Checks of every indicator's input, and the statistics of every series.
+"""The checks of every indicator's input, and the percentiles of every series.
 
-One rule for all indicators: pressure is real floating-point numbers in pascal with time on the last
-axis. NaN and infinite samples, integers (their full scale is unknown), complex numbers, empty and
-too short signals are refused. Silence is a signal: its level is ``-inf`` dB, its loudness 0 sone.
+The same rules apply to all indicators: pressure is real floating-point numbers in pascals with time
+on the last axis. NaN and infinite samples, integers (unknown full scale), complex numbers, empty
+and too short signals are refused. Silence is a signal: its level is ``-inf`` dB, its loudness 0
+sone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,11 @@ __all__ = ["PERCENTS", "exceedance", "pressure_array"]
 
 
 PERCENTS: Final = (5.0, 10.0, 50.0, 90.0, 95.0)
-"""Percentages of the time of the study's exceedance values (X5 … X95)."""
+"""Percentages of the study's exceedance values (X5 … X95)."""
 
 
 def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> Array:
-    """Return ``pressure`` as a contiguous float64 array after the checks all indicators share.
+    """Return ``pressure`` as a contiguous float64 array after the common checks of all indicators.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> A
     if array.dtype.kind != "f":
         raise SignalError(
             f"sound pressure must be floating-point numbers in Pa, got {array.dtype}; "
-            "integer samples have no pascal: apply a calibration first"
+            "integer samples are not in pascal: apply a calibration first"
         )
     if not np.isfinite(fs) or fs <= 0:
         raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
@@ -64,11 +65,11 @@ def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> A
 
 
 def exceedance(series: ArrayLike, percents: Iterable[float] = PERCENTS) -> Array:
-    """Return the values exceeded a given percentage of the time, shape (n_percents, ...).
+    """Return the values exceeded in given percentages of the time, shape (n_percents, ...).
 
     ``X5``, exceeded 5 % of the time, is the 95th percentile of the series, by linear interpolation
-    between order statistics (Hyndman & Fan type 7, numpy's and Excel's PERCENTILE default). Between
-    ``-inf`` (silence) and a finite value there is nothing to interpolate: the lower is returned.
+    between order statistics (Hyndman & Fan type 7, numpy's and Excel's PERCENTILE default). No
+    interpolation is possible between ``-inf`` (silence) and a finite value: the lower is returned.
 
     Parameters
     ----------

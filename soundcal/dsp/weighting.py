@@ -1,13 +1,12 @@
 """Frequency weightings A, B, C and Z of sound level meters.
 
 IEC 61672-1:2013, Annex E gives the weightings as analogue poles and zeros. The filters here keep
-the poles and zeros of the low frequencies (matched z) and get the part near half the sampling rate,
-where a plain bilinear filter of 48 kHz is 6 dB off at 16 kHz, from a linear least-squares fit of
+the poles and zeros of the low frequencies (matched z). The part near half the sampling rate, where
+a plain bilinear filter at 48 kHz is 6 dB off at 16 kHz, comes from a linear least-squares fit of
 the exact curve's power: with ``x = cos(ω)``, the power of a filter's numerator is a polynomial in
 ``x``, whose roots inside the unit circle are the zeros of a stable minimum-phase filter.
 
-Largest deviation from the exact curve in dB, to which ``tests/dsp/test_weighting.py`` holds the
-filters:
+Largest deviation from the exact curve in dB, which ``tests/dsp/test_weighting.py`` checks:
 
 ============== =========== =========== ================
 fs / kHz       to 16 kHz   to 20 kHz   to half of fs
@@ -18,8 +17,8 @@ fs / kHz       to 16 kHz   to 20 kHz   to half of fs
 64 … 384       0.001       0.01        0.06
 ============== =========== =========== ================
 
-Below 44.1 kHz the weighting is right as far as the recording reaches; what lies above half the
-sampling rate is missing from the recording and no filter brings it back.
+Below 44.1 kHz the weighting is correct within the range of the recording; frequencies above half
+the sampling rate are missing from the recording, and no filter can restore them.
 
 B was withdrawn with IEC 61672-1:2002; its curve is that of IEC 60651:1979. Z is the signal itself:
 flat, offset included.
@@ -65,8 +64,8 @@ MINIMUM_RATE: Final = 8000.0
 """Lowest sampling rate in Hz of a weighting filter."""
 
 _HIGH_POLES: Final = (-0.5, -0.9)
-"""Extra poles of the fit on the negative axis: they let a rational function follow the slope that
-the analogue curve has at half the sampling rate, where every digital filter's is zero."""
+"""Extra poles of the fit on the negative axis: they let a rational function follow the slope of the
+analogue curve at half the sampling rate, where the slope of every digital filter is zero."""
 
 _FIT_ORDER: Final = 4
 _SECTIONS: Final = 4
@@ -162,13 +161,13 @@ def _pairs(zeros: tuple[complex, ...]) -> tuple[list[complex], list[complex]]:
 def sections(weighting: Weighting, fs: float) -> Array:
     """Return the filter as four second-order sections, shape (4, 5): b0, b1, b2, a1, a2.
 
-    The first three are those of C up to a factor, the last adds what A (or B) attenuates more at
-    low frequencies. Each filter has exactly 0 dB at 1 kHz.
+    The first three are those of C up to a factor, the last is the additional attenuation of A (or
+    B) at low frequencies. Each filter has exactly 0 dB at 1 kHz.
 
     Parameters
     ----------
     weighting : {"A", "B", "C", "Z"}
-        The weighting; Z gives sections that change nothing.
+        The weighting; the sections of Z do not change the signal.
     fs : float
         Sampling rate in Hz, at least 8 kHz.
 
@@ -215,7 +214,7 @@ def section_response(cascade: Array, frequency: Array, fs: float) -> NDArray[np.
 
 
 class WeightingFilter:
-    """A frequency weighting with its state, for signals that come in blocks.
+    """A frequency weighting with its state, for signals that arrive in blocks.
 
     Parameters
     ----------
@@ -224,7 +223,7 @@ class WeightingFilter:
     fs : float
         Sampling rate in Hz.
     n_channels : int
-        Number of signals filtered side by side.
+        Number of signals filtered in parallel.
 
     Notes
     -----

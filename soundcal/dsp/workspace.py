@@ -1,7 +1,7 @@
-"""Memory that is used again and again.
+"""Working memory that is reused.
 
-What goes on for hours should not ask for and give back megabytes many times a second: pages come
-and go, and what stays in between leaves holes that add up.
+A process that runs for hours should not allocate and free megabytes many times a second: pages are
+mapped again and again, and memory that stays allocated between them leaves gaps that accumulate.
 """
 
 import ctypes
@@ -16,16 +16,16 @@ __all__ = ["Workspace", "give_back"]
 
 
 class Workspace:
-    """Named arrays to work in, for one thread at a time.
+    """Named working arrays, for one thread at a time.
 
-    An array holds what was written to it until its name is used again, whatever the shape.
+    An array keeps its content until its name is used again, with any shape.
     """
 
     def __init__(self) -> None:
         self._rooms: dict[str, NDArray[np.float64]] = {}
 
     def real(self, name: str, *shape: int) -> NDArray[np.float64]:
-        """Return an array of real numbers; what it holds is left over from before."""
+        """Return an array of real numbers with arbitrary content from earlier use."""
         size = math.prod(shape)
         room = self._rooms.get(name)
         if room is None or room.size < size:
@@ -33,15 +33,15 @@ class Workspace:
         return room[:size].reshape(shape)
 
     def complex(self, name: str, *shape: int) -> NDArray[np.complex128]:
-        """Return an array of complex numbers; what it holds is left over from before."""
+        """Return an array of complex numbers with arbitrary content from earlier use."""
         return self.real(name, *shape[:-1], 2 * shape[-1]).view(np.complex128)
 
 
 def give_back() -> None:
-    """Give memory that is free back to the system, where the C library would keep it (Linux).
+    """Return free memory to the system, which the C library would otherwise keep (Linux).
 
-    What kernels leave behind that were compiled by this process are 47 MB.
+    Compiling the kernels in this process leaves 47 MB of free memory.
     """
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library keeps nothing, or as it likes
+        with suppress(OSError, AttributeError):  # another C library has no such function
             ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,13 +1,13 @@
-"""Indicators: numbers from pascals.
+"""Indicators: numbers computed from sound pressure.
 
 Functions take ``pressure`` (..., n_samples) in Pa and ``fs`` in Hz and return an
-:class:`~soundcal.indicators.result.IndicatorResult`. Beside them:
+:class:`~soundcal.indicators.result.IndicatorResult`. There are also:
 
 * :func:`compute` – many indicators of a :class:`~soundcal.recording.Recording`, as tidy rows;
 * :func:`compute_results` – the same as results, with series;
 * :func:`open_stream` – the same for signals that come in blocks;
 * :func:`combine_ears` – one value of both ears;
-* :data:`REGISTRY`, :data:`STUDY`, :func:`resolve` – what there is, and how it is asked for.
+* :data:`REGISTRY`, :data:`STUDY`, :func:`resolve` – the indicators, and their names.
 """
 
 from typing import TYPE_CHECKING

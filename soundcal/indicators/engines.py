@@ -1,7 +1,7 @@
-"""The engines of a measurement: soundcal's own streams, or MoSQITo if it is named.
+"""The engines of a measurement: soundcal's own streams, or MoSQITo on request.
 
-Both take the same request and blocks, and give results by symbol and the reasons for those that are
-missing. MoSQITo cannot go through a signal in blocks, so its samples are kept until the end.
+Both take the same request and blocks, and return results by symbol, and reasons for missing ones.
+MoSQITo cannot process a signal in blocks, so its samples are kept until the end.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class MosqitoAnalysis:
         self._blocks.append(np.array(block, dtype=np.float64))
 
     def finish_possible(self) -> tuple[dict[str, IndicatorResult], dict[str, SignalError]]:
-        """Return the results and the reasons for missing ones, as :class:`Analysis` does."""
+        """Return the results and the reasons for missing ones, like :class:`Analysis`."""
         from soundcal.indicators import mosqito
 
         if not self._blocks:
@@ -57,13 +57,13 @@ def open_engine(
     Parameters
     ----------
     engine : {"soundcal", "mosqito"}
-        MoSQITo answers with series always, whatever ``request.keep`` says.
+        MoSQITo always returns series, whatever the value of ``request.keep``.
     request : StreamRequest
         Sampling rate, indicators and sound field.
     n_channels : int
         Number of channels.
     threads : int, optional
-        Most threads to use; MoSQITo has one.
+        Maximum number of threads; MoSQITo uses one.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def check_engine(engine: str, wanted: Iterable[str]) -> None:
 
 
 def mosqito_symbols() -> tuple[str, ...]:
-    """Return the symbols of the indicators that MoSQITo has too."""
+    """Return the symbols of the indicators that MoSQITo also has."""
     from soundcal.indicators import mosqito
 
     return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in mosqito.__all__)

@@ -1,11 +1,11 @@
-"""Indicators that look at a signal frame by frame: the stream behind R, F and T.
+"""Indicators that analyse a signal frame by frame: the stream behind R, F and T.
 
 A method states length, hop and sampling rate of its frames and analyses one of them. The stream
 converts the signal to that rate, cuts the frames and keeps the statistics; name and unit of the
-result are those of the registry. So a method by frames is a module of its own with a class like
+result are those of the registry. So a frame-by-frame method is a separate module with a class like
 :class:`FrameMethod`, a function that opens its stream, and the public function.
 
-Values belong to the middle of their frames. Samples after the last complete frame do not count,
+Values belong to the middle of their frames. Samples after the last complete frame are ignored,
 unless the method fills up one more frame with silence (at the constant offset of the samples, if
 they have one).
 """
@@ -26,7 +26,7 @@ __all__ = ["FrameMethod", "FrameStream"]
 
 
 class FrameMethod(Protocol):
-    """The analysis of one frame; an object may have memory of its own to work in."""
+    """The analysis of one frame; an object may have its own working memory."""
 
     @property
     def rate(self) -> int:
@@ -45,12 +45,12 @@ class FrameMethod(Protocol):
 
     @property
     def axis(self) -> Array | None:
-        """Critical-band rates in Bark of the specific values, or None if there are none."""
+        """Critical-band rates in Bark of the specific values; None without specific values."""
         ...
 
     @property
     def fills_up(self) -> bool:
-        """True if one more frame, filled up with silence, takes in the end of the signal."""
+        """True if one more frame, filled up with silence, includes the end of the signal."""
         ...
 
     def analyse(self, frame: Array) -> tuple[float, Array]:

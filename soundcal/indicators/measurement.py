@@ -1,4 +1,4 @@
-"""Results and rows of the tidy table of a recording."""
+"""Indicators of a recording, as results and as rows of the tidy table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -36,17 +36,17 @@ def compute_results(
     field : {"free", "diffuse"}
         Sound field, for the indicators where it matters.
     engine : {"soundcal", "mosqito"}
-        Library that computes. MoSQITo is used only if it is named here; the results name it, too.
+        Library that computes. MoSQITo is used only if it is named here; the results also name it.
     keep : bool
         Keep the series over time.
     threads : int, optional
-        Most threads to use.
+        Maximum number of threads.
 
     Returns
     -------
     dict of str to IndicatorResult
-        By symbol, with leading shape (n_channels,); the recording's validity flags are among the
-        warnings.
+        Results by symbol, with leading shape (n_channels,); their warnings include the recording's
+        validity flags.
 
     Raises
     ------
@@ -98,9 +98,9 @@ def compute(
     recording, names, field, engine, threads
         As for :func:`compute_results`.
     ears : {"", "mean", "max", "energy", "left", "right"}
-        Make one value of both ears by this rule; by default every channel has its rows.
+        Rule that combines both ears into one value; by default every channel has its own rows.
     uncertainty : bool
-        Carry the calibration's uncertainty also into indicators that are not levels, by
+        Also propagate the calibration's uncertainty to indicators that are not levels, by
         measuring again with the pressure raised by it; this doubles the run time.
     label : str
         Name of the recording in the table; by default its source.
@@ -108,7 +108,7 @@ def compute(
     Returns
     -------
     list of TidyRow
-        ``to_frame`` makes a pandas DataFrame of them.
+        The rows; ``to_frame`` converts them to a pandas DataFrame.
 
     Raises
     ------

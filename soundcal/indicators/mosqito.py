@@ -1,10 +1,10 @@
-"""The same names answered by MoSQITo 1.2.1, the best-known open library.
+"""Indicators computed by MoSQITo 1.2.1, the best-known open library, under the same names.
 
-For tests, ``soundcal verify`` and whoever asks for it; never chosen by soundcal itself, except for
-the tone-to-noise and prominence ratios of ECMA-418-1, which soundcal does not implement. Input is
-checked by soundcal's rules before MoSQITo sees it, other rates than 48 kHz are converted by
-soundcal, and what MoSQITo prints is thrown away. The warnings of every result name MoSQITo
-and its known errors (:data:`KNOWN_ERRORS`).
+They are for tests, ``soundcal verify`` and users who request them. soundcal itself chooses them
+only for the tone-to-noise and prominence ratios of ECMA-418-1, which it does not implement. It
+checks the input by its own rules before MoSQITo receives it, converts rates other than 48 kHz, and
+discards the text that MoSQITo prints. The warnings of every result name MoSQITo and its known
+errors (:data:`KNOWN_ERRORS`).
 """
 
 import contextlib
@@ -75,7 +75,7 @@ KNOWN_ERRORS: Final[dict[str, tuple[str, ...]]] = {
     "tnr_ecma": ("it counts the sidebands of a vibrato as noise",),
     "pr_ecma": ("the frequency of a tone can be off by half a critical band",),
 }
-"""Known errors of MoSQITo's answers, by function."""
+"""Known errors of MoSQITo's results, by function."""
 
 ROUGHNESS_MINIMUM: Final = 0.2
 """Shortest signal in s for the roughness."""
@@ -90,7 +90,7 @@ _LOCK: Final = threading.Lock()
 
 
 def _ask(module: str, name: str, *arguments: Any, **options: Any) -> Any:
-    """Call a function of MoSQITo, silenced: one at a time, since stdout belongs to the process."""
+    """Call a function of MoSQITo without its output: one at a time, as stdout is the process's."""
     with _LOCK, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         return getattr(import_module(f"mosqito.{module}"), name)(*arguments, **options)
@@ -106,7 +106,7 @@ def _at_48_khz(samples: Array, fs: float) -> Array:
 def _finite(name: str, *values: Any) -> None:
     if not all(np.isfinite(value).all() for value in values):
         raise SignalError(
-            f"{name}: MoSQITo's answer is not a number; it has none for silence and very soft "
+            f"{name}: MoSQITo's result is not a number; it has no result for silence and very soft "
             "sounds. Use soundcal's own function"
         )
 
@@ -151,9 +151,9 @@ def _answered(
     minimum: float,
     **options: Any,
 ) -> IndicatorResult:
-    """Ask MoSQITo for each signal of any leading shape.
+    """Compute the result of each signal of any leading shape by MoSQITo.
 
-    ``fields`` makes value, statistics, series … of one answer; ``options`` go to MoSQITo.
+    ``fields`` makes value, statistics, series … from MoSQITo's output; ``options`` go to MoSQITo.
     """
     signal = pressure_array(pressure, fs, minimum=minimum)
 
@@ -256,7 +256,7 @@ def sharpness_din_st(
     Raises
     ------
     SignalError, ParameterError
-        As there; also for silence, for which MoSQITo answers NaN.
+        As there; also for silence, for which MoSQITo returns NaN.
     """
     which, name = check_field(field), check_sharpness_weighting(weighting)
     return _answered(
@@ -396,7 +396,7 @@ def tnr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indicato
     fs : float
         Sampling rate in Hz, at least 8 kHz.
     field : {"free", "diffuse"}
-        Does not matter here; taken so that all indicators are called alike.
+        Has no effect; present so that all indicators have the same arguments.
 
     Returns
     -------
@@ -440,12 +440,12 @@ def pr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indicator
 
 
 class RatioStream:
-    """A ratio of ECMA-418-1 of a signal that comes in blocks; it keeps the samples.
+    """A ratio of ECMA-418-1 of a signal that arrives in blocks; it keeps the samples.
 
     Parameters
     ----------
     request : StreamRequest
-        Of which only the sampling rate matters.
+        Request, of which only the sampling rate is used.
     symbol : str
         Symbol of the registry.
     function : callable
@@ -481,7 +481,7 @@ class RatioStream:
                 f"{RATIO_MAXIMUM:g} s are accepted: measure a part of the recording"
             )
         result = self._function(np.concatenate(self._blocks), self._request.fs)
-        # channels have different tones, which could not stand in one table
+        # channels have different tones, which do not fit into one table
         return {self._symbol: replace(result, specific=None, axis=None)}
 
 

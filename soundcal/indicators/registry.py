@@ -1,16 +1,16 @@
 """All indicators, one entry each, and the indicators of the study.
 
-An indicator joins by one entry of ``_TABLE`` below; nothing is imported until it is asked for. The
+An indicator is added by one entry of ``_TABLE`` below; it is imported when it is first used. The
 entry has
 
 * the **symbol** of the tidy table (``LA``, ``N``) and the **name** of the public function, which
-  :mod:`soundcal.indicators` lists, too;
+  :mod:`soundcal.indicators` also lists;
 * the **statistics** that can follow the symbol (``eq``, ``max``, ``5`` …: symbol + statistic is the
   printed label, ``LA5``);
 * the **stage** ``"module:callable"``. Indicators with the same stage are computed together by one
   stream (:class:`soundcal.indicators.stream.IndicatorStream`), which the callable opens for a
   :class:`~soundcal.indicators.stream.StreamRequest` and which returns one result per wanted symbol.
-  So loudness and sharpness name the same stage and share the specific loudness; or
+  For example, loudness and sharpness name the same stage and share the specific loudness; or
 * **derived**, ``"module:callable"``, for an indicator that is computed from the results of others
   (``needs``): the callable takes the mapping of symbols to results and returns a result.
 """
@@ -48,7 +48,7 @@ class Indicator:
     name : str
         Public function.
     family : str
-        Family, by which it can also be asked for.
+        Family, which can be requested as a whole.
     unit : str
         Unit of the value and of all statistics.
     standard : str
@@ -64,9 +64,9 @@ class Indicator:
     title : str
         Name in words.
     optional : tuple of str
-        Statistics that are left out unless they are asked for by their label, since they cost.
+        Statistics that are costly and therefore left out unless requested by their label.
     engine : str
-        Library that computes it, if not soundcal; such an indicator is not part of ``all``.
+        Library that computes the indicator, if not soundcal; ``all`` then excludes it.
     """
 
     symbol: str
@@ -84,7 +84,7 @@ class Indicator:
 
     @property
     def is_level(self) -> bool:
-        """True for a level of the sound, which has the calibration's uncertainty and a power."""
+        """True for a level: its uncertainty is the calibration's, and it corresponds to a power."""
         return self.family in ("levels", "bands")
 
     @property
@@ -316,7 +316,7 @@ def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
     Raises
     ------
     ParameterError
-        Nothing asked for, or an unknown name.
+        No names, or an unknown name.
 
     Examples
     --------
@@ -337,12 +337,12 @@ def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
             )
         parts.append(found)
     if not parts:
-        raise ParameterError("no indicator was asked for; at least one name is needed")
+        raise ParameterError("no indicator was requested; at least one name is needed")
     return merged_statistics(*parts)
 
 
 def merged_statistics(*parts: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """Return what any of the parts wants: statistics per symbol, in the registry's order.
+    """Unite the statistics wanted by any of the parts, per symbol in the registry's order.
 
     >>> merged({"N": ("5",)}, {"LA": ("eq",), "N": ("max",)})
     {'LA': ('eq',), 'N': ('max', '5')}

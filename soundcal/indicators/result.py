@@ -21,7 +21,7 @@ class IndicatorResult:
 
     :func:`soundcal.report.figures.indicator_figure` draws it.
 
-    ``leading`` below stands for the shape of the input without its last axis: () for one signal,
+    ``leading`` below denotes the shape of the input without its last axis: () for one signal,
     (2,) for both ears. Quantities of shape () are Python floats.
 
     Parameters
@@ -33,7 +33,7 @@ class IndicatorResult:
     standard : str
         Standard, edition and clause, or publication, and the variant where there is one.
     value : float or ndarray, shape (leading)
-        The single value (which one, the function's documentation says).
+        The single value, defined in the function's documentation.
     statistics : mapping of str to float or ndarray, shape (leading)
         Named statistics of the series: ``N5``, ``max``, …
     times : ndarray, shape (n_times,), optional
@@ -48,9 +48,9 @@ class IndicatorResult:
     axis_unit : str
         Unit of ``axis``: ``Bark`` or ``Hz``.
     field : str
-        Sound field assumed: ``free``, ``diffuse`` or "" where it does not matter.
+        Sound field assumed: ``free``, ``diffuse`` or "" where it has no effect.
     warnings : tuple of str
-        What the user should know about this result.
+        Warnings about this result.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Results as tidy rows, and the ear rule that makes one value of both ears.
+"""Results as tidy rows, and the ear rule that combines both ears into one value.
 
-ISO/TS 12913-3:2019, Table D.1, makes the higher ear the single value; the study behind soundcal
-(Lam et al., arXiv 2207.12899) took the arithmetic mean of both. The choice moves levels by tenths
+ISO/TS 12913-3:2019, Table D.1, uses the higher ear as the single value; the study behind soundcal
+(Lam et al., arXiv 2207.12899) used the arithmetic mean of both. The choice changes levels by tenths
 of a decibel to several decibels, so it is explicit everywhere and printed with every table.
 """
 
@@ -48,7 +48,7 @@ class TidyRow:
     indicator, statistic : str
         Symbol and statistic; together they are the printed label.
     value : float
-        In ``unit``; never rounded.
+        Value in ``unit``; never rounded.
     unit : str
         Unit.
     u : float or None
@@ -56,7 +56,7 @@ class TidyRow:
     calibration : str
         Identity of the calibration.
     software : str
-        What computed it.
+        Software that computed the value.
     """
 
     recording: str
@@ -96,7 +96,7 @@ def tidy_rows(
     Parameters
     ----------
     results : mapping of str to IndicatorResult
-        By symbol, with leading shape (n_channels,).
+        Results by symbol, with leading shape (n_channels,).
     wanted : mapping of str to sequence of str
         Statistics per symbol.
     recording : str
@@ -106,13 +106,13 @@ def tidy_rows(
     calibration : str
         Identity of the calibration.
     u_db : sequence of float
-        Standard uncertainty of the calibration per channel in dB, or nothing; 0 means that none was
+        Standard uncertainty of the calibration per channel in dB, or empty; 0 means that it was not
         stated. It is the uncertainty of every level.
     shifted : mapping of str to IndicatorResult, optional
         The same results with the pressure raised by the standard uncertainty of each channel; the
         difference is the uncertainty of all other indicators (GUM 5.1.3, Note 2).
     engine : {"soundcal", "mosqito"}
-        Named in the column ``software``, unless it is soundcal.
+        Engine, named in the column ``software`` unless it is soundcal.
     """
     software = f"soundcal {__version__}"
     if engine != "soundcal":
@@ -152,13 +152,13 @@ def _value(result: IndicatorResult, statistic: str, channel: int) -> float:
 def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
     """Return the ear rule as it applies to an indicator.
 
-    A power, and with it an energetic mean, exists for levels only; for all else ``energy`` means
-    the arithmetic mean, and is recorded as such.
+    A power, and thus an energetic mean, exists for levels only; for other indicators ``energy``
+    means the arithmetic mean, and is recorded as such.
 
     Parameters
     ----------
     rule : {"mean", "max", "energy", "left", "right"}
-        What was asked for.
+        The requested rule.
     indicator, unit : str
         Symbol and unit; an indicator that soundcal does not know is a level if its unit is dB.
 
@@ -180,14 +180,14 @@ def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
 
 
 def of_both_ears(left: float, right: float, rule: EarRule) -> float:
-    """Return the one value of both ears.
+    """Combine the values of both ears into one.
 
     Parameters
     ----------
     left, right : float
         Values of the ears in one unit.
     rule : {"mean", "max", "energy", "left", "right"}
-        As :func:`rule_for` gives it for the indicator.
+        Rule that :func:`rule_for` returns for the indicator.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def of_both_ears(left: float, right: float, rule: EarRule) -> float:
 
 
 def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
-    """Make one value of the values of both ears, by a stated rule.
+    """Combine the values of both ears into one, by a stated rule.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A series of values of 0 or more over time, and its statistics, in constant memory if not kept."""
+"""A non-negative time series and its statistics, in constant memory unless it is kept."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Series:
             self._kept.append(values)
 
     def exceeded(self, percent: float) -> float:
-        """Return the value exceeded that percentage of the time."""
+        """Return the value exceeded in the given percentage of the time."""
         return float(self._distribution.exceedance([percent])[0])
 
     def statistics(self) -> dict[str, float]:

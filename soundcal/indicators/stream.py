@@ -1,9 +1,9 @@
-"""Indicators of signals that come in blocks, with carried state.
+"""Indicators of signals that arrive in blocks, with state kept between blocks.
 
 An :class:`IndicatorStream` takes one signal in blocks of any size and computes one or several
-indicators of it. The functions with a whole signal in hand (``leq``, ``loudness_zwtv`` …) feed the
-same stream once, so block sizes never change a result. :func:`open_stream` opens whatever several
-indicators need together, for several channels side by side.
+indicators of it. The functions of whole signals (``leq``, ``loudness_zwtv`` …) feed the same stream
+once, so block sizes never change a result. :func:`open_stream` opens all streams that several
+indicators need, for several channels in parallel.
 """
 
 import os
@@ -36,12 +36,12 @@ __all__ = [
 Field = Literal["free", "diffuse"]
 
 _SLICE: Final = 1 << 15
-"""Samples per channel that are worked on at a time, so that memory stays constant."""
+"""Number of samples per channel that are processed at a time, so that memory stays constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """The question that a stream answers.
+    """The results that a stream has to give.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ class StreamRequest:
     field : {"free", "diffuse"}
         Sound field.
     keep : bool
-        Keep the series (and specific values) over time. Without, memory does not grow with the
-        signal and results have ``series`` and ``specific`` None.
+        Keep the series (and specific values) over time. Otherwise memory does not grow with
+        the signal, and ``series`` and ``specific`` of the results are None.
     """
 
     fs: float
@@ -74,7 +74,7 @@ S = TypeVar("S", bound=Pushable)
 
 
 class IndicatorStream(Pushable, Protocol):
-    """One signal in, one result per wanted symbol out.
+    """Converts one signal to one result per wanted symbol.
 
     Blocks may have any size, 0 included; the results do not depend on it, bit for bit or to 1e-12.
     """
@@ -91,7 +91,7 @@ class IndicatorStream(Pushable, Protocol):
 
 
 _WORTH_THREADS: Final = 1 << 14
-"""Samples from which on starting threads is worth while."""
+"""Number of samples from which starting threads is worthwhile."""
 
 
 def check_field(field: str) -> Field:
@@ -102,7 +102,7 @@ def check_field(field: str) -> Field:
 
 
 def stack(results: Sequence[IndicatorResult], leading: tuple[int, ...]) -> IndicatorResult:
-    """Return the results of single signals as one with the given leading shape."""
+    """Combine the results of single signals into one with the given leading shape."""
     if leading == ():
         return results[0]
 
@@ -131,7 +131,8 @@ def _threads(asked: int | None, n_tasks: int) -> int:
 class _Workers:
     """Threads that run tasks; the kernels release the interpreter lock, so they use the cores.
 
-    They start with the first work worth it and end with this object or with :meth:`close`.
+    They start with the first sufficiently large work and end with this object or with
+    :meth:`close`.
     """
 
     def __init__(self, threads: int) -> None:
@@ -294,7 +295,7 @@ class Analysis:
         self._workers.run(tasks, samples.shape[1])
 
     def finish(self) -> dict[str, IndicatorResult]:
-        """Return one result per symbol asked for, with leading shape (n_channels,).
+        """Return one result per requested symbol, with leading shape (n_channels,).
 
         Raises
         ------
@@ -307,14 +308,15 @@ class Analysis:
         return results
 
     def finish_possible(self) -> tuple[dict[str, IndicatorResult], dict[str, SignalError]]:
-        """Return the results there are, and why the others are missing.
+        """Return the available results, and the reasons for the missing ones.
 
         Returns
         -------
         results : dict of str to IndicatorResult
-            By symbol, with leading shape (n_channels,).
+            Results by symbol, with leading shape (n_channels,).
         refused : dict of str to SignalError
-            By symbol: the signal is too short for the indicator, or for one it is derived from.
+            Reasons by symbol: the signal is too short for the indicator, or for one that it is
+            derived from.
 
         Raises
         ------
@@ -350,7 +352,7 @@ class Analysis:
 
 
 def _with_needs(wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Add what derived indicators are computed from, in front of them."""
+    """Insert the indicators that derived ones are computed from before them."""
     full: dict[str, tuple[str, ...]] = {}
     for symbol, statistics in wanted.items():
         for needed in find(symbol).needs:
@@ -368,7 +370,7 @@ def open_stream(
     keep: bool = False,
     threads: int | None = None,
 ) -> Analysis:
-    """Open the measurement of several indicators on signals that come in blocks.
+    """Open the measurement of several indicators of signals that arrive in blocks.
 
     Parameters
     ----------
@@ -383,7 +385,7 @@ def open_stream(
     keep : bool
         Keep the series over time; by default only the statistics, in constant memory.
     threads : int, optional
-        Most threads to use; by default one per channel and stage, up to the number of cores.
+        Maximum number of threads; by default one per channel and stage, up to the number of cores.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""The library held against the numbers printed in the standards.
+"""Verification of the library against the numbers printed in the standards.
 
 Each module of this package covers one family of indicators and gives a list of :class:`Row`: one
 printed number, the standard's own tolerance, and the computation that has to reproduce it. The same
-rows are the library's tests (``tests/verification/test_standards.py``) and what ``soundcal verify``
-prints, so a user sees what the developers see.
+rows are the library's tests (``tests/verification/test_standards.py``) and the output of
+``soundcal verify``, so users and developers see the same values.
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
-"""soundcal beside MoSQITo 1.2.1 on the same seeded signals, as an agreement of two methods.
+"""Agreement of soundcal and MoSQITo 1.2.1 as two methods, on the same seeded signals.
 
-Two implementations that agree are not thereby right, and where they differ one has to look: what is
-known to be wrong in MoSQITo stands in :data:`soundcal.indicators.mosqito.KNOWN_ERRORS`.
+Agreement does not prove that both implementations are right, and a difference needs an explanation:
+:data:`soundcal.indicators.mosqito.KNOWN_ERRORS` lists the known errors of MoSQITo.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,9 +33,9 @@ class Quantity:
     function : str
         Name of the function in both.
     statistic : str
-        Which of its statistics.
+        Statistic of the function.
     unit : str
-        Unit.
+        Unit of the value.
     """
 
     family: str
@@ -64,11 +64,11 @@ class MosqitoAgreement:
     Parameters
     ----------
     quantity : Quantity
-        What was compared.
+        The quantity compared.
     agreement : Agreement
         soundcal − MoSQITo in per cent of the mean of both, one pair per signal.
     known_errors : tuple of str
-        What is known to be wrong in MoSQITo's value.
+        Known errors of MoSQITo's value.
     """
 
     quantity: Quantity
@@ -128,7 +128,7 @@ def compare_with_mosqito(
     families : sequence of str, optional
         Families to compare; by default all.
     advance : callable, optional
-        Called with the number of signals done and the name of the next.
+        Called with the number of finished signals and the name of the next.
     """
     wanted = [q for q in QUANTITIES if not families or q.family in families]
     functions = list(dict.fromkeys(q.function for q in wanted))

@@ -1,4 +1,4 @@
-"""Sound calibrator: what a calibrator may do wrong before its tone is refused, IEC 60942:2017.
+"""Sound calibrator: largest deviations of a tone that are still accepted, IEC 60942:2017.
 
 Each row searches by bisection for the largest deviation of a tone that
 :func:`soundcal.calibration.microphone.check_take` still accepts, and compares it with the limit of
@@ -50,7 +50,7 @@ def _off_frequency(percent: float) -> Array:
 
 
 def _distorted(percent: float) -> Array:
-    """Return a tone with a third harmonic of that share of the whole rms."""
+    """Return a tone whose third harmonic is that percentage of the total rms."""
     share = percent / 100.0
     return _tone(1000.0) + share / math.sqrt(1.0 - share**2) * _tone(3000.0)
 
@@ -72,7 +72,7 @@ def _accepted(samples: Array) -> bool:
 
 
 def _largest_accepted(make: Callable[[float], Array], highest: float) -> float:
-    """Return the largest deviation whose tone is accepted; not a number if none is refused."""
+    """Return the largest deviation of an accepted tone; NaN if no tone is refused."""
     good, bad = 0.0, highest
     if not _accepted(make(good)) or _accepted(make(bad)):
         return math.nan

@@ -1,9 +1,9 @@
-"""Fluctuation strength: Osses et al. 2016, against listening tests and the authors' implementation.
+"""Fluctuation strength: Osses et al. 2016, checked by listening tests and the authors' model.
 
-There is no standard. Listening tests (Fastl & Zwicker 2007, as tabulated by Osses 2018, Table B.1)
-are met within 30 % or 0.1 vacil, whichever is wider, where the model meets them; where the model is
-known to miss them, the rows say so. The implementation is held to a target of 0.5 % of the values
-that the authors' model gives for signals that a formula defines.
+There is no standard. The limits around listening tests (Fastl & Zwicker 2007, as tabulated by Osses
+2018, Table B.1) are 30 % or 0.1 vacil, whichever is wider; where the model itself is known to miss
+them, the row is a known deviation. The implementation has a target of 0.5 % around the values that
+the authors' model gives for signals that a formula defines.
 """
 
 from functools import lru_cache, partial

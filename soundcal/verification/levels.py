@@ -1,8 +1,8 @@
 """Sound level meter: IEC 61672-1:2013, Tables 3, 4 and 5, and the clauses around them.
 
-The numbers are typed in from the standard's tables; signals go through the functions that users
-call. Limits are those of class 1 around the exact design goals (Annex E, Formulas 7 to 9), of which
-the tables print one decimal.
+The numbers are those of the standard's tables; signals pass through the functions that users call.
+Limits are those of class 1 around the exact design goals (Annex E, Formulas 7 to 9), which the
+tables print with one decimal.
 """
 
 import math
@@ -181,7 +181,7 @@ def _worst(weighting: str, fs: int, *, highest: float) -> float:
 
 
 def _excess(weighting: str, fs: int) -> float:
-    """Largest excess in dB over the limits of class 1 at the frequencies that the rate carries."""
+    """Largest excess in dB over the limits of class 1 at frequencies that the rate can carry."""
     worst = -INFINITE
     for number, (_, _, _, upper, lower) in enumerate(TABLE_3, start=-20):
         f = 1000.0 * 10.0 ** (number / 10.0)

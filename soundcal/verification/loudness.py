@@ -1,8 +1,8 @@
 """Loudness: ISO 532-1:2017.
 
-Annex B comes with recordings, which are not shipped; ``tests/indicators/test_loudness.py`` holds
-soundcal to them where they are at hand. Here is what a formula can say: signal 1, which is a table
-of levels; the tones 2 and 3; and the definition of the sone.
+The recordings of Annex B are not shipped; ``tests/indicators/test_loudness.py`` checks soundcal
+against them where they are available. This module has the signals that a formula defines: signal 1,
+which is a table of levels; the tones 2 and 3; and the definition of the sone.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,7 +75,7 @@ def _row(
 
 
 def _wide(sone: float) -> float:
-    """Clause 5.1: 5 % or 0.1 sone, the wider."""
+    """Clause 5.1: 5 % or 0.1 sone, whichever is wider."""
     return max(0.05 * sone, 0.1)
 
 

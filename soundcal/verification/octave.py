@@ -1,9 +1,9 @@
 """Octave and third-octave filters: IEC 61260-1:2014, class 1.
 
-The limits are typed in from Table 1 (octaves) and Table F.1 (breakpoints of third octaves). The
-attenuation rows send a sine under a Hann window, so that its start hides nothing, through the
-filters that users call, one row per breakpoint on both sides of the band. What is a statement about
-all bands is computed from the filters' responses.
+The limits are those of Table 1 (octaves) and Table F.1 (breakpoints of third octaves). For the rows
+of the attenuation, a sine under a Hann window, so that its start masks nothing, passes through the
+filters that users call; there is one row per breakpoint on both sides of the band. Rows about all
+bands are computed from the filters' responses.
 """
 
 import math
@@ -60,7 +60,7 @@ def _row(
 
 
 def _measured_attenuation(band: Band, f: float, fs: int) -> float:
-    """Attenuation of a band for a Hann-windowed sine long enough to be narrow against the band."""
+    """Attenuation of a band for a Hann-windowed sine with a spectrum narrower than the band."""
     duration = max(0.1, 60.0 / (band.upper - band.lower))
     t = np.arange(round(duration * fs)) / fs
     sine = np.sin(2.0 * np.pi * f * t) * np.hanning(t.size)
@@ -98,11 +98,11 @@ def _limits(ratio: Array, fraction: int) -> tuple[Array, Array]:
 
 
 def _worst_excess(fraction: int, fs: int) -> float:
-    """Largest excess over class 1 of any band at any frequency that the sampling rate carries."""
+    """Largest excess over class 1 of any band at any frequency below half the sampling rate."""
     worst = -math.inf
     for band, sections in filters(bands_between(fraction, 20.0, 20000.0), fs).items():
         f = np.geomspace(band.mid / 200.0, min(200.0 * band.mid, 0.4999 * fs), 4001)
-        # the printed edge has six digits: stay clear of it by as much
+        # the printed edge has six digits: leave out the frequencies close to it
         edge = np.abs(np.abs(np.log(f / band.mid)) - math.log(band.upper / band.mid)) < 1e-4
         least, most = _limits(f[~edge] / band.mid, fraction)
         found = attenuation(sections, f[~edge], fs)
@@ -119,7 +119,7 @@ def _worst_bandwidth(fraction: int, fs: int) -> float:
 
 
 def _summed(fraction: int, fs: int, pick: Callable[[Array], float]) -> float:
-    """Extreme of the level of all outputs together against the input, between mid-bands (5.16)."""
+    """Extreme level of the summed outputs relative to the input, between mid-bands (5.16)."""
     designed = filters(bands_between(fraction, 20.0, 20000.0), fs)
     bands = list(designed)
     f = np.geomspace(bands[1].mid, bands[-2].mid, 5001)
@@ -148,7 +148,7 @@ def _swept_level() -> float:
 
 
 def _sweep(fraction: int, fs: int, seconds_per_decade: float) -> float:
-    """Largest deviation of any band's Leq from what an exponential sweep has in the band."""
+    """Largest deviation of any band's Leq from that of an exponential sweep within the band."""
     low, high = 10.0, 0.499 * fs
     sweep = _exponential_sweep(low, high, math.log10(high / low) * seconds_per_decade, fs)
     result = band_levels(sweep, fs, fraction=fraction)

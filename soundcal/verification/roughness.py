@@ -1,11 +1,11 @@
-"""Roughness: Daniel & Weber 1997, against the listening tests and the original model in the paper.
+"""Roughness: Daniel & Weber 1997, checked by the paper's listening tests and original model.
 
-There is no standard. The definition of the asper is the anchor; of the curves, every point may be
-0.1 asper off, and as many points as in the original model must lie within the just noticeable
-difference of 17 % (Fastl & Zwicker 2007, 11.1).
+There is no standard. The definition of the asper is the anchor; every point of a curve may deviate
+by 0.1 asper, and at least the number of points that the original model has within the just
+noticeable difference of 17 % must lie within it (Fastl & Zwicker 2007, 11.1).
 
-The weight g(z) is estimated from Fig. 11.2 of Fastl & Zwicker: against that figure, the errors show
-the shape of the curves, and say little of their height.
+The weight g(z) is estimated from Fig. 11.2 of Fastl & Zwicker: relative to that figure, the errors
+show the shape of the curves, but hardly their height.
 """
 
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def _noise(modulated: bool) -> float:
 
 
 def _listened(carrier: int) -> Array:
-    """Asper at 20, 30, … Hz: by the paper's listening tests, else by Fastl & Zwicker."""
+    """Roughness at 20, 30, … Hz from the paper's listening tests, else from Fastl & Zwicker."""
     return np.array(JURY.get(carrier) or MEASURED[carrier])
 
 
@@ -171,7 +171,7 @@ def _curve_rows(carrier: int) -> list[Row]:
 
 
 def _error_rows(carrier: int) -> list[Row]:
-    """Rows of the errors over a carrier's curve; the original model's are the limits."""
+    """Rows of the errors over a carrier's curve; those of the original model are the limits."""
     source = (STANDARD, "Fig. 3") if carrier in JURY else FASTL
     largest, rms, count = ORIGINAL[carrier]
     errors = (

@@ -31,7 +31,7 @@ class Row:
     standard, clause : str
         Standard with edition, and clause or table, e.g. "IEC 61672-1:2013", "Table 4".
     quantity : str
-        What is compared, e.g. "A weighting at 1 kHz".
+        Quantity compared, e.g. "A weighting at 1 kHz".
     expected : float
         The printed value.
     lower, upper : float
@@ -41,11 +41,11 @@ class Row:
     compute : callable
         Returns soundcal's value.
     grade : {"standard", "definition", "publication", "target"}
-        Where the tolerance comes from: the standard; the unit's own definition; a publication's
-        data; or soundcal's own target, tighter than the standard.
+        Source of the tolerance: the standard; the unit's own definition; a publication's data; or
+        soundcal's own target, which is tighter than the standard.
     known_deviation : str
-        If not empty, the row is known to lie outside its limits, and this says why; it is printed
-        and does not count as a failure.
+        Reason why the row lies outside its limits, if this is known, else ""; it is printed and
+        the row does not count as a failure.
     """
 
     standard: str
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A row and the value found for it."""
+    """A row and its computed value."""
 
     row: Row
     value: float
@@ -74,7 +74,7 @@ class Outcome:
 
     @property
     def verdict(self) -> Literal["pass", "fail", "known deviation"]:
-        """The verdict in words; a known deviation that has healed counts as a pass."""
+        """The verdict in words; a known deviation that lies within its limits again is a pass."""
         if self.within:
             return "pass"
         return "known deviation" if self.row.known_deviation else "fail"
@@ -135,7 +135,7 @@ def all_rows(families: Sequence[str] | None = None) -> list[Row]:
 
 
 def outcome_summary(outcomes: Sequence[Outcome]) -> str:
-    """Return how many values lie within their limits, in one sentence."""
+    """Return the numbers of passes, known deviations and failures in one sentence."""
     verdicts = [outcome.verdict for outcome in outcomes]
     return (
         f"{len(verdicts)} values: {verdicts.count('pass')} within their limits, "

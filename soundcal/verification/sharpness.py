@@ -1,11 +1,11 @@
 """Sharpness: DIN 45692:2009, Tables A.2 and A.3.
 
-The sounds are noises of 4 sone. They are made here: seeded noise cut to its band in the frequency
-domain, its level set to 4 sone of soundcal's own stationary loudness.
+The sounds are noises of 4 sone. They are made here: seeded noise limited to its band in the
+frequency domain, with the level at which soundcal's own stationary loudness is 4 sone.
 
-Every sound reads within 2 % of a number that is printed as the table says. The tables have two
-decimals, which matters for the lowest band, 200 Hz to 300 Hz: 0.38 acum stands for 0.375 to 0.385,
-and 0.369 is 2.8 % below 0.38 but 1.5 % below 0.375. That it reads low is neither the noise (other
+Every value is within 2 % of a number that rounds to the printed one. The tables have two decimals,
+which matters for the lowest band, 200 Hz to 300 Hz: 0.38 acum stands for 0.375 to 0.385, and 0.369
+is 2.8 % below 0.38 but 1.5 % below 0.375. The cause of this low value is neither the noise (other
 seeds: 0.3692 to 0.3697; the standard's own recording: 0.3699) nor the sum over the critical-band
 rate (with N summed on the grid of N′: 0.371).
 """
@@ -75,7 +75,7 @@ def _reference_loudness() -> float:
 
 
 def _sound(table: str, low: float, high: float, acum: float) -> Row:
-    """A test sound; clause 6 allows 5 % or 0.05 acum, the wider."""
+    """A test sound; clause 6 allows 5 % or 0.05 acum, whichever is wider."""
     width = max(0.05 * acum, 0.05)
     name = f"noise of 4 sone, {low:g} Hz to {high:g} Hz"
     compute = partial(_sharpness, low, high)

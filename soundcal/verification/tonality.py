@@ -1,7 +1,8 @@
 """Tonality (Aures 1985) and psychoacoustic annoyance (Widmann 1992).
 
-There are no standards. The definitions are the anchors; of a tone in noise, Hastings et al. (2003,
-Fig. 1) give Aures' tonality over the ratio of the tone to the noise in its critical band.
+There are no standards. The definitions are the anchors; for a tone in noise, Hastings et al. (2003,
+Fig. 1) give Aures' tonality as a function of the ratio of the tone to the noise in its critical
+band.
 """
 
 from functools import partial

@@ -84,7 +84,7 @@ def test_leading_axes_are_signals(name: str) -> None:
     [
         (lambda x: np.where(np.arange(x.size) == 100, np.nan, x), "NaN or infinite"),
         (lambda x: np.where(np.arange(x.size) == 100, np.inf, x), "NaN or infinite"),
-        (lambda x: (x * 32767).astype(np.int16), "integer samples have no pascal"),
+        (lambda x: (x * 32767).astype(np.int16), "integer samples are not in pascal"),
         (lambda x: x.astype(np.complex128), "floating-point"),
         (lambda x: x[:0], "no samples"),
         (lambda x: np.float64(0.1), "no samples"),

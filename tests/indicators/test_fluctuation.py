@@ -45,7 +45,7 @@ def test_short_signals_have_frames_of_their_own() -> None:
     result = fluctuation_strength(am(duration=1.2), FS)
     assert result.value == pytest.approx(1.0, abs=0.1)
     assert result.series.shape == (2,)
-    assert "frames of 2 s are usual" in result.warnings[0]
+    assert "shorter than the usual frames of 2 s" in result.warnings[0]
     assert fluctuation_strength(am(duration=1.99871), FS).value == pytest.approx(1.0, abs=0.05)
     with pytest.raises(SignalError, match=r"at least 0\.5 s"):
         fluctuation_strength(am(duration=0.4), FS)

@@ -77,7 +77,7 @@ class _BandRecord:
         if self._missing:
             names = ", ".join(band.nominal for band in self._missing)
             result = result.with_warnings(
-                f"no band levels at {names} Hz: beyond what {filters.fs:g} Hz sampling rate carries"
+                f"no band levels at {names} Hz: too high for a sampling rate of {filters.fs:g} Hz"
             )
         return result
 
@@ -128,9 +128,9 @@ def band_levels(
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting in front of the filters.
     step : float, optional
-        If given, the levels of every complete step of this length in s are kept too.
+        Length of a step in s; if given, the levels of every complete step are also kept.
     field : {"free", "diffuse"}
-        Checked, as for all indicators, and without effect: a level is that of the pressure given.
+        Checked, as for all indicators, but without effect: the level is that of the given pressure.
 
     Returns
     -------
@@ -138,8 +138,8 @@ def band_levels(
         ``statistics``: equivalent level of each band over the whole signal, by nominal frequency in
         Hz (``"1000"``). ``value``: level of all bands together. ``specific``: the band levels,
         shape (..., n_bands), or with ``step`` Leq in steps, shape (..., n_times, n_bands).
-        ``axis``: exact mid-band frequencies in Hz. Bands that the sampling rate cannot carry are
-        left out with a warning. The filters start at rest (see :mod:`soundcal.dsp.octave`).
+        ``axis``: exact mid-band frequencies in Hz. Bands that are too high for the sampling rate
+        are left out with a warning. The filters start at rest (see :mod:`soundcal.dsp.octave`).
 
     Raises
     ------

@@ -4,16 +4,16 @@ All levels are in dB re 20 µPa; silence has -inf dB. Statistics have the same k
 
 ======== =========================================================================================
 ``eq``   equivalent continuous level over the whole signal
-``E``    sound exposure level, re 1 s
+``E``    sound exposure level, relative to 1 s
 ``max``  largest time-weighted level, F unless stated otherwise (read at every sample)
 ``min``  smallest time-weighted level, once the average has settled
 ``5`` …  level exceeded 5 % … of the time by the time-weighted level, read every 5 ms
-``Smax`` the same with S: ``Smin``, ``S5`` … (and ``Imax``, ``Imin`` with I)
+``Smax`` and ``Smin``, ``S5`` …: the same with S (and ``Imax``, ``Imin`` with I)
 ``peak`` peak of the weighted pressure, eightfold oversampled
 ======== =========================================================================================
 
-How the detectors start, settle and are read: :mod:`soundcal.dsp.detectors`. An offset of the
-samples counts in Z and is removed by A, B and C.
+:mod:`soundcal.dsp.detectors` describes how the detectors start, settle and are read. An offset of
+the samples contributes to Z levels; A, B and C remove it.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,7 +48,7 @@ def _measure(
     peak: bool = False,
     keep: bool = False,
 ) -> IndicatorResult:
-    """Return what ``build`` makes of the level meter's record of each signal."""
+    """Return the results that ``build`` makes from the level meter's record of each signal."""
 
     def opener() -> LevelRecord:
         peaks = (weighting,) if peak else ()
@@ -80,7 +80,7 @@ def sound_level(
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting.
     field : {"free", "diffuse"}
-        Checked, as for all indicators, and without effect: a level is that of the pressure given.
+        Checked, as for all indicators, but without effect: the level is that of the given pressure.
 
     Returns
     -------
@@ -116,9 +116,9 @@ def leq(
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting.
     step : float
-        Step of the series in s, a multiple of 5 ms; usual are 0.125 and 1.
+        Step of the series in s, a multiple of 5 ms; 0.125 and 1 are usual.
     field : {"free", "diffuse"}
-        Checked, as for all indicators, and without effect: a level is that of the pressure given.
+        Checked, as for all indicators, but without effect: the level is that of the given pressure.
 
     Returns
     -------
@@ -285,7 +285,7 @@ def percentile_levels(
 def peak_level(
     pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
 ) -> IndicatorResult:
-    """Peak sound level, between the samples too (IEC 61672-1:2013, 5.13).
+    """Peak sound level, including peaks between the samples (IEC 61672-1:2013, 5.13).
 
     Parameters
     ----------

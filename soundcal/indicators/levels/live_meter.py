@@ -1,7 +1,7 @@
-"""The display of a sound level meter, second by second, for as long as it runs.
+"""The readings of a sound level meter, once a second, for signals of any duration.
 
-The same meter, filters and statistics as for recordings, read out once a second; memory does not
-grow with time. Levels of the last second and of the last ten belong to complete seconds.
+It has the meter, filters and statistics of recordings; its memory does not grow with time. Levels
+of the last second and of the last ten seconds are those of complete seconds.
 """
 
 from collections import deque
@@ -40,7 +40,7 @@ class Reading:
     laeq : float
         A-weighted equivalent level since the start.
     laeq_1s, laeq_10s : float
-        The same over the last second and the last ten seconds (as many as there are).
+        The same over the last second and the last ten seconds (fewer at the start).
     lafmax, lafmax_1s : float
         Largest LAF since the start, and in the last second.
     lcpeak, lcpeak_1s : float
@@ -48,7 +48,7 @@ class Reading:
     exceeded : dict of float to float
         LAF exceeded in 5, 10, 50, 90 and 95 % of the time since the start.
     bands : dict of str to float
-        One-third-octave levels of the last second by nominal frequency in Hz; empty if not wanted.
+        One-third-octave levels of the last second by nominal frequency in Hz; empty without bands.
     """
 
     second: int
@@ -82,7 +82,7 @@ class Reading:
 
 
 class LiveMeter:
-    """A sound level meter for signals without end.
+    """A sound level meter for signals of unlimited duration.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class LiveMeter:
         Returns
         -------
         list of tuple of Reading
-            One entry per second that was completed: a reading per channel.
+            One entry per second that was completed, with a reading per channel.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class _Channel:
         self._fast = self._slow = 0.0
 
     def push(self, samples: Array) -> None:
-        """Take samples that lie within one second."""
+        """Take samples that belong to the same second."""
         readings = self._meter.push(samples)["A"]
         self._second_samples += samples.size
         self._second_energy += float(readings.energy.sum())

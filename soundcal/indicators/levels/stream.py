@@ -1,4 +1,4 @@
-"""Levels of one signal, block by block: what the level meter read, and results of it."""
+"""Levels of one signal, block by block: the readings of the level meter, and their results."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def _level_of(mean_square: Any) -> Any:
 
 
 class LevelRecord:
-    """Everything the level meter found out about one signal.
+    """The record of all readings of the level meter for one signal.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class LevelRecord:
     fs : float
         Sampling rate in Hz.
     detectors : sequence of {"F", "S", "I"}
-        Time weightings whose percentiles are wanted; F and S run in any case.
+        Time weightings whose percentiles are wanted; F and S always run.
     peaks : sequence of {"A", "B", "C", "Z"}
         Weightings whose peak is wanted.
     keep : bool
@@ -78,7 +78,7 @@ class LevelRecord:
             peak.push(weighting.push(block[np.newaxis])[0])
 
     def close(self) -> None:
-        """Take in the unfinished tick at the end."""
+        """Add the unfinished tick at the end."""
         rest = self.meter.rest()
         for w, readings in rest.items():
             self._energy[w] += float(readings.energy[0])
@@ -112,13 +112,13 @@ class LevelRecord:
         return {f"{p:g}": float(level) for p, level in zip(percents, levels, strict=True)}
 
     def series(self, weighting: str, time: str) -> tuple[Array, Array]:
-        """Return times in s and the time-weighted level in dB at them (kept records only)."""
+        """Return times in s and the time-weighted levels at them in dB (kept records only)."""
         kept = (self._kept or {})[weighting]
         average = np.concatenate([readings.average[time] for readings in kept])
         return tick_times(average.size, self.meter.fs), _level_of(average)
 
     def equivalent_series(self, weighting: str, step: float) -> tuple[Array, Array]:
-        """Return times in s at which complete steps end, and Leq in dB over them."""
+        """Return the end times of complete steps in s, and Leq in dB over these steps."""
         kept = (self._kept or {})[weighting]
         energy = np.concatenate([readings.energy for readings in kept])
         ticks = round(step * TICKS_PER_S)

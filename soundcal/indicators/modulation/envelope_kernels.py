@@ -1,4 +1,4 @@
-"""Compiled loops of the slow fluctuation. No checks here: the callers made them."""
+"""Compiled loops of the slow fluctuation. They check nothing: the callers do."""
 
 import math
 
@@ -24,7 +24,7 @@ def magnitudes(signals: NDArray[np.complex128], out: Array) -> None:
 def _halve(x: Array, taps: Array, even: Array, odd: Array, out: Array) -> None:
     """Filter by an odd number of taps and keep every second value, from first to last overlap.
 
-    ``out`` may lie where ``x`` does.
+    ``out`` may be the same memory as ``x``.
     """
     half = taps.size // 2
     even[: out.size + half] = 0.0
@@ -48,8 +48,8 @@ def slow_down(
 ) -> None:
     """Filter signals and halve their rate with every row of ``taps``, ``orders[i] + 1`` of them.
 
-    What is left goes to the beginning of ``out``, zeros behind it. The signals are overwritten;
-    ``halves`` is room for two times half a signal and the taps.
+    The result is written to the beginning of ``out``, followed by zeros. The signals are
+    overwritten; ``halves`` is working memory for two halves of a signal and the taps.
     """
     for row in range(signals.shape[0]):
         size = signals.shape[1]

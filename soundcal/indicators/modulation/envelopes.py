@@ -1,10 +1,10 @@
-"""Slow fluctuation of rectified band signals, without computing the band signals where avoidable.
+"""Slow fluctuation of rectified band signals, where possible without computing these signals.
 
-A band signal is given by its lines from ``low`` to ``high``. Its rectified values fluctuate slowly
-like 2/π times its envelope, as long as twice the lowest frequency lies well above the bandwidth:
-the rest is found around even multiples of the band. The envelope needs a transform that is short in
-proportion to the bandwidth. Other bands are transformed as they are, 16 times denser than their
-highest line demands, at most with all samples of the frame.
+A band signal is given by its lines from ``low`` to ``high``. The slow fluctuation of its rectified
+values is 2/π times that of its envelope, if twice the lowest frequency lies well above the
+bandwidth: the other components lie around even multiples of the band. The envelope needs a short
+transform, in proportion to the bandwidth. Other bands are transformed as they are, sampled 16 times
+more densely than their highest line requires, at most with all samples of the frame.
 """
 
 import math
@@ -43,7 +43,7 @@ def slow_lines(excitation: Excitation, length: int, n_lines: int) -> Spectrum:
     Returns
     -------
     ndarray, shape (n, n_lines)
-        Transform of the frame amid silence, relative to the frame: the first line is the mean.
+        Transform of the frame surrounded by silence, over its length: the first line is the mean.
     """
     found = np.zeros((N_CHANNELS, n_lines), dtype=np.complex128)
     for (real, size), channels in _groups(excitation.spans, length, n_lines).items():
@@ -57,7 +57,7 @@ def slow_lines(excitation: Excitation, length: int, n_lines: int) -> Spectrum:
 
 
 def _groups(spans: Spans, length: int, n_lines: int) -> dict[tuple[bool, int], list[int]]:
-    """Sort the bands by way (as real signals or not) and size of the transform."""
+    """Group the bands by kind (real signals or not) and size of the transform."""
     groups: dict[tuple[bool, int], list[int]] = {}
     least = 1 << (2 * n_lines - 1).bit_length()
     for channel, (low, after) in enumerate(spans.tolist()):
@@ -97,12 +97,12 @@ def _of_signals(excitation: Excitation, channels: list[int], size: int, n_lines:
 
 
 class _Decimation(NamedTuple):
-    """Conversion of signals to a low rate that still has their lowest lines."""
+    """Conversion of signals to a low rate that preserves their lowest lines."""
 
     taps: Array
-    """Low-pass filters, each in front of halving the rate, shape (n, most taps)."""
+    """Low-pass filters, one before each halving of the rate, shape (n, largest number of taps)."""
     orders: NDArray[np.int64]
-    """Numbers of taps, less one."""
+    """Numbers of taps minus one."""
     size: int
     """Samples of the low rate in twice the time of the signals."""
     factors: Spectrum
@@ -111,11 +111,11 @@ class _Decimation(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _decimation(size: int, n_lines: int) -> _Decimation:
-    """Return how signals of ``size`` samples come to about four times the rate their lines need.
+    """Return the conversion of ``size`` samples to about four times the rate that their lines need.
 
-    The filters are binomial, ``(1/2 + z/2)^n``: zero at half the rate, around which everything lies
-    that halving the rate mirrors onto the lines. That is attenuated by 250 dB, below the rounding
-    of the transform; what the filters do to the lines themselves is divided out.
+    The filters are binomial, ``(1/2 + z/2)^n``: zero at half the rate, around which all components
+    lie that halving the rate mirrors onto the lines. These are attenuated by 250 dB, below the
+    rounding of the transform; the effect of the filters on the lines themselves is divided out.
     """
     number = np.arange(n_lines)
     orders, left, delay = [], size, 0.0
@@ -135,7 +135,7 @@ def _decimation(size: int, n_lines: int) -> _Decimation:
 
 
 def _lowest(signals: Array, n_lines: int, workspace: Workspace) -> Spectrum:
-    """Return the lowest lines of signals amid silence, half a line apart, over their size.
+    """Return the lowest lines of signals surrounded by silence, half a line apart, over their size.
 
     The signals are overwritten.
     """

@@ -1,9 +1,9 @@
-"""Excitation patterns of Terhardt (1979), as the models of roughness and fluctuation strength use.
+"""Excitation patterns of Terhardt (1979), for the models of roughness and fluctuation strength.
 
-The spectrum of a frame is spread over 47 channels at 0.5, 1, … 23.5 Bark. A channel takes the lines
-within half a Bark as they are, and those further away along slopes of 27 dB/Bark towards low and
-24 + 230/f − 0.2 L dB/Bark towards high channels, down to the threshold in quiet; how far away is
-counted from the line to the channel's nearer edge.
+The spectrum of a frame is spread over 47 channels at 0.5, 1, … 23.5 Bark. A channel contains the
+lines within half a Bark unchanged, and lines further away attenuated along slopes of 27 dB/Bark
+towards low and 24 + 230/f − 0.2 L dB/Bark towards high channels, down to the threshold in quiet;
+the distance is that from the line to the channel's nearer edge.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ _HIGHEST: Final = 20000.0
 
 
 def table(points: Sequence[tuple[float, float]], x: ArrayLike) -> Array:
-    """Return a printed table, interpolated linearly and held at its ends."""
+    """Interpolate a printed table linearly, with constant values beyond its ends."""
     places, values = np.array(points).T
     return np.asarray(np.interp(np.asarray(x, dtype=np.float64), places, values), dtype=np.float64)
 
 
 class Lines(NamedTuple):
-    """The lines of a spectrum that are looked at, 0 Hz to 20 kHz."""
+    """The lines of a spectrum that are analysed, 0 Hz to 20 kHz."""
 
     first: int
     """Number of the lowest line, at 20 Hz."""
@@ -89,7 +89,7 @@ def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Fie
 
 
 class Excitation:
-    """Excitations of frames in 47 channels, with the memory to work in.
+    """Excitations of frames in 47 channels, with working memory.
 
     Parameters
     ----------
@@ -111,12 +111,12 @@ class Excitation:
         self.workspace = Workspace()
         n_lines = self._lines.frequency.size
         self._spectrum = np.zeros(n_lines, dtype=np.complex128)
-        self._gains = np.zeros((N_CHANNELS, n_lines))  # half the memory of the channels' lines
+        self._gains = np.zeros((N_CHANNELS, n_lines))  # half the memory of complex lines
         self.spans = np.zeros((N_CHANNELS, 2), dtype=np.int64)
-        """The lines, from and before, between which a channel is not zero, shape (47, 2)."""
+        """First line and end (excluded) of the lines at which a channel is not zero, (47, 2)."""
 
     def take(self, frame: Array) -> bool:
-        """Take a frame whose window, if it has one, has the mean 1/length; whether it is heard."""
+        """Take a frame whose window, if it has one, has the mean 1/length; True if audible."""
         from soundcal.indicators.modulation.excitation_kernels import excite
 
         lines = self._lines
@@ -134,14 +134,14 @@ class Excitation:
         channels : array_like of int
             Indices, 0 to 46, of channels that are not empty.
         n_lines : int
-            Number of lines, not less than what the channels' spans need; by default up to 20 kHz.
+            Number of lines, at least that of the channels' spans; by default up to 20 kHz.
         shifted : bool
             Begin every spectrum with the first line of its span instead of that at 0 Hz.
 
         Returns
         -------
         ndarray, shape (n, n_lines)
-            Amplitudes in Pa r.m.s., until the next call.
+            Amplitudes in Pa r.m.s., valid until the next call.
         """
         from soundcal.indicators.modulation.excitation_kernels import collect_lines
 

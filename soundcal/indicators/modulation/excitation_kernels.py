@@ -1,4 +1,4 @@
-"""Compiled loops of roughness and fluctuation strength. No checks here: the callers made them."""
+"""Compiled loops of roughness and fluctuation strength. They check nothing: the callers do."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,9 @@ def excite(
 
     ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``inaudible`` are
     mean squares safely below it, ``edges`` is the threshold at 0, 0.5, … 24 Bark. ``out``, shape
-    (47, n), takes the gains of the lines in every channel; ``spans``, shape (47, 2), says from
-    which to before which line they are not zero, and did so of the call before. Returns the number
-    of audible lines.
+    (47, n), receives the gains of the lines in every channel; ``spans``, shape (47, 2), the range
+    of lines, end excluded, in which they are not zero; on entry it holds the ranges of the previous
+    call. Returns the number of audible lines.
     """
     for c in range(CHANNELS):
         out[c, spans[c, 0] : spans[c, 1]] = 0.0
@@ -94,7 +94,7 @@ def collect_lines(
     shifted: bool,
     out: Spectrum,
 ) -> None:
-    """Write the lines of channels to the rows of ``out``, if ``shifted`` to their beginning."""
+    """Write the lines of channels to the rows of ``out``, at their beginning if ``shifted``."""
     for row in range(channels.size):
         channel = channels[row]
         low, after = spans[channel, 0], spans[channel, 1]

@@ -52,7 +52,7 @@ A0_ROUGHNESS: Final[Points] = (
     *((23.0, -11.3), (23.5, -20.0), (24.0, -40.0), (25.0, -130.0)),
 )
 """Critical-band rate in Bark and transmission of the ear in dB (Fastl & Zwicker 2007, Fig. 8.18);
-below 10 Bark the threshold stands for it (Daniel & Weber 1997)."""
+below 10 Bark the threshold replaces it (Daniel & Weber 1997)."""
 
 A0_FLUCTUATION: Final[Points] = (
     *((0.0, 0.0), (19.0, 0.0), (20.0, -1.43), (21.0, -2.59), (21.5, -3.57), (22.0, -5.19)),

@@ -2,21 +2,19 @@
 
 Frames of 2 s with ramps of 50 ms, every 0.2 s, become excitations in 47 channels
 (:mod:`soundcal.indicators.modulation.excitation`). The rectified excitation of each channel passes
-a band-pass around 4 Hz; what it leaves, over the mean, is the modulation depth m. Channels whose
+a band-pass around 4 Hz; its output, divided by the mean, is the modulation depth m. Channels whose
 neighbours 1 Bark away fluctuate alike contribute most: ``F′ = 0.498 g(z) m^1.7 |k₋ k₊|^1.7 sgn(k₋
-k₊)``. Their sum is F; should it be negative, as the ramps can make it for a steady tone, F is 0.
+k₊)``. Their sum is F; if it is negative, as the ramps can make it for a steady tone, F is 0.
 
-As in the authors' implementation, a last frame filled up with silence takes in the end of the
-signal, and a signal shorter than 2 s has frames of its own length. A constant offset does not
-count.
+As in the authors' implementation, a last frame filled up with silence includes the end of the
+signal, and a signal shorter than 2 s has frames of its own length. A constant offset has no effect.
 
 Known deviations
 ----------------
-The model overrates tones modulated at 2 Hz by about a third and finds a quarter of the fluctuation
+The model overrates tones modulated at 2 Hz by about a third and gives a quarter of the fluctuation
 at 32 Hz; frequency modulation at 8 and 16 Hz is overrated fourfold, noise modulated at 1 Hz
-underrated by half (Fastl & Zwicker 2007, Fig. 10.1). The anchor, a 1 kHz tone of 60 dB
-fully modulated at 4 Hz, has 1.005 vacil in the mean of 4 s; the factor 0.498 of the publication was
-kept.
+underrated by half (Fastl & Zwicker 2007, Fig. 10.1). The anchor, a 1 kHz tone of 60 dB fully
+modulated at 4 Hz, has a mean of 1.005 vacil over 4 s; the factor 0.498 of the publication was kept.
 """
 
 import math
@@ -63,7 +61,7 @@ _SLOPE: Final = 0.3
 _RAMP: Final = 0.05
 _GRAIN: Final = 100
 _HIGHEST: Final = 64.0
-"""Modulation frequency in Hz up to which is looked; the band-pass leaves 0.2 % of it."""
+"""Highest modulation frequency in Hz that is analysed; the band-pass leaves 0.2 % of it."""
 
 _LOW_STOP: Final = (0.5, 17.5, 2)
 _HIGH_STOP: Final = (20.0, 14.0, 4)
@@ -179,7 +177,7 @@ def _in_time(lines: Spectrum) -> Array:
 def _likeness(fluctuation: Array) -> Array:
     """Return the products of the correlations to both neighbours 1 Bark away, shape (47,).
 
-    Beyond the outermost channels the correlations go on in a straight line.
+    Beyond the outermost channels the correlations are extrapolated linearly.
     """
     centred = fluctuation - fluctuation.mean(axis=1, keepdims=True)
     power = np.sum(centred**2, axis=1)
@@ -197,7 +195,7 @@ def _likeness(fluctuation: Array) -> Array:
 
 
 class FluctuationStream:
-    """Fluctuation strength of one signal; how long its frames are turns out after 2 s or the end.
+    """Fluctuation strength of one signal; its frame length is known after 2 s or at the end.
 
     Parameters
     ----------
@@ -249,7 +247,7 @@ class FluctuationStream:
         length = int(duration * self._rate) // _GRAIN * _GRAIN
         (result,) = self._open(length).finish().values()
         short = (
-            f"signal of {duration:.4g} s, frames of 2 s are usual: fluctuation below "
+            f"signal of {duration:.4g} s, shorter than the usual frames of 2 s: fluctuation below "
             f"{2.0 / duration:.2g} Hz is underrated"
         )
         return {"F": result.with_warnings(short)}

@@ -8,27 +8,27 @@ most 1. Channels whose neighbours 1 Bark away fluctuate alike contribute most: `
 
 Variant
 -------
-Where the paper leaves a choice or its followers differ, this was chosen:
+Where the paper leaves a choice, or later implementations differ, the choices here are:
 
 * Slopes are those of each line's own frequency and level.
 * The weight of the modulation frequency is taken from five tables, as is common: three are curves
-  of the paper, those of channels 6 to 15 and 21 to 25 lie halfway between them. The first one holds
+  of the paper, those of channels 6 to 15 and 21 to 25 are halfway between them. The first applies
   up to channel 5 (250 Hz) instead of channel 4: the measured curves of 125 and 250 Hz follow it
-  more closely than the second. The last one holds from 2 kHz up (channel 26) instead of from
+  more closely than the second. The last applies from 2 kHz up (channel 26) instead of from
   channel 42: the measured curves of 2, 4 and 8 kHz, and those of the original model, differ in
-  height and hardly in shape. (From channel 42, it leaves fast modulation of 2 and 4 kHz too rough.)
-* g(z), of which the paper prints no values, is estimated from what it is there for, the roughness
-  of each carrier: it is the smoothest function (least sum of squared steps from Bark to Bark) by
-  which 1 kHz has 1 asper and the others from 125 Hz to 8 kHz have the mean roughness of Fastl &
-  Zwicker (2007, Fig. 11.2) at 20 to 160 Hz. It is close to the function of Aures (1985), by which
-  2 kHz is too rough and 4 and 8 kHz are not rough enough.
+  height but hardly in shape. (From channel 42, fast modulation of 2 and 4 kHz would be too rough.)
+* g(z), of which the paper prints no values, is estimated from the roughness of each carrier: it is
+  the smoothest function (least sum of squared steps from Bark to Bark) with which 1 kHz has 1 asper
+  and the others from 125 Hz to 8 kHz have the mean roughness of Fastl & Zwicker (2007, Fig. 11.2)
+  at 20 to 160 Hz. It is close to the function of Aures (1985), with which 2 kHz is too rough and 4
+  and 8 kHz are not rough enough.
 * Excitations are rectified as if they were not sampled
   (:mod:`soundcal.indicators.modulation.envelopes`, within 0.0006 asper). Rectified samples of high
   carriers have aliases among their fluctuations: at 48 kHz the roughness of 4 kHz would depend on
   the carrier's phase by 2 %, that of 8 kHz by 5 %.
-* A channel that does not fluctuate is correlated with no other.
-* The window fluctuates itself. Its share is divided out of m*, so the limit of 1 holds for the
-  sound; and its own three lowest lines of modulation (up to 10 Hz) do not count. (With the window
+* A channel that does not fluctuate has no correlation with any other.
+* The window itself fluctuates. Its share is divided out of m*, so the limit of 1 applies to the
+  sound; and its own three lowest lines of modulation (up to 10 Hz) are left out. (With the window
   in m*, frequency modulation below 60 Hz reaches the limit too early.)
 * Lines below 20 Hz are left out, and with them a constant offset.
 * cal follows from the definition: a 1 kHz tone of 60 dB, fully modulated at 70 Hz, has 1 asper.
@@ -36,15 +36,15 @@ Where the paper leaves a choice or its followers differ, this was chosen:
 
 Known deviations
 ----------------
-Against the listening tests in Fig. 3 of the paper (60 dB, fully modulated, to 160 Hz) the largest
-and the r.m.s. error are 0.037 and 0.023 asper at 250 Hz, 0.052 and 0.023 at 1 kHz, 0.026 and 0.010
-at 4 kHz (the original 0.070/0.048, 0.106/0.067, 0.029/0.015). Against Fastl & Zwicker (2007,
-Fig. 11.2) they are no larger than the original's at 125 Hz, 500 Hz, 2 kHz and 8 kHz.
+Relative to the listening tests in Fig. 3 of the paper (60 dB, fully modulated, to 160 Hz) the
+largest and the r.m.s. error are 0.037 and 0.023 asper at 250 Hz, 0.052 and 0.023 at 1 kHz, 0.026
+and 0.010 at 4 kHz (the original 0.070/0.048, 0.106/0.067, 0.029/0.015). Relative to Fastl & Zwicker
+(2007, Fig. 11.2) they are no larger than the original's at 125 Hz, 500 Hz, 2 kHz and 8 kHz.
 
 White noise modulated at 70 Hz has 2.3 asper at 70 dB; the original is reported to give about 3.
-With these excitations and correlations no choice of g(z) leads there: a function that rises to one
-maximum and falls again, and gives the seven carriers their roughness, gives the noise 2.38 asper at
-most. Other implementations of the published model have 2.2 to 2.3 as well.
+With these excitations and correlations no choice of g(z) gives that value: a function that rises to
+one maximum and falls again, and gives the seven carriers their roughness, gives the noise at most
+2.38 asper. Other implementations of the published model also give 2.2 to 2.3.
 """
 
 from functools import lru_cache
@@ -85,11 +85,11 @@ MINIMUM_DURATION: Final = LENGTH / RATE
 """Shortest signal in s: one frame."""
 
 CALIBRATION: Final = 0.428408
-"""Factor in asper that makes the definition come true."""
+"""Factor in asper that fulfils the definition."""
 
 _WINDOW_LINES: Final = 3
 _STEADY: Final = 1e-9
-"""Degree of modulation below which a channel is steady: there is only rounding."""
+"""Degree of modulation below which a channel is steady: the rest is rounding."""
 
 
 class _Constants(NamedTuple):

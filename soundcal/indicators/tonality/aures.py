@@ -3,27 +3,28 @@
 Every 0.125 s a frame of 0.25 s is transformed under a Blackman-Harris window (lines 4 Hz apart).
 
 1. A line is the peak of a tonal component if it is at least 7 dB above the lines 24 and 36 Hz away
-   on both sides (Terhardt: 25 and 37.5 Hz), between 36 Hz and 5 kHz. The component is what lies
-   within 24 Hz of the peak, above the mean of the lines further out, which replace it in the noise.
-2. Its level excess ΔL is its level over the masking by other components, the noise of its critical
-   band and the threshold in quiet. A component that noise and threshold would mask without the
-   others is noise; one that others mask is not heard, and no noise either.
+   on both sides (Terhardt: 25 and 37.5 Hz), between 36 Hz and 5 kHz. The component is the
+   power within 24 Hz of the peak above the mean of the lines further out, which replace it in the
+   noise.
+2. Its level excess ΔL is its level above the masking by other components, the noise of its critical
+   band and the threshold in quiet. A component that noise and threshold alone would mask is noise;
+   one that is masked by other components is neither heard nor noise.
 3. ``T = c · w_T^0.29 · w_Gr^0.79`` with ``w_T² = Σ (w1′ w2′ w3′)²`` over the components, where w1
-   falls with the bandwidth, w2 weighs the frequency and w3 grows with ΔL, and with
+   falls with the bandwidth, w2 weights the frequency and w3 grows with ΔL, and with
    ``w_Gr = 1 − N_noise / N``, the loudness without the components over the whole loudness.
 
-The loudness is that of ISO 532-1:2017, clause 5, of the frame taken as stationary: its band levels
-are the lines weighted with the squared responses of the standard's filters.
+The loudness is that of ISO 532-1:2017, clause 5, with the frame treated as stationary: its band
+levels are the lines weighted with the squared responses of the standard's filters.
 
 Variant
 -------
-The bandwidth of a component is that of the rectangle with the same second moment, less that of the
-window. c makes a 1 kHz tone of 60 dB have 1 t.u. (Aures' own 1.09 would give 0.986.)
+The bandwidth of a component is that of the rectangle with the same second moment, minus that of the
+window. The factor c gives a 1 kHz tone of 60 dB 1 t.u. (Aures' own 1.09 would give 0.986.)
 
 Known deviations
 ----------------
-Bands of noise wider than about 50 Hz are noise here, while Aures also takes regions narrower than a
-critical band for tonal if they exceed their neighbours by 7 dB. Tones above 5 kHz do not count.
+Bands of noise wider than about 50 Hz are noise here, while Aures also treats regions narrower than
+a critical band as tonal if they exceed their neighbours by 7 dB. Tones above 5 kHz are ignored.
 """
 
 from functools import lru_cache
@@ -66,7 +67,7 @@ MINIMUM_DURATION: Final = LENGTH / RATE
 """Shortest signal in s: one frame."""
 
 CALIBRATION: Final = 1.105464
-"""Factor in t.u. that makes the definition come true."""
+"""Factor in t.u. that fulfils the definition."""
 
 _BLACKMAN_HARRIS: Final = (0.35875, -0.48829, 0.14128, -0.01168)
 _NEAR: Final = 6
@@ -142,7 +143,7 @@ def _constants() -> _Constants:
 
 
 def _peaks(power: Array) -> list[int]:
-    """Return the lines that fulfil the criterion of 7 dB, strongest first, 24 Hz apart at least."""
+    """Return the lines that meet the criterion of 7 dB, strongest first, at least 24 Hz apart."""
     at = np.arange(_FAR, _LAST + 1)
     centre = power[at]
     found = (centre > power[at - 1]) & (centre >= power[at + 1]) & (centre >= _FAINTEST)
@@ -248,7 +249,7 @@ class TonalityMethod:
         self._field: Field = field
 
     def analyse(self, frame: Array) -> tuple[float, Array]:
-        """Return the tonality in t.u.; there are no specific values."""
+        """Return the tonality in t.u., and an empty array: there are no specific values."""
         none = np.empty(0)
         power = self.spectrum(frame)
         components = find_components(power)

@@ -1,4 +1,4 @@
-"""Compiled loops of the tonality. No checks here: the callers made them."""
+"""Compiled loops of the tonality. They check nothing: the callers do."""
 
 import numpy as np
 

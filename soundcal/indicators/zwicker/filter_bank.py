@@ -1,11 +1,11 @@
 """The one-third-octave filter bank of ISO 532-1:2017, with its squaring and smoothing.
 
 Tables A.1 and A.2 give 28 bands, 25 Hz to 12.5 kHz, as three second-order sections each, at 48 kHz.
-This is not the bank of IEC 61260-1 (:mod:`soundcal.dsp.octave`): its skirts belong to the loudness
-method.
+This is not the bank of IEC 61260-1 (:mod:`soundcal.dsp.octave`): its filter skirts are part of the
+loudness method.
 
 All bands have the same zeros, ``(1 − z⁻²)³``, so the numerators are applied once to the signal and
-each band is left with three two-pole recursions. A constant is thereby removed exactly.
+each band needs only three two-pole recursions. This also removes a constant exactly.
 """
 
 import math
@@ -51,7 +51,7 @@ REFERENCE: Final = (
 )
 """ISO 532-1:2017, Table A.1: b0, b1, b2, a0, a1, a2 of the three reference sections."""
 
-# ISO 532-1:2017, Table A.2: what is subtracted from a1 and a2 of the three sections, and the gain
+# ISO 532-1:2017, Table A.2: values subtracted from a1 and a2 of the three sections, and the gain
 TABLE_A2: Final = (
     (-6.70260e-04, 6.59453e-04, -3.75071e-04, 3.61926e-04, -3.06523e-04, 2.97634e-04, 4.30764e-11),
     (-8.47258e-04, 8.30131e-04, -4.76448e-04, 4.55616e-04, -3.88773e-04, 3.74685e-04, 8.59340e-11),
@@ -104,10 +104,10 @@ def _time_constant(centre: float) -> float:
 
 
 def _workspace() -> tuple[Array, Array]:
-    """Return states and coefficients as the kernels want them, and the factors of the energies.
+    """Return states and coefficients in the form of the kernels, and the factors of the energies.
 
     Nine rows of states (two per section, three of the smoothing), seven rows of coefficients; one
-    column per band and four spare ones, so that vectors are full.
+    column per band and four spare columns, so that vectors are full.
     """
     rows = np.zeros((_ROWS, _LANES))
     filters = band_filters()
@@ -120,12 +120,12 @@ def _workspace() -> tuple[Array, Array]:
 
 
 class SmoothedBank:
-    """Squared and smoothed bands of one signal that comes in blocks.
+    """Squared and smoothed bands of one signal that arrives in blocks.
 
     Notes
     -----
-    The filters start at rest. The kernel only ever sees whole steps of 2 ms, so block sizes do not
-    change a bit of the result.
+    The filters start at rest. The kernel processes whole steps of 2 ms only, so block sizes do not
+    change a single bit of the result.
     """
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class SmoothedBank:
         -------
         ndarray, shape (4 n_steps, 28)
             Four values, 0.5 ms apart, for each step of 2 ms that is complete; the first of a step
-            stands at its beginning.
+            belongs to its beginning.
         """
         from soundcal.indicators.zwicker.filter_bank_kernels import smoothed_bands
 
@@ -161,7 +161,7 @@ class SmoothedBank:
 
 
 class SummedBank:
-    """Mean square of the bands of one signal that comes in blocks, once the filters have settled.
+    """Mean square of the bands of one signal that arrives in blocks, without the settling time.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Compiled loops of the loudness filter bank. No checks here: the callers made them.
+"""Compiled loops of the loudness filter bank. They check nothing: the callers do.
 
-States and coefficients of all bands lie in one array, 32 lanes to a row, so that the compiler turns
-the loop over bands into vector instructions; four samples are done per visit to keep the states in
-registers.
+States and coefficients of all bands are in one array, 32 lanes to a row, so that the compiler turns
+the loop over bands into vector instructions; four samples are processed per pass to keep the states
+in registers.
 """
 
 from soundcal.arrays import Array
@@ -37,7 +37,7 @@ def smooth(power: float, decay: float, u: float, v: float, w: float) -> Triple:
 
 @kernel
 def flush(rows: Array) -> None:
-    """Set states to zero that have decayed below anything representable in the result."""
+    """Set states to zero that are too small to affect the result."""
     for i in range(9 * LANES):
         if abs(rows[i]) < TINY:
             rows[i] = 0.0
@@ -45,7 +45,7 @@ def flush(rows: Array) -> None:
 
 @kernel
 def four_samples(x: Array, n: int, r: Array) -> None:
-    """Take samples ``n`` to ``n + 3`` through all bands.
+    """Filter samples ``n`` to ``n + 3`` in all bands.
 
     Rows of ``r``, 32 lanes each: last two outputs of three sections, three smoothing stages; two
     coefficients of each section, the smoothing's decay.

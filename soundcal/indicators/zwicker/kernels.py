@@ -1,7 +1,7 @@
-"""Compiled loops of the Zwicker loudness. No checks here: the callers made them.
+"""Compiled loops of the Zwicker loudness. They check nothing: the callers do.
 
-Everything the standard states in decibel is done with energies, relative to (20 µPa)²: comparing,
-shifting and adding levels needs neither logarithms nor powers then.
+All values that the standard states in decibels are handled as energies relative to (20 µPa)²: then
+comparing, shifting and adding levels needs neither logarithms nor powers.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ FAINT = 1e-100
 
 
 class Constants(NamedTuple):
-    """Tables of the standard as the kernels want them (see :mod:`.method`)."""
+    """Tables of the standard in the form that the kernels need (see :mod:`.method`)."""
 
     limits: Array
     """Energy limits of Table A.3, shape (11, 8); the last is infinite."""
@@ -50,7 +50,7 @@ class Constants(NamedTuple):
 
 @kernel
 def core_loudness(energy: Array, c: Constants, core: Array) -> None:
-    """Turn 28 band energies into 20 core loudnesses (ISO 532-1:2017, 5.4, Tables A.3 to A.7)."""
+    """Convert 28 band energies to 20 core loudnesses (ISO 532-1:2017, 5.4, Tables A.3 to A.7)."""
     core[0] = core[1] = core[2] = 0.0
     for i in range(N_LOW):
         j = 0
@@ -99,10 +99,10 @@ def decay_once(
 
 @kernel
 def decay_to_next(s: Array, b: Array, first: bool) -> None:
-    """Take all bands from the last input to the next, interpolated 24-fold.
+    """Advance all bands from the last input to the next, interpolated 24-fold.
 
     ``s`` has four rows of 24 lanes: both voltages, the last input and the next. The ``first`` input
-    has nothing before it: one step.
+    has no predecessor and takes one step.
     """
     b0, b1, b2, b3, b4, b5 = b[0], b[1], b[2], b[3], b[4], b[5]
     for k in range(INNER if first else 1, INNER + 1):
@@ -120,8 +120,8 @@ def decay_to_next(s: Array, b: Array, first: bool) -> None:
 def pattern(core: Array, c: Constants, specific: Array) -> float:
     """Attach the slopes to the core loudness; return the loudness and fill in N'(z).
 
-    ISO 532-1:2017, 5.5, Tables A.8 and A.9. ``specific`` has 240 values, or none if only the
-    loudness is wanted.
+    ISO 532-1:2017, 5.5, Tables A.8 and A.9. ``specific`` has 240 values, or none if only
+    the loudness is needed.
     """
     total, left, z, bin_, j = 0.0, 0.0, 0.0, 0, 0
     for i in range(N_CORE + 1):
@@ -161,14 +161,14 @@ def loudness_over_time(
     instant: Array,
     specific: Array,
 ) -> None:
-    """Turn band energies every 0.5 ms into N and N'(z) every 2 ms (ISO 532-1:2017, clause 6).
+    """Convert band energies every 0.5 ms to N and N'(z) every 2 ms (ISO 532-1:2017, clause 6).
 
     Parameters
     ----------
     energy : shape (4 n, 28)
-        Relative to (20 µPa)².
+        Band energies relative to (20 µPa)².
     c : Constants
-        Tables.
+        Tables of the method.
     decay : shape (96,)
         State of the nonlinear decay (see :func:`decay_to_next`).
     memory : shape (4,)

@@ -1,13 +1,13 @@
 """Loudness by Zwicker's method, ISO 532-1:2017: stationary, over time, and from band levels.
 
 Signals of any sampling rate from 8 kHz are converted exactly to the 48 kHz of the standard's filter
-bank (:mod:`soundcal.dsp.resample`). Nothing is rounded on the way; the program in Annex A rounds N
-to 0.001 sone (0.01 above 16 sone), so its numbers can differ by half of that. Silence has 0 sone. A
-constant offset does not count. The filters start at rest, as if it had been silent before.
+bank (:mod:`soundcal.dsp.resample`). Intermediate values are not rounded; the program in Annex A
+rounds N to 0.001 sone (0.01 above 16 sone), so its numbers can differ by half of that. Silence has
+0 sone. A constant offset has no effect. The filters start at rest, as after silence.
 
 Known deviation from the printed tables: none. Percentiles printed in Annex B of the standard were
-taken from a part of the series (without its first 100 ms and last 500 ms for most signals) and come
-back from that part of ``series`` only.
+taken from a part of the series (without its first 100 ms and last 500 ms for most signals) and are
+reproduced only from that part of ``series``.
 """
 
 import math
@@ -149,7 +149,7 @@ def loudness_level_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") 
     -------
     IndicatorResult
         As for :func:`loudness_zwtv` in phon, without a mean: every value is the level of the
-        loudness with the same statistic. Silence has 3 phon, the least the standard gives.
+        loudness with the same statistic. Silence has 3 phon, the smallest value of the standard.
 
     Raises
     ------
@@ -227,8 +227,8 @@ def loudness_from_bands(levels: ArrayLike, *, field: str = "free") -> IndicatorR
 def annex_percentile(series: ArrayLike, percent: float) -> float | Array:
     """Return the value exceeded ``percent`` % of the time by the rule of ISO 532-1's program.
 
-    With the n values sorted and ``k = ⌊(1 − percent/100) n⌋``, the mean of the values number k and
-    k + 1 (counted from 1).
+    With the n values sorted and ``k = ⌊(1 − percent/100) n⌋``, it is the mean of the values number
+    k and k + 1 (counted from 1).
 
     Parameters
     ----------

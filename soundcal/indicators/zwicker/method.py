@@ -52,7 +52,7 @@ _WEIGHTING: Final = ((0.0035, 0.47), (0.070, 0.53))
 
 
 def to_energy(mean_square: Array) -> Array:
-    """Return the energies re (20 µPa)² that the method starts from, of mean squares in Pa²."""
+    """Convert mean squares in Pa² to energies relative to (20 µPa)², the input of the method."""
     return (mean_square + FLOOR) / P_REF**2
 
 
@@ -101,14 +101,14 @@ def _weighting_coefficients() -> Array:
 
 @lru_cache(maxsize=2)
 def constants(field: "Field") -> "Constants":
-    """Return the tables of the method for a sound field, as the kernels want them."""
+    """Return the tables of the method for a sound field, in the form that the kernels need."""
     from soundcal.indicators.zwicker.kernels import Constants
 
     a0, ltq, dcb = np.array(A0), np.array(LTQ), np.array(DCB)
     correction = -a0 + np.array(DDF) if field == "diffuse" else -a0
     reductions = np.array(DLL).T
     limits = np.array(RAP) - reductions
-    limits[:, -1] = np.inf  # the last row holds for all higher levels
+    limits[:, -1] = np.inf  # the last row applies to all higher levels
     column = np.clip(np.arange(len(ZUP)) - 1, 0, 7)
     return Constants(
         limits=10.0 ** (limits / 10.0) * _LIMIT_MARGIN,
@@ -130,7 +130,7 @@ def loudness_of(energy: Array, field: "Field") -> tuple[float, Array]:
     Parameters
     ----------
     energy : ndarray, shape (28,)
-        Energies re (20 µPa)², 25 Hz to 12.5 kHz.
+        Energies relative to (20 µPa)², 25 Hz to 12.5 kHz.
     field : {"free", "diffuse"}
         Sound field.
     """
@@ -150,11 +150,11 @@ class LoudnessBlock(NamedTuple):
     instant: Array
     """Loudness in sone before the temporal weighting, the integral of N'(z), shape (n,)."""
     specific: Array
-    """N'(z) in sone/Bark, shape (n, 240), or (0, 240) if it was not asked for."""
+    """N'(z) in sone/Bark, shape (n, 240), or (0, 240) if it was not requested."""
 
 
 class LoudnessOverTime:
-    """Loudness every 2 ms from band energies every 0.5 ms, with carried state.
+    """Loudness every 2 ms from band energies every 0.5 ms, with state kept between blocks.
 
     Parameters
     ----------

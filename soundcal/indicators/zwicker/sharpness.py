@@ -1,8 +1,8 @@
-"""Sharpness by DIN 45692:2009, stationary and over time, on the loudness of ISO 532-1:2017.
+"""Sharpness by DIN 45692:2009, stationary and over time, based on the loudness of ISO 532-1:2017.
 
-The weightings and what "1 acum" means: :mod:`soundcal.indicators.zwicker.sharpness_weights`. Over
-time, pattern and loudness are those of the same instant, before the temporal weighting of the
-loudness; so the sharpness does not overshoot when a sound begins. Below 0.001 sone it is 0.
+:mod:`soundcal.indicators.zwicker.sharpness_weights` describes the weightings and the scaling to
+1 acum. Over time, pattern and loudness are those of the same instant, before the temporal weighting
+of the loudness; so the sharpness does not overshoot when a sound begins. Below 0.001 sone it is 0.
 """
 
 from functools import partial

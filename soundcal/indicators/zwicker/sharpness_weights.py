@@ -1,8 +1,8 @@
 """Sharpness from loudness and specific loudness: the weightings of DIN 45692, Aures, von Bismarck.
 
-``S = k ∫ N′(z) g(z) z dz / N``, the integral as the sum over the 240 values of N′ in steps of
-0.1 Bark, N the loudness that belongs to the same N′. ``k`` is what gives 1 acum for the reference
-sound of DIN 45692 (noise of one critical band, 920 Hz to 1080 Hz, 60 dB), to four digits;
+``S = k ∫ N′(z) g(z) z dz / N``, where the integral is the sum over the 240 values of N′ in steps of
+0.1 Bark and N is the loudness that belongs to the same N′. ``k``, given to four digits, makes the
+reference sound of DIN 45692 (noise of one critical band, 920 Hz to 1080 Hz, 60 dB) have 1 acum;
 ``tests/indicators/test_sharpness.py`` derives it.
 """
 
@@ -33,7 +33,7 @@ FACTORS: Final[dict[SharpnessWeighting, float]] = {
     "aures": 0.1161,
     "bismarck": 0.1094,
 }
-"""``k`` of each weighting, in acum (DIN 45692:2009, 5.3 demands 0.105 ≤ k < 0.115 of the first)."""
+"""``k`` of each weighting, in acum (DIN 45692:2009, 5.3: 0.105 ≤ k < 0.115 for the first one)."""
 
 STANDARDS: Final[dict[SharpnessWeighting, str]] = {
     "din": "DIN 45692:2009",
@@ -42,7 +42,7 @@ STANDARDS: Final[dict[SharpnessWeighting, str]] = {
 }
 
 AUDIBLE: Final = 0.001
-"""Loudness in sone below which there is nothing to hear and the sharpness is 0."""
+"""Loudness in sone below which a sound is inaudible and its sharpness is 0."""
 
 _STEP: Final = 0.1
 
@@ -80,7 +80,7 @@ def sharpness_of(loudness: ArrayLike, specific: ArrayLike, weighting: str = "din
     specific : array_like, shape (..., 240)
         N′(z) in sone/Bark at 0.1 … 24 Bark.
     weighting : {"din", "aures", "bismarck"}
-        SharpnessWeighting.
+        Weighting function.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def sharpness_of(loudness: ArrayLike, specific: ArrayLike, weighting: str = "din
     Raises
     ------
     ParameterError
-        Unknown weighting, or shapes that do not belong together.
+        Unknown weighting, or shapes that do not match.
     """
     name = check_sharpness_weighting(weighting)
     n = np.asarray(loudness, dtype=np.float64)

@@ -1,6 +1,6 @@
-"""Loudness and sharpness of signals that come in blocks: the stages behind the functions.
+"""Loudness and sharpness of signals that arrive in blocks: the stages behind the functions.
 
-Both stages convert the signal to the 48 kHz of the filter bank, if it has another rate. The
+Both stages convert a signal of another rate to the 48 kHz of the filter bank. The
 time-varying stage gives N, LN and S from one pass; without ``keep`` its memory does not grow with
 the signal: percentiles come from :class:`soundcal.dsp.distribution.Distribution`.
 """
@@ -70,7 +70,7 @@ class _Converter:
 
 
 def band_warnings(fs: float, loudest_low: float) -> tuple[str, ...]:
-    """Return what a user should know about the bands.
+    """Return warnings about the bands.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def band_warnings(fs: float, loudest_low: float) -> tuple[str, ...]:
     if fs / 2.0 * PASS < _UPPER_EDGE:
         found.append(
             f"sampling rate {fs:g} Hz: nothing above {fs / 2.0 * PASS / 1000.0:.3g} kHz was "
-            f"measured, the loudness method reaches to {_UPPER_EDGE / 1000.0:.3g} kHz"
+            f"measured, but the loudness method extends to {_UPPER_EDGE / 1000.0:.3g} kHz"
         )
     if loudest_low > P_REF**2 * 10.0 ** (RAP[-1] / 10.0):
         level = power_db(loudest_low / P_REF**2)
@@ -215,7 +215,7 @@ class StationaryStream:
     Parameters
     ----------
     request : StreamRequest
-        Sampling rate, sound field and which of the two.
+        Sampling rate, sound field and the symbols wanted.
     weighting : {"din", "aures", "bismarck"}
         Weighting of the sharpness.
     skip : float

@@ -1,6 +1,6 @@
 """Constants printed in ISO 532-1:2017 (loudness) and DIN 45692:2009 (sharpness).
 
-The tables of the loudness filter bank (A.1, A.2) stand with the filters in
+The tables of the loudness filter bank (A.1, A.2) are next to the filters in
 :mod:`soundcal.indicators.zwicker.filter_bank`.
 """
 
