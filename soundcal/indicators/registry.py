@@ -344,7 +344,7 @@ def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
 def merged_statistics(*parts: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     """Unite the statistics wanted by any of the parts, per symbol in the registry's order.
 
-    >>> merged({"N": ("5",)}, {"LA": ("eq",), "N": ("max",)})
+    >>> merged_statistics({"N": ("5",)}, {"LA": ("eq",), "N": ("max",)})
     {'LA': ('eq',), 'N': ('max', '5')}
     """
     wanted: dict[str, set[str]] = {}

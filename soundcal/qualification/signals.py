@@ -100,7 +100,7 @@ def upper_edge(fs: int) -> float:
 def loop_tone(fs: int, duration: float, level: float, frequency: float = TONE_HZ) -> Samples:
     """Return a sine of a level in dBFS (AES17), shape (n,).
 
-    >>> float(np.round(np.abs(tone(48000, 1.0, -20.0)).max(), 3))
+    >>> float(np.round(np.abs(loop_tone(48000, 1.0, -20.0)).max(), 3))
     0.1
     """
     time = np.arange(round(duration * fs)) / fs
@@ -286,7 +286,7 @@ def analyse_tone(x: Samples, fs: int, frequency: float = TONE_HZ) -> ToneAnalysi
 
     Examples
     --------
-    >>> wave = tone(48000, 2.0, -6.0) + tone(48000, 2.0, -66.0, 3 * TONE_HZ)
+    >>> wave = loop_tone(48000, 2.0, -6.0) + loop_tone(48000, 2.0, -66.0, 3 * TONE_HZ)
     >>> found = analyse_tone(wave, 48000)
     >>> round(found.level, 3), round(found.thd, 3), round(float(found.harmonics[1]), 3)
     (-6.0, -60.0, -60.0)
@@ -370,7 +370,7 @@ def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
 
     Examples
     --------
-    >>> level, share = tone_level(tone(48000, 1.0, -80.0), 48000, TONE_HZ)
+    >>> level, share = tone_level(loop_tone(48000, 1.0, -80.0), 48000, TONE_HZ)
     >>> round(level, 4), round(share, 4)
     (-80.0, 0.0079)
     """

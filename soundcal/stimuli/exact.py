@@ -61,7 +61,7 @@ def exact_sine(turns: Array) -> Array:
 
     The angle is reduced to a quarter turn without error, then the power series is summed.
 
-    >>> sine(np.array([0.0, 0.25, 0.5, 0.75])).round(12).tolist()
+    >>> exact_sine(np.array([0.0, 0.25, 0.5, 0.75])).round(12).tolist()
     [0.0, 1.0, 0.0, -1.0]
     """
     from soundcal.stimuli.kernels import sine_of

@@ -133,6 +133,7 @@ def leq(
 
     Examples
     --------
+    >>> import numpy as np
     >>> t = np.arange(48000) / 48000
     >>> round(leq(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000).value, 1)
     94.0
@@ -174,6 +175,7 @@ def sel(
 
     Examples
     --------
+    >>> import numpy as np
     >>> t = np.arange(48000 * 10) / 48000
     >>> round(sel(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000).value, 1)
     104.0
@@ -218,6 +220,7 @@ def time_weighted_level(
 
     Examples
     --------
+    >>> import numpy as np
     >>> t = np.arange(48000 * 2) / 48000
     >>> result = time_weighted_level(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000)
     >>> round(result.value, 1), round(result.statistics["min"], 1)
@@ -307,6 +310,7 @@ def peak_level(
 
     Examples
     --------
+    >>> import numpy as np
     >>> t = np.arange(4800) / 48000
     >>> round(peak_level(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000, weighting="Z").value, 1)
     97.0
