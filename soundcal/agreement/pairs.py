@@ -208,7 +208,7 @@ def join(
     Returns
     -------
     Pairs
-        In the order of x.
+        The pairs in the order of x.
 
     Raises
     ------

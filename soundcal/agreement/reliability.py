@@ -348,7 +348,7 @@ class TotalDeviation(StatisticalResult):
     bound : float
         One-sided confidence bound of the estimate: upper bound of delta, lower of coverage.
     asked : {"delta", "coverage"}
-        Which of the two was estimated; the other was given.
+        The quantity that was estimated; the other was given.
     n : int
         Complete pairs.
     bias, sd : float

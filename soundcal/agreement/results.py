@@ -1,4 +1,4 @@
-"""What all results of this package can do: become plain data or a table."""
+"""Conversion of the results of this package to plain data and to tables."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any

@@ -159,7 +159,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """Return the statistics asked for per symbol; by default those of the study."""
+    """Return the requested statistics per symbol; by default those of the study."""
     from soundcal.indicators.engines import mosqito_symbols
     from soundcal.indicators.registry import STUDY, resolve
 

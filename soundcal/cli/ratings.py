@@ -87,7 +87,7 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         "--conditions",
         nargs=2,
         metavar=("FIRST", "SECOND"),
-        help="differences are FIRST - SECOND (default: ocv - hats where these are the two)",
+        help="differences are FIRST - SECOND (default: ocv - hats if these are the two conditions)",
     )
     group.add_argument(
         "--test", choices=TESTS, default="partially-paired", help="default: partially-paired"

@@ -21,7 +21,7 @@ def add_page_options(group: Any, *, pdf: str, figures: str) -> None:
     Parameters
     ----------
     group : argument group
-        Of an argparse parser.
+        Group of an argparse parser.
     pdf, figures : str
         Help texts, which state where the PDF and the figures are written.
     """

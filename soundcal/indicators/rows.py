@@ -123,7 +123,7 @@ def tidy_rows(
         for index, channel in enumerate(channels):
             for statistic in statistics:
                 if statistic not in result.statistics:
-                    continue  # a band beyond the sampling rate; the result's warnings say so
+                    continue  # a band too high for the sampling rate; the result has a warning
                 value = _value(result, statistic, index)
                 u = u_db[index] if u_db and u_db[index] > 0 else None
                 if u is not None and not find(symbol).is_level:

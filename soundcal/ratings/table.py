@@ -228,7 +228,7 @@ def make_ratings(
     language : str
         Language that defines the angles of the attributes.
     sources : tuple of str
-        Where the answers came from.
+        Sources of the answers, e.g. files.
     attributes : mapping of str to str, optional
         Other names of the attributes, each with the name that it stands for.
 

@@ -43,7 +43,7 @@ class Column:
     title : str
         Heading.
     kind : {"text", "number", "signed", "interval", "p", "count", "significant"}
-        How a cell is printed; ``significant`` is a number of any size with four digits.
+        Format of the cells; ``significant`` is a number of any size with four digits.
     unit : str
         Unit of the numbers, which also decides the number of decimals.
     group : str

@@ -192,8 +192,8 @@ def _crosstalk_plot(found: Qualification) -> Section:
         "crosstalk",
         "Crosstalk",
         "Signal of an output at an input that is not its own, relative to the signal at the "
-        "output's own input; mean power in one third octave. The noise of the input is the lower "
-        "limit.",
+        "output's own input; mean power in one third octave. The noise of the input sets the "
+        "lower limit.",
         lambda: figures.crosstalk_figure(
             response.frequency,
             np.stack([response.crosstalk[i, k] for k, i in pairs]),
@@ -240,7 +240,7 @@ def _time_plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "delay",
         "Delay",
-        "Delay from output to input in every take; soundcal measures it in each take.",
+        "Delay from output to input, measured anew in every take.",
         lambda: figures.delay_figure(1000.0 * latency / found.fs),
     )
 

@@ -56,7 +56,7 @@ def bland_altman_grid(entries: Sequence["Entry"]) -> list["Figure"]:
     families = {entry.indicator for entry in entries}
     if len(families) != 1:
         raise ParameterError(
-            f"{len(families)} families of indicators; entries of exactly 1 are expected"
+            f"entries of {len(families)} families of indicators; exactly 1 family is expected"
         )
     labels = list(dict.fromkeys(entry.statistic for entry in entries))
     chunks = [labels[i : i + MAX_COLUMNS] for i in range(0, len(labels), MAX_COLUMNS)]

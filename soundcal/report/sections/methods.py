@@ -55,8 +55,8 @@ def _statistics_text(comparison: MethodComparison) -> str:
         f"Methods were compared after Bland and Altman as differences {differences}, paired by "
         f"stimulus id. Ears: {comparison.ears_in_words}. Limits of agreement are bias ± {z} times "
         f"the standard deviation (divisor n − 1); {100 * rules.confidence:g} % confidence "
-        f"intervals of the limits are {interval_in_words(comparison)}, that of the bias is "
-        f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted after Holm over "
+        f"intervals of the limits are {interval_in_words(comparison)}, that of the bias uses "
+        f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted by Holm's method for "
         f"all {len(comparison.entries)} tests of the comparison; indicators of one recording are "
         "strongly correlated"
         + (", and differences of three methods depend on each other." if chained else ".")
