@@ -2,8 +2,8 @@
 
 The study of Lam et al. (2022, arXiv 2205.04728 and 2207.12899) for one combination of soundcard and
 headphones. Every stimulus has a target level, the level it had in situ. Its playback gain is found
-twice, by OCV and by a search at the ears of the head and torso simulator (HATS), and both results
-are recorded at the ears.
+twice, by OCV and by a search at the ears of the head and torso simulator (HATS). The stimulus is
+recorded at the ears with both gains.
 
 Needs
     soundcard with two outputs (headphones) and two inputs (ears), headphones and their data sheet,
@@ -12,15 +12,15 @@ Needs
 Steps
     1. Sound calibrator on each ear, several times: the ears' sensitivities.
     2. Headphones unplugged: voltage of a 1 kHz tone at both outputs.
-    3. Headphones on the HATS. For every stimulus: play with the OCV gain and record; search the
+    3. Headphones on the HATS. For every stimulus: play with the OCV gain and record; search for the
        gain at the ears and keep the accepted recording.
     4. Sound calibrator on each ear again: drift.
-    5. Indicators, agreement in-situ / OCV / HATS, report in the session's folder derivatives.
+    5. Indicators, agreement of in-situ, OCV and HATS, report in the session's folder derivatives.
 
 Accepted
     if the ears drifted by no more than drift_limit and the search met the target of every stimulus
-    within its tolerance. Otherwise the session ends as "out of tolerance", and the report says what
-    was missed.
+    within its tolerance. Otherwise the session ends as "out of tolerance", and the report lists the
+    targets that were missed.
 """
 
 from functools import partial

@@ -6,13 +6,13 @@ Needs
 
 Steps
     1. Sound calibrator on each ear, several times.
-    2. Headphones on the HATS. For every stimulus: measure the noise floor, search the common gain
-       at which the energetic mean of both ears meets the target level.
+    2. Headphones on the HATS: noise floor. For every stimulus: search for the common gain at which
+       the energetic mean of both ears meets the target level.
     3. Sound calibrator on each ear again: drift.
 
 Accepted
     if the ears drifted by no more than drift_limit and every target was met within the tolerance.
-    The gains stand in gains_hats.json and, in the published layout, in gains_hats.csv.
+    The gains are in gains_hats.json and, in the published layout, in gains_hats.csv.
 """
 
 from functools import partial

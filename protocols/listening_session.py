@@ -1,15 +1,15 @@
 """Play a list of stimuli to one listener, each at its calibrated level, in random order.
 
 Needs
-    soundcard with two outputs, headphones, and a table of gains found before with the same
+    soundcard with two outputs, headphones, and a table of gains that was found with the same
     soundcard, volume position and headphones (gains_ocv.json or gains_hats.json of a session).
 
 Steps
     The stimuli of the table are played once each, in an order that follows from the participant's
-    id and the seed. The listener rates after each one, on paper or in another program; the next one
-    starts after the pause, which is silence played by the device. Every presentation is logged when
-    it has ended, with its gain and target level; one that was stopped half-way is played again when
-    the session is resumed.
+    id and the seed. The listener rates each one when it has ended, on paper or in another program;
+    the next one starts after the pause, during which the device plays silence. Every presentation
+    is logged when it has ended, with its gain and target level; one that was stopped half-way is
+    played again when the session is resumed.
 
 Accepted
     if every presentation was played in full without lost samples.
@@ -45,7 +45,7 @@ SETTINGS = {
 
 
 def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
-    """Refuse channels that the device has not, and a table that cannot be played."""
+    """Refuse channels that the device does not have, and a table that cannot be played."""
     steps.check(settings, device)
     catalogue = steps.catalogue_of(settings)
     rows = playing_order(read_gains(Path(str(settings["gains"]))), "", 0)

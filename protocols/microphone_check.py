@@ -8,9 +8,9 @@ Steps
     Sound calibrator on each ear, several times.
 
 Accepted
-    if every recording shows the tone at its frequency, steady and pure, and nothing else is wrong
-    with it (clipping, lost samples, silence). The record calibration_before.json then holds the
-    sensitivities with their uncertainty budget; use it for measuring with these ears.
+    if every recording contains the tone at its frequency, steady and pure, and has no other fault
+    (clipping, lost samples, silence). The record calibration_before.json then contains the
+    sensitivities with their uncertainty budget; use it for measurements with these ears.
 """
 
 from functools import partial

@@ -2,7 +2,7 @@
 
 Needs
     soundcard with two outputs, headphones and their data sheet (impedance, sensitivity), true-rms
-    voltmeter good to 1 kHz.
+    voltmeter that is accurate up to 1 kHz.
 
 Steps
     1. Headphones unplugged: voltage of a 1 kHz tone at both outputs.
@@ -10,9 +10,9 @@ Steps
        should bring it to its target level.
 
 Accepted
-    if the voltages are plausible and no stimulus would clip. What the method leaves out (load of
-    the headphones on the output, spread of the unit, frequency response, seating, field) stands in
-    the uncertainty budget of calibration_ocv.json; the gains stand in gains_ocv.json.
+    if the voltages are plausible and no stimulus would clip. The effects that the method leaves out
+    (load of the headphones on the output, spread of the unit, frequency response, seating, field)
+    are in the uncertainty budget of calibration_ocv.json; the gains are in gains_ocv.json.
 """
 
 from functools import partial
@@ -42,7 +42,7 @@ def run(bench: Bench) -> ExitStatus:
 
 
 def _gains(bench: Bench) -> None:
-    """Compute the gain of every stimulus; one that would clip has none, with the reason."""
+    """Compute the gain of every stimulus; one that would clip gets a reason instead of a gain."""
     rows = []
     for stimulus in steps.selected_stimuli(bench.settings):
         row = {"stimulus": stimulus.id, "target": stimulus.level, "gain_db": None}

@@ -56,7 +56,7 @@ def stoppable() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delay signals that would stop the work until the end of the context.
+    """Until the end of the context, delay signals that would stop the work.
 
     Use it while files that belong together are written: audio, its record and their line in the
     log. Only signals that Python code handles are delayed, such as Ctrl-C; outside the main thread
@@ -98,7 +98,7 @@ class _Stopper:
         raise KeyboardInterrupt
 
     def lost(self, lost: "sys.UnraisableHookArgs") -> None:
-        """Send a stop again that was lost where Python cannot raise it."""
+        """Send a stop signal again if it was lost where Python cannot raise the exception."""
         if issubclass(lost.exc_type, KeyboardInterrupt):
             self._raised_at = float("-inf")
             self._come_again(signal.SIGINT)

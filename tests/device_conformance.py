@@ -1,7 +1,7 @@
-"""What every audio device must do; run on each driver by its own tests.
+"""Requirements on every audio device; the tests of each driver run them.
 
-Each check takes an opened device and a :class:`Path`: which output is heard by which input. It
-asserts nothing about levels except where a device with a known gain gives it.
+Each check takes an opened device and a :class:`Path`, an output and the input that receives it. It
+asserts nothing about levels unless the gain of the device is known.
 """
 
 from collections.abc import Callable

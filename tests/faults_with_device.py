@@ -1,8 +1,8 @@
-"""The fault matrix: what the virtual soundcard does wrong, and what soundcal says and keeps then.
+"""The fault matrix: faults of the virtual soundcard, and soundcal's messages and files after them.
 
 Faults happen at known samples (``tests/rig/simcard.py``), behind real PortAudio and a real audio
-server. Each test states the verdict with its words, the exit code, and compares what is kept with
-what was delivered up to the fault.
+server. Each test states the verdict with its words and the exit code, and compares the samples that
+are kept with those delivered before the fault.
 """
 
 import json
@@ -30,13 +30,13 @@ from soundcal.takes.check import Check
 TIMES = np.arange(FS) / FS
 
 BEFORE = marker(FS).size + round(GAP_S * FS)
-"""From the first sample that is played to the first of the take."""
+"""Samples from the first one played to the first one of the take."""
 
 AT = FS + 1000
-"""Where the fault is in the take."""
+"""Sample of the take at which the fault happens."""
 
 STORE: dict[str, Any] = {"at": 0, "do": "insert", "n": 2048}
-"""Samples that can be deleted later; everything behind them comes so much later."""
+"""Inserts samples that can be deleted later; the samples after them are delayed by their number."""
 
 
 def fault(what: str, at: int = AT, **how: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def fading(n: int) -> list[dict[str, Any]]:
 
 
 def played(card: Soundcard, samples: np.ndarray, inputs: list[int]) -> Capture:
-    """A take of what is played; without its rate, since a fast server has no clock."""
+    """A take of the samples played; without its rate, since a fast server has no clock."""
     return replace(card.play_and_record(samples, inputs=inputs), delivered_rate=None)
 
 
@@ -295,7 +295,7 @@ def test_an_unplugged_device_leaves_no_calibration(
 
 
 class Clumsy(RigOperator):
-    """Somebody who does it before the first recording."""
+    """An operator who causes the faults before the first recording."""
 
     def __init__(self, rig: Rig, *faults: dict[str, Any]) -> None:
         super().__init__(rig)

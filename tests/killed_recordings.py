@@ -6,11 +6,11 @@
 
 The function behind ``soundcal record`` runs in a process forked for each kill, with a device in the
 same process: it delivers the count of ``rig/plain.py`` as fast as it is taken, in blocks of random
-size, and notes in shared memory how much it has delivered. So each kill meets the writer in the
-midst of its work, and the parent knows to the sample what ought to be in the file. It waits until a
-random number of samples was delivered, in every fourth round less than a second of them, and not
-for a time: so a slow or busy machine changes nothing. The forms take turns: 32-bit float, 24 bit,
-FLAC, and a WAV that becomes an RF64 on the way. Prints what was found as JSON.
+size, and notes in shared memory how much it has delivered. So each kill meets the writer at work,
+and the parent knows to the sample what ought to be in the file. The parent waits until a random
+number of samples has been delivered, in every fourth round less than a second of them, and not for
+a time: so a slow or busy machine changes nothing. The forms take turns: 32-bit float, 24 bit, FLAC,
+and a WAV that becomes an RF64 while it grows. Prints the results as JSON.
 """
 
 import argparse

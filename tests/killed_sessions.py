@@ -1,4 +1,4 @@
-"""Kill protocols at random points and go on with their sessions until they are complete.
+"""Kill protocols at random points and resume their sessions until they are complete.
 
 ::
 
@@ -6,11 +6,11 @@
 
 ``soundcal protocol run`` runs in a process forked for each kill, in the simulated lab, with a
 protocol that makes many short takes. Two kinds of kill take turns, and neither depends on how fast
-the machine is. In one the process kills itself at a random file, before or after this gets its
-name, so that the log cannot know it yet. In the other the parent waits until a random number of
-files and lines were written, and kills wherever the process is by then. After each kill the session
-must be readable, every file that its log vouches for must be there and unchanged, and the session
-must go on; at last it must hold every take once. Prints what was found as JSON.
+the machine is. In one the process kills itself at a random file, before or after the file gets its
+name, so that it cannot be in the log yet. In the other the parent waits until a random number of
+files and lines have been written, and kills the process wherever it is by then. After each kill the
+session must be readable, every file listed in its log must be there and unchanged, and the session
+must be resumable; in the end it must hold every take once. Prints the results as JSON.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """``soundcal devices --test`` with real PortAudio, on the virtual soundcard of tests/rig.
 
-A loop of a real soundcard needs no test of its own: the command is one.
+A loop through a real soundcard needs no test of its own: the command itself is that test.
 """
 
 import json
@@ -20,7 +20,7 @@ from soundcal.units import db
 def qualified(
     capsys: pytest.CaptureFixture[str], *options: str, inputs: str = "3,4"
 ) -> tuple[int, dict[str, Any], str]:
-    """Run the command; return exit code, result and what people were told."""
+    """Run the command; return exit code, result and the messages on stderr."""
     arguments = ["devices", "--test", CARD, "--inputs", inputs, "--plays", "2", "--yes", "--json"]
     code = main([*arguments, *options])
     told = capsys.readouterr()

@@ -1,7 +1,7 @@
-"""Recordings on the virtual soundcard that delivers a count: nothing is lost, and losses are known.
+"""Recordings on the virtual soundcard that delivers a count: no sample is lost without a report.
 
-Each sample of the card says where it belongs (``tests/rig/plain.py``), so a file is compared with
-what was delivered, sample by sample, whatever happened to the program, the server or the machine.
+Each sample of the card gives its own place (``tests/rig/plain.py``), so a file is compared with the
+samples delivered, one by one, whatever happened to the program, the server or the machine.
 """
 
 import json
@@ -34,7 +34,7 @@ Start = Callable[[Rig, list[str]], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a command that uses a card; what still runs after the test is killed."""
+    """Start a command that uses a card; it is killed if it still runs after the test."""
     processes = []
 
     def run(rig: Rig, words: list[str]) -> "subprocess.Popen[str]":
@@ -184,7 +184,7 @@ def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, 
 
 @pytest.mark.usefixtures("virtual")
 def test_a_suspended_machine_is_told_with_the_samples_it_cost(tmp_path: Path, start: Start) -> None:
-    """Everything stops for 10 s, card and server too, and goes on as if nothing had happened."""
+    """Everything stops for 10 s, card and server too, and continues as if nothing had happened."""
     path = tmp_path / "take.wav"
     with plain_card("count-2", tmp_path) as rig:
         rig.script("real")

@@ -387,7 +387,7 @@ def test_a_frozen_server_does_not_freeze_the_list(real_time: Rig) -> None:
 
 @pytest.mark.parametrize(("kind", "shift"), [("insert", 64), ("delete", -64)])
 def test_slipped_samples_show_in_the_alignment_of_the_end(rig: Rig, kind: str, shift: int) -> None:
-    """Neither PortAudio nor the frame count knows of them: the rest of the take is displaced."""
+    """Neither PortAudio nor the frame count shows them: the rest of the take is displaced."""
     samples = noise(2.0, 1)
     with Soundcard(CARD) as card:
         rig.do("remove_headphones")

@@ -1,4 +1,4 @@
-"""``soundcal calibrate``: what full scale means in pascal."""
+"""``soundcal calibrate``: the sound pressure at full scale, by one of four methods."""
 
 import argparse
 import sys
@@ -26,8 +26,13 @@ _METHODS: Final = {
     "hats": "give --ready if the headphones are on the simulator",
     "stated": "",
 }
-"""Methods, and what to do instead where nobody can be asked."""
+"""Methods, and the advice for each if nobody can be asked."""
 
+_DESCRIPTION: Final = """\
+Find the sound pressure in pascal that corresponds to digital full scale: with a sound
+calibrator on the ears, by open-circuit voltage and data sheet, by gain search on a head
+and torso simulator, or as stated. At a terminal, you are asked to do the manual steps.
+"""
 _EXAMPLES: Final = """
 examples:
   soundcal calibrate --device "Fireface, ASIO" --level 94 --certificate-u 0.15
@@ -46,13 +51,16 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "calibrate",
         help="calibrate ears or an output; writes a calibration (JSON) with its budget",
-        description="Find what digital full scale means in pascal: with a sound calibrator on the "
-        "ears, by open-circuit voltage and data sheet, by gain search on a head and torso "
-        "simulator, or as stated. At a terminal you are asked to do what only hands can do.",
+        description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--method", choices=_METHODS, default="calibrator", help="(calibrator)")
+    parser.add_argument(
+        "--method",
+        choices=_METHODS,
+        default="calibrator",
+        help="method of calibration (calibrator)",
+    )
     parser.add_argument(
         "--out", "-o", type=Path, metavar="JSON", help="file to write (calibration_METHOD.json)"
     )
@@ -62,7 +70,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--ready",
         action="store_true",
-        help="everything is in place already: ask nobody (one ear or method at a time)",
+        help="everything is already in place: ask for nothing (one ear or method at a time)",
     )
     parser.add_argument(
         "--weighting",
@@ -71,12 +79,22 @@ def add(commands: Any) -> None:
         help="frequency weighting of targets and stated levels (A)",
     )
     parser.add_argument(
-        "--inputs", type=channel_list, default=(1, 2), metavar="N,N", help="ears (1,2)"
+        "--inputs",
+        type=channel_list,
+        default=(1, 2),
+        metavar="N,N",
+        help="input channels of the ears (1,2)",
     )
     parser.add_argument(
-        "--outputs", type=channel_list, default=(1, 2), metavar="N,N", help="headphones (1,2)"
+        "--outputs",
+        type=channel_list,
+        default=(1, 2),
+        metavar="N,N",
+        help="output channels of the headphones (1,2)",
     )
-    parser.add_argument("--target", type=float, metavar="DB", help="level at the ears, dB")
+    parser.add_argument(
+        "--target", type=float, metavar="DB", help="target level at the ears, dB re 20 µPa"
+    )
     _add_calibrator_options(parser)
     _add_ocv_options(parser)
     _add_hats_options(parser)
@@ -89,61 +107,109 @@ def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a sound calibrator."""
     group = parser.add_argument_group("sound calibrator")
     add = group.add_argument
-    add("--level", type=float, default=94.0, metavar="DB", help="its level, dB re 20 µPa (94)")
-    add("--frequency", type=float, default=1000.0, metavar="HZ", help="its frequency (1000)")
-    add("--pistonphone", action="store_true", help="its level follows the static pressure")
-    add("--static-pressure", type=float, metavar="KPA", help="barometer, for a pistonphone")
+    add("--level", type=float, default=94.0, metavar="DB", help="level, dB re 20 µPa (94)")
+    add("--frequency", type=float, default=1000.0, metavar="HZ", help="frequency, Hz (1000)")
+    add("--pistonphone", action="store_true", help="its level depends on the static pressure")
+    add("--static-pressure", type=float, metavar="KPA", help="static pressure, kPa (pistonphone)")
     add("--certificate-u", type=float, metavar="DB", help="expanded uncertainty on its certificate")
-    add("--certificate-k", type=float, default=2.0, metavar="K", help="coverage factor there (2)")
+    add("--certificate-k", type=float, default=2.0, metavar="K", help="its coverage factor (2)")
     add("--insertions", type=int, default=3, metavar="N", help="recordings per ear (3)")
-    add("--duration", type=float, default=10.0, metavar="S", help="of each (10 s, the least)")
-    add("--ears", type=_ear_names, default=("left", "right"), metavar="NAMES", help="(left,right)")
-    add("--expected", type=Path, metavar="JSON", help="earlier calibration: refuse ±6 dB from it")
-    add("--left", type=Path, nargs="+", metavar="FILE", help="recordings instead of a device")
-    add("--right", type=Path, nargs="+", metavar="FILE", help="the same for the right ear")
+    add(
+        "--duration",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="length of each, s (10, the minimum)",
+    )
+    add(
+        "--ears",
+        type=_ear_names,
+        default=("left", "right"),
+        metavar="NAMES",
+        help="ears to calibrate (left,right)",
+    )
+    add(
+        "--expected",
+        type=Path,
+        metavar="JSON",
+        help="earlier calibration; refuse takes more than 6 dB away from it",
+    )
+    add(
+        "--left",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="recordings of the left ear, instead of a device",
+    )
+    add("--right", type=Path, nargs="+", metavar="FILE", help="recordings of the right ear")
 
 
 def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("open-circuit voltage (--method ocv)")
     add = group.add_argument
-    add("--voltage", type=float, metavar="V", help="rms voltage, left, measured beforehand")
-    add("--voltage-right", type=float, metavar="V", help="the same, right")
+    add(
+        "--voltage",
+        type=float,
+        metavar="V",
+        help="rms voltage of the left output, measured beforehand",
+    )
+    add("--voltage-right", type=float, metavar="V", help="rms voltage of the right output")
     add(
         "--digital-level",
         type=float,
         default=-20.0,
         metavar="DB",
-        help="rms of the test sine re full scale (-20; a full-scale sine has -3.01)",
+        help="rms of the test sine, dB re full scale (-20; a full-scale sine has -3.01)",
     )
-    add("--line-inputs", type=channel_list, metavar="N,N", help="measure by line inputs")
-    add("--line-sensitivity", type=numbers, metavar="V,V", help="their rms volt per full scale")
-    add("--headphone", default="", metavar="NAME", help="model")
-    add("--impedance", type=float, metavar="OHM", help="of the headphones, data sheet")
-    add("--sensitivity", type=float, metavar="DB", help="of the headphones, data sheet")
+    add(
+        "--line-inputs",
+        type=channel_list,
+        metavar="N,N",
+        help="line inputs that measure the voltages, instead of a voltmeter",
+    )
+    add("--line-sensitivity", type=numbers, metavar="V,V", help="their rms voltage per full scale")
+    add("--headphone", default="", metavar="NAME", help="model of the headphones")
+    add("--impedance", type=float, metavar="OHM", help="impedance of the headphones (data sheet)")
+    add(
+        "--sensitivity",
+        type=float,
+        metavar="DB",
+        help="sensitivity of the headphones (data sheet), dB re 20 µPa",
+    )
     add("--per", choices=("V", "mW"), default="V", help="the sensitivity is at 1 V or 1 mW (V)")
-    add("--output-impedance", type=float, metavar="OHM", help="if known: corrects the divider")
+    add(
+        "--output-impedance",
+        type=float,
+        metavar="OHM",
+        help="output impedance, if known, to correct for the voltage divider",
+    )
     add("--knob", default="", metavar="TEXT", help="position of the volume control")
-    add("--stimulus", type=Path, metavar="FILE", help="gain and voltage for --target")
+    add(
+        "--stimulus",
+        type=Path,
+        metavar="FILE",
+        help="stimulus whose gain and voltage for --target are computed",
+    )
 
 
 def _add_hats_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("gain search (--method hats)")
     add = group.add_argument
     add("--ears-calibration", type=Path, metavar="JSON", help="calibration of the ears")
-    add("--stimuli", type=Path, nargs="+", metavar="FILE", help="to be brought to --target")
+    add("--stimuli", type=Path, nargs="+", metavar="FILE", help="stimuli to be brought to --target")
     add("--tracks", type=Path, metavar="CSV", help="stimuli and targets in the published layout")
     add("--table", type=Path, metavar="CSV", help="write the gains in the published layout")
-    add("--tolerance", type=float, default=0.1, metavar="DB", help="of the target (0.1)")
-    add("--per-ear", action="store_true", help="a gain for each ear instead of a common one")
+    add("--tolerance", type=float, default=0.1, metavar="DB", help="of the target, dB (0.1)")
+    add("--per-ear", action="store_true", help="find a gain for each ear instead of a common one")
 
 
 def _add_stated_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("stated by you (--method stated)")
+    group = parser.add_argument_group("stated values (--method stated)")
     add = group.add_argument
     add("--pa-per-fs", type=numbers, metavar="PA,PA", help="sensitivity, pascal per full scale")
     add("--recording", type=Path, metavar="FILE", help="recording whose level is known")
     add("--levels", type=numbers, metavar="DB,DB", help="its Leq per channel, dB re 20 µPa")
-    add("--u", type=float, default=0.0, metavar="DB", help="standard uncertainty (none stated)")
+    add("--u", type=float, default=0.0, metavar="DB", help="standard uncertainty, dB (none stated)")
 
 
 def _ear_names(text: str) -> tuple[str, ...]:
@@ -151,7 +217,7 @@ def _ear_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if set(names) <= {"left", "right"} and len(set(names)) == len(names):
         return names
-    raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right")
+    raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right expected")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The options of ``soundcal calibrate`` as arguments of the procedures, method by method."""
+"""Each method of ``soundcal calibrate``: its options become arguments of its procedure."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -36,14 +36,14 @@ __all__ = ["BY_METHOD", "Result"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command found beside the calibration.
+    """The result of the command: a calibration, and what else was found.
 
     Parameters
     ----------
     calibration : Calibration or None
         The calibration; None if no target was reached.
     notes : tuple of str
-        What the person should read.
+        Lines for the person at the terminal.
     found : mapping
         Gains, knob voltages, searches; ready for JSON.
     missed : tuple of str
@@ -107,11 +107,11 @@ def _by_calibrator(
 
 
 def _tone_notes(calibration: Calibration) -> list[str]:
-    """Return what was found in every take."""
+    """Return one line about the calibrator's tone in every take."""
     return [
-        f"{ear}, take {number}: {tone['frequency']:.2f} Hz, {tone['level']:.3f} dB rms re full "
+        f"{ear}, take {number}: {tone['frequency']:.2f} Hz, rms {tone['level']:.3f} dB re full "
         f"scale, fluctuation ±{tone['fluctuation']:.3f} dB, distortion and noise "
-        f"{100 * tone['distortion']:.2f} %, {tone['dc']:.1e} of full scale DC"
+        f"{100 * tone['distortion']:.2f} %, DC {tone['dc']:.1e} of full scale"
         for ear, tones in calibration.details["tones"].items()
         for number, tone in enumerate(tones, start=1)
     ]
@@ -157,7 +157,7 @@ def _by_ocv(
             device, operator, headphone, **about, outputs=options.outputs, line=line
         )
     notes = [
-        f"{name}: {volts:.5g} V at {options.digital_level:g} dB rms re full scale, "
+        f"{name}: {volts:.5g} V at an rms of {options.digital_level:g} dB re full scale, "
         f"{calibration.details['v_fs_sine'][name]:.4g} V for a full-scale sine"
         for name, volts in calibration.details["voltages"].items()
     ]
@@ -196,11 +196,11 @@ def _typed_voltages(options: argparse.Namespace) -> dict[str, float]:
 def _for_target(
     options: argparse.Namespace, calibration: Calibration, headphone: Headphone
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return gain and knob voltage for a target level, and what to tell about them."""
+    """Return gain and knob voltage for a target level, and the lines that report them."""
     from soundcal.units import energetic_mean
 
     if options.stimulus is None:
-        raise ParameterError("--target needs --stimulus FILE: a level is that of some sound")
+        raise ParameterError("--target needs --stimulus FILE, the sound that has this level")
     samples, fs = _stimulus(options.stimulus, len(calibration.channels))
     levels = digital_levels(samples, fs, options.weighting, calibration.channels)
     volts = ocv.target_voltage(
@@ -235,7 +235,7 @@ def _stimulus(path: Path, n_channels: int) -> tuple[Samples, int]:
 def _by_hats(
     options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
 ) -> Result:
-    """Search the gain of every stimulus at the ears."""
+    """Search for the gain of every stimulus at the ears."""
     if device is None or operator is None:
         raise ParameterError("a gain search needs --device NAME")
     if options.ears_calibration is None:
@@ -275,7 +275,7 @@ def _by_hats(
 
 
 def _tracks(options: argparse.Namespace, fs: int) -> list[tuple[str, Path, hats.Track]]:
-    """Return name, file and settings of every stimulus, after a look at the files."""
+    """Return name, file and settings of every stimulus; the rates of the files are checked."""
     tracks = _named_tracks(options)
     for _, path, _ in tracks:
         if (found := audio.info(path).fs) != fs:
@@ -338,7 +338,7 @@ def _hats_result(
 def _by_statement(
     options: argparse.Namespace, device: "AudioDevice | None", operator: "Operator | None"
 ) -> Result:
-    """Take the user's word for a sensitivity or for the level of a recording."""
+    """Use a sensitivity, or the level of a recording, that the user states."""
     identity = "" if device is None else device.info.identity
     if options.recording is not None and options.levels is not None:
         capture = audio.read(options.recording)

@@ -33,9 +33,10 @@ _MODULES: Final = (
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="soundcal",
-        description="Audio calibration and psychoacoustic measurement: device to report, in Pa.",
-        epilog="Exit codes: 0 done and within tolerance, 1 bug, 2 usage, 3 device, "
-        "4 measured but out of tolerance, 5 bad input file or record, 130 stopped.",
+        description="Audio calibration and psychoacoustic measurement, from the device to the "
+        "report, in pascal.",
+        epilog="Exit codes: 0 done and within tolerance, 1 bug, 2 usage error, 3 device error, "
+        "4 measured but out of tolerance, 5 bad input file or record, 130 stopped by the user.",
     )
     parser.add_argument("--version", action="version", version=f"soundcal {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("soundcal: stopped by the operator\n")
         return 130
     except BrokenPipeError:
-        # the reader of our output left (soundcal … | head); keep the interpreter from complaining
+        # the reader of our output has gone (soundcal … | head): the interpreter would complain
         sys.stderr.close()
         return 0
     except OSError as error:

@@ -40,13 +40,15 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--full", action="store_true", help="scenes of 30 s instead of 5 s and all 39 indicators"
     )
-    parser.add_argument("--seed", type=int, default=0, help="units the lab has, and its noise")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the lab's equipment and noise (default 0)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the study, write the report, and say in five lines what came out."""
+    """Run the study, write the report, and print a summary of five lines."""
     from joblib import cpu_count
 
     from soundcal.errors import RecordError
@@ -59,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     campaign = options.out or Path(f"soundcal-demo-{stamp}")
     sessions = [campaign / combination for combination in COMBINATIONS]
     if campaign.exists() and not (campaign.is_dir() and not any(campaign.iterdir())):
-        raise RecordError(f"{campaign} exists already; choose another folder with --out")
+        raise RecordError(f"{campaign} already exists; choose another folder with --out")
     _measure(sessions, full=options.full, seed=options.seed)
     with progress("computing indicators", 81 * len(sessions), unit="recordings") as advance:
         study = collect(
@@ -79,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(sessions: Sequence[Path], *, full: bool, seed: int) -> None:
-    """Run all sessions, as many at a time as there are cores, and show their logs' progress."""
+    """Run all sessions, one per core at a time, and show the progress of their logs."""
     from joblib import Parallel, cpu_count, delayed
 
     finished = threading.Event()
@@ -95,7 +97,7 @@ def _measure(sessions: Sequence[Path], *, full: bool, seed: int) -> None:
 
 
 def _watch(sessions: Sequence[Path], advance: Advance, finished: threading.Event) -> None:
-    """Report the steps that stand in the sessions' logs until all sessions have ended."""
+    """Report the number of steps in the sessions' logs until all sessions have ended."""
     while not finished.wait(0.5):
         logs = [folder / "session.jsonl" for folder in sessions]
         texts = [log.read_text(encoding="utf-8") for log in logs if log.exists()]

@@ -41,7 +41,7 @@ def add_device_options(
         type=int,
         default=0,
         metavar="N",
-        help="simulated lab: its equipment and noise",
+        help="simulated lab: seed of its equipment and noise (default 0)",
     )
     group.add_argument(
         "--realtime",

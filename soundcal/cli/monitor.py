@@ -94,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
         raise ParameterError("--rotate needs --log and a positive number of hours")
     if options.duration is None and options.device.startswith("sim:") and not options.realtime:
         raise ParameterError(
-            "a simulated lab as fast as possible has no end: give --duration or --realtime"
+            "a simulated lab that runs as fast as possible never ends: give --duration or "
+            "--realtime"
         )
     last: list[_Second] = []
     failure = ""

@@ -1,7 +1,7 @@
 """The operator at the terminal, who does in the laboratory what a computer cannot.
 
-Nobody is ever asked where stdin is not a terminal. :mod:`soundcal.lab.operator` has the operators
-that need nobody: the simulated lab's own hands, and the script.
+Where stdin is not a terminal, nobody is asked. :mod:`soundcal.lab.operator` has the operators that
+need no person: that of the simulated lab, and that of a script.
 """
 
 import os
@@ -23,7 +23,7 @@ _HINT: Final = "run it at a terminal, or with a simulated lab (--device sim:lab)
 
 
 class TerminalOperator:
-    """A person, asked on stderr and answering on stdin.
+    """A person who is asked on stderr and answers on stdin.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class TerminalOperator:
     inputs : tuple of int
         Input channels of the left and right ear.
     hint : str
-        What to do instead where nobody can be asked.
+        Advice for the case that nobody can be asked.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class TerminalOperator:
         self._hint = hint
 
     def tell(self, text: str) -> None:
-        """Say how the work goes on."""
+        """Report the progress of the work."""
         say(text)
 
     def again(self, reason: str) -> bool:
-        """Ask for a refused take to be recorded once more; always True, unless the person stops."""
-        self._ask(f"not accepted: {reason}\nRecord it once more?", keys="Enter: yes, q: stop")
+        """Ask for a refused take to be recorded again; always True, unless the person stops."""
+        self._ask(f"not accepted: {reason}\nRecord it again?", keys="Enter: yes, q: stop")
         return True
 
     def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        """Ask for the sound calibrator on an ear and show the level meanwhile."""
+        """Ask for the sound calibrator to be put on an ear, and show the input level meanwhile."""
         self._ask(
             f"Put the sound calibrator on the {ear} ear and switch it on "
             f"({level:g} dB, {frequency:g} Hz)",
@@ -64,19 +64,19 @@ class TerminalOperator:
         )
 
     def remove_calibrator(self) -> None:
-        """Ask for the sound calibrator to be taken off."""
-        self._ask("Take the sound calibrator off")
+        """Ask for the sound calibrator to be removed."""
+        self._ask("Remove the sound calibrator")
 
     def seat_headphones(self) -> None:
-        """Ask for the headphones to be put on the simulator."""
-        self._ask("Plug the headphones in and put them on the simulator, afresh")
+        """Ask for the headphones to be put on the simulator, as a new seating."""
+        self._ask("Plug in the headphones and put them on the simulator, as a new seating")
 
     def remove_headphones(self) -> None:
         """Ask for the headphones to be unplugged."""
         self._ask("Unplug the headphones, so that nothing loads the output")
 
     def read_voltmeter(self, channel: str) -> float:
-        """Ask for the reading of the voltmeter until it is a number, in V."""
+        """Ask for the reading of the voltmeter in V, until the answer is a number."""
         while True:
             text = self._ask(
                 f"Rms voltage of the {channel} output while the tone plays, in V", keys="q: stop"
@@ -84,7 +84,7 @@ class TerminalOperator:
             try:
                 return float(text.lower().removesuffix("v").strip().replace(",", "."))
             except ValueError:
-                say(f"{text!r} is no number; type the voltage in volt, e.g. 0.1234")
+                say(f"{text!r} is not a number; type the voltage in volts, e.g. 0.1234")
 
     def confirm(self, text: str) -> None:
         """Ask for something to be done; :class:`ProtocolAborted` if the operator gives up."""
@@ -123,7 +123,7 @@ def _line() -> str | None:
 
 
 def _line_with_levels(device: "AudioDevice", inputs: tuple[int, ...]) -> str | None:
-    """Return a line from the terminal and show the input level until it comes."""
+    """Return a line from the terminal, and show the input level until it is typed."""
     from soundcal.cli.levels import RunningLevel
     from soundcal.recording import channel_names
 
@@ -150,9 +150,9 @@ def operator_for(
     hint: str = _HINT,
     ready: bool = False,
 ) -> "Operator":
-    """Return the operator that belongs to a device: the lab's own hands, or the person here.
+    """Return the operator for a device: that of the simulated lab, or the person at the terminal.
 
-    ``ready`` says that everything is in place already, so that the person is not asked.
+    With ``ready`` everything is already in place, and the person is not asked.
     """
     from soundcal.lab.operator import PreparedOperator, SimulatedOperator
 

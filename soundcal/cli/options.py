@@ -1,4 +1,4 @@
-"""Types of values that options of several commands have."""
+"""Types of values, for the options of several commands."""
 
 import argparse
 

@@ -31,7 +31,7 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
     """Show the progress of a long piece of work on stderr.
 
     At a terminal this is a bar with the time left, elsewhere a line every 5 s, so that a log shows
-    that the work goes on and stays short.
+    progress but stays short.
 
     Parameters
     ----------

@@ -1,14 +1,10 @@
-"""``soundcal play``: a file, at a gain or at a calibrated level."""
+"""``soundcal play``: play a file at a gain or at a calibrated level."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.device_options import (
-    add_device_options,
-    channel_list,
-    open_from,
-)
+from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -35,18 +31,24 @@ def add(commands: Any) -> None:
         "--outputs",
         type=channel_list,
         metavar="N,N",
-        help="channels, e.g. 1,2 (default: the first ones; a mono file needs it)",
+        help="channels, e.g. 1,2 (default: the first ones; required for a mono file)",
     )
     gain = parser.add_mutually_exclusive_group()
     gain.add_argument("--gain-db", type=float, default=0.0, metavar="DB", help="gain (default 0)")
     gain.add_argument(
-        "--level", type=float, metavar="DB", help="level at the ears, dB re 20 µPa, both ears' mean"
+        "--level",
+        type=float,
+        metavar="DB",
+        help="level at the ears, dB re 20 µPa, energetic mean of both ears",
     )
     parser.add_argument("--calibration", type=Path, metavar="JSON", help="output calibration")
     parser.add_argument(
-        "--weighting", choices=("A", "C", "Z"), default="A", help="of --level (default A)"
+        "--weighting",
+        choices=("A", "C", "Z"),
+        default="A",
+        help="frequency weighting of --level (default A)",
     )
-    parser.add_argument("--json", action="store_true", help="what was played, as JSON on stdout")
+    parser.add_argument("--json", action="store_true", help="the playback as JSON on stdout")
     add_device_options(parser)
     parser.set_defaults(run=run)
 
@@ -106,7 +108,7 @@ def _check_peak(
         reach = "" if predicted is None else f" ({predicted + most:.1f} dB)"
         raise SignalError(
             f"{options.file}: a gain of {gain_db:.2f} dB gives a peak of {peak:.3f} times full "
-            f"scale and would clip; at most {most:.2f} dB{reach} are possible: lower the level, "
+            f"scale and would clip; at most {most:.2f} dB{reach} is possible: lower the level, "
             "or turn up the amplifier and calibrate again"
         )
 
@@ -125,7 +127,7 @@ def _play(
 def _routed(
     capture: "Capture", options: argparse.Namespace
 ) -> tuple["NDArray[np.float64]", tuple[int, ...]]:
-    """Return the samples and the outputs they go to, without guessing."""
+    """Return the samples and the outputs they go to; nothing is guessed."""
     from soundcal.errors import ParameterError
     from soundcal.lab.levels import on_channels
 
@@ -139,7 +141,7 @@ def _routed(
     outputs = options.outputs or tuple(range(1, n_channels + 1))
     if n_channels == 1 and options.outputs is None:
         raise ParameterError(
-            f"{options.file} is mono: say where to play it, --outputs 1 or --outputs 1,2 (the "
+            f"{options.file} is mono: choose its outputs with --outputs 1, or --outputs 1,2 (the "
             "same on both)"
         )
     if n_channels == 1:
@@ -170,7 +172,7 @@ def _predicted(
     unknown = [number for number in outputs if number not in names]
     if unknown:
         raise ParameterError(
-            f"{options.calibration} knows outputs {', '.join(map(str, names))} "
+            f"{options.calibration} calibrates outputs {', '.join(map(str, names))} "
             f"({', '.join(names.values())}), not {unknown[0]}"
         )
     rms = weighted_rms(samples, options.fs, options.weighting)

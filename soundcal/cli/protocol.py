@@ -1,4 +1,4 @@
-"""``soundcal protocol list|show|run``: the lab's recipes."""
+"""``soundcal protocol list|show|run``: lab protocols, listed, shown or run."""
 
 import argparse
 import sys
@@ -24,11 +24,14 @@ def add(commands: Any) -> None:
     shower.add_argument("name", metavar="NAME|PATH", help="shipped protocol or a .py file")
     shower.add_argument("--json", action="store_true", help="one JSON object on stdout")
     shower.set_defaults(run=_show)
-    runner = actions.add_parser("run", help="run a protocol and leave a session folder")
+    runner = actions.add_parser("run", help="run a protocol and write a session folder")
     runner.add_argument("name", metavar="NAME|PATH", help="shipped protocol or a .py file")
     add_device_options(runner)
     runner.add_argument(
-        "--out", type=Path, metavar="DIR", help="session folder (default: protocol and time)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="session folder (default: named by protocol and time)",
     )
     runner.add_argument(
         "--set",
@@ -38,7 +41,7 @@ def add(commands: Any) -> None:
         help="change a setting of the protocol (see: soundcal protocol show NAME); repeatable",
     )
     runner.add_argument(
-        "--resume", action="store_true", help="go on with the interrupted session in --out"
+        "--resume", action="store_true", help="continue the interrupted session in --out"
     )
     runner.add_argument("--json", action="store_true", help="one JSON object on stdout")
     runner.set_defaults(run=_run)

@@ -1,4 +1,4 @@
-"""``soundcal record``: from a device into a file that is valid at every moment."""
+"""``soundcal record``: record a device into a file that is valid at every moment."""
 
 import argparse
 from collections import Counter
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_STOPPED: Final = 130  # exit code of programs that Ctrl-C ended
+_STOPPED: Final = 130  # exit code of programs ended by Ctrl-C
 _SUBTYPES: Final = ("PCM_16", "PCM_24", "PCM_32", "FLOAT")
 
 
@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "record",
         help="record a device into a WAV or FLAC file",
-        description="Record into a file that can be read at every moment, with its record (JSON) "
-        "beside it. Without --duration it records until Ctrl-C.",
+        description="Record into a file that can be read at every moment, and write a record "
+        "(JSON) beside it. Without --duration, the recording ends with Ctrl-C.",
     )
     parser.add_argument("file", metavar="OUT", type=Path, help="file to write, .wav or .flac")
     parser.add_argument("--duration", type=float, metavar="S", help="length, s")
@@ -39,10 +39,13 @@ def add(commands: Any) -> None:
         help="channel names (default: left,right for two, mono for one)",
     )
     parser.add_argument(
-        "--subtype", choices=_SUBTYPES, help="how samples are stored (FLOAT; .flac: PCM_24)"
+        "--subtype", choices=_SUBTYPES, help="coding of the samples (default: FLOAT; .flac: PCM_24)"
     )
     parser.add_argument(
-        "--calibration", type=Path, metavar="JSON", help="shows the level in dB(A) re 20 µPa"
+        "--calibration",
+        type=Path,
+        metavar="JSON",
+        help="calibration of the inputs; shows the level in dB(A) re 20 µPa",
     )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="the record as JSON on stdout")
@@ -60,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.duration is None and options.device.startswith("sim:") and not options.realtime:
         raise ParameterError(
-            "a simulated lab as fast as possible has no end: give --duration or --realtime"
+            "a simulated lab that runs as fast as possible never ends: give --duration or "
+            "--realtime"
         )
     check_target(options.file, options.duration, force=options.force)
     with open_from(options) as device:
@@ -95,7 +99,7 @@ def _tell(found: "Recorded", level: "RunningLevel") -> None:
     seconds = found.n_samples / found.record.fs
     say(f"{found.path}: {seconds:.2f} s, {len(found.channels)} channels")
     overall = ", ".join(f"{name} {value:.1f}" for name, value in level.overall.items())
-    say(f"level over all: {overall} {level.unit}")
+    say(f"overall level: {overall} {level.unit}")
     for flag in found.record.flags:
         say(f"flag: {flag}")
     counts = Counter(check.verdict for check in found.record.checks)

@@ -29,12 +29,12 @@ _FILE: Final = "soundcal.toml"
 
 
 def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
-    """Insert the options of the settings file before the given ones.
+    """Insert the options of the settings file before those of the command line.
 
     Raises
     ------
     RecordError
-        The file is not TOML, an option is outside the table of a command, or a value is not a text,
+        The file is not TOML, an option is outside the table of a command, or a value is not text,
         a number, true, false or a list of these.
     """
     path = folder / _FILE

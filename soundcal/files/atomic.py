@@ -37,11 +37,11 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
     except OSError as error:
         raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
     if there and not force:
-        raise RecordError(f"{path} exists already; choose another name or use --force")
+        raise RecordError(f"{path} already exists; choose another name or use --force")
 
 
 def check_output(path: Path, *, force: bool = False) -> None:
-    """Refuse a path that cannot be written, before the work is done that fills it.
+    """Refuse a path that cannot be written, before the work on its content is done.
 
     Raises
     ------
@@ -121,7 +121,7 @@ class Reserve:
     Raises
     ------
     RecordError
-        The disk has less space than that.
+        The disk does not have that much free space.
     """
 
     def __init__(self, folder: Path, size: int) -> None:

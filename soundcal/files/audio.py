@@ -75,7 +75,7 @@ class AudioInfo:
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """Reasons to doubt the samples that the coding gives."""
+        """Reasons to doubt the samples because of their coding."""
         return (Flag(LOSSY, f"lossy coding ({self.subtype})"),) if self.subtype in _LOSSY else ()
 
 
@@ -106,17 +106,17 @@ def _opened(path: Path) -> Iterator[Any]:
 def _check_complete(path: Path, header: str) -> None:
     """Refuse a file whose header promises more samples than follow.
 
-    libsndfile reads what is there and mentions the difference only in its log. Programs that do not
-    know the length beforehand write a size of 2^32 - 1. A form a few bytes shorter than its header
-    states is a common mistake of writers and loses no samples.
+    libsndfile reads the samples that are there and mentions the difference only in its log.
+    Programs that do not know the length beforehand write a size of 2^32 - 1. A form a few bytes
+    shorter than its header states is a common mistake of writers and loses no samples.
     """
     for name, promised, there in _SIZES.findall(header):
         missing = int(promised) - int(there)
         slack = 0 if name in ("data", "SSND", "Data Size") else _FORM_SLACK
         if slack < missing and int(promised) < 0xFFFFFFFF:
             raise RecordError(
-                f"{path}: truncated, {there} of {promised} bytes are there; "
-                "copy the file again, or repair its header if this is all there is"
+                f"{path}: truncated, it has {there} of {promised} bytes; "
+                "copy the file again, or repair its header if there is no complete file"
             )
     if "Last page lacks an end-of-stream bit" in header:
         raise RecordError(f"{path}: truncated, the stream does not end; copy the file again")
@@ -197,14 +197,14 @@ def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArra
     Raises
     ------
     RecordError, SignalError
-        As for :func:`read`, at the block where it shows.
+        As for :func:`read`, at the block in which the error is found.
     """
     path = Path(path)
     with _opened(path) as sound:
         expected, found = sound.frames, 0
         while (block := _next_samples(path, sound, size)).size:
             if not np.isfinite(block).all():
-                raise SignalError(f"{path}: samples that are NaN or infinite")
+                raise SignalError(f"{path}: contains samples that are NaN or infinite")
             found += block.shape[0]
             yield np.ascontiguousarray(block.T)
     if found != expected:
@@ -231,7 +231,7 @@ def write(
     fs : int
         Sampling rate in Hz.
     subtype : {"PCM_24", "FLOAT"}
-        FLAC knows PCM only.
+        FLAC supports only PCM.
     comment : str
         Goes into the file's comment, for example the identity of the calibration.
     force : bool
@@ -276,7 +276,7 @@ def write(
 
 
 def in_folder(folder: Path) -> list[Path]:
-    """Return the audio files of a folder, not of folders in it, sorted by name."""
+    """Return the audio files of a folder, without those of its subfolders, sorted by name."""
     return sorted(
         path
         for path in folder.iterdir()

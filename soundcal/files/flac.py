@@ -1,4 +1,4 @@
-"""A FLAC file whose header is true while it is written, also when the disk becomes full."""
+"""A FLAC file whose header stays correct while it is written, even if the disk becomes full."""
 
 import os
 from contextlib import suppress
@@ -77,7 +77,7 @@ class FlacFile:
         self._file.seek(_STREAMINFO)
         info = self._file.read(18).ljust(18, b"\0")
         size = int.from_bytes(info[:2], "big")
-        # the encoder keeps a sample more than a frame before it writes the frame
+        # the encoder waits for one sample more than a frame before it writes the frame
         whole = max(0, self._encoded - 1) // size * size if size else 0
         if whole:
             number = int.from_bytes(info[10:], "big") >> 36 << 36 | whole  # the last 36 bits

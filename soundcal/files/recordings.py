@@ -1,4 +1,4 @@
-"""The record beside a recording: how it was made, what is doubtful, and what gives it in pascal."""
+"""The record beside a recording: its origin, the doubts about it, and its calibration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -38,10 +38,10 @@ class RecordingRecord:
     fs : int
         Sampling rate in Hz.
     stimulus : str, optional
-        Identity of the stimulus; None if none was played. It and the fields up to ``search`` are
-        left out of the record then.
+        Identity of the stimulus; None if none was played. The record then has neither this field
+        nor those up to ``search``.
     condition : str, optional
-        The way in which the playback gain was found: ``in-situ``, ``ocv``, ``hats`` or another.
+        Method by which the playback gain was found: ``in-situ``, ``ocv``, ``hats`` or another.
     run : int
         Number of the repetition.
     combination : str
@@ -59,7 +59,7 @@ class RecordingRecord:
     calibration_file : str, optional
         Its file, relative to the record.
     capture : mapping
-        What the device said of the take: :meth:`soundcal.recording.Capture.to_dict`.
+        The take as its device described it: :meth:`soundcal.recording.Capture.to_dict`.
     flags : tuple of Flag
         Reasons to doubt the recording.
     checks : tuple of Check
@@ -93,13 +93,13 @@ class RecordingRecord:
         }
 
     def about(self) -> dict[str, Any]:
-        """Return what does not follow from the audio file, ready for JSON."""
+        """Return the fields that do not follow from the audio file, ready for JSON."""
         content = self.to_dict()
         return {key: content[key] for key in content if key not in _OF_THE_AUDIO}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the record of JSON values; what it does not have keeps its default."""
+        """Return the record with the given JSON values; a missing field has its default."""
         known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
         return cls(
             **known
@@ -111,7 +111,7 @@ class RecordingRecord:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a record of today's version or an older one.
+        """Read a record of the current version or an older one.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """JSON records on disk: written atomically, checked against their schema, read in every version.
 
-The schemas lie in ``measurements/schema``. ``soundcal/NAME/VERSION`` is described by
-``NAME.schema.json`` if it is the version written today, and by ``NAME-VERSION.schema.json`` if it
-is an older one; a record of an older version is upgraded when it is read (see
+The schemas are in ``measurements/schema``. ``soundcal/NAME/VERSION`` is described by
+``NAME.schema.json`` if it is the current version, and by ``NAME-VERSION.schema.json`` if it is an
+older one; a record of an older version is upgraded when it is read (see
 :mod:`soundcal.files.upgrades`).
 """
 
@@ -57,9 +57,9 @@ def write_json(
     force: bool = False,
     compact: bool = False,
 ) -> None:
-    """Write a JSON record atomically, with its schema name and the software's versions.
+    """Write a JSON record atomically, with the name of its schema and the software's versions.
 
-    It is indented for people; ``compact`` is for large tables that only programs read.
+    The text is indented for people; ``compact`` is for large tables that only programs read.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
     """Read a JSON record and check it against its schema.
 
     A record of an older version is checked against the schema of that version, and returned as the
-    record of ``schema`` that soundcal would write today. Of a schema without a description among
-    the shipped ones only the name is checked.
+    record of ``schema`` that soundcal would write today. If no description of a schema comes with
+    soundcal, only its name is checked.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def check_content(record: Mapping[str, Any], schema: str, where: Path | str) -> 
 
 @lru_cache(maxsize=16)
 def _validator(schema: str) -> Any:
-    """Return the validator of a schema, None if no description of it ships."""
+    """Return the validator of a schema; None if no description of it comes with soundcal."""
     _, name, version = schema.split("/")
     folder = shipped("schema")
     for file in (folder / f"{name}-{version}.schema.json", folder / f"{name}.schema.json"):

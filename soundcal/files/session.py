@@ -5,11 +5,11 @@
     <session>/
       session.jsonl      one event per line: start, every event, stop with exit_status
       *.json             records, written atomically
-      *.wav              audio; its SHA-256 stands in the log and in the record beside it
+      *.wav              audio; its SHA-256 is in the log and in the record beside it
 
-A session without a ``stop`` event was interrupted: it can be seen, and resumed with
-:meth:`Session.resume`, which repeats nothing that was finished. A file counts once it is in the
-log; :meth:`Session.unfinished` names the files that were half-written when the program was killed.
+A session without a ``stop`` event was interrupted: it can be examined, and resumed with
+:meth:`Session.resume`, which repeats no finished step. A file counts once it is in the log;
+:meth:`Session.unfinished` names the files that were half-written when the program was killed.
 """
 
 import json
@@ -64,7 +64,7 @@ class Event(StrEnum):
     DRIFT = "drift"
     """The change of the ears between both calibrations, within ``limit_db``."""
     DRIFT_EXCEEDED = "drift exceeded"
-    """The change was larger than the limit, as ``reason`` says."""
+    """The change was larger than the limit; ``reason`` gives both."""
 
 
 @dataclass(slots=True)
@@ -94,13 +94,13 @@ class Session:
     ) -> Self:
         """Start a session in a new folder.
 
-        ``device`` is the identity of the device, ``hardware`` what it must still have when the
-        session is resumed: numbers of ``inputs`` and ``outputs``, and its rate ``fs`` in Hz.
+        ``device`` is the identity of the device. ``hardware`` must be the same when the session is
+        resumed: the numbers of ``inputs`` and ``outputs``, and the rate ``fs`` in Hz.
 
         Raises
         ------
         RecordError
-            The folder holds a session already, or cannot be written.
+            The folder already holds a session, or cannot be written.
         """
         session = cls(folder)
         make_folder(folder)
@@ -112,7 +112,7 @@ class Session:
             raise RecordError(f"{folder}: cannot be written ({error.strerror})") from error
         if begun:
             raise RecordError(
-                f"{folder}: holds a session already; choose another folder or resume it"
+                f"{folder}: already holds a session; choose another folder or resume it"
             )
         session.log(
             Event.START,
@@ -127,12 +127,13 @@ class Session:
 
     @classmethod
     def resume(cls, folder: Path, protocol: str) -> Self:
-        """Go on with an interrupted session after checking everything it holds.
+        """Continue an interrupted session after checking everything it holds.
 
         Raises
         ------
         RecordError
-            No session, another protocol, finished already, or a file does not match its checksum.
+            There is no session, it is finished or of another protocol, or a file does not match its
+            checksum.
         """
         session = cls(folder)
         events = session.events()
@@ -150,7 +151,7 @@ class Session:
         return session
 
     def _drop_torn_line(self) -> None:
-        """Remove what a crash left of a last line, so that the next event starts on its own."""
+        """Remove a last line cut short by a crash, so that the next event gets its own line."""
         path = self.folder / _LOG
         content = path.read_bytes()
         if not content.endswith(b"\n"):
@@ -165,7 +166,7 @@ class Session:
         event : str
             One of :class:`Event`, or a protocol's own.
         **fields
-            JSON values; what each event must have is in the schema.
+            JSON values; the schema states the fields that each event must have.
 
         Raises
         ------
@@ -201,7 +202,7 @@ class Session:
         Raises
         ------
         RecordError
-            No session, or a damaged log.
+            There is no session, or its log is damaged.
         """
         path = self.folder / _LOG
         check_file(path, missing=f"no session ({_LOG} is missing)")
@@ -215,12 +216,12 @@ class Session:
 
     @property
     def exit_status(self) -> str:
-        """How the session ended; ``interrupted`` if it did not."""
+        """Exit status of the session; ``interrupted`` if it was not closed."""
         last = self.events()[-1]
         return str(last.get("exit_status")) if last["event"] == Event.STOP else "interrupted"
 
     def finished(self, step: str) -> bool:
-        """Return whether a step was logged as finished."""
+        """Return True if a step was logged as finished."""
         return any(event.get("step") == step for event in self.events(Event.STEP))
 
     def add_audio(
@@ -230,7 +231,7 @@ class Session:
         path = self.path(f"{name}.wav")
         with uninterrupted():
             self._withdraw(path.name, f"{name}.json")
-            # a file without its log line is what a crash left of an unfinished step
+            # a file without its log line was left by a crash in an unfinished step
             digest = audio.write(path, samples, fs, subtype="FLOAT", force=True)
             record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
             beside = path.with_suffix(".json")
@@ -272,7 +273,7 @@ class Session:
             An event is not as the schema requires, or a file is missing or was changed after it was
             written.
         """
-        self._read = None  # what is on the disk is checked, not what was read before
+        self._read = None  # check the log on the disk, not the one read before
         for number, event in enumerate(self.events(), start=1):
             check_content(event, _SCHEMA, f"{self.folder / _LOG}: line {number}")
         for name, digest in self._digests().items():
@@ -305,8 +306,8 @@ class Session:
     def unfinished(self) -> list[str]:
         """Return the audio files and records that are not listed in the log.
 
-        They were being written, or had not been logged, when the program was ended; none of them
-        belongs to a step that was finished.
+        They were being written, or had not been logged yet, when the program ended; none of them
+        belongs to a finished step.
         """
         files = [path.name for path in self.folder.iterdir() if path.suffix in (".wav", ".json")]
         for number, name in enumerate(files):
@@ -321,7 +322,7 @@ class Session:
 
 
 def _state(file: Path | int) -> tuple[int, int]:
-    """Return what changes when a file does: its size and the time of its last change, ns."""
+    """Return the state of a file that any change alters: its size and time of last change in ns."""
     status = os.stat(file)
     return status.st_size, status.st_mtime_ns
 
@@ -340,7 +341,7 @@ def _parsed(content: bytes, path: Path) -> list[dict[str, Any]]:
         events.append(event)
     if not events:
         raise RecordError(
-            f"{path}: holds no event; the session was stopped before it began: start it again"
+            f"{path}: contains no event; the session was stopped before it began: start it again"
         )
     if events[0].get("schema") != _SCHEMA:
         raise RecordError(f"{path}: does not begin with a start event of schema {_SCHEMA!r}")

@@ -1,7 +1,7 @@
 """Finds the protocols, stimuli and schemas that come with soundcal.
 
-In a wheel they lie in ``soundcal/_shipped``; in a checkout (and so in an editable install and in an
-unpacked source distribution) they are the folders beside the package.
+In a wheel they are in ``soundcal/_shipped``; in a checkout (and so in an editable install and in an
+unpacked source distribution) they are in the folders beside the package.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checks of the files that users name, before they are opened: none hangs or fills the memory.
+"""Checks of the files that users name, before opening one can block the program or fill the memory.
 
 A name may belong to a folder, a pipe that nobody writes to, an endless device or a file of
 gigabytes; it may be too long, unreadable or a circular link. Each case has one clear error.
@@ -16,7 +16,8 @@ from soundcal.errors import RecordError
 __all__ = ["check_file", "inside", "read_text"]
 
 TEXT_LIMIT: Final = 64 * 2**20
-"""Largest text that is read, in bytes, as a log of a million events; a record is smaller."""
+"""Size of the largest text that is read, in bytes: a log of a million events; a record is smaller.
+"""
 
 _REASONS: Final[Mapping[int, str]] = {
     errno.ELOOP: "a circular symbolic link",

@@ -1,4 +1,4 @@
-"""Records of older versions as soundcal would write them today.
+"""Upgrades of older records to the form in which soundcal would write them today.
 
 When a schema changes, its number goes up by one: ``NAME.schema.json`` gets the new title and
 content, the old one stays as ``NAME-VERSION.schema.json``, and a function here turns a record of
@@ -19,7 +19,7 @@ _UNSPECIFIED: Final = "unspecified"
 
 
 def _limit(check: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the limit of a check; its side is told, or follows from the name of the check."""
+    """Return the limit of a check; its side is stated, or follows from the name of the check."""
     if check["limit"] is None:
         return None
     if check.get("relation") is not None:
@@ -71,5 +71,5 @@ UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "soundcal/recording/1": _recording_2,
 }
 """For each older schema the function that returns a record in its next version, ``schema``
-included; the record it gets is as the older schema requires, and may be changed.
+included; its argument has been checked against the older schema, and may be changed.
 """

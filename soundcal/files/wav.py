@@ -1,4 +1,4 @@
-"""A WAV file whose header is true while it is written."""
+"""A WAV file whose header stays correct while it is written."""
 
 import os
 import struct
@@ -20,8 +20,8 @@ _WIDTHS: Final = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}  # bytes pe
 class WavFile:
     """A WAV file that grows, and becomes an RF64 when it is larger than 4 GB.
 
-    The chunk ``JUNK`` keeps the room that ``ds64`` takes in an RF64. All methods raise OSError if
-    the file cannot be written; it is then cut to the last whole block.
+    The chunk ``JUNK`` reserves the space that ``ds64`` takes in an RF64. All methods raise OSError
+    if the file cannot be written; it is then cut to the last whole block.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class WavFile:
     def finish(self) -> None:
         """Complete the file."""
         self.count()
-        self._cut()  # an interrupt may have left a part of a block, which does not count
+        self._cut()  # an interrupt may have left part of a block, which does not count
         if self._data_bytes % 2:
             self._put(b"\0")  # chunks have an even length
 

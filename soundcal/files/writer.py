@@ -1,6 +1,6 @@
 """A recording written while it is made, under its own name, and readable at every moment.
 
-The header is kept true, so that whatever ends the program leaves a file that can be read.
+The header is kept correct, so that the file can be read however the program ends.
 """
 
 import os
@@ -65,7 +65,7 @@ class Writer:
     Raises
     ------
     ParameterError
-        Unknown file type, or a subtype that it does not take.
+        Unknown file type, or a subtype that it does not support.
     RecordError
         The file exists, or cannot be written (:meth:`write` too: the disk is full).
     """
@@ -134,7 +134,7 @@ class Writer:
             try:
                 self._audio.finish()
             finally:
-                self._file.close()  # some network drives refuse only now
+                self._file.close()  # some network drives report an error only now
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Calibration files that belong to a device."""
+"""Reading of calibration files that have to belong to a certain device."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ __all__ = ["calibration_for"]
 def calibration_for(
     path: Path | None, device: AudioDevice, direction: Direction
 ) -> Calibration | None:
-    """Read a calibration, if one is given, that belongs to the input or output of the device.
+    """Read the calibration of a device's input or output; return None if no path is given.
 
     Raises
     ------
     ParameterError
-        It calibrates the other direction, or another device.
+        The calibration is for the other direction or for another device.
     RecordError
-        It cannot be read.
+        The calibration cannot be read.
     """
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""Sound calibrator on the ears: recorded insertion by insertion, every take judged at once."""
+"""Calibration of ears with a sound calibrator: each insertion is recorded and judged at once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +14,8 @@ from soundcal.recording import EARS, Capture
 __all__ = ["Watch", "calibrate_ears", "record_insertions"]
 
 Watch = Callable[[str, float], AbstractContextManager[OnBlock | None]]
-"""Shows a take while it is recorded: gets a title and the length in s, gives the blocks' taker."""
+"""Shows a take while it is recorded: takes its title and its length in s, and gives the callback
+for its blocks."""
 
 
 @contextmanager
@@ -85,7 +86,7 @@ def record_insertions(
     device : AudioDevice
         Records the ears.
     operator : Operator
-        Puts the calibrator on and off, and decides whether a refused take is recorded again.
+        Attaches and removes the calibrator, and decides whether a refused take is recorded again.
     ears : sequence of str
         Ears to calibrate, in this order.
     inputs : sequence of int
@@ -95,7 +96,7 @@ def record_insertions(
     duration : float
         Length of each take in s.
     level, frequency : float
-        Of the calibrator, dB re 20 µPa and Hz.
+        Level of the calibrator in dB re 20 µPa, and its frequency in Hz.
     expected : mapping of str to float, optional
         Sensitivity per ear in Pa per full scale, e.g. of the last calibration.
     watch : callable, optional
@@ -111,7 +112,7 @@ def record_insertions(
     ToneNotFound, SignalError
         A take was refused, and the operator does not try again.
     ParameterError
-        No insertion, or not one input per ear.
+        Fewer than one insertion, or not one input per ear.
     """
     if insertions < 1:
         raise ParameterError(f"{insertions} insertions; at least 1 is needed")

@@ -1,4 +1,4 @@
-"""Tables of gains: kept by the session that found them, played back to a listener."""
+"""Tables of gains: stored in the session that found them, and later used to play to a listener."""
 
 import hashlib
 import random
@@ -22,12 +22,12 @@ SCHEMA: Final = "soundcal/gains/1"
 
 
 def keep_gains(bench: Bench, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep a table of gains, one row per stimulus, as a record of the session."""
+    """Store a table of gains, one row per stimulus, as a record of the session."""
     bench.session.add_record(name, SCHEMA, {"gains": [dict(row) for row in rows]})
 
 
 def keep_hats_gains(bench: Bench) -> None:
-    """Keep the gains found at the ears: a record, and the table of the published program."""
+    """Store the gains found at the ears, as a record and as the table of the published program."""
     rows: list[dict[str, Any]] = []
     searches: list[tuple[str, hats.GainSearch, datetime]] = []
     for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
@@ -55,7 +55,7 @@ def read_gains(path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     RecordError
-        It cannot be read.
+        The table cannot be read.
     """
     return list(read_json(path, SCHEMA)["gains"])
 

@@ -1,4 +1,4 @@
-"""Samples on their way to the headphones: the channels they go to, and their digital levels."""
+"""Samples to be played by the headphones: their output channels and their digital levels."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["digital_levels", "on_channels", "weighted_rms"]
 
 
 def on_channels(samples: Samples, n_channels: int = len(EARS)) -> Samples:
-    """Return samples of shape (1, n) or (n_channels, n) on every channel: (n_channels, n)."""
+    """Return samples with shape (n_channels, n); a single channel, (1, n), goes to all of them."""
     return np.ascontiguousarray(np.broadcast_to(samples, (n_channels, samples.shape[1])))
 
 

@@ -1,7 +1,7 @@
-"""Operators: who does in the laboratory what a computer cannot.
+"""Operators: they do in the laboratory what a computer cannot.
 
-The simulated lab has hands of its own; a script says beforehand that everything is in place. The
-person at the terminal is :class:`soundcal.cli.operators.TerminalOperator`.
+The simulated lab acts for itself; a script has everything put in place beforehand. The person at
+the terminal is :class:`soundcal.cli.operators.TerminalOperator`.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,18 +19,18 @@ Tell = Callable[[str], None]
 
 
 class Operator(Protocol):
-    """Whoever acts in the lab: a person at the terminal, or the simulated lab's own hands.
+    """Interface of everybody who acts in the lab: a person, a script, or the simulated lab itself.
 
-    Every method returns when the thing is done and raises :class:`ProtocolAborted` if the operator
-    gives up.
+    Every method returns when its action is complete, and raises :class:`ProtocolAborted` if the
+    operator gives up.
     """
 
     def tell(self, text: str) -> None:
-        """Say how the work goes on."""
+        """Report the progress of the work."""
         ...
 
     def again(self, reason: str) -> bool:
-        """Return whether a refused take is to be recorded once more.
+        """Return True if a refused take is to be recorded again.
 
         ``reason`` names the fault and its remedy. An operator who cannot remedy anything returns
         False; the procedure then raises the error that refused the take.
@@ -46,7 +46,7 @@ class Operator(Protocol):
         ...
 
     def seat_headphones(self) -> None:
-        """Put the headphones on the simulator's ears, afresh."""
+        """Put the headphones on the simulator's ears, as a new seating."""
         ...
 
     def remove_headphones(self) -> None:
@@ -63,14 +63,14 @@ def _silent(text: str) -> None:
 
 
 class SimulatedOperator:
-    """The simulated lab's own hands.
+    """The operator of the simulated lab, who is part of the simulation.
 
     Parameters
     ----------
     lab : SimulatedLab
-        The lab.
+        The lab to act in.
     tell : callable, optional
-        Takes what is said on the way; by default nobody listens.
+        Takes the progress messages; by default they are dropped.
     """
 
     def __init__(self, lab: "SimulatedLab", tell: Tell = _silent) -> None:
@@ -78,11 +78,11 @@ class SimulatedOperator:
         self._tell = tell
 
     def tell(self, text: str) -> None:
-        """Say how the work goes on."""
+        """Report the progress of the work."""
         self._tell(text)
 
     def again(self, reason: str) -> bool:
-        """Return False: these hands would do the same again."""
+        """Return False: the simulated operator would repeat the same fault."""
         return False
 
     def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
@@ -94,7 +94,7 @@ class SimulatedOperator:
         self._lab.remove_calibrator()
 
     def seat_headphones(self) -> None:
-        """Put the headphones on afresh."""
+        """Put the headphones on, as a new seating."""
         self._lab.seat_headphones()
 
     def remove_headphones(self) -> None:
@@ -107,14 +107,14 @@ class SimulatedOperator:
 
 
 class PreparedOperator:
-    """Somebody who has put everything in place beforehand, for scripts.
+    """The operator of a script: everything has been put in place beforehand.
 
     Parameters
     ----------
     voltages : mapping of str to float, optional
-        What the voltmeter shows per output channel, in V.
+        Reading of the voltmeter per output channel, in V.
     tell : callable, optional
-        Takes what is said on the way; by default nobody listens.
+        Takes the progress messages; by default they are dropped.
     """
 
     def __init__(self, voltages: Mapping[str, float] | None = None, tell: Tell = _silent) -> None:
@@ -122,7 +122,7 @@ class PreparedOperator:
         self._tell = tell
 
     def tell(self, text: str) -> None:
-        """Say how the work goes on."""
+        """Report the progress of the work."""
         self._tell(text)
 
     def again(self, reason: str) -> bool:
@@ -130,23 +130,23 @@ class PreparedOperator:
         return False
 
     def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
-        """Take it as done."""
-        self._tell(f"taken as done: {level:g} dB, {frequency:g} Hz on the {ear} ear")
+        """Assume that the sound calibrator is on the ear."""
+        self._tell(f"assumed: calibrator on the {ear} ear ({level:g} dB, {frequency:g} Hz)")
 
     def remove_calibrator(self) -> None:
-        """Take it as done."""
-        self._tell("taken as done: calibrator off")
+        """Assume that the sound calibrator is off."""
+        self._tell("assumed: calibrator off")
 
     def seat_headphones(self) -> None:
-        """Take it as done."""
-        self._tell("taken as done: headphones on the simulator")
+        """Assume that the headphones are on the simulator."""
+        self._tell("assumed: headphones on the simulator")
 
     def remove_headphones(self) -> None:
-        """Take it as done."""
-        self._tell("taken as done: headphones unplugged")
+        """Assume that the headphones are unplugged."""
+        self._tell("assumed: headphones unplugged")
 
     def read_voltmeter(self, channel: str) -> float:
         """Return the voltage given beforehand, in V."""
         if channel not in self._voltages:
-            raise ParameterError(f"no voltage given for {channel}; state it beforehand")
+            raise ParameterError(f"no voltage is given for {channel}; give it beforehand")
         return self._voltages[channel]

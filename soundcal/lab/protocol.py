@@ -1,16 +1,16 @@
-"""Protocols: a lab's recipe in one Python file, run step by step and logged in a session folder.
+"""Lab protocols: Python files that are run step by step and logged in a session folder.
 
 A protocol is a Python file with
 
-* a docstring, which is the lab sheet: what is needed, the steps, when the result is accepted;
+* a docstring, which is the lab sheet: the equipment, the steps, and when the result is accepted;
 * ``SETTINGS``: a dictionary of :class:`Setting`, the values that may be changed for a run;
 * ``run(bench)``: the steps. It uses the bench's device, operator and session and returns the exit
   status;
-* if need be ``check(settings, device)``: refuses settings that do not fit together or the device,
-  before the session begins and anybody has done anything.
+* optionally ``check(settings, device)``: it refuses settings that conflict with each other or with
+  the device, before the session begins and before the operator has done anything.
 
-Protocols never know whether the device is a soundcard or the simulated lab, nor whether a person or
-a script answers: they ask the :class:`~soundcal.lab.operator.Operator`.
+A protocol does not know whether its device is a soundcard or the simulated lab, or whether a person
+or a script answers: it asks the :class:`~soundcal.lab.operator.Operator`.
 """
 
 import importlib.util
@@ -44,7 +44,7 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value of a protocol that may be changed for a run.
+    """A setting of a protocol, which may be changed for a run.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ class Setting:
     meaning : str
         One line for the lab sheet.
     lowest, highest : float
-        Range of a number; without them every finite number is accepted.
+        Range of a number; by default every finite number is accepted.
     choices : tuple of str
-        The texts accepted; empty: every text.
+        Accepted texts; if empty, every text is accepted.
     required : bool
-        The default is only a type: every run has to give a value.
+        Every run has to give a value; the default only determines its type.
     """
 
     default: Value
@@ -76,7 +76,7 @@ class Setting:
         Raises
         ------
         ParameterError
-            The text is not such a value, or it is outside the range or not among the choices.
+            The text is not a value of that type, is outside the range, or is not among the choices.
 
         Examples
         --------
@@ -110,7 +110,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a protocol works with: device, operator, session and the settings of this run."""
+    """Everything a protocol works with: device, operator, session and settings of this run."""
 
     device: AudioDevice
     operator: Operator
@@ -124,7 +124,7 @@ class Bench:
     def step(self, name: str, action: Callable[[], object]) -> None:
         """Carry out one step, unless the session being resumed has finished it already."""
         if self.session.finished(name):
-            self.operator.tell(f"{name}: done before, kept")
+            self.operator.tell(f"{name}: already done, kept")
             return
         self.operator.tell(name)
         action()
@@ -133,7 +133,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class LabProtocol:
-    """A protocol file that was loaded.
+    """A protocol, loaded from its file.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class LabProtocol:
     sheet : str
         The lab sheet.
     settings : mapping of str to Setting
-        What may be changed for a run.
+        Settings that may be changed for a run.
     steps : callable
         The file's ``run``.
     check : callable, optional
@@ -161,7 +161,7 @@ class LabProtocol:
         Raises
         ------
         ParameterError
-            Unknown setting, a value that is none of this setting, or none where one is required.
+            A setting is unknown, its value is not valid, or a required value is missing.
         """
         changed = self._parsed(changes)
         missing = [name for name, s in self.settings.items() if s.required and name not in changes]
@@ -175,18 +175,18 @@ class LabProtocol:
         return values | changed
 
     def refuse_other(self, changes: Mapping[str, str], kept: Mapping[str, Value]) -> None:
-        """Refuse changes to the settings ``kept`` of a session that is resumed.
+        """Refuse changes that differ from the settings ``kept`` by the session to be resumed.
 
         Raises
         ------
         ParameterError
-            A change is none of this protocol, or differs from the session's setting.
+            A change is not to a setting of this protocol, or differs from the session's setting.
         """
         for name, value in self._parsed(changes).items():
             if value != kept.get(name):
                 raise ParameterError(
                     f"a resumed session keeps its settings: {name}={kept.get(name)}, not {value}; "
-                    "leave it out, or start a new session"
+                    "leave the change out, or start a new session"
                 )
 
     def _parsed(self, changes: Mapping[str, str]) -> dict[str, Value]:
@@ -203,7 +203,7 @@ def shipped_names() -> list[str]:
 
 
 def find_protocol(name: str) -> Path:
-    """Return the file of a shipped protocol's name or of a path.
+    """Return the file of a protocol, given by the name of a shipped one or by a path.
 
     Raises
     ------
@@ -273,32 +273,32 @@ def run(
     changes: Mapping[str, str] | None = None,
     resume: bool = False,
 ) -> Session:
-    """Run a protocol and leave a session folder, closed whatever happens.
+    """Run a protocol in a session folder; the session is closed however the run ends.
 
     Parameters
     ----------
     protocol : LabProtocol
-        What to do.
+        The protocol to run.
     device : AudioDevice
-        What to do it with.
+        The device to measure with.
     operator : Operator
-        Who does what a computer cannot.
+        Does what a computer cannot.
     folder : Path
         The session's folder.
     changes : mapping of str to str, optional
         Settings that differ from their defaults, as text. Those of a resumed session cannot be
         changed; repeating them is harmless.
     resume : bool
-        Go on with the interrupted session in ``folder``, with its own settings.
+        Continue the interrupted session in ``folder``, with its own settings.
 
     Raises
     ------
     ParameterError
-        A setting is missing, wrong, or does not fit the device; no session is begun.
+        A setting is missing, is wrong, or does not suit the device; no session is begun.
     ProtocolAborted
         The operator stopped; the session is closed as aborted and can be resumed.
     SoundcalError
-        Whatever stopped the protocol; the session is closed as failed with the reason.
+        Another error stopped the protocol; the session is closed as failed, with the reason.
     """
     if resume:
         start = Session(folder).events()[0]
@@ -307,7 +307,7 @@ def run(
         session = Session.resume(folder, protocol.name)
         settings: dict[str, Value] = dict(start["settings"])
         for name in session.events()[-1]["unfinished"]:
-            operator.tell(f"{name}: unfinished when the session was interrupted, not used")
+            operator.tell(f"{name}: incomplete when the session was interrupted; not used")
     else:
         settings = protocol.resolve(changes or {})
         if protocol.check is not None:
@@ -320,7 +320,7 @@ def run(
     except _ABORTS as error:
         session.stop("aborted", str(error))
         raise ProtocolAborted(
-            f"stopped by the operator; what was finished is in {folder} and can be resumed"
+            f"stopped by the operator; the finished steps are in {folder}, which can be resumed"
         ) from error
     except BaseException as error:
         session.stop("failed", f"{type(error).__name__}: {error}")
@@ -330,7 +330,7 @@ def run(
 
 
 def _hardware(device: AudioDevice) -> dict[str, int]:
-    """Return what a device must still have when a session is resumed."""
+    """Return the channels and the rate that a device must still have when a session is resumed."""
     return {"inputs": device.info.inputs, "outputs": device.info.outputs, "fs": device.fs}
 
 
@@ -338,8 +338,8 @@ def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDe
     used, there = start.get("device"), device.info.identity
     if not same_device(str(used), there):
         raise RecordError(
-            f"{folder}: was made with {used!r}, not {there!r}; resume it with that device, or "
-            "start a new session"
+            f"{folder}: the session was made with {used!r}, not {there!r}; resume it with that "
+            "device, or start a new session"
         )
     had, has = start.get("hardware", {}), _hardware(device)
     if changed := [name for name in had if name in has and had[name] != has[name]]:
@@ -348,6 +348,6 @@ def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDe
             ", ".join(words[name].format(found[name]) for name in changed) for found in (had, has)
         )
         raise RecordError(
-            f"{folder}: was made with {before}, and {there} now has {now}; set the device as it "
-            "was (--fs, driver panel), or start a new session"
+            f"{folder}: the session was made with {before}, and {there} now has {now}; set the "
+            "device as it was (--fs, driver panel), or start a new session"
         )

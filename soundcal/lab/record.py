@@ -27,7 +27,7 @@ __all__ = ["Ending", "Recorded", "check_target", "record_to_file", "recorded_cha
 
 Ending = Literal["complete", "stopped", "failed"]
 
-_RECORD_BYTES: Final = 16384  # that a record takes at most, and again for each channel
+_RECORD_BYTES: Final = 16384  # upper limit for a record; added once more for each channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Recorded:
     channels : tuple of str
         Channel names.
     ending : {"complete", "stopped", "failed"}
-        Whether it has its length, was stopped by the operator before, or ended by a failure of the
-        device or the disk. A recording without a length that the operator stops is complete.
+        ``complete`` if the recording has its full length, or had none and the operator stopped it;
+        ``stopped`` if the operator stopped it early; ``failed`` if the device or the disk failed.
     """
 
     path: Path
@@ -70,9 +70,9 @@ def record_to_file(
 ) -> Recorded:
     """Record a device into a WAV or FLAC file and put its record beside it.
 
-    The file's header is true at every moment, so that a killed recording can be read. Ctrl-C, a
-    full disk or a failure of the device end the recording; what came before is kept and flagged.
-    Nothing is written before the device has delivered something.
+    The file's header is correct at every moment, so that a killed recording can be read. Ctrl-C, a
+    full disk or a failure of the device ends the recording; the samples before it are kept and
+    flagged. Nothing is written before the device has delivered its first samples.
 
     Parameters
     ----------
@@ -82,17 +82,17 @@ def record_to_file(
         File to write, .wav or .flac; the record gets its name with .json.
     duration : float, optional
         Length in s; without it the recording lasts until KeyboardInterrupt, which ``on_block`` may
-        raise, too.
+        raise as well.
     inputs : sequence of int, optional
-        Input channels; all if not given.
+        Input channels; by default all.
     names : sequence of str, optional
-        Channel names; ``left`` and ``right`` for two, ``mono`` for one.
+        Channel names; by default ``left`` and ``right`` for two channels, ``mono`` for one.
     subtype : {"PCM_16", "PCM_24", "PCM_32", "FLOAT"}, optional
-        Coding of the samples; FLOAT, in FLAC PCM_24.
+        Coding of the samples; by default FLOAT, in a FLAC file PCM_24.
     calibration : Path, optional
         Calibration of the inputs; the record names it.
     on_block : callable, optional
-        Called with every block after it was written.
+        Called with every block after it has been written.
     force : bool
         Replace existing files.
 
@@ -132,11 +132,11 @@ def record_to_file(
     signal = SignalChecks(channels, device.fs)
     with ExitStack() as stack:
         with device.stream(inputs=numbers) as blocks:
-            # nothing is touched on disk before the device has delivered something
+            # nothing on the disk is touched before the device has delivered its first samples
             first = next(blocks)
             room = stack.enter_context(Reserve(record.parent, _RECORD_BYTES * (1 + len(channels))))
             writer = _writer(path, device.fs, len(channels), subtype, known, force=force)
-            record.unlink(missing_ok=True)  # with force: the old one speaks of another file
+            record.unlink(missing_ok=True)  # with force: the old one is of another file
             ending = _write(chain([first], blocks), writer, tally, signal, on_block)
         if tally.n_samples == 0:
             path.unlink()
@@ -176,12 +176,12 @@ def check_target(path: Path, duration: float | None = None, *, force: bool = Fal
 
 
 def recorded_channels(names: Sequence[str] | None, n_channels: int) -> tuple[str, ...]:
-    """Return the names of the channels: those given, or the usual ones.
+    """Return the names of the channels: those given, or the default ones.
 
     Raises
     ------
     ParameterError
-        Not one name per channel, or one twice.
+        Not one name per channel, or a name occurs twice.
     """
     if names is None:
         return channel_names(n_channels)
@@ -217,7 +217,7 @@ def _write(
     signal: SignalChecks,
     on_block: OnBlock | None,
 ) -> Ending:
-    """Write blocks until the end; what went wrong goes into the tally, what is there stays."""
+    """Write blocks until the end; a failure is noted in the tally, and written samples stay."""
     try:
         with writer:
             _write_blocks(blocks, writer, tally, signal, on_block)
@@ -230,7 +230,7 @@ def _write(
         tally.fail(str(error))
         return "failed"
     finally:
-        tally.n_samples = writer.n_samples  # whatever interrupted the last block
+        tally.n_samples = writer.n_samples  # also if the last block was interrupted
         tally.end()
     return "complete"
 
@@ -260,7 +260,7 @@ def _write_blocks(
 def _checks(
     device: AudioDevice, tally: StreamTally, signal: SignalChecks, *, stopped: bool
 ) -> tuple[Check, ...]:
-    """Return the checks of the take; one that was stopped has the length it has."""
+    """Return the checks of the take; no length is expected of one that was stopped."""
     card = device.info.kind == "soundcard"
     stream = stream_checks(
         n_samples=tally.n_samples,
@@ -281,7 +281,7 @@ def _limited(writer: Writer) -> tuple[Flag, ...]:
 def _capture(
     device: AudioDevice, tally: StreamTally, channels: Sequence[str], flags: Sequence[Flag]
 ) -> dict[str, Any]:
-    """Return what :meth:`soundcal.recording.Capture.to_dict` says of a take in memory."""
+    """Return the fields that :meth:`soundcal.recording.Capture.to_dict` gives of a take."""
     card = device.info.kind == "soundcard"
     return {
         "fs": device.fs,

@@ -1,4 +1,4 @@
-"""Gain search at the ears: noise floor, levels at the ears, and takes that count only if whole."""
+"""Gain search at the ears: noise floor, levels, and takes, which count only if they are valid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ _FLOOR_S: Final = 5.0
 """Length of the recording of the noise floor, s."""
 
 _START_PEAK: Final = 0.1
-"""Peak of the first step of a search re full scale: far from clipping, and from harm."""
+"""Peak of the first step of a search, as a part of full scale: far below clipping and any harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Headphones on calibrated ears: what is played, and how loud it is there.
+    """Headphones on calibrated ears, to play stimuli and measure their levels at the ears.
 
     Parameters
     ----------
     device : AudioDevice
         Plays to the headphones and records the ears.
     calibration : Calibration
-        Of the ears, in pascal per full scale.
+        Calibration of the ears, in pascal per full scale.
     outputs, inputs : tuple of int
         Channels of left and right.
     weighting : {"A", "C", "Z"}
@@ -88,7 +88,7 @@ class Ears:
         Raises
         ------
         SignalError
-            Overflows or clipped samples, and the operator does not try again.
+            The take has overflows or clipped samples, and the operator does not try again.
         """
         silence = np.zeros((len(EARS), int(_FLOOR_S * self.device.fs)))
 
@@ -109,7 +109,7 @@ class Ears:
         quiet_start: bool = True,
         per_ear: bool = False,
     ) -> SearchResult:
-        """Search the gain that brings a stimulus to its target level at the ears.
+        """Search for the gain that brings a stimulus to its target level at the ears.
 
         Parameters
         ----------
@@ -118,13 +118,14 @@ class Ears:
         samples : ndarray, shape (2, n)
             The stimulus without gain.
         track : Track
-            Settings of the search; its ``max_gain`` is replaced by that of the stimulus' peak.
+            Settings of the search; ``max_gain`` is replaced by the one that the stimulus' peak
+            allows.
         floor : tuple of float
             Noise floor of both ears in dB, see :meth:`noise_floor`.
         quiet_start : bool
             Begin with a peak of a tenth of full scale instead of the gain ``track.start``.
         per_ear : bool
-            Search a gain for each ear instead of a common one.
+            Search for a gain for each ear instead of a common one.
 
         Raises
         ------
@@ -134,7 +135,7 @@ class Ears:
         """
         peak = float(np.abs(samples).max())
         if peak == 0.0:
-            raise SignalError("a silent stimulus has no gain")
+            raise SignalError("the stimulus is silent: no gain brings it to its target level")
         track = replace(track, max_gain=1.0 / peak)
         if quiet_start:
             track = replace(track, start=_START_PEAK / peak)
@@ -154,17 +155,17 @@ class Ears:
 
     def _whole_take(self, samples: Samples, gains: Samples) -> tuple[Capture, tuple[Check, ...]]:
         """Return a take with its checks, if it is neither broken nor invalid."""
-        # 1/peak times peak may be 1 + 1 bit
+        # 1/peak times peak may exceed 1 by one bit
         take = self.take(np.clip(samples * gains, -1.0, 1.0))
         _refuse_broken(take)
-        # judged against the stimulus itself, but in the proportion of the ears' gains
+        # judged against the stimulus itself, scaled only by the ratio of the ears' gains
         checks = judge_played(take, samples * (gains / gains.max()))
         refuse(checks, "recording at the ears")
         return take, checks
 
 
 def _again(operator: Operator, record: Callable[[], Taken]) -> Taken:
-    """Return what ``record`` returns, called again while it is refused and the operator agrees."""
+    """Return the result of ``record``; a refused take is repeated while the operator agrees."""
     while True:
         try:
             return record()
@@ -178,5 +179,5 @@ def _refuse_broken(take: Capture) -> None:
     if take.xruns or any(take.clipped):
         raise SignalError(
             f"{take.xruns} overflows or underflows and {sum(take.clipped)} clipped samples in the "
-            "recording at the ears, 0 are allowed; lower the input gain or the computer's load"
+            "recording at the ears, 0 allowed; lower the input gain or the computer's load"
         )

@@ -1,8 +1,8 @@
-"""Steps that several protocols share: from putting the calibrator on to a recording in the session.
+"""Steps that protocols share, from the calibration of the ears to recordings in the session.
 
-Each step takes the :class:`~soundcal.lab.protocol.Bench` it works at, leaves its records in the
-session and returns what it found. The settings it reads stand beside it, for the protocol's
-``SETTINGS``.
+Each step takes the :class:`~soundcal.lab.protocol.Bench`, stores its records in the session and
+returns its result. The settings that the steps read are defined here for the ``SETTINGS`` of a
+protocol.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,14 +74,16 @@ CALIBRATOR: Final = {
     "calibrator_level": Setting(
         94.0, "dB", "certified level of the sound calibrator, re 20 µPa", 60.0, 160.0
     ),
-    "calibrator_frequency": Setting(1000.0, "Hz", "its frequency", 20.0, 20000.0),
-    "insertions": Setting(3, "", "times the calibrator is put on each ear", 1, 100),
-    "tone_duration": Setting(10.0, "s", "length of each calibrator recording", 10.0, 600.0),
+    "calibrator_frequency": Setting(
+        1000.0, "Hz", "frequency of the sound calibrator", 20.0, 20000.0
+    ),
+    "insertions": Setting(3, "", "number of times the calibrator is put on each ear", 1, 100),
+    "tone_duration": Setting(10.0, "s", "length of each recording of the calibrator", 10.0, 600.0),
 }
 
 DRIFT: Final = {
     "drift_limit": Setting(
-        0.2, "dB", "accepted change of the ears from before to after", 0.001, 10.0
+        0.2, "dB", "largest accepted change of the ears' sensitivities", 0.001, 10.0
     ),
 }
 
@@ -90,19 +92,25 @@ HEADPHONES: Final = {
     "impedance": Setting(
         0.0, "ohm", "nominal impedance of the headphones (data sheet)", required=True
     ),
-    "sensitivity": Setting(0.0, "dB", "their sensitivity (data sheet), re 20 µPa", required=True),
+    "sensitivity": Setting(
+        0.0, "dB", "sensitivity of the headphones (data sheet), re 20 µPa", required=True
+    ),
     "sensitivity_per": Setting(
-        "V", "", "V: sensitivity at 1 V rms; mW: at 1 mW", choices=("V", "mW")
+        "V", "", "V: the sensitivity is given at 1 V rms; mW: at 1 mW", choices=("V", "mW")
     ),
     "tone_level": Setting(
-        -20.0, "dB", "rms of the 1 kHz tone re full scale (-3.01: a full sine)", -100.0, -3.01
+        -20.0,
+        "dB",
+        "rms of the 1 kHz tone, re full scale (a full-scale sine has -3.01)",
+        -100.0,
+        -3.01,
     ),
 }
 
 STIMULI: Final = {
     "catalogue": Setting("", "", "catalogue of stimuli; empty: the one that comes with soundcal"),
     "stimuli": Setting("", "", "ids, separated by commas; empty: the 27 scenes of the catalogue"),
-    "duration": Setting(30.0, "s", "length played of each stimulus", 0.1, 3600.0),
+    "duration": Setting(30.0, "s", "playing time of each stimulus", 0.1, 3600.0),
 }
 
 SEARCH: Final = {
@@ -115,10 +123,10 @@ SEARCH: Final = {
 }
 
 Record = Callable[[Bench, Stimulus, Samples], None]
-"""Makes one recording of a stimulus' samples and keeps it in the session."""
+"""Makes one recording of a stimulus and stores it in the session."""
 
 _IN_SITU_PA_PER_FS: Final = 20.0
-"""Full scale of in-situ recordings: 120 dB re 20 µPa, so that no scene comes near it."""
+"""Full scale of in-situ recordings, Pa: 120 dB re 20 µPa, which no scene approaches."""
 
 
 def channel_numbers(settings: Mapping[str, Value], name: str) -> tuple[int, int]:
@@ -134,13 +142,13 @@ def channel_numbers(settings: Mapping[str, Value], name: str) -> tuple[int, int]
 
 
 def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
-    """Refuse settings that would stop the protocol half-way: channels, stimuli, headphones.
+    """Refuse channels, stimuli, indicators and headphones that would stop the protocol half-way.
 
     Raises
     ------
     ParameterError
-        The device has no such channel, the catalogue no such stimulus, soundcal no such indicator,
-        or no headphones have such data.
+        The device does not have the channels, the catalogue the stimuli or soundcal the indicators,
+        or the data of the headphones are impossible.
     """
     for name, count in (("outputs", device.info.outputs), ("inputs", device.info.inputs)):
         if name in settings and not all(1 <= n <= count for n in channel_numbers(settings, name)):
@@ -159,7 +167,7 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """Return the names in a setting that lists them with commas."""
+    """Return the names in a setting that lists them, separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -174,7 +182,7 @@ def _headphone(settings: Mapping[str, Value]) -> Headphone:
 
 
 def calibration_of(bench: Bench, name: str) -> Calibration:
-    """Return a calibration that the session holds."""
+    """Return a calibration of the session."""
     return load_calibration(bench.session.path(f"{name}.json"))
 
 
@@ -183,7 +191,7 @@ def _keep_calibration(bench: Bench, name: str, calibration: Calibration) -> None
 
 
 def calibrate_ears(bench: Bench, name: str) -> Calibration:
-    """Calibrate both ears with the sound calibrator and keep the record under ``name``."""
+    """Calibrate both ears with the sound calibrator and store the record under ``name``."""
     calibration = calibrator.calibrate_ears(
         bench.device,
         bench.operator,
@@ -200,15 +208,15 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
 
 @contextmanager
 def _told(bench: Bench, title: str, duration: float) -> Iterator[None]:
-    """Tell the title of a take that is recorded."""
+    """Tell the operator the title of the take that is being recorded."""
     bench.operator.tell(f"  {title}")
     yield None
 
 
 def conclude(bench: Bench) -> ExitStatus:
-    """Return the session's exit status: did the ears stay, and was every target met?
+    """Check the drift of the ears and the targets, and return the session's exit status.
 
-    Both calibrations of the ears are kept whatever the verdict, and the reasons are logged.
+    Both calibrations of the ears are kept in any case, and the reasons for the status are logged.
     """
     status: ExitStatus = "done"
     if bench.session.events(Event.TARGET_NOT_REACHED):
@@ -229,7 +237,7 @@ def conclude(bench: Bench) -> ExitStatus:
 
 
 def calibrate_open_circuit(bench: Bench) -> Calibration:
-    """Read the unloaded output voltage of a tone and keep the calibration ``calibration_ocv``."""
+    """Read the unloaded output voltage of a tone and store the calibration ``calibration_ocv``."""
     calibration = voltage.calibrate_output(
         bench.device,
         bench.operator,
@@ -252,7 +260,7 @@ def catalogue_of(settings: Mapping[str, Value]) -> dict[str, Stimulus]:
 
 
 def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
-    """Return the stimuli of this run, in the order of the catalogue or of the setting."""
+    """Return the stimuli of this run, in the order of the setting or else of the catalogue."""
     catalogue = catalogue_of(settings)
     wanted = names_in(str(settings["stimuli"]))
     return stimuli.select(catalogue, wanted) if wanted else stimuli.scenes(catalogue)
@@ -265,7 +273,7 @@ def render_stimulus(bench: Bench, stimulus: Stimulus) -> Samples:
 
 
 def ears_of(bench: Bench, name: str = "calibration_before") -> Ears:
-    """Return headphones and ears of this run, with the calibration that the session holds."""
+    """Return the headphones and ears of this run, with a calibration of the session."""
     return Ears(
         bench.device,
         calibration_of(bench, name),
@@ -292,16 +300,16 @@ def ocv_gain_db(bench: Bench, stimulus: Stimulus, samples: Samples) -> float:
 
 
 def measure_noise_floor(bench: Bench) -> None:
-    """Record silence with the headphones on and keep the level per ear."""
+    """Record silence with the headphones on and log the level per ear."""
     floor = ears_of(bench).noise_floor(bench.operator)
-    # JSON has no -inf, the level of silence: null
+    # JSON has no -inf for the level of digital silence: it is logged as null
     known = [level if np.isfinite(level) else None for level in floor]
     bench.session.log(Event.NOISE_FLOOR, levels=known)
     bench.operator.tell(f"  left {floor[0]:.1f} dB, right {floor[1]:.1f} dB")
 
 
 def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
-    """Keep the stimulus as it was heard in situ: at its target level, stated, not measured."""
+    """Store the stimulus as the in-situ recording, at its target level: stated, not measured."""
     name = "calibration_in-situ"
     if not bench.session.path(f"{name}.json").is_file():
         sensitivities = dict.fromkeys(EARS, _IN_SITU_PA_PER_FS)
@@ -318,7 +326,7 @@ def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
 
 
 def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
-    """Play with the gain found by OCV, record at the ears and keep the take."""
+    """Play with the gain found by OCV, record at the ears and store the take."""
     gain = ocv_gain_db(bench, stimulus, samples)
     ears = ears_of(bench)
     capture = ears.take(samples * from_db(gain))
@@ -327,7 +335,7 @@ def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
 
 
 def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
-    """Search the gain at the ears and keep the take that the search accepted, if it did."""
+    """Search for the gain at the ears and store the take that was accepted, or log the failure."""
     newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
     left, right = (-np.inf if level is None else float(level) for level in newest)
     track = hats.Track(stimulus.level, bench.number("tolerance"))
@@ -343,7 +351,7 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
 def with_headphones_on(bench: Bench, *records: Record) -> None:
     """Make recordings of every stimulus, one step each, with the headphones on the HATS.
 
-    A target that cannot be met is logged and told, and the next stimulus follows.
+    A target that cannot be met is logged and reported, and the next stimulus follows.
     """
     chosen = selected_stimuli(bench.settings)
     if all(bench.session.finished(f"stimulus {stimulus.id}") for stimulus in chosen):
@@ -367,23 +375,23 @@ def _attempt(bench: Bench, stimulus: Stimulus, records: Sequence[Record]) -> Non
 def missed(
     bench: Bench, stimulus: Stimulus, reason: str, search: Mapping[str, Any] | None = None
 ) -> None:
-    """Log and tell that the target of a stimulus cannot be met, with the search that failed."""
+    """Log and report that the target of a stimulus cannot be met, with the search that failed."""
     bench.session.log(Event.TARGET_NOT_REACHED, stimulus=stimulus.id, reason=reason, search=search)
     bench.operator.tell(f"  {stimulus.id}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How a recording came about.
+    """Origin of a recording: its calibration, its gain, and the search for the gain.
 
     Parameters
     ----------
     calibration : str
-        Name in the session of the calibration that gives the recording in pascal.
+        Name, in the session, of the calibration that converts the recording to pascal.
     gain_db : float
         Gain applied to the stimulus, dB.
     search : mapping
-        How the gain was found, and the level it gave.
+        The search for the gain, and the level at that gain.
     """
 
     calibration: str
@@ -406,15 +414,16 @@ def keep_take(
     bench : Bench
         The session, the device and the setting ``weighting``.
     stimulus : Stimulus
-        What was played.
+        The stimulus that was played.
     condition : str
         Name of the method; the report compares methods by it.
     capture : Capture
-        Recorded at the ears.
+        The take at the ears.
     found : Found
-        Calibration and gain.
+        Its calibration and gain.
     checks : sequence of Check
-        Of what was really recorded (:func:`~soundcal.takes.against_stimulus.judge_played`).
+        Checks of the take (:func:`~soundcal.takes.against_stimulus.judge_played`), if the recording
+        was really made.
     """
     capture = judged(capture, checks)
     for flag in capture.flags:

@@ -1,4 +1,4 @@
-"""Open-circuit voltage of an output: read from a voltmeter, or recorded by line inputs."""
+"""Open-circuit voltage of an output: read from a voltmeter, or recorded through line inputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,14 +29,14 @@ _LINE_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LineInputs:
-    """Line inputs that measure the outputs.
+    """Line inputs that measure the voltages of the outputs.
 
     Parameters
     ----------
     inputs : tuple of int
         Input channel per output.
     volts_per_fs : tuple of float
-        Their rms voltage in V per digital full scale.
+        Rms voltage in V per digital full scale of each of them.
     """
 
     inputs: tuple[int, ...]
@@ -85,7 +85,7 @@ def calibrate_output(
     Raises
     ------
     SignalError, ToneNotFound
-        The recording through the line inputs is invalid, or does not show the test sine.
+        The recording through the line inputs is invalid, or does not contain the test sine.
     ParameterError
         A voltage or setting is impossible.
     """
@@ -109,9 +109,9 @@ def calibrate_output(
 def read_voltages(
     device: AudioDevice, operator: Operator, *, outputs: Sequence[int], digital_level: float
 ) -> dict[str, float]:
-    """Return the rms voltage in V of every output, read by the operator while it alone plays.
+    """Return the rms voltage in V of every output, read while only that output plays.
 
-    The other output is silent, so that its crosstalk is not read with it.
+    The other output is silent, so that its crosstalk does not affect the reading.
     """
     tone = sine(digital_level, fs=device.fs)[np.newaxis]
     voltages = {}

@@ -239,7 +239,7 @@ CASES = [
     (f"protocol run microphone_check {SIM} --set insertions --out new", 2, "KEY=VALUE"),
     (f"protocol run compare_methods {SIM} --resume --out missing", 5, "no session"),
     (f"protocol run compare_methods {SIM} --resume --out session", 5, "nothing to resume"),
-    (f"protocol run microphone_check {SIM} --out session", 5, "holds a session already"),
+    (f"protocol run microphone_check {SIM} --out session", 5, "already holds a session"),
     (f"protocol run hats_headphones {SIM} --resume --out session", 5, "not 'hats_headphones'"),
     # outputs
     (f"record {SIM} --duration 1 taken.wav", 5, "--force"),

@@ -62,7 +62,7 @@ def test_the_calibrator_on_the_simulated_lab(capsys: pytest.CaptureFixture[str])
     assert found.device == "sim:lab"
     assert "certificate, U = 0.3 dB" in err
     assert "left, take 1: " in err
-    assert " of full scale DC" in err
+    assert ", DC " in err
     assert "Pa per full scale" in err
     truth = SimulatedLab("lab", fs=int(FS)).truth
     for side, ear in enumerate(("left", "right")):

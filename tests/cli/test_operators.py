@@ -45,12 +45,15 @@ def test_what_is_no_number_is_asked_again(
 ) -> None:
     with typed(monkeypatch, "much\n1e-2\n"):
         assert TerminalOperator().read_voltmeter("right") == 0.01
-    assert "'much' is no number" in capsys.readouterr().err
+    assert "'much' is not a number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("keys", ["q\n", "stop\n", "\x04"])
 def test_a_person_can_give_up(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
-    with typed(monkeypatch, keys), pytest.raises(ProtocolAborted, match="at: Plug the headphones"):
+    with (
+        typed(monkeypatch, keys),
+        pytest.raises(ProtocolAborted, match="at: Plug in the headphones"),
+    ):
         TerminalOperator().seat_headphones()
 
 
@@ -78,7 +81,7 @@ def test_a_person_decides_whether_a_take_is_recorded_again(
         assert TerminalOperator().again("no tone")
         with pytest.raises(ProtocolAborted, match="not accepted: clipped"):
             TerminalOperator().again("clipped")
-    assert "not accepted: no tone\nRecord it once more? [Enter: yes, q: stop]" in (
+    assert "not accepted: no tone\nRecord it again? [Enter: yes, q: stop]" in (
         capsys.readouterr().err
     )
 

@@ -86,7 +86,7 @@ def test_the_file_holds_every_sample_and_its_record_says_how(
     printed = capsys.readouterr()
     assert json.loads(printed.out)["audio"] == "take.wav"
     assert "verdict: suspect (15 of 19 checks passed)" in printed.err
-    assert "level over all: left" in printed.err
+    assert "overall level: left" in printed.err
 
 
 def test_a_flac_is_24_bit() -> None:
@@ -298,7 +298,7 @@ def test_a_level_is_reached_by_the_calibrated_gain(
         (2, 48000, ["--gain-db", "21"], 5, "at most 20.00 dB"),
         (2, 48000, ["--level", "130", "--calibration", "cal.json"], 5, "would clip"),
         (2, 44100, [], 2, "--fs 44100"),
-        (1, 48000, [], 2, "mono: say where"),
+        (1, 48000, [], 2, "mono: choose its outputs"),
         (2, 48000, ["--outputs", "1"], 2, "--outputs names 1"),
         (2, 48000, ["--outputs", "1,3"], 3, "outputs 1 to 2"),
         (2, 48000, ["--level", "65"], 2, "belong together"),

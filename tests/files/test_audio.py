@@ -203,7 +203,7 @@ def test_limited_samples_are_counted(tmp_path: Path) -> None:
 
 def test_a_recording_replaces_nothing_by_accident(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("precious")
-    with pytest.raises(RecordError, match="exists already"):
+    with pytest.raises(RecordError, match="already exists"):
         Writer(tmp_path / "a.wav", 48000, 1)
     assert (tmp_path / "a.wav").read_text() == "precious"
     with pytest.raises(ParameterError, match=r"\.wav or \.flac"):

@@ -123,7 +123,7 @@ def test_a_session_killed_in_its_first_line_has_not_begun(tmp_path: Path, torn: 
 
 
 def test_sessions_are_not_overwritten_and_not_left(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="holds a session already"):
+    with pytest.raises(RecordError, match="already holds a session"):
         Session.create(session.folder, "microphone_check", {})
     for name in ("../x.json", "/x.json"):
         with pytest.raises(RecordError, match="leaves the folder"):

@@ -35,8 +35,8 @@ def test_a_script_says_everything_beforehand() -> None:
     script.seat_headphones()
     script.remove_headphones()
     assert len(said) == 4
-    assert all(text.startswith("taken as done") for text in said)
+    assert all(text.startswith("assumed: ") for text in said)
     assert not script.again("clipped")
     assert script.read_voltmeter("left") == 0.2
-    with pytest.raises(ParameterError, match="no voltage given for right"):
+    with pytest.raises(ParameterError, match="no voltage is given for right"):
         script.read_voltmeter("right")

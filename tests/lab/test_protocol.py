@@ -84,7 +84,7 @@ def test_a_stopped_run_is_resumed_without_repeating(tmp_path: Path, error: BaseE
         go(tmp_path, Hands(), resume=True, changes={"level": "114"})
     hands = Hands()
     assert go(tmp_path, hands, resume=True, changes={"level": "94"}).exit_status == "done"
-    assert hands.done == ["first: done before, kept", "second", "headphones on"]
+    assert hands.done == ["first: already done, kept", "second", "headphones on"]
     with pytest.raises(RecordError, match="nothing to resume"):
         go(tmp_path, Hands(), resume=True)
 

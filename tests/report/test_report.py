@@ -221,7 +221,7 @@ def test_pdf_has_the_same_content_and_the_same_bytes_every_time(tmp_path: Path) 
     assert content.count(b"/Subtype /Image") >= len(document.pictures())
     assert render_pdf(study_document(made)) == content
     page.unlink()
-    with pytest.raises(RecordError, match="exists already"):
+    with pytest.raises(RecordError, match="already exists"):
         write_document(document, page, pdf=True)
     assert not page.exists()
 
@@ -267,7 +267,7 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     for table in study_document(made).tables():
         frame = pd.read_csv(tmp_path / "out" / "tables" / f"{table.name}.csv")
         assert len(frame) == len(table.rows)
-    with pytest.raises(RecordError, match="exists already"):
+    with pytest.raises(RecordError, match="already exists"):
         write_report(made, tmp_path / "out")
     assert write_report(made, tmp_path / "out", force=True) == path
 

@@ -1,4 +1,4 @@
-"""Cards without physics: N channels in, N channels out, bit by bit.
+"""Cards without physics: N channels in, N channels out, exact to the bit.
 
 They take the place of a simulated lab. ``plain-N`` returns what is played on the input of the same
 number. ``count-N`` delivers a count instead: sample ``n`` of channel ``c`` is
@@ -6,8 +6,8 @@ number. ``count-N`` delivers a count instead: sample ``n`` of channel ``c`` is
     ((n * STEP + c * OFFSET) mod 2^22 - 2^21) / 2^23
 
 which is exact in 24 bits and in single precision, sounds like noise 15 dB below full scale, and can
-be inverted, because STEP is odd. So every sample says where it belongs within 2^22 (87 s at
-48 kHz), and a recording of any length says which samples are missing or came twice, without a copy
+be inverted, because STEP is odd. So every sample gives its own place within 2^22 samples (87 s at
+48 kHz), and a recording of any length shows which samples are missing or repeated, without a copy
 to compare it with.
 """
 
@@ -40,7 +40,7 @@ def count_samples(first: int, n: int, n_channels: int) -> NDArray[np.float64]:
 
 
 def places(samples: NDArray[np.float64], channel: int) -> NDArray[np.int64]:
-    """Return the place in its period of each sample of the count; -1 for what is no such sample."""
+    """Return the place of each sample in the period of the count; -1 for one not of the count."""
     codes = np.rint(samples * _SCALE).astype(np.int64) + PERIOD // 2
     valid = ((codes - PERIOD // 2) / _SCALE == samples) & (codes >= 0) & (codes < PERIOD)
     return np.where(valid, ((codes - channel * OFFSET) * _INVERSE) & _MASK, -1)
@@ -48,10 +48,10 @@ def places(samples: NDArray[np.float64], channel: int) -> NDArray[np.int64]:
 
 @dataclass
 class Account:
-    """What a recording of the count holds, sample by sample.
+    """The content of a recording of the count, compared sample by sample.
 
-    ``first`` and ``last`` are places of its ends, ``lost`` and ``repeated`` samples per channel,
-    ``wrong`` samples that are none of the count; ``faults`` names the first few.
+    ``first`` and ``last`` are the places of its ends; ``lost``, ``repeated`` and ``wrong`` count
+    samples of all channels, wrong ones being not of the count; ``faults`` names the first few.
     """
 
     first: int = -1
@@ -64,7 +64,7 @@ class Account:
 
     @property
     def exact(self) -> bool:
-        """Whether every sample is the one that follows the one before, on all channels."""
+        """True if every sample follows the one before it in the count, on all channels."""
         return self.lost == self.repeated == self.wrong == 0
 
 
@@ -107,27 +107,27 @@ def account(blocks: Iterable[NDArray[np.float64]], channels: Iterable[int]) -> A
 
 
 class _Through:
-    """What is played comes back."""
+    """A card whose inputs receive the samples that it plays."""
 
     def process(self, played: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what reaches the inputs."""
+        """Return the samples at the inputs."""
         return played.copy()
 
 
 class _Count:
-    """The count, whatever is played."""
+    """A card whose inputs receive the count, whatever it plays."""
 
     def __init__(self) -> None:
         self.position = 0
 
     def process(self, played: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what reaches the inputs."""
+        """Return the samples at the inputs."""
         first, self.position = self.position, self.position + played.shape[1]
         return count_samples(first, played.shape[1], played.shape[0])
 
 
 class PlainCard:
-    """A card with nothing in between, in place of a lab.
+    """A card without a lab: nothing lies between its outputs and inputs.
 
     Parameters
     ----------

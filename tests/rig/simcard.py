@@ -6,8 +6,8 @@ so this process *is* the soundcard, with headphones, ears, calibrator and voltme
 :class:`soundcal.devices.simulated.lab.SimulatedLab` whose chain of signal processing runs in the
 callback of the server.
 
-A UNIX datagram socket stands for the hands of the person in the lab. Every datagram is a JSON
-object with the key ``do`` and is answered with ``{"value": ...}`` or ``{"error": text}``, so tests
+A UNIX datagram socket takes the commands of the person in the lab. Every datagram is a JSON object
+with the key ``do`` and is answered with ``{"value": ...}`` or ``{"error": text}``, so that tests
 need not sleep:
 
 ``attach_calibrator``, ``remove_calibrator``, ``seat_headphones``, ``remove_headphones``,
@@ -17,13 +17,13 @@ need not sleep:
     numbers of the lab's truth; ``transfer``: magnitudes in Pa per full scale at ``frequencies``
 ``arm``
     list of ``faults``: ``{"at": position, "do": what, ...}``, in samples counted from the first
-    sample that is played and not zero (deterministic also when the server runs faster than time);
-    with ``silent`` from the first one that anybody listens to, for takes that play nothing
+    sample played that is not zero (deterministic even if the server runs faster than real time);
+    with ``silent`` from the first one that a program records, for takes that play nothing
 ``new_lab``
     forget everything and start again, with the keys ``name`` and ``seed``
 ``state``
-    what the callback has done so far: ``cycles``, ``xruns``, of a count its ``position``, and the
-    number of ``connections`` to its channels
+    the state of the callback: ``cycles``, ``xruns``, the ``position`` of a count, and the number of
+    ``connections`` to its channels
 
 Faults: ``drop`` (zeros for ``n`` samples), ``insert`` (``n`` zeros), ``delete`` (``n`` samples, of
 those inserted before), ``repeat`` (the next ``n`` samples replaced by the last ``n``), ``gain``
@@ -78,7 +78,7 @@ class Faults:
         self.slowness = 1.0
 
     def apply(self, played: np.ndarray, recorded: np.ndarray) -> np.ndarray:
-        """Return what reaches the computer of a block."""
+        """Return the samples that reach the computer in place of a recorded block."""
         n = recorded.shape[1]
         if self._position is None and self._events and played.any():
             self._position = -int(np.flatnonzero(played.any(axis=0))[0])
@@ -100,7 +100,7 @@ class Faults:
         return bool(position is not None and self._events and self._events[0]["at"] < position + n)
 
     def _overwrite(self, at: int, after: np.ndarray, samples: np.ndarray) -> None:
-        """Put samples in the place of others; those that are still to come, when they are there."""
+        """Overwrite samples; those still to come are overwritten when they are there."""
         n = min(samples.shape[1], after.shape[1])
         after[:, :n] = samples[:, :n]
         if n < samples.shape[1]:
@@ -153,7 +153,7 @@ class Clock:
         self._taps = np.arange(1 - TAPS // 2, TAPS // 2 + 1)
 
     def convert(self, samples: np.ndarray) -> np.ndarray:
-        """Return as many samples as can be interpolated by now; one more or less per block."""
+        """Return the samples that can be interpolated by now; their number varies by one."""
         known = np.concatenate([self._history, samples], axis=1)
         n = int((known.shape[1] - TAPS / 2.0 - self._next) / self._step)
         at = self._next + self._step * np.arange(n)

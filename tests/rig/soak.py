@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Record for long and account for every sample.
+"""Record for a long time and account for every sample.
 
 ::
 
