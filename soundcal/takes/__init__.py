@@ -1,1 +1,1 @@
-"""Judging a take: is a capture what the inputs heard?"""
+"""Judging a take: does a capture contain what the inputs received?"""

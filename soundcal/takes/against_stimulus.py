@@ -1,15 +1,15 @@
-"""What a take tells about its path when the stimulus that was played is known.
+"""Checks of a take against the stimulus that was played.
 
-Its delay is followed through the take (:mod:`soundcal.takes.slips`): samples that were lost or
-inserted, and clocks that differ. A clock difference is believed only if the spectrum of the
-stimulus is the same in all windows. A tone is followed by its phase
-(:mod:`soundcal.takes.tone_phase`, with its own limits of detection). Two channels that differ tell
-what each hears of the other (:mod:`soundcal.takes.crosstalk`).
+The delay is followed through the take (:mod:`soundcal.takes.slips`): it shows samples that were
+lost or inserted, and clocks that differ. A clock difference is accepted as real only if the
+spectrum of the stimulus is the same in all windows. A tone is followed by its phase
+(:mod:`soundcal.takes.tone_phase`, with its own detection limits). Two stimulus channels that differ
+show the crosstalk between the inputs (:mod:`soundcal.takes.crosstalk`).
 
 Detection limits, where the stimulus stands out from the noise:
 
 =====================  ==========================================================================
-dropout, zeros         32 samples on one input, while something is played
+dropout, zeros         32 samples on one input, while the stimulus is not silent
 slip                   1 to 1500 samples (31 ms at 48 kHz), with two windows before and after;
                        noise, scenes and speech
 clock difference       5 ppm and five times its standard uncertainty; white or steady noise
@@ -37,14 +37,15 @@ __all__ = ["compare_with_stimulus", "judge_played"]
 
 
 _ALIKE_DB: Final = 1.0
-"""Windows of a stimulus are alike if level, or mean frequency, differ by no more at the extremes:
-white noise stays within 0.8 dB (the level of 4096 samples has a standard deviation of 0.1 dB)."""
+"""Windows of a stimulus are alike if the extremes of their level, or of their mean frequency,
+differ by no more than this: white noise stays within 0.8 dB (the level of 4096 samples has a
+standard deviation of 0.1 dB)."""
 
 _DROPOUTS: Final = Limit(0.0, "≤", "exact zeros while something was played")
 
 
 def _tone_timing(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> list[Check]:
-    """Return the same for a tone, by its phase."""
+    """Return slips, drift and spread of the delay of a tone, from its phase."""
     found = track(x, fs, frequency, s)
     slips = slips_of(name, found, fs)
     if slips is None:
@@ -84,15 +85,16 @@ def _dropouts(name: str, x: Samples, s: Samples, fs: int) -> Check:
     """Return the exact zeros on one channel while something was played on it."""
     gaps = Gaps()
     gaps.push(with_silence_filled(x[np.newaxis], s[np.newaxis]))
-    gaps.push(np.ones((1, 1)))  # zeros at the end are a gap, too: something was played
+    gaps.push(np.ones((1, 1)))  # makes zeros at the end count as a gap
     reason = "".join(flag.text for flag in gaps.flags(fs, name))
     return Check("dropouts", gaps.lost, "samples", _DROPOUTS, fault(reason), reason, name)
 
 
 def _varies(s: Samples, size: int) -> tuple[float, float]:
-    """Return how the level of the windows of a stimulus varies, and how their slope re level, dB.
+    """Return the ranges of level and of slope relative to level over a stimulus' windows, in dB.
 
-    The slope of a signal re the signal is its mean frequency; if it stays, so does the spectrum.
+    The slope of a signal relative to the signal is a measure of its mean frequency; if it stays
+    constant, so does the spectrum.
     """
     n = s.size // size
     windows = s[: n * size].reshape(n, size)
@@ -106,17 +108,17 @@ def _varies(s: Samples, size: int) -> tuple[float, float]:
 
 
 def _is_steady(s: Samples, size: int) -> bool:
-    """Whether level and spectrum of a stimulus stay."""
+    """Return whether level and spectrum of a stimulus stay constant."""
     return max(_varies(s, size)) <= _ALIKE_DB
 
 
 def _is_alike(s: Samples, size: int) -> bool:
-    """Whether the spectrum of a stimulus stays, whatever its level does."""
+    """Return whether the spectrum of a stimulus stays constant, whatever its level does."""
     return _varies(s, size)[1] <= _ALIKE_DB
 
 
 def _unaligned(capture: Capture) -> bool:
-    """Whether the delay of a take could not be measured."""
+    """Return whether the delay of a take could not be measured."""
     return capture.latency is None and any(
         flag.kind == DELAY_NOT_MEASURED for flag in capture.flags
     )
@@ -130,19 +132,19 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     capture : Capture
         Aligned, as :meth:`~soundcal.devices.AudioDevice.play_and_record` gives it.
     played : ndarray, shape (n_outputs, n)
-        What was played; the outputs that the inputs hear, in their order. One output is heard by
-        all inputs.
+        Samples that were played: one output for each input, in the order of the inputs, or one
+        output that all inputs hear.
 
     Returns
     -------
     tuple of Check
-        Dropouts, slips, clock drift, spread of the delay and, if the stimulus is steady, level
-        steps per channel; crosstalk and swapped channels of two that differ.
+        Per channel, dropouts, slips, clock drift, spread of the delay and, if the stimulus is
+        steady, level steps; for two different channels, crosstalk and swapped channels.
 
     Raises
     ------
     ParameterError
-        Neither one output nor as many as inputs.
+        The number of outputs is neither one nor the number of inputs.
 
     Examples
     --------
@@ -155,10 +157,11 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     n_inputs = capture.samples.shape[0]
     if played.shape[0] not in (1, n_inputs):
         raise ParameterError(
-            f"{played.shape[0]} outputs for {n_inputs} inputs: one output, or as many as inputs"
+            f"{played.shape[0]} outputs for {n_inputs} inputs: one output, or one per input, is "
+            "expected"
         )
     if _unaligned(capture):
-        return ()  # there is nothing to compare
+        return ()  # not aligned: nothing to compare
     fs, names = capture.fs, capture.channels
     sources = np.broadcast_to(played, (n_inputs, played.shape[1]))
     found: list[Check] = []
@@ -173,7 +176,7 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
         check.verdict == "pass" or (check.verdict == "suspect" and check.name != DRIFT)
         for check in found
     )
-    if played.shape[0] == n_inputs == 2 and intact:  # a path that jumps has no one response
+    if played.shape[0] == n_inputs == 2 and intact:  # a path that jumps has no single response
         found += crosstalk(names, capture.samples, played, fs)
     return tuple(found)
 
@@ -186,16 +189,16 @@ def judge_played(
     Parameters
     ----------
     capture : Capture
-        The take, aligned to what was played.
+        The take, aligned to the stimulus.
     played : ndarray, shape (n_outputs, n)
         As for :func:`compare_with_stimulus`.
     expected : int, optional
-        Number of samples that were to arrive.
+        Number of samples that should have arrived.
 
     Returns
     -------
     tuple of Check
-        Those of :func:`~soundcal.takes.judge.judge` and of :func:`compare_with_stimulus`.
+        Checks of :func:`~soundcal.takes.judge.judge` and of :func:`compare_with_stimulus`.
     """
     aligned = not _unaligned(capture)
     alone = judge(capture, expected=expected, played=played if aligned else None)

@@ -1,9 +1,9 @@
 """Measured delay between output and input, from a marker played before the samples.
 
-The delay of a soundcard is not what it reports, and it changes each time a stream starts. It is
-therefore measured in every take. The samples themselves cannot serve for that: a sine wave
-correlates with itself after every period, silence with nothing. So the drivers put a *marker* in
-front, a fixed burst of noise, and remove it afterwards::
+The delay of a soundcard differs from the one it reports, and it changes each time a stream starts.
+It is therefore measured in every take. The samples themselves cannot serve for this: a sine wave
+correlates with itself after every period, and silence with nothing. So the drivers put a *marker*,
+a fixed burst of noise, in front of the samples and remove it afterwards::
 
     | lead-in | marker | gap | samples | tail |
                                 ^ arrives at lead + marker + gap + delay
@@ -11,13 +11,13 @@ front, a fixed burst of noise, and remove it afterwards::
 The marker is found by the normalised cross-correlation of Lewis (Fast normalized cross-correlation,
 Vision Interface 1995), restricted to one dimension: the correlation of the marker with each piece
 of the take, divided by the energies of both. Its value lies between -1 and 1 and does not depend on
-the gain of the chain, so that samples 40 dB louder than the marker do not hide it. A marker of N
-samples gives values of about ``1/sqrt(N)`` for everything that is not the marker (0.016 here), and
-``sqrt(r / (1 + r))`` for the marker in noise of signal-to-noise ratio ``r``.
+the gain of the chain, so samples 40 dB louder than the marker do not hide it. A marker of N samples
+gives values of about ``1/sqrt(N)`` for everything that is not the marker (0.016 here), and
+``sqrt(r / (1 + r))`` for the marker in noise at a signal-to-noise ratio ``r``.
 
-The delay is the lag of the largest magnitude, that is the main peak of the path's impulse response
-(as ISO 18233:2006 uses it). If no lag stands out, the take says so in its flags and has no delay:
-nothing is guessed.
+The delay is the lag of the largest magnitude, that is, the main peak of the path's impulse response
+(as ISO 18233:2006 uses it). If no lag stands out, the take has no delay and a flag gives the
+reason: soundcal does not guess.
 """
 
 from dataclasses import dataclass
@@ -34,22 +34,24 @@ __all__ = ["Delay", "Frame", "find_marker", "frame", "marker"]
 
 
 MARKER_S: Final = 4096 / 48000
-"""Length of the marker in s: 36 dB of processing gain at 48 kHz, short beside any stimulus."""
+"""Length of the marker in s: 36 dB of processing gain at 48 kHz, short compared with any stimulus.
+"""
 
 MARKER_RMS_DB: Final = -40.0
-"""Level of the marker, rms re full scale: a moderate 60 to 80 dB SPL in usual headphone chains."""
+"""RMS level of the marker, dB re full scale: a moderate 60 to 80 dB SPL in usual headphone chains.
+"""
 
 LEAD_S: Final = 0.02
 GAP_S: Final = 0.1
-"""Silence between marker and samples, s: filters and rooms of measuring labs have decayed."""
+"""Silence between marker and samples, s: the decay of filters and of measuring rooms is over."""
 
 CLEAR: Final = 0.15
-"""Least correlation of a marker that counts as found: 9 sigma of chance, -16 dB SNR."""
+"""Smallest correlation at which a marker counts as found: 9 sigma of chance, -16 dB SNR."""
 
 RUNNER_UP: Final = 0.8
-"""Greatest correlation elsewhere, relative to the peak, that leaves the peak unambiguous."""
+"""Largest correlation elsewhere, relative to the peak, that leaves the peak unambiguous."""
 
-_NEAR_S: Final = 0.002  # main lobe and early decay of the path itself do not count as elsewhere
+_NEAR_S: Final = 0.002  # within this of the peak, main lobe and early decay are not "elsewhere"
 _SEED: Final = 20051
 
 
@@ -87,18 +89,19 @@ class Delay:
 
     @property
     def clear(self) -> bool:
-        """Whether the delay may be used."""
+        """True if the delay may be used."""
         return self.correlation >= CLEAR and self.runner_up <= RUNNER_UP * self.correlation
 
     @property
     def complaint(self) -> str:
-        """Why the delay may not be used; "" if it may."""
+        """The reason why the delay may not be used; "" if it may."""
         if self.clear:
             return ""
         if self.correlation < CLEAR:
             return (
                 f"delay not measured: correlation of the marker {self.correlation:.3f}, at least "
-                f"{CLEAR} needed; is the output connected to the input, the level above the noise?"
+                f"{CLEAR} needed; is the output connected to the input, and the level above the "
+                "noise?"
             )
         return (
             f"delay not measured: the marker occurs twice (correlations {self.correlation:.3f} and "
@@ -108,7 +111,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Samples with the marker before them, as they are to be played.
+    """Samples to be played, preceded by the marker.
 
     Parameters
     ----------
@@ -131,21 +134,21 @@ class Frame:
     max_delay: int
 
     def align(self, take: Samples) -> tuple[Samples, int | None, tuple[Flag, ...]]:
-        """Cut the aligned segment out of what was recorded while the frame was played.
+        """Cut the aligned segment out of the take recorded while the frame was played.
 
         Parameters
         ----------
         take : ndarray, shape (n_inputs, n)
-            As many samples as the frame has.
+            At least as many samples as the frame has.
 
         Returns
         -------
         segment : ndarray, shape (n_inputs, n_wanted)
-            Aligned; not aligned, as if without delay, if the delay could not be measured.
+            Aligned; if the delay could not be measured, cut as if it were zero.
         delay : int or None
             Delay in samples.
         flags : tuple of Flag
-            Why there is no delay.
+            The reason why there is no delay.
 
         Raises
         ------
@@ -155,7 +158,7 @@ class Frame:
         if take.shape[1] < self.samples.shape[1]:
             raise SignalError(
                 f"take of {take.shape[1]} samples for a frame of {self.samples.shape[1]}: "
-                "samples were lost, repeat it"
+                "samples were lost; repeat the take"
             )
         found = find_marker(
             take[:, round(LEAD_S * self.fs) :], marker(self.fs), max_delay=self.max_delay
@@ -172,7 +175,7 @@ def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = 1.
     Parameters
     ----------
     samples : ndarray, shape (n_channels, n)
-        What is to be played; the marker goes to all of its channels.
+        Samples to be played; the marker goes to all of their channels.
     fs : int
         Sampling rate in Hz.
     tail : float
@@ -192,9 +195,9 @@ def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = 1.
         Negative tail or no time for a delay.
     """
     if not (tail >= 0 and np.isfinite(tail)):
-        raise ParameterError(f"tail of {tail} s: 0 or more expected")
+        raise ParameterError(f"tail of {tail} s: 0 or more is expected")
     if not 0 < max_delay <= 10:
-        raise ParameterError(f"greatest delay {max_delay} s: above 0 and up to 10 s expected")
+        raise ParameterError(f"greatest delay {max_delay} s: above 0 and up to 10 s is expected")
     sync = marker(fs)
     lead, gap, delay = round(LEAD_S * fs), round(GAP_S * fs), round(max_delay * fs)
     start = lead + sync.size + gap
@@ -215,12 +218,12 @@ def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:
     sync : ndarray, shape (m,)
         The burst as it was played.
     max_delay : int
-        Greatest lag in samples that is looked at.
+        Greatest lag in samples that is searched.
 
     Returns
     -------
     Delay
-        Of the channel with the largest correlation.
+        Result for the channel with the largest correlation.
 
     Raises
     ------
@@ -231,7 +234,7 @@ def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:
 
     n_lags = min(max_delay, take.shape[1] - sync.size) + 1
     if n_lags < 1:
-        raise SignalError(f"take of {take.shape[1]} samples, the marker alone has {sync.size}")
+        raise SignalError(f"take of {take.shape[1]} samples; the marker alone has {sync.size}")
     piece = take[:, : n_lags + sync.size - 1]
     length = next_fast_len(piece.shape[1] + sync.size, real=True)
     spectrum = rfft(piece, length, axis=1) * np.conj(rfft(sync, length))

@@ -1,4 +1,4 @@
-"""What one channel of a take amounts to, counted block by block with constant memory."""
+"""Statistics of one channel of a take, counted block by block with constant memory."""
 
 from typing import Final
 
@@ -13,14 +13,16 @@ __all__ = ["PLATEAUS", "ChannelStatistics"]
 
 PLATEAU_SAMPLES: Final = 3
 PLATEAUS: Final = 3
-"""So many equal samples in a row, so often, at the channel's own extreme are a clipped signal that
-was turned down afterwards. With the noise of an analogue input, no signal repeats its extreme. A
-sine wave of f Hz clipped by c dB shows them if ``fs/(pi f) acos(10^(-c/20))`` is 3 or more."""
+"""Three or more equal samples in a row at the channel's own extreme, on three or more occasions,
+show a clipped signal that was attenuated afterwards. With the noise of an analogue input, no signal
+repeats its extreme. A sine wave of f Hz clipped by c dB has such plateaus if
+``fs/(pi f) acos(10^(-c/20))`` is 3 or more."""
 
 _PLATEAU_FROM: Final = 0.1
 _PLATEAU_EDGE: Final = 1e-3
-"""Plateaus count from -20 dB re full scale on, and with an edge of 0.1 % of their height: the flat
-tops that 16-bit quantisation gives a slow sine wave have edges of one step, 0.03 % of 0.1."""
+"""Plateaus count if they lie at -20 dB re full scale or above and have an edge of 0.1 % of their
+height or more: 16-bit quantisation also gives a slow sine wave flat tops, but their edges are one
+step, 0.03 % of 0.1."""
 
 
 class _Plateaus:
@@ -50,7 +52,7 @@ class ChannelStatistics:
     Parameters
     ----------
     window : int
-        Length in samples of the windows whose powers and means are looked at.
+        Length in samples of the windows in which powers and means are taken.
     """
 
     def __init__(self, window: int) -> None:
@@ -112,5 +114,5 @@ class ChannelStatistics:
 
     @property
     def bits(self) -> int:
-        """Bits used; 25 if the samples are finer than 24 bits."""
+        """Number of bits used; 25 if the samples are finer than 24 bits."""
         return 25 if self.finer else 24 - ((self.used & -self.used).bit_length() - 1)

@@ -31,18 +31,18 @@ SEVERITY: Final[dict[Verdict, int]] = {"pass": 0, "suspect": 1, "invalid": 2}
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The values that are accepted of one property.
+    """The accepted values of one property.
 
     Parameters
     ----------
     value : float
         In the unit of the check.
     relation : {"≤", "≥", "±"}
-        The side of ``value`` that is accepted; "±" accepts what lies between its negative and it.
+        The accepted side of ``value``; "±" accepts values from ``-value`` to ``value``.
     source : str
         Standard and clause, or the reason.
     remedy : str
-        Usual causes of a failure, and what helps.
+        Usual causes of a failure, and how to remove them.
 
     Examples
     --------
@@ -63,14 +63,14 @@ class Limit:
         return (abs(value) if self.relation == "±" else value) <= self.value
 
     def excess(self, value: float) -> float:
-        """Return how far a value lies beyond the limit; negative within it."""
+        """Return the distance of a value beyond the limit; negative within the limit."""
         if self.relation == "≥":
             return self.value - value
         return (abs(value) if self.relation == "±" else value) - self.value
 
     @property
     def text(self) -> str:
-        """The limit as it is printed."""
+        """The limit as printed."""
         sign = "±" if self.relation == "±" else f"{self.relation} "
         return f"{sign}{self.value:g}".replace("-", "−")
 
@@ -82,19 +82,19 @@ class Check:
     Parameters
     ----------
     name : str
-        The property that was looked at.
+        The property that was checked.
     value : float
         The value that was found.
     unit : str
         Its unit.
     limit : Limit or None
-        The values that are accepted; None if the check only informs.
+        The accepted values; None if the check only informs.
     verdict : {"pass", "suspect", "invalid"}
         The consequence.
     reason : str
-        What was found in words, with its probable cause and the remedy; "" if it passed.
+        The finding in words, with its probable cause and the remedy; "" if the check passed.
     channel : str
-        The channel; "" if it is about the take.
+        The channel; "" if the check concerns the whole take.
     """
 
     name: str
@@ -145,12 +145,12 @@ def fault(reason: str) -> Verdict:
 
 
 def flags_of(checks: Sequence[Check]) -> tuple[Flag, ...]:
-    """Return the flags of what is suspect or invalid."""
+    """Return the flags of the checks that are suspect or invalid."""
     return tuple(check.flag for check in checks if check.verdict != "pass")
 
 
 def judged(capture: Capture, checks: Sequence[Check]) -> Capture:
-    """Return the take with its verdicts among its flags, without those that it has already."""
+    """Return the take with its verdicts added to its flags, each flag once."""
     new = [flag for flag in flags_of(checks) if flag not in capture.flags]
     return with_flags(capture, new) if new else capture
 

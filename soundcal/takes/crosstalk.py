@@ -1,4 +1,4 @@
-"""Crosstalk between two channels of a take, and channels that are swapped."""
+"""Crosstalk between two channels of a take, and swapped channels."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,8 +14,8 @@ __all__ = ["crosstalk"]
 
 
 CROSSTALK_LIMIT_DB: Final = -20.0
-"""Crosstalk accepted, dB: 1 % of the other ear's power, 0.04 dB in the level of equally loud ears;
-headphones on a head and torso simulator are far below it."""
+"""Accepted crosstalk, dB: 1 % of the other ear's power, or 0.04 dB in the level if both ears are
+equally loud; headphones on a head and torso simulator are far below it."""
 
 _SEGMENTS: Final = 8
 _BINS: Final = 16
@@ -35,7 +35,7 @@ _SWAPPED: Final = Limit(
 
 
 def crosstalk(names: Sequence[str], x: Samples, s: Samples, fs: int) -> list[Check]:
-    """Return how much of each of two outputs arrives at the other one's input."""
+    """Return checks of the share of each of two outputs that arrives at the other one's input."""
     size = round(WINDOW_S * fs)
     n = min(x.shape[1], s.shape[1])
     if n < (_SEGMENTS + 1) * size // 2 or not x.any(axis=1).all():  # a dead input hears nothing
@@ -68,8 +68,8 @@ def _verdicts_on_crosstalk(names: Sequence[str], heard: Samples) -> list[Check]:
         reason = ""
         if ratio > CROSSTALK_LIMIT_DB:
             reason = (
-                f"{names[1 - k]}: hears the output of {names[k]} at {ratio:+.1f} dB re {names[k]} "
-                f"itself, the limit is {CROSSTALK_LIMIT_DB:g} dB; {_CROSSTALK.remedy}"
+                f"{names[1 - k]}: hears the output of {names[k]} at {ratio:+.1f} dB relative to "
+                f"{names[k]} itself, the limit is {CROSSTALK_LIMIT_DB:g} dB; {_CROSSTALK.remedy}"
             )
         found.append(
             Check("crosstalk", ratio, "dB", _CROSSTALK, doubt(reason), reason, names[1 - k])

@@ -1,4 +1,4 @@
-"""Gaps of exact zeros: what audio servers put in the place of blocks they lose."""
+"""Gaps of exact zeros, which audio servers insert in place of lost blocks."""
 
 from typing import Final
 
@@ -12,14 +12,15 @@ __all__ = ["Gaps", "gap_flags", "with_silence_filled"]
 
 
 _GAP_SAMPLES: Final = 32
-"""Shortest gap that is reported: audio servers lose blocks, and blocks have at least so many."""
+"""Shortest gap in samples that is reported: audio servers lose whole blocks, which are no shorter.
+"""
 
 _SILENT: Final = 1e-3
 _AROUND: Final = 16
 
 
 class Gaps:
-    """Looks for lost samples in a signal that comes in blocks: see :func:`gap_flags`.
+    """A search for lost samples in a signal that comes in blocks: see :func:`gap_flags`.
 
     Examples
     --------
@@ -66,11 +67,11 @@ class Gaps:
 
     @property
     def silent(self) -> int:
-        """Zeros at the end so far, if there was something before them; they are no gap yet."""
+        """Zeros at the end so far, if sound came before them; they do not count as a gap yet."""
         return self._run if self._begun else 0
 
     def flags(self, fs: int, where: str = "all inputs") -> tuple[Flag, ...]:
-        """Return the flag of the gaps so far; none, if there are none."""
+        """Return the flag of the gaps so far, if there are any."""
         if self._count == 0:
             return ()
         gaps = "1 gap" if self._count == 1 else f"{self._count} gaps"
@@ -82,16 +83,17 @@ class Gaps:
 
 
 def with_silence_filled(samples: Samples, played: Samples) -> Samples:
-    """Return a row that is zero only where the samples are and something was played.
+    """Return a row that is zero only where the samples are zero although sound was played.
 
-    What was played 60 dB below the loudest sample may be less than a step of the converter.
+    Sound 60 dB below the loudest sample counts as silence: it may be less than one step of the
+    converter.
     """
     from scipy.ndimage import maximum_filter1d
 
     n = min(samples.shape[1], played.shape[1])
     filled = np.ones((1, samples.shape[1]))
     loudness = np.abs(played[:, :n]).max(axis=0)
-    # a wave that passes through zero is not silent
+    # a wave is not silent where it passes through zero
     around = maximum_filter1d(loudness, 2 * _AROUND + 1) if n else loudness
     silent = around <= _SILENT * loudness.max(initial=0.0)
     filled[0, :n] = np.abs(samples[:, :n]).max(axis=0) + silent
@@ -99,11 +101,11 @@ def with_silence_filled(samples: Samples, played: Samples) -> Samples:
 
 
 def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[Flag, ...]:
-    """Return a flag if all inputs together fall silent and come back: samples were lost.
+    """Return a flag if all inputs fall silent together and come back: samples were lost.
 
-    Audio servers put exact zeros in the place of blocks they lose, often without a report; the
-    noise of an analogue input is never exactly zero on all channels for long. Where what was played
-    is known, only gaps while something was playing count, so that a digital path may be silent.
+    Audio servers insert exact zeros in place of lost blocks, often without a report; the noise of
+    an analogue input is never exactly zero on all channels for long. If the played samples are
+    known, only gaps during sound count, because a digital path may be silent.
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
     fs : int
         Sampling rate in Hz.
     played : ndarray, shape (n_outputs, m), optional
-        What was played, aligned to the samples.
+        Samples that were played, aligned to the recorded ones.
 
     Examples
     --------

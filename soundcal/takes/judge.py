@@ -1,14 +1,14 @@
-"""Is a take what the inputs heard? Checks with a number, a limit and a verdict.
+"""Checks of whether a take contains what the inputs received: number, limit and verdict.
 
-What PortAudio reports about a stream proves little in either direction, so a take is judged by its
-own samples. :class:`SignalChecks` does that block by block with constant memory, for recordings of
-any length; :func:`judge` judges a whole take. :mod:`soundcal.takes.against_stimulus` adds what a
-take tells when the stimulus that was played is known.
+PortAudio's reports about a stream prove little in either direction, so a take is judged by its own
+samples. :class:`SignalChecks` does this block by block with constant memory, for recordings of any
+length; :func:`judge` judges a whole take. :mod:`soundcal.takes.against_stimulus` adds checks that
+need the stimulus that was played.
 
-Verdicts are ``pass``, ``suspect`` (there may be an innocent reason; a person decides) and
-``invalid`` (samples are missing or are not what the input heard). A field recording keeps its
-verdicts as flags, a calibration refuses an invalid take (:func:`refuse_invalid`). A check without a
-limit only informs. Checks that a take cannot support are not in the list.
+Verdicts are ``pass``, ``suspect`` (there may be a harmless reason; a person decides) and
+``invalid`` (samples are missing or are not what the input received). A field recording keeps its
+verdicts as flags; a calibration refuses an invalid take (:func:`refuse_invalid`). A check without a
+limit only informs. Checks that a take cannot support are left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,43 +47,45 @@ __all__ = [
 
 
 DC_LIMIT: Final = 0.01
-"""Offset re full scale that is accepted: it costs 0.1 dB of headroom, and in Z-weighted levels it
-equals a sound 40 dB below full scale."""
+"""Accepted offset as a fraction of full scale: it costs 0.1 dB of headroom, and in Z-weighted
+levels it equals a sound 40 dB below full scale."""
 
 _DC_SIGMAS: Final = 4.0
-"""An offset is real if it is so many times its standard error; low frequencies in a short take have
-a mean, too."""
+"""An offset is real if it is this many times its standard error; low frequencies in a short take
+also have a mean."""
 
 BITS_LIMIT: Final = 16
-"""At most so many bits used is a 16-bit path: quantisation noise of -101 dB re full scale (rms)
-where a 24-bit path has -149 dB."""
+"""A path that uses no more bits than this is a 16-bit path: its quantisation noise is -101 dB re
+full scale (rms), where a 24-bit path has -149 dB."""
 
 _BITS_FROM: Final = 256
-"""Samples other than zero that show which bits are used: 16 of 24 by chance has odds of 2^-2048."""
+"""Number of non-zero samples needed to find the bits in use: the odds that a 24-bit path uses only
+16 bits by chance are then 2^-2048."""
 
 _WINDOW_S: Final = 0.05
 
 _END_S: Final = 0.1
-"""Exact zeros on all inputs for so long at the end, after something else, are a fault."""
+"""Exact zeros on all inputs for this long (s) at the end of a take, after sound, are a fault."""
 
 RATE_TOLERANCE: Final = 0.005
 RATE_JITTER_S: Final = 0.25
 RATE_FROM_S: Final = 2.0
-"""The clock of the computer judges the sampling rate of takes from 2 s on, to 0.5 % plus 0.25 s for
-the irregular arrival of blocks: it finds 44.1 kHz in place of 48 kHz in a take of 4 s."""
+"""The sampling rate of takes of 2 s or more is checked against the computer's clock, to within
+0.5 % plus 0.25 s for the irregular arrival of blocks: this finds 44.1 kHz in place of 48 kHz in a
+take of 4 s."""
 
 STEP_LIMIT_DB: Final = 0.14
-"""Level step accepted in a steady take, dB: the width of the ±0.07 dB by which a class 1 sound
-calibrator may fluctuate (IEC 60942:2017)."""
+"""Accepted level step in a steady take, dB: the width of the ±0.07 dB within which the level of a
+class 1 sound calibrator may fluctuate (IEC 60942:2017)."""
 
 STEP_INVALID_DB: Final = 0.5
-"""Level step that makes a steady take useless, dB: as much as a calibrator and its seating may
-deviate together; the two parts of the take have different sensitivities."""
+"""Level step beyond which a steady take is useless, dB: the joint deviation of a calibrator and its
+seating may be as large; the two parts of the take have different sensitivities."""
 
 _STEADY_DB: Final = 0.3
 _STEP_SIGMAS: Final = 8.0
 _STEP_ODDS: Final = 5e-7
-"""Odds of chance passing for a step, on each side, by Student's distribution."""
+"""Probability of mistaking chance for a step, on each side, by Student's distribution."""
 
 _STEP_WINDOWS: Final = 4
 
@@ -111,11 +113,10 @@ _DC: Final = Limit(
     DC_LIMIT,
     "±",
     "costs 0.1 dB of headroom",
-    "use an AC coupled input, or high-pass the recording before Z-weighted levels are taken from "
-    "it",
+    "use an AC coupled input, or high-pass the recording before you take Z-weighted levels from it",
 )
 _OVERFLOWS: Final = Limit(0.0, "≤", "as the driver reports them")
-_SAMPLES: Final = Limit(0.0, "±", "the length that was asked for")
+_SAMPLES: Final = Limit(0.0, "±", "the requested length")
 _MISSING: Final = Limit(0.0, "≤", "the clock of the computer")
 _STEP: Final = Limit(
     STEP_LIMIT_DB,
@@ -155,12 +156,12 @@ class SignalChecks:
     def push(self, samples: Samples, played: Samples | None = None) -> None:
         """Take the next samples, shape (n_channels, n).
 
-        ``played`` is what was played meanwhile, shape (n_outputs, n): where it is silent, or
-        repeats itself, the samples may do so, too.
+        ``played`` holds the samples played in the meantime, shape (n_outputs, n): where they are
+        silent, or repeat themselves, the recorded samples may be or do so too.
         """
         if samples.shape[0] != len(self._rows):
             raise ParameterError(
-                f"{samples.shape[0]} channels of samples, {len(self._rows)} expected"
+                f"{samples.shape[0]} channels of samples, {len(self._rows)} are expected"
             )
         if samples.shape[1] == 0:
             return
@@ -176,7 +177,7 @@ class SignalChecks:
             row.push(x)
 
     def checks(self) -> tuple[Check, ...]:
-        """Return the checks of what came so far; none, if nothing came."""
+        """Return the checks of the samples so far; none before the first samples."""
         if self._n_samples == 0:
             return ()
         found = [*self._of_the_take()]
@@ -185,7 +186,7 @@ class SignalChecks:
         return tuple(found)
 
     def _of_the_take(self) -> Iterator[Check]:
-        """Give what concerns all inputs together: a driver loses or repeats frames, not samples."""
+        """Give the checks of all inputs together: a driver loses or repeats whole frames."""
         lost, reason = self._gaps.lost, "".join(flag.text for flag in self._gaps.flags(self._fs))
         if (silent := self._gaps.silent) >= _END_S * self._fs:
             start = (self._n_samples - silent) / self._fs
@@ -282,20 +283,20 @@ def stream_checks(
     delivered_rate: float | None = None,
     missing: int | None = None,
 ) -> tuple[Check, ...]:
-    """Return the checks of how a stream went.
+    """Return the checks of a stream's length, reports and timing.
 
     Parameters
     ----------
     n_samples, fs : int
         Samples that arrived and nominal sampling rate in Hz.
     expected : int, optional
-        Samples that were to arrive.
+        Samples that should have arrived.
     xruns : int
         Overflows and underflows that the driver reported.
     delivered_rate : float, optional
         Samples per second of wall-clock time; None if there is no clock to compare with.
     missing : int, optional
-        Samples that the clock says are missing (:mod:`soundcal.takes.missing_time`).
+        Samples missing by the clock (:mod:`soundcal.takes.missing_time`).
 
     Examples
     --------
@@ -336,8 +337,8 @@ def rate_check(n_samples: int, fs: int, delivered_rate: float) -> Check:
 def _window_levels(x: Samples, fs: int) -> Samples:
     """Return the levels of windows of 50 ms in dB re full scale, shape (n_windows,).
 
-    The windows fade in and out in 10 ms, so that low tones have the same level wherever they are
-    cut.
+    The windows fade in and out over 10 ms, so that the level of a low tone does not depend on where
+    the windows cut it.
     """
     size = max(1, round(_WINDOW_S * fs))
     fade = size // 5
@@ -357,8 +358,8 @@ def level_step(
     """Look for a level step in a signal that ought to be steady.
 
     The take is split where the mean levels before and after differ most. Their difference is a step
-    if it is also eight times its standard error, which the windows of 50 ms give, or more in takes
-    of less than a second, in which they tell that error badly.
+    if it also exceeds eight times its standard error, which is estimated from windows of 50 ms; the
+    factor is larger in takes of less than a second, where that estimate is poor.
 
     Parameters
     ----------
@@ -369,12 +370,12 @@ def level_step(
     channel : str
         Its name.
     reference : ndarray, shape (n,), optional
-        What was played; levels are taken relative to it.
+        Played samples; levels are taken relative to theirs.
 
     Returns
     -------
     Check or None
-        None if the take is too short, or so unsteady that a step means nothing.
+        None if the take is too short, or too unsteady for a step to mean anything.
 
     Examples
     --------
@@ -395,9 +396,9 @@ def level_step(
     before = np.arange(_STEP_WINDOWS, n - _STEP_WINDOWS + 1)
     total = np.cumsum(levels)
     steps = (total[-1] - total[before - 1]) / (n - before) - total[before - 1] / before
-    # the evidence for a split grows with the smaller of its parts
+    # the evidence for a split grows with the size of its smaller part
     at = int(before[np.argmax(np.abs(steps) * np.sqrt(before * (n - before)))])
-    # a step amid a window gives it a level of neither part: the ones at the split are left out
+    # a window that contains the step has the level of neither part: leave out those at the split
     first, last = levels[: at - 1], levels[at + 1 :]
     step = float(last.mean() - first.mean())
     within = np.concatenate([first - first.mean(), last - last.mean()])
@@ -432,9 +433,9 @@ def judge(
     steady : sequence of str
         Channels that carry a steady sound, such as a sound calibrator's.
     expected : int, optional
-        Number of samples that were to arrive.
+        Number of samples that should have arrived.
     played : ndarray, shape (n_outputs, n), optional
-        What was played, if the take is aligned to it.
+        Played samples, if the take is aligned to them.
 
     Examples
     --------
@@ -457,7 +458,7 @@ def judge(
     ]
     for name in steady:
         if name not in capture.channels:
-            raise ParameterError(f"no channel {name!r}, only {', '.join(capture.channels)}")
+            raise ParameterError(f"no channel {name!r}; there are {', '.join(capture.channels)}")
         x = capture.samples[capture.channels.index(name)]
         step = level_step(x, capture.fs, name)
         found += [*([step] if step is not None else []), *steady_tone(name, x, capture.fs)]
@@ -472,15 +473,15 @@ def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:
     take : Capture
         One insertion.
     ear : str
-        Channel that carries the tone; the only channel is it, whatever its name. Other channels
-        are not judged.
+        Channel that carries the tone; a single channel carries it whatever its name. Other
+        channels are not judged.
 
     Raises
     ------
     SignalError
-        A verdict is ``invalid``; the message has the reasons.
+        A verdict is ``invalid``; the message gives the reasons.
     ParameterError
-        The take has several channels and none of that name.
+        The take has several channels, but none of that name.
     """
     name = ear if len(take.channels) > 1 else take.channels[0]
     checks = tuple(check for check in judge(take, steady=[name]) if check.channel in ("", name))

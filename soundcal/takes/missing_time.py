@@ -1,9 +1,9 @@
-"""Samples that the clock says are missing: the machine slept, or the audio server stood still.
+"""Samples missing by the clock: the machine slept, or the audio server stalled.
 
-After a machine was suspended, or an audio server stalled, many drivers go on as if nothing had
-happened: the samples before and after follow each other without a gap and without a report. The
-clock of the computer knows. Blocks arrive late often, but then the next ones follow quickly; what
-never catches up is lost.
+After a machine was suspended, or an audio server stalled, many drivers continue as if nothing had
+happened: the samples before and after follow each other without a gap and without a report. Only
+the computer's clock shows the loss. Blocks often arrive late, but then the next ones follow
+quickly; if the stream never catches up, samples were lost.
 """
 
 import time
@@ -12,25 +12,25 @@ from typing import Any, Final
 __all__ = ["LIMIT_S", "Timeline", "clock"]
 
 LIMIT_S: Final = 0.25
-"""Shortest loss in s that is believed. Blocks arrive irregularly, on a busy computer by so much."""
+"""Shortest loss in s that is reported: on a busy computer, blocks may arrive late by as much."""
 
 _WINDOW_S: Final = 2.0
-"""Time in which late blocks catch up."""
+"""Time in s within which late blocks catch up."""
 
 _LEAST_S: Final = 0.5
 """The same at the end of a stream."""
 
-# on Linux the monotonic clock stands still while the machine sleeps; on macOS this one does not
+# on Linux the monotonic clock stops while the machine sleeps; CLOCK_MONOTONIC of macOS does not
 _CLOCK: Final[Any] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 def clock() -> float:
-    """Return a time in s that passes also while the machine sleeps, and is never set."""
+    """Return a time in s from a clock that also runs while the machine sleeps and is never set."""
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
 class Timeline:
-    """Compares the times at which blocks arrive with the samples they bring.
+    """A comparison of the times at which blocks arrive with the samples they contain.
 
     Each block has a delay: its time minus the time of its last sample by the sampling rate. The
     smallest delay in a window of two seconds is compared with that of the window before.
@@ -66,8 +66,8 @@ class Timeline:
         Returns
         -------
         str
-            What is missing, in words; "" if nothing was found. It comes with the block that
-            completes a window, two to four seconds after a loss.
+            The missing samples in words; "" if none were found. The text comes with the block
+            that completes a window, two to four seconds after a loss.
         """
         found = ""
         if self._begin is not None and moment - self._begin[0] >= _WINDOW_S:
@@ -81,7 +81,7 @@ class Timeline:
         return found
 
     def end(self) -> str:
-        """Return what is missing in the last window, if it is long enough to tell."""
+        """Return the missing samples of the last window in words, if it is long enough to judge."""
         if self._begin is None or self._last is None:
             return ""
         return self._close() if self._last[0] - self._begin[0] >= _LEAST_S else ""
@@ -100,5 +100,5 @@ class Timeline:
         self.missing += missing
         return (
             f"about {missing} samples ({later:.2f} s) are missing at {max(0, at) / self._fs:.3f} s "
-            "by the clock: the machine slept, or the audio server stood still"
+            "by the clock: the machine slept, or the audio server stalled"
         )

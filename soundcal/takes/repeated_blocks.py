@@ -1,13 +1,13 @@
 """Blocks that a driver delivered twice.
 
-Where a block is lost, some drivers and converters put the last one in its place again. The noise of
+When a block is lost, some drivers and converters repeat the previous one in its place. The noise of
 an analogue input never repeats: two blocks that agree in every bit are one block, delivered twice.
 A digital signal without noise may repeat itself, such as a tone whose period is a whole number of
 samples; it does so everywhere, or wherever the stimulus does.
 
-What repeats is found by fingerprints: of every four samples in a row on all inputs, one number is
-made, and equal numbers at a distance of 64 to 8192 samples point to the distance at which whole
-blocks are then compared. Blocks with hardly any changes, such as silence, do not count.
+Repetitions are found by fingerprints. Every four samples in a row on all inputs give one number;
+equal numbers at a distance of 64 to 8192 samples point to the distance at which whole blocks are
+then compared. Blocks with hardly any changes, such as silence, do not count.
 """
 
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ __all__ = ["Repeats"]
 
 SHORTEST: Final = 64
 LONGEST: Final = 8192
-"""Lengths in samples of the blocks that are looked for; drivers use powers of two in between."""
+"""Shortest and longest block in samples that is searched for; drivers use powers of two between."""
 
 _CHANGES: Final = 32
-"""Least changes from sample to sample in a block: with fewer, chance may repeat it."""
+"""Fewest changes from sample to sample in a block: with fewer, it may repeat by chance."""
 
 _PERIODS: Final = 8
-"""A block found more often in a row is a periodic signal, or a device that is stuck."""
+"""A block that repeats more often in a row is a periodic signal, or a device that is stuck."""
 
 _PERIODIC: Final = 0.5
-"""Share of a take from which on it is a periodic signal."""
+"""Share of periodic samples at which the whole take counts as a periodic signal."""
 
 _CHUNK: Final = 65536
 _OVERLAP: Final = 2 * LONGEST
@@ -43,7 +43,7 @@ _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Repeats:
-    """Looks for repeated blocks in a signal that comes in blocks of any length.
+    """A search for repeated blocks in a signal that comes in blocks of any length.
 
     Examples
     --------
@@ -70,10 +70,10 @@ class Repeats:
             self._pieces, self._held = [held[:, -_OVERLAP:]], _OVERLAP
 
     def found(self, fs: int) -> tuple[int, str, bool]:
-        """Return the samples delivered twice so far, that in words, and whether it is certain.
+        """Return the number of samples delivered twice, a text, and whether this is certain.
 
-        The same block over and over may also be a signal without noise that is periodic for a
-        while.
+        It is not certain where the same block comes over and over: this may also be a signal
+        without noise that is periodic for a while.
         """
         tally = self._tally
         if self._pieces:
@@ -94,7 +94,7 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """What was found up to a position of the take."""
+    """The repetitions found up to a position of the take."""
 
     end: int = 0
     live: int = 0
@@ -105,7 +105,7 @@ class _Tally:
 
 
 def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
-    """Add what the samples tell that come after those that were counted before."""
+    """Add the repetitions in the samples that were not counted before."""
     n = held.shape[1]
     start = max(0, before.end - _OVERLAP)  # position in the take of the first sample held
     new = before.end - start
@@ -122,7 +122,7 @@ def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
                 continue
             if end - begin >= _PERIODS * distance:
                 periodic[begin:stop] = True
-            elif stop >= new and (last or stop < n):  # at n it may go on: left to the next call
+            elif stop >= new and (last or stop < n):  # at n it may continue: left to the next call
                 first = first if count else start + begin + distance
                 count, lost = count + 1, lost + end - begin
     return _Tally(
@@ -136,11 +136,11 @@ def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
 
 
 def _distances(held: Samples, changes: NDArray[np.bool_]) -> list[int]:
-    """Return the distances at which the samples seem to repeat, the most frequent ones."""
+    """Return the most frequent distances at which the samples seem to repeat."""
     n = held.shape[1] - _ROW + 1
     if n < 2 * SHORTEST:
         return []
-    bits = (held + 0.0).view(np.uint64)  # there are two zeros, with and without a sign
+    bits = (held + 0.0).view(np.uint64)  # makes zeros with and without a sign equal
     weights = _MIX * np.arange(1, 2 * held.shape[0], 2, dtype=np.uint64)
     row = (bits * weights[:, np.newaxis]).sum(axis=0, dtype=np.uint64)
     row ^= row >> np.uint64(31)

@@ -1,16 +1,16 @@
-"""Slips and clock differences: how the delay of a take changes against the stimulus.
+"""Slips and clock differences: changes in the delay of a take against the stimulus.
 
-The take is compared with the stimulus in windows of 85 ms. In each, the delay is the lag of the
-largest normalised correlation (:func:`soundcal.takes.alignment.find_marker`); windows in which
-nothing stands out, such as those of a tone, which resembles itself after each period, say nothing.
-From one window to the next the delay may change in two ways only: steadily, then the clocks of
-output and input differ, or by whole samples at once, then samples were lost or inserted.
+The take is compared with the stimulus in windows of 85 ms. In each window, the delay is the lag of
+the largest normalised correlation (:func:`soundcal.takes.alignment.find_marker`). Windows in which
+no lag stands out, such as those of a tone, which resembles itself after each period, are not used.
+From one window to the next the delay may change in only two ways: steadily, if the clocks of output
+and input differ, or suddenly by whole samples, if samples were lost or inserted.
 
-A change by whole samples is believed only if it explains the take: one short filter must fit the
+A change by whole samples is accepted only if it explains the take: one short filter must fit the
 windows before and after with the change, and no such filter may fit them nearly as well without it
-(a path that delays some frequencies more than others passes). The place is the one that leaves the
-least unexplained (a maximum-likelihood change point in Gaussian noise), which is exact to the
-sample where the path predicts well.
+(a path that delays some frequencies more than others passes). The position of the change is the one
+that leaves the least energy unexplained (a maximum-likelihood change point in Gaussian noise); it
+is exact to the sample where the filter predicts the take well.
 """
 
 from collections.abc import Sequence
@@ -39,27 +39,27 @@ __all__ = [
 
 WINDOW_S: Final = 4096 / 48000
 _REACH: Final = 0.5
-"""Largest change of the delay that is looked for, in windows: 43 ms."""
+"""Largest change of the delay that is searched for, in windows: 43 ms."""
 
 QUIET_DB: Final = -60.0
-"""Windows in which less is played, re the loudest one, say nothing about the path."""
+"""Windows of the stimulus below this level, relative to the loudest one, are not used."""
 
 _JUMP: Final = 0.6
-"""Least change of the delay between windows that may be a slip, in samples."""
+"""Smallest change of the delay between windows that may be a slip, in samples."""
 
 _TAPS: Final = 64
 _BEFORE: Final = 16
 _EXPLAINS: Final = 0.25
-"""A slip is believed if it leaves at most a quarter of the power that its absence leaves."""
+"""A slip is accepted if it leaves at most a quarter of the power that is left without it."""
 
 _ROUNDING: Final = 1e-12
 
 DRIFT_LIMIT_PPM: Final = 5.0
-"""Clock difference accepted, ppm: output and input of one device share a clock, so all that is left
-is the uncertainty; two devices differ by 5 to 100 ppm."""
+"""Accepted clock difference, ppm: output and input of one device share a clock, so only the
+uncertainty remains; the clocks of two devices differ by 5 to 100 ppm."""
 
 DRIFT_INVALID_PPM: Final = 300.0
-"""No pair of crystal clocks is so far apart; samples are converted or lost on the way."""
+"""No pair of crystal clocks differs by as much; samples are converted or lost on the way."""
 
 _DRIFT_WINDOWS: Final = 5
 _DRIFT_ERRORS: Final = 5.0
@@ -82,7 +82,7 @@ class Slip:
     Parameters
     ----------
     position : int
-        Sample of the take at which samples were inserted, or after which some are missing.
+        Position in the take at which samples were inserted, or after which samples are missing.
     size : int
         Samples inserted, or missing if negative.
     """
@@ -91,14 +91,14 @@ class Slip:
     size: int
 
     def words(self, fs: int) -> str:
-        """Return what happened, in words."""
+        """Return the slip in words."""
         what = "inserted" if self.size > 0 else "missing"
         return f"{abs(self.size)} samples {what} at {self.position / fs:.4f} s"
 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Delays in the windows that tell them: numbers of the windows and samples."""
+    """Delays in the windows that show one: window numbers, delays in samples, window length."""
 
     windows: NDArray[np.intp]
     delays: Samples
@@ -124,7 +124,7 @@ def delays_of(x: Samples, s: Samples, fs: int) -> Delays:
 
 
 def _fraction(piece: Samples, sync: Samples, lag: int) -> float:
-    """Return where between samples the correlation peaks: vertex of a parabola."""
+    """Return the position of the correlation's peak between samples: vertex of a parabola."""
     left, peak, right = (float(piece[lag + k : lag + k + sync.size] @ sync) for k in (-1, 0, 1))
     curvature = left - 2 * peak + right
     return float(np.clip(0.5 * (left - right) / curvature, -0.5, 0.5)) if curvature else 0.0
@@ -138,19 +138,19 @@ def _steps(found: Delays) -> float:
 
 
 def find_slips(x: Samples, s: Samples, fs: int) -> list[Slip]:
-    """Return where samples are missing or were inserted.
+    """Return the slips: positions where samples are missing or were inserted.
 
     Parameters
     ----------
     x, s : ndarray, shape (n,)
-        What was recorded and what was played, aligned.
+        Recorded and played samples, aligned.
     fs : int
         Sampling rate in Hz.
 
     Returns
     -------
     list of Slip
-        Those with at least one window of 85 ms before and after, in which the delay can be told.
+        Slips with at least one window of 85 ms before and after in which the delay can be found.
     """
     return slips_in(x, s, delays_of(x, s, fs))
 
@@ -170,7 +170,7 @@ def slips_in(x: Samples, s: Samples, found: Delays) -> list[Slip]:
 
 
 def _groups(places: NDArray[np.intp]) -> list[list[int]]:
-    """Return runs of neighbours; the two windows beside a slip notice it as well."""
+    """Return runs of neighbours; a slip also shows in the two windows next to it."""
     groups: list[list[int]] = []
     for place in places.tolist():
         if groups and place - groups[-1][-1] == 1:
@@ -183,7 +183,7 @@ def _groups(places: NDArray[np.intp]) -> list[list[int]]:
 def _located(
     x: Samples, s: Samples, found: Delays, before: int, after: int, size: int
 ) -> Slip | None:
-    """Return where the slip is, if it explains the take better than no slip."""
+    """Return the slip with its position, if it explains the take better than no slip."""
     first = int(found.windows[before]) * found.size
     last = min((int(found.windows[after]) + 1) * found.size, x.size)
     old = round(float(found.delays[before]))
@@ -212,12 +212,12 @@ def _unexplained(x: Samples, s: Samples, n: int, pieces: Sequence[tuple[int, int
     gram, product, energy = np.sum(grams, axis=0), np.sum(products, axis=0), sum(energies)
     kernel = _solved(gram, product)
     rest = energy - 2.0 * kernel @ product + kernel @ gram @ kernel
-    # what is left of a difference of nearly equal numbers is rounding
+    # the difference of nearly equal numbers is rounding error
     return float(max(rest, _ROUNDING * energy))
 
 
 def _seen(s: Samples, first: int, last: int, delay: int) -> Samples:
-    """Return what a path of ``_TAPS`` taps sees of the played samples, _TAPS - 1 more of them."""
+    """Return the played samples that a path of ``_TAPS`` taps sees: ``_TAPS - 1`` more."""
     start = first - delay + _BEFORE - (_TAPS - 1)
     stop = last - delay + _BEFORE
     inside = s[max(start, 0) : max(stop, 0)]
@@ -229,8 +229,8 @@ def _seen(s: Samples, first: int, last: int, delay: int) -> Samples:
 def _normal_equations(row: Samples, heard: Samples) -> tuple[Samples, Samples, float]:
     """Return Gram matrix, right-hand side and energy of the fit of ``heard`` by a filter.
 
-    The matrix of a filter's inputs is Toeplitz: its Gram matrix follows from its first line,
-    ``G[i + 1, j + 1] = G[i, j] + r[n + i] r[n + j] - r[i] r[j]``, without being multiplied out.
+    The matrix of a filter's inputs is Toeplitz, so its Gram matrix follows from its first row by
+    ``G[i + 1, j + 1] = G[i, j] + r[n + i] r[n + j] - r[i] r[j]``, without a matrix product.
     """
     n = heard.size
     gram = np.empty((_TAPS, _TAPS))
@@ -244,13 +244,13 @@ def _normal_equations(row: Samples, heard: Samples) -> tuple[Samples, Samples, f
 
 
 def _solved(gram: Samples, product: Samples) -> Samples:
-    """Return the filter that explains most, shape (_TAPS,); a trace of noise keeps it unique."""
+    """Return the best-fitting filter, shape (_TAPS,); a trace of noise keeps it unique."""
     noise = 1e-9 * np.trace(gram) / _TAPS + np.finfo(np.float64).tiny
     return np.asarray(np.linalg.solve(gram + noise * np.eye(_TAPS), product), dtype=np.float64)
 
 
 def _change(old: Samples, new: Samples, inserted: int) -> int:
-    """Return the place that leaves the least error; inserted samples are explained by neither."""
+    """Return the position with the least error; neither delay explains inserted samples."""
     n = old.size - inserted
     before = np.concatenate([[0.0], np.cumsum(old)])[: n + 1]
     after = np.concatenate([[0.0], np.cumsum(new)])
@@ -258,7 +258,7 @@ def _change(old: Samples, new: Samples, inserted: int) -> int:
 
 
 def _without_slips(found: Delays, slips: Sequence[Slip]) -> Samples:
-    """Return the delays as if nothing had slipped; windows with a slip inside are not a number."""
+    """Return the delays with the slips removed; windows that contain a slip are not a number."""
     delays = found.delays.copy()
     start = found.windows * found.size
     for slip in slips:
@@ -268,7 +268,7 @@ def _without_slips(found: Delays, slips: Sequence[Slip]) -> Samples:
 
 
 def clock_drift(name: str, found: Delays, slips: Sequence[Slip]) -> list[Check]:
-    """Return the clock difference and the constancy of the delay, if enough windows tell."""
+    """Return the clock difference and the spread of the delay, if enough windows show a delay."""
     delays = _without_slips(found, slips)
     known = np.isfinite(delays)
     delays, windows = delays[known], found.windows[known]

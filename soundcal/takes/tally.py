@@ -1,8 +1,8 @@
-"""A running stream, counted: samples, reports of the driver, time, clipped samples, silence.
+"""Counts of a running stream: samples, the driver's reports, time, clipped samples, silence.
 
-Drivers, recordings and the live meter count their streams here, in the same way. The clock of the
-computer judges the delivered rate and finds samples that are missing; a JACK server in freewheel
-mode has no clock, its speed says nothing, and this module alone knows that.
+Drivers, recordings and the live meter all count their streams here, in the same way. The computer's
+clock serves to check the delivered rate and to find missing samples. A JACK server in freewheel
+mode has no clock, so its speed proves nothing; only this module deals with that case.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ __all__ = ["StreamTally"]
 
 
 _MOST_REPORTS: Final = 20
-"""Reports of the driver whose places are kept; all are counted."""
+"""Number of the driver's reports whose positions are kept; all reports are counted."""
 
 _JACK: Final = "JACK Audio Connection Kit"
 _FREEWHEEL: Final = 1.5
@@ -36,7 +36,7 @@ _FREEWHEEL: Final = 1.5
 
 
 class StreamTally:
-    """Counts a stream, block by block with constant memory.
+    """Counts of a stream, kept block by block with constant memory.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class StreamTally:
     host_api : str
         Host API of the device.
     total : int, optional
-        Samples that are to arrive; None for a stream without an end.
+        Samples that should arrive; None for a stream without an end.
 
     Examples
     --------
@@ -74,9 +74,9 @@ class StreamTally:
         self.clipped = np.zeros(n_channels, dtype=np.int64)
         """Samples at or beyond full scale, per channel."""
         self.counts: Counter[Flag] = Counter()
-        """Reports of the driver and losses of time, with how often each came."""
+        """The driver's reports and losses of time, with the number of occurrences."""
         self.noted: list[Flag] = []
-        """The same in their order with their places, and what ended the stream."""
+        """The same in order, with their positions, and the event that ended the stream."""
         self._host_api = host_api
         self._first_reports: dict[Flag, int] = {}
         self._lost: list[Flag] = []
@@ -93,10 +93,10 @@ class StreamTally:
         samples : ndarray, shape (n_channels, n)
             Its input samples.
         end : int
-            Samples of the stream up to its end.
+            Samples of the stream up to the end of the block.
         moment : float, optional
-            Time of its arrival in s by :func:`~soundcal.takes.missing_time.clock`; None where the
-            lab is simulated.
+            Time of arrival in s, by :func:`~soundcal.takes.missing_time.clock`; None where the lab
+            is simulated.
         """
         self._begun = self._begun or (clock() if moment is None else moment)
         self.n_samples = max(self.n_samples, end if self.total is None else min(end, self.total))
@@ -110,7 +110,7 @@ class StreamTally:
             self._miss(self._timeline.add(moment, end))
 
     def report(self, flag: Flag, place: int) -> None:
-        """Count a report of the driver, ``place`` samples after the start."""
+        """Count a report of the driver, made ``place`` samples after the start."""
         self.counts[flag] += 1
         self._first_reports.setdefault(flag, place)
         if len(self.noted) < _MOST_REPORTS:
@@ -124,7 +124,7 @@ class StreamTally:
             self.noted.append(flag)
 
     def end(self) -> None:
-        """Look for samples that are missing at the end; the stream is over."""
+        """Look for samples missing at the end, when the stream is over."""
         self._miss(self._timeline.end())
 
     def stop(self) -> None:
@@ -132,22 +132,24 @@ class StreamTally:
         self.noted.append(Flag(STOPPED, "stopped by the operator before its end"))
 
     def fail(self, error: str) -> None:
-        """Note what broke the stream and, if it had no end, the time since its last sample."""
+        """Note the error that broke the stream and, if it was endless, the time since its last
+        sample.
+        """
         late = 0.0 if self._begun is None else clock() - self._begun - self.n_samples / self.fs
         about = ""
         if self.total is None and late > 0:
             lost = round(late * self.fs)
-            about = f"; {late:.2f} s ({lost} samples) until it stopped are missing"
+            about = f"; {late:.2f} s ({lost} samples) before it stopped are missing"
         self.noted.append(Flag(INCOMPLETE, f"incomplete: {error}{about}"))
 
     @property
     def missing(self) -> int:
-        """Samples that are missing by the clock."""
+        """Number of samples missing by the clock."""
         return 0 if self.freewheels else self._timeline.missing
 
     @property
     def moment(self) -> float | None:
-        """Time in s at which the last block came; None if nothing came or the lab is simulated."""
+        """Time in s at which the last block came; None if none came or the lab is simulated."""
         return None if self._last is None else self._last[0]
 
     @property
@@ -162,7 +164,7 @@ class StreamTally:
 
     @property
     def freewheels(self) -> bool:
-        """Whether a JACK server runs in freewheel mode, as fast as it can."""
+        """True if a JACK server runs in freewheel mode, as fast as it can."""
         speed = self._speed
         jack = self._host_api == _JACK
         return jack and speed is not None and speed > _FREEWHEEL * self.fs
@@ -174,7 +176,7 @@ class StreamTally:
         return (self._last[1] - self._first[1]) / (self._last[0] - self._first[0])
 
     def rate_flag(self) -> Flag | None:
-        """Return what the computer's clock says against the sampling rate."""
+        """Return a flag if the sampling rate disagrees with the computer's clock."""
         rate = self.rate
         if not rate or self._first is None or self._last is None:
             return None
@@ -185,7 +187,7 @@ class StreamTally:
         return None if check.verdict == "pass" else check.flag
 
     def flags(self) -> tuple[Flag, ...]:
-        """Return the reasons to doubt the stream, every report of the driver once."""
+        """Return the reasons to doubt the stream, with each report of the driver once."""
         return tuple(self._doubts())
 
     def _doubts(self) -> Iterator[Flag]:

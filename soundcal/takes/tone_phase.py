@@ -1,17 +1,18 @@
-"""What a tone tells about the path it went: phases that jump, and moments in which it is missing.
+"""Faults in the path of a tone: phase jumps, and moments in which the tone is missing.
 
-A tone resembles itself after each period, so its delay cannot be told by correlation. Its phase is
-followed instead, under Hann windows of 20 ms (or six periods) that overlap by half. It may grow
-steadily, by the unknown frequency of a calibrator or the difference of two clocks. At every window
-two straight lines, fitted to the phase before and after, are carried on to it; where they differ by
-more than half a sample's worth and eight times what noise makes of it, samples were lost or
-inserted: ``k`` of them turn the phase by ``2 pi f k / fs``. Whole periods leave no trace.
+A tone resembles itself after each period, so correlation cannot find its delay. Its phase is
+followed instead, under Hann windows of 20 ms (or six periods) that overlap by half. The phase may
+grow steadily, because of the unknown frequency of a calibrator or the difference of two clocks. At
+every window, two straight lines fitted to the phase before and after it are extrapolated to it. If
+they differ by more than the phase of half a sample and by more than eight times the noise, samples
+were lost or inserted: ``k`` samples turn the phase by ``2 pi f k / fs``. Whole periods leave no
+trace.
 
 Detection limits, for tones 20 dB or more above the noise around them:
 
 =====================  ==========================================================================
-slip                   one sample from 80 Hz on; below, 0.01 rad of phase. Not within 0.5 samples of
-                       whole periods, not in the first and last 80 ms (24 periods below 300 Hz)
+slip                   one sample from 80 Hz up; below, 0.01 rad of phase. Not within 0.5 samples of
+                       whole periods, nor in the first and last 80 ms (24 periods below 300 Hz)
 missing or fading      6 dB over 2 ms, or two periods below 1 kHz
 =====================  ==========================================================================
 """
@@ -47,19 +48,21 @@ _SIDE: Final = 6
 """Windows to which a straight line is fitted on each side."""
 
 _BETWEEN: Final = 1
-"""Windows left out on each side of a place: they overlap it."""
+"""Windows left out on each side of the window under test, because they overlap it."""
 
 _SIGMAS: Final = 8.0
 _LEAST_RAD: Final = 0.01
 
 _QUIET_DB: Final = -20.0
-"""Windows in which the tone is weaker than this re its median say nothing about its phase."""
+"""Windows in which the tone is weaker than this, relative to its usual level, are not used."""
 
 NARROW_DB: Final = -30.0
-"""Power beside the third octave of a stimulus' strongest line up to which it is a tone."""
+"""A stimulus is a tone if the power outside the third octave around its strongest line, relative to
+the power inside, is at most this."""
 
 HEARD_DB: Final = -10.0
-"""The same for what was recorded, with the noise of the place; the limits follow the noise."""
+"""The same for recorded samples, which contain the noise of the room; the limits follow the noise.
+"""
 
 _LOWEST_HZ: Final = 20.0
 
@@ -84,13 +87,13 @@ class PhaseTrack:
     Parameters
     ----------
     frequency : float
-        Of the carrier, Hz.
+        Frequency of the carrier, Hz.
     starts : ndarray of int, shape (n,)
         First samples of the windows.
     size : int
         Length of a window, samples.
     phases : ndarray, shape (n,)
-        Phase re the carrier or the stimulus, rad, unwrapped; not a number where the tone is weak.
+        Phase relative to the carrier or the stimulus, rad, unwrapped; NaN where the tone is weak.
     """
 
     frequency: float
@@ -104,10 +107,10 @@ class PhaseTrack:
 
 
 def frequency_of(x: Samples, fs: int, *, beside_db: float = NARROW_DB) -> float | None:
-    """Return the frequency in Hz of a tone; None if the signal is something else.
+    """Return the frequency in Hz of a tone; None if the signal is not a tone.
 
-    ``beside_db`` is the greatest power of everything from 20 Hz on that is no part of the third
-    octave around the strongest line, re the power in it.
+    ``beside_db`` is the largest accepted power, from 20 Hz up, outside the third octave around the
+    strongest line, in dB relative to the power inside it.
     """
     step = fs / x.size
     power = np.square(np.abs(np.fft.rfft(x * np.hanning(x.size))))[:-1]
@@ -126,13 +129,13 @@ def track(x: Samples, fs: int, frequency: float, played: Samples | None = None) 
     Parameters
     ----------
     x : ndarray, shape (n,)
-        What was recorded.
+        Recorded samples.
     fs : int
         Sampling rate in Hz.
     frequency : float
-        About the frequency of the tone, Hz.
+        Approximate frequency of the tone, Hz.
     played : ndarray, shape (n,), optional
-        What was played; phases are relative to it.
+        Played samples; phases are relative to them.
     """
     size = round(max(_WINDOW_S, _PERIODS / frequency) * fs)
     hop = size // 2
@@ -162,7 +165,7 @@ def _weak(envelope: NDArray[np.complex128]) -> NDArray[np.bool_]:
 
 
 def phase_jumps(found: PhaseTrack, fs: int) -> tuple[list[tuple[int, float]], float]:
-    """Return where the phase jumps, as ``(sample, jump in samples)``, and the limit in samples.
+    """Return the jumps of the phase, ``(sample, jump in samples)``, and the limit in samples.
 
     The jump is positive if samples were inserted. It is known up to whole periods.
     """
@@ -171,7 +174,7 @@ def phase_jumps(found: PhaseTrack, fs: int) -> tuple[list[tuple[int, float]], fl
     known = np.isfinite(jumps)
     if known.sum() < 2:
         return [], np.inf
-    # the frequency is a line of the take's spectrum; what it lacks turns the phase steadily
+    # the frequency is a line of the take's spectrum; its error turns the phase steadily
     steady = float(np.nanmedian(np.diff(found.phases))) / (found.size // 2)
     per_sample = 2.0 * np.pi * found.frequency / fs + steady
     usual = float(np.median(jumps[known]))
@@ -188,7 +191,7 @@ def phase_jumps(found: PhaseTrack, fs: int) -> tuple[list[tuple[int, float]], fl
 
 
 def _extrapolated(phases: Samples) -> Samples:
-    """Return, at each window, the straight line through the windows before it."""
+    """Return, at each window, the value of the straight line through the windows before it."""
     at = np.arange(-_SIDE, 0, dtype=np.float64) - _BETWEEN
     # least squares for a value at 0: weights of the windows
     weights = np.linalg.pinv(np.stack([np.ones(_SIDE), at], axis=1))[0]
@@ -200,7 +203,7 @@ def _extrapolated(phases: Samples) -> Samples:
 
 
 def slips_of(name: str, found: PhaseTrack, fs: int) -> Check | None:
-    """Return the check of a tone's phase; None if the take is too short or too noisy to tell."""
+    """Return the check of a tone's phase; None if the take is too short or too noisy to judge."""
     places, limit = phase_jumps(found, fs)
     period = fs / found.frequency
     if not limit <= 0.5 * period:
@@ -212,7 +215,7 @@ def slips_of(name: str, found: PhaseTrack, fs: int) -> Check | None:
             for at, size in places
         )
         reason = (
-            f"{name}: the phase of the tone jumps: {'; '.join(words)}, or these and whole periods "
+            f"{name}: the phase of the tone jumps: {'; '.join(words)}, or these plus whole periods "
             f"of {period:.1f} samples; raise --latency, and look for resampling between two clocks"
         )
     moved = sum(abs(size) for _, size in places)
@@ -225,8 +228,8 @@ def fading(name: str, x: Samples, fs: int, frequency: float) -> Check | None:
     Returns
     -------
     Check or None
-        The lowest level of the tone over 1 ms (or one period) re its level in the 20 windows
-        around, dB; None if noise alone makes it fluctuate as much.
+        The lowest level of the tone over 1 ms (or one period) relative to its level in the 20
+        windows on either side, dB; None if noise alone makes it fluctuate as much.
     """
     size = round(max(_FADE_S, 1.0 / frequency) * fs)
     n = 2 * (x.size // size) - 1

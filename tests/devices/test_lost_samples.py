@@ -92,7 +92,7 @@ def test_a_full_queue_ends_the_recording_and_says_what_is_missing() -> None:
     (flag,) = (flag["text"] for flag in record["flags"] if flag["kind"] == INCOMPLETE)
     assert "more than 200000 bytes of input were waiting to be stored" in flag
     assert f"{n} frames" in flag
-    (told,) = re.findall(r"; ([\d.]+) s \((\d+) samples\) until it stopped are missing", flag)
+    (told,) = re.findall(r"; ([\d.]+) s \((\d+) samples\) before it stopped are missing", flag)
     missing, samples = map(float, told)
     assert 0.5 < missing < 20.0  # about 1 s of 3 was in the queue
     assert samples == pytest.approx(missing * 48000, abs=0.006 * 48000)

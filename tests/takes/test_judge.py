@@ -258,7 +258,7 @@ def test_a_check_is_ready_for_json(clean: Capture) -> None:
 
 
 def test_blocks_must_have_the_channels() -> None:
-    with pytest.raises(ParameterError, match="2 channels of samples, 1 expected"):
+    with pytest.raises(ParameterError, match="2 channels of samples, 1 are expected"):
         SignalChecks(("left",), FS).push(np.zeros((2, 10)))
     assert SignalChecks(("left",), FS).checks() == ()
 
