@@ -188,7 +188,7 @@ def test_the_methods_say_what_was_done(whole: Study, page: Page) -> None:
         "in-situ − ocv, in-situ − hats, hats − ocv",
         "arithmetic mean of both ears",
         "noncentral t",
-        "Holm over all 117 tests",
+        "method for all 117 tests",
         "LAeq ±1",
         f"soundcal {whole.software['soundcal']}",
         "Seed of session s1: 7",
