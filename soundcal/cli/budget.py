@@ -1,4 +1,4 @@
-"""Text of a calibration for people: sensitivities, uncertainties and their budget."""
+"""A calibration as text: sensitivities, uncertainties and their budget."""
 
 import math
 import textwrap

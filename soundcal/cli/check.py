@@ -1,4 +1,4 @@
-"""``soundcal check``: have the ears drifted between two calibrations?"""
+"""``soundcal check``: the drift of the ears between two calibrations."""
 
 import argparse
 import sys
@@ -20,13 +20,13 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "check",
-        help="compare calibrations before and after: drift",
-        description="Compare two calibrations of the same ears. With --device instead of AFTER "
-        "the calibrator is recorded anew, as it was for BEFORE. Ends with 4 if a channel changed "
+        help="find the drift between two calibrations of the same ears",
+        description="Compare two calibrations of the same ears. With --device instead of AFTER, "
+        "the calibrator is recorded again, as it was for BEFORE. Exit code 4 if a channel changed "
         "by more than the limit.",
     )
-    parser.add_argument("before", type=Path, metavar="BEFORE", help="calibration (JSON)")
-    parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="later calibration")
+    parser.add_argument("before", type=Path, metavar="BEFORE", help="earlier calibration (JSON)")
+    parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="later one (JSON)")
     parser.add_argument(
         "--limit", type=float, default=0.2, metavar="DB", help="largest accepted change (0.2 dB)"
     )
@@ -36,11 +36,15 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--insertions", type=int, metavar="N", help="recordings per ear (as before)"
     )
-    parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="of each (10 s)")
     parser.add_argument(
-        "--inputs", type=channel_list, default=(1, 2), metavar="N,N", help="ears (1,2)"
+        "--duration", type=float, default=10.0, metavar="S", help="length of each, s (10)"
     )
-    parser.add_argument("--ready", action="store_true", help="ask nobody: the calibrator is on")
+    parser.add_argument(
+        "--inputs", type=channel_list, default=(1, 2), metavar="N,N", help="input channels (1,2)"
+    )
+    parser.add_argument(
+        "--ready", action="store_true", help="ask for nothing: the calibrator is on"
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     add_device_options(parser, required=False)
@@ -71,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibration":
-    """Record the calibrator of ``before`` anew and write the calibration."""
+    """Record the calibrator of ``before`` again and write the new calibration."""
     from soundcal.calibration.microphone import Influences
     from soundcal.cli.levels import watched
     from soundcal.cli.operators import operator_for

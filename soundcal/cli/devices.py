@@ -1,4 +1,4 @@
-"""``soundcal devices``: what can be measured with, and how good it is."""
+"""``soundcal devices``: list the devices, or test how good one is."""
 
 import argparse
 import sys
@@ -20,11 +20,11 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "devices",
-        help="list soundcards and simulated labs, test one",
-        description="List what can be measured with. With --test, measure how good a device is "
-        "whose outputs are cabled to its inputs: frequency response, noise, distortion, dynamic "
-        "range, level linearity, crosstalk, delay, clocks, stability. Ends with 4 if a limit is "
-        "not kept.",
+        help="list soundcards and simulated labs, or test one",
+        description="List the soundcards and simulated labs. With --test, measure how good a "
+        "device is, with its outputs cabled to its inputs: frequency response, noise, distortion, "
+        "dynamic range, level linearity, crosstalk, delay, clocks, stability. Exit code 4 if a "
+        "limit is not met.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_device_options(parser, required=False, name="--test", purpose="test this device: ")
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the devices; a missing PortAudio is said, not fatal: the simulated labs remain."""
+    """List the devices; a missing PortAudio is reported, and the simulated labs are listed."""
     from soundcal.devices import list_devices
     from soundcal.errors import ParameterError
 

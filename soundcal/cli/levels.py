@@ -1,4 +1,4 @@
-"""The running level that recording and playing show: in dB re 20 µPa, or re full scale."""
+"""The running level shown while recording and playing: in dB re 20 µPa, or in dBFS."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,7 +102,7 @@ class RunningLevel:
 
 @contextmanager
 def watched(channels: tuple[str, ...], fs: int, text: str, seconds: float) -> "Iterator[OnBlock]":
-    """Show progress and levels of ``seconds`` s of sound: give what takes its blocks."""
+    """Show progress and levels of ``seconds`` s of sound; give the callback for its blocks."""
     meter = RunningLevel(channels, fs, None)
     with progress(text, seconds, unit="s") as advance:
 

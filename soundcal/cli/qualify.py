@@ -1,4 +1,4 @@
-"""``soundcal devices --test``: how good a device is whose outputs are cabled to its inputs."""
+"""``soundcal devices --test``: test a device whose outputs are cabled to its inputs."""
 
 import argparse
 import sys
@@ -20,42 +20,47 @@ _PATHS: Final[dict[str, tuple[int, ...]]] = {"soundcard": (1, 2), "simulated": (
 
 
 def add_test_options(parser: argparse.ArgumentParser) -> None:
-    """Add what belongs to ``--test``."""
+    """Add the options of ``--test``."""
     group = parser.add_argument_group("test (with --test)")
     group.add_argument(
-        "--outputs", type=channel_list, default=(1, 2), metavar="N,N", help="channels (1,2)"
+        "--outputs", type=channel_list, default=(1, 2), metavar="N,N", help="output channels (1,2)"
     )
     group.add_argument(
         "--inputs",
         type=channel_list,
         metavar="N,N",
-        help="inputs they are cabled to, in order (1,2; simulated lab: its line inputs, 3,4)",
+        help="input channels that the outputs are cabled to, in the same order (1,2; simulated "
+        "lab: its line inputs, 3,4)",
     )
     group.add_argument(
         "--level",
         type=float,
         default=-6.0,
         metavar="DBFS",
-        help="highest level of the test signals, dBFS (full-scale sine = 0); default -6, and -1 "
-        "for the converters up to their end",
+        help="highest level of the test signals, dBFS (full-scale sine = 0); default -6; with -1 "
+        "the converters are tested nearly up to full scale",
     )
     group.add_argument(
         "--minutes",
         type=float,
         default=1.0,
         metavar="N",
-        help="how long the level is watched (1); 0 leaves it out",
+        help="time for which the stability of the level is watched, min (1); 0 leaves it out",
     )
     group.add_argument(
-        "--plays", type=int, default=5, metavar="N", help="plays for delay and clocks (5)"
+        "--plays",
+        type=int,
+        default=5,
+        metavar="N",
+        help="plays of the noise for delay and clocks (5)",
     )
     group.add_argument("--out", "-o", type=Path, metavar="HTML", help="write a page with plots")
     group.add_argument("--force", action="store_true", help="replace an existing page")
-    group.add_argument("--yes", action="store_true", help="ask nobody: everything is cabled")
+    group.add_argument("--yes", action="store_true", help="ask for nothing: everything is cabled")
 
 
 def run_test(options: argparse.Namespace) -> int:
-    """Test the device; what was measured is written before the verdict ends the command."""
+    """Test the device; the results are written before the verdict ends the command."""
     from soundcal.files.atomic import check_output
     from soundcal.files.records import provenance
     from soundcal.qualification import QualificationPlan, qualify
@@ -96,7 +101,7 @@ def _prepare(
     plan: "QualificationPlan",
     inputs: tuple[int, ...],
 ) -> None:
-    """Have nothing but cables at the outputs before anything is played."""
+    """Ensure that nothing but cables is connected to the outputs before anything is played."""
     from soundcal.cli.operators import TerminalOperator
     from soundcal.devices.simulated.lab import SimulatedLab
 

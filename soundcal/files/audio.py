@@ -39,7 +39,7 @@ __all__ = [
 Subtype = Literal["PCM_24", "FLOAT"]
 
 ENDINGS: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
-"""Endings of the names of audio files that are looked for in a folder."""
+"""Endings of the names of audio files that are read from a folder."""
 
 _FORM_SLACK: Final = 64
 _SIZES: Final = re.compile(
