@@ -8,6 +8,7 @@ import zipfile
 
 NEEDED = (
     "soundcal/py.typed",
+    "soundcal/guide/architecture.md",
     "soundcal/_shipped/stimuli/catalogue.toml",
     "soundcal/_shipped/protocols/compare_methods.py",
     "soundcal/_shipped/protocols/hats_headphones.py",
