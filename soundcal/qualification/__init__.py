@@ -1,12 +1,12 @@
 """Qualification of a sound device whose outputs are cabled to its inputs.
 
-What is measured, in this order: how the loop is wired, with a quiet tone, so that nothing louder
-is played before a cable is known to be in place; noise with silent outputs; frequency response and
-crosstalk by a sweep of each output in turn; distortion at several levels; dynamic range; level
-linearity in steps of 10 dB; delay and clocks with noise; the level over minutes. Every take is
-judged as takes of recordings are (:mod:`soundcal.takes.judge`).
+The measurements, in this order: the wiring of the loop, with a quiet tone, so that nothing louder
+is played until a cable is known to be in place; noise with silent outputs; frequency response and
+crosstalk, by a sweep of each output in turn; distortion at several levels; dynamic range; level
+linearity in steps of 10 dB; delay and clocks, with noise; the level over several minutes. Every
+take is judged like a take of a recording (:mod:`soundcal.takes.judge`).
 
-The numbers belong to output and input together. Analogue levels are not needed: everything is
+The results describe output and input together. Analogue levels are not needed: all results are
 relative to full scale or to 1 kHz.
 """
 

@@ -1,4 +1,4 @@
-"""From what a qualification measured to checks with limits and verdicts."""
+"""Checks with limits and verdicts from the measurements of a qualification."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,11 +15,12 @@ __all__ = ["verdicts"]
 
 _JUDGED_STEP_DB: Final = -70.0
 _STEP_U_DB: Final = 0.0125
-"""Level linearity is judged down to -70 dBFS, where 16 bits still suffice, and where the noise
-leaves a standard uncertainty of a quarter of the limit."""
+"""Level linearity is judged down to -70 dBFS, where 16 bits still suffice, and only where the noise
+causes a standard uncertainty of at most a quarter of the limit."""
 
 _THDN_FROM_DB: Final = -12.0
-"""THD+N is judged where the tone arrives with at least so many dBFS; below, it tells the noise."""
+"""THD+N is judged where the tone arrives at this level in dBFS or above; below, noise decides it.
+"""
 
 _CROSSTALK_HZ: Final = ((100.0, "100 Hz"), (1000.0, "1 kHz"), (10000.0, "10 kHz"))
 
@@ -30,9 +31,9 @@ def verdicts(found: Qualification, *, os_mixer_allowed: bool = False) -> tuple[C
     Parameters
     ----------
     found : Qualification
-        Its own checks are not looked at.
+        The measurements; its own checks are ignored.
     os_mixer_allowed : bool
-        Whether the operating system's mixer may be in between.
+        True if the operating system's mixer may be in the signal path.
     """
     return (
         _of_path(found, allowed=os_mixer_allowed),
@@ -48,7 +49,7 @@ def verdicts(found: Qualification, *, os_mixer_allowed: bool = False) -> tuple[C
 
 
 def _of_path(found: Qualification, *, allowed: bool) -> Check:
-    """Return whether something stands between soundcal and the device."""
+    """Return the check for software between soundcal and the device."""
     name, between = "operating system's mixer", float(found.device.os_mixer)
     if allowed or not found.device.os_mixer:
         return Check(name, between, "", None if allowed else OS_MIXER)

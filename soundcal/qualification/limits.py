@@ -1,6 +1,6 @@
-"""What is accepted of a sound device for calibrated work: limits with their sources, and verdicts.
+"""Limits for a sound device in calibrated work, with their sources, and verdicts.
 
-Where no standard gives a limit, it follows from what it does to a level measured through the
+Where no standard gives a limit, the limit follows from the effect on a level measured through the
 device; the reason is part of the limit and is printed with it.
 """
 
@@ -39,58 +39,58 @@ LIMITS: Final[dict[str, Limit]] = {
     "channel balance": Limit(
         1.0,
         "±",
-        "both ears get one gain in the published HATS method; from 1 dB on soundcal warns of an "
-        "open-circuit voltage, too",
+        "both ears get one gain in the published HATS method; from 1 dB up soundcal also warns "
+        "about an open-circuit voltage",
         "look for a balance control, gain knobs that differ, and a mix of balanced and unbalanced "
         "connections",
     ),
     "frequency response": Limit(
         0.5,
         "±",
-        "half of the 1 dB that IEC 61672-1:2013, Table 3, leaves a class 1 sound level meter as a "
-        "whole at middle frequencies",
+        "half of the 1 dB that IEC 61672-1:2013, Table 3, allows a complete class 1 sound level "
+        "meter at middle frequencies",
         "look for tone controls, low-cut filters, a load on the output (headphones), and "
         "enhancements of the operating system",
     ),
     "level at 0.45 fs": Limit(
         0.1,
         "±",
-        "the pass band of a converter ends above; one that is resampled from a lower rate has lost "
-        "it (44.1 to 48 kHz: −21.6 dB at 20 kHz)",
+        "the pass band of a converter ends above this frequency; a signal resampled from a lower "
+        "rate has lost it (44.1 to 48 kHz: −21.6 dB at 20 kHz)",
         f"{_RESAMPLED}; a rise has other causes, see the frequency response",
     ),
     "level at 0.45 fs, high rate": Limit(
         3.0,
         "±",
-        "above 48 kHz the analogue filters of converters begin to fall off; a signal that is "
-        "resampled from a lower rate has nothing there",
+        "above 48 kHz the analogue filters of converters begin to roll off; a signal resampled "
+        "from a lower rate has no content there",
         _RESAMPLED,
     ),
     "noise, A-weighted": Limit(
         -90.0,
         "≤",
-        "where full scale is 110 dB, it equals 20 dB(A), the self-noise of the microphones of a "
+        "if full scale is 110 dB, this equals 20 dB(A), the self-noise of the microphones of a "
         "head and torso simulator",
         "lower the gain of the input if the source allows it; look for a ground loop, a power "
-        "supply nearby and another program that plays",
+        "supply nearby and another program that plays sound",
     ),
     "sounds in the silence": Limit(
         6.0,
         "≤",
-        "the noise of electronics is steady; 0.125 s of it vary by less than 1 dB",
-        "something else was heard: close other programs, mute system sounds and monitoring",
+        "the noise of electronics is steady; pieces of 0.125 s vary by less than 1 dB",
+        "another sound was recorded: close other programs, mute system sounds and monitoring",
     ),
     "THD": Limit(
         -80.0,
         "≤",
-        "the harmonics of a tone of 90 dB are then at most 10 dB, about the threshold of hearing",
+        "the harmonics of a tone of 90 dB then reach at most 10 dB, about the threshold of hearing",
         "lower --level or the gain; a converter or amplifier is driven too hard",
     ),
     "THD+N": Limit(
         -84.0,
         "≤",
-        "what the best of the sampling-rate conversions of audio servers leaves of a tone (they "
-        "were found at −67 to −84 dB)",
+        "the best sampling-rate conversion found in audio servers adds this much to a tone (they "
+        "range from −67 to −84 dB)",
         _RESAMPLED + "; noise and a 16-bit path show here as well",
     ),
     "dynamic range": Limit(
@@ -102,8 +102,8 @@ LIMITS: Final[dict[str, Limit]] = {
     "level linearity": Limit(
         0.05,
         "±",
-        "a sixth of the 0.3 dB by which IEC 61672-1:2013, 5.6, lets a class 1 sound level meter "
-        "err over changes of up to 10 dB",
+        "a sixth of the 0.3 dB error that IEC 61672-1:2013, 5.6, allows a class 1 sound level "
+        "meter for level changes of up to 10 dB",
         _NOT_ITSELF,
     ),
     "crosstalk at 100 Hz": _CROSSTALK,
@@ -112,15 +112,15 @@ LIMITS: Final[dict[str, Limit]] = {
     "level drift": Limit(
         0.02,
         "±",
-        "a fifth of the 0.1 dB by which IEC 61672-1:2013 lets a class 1 sound level meter change "
-        "in 30 minutes of operation",
+        "a fifth of the 0.1 dB change that IEC 61672-1:2013 allows a class 1 sound level meter in "
+        "30 minutes of operation",
         "let the device warm up; " + _NOT_ITSELF,
     ),
     "sounds beside the tone": Limit(
         6.0,
         "≤",
-        "noise and distortion of a steady tone are steady, too",
-        "something else was heard: close other programs, mute system sounds and monitoring",
+        "noise and distortion of a steady tone are also steady",
+        "another sound was recorded: close other programs, mute system sounds and monitoring",
     ),
     "level range": Limit(
         0.05,
@@ -132,21 +132,21 @@ LIMITS: Final[dict[str, Limit]] = {
         0.0,
         "≤",
         "a recording would have ended, or could not have been aligned",
-        "raise --latency, use another port or driver, close other programs that play, and what "
-        "keeps the computer busy",
+        "raise --latency, use another port or driver, close other programs that play sound or keep "
+        "the computer busy",
     ),
 }
 """Limits by the name of the check."""
 
-OS_MIXER: Final = Limit(0.0, "≤", "it may resample, change the level and mix other sounds in")
-"""Limit of what stands between soundcal and the device."""
+OS_MIXER: Final = Limit(0.0, "≤", "it may resample, change the level and mix in other sounds")
+"""Limit on software between soundcal and the device."""
 
 _INVALID: Final = (
     "swapped channels",
     "takes that failed",
     "level linearity",
 )
-"""Not a matter of quality: with these, levels or channels are not what they seem."""
+"""Failures that are no mere loss of quality: they make levels or channels wrong."""
 
 
 def rated(name: str, value: float, unit: str, channel: str = "", found: str = "") -> Check:
@@ -157,13 +157,13 @@ def rated(name: str, value: float, unit: str, channel: str = "", found: str = ""
     name : str
         A key of :data:`LIMITS`.
     value : float
-        What was measured.
+        The measured value.
     unit : str
         Its unit.
     channel : str
-        The path, such as ``1→2``; "" if it is about the device.
+        The path, such as ``1→2``; "" if the value describes the device.
     found : str
-        What to add to the reason, such as the frequency of the largest deviation.
+        Text to add to the reason, such as the frequency of the largest deviation.
 
     Examples
     --------

@@ -63,13 +63,13 @@ __all__ = [
 ]
 
 OnProgress = Callable[[float, str], None]
-"""Called with the seconds of sound that are done and what is being measured."""
+"""Called with the seconds of sound done and the name of the present measurement."""
 
 DYNAMIC_DB: Final = -60.0
 """Level of the tone beside which the dynamic range is measured, dBFS (AES17-2015, 6.4.1)."""
 
-_TAIL_S: Final = 0.6  # the response after a sweep fits in
-_BROKEN: Final = 3  # takes that fail are made again, so many in all
+_TAIL_S: Final = 0.6  # long enough for the response after a sweep
+_BROKEN: Final = 3  # number of failed takes, in all, that are repeated
 _PROBE_DB: Final = -40.0
 _PROBE_ABOVE_DB: Final = 20.0
 _PROBE_NOISE_DB: Final = -120.0
@@ -78,13 +78,13 @@ _PROBE_BESIDE_HZ: Final = 60.0
 _SETTLE_S: Final = 1.0
 _EDGE_S: Final = 0.25
 _STEP_SKIP_S: Final = 0.2
-_NOISE_BELOW_DB: Final = 13.0  # it is limited to four times, 12 dB above, its rms value
+_NOISE_BELOW_DB: Final = 13.0  # noise is limited to four times its rms value, 12 dB above it
 _REFERENCE_DB: Final = -20.0
 _ROUNDING_DB: Final = -149.0  # of 24 bits, dB re full scale
 
 
 class Loop:
-    """Plays, records, counts the time, and collects what is said about the takes."""
+    """A cabled loop: plays, records, counts the time, and collects the checks of the takes."""
 
     def __init__(
         self,
@@ -115,12 +115,12 @@ class Loop:
     def take(self, samples: Samples, remark: str) -> Capture:
         """Play samples, shape (n_paths, n), and return the take, aligned and with a tail.
 
-        A take that breaks off, or whose delay is not found, is noted and made again.
+        A take that breaks off, or whose delay is not found, is noted and repeated.
 
         Raises
         ------
         StreamError
-            That has happened too often.
+            Too many takes failed.
         """
         before = self._done
         while True:
@@ -136,11 +136,11 @@ class Loop:
             self.broken.append(problem)
             if len(self.broken) > _BROKEN:
                 raise StreamError(
-                    f"{len(self.broken)} takes failed, the last one, {remark}: {problem}"
+                    f"{len(self.broken)} takes failed; the last one, {remark}: {problem}"
                 )
 
     def once(self, samples: Samples, remark: str) -> Capture:
-        """Play samples and return the take, whatever it is like."""
+        """Play samples and return the take, good or bad."""
         seconds = samples.shape[1] / self.fs
 
         def moved(block: Block) -> None:
@@ -168,7 +168,7 @@ class Loop:
         return replace(capture, samples=capture.samples[:, edge : n - edge], clipped=())
 
     def timing(self, drift_ppm: float | None) -> Timing:
-        """Return what the takes so far tell about delay and clocks."""
+        """Return the delays and clock differences of the takes so far."""
         return Timing(np.array(self.latencies), drift_ppm, self._rate_ppm())
 
     def _rate_ppm(self) -> float | None:
@@ -178,9 +178,9 @@ class Loop:
         return float(1e6 * (np.median(rates) / self.fs - 1.0))
 
     def judge(self, capture: Capture, *, steady: bool = False, tone: bool = True) -> None:
-        """Keep the verdicts on a take in which every input was to hear something.
+        """Keep the verdicts on a take in which every input should have heard its output.
 
-        A tone repeats itself by nature, in a digital path to the last bit.
+        A tone repeats itself by nature, in a digital path even to the last bit.
         """
         found = judge(capture, steady=self.paths if steady else ())
         left_out = ("repeated blocks",) if tone else ()
@@ -188,14 +188,21 @@ class Loop:
 
 
 def wiring(loop: Loop) -> tuple[Samples, int]:
-    """Find the input of every output with quiet tones; return the gains in dB, and how many differ.
+    """Find the input of every output with quiet tones.
 
     The loop's inputs are put in the order of the outputs that they hear.
+
+    Returns
+    -------
+    gain : ndarray, shape (n_paths,)
+        Gains of the paths in dB.
+    swapped : int
+        Number of inputs that are not cabled as named.
 
     Raises
     ------
     SignalError
-        An output is heard by no input, or two outputs are heard by the same one.
+        No input hears one of the outputs, or one input hears two of them.
     """
     n, fs = loop.n, loop.fs
     frequencies = 701.0 + 301.0 * np.arange(n) * min(1.0, fs / 48000.0)
@@ -230,14 +237,14 @@ def _refuse_unheard(loop: Loop, strongest: Samples, beside: Samples) -> None:
             listed = " or ".join(str(i) for i in loop.inputs)
             raise SignalError(
                 f"output {output} is not heard by input {listed}: a tone of {_PROBE_DB:g} dBFS "
-                f"arrived with {level:.1f} dBFS, less than {_PROBE_ABOVE_DB:g} dB above the "
+                f"arrived at {level:.1f} dBFS, less than {_PROBE_ABOVE_DB:g} dB above the "
                 "noise; cable the outputs to the inputs, turn the gains up and direct monitoring "
                 "off (nothing louder was played)"
             )
 
 
 def idle_noise(loop: Loop) -> Noise:
-    """Listen while the outputs are silent."""
+    """Measure the noise of the inputs while the outputs are silent."""
     silence = np.zeros((loop.n, round(SILENCE_S * loop.fs)))
     x = loop.take(silence, "noise").samples[:, : silence.shape[1]]
     mid, bands = band_noise(x, loop.fs, _SETTLE_S)
@@ -252,7 +259,7 @@ def idle_noise(loop: Loop) -> Noise:
 
 
 def responses(loop: Loop, level: float, offset: Samples) -> Response:
-    """Play the sweep on each output in turn, and listen to all inputs, less their offset."""
+    """Play the sweep on each output in turn and record all inputs, less their offset."""
     n, fs = loop.n, loop.fs
     row, frequency = loop_sweep(fs, level), grid(loop.fs)
     paths = np.empty((n, n, frequency.size), dtype=np.complex128)  # input, output
@@ -277,7 +284,7 @@ def responses(loop: Loop, level: float, offset: Samples) -> Response:
 
 
 def distortion(loop: Loop, level: float) -> Distortion:
-    """Play a tone at a level in dBFS on all outputs and take it apart."""
+    """Play a tone at a level in dBFS on all outputs and analyse it."""
     samples = loop.everywhere(loop_tone(loop.fs, TONE_S, level))
     capture = loop.inner(loop.take(samples, f"tone at {level:.0f} dBFS"), samples.shape[1])
     loop.judge(capture)
@@ -285,7 +292,7 @@ def distortion(loop: Loop, level: float) -> Distortion:
 
 
 def level_linearity(loop: Loop, plan: QualificationPlan, noise: Noise) -> Linearity:
-    """Play a tone in steps of 10 dB; the noise says how well each step is known."""
+    """Play a tone in steps of 10 dB; the noise gives the uncertainty of each step."""
     fs, levels = loop.fs, np.array(plan.steps)
     samples = loop.everywhere(staircase(fs, plan.steps, STEP_S))
     capture = loop.take(samples, "level linearity")
@@ -296,7 +303,7 @@ def level_linearity(loop: Loop, plan: QualificationPlan, noise: Noise) -> Linear
     heard = np.array([[level for level, _ in row] for row in found])
     reference = int(np.argmin(np.abs(levels - _REFERENCE_DB)))
     gain = (heard - levels)[:, reference : reference + 1]
-    # white noise of the density that the silence has around the tone
+    # white noise with the density that the noise of the silent loop has around the tone
     band = int(np.argmin(np.abs(noise.mid - TONE_HZ)))
     width = noise.mid[band] * (10.0**0.05 - 10.0**-0.05)
     rms = np.hypot(from_db(noise.bands[:, band]) * np.sqrt(0.5 * fs / width), from_db(_ROUNDING_DB))
@@ -306,14 +313,14 @@ def level_linearity(loop: Loop, plan: QualificationPlan, noise: Noise) -> Linear
 
 
 def clocks(loop: Loop, plan: QualificationPlan) -> float | None:
-    """Play noise several times; return the median clock difference in ppm, None if not told."""
+    """Play noise several times; return the median clock difference in ppm, None if not found."""
     drifts = []
     for play in range(plan.plays):
         level = plan.level - _NOISE_BELOW_DB
         samples = white_noise(loop.fs, NOISE_S, level, loop.n, seed=play)
         capture = loop.take(samples, f"delay and clocks, {play + 1} of {plan.plays}")
         loop.judge(loop.inner(capture, samples.shape[1]), tone=False)
-        for k, name in enumerate(loop.paths):  # one by one: the sweeps tell the crosstalk better
+        for k, name in enumerate(loop.paths):  # one by one: sweeps measure crosstalk better
             heard = capture.samples[k : k + 1, : samples.shape[1]]
             path = replace(capture, samples=heard, channels=(name,), clipped=())
             found = compare_with_stimulus(path, samples[k : k + 1])

@@ -33,32 +33,33 @@ def qualify(
     Parameters
     ----------
     device : AudioDevice
-        Opened.
+        An opened device.
     outputs, inputs : sequence of int
         Channels from 1; the first output is cabled to the first input, and so on.
     plan : QualificationPlan, optional
         Level and length of the test.
     os_mixer_allowed : bool
-        Do not count it against the device that the operating system's mixer is in between.
+        Accept the operating system's mixer in the signal path without a verdict.
     on_progress : callable, optional
-        Called with the seconds of sound done, out of ``plan.seconds``, and what is being measured.
+        Called with the seconds of sound done, out of ``plan.seconds``, and the name of the present
+        measurement.
 
     Returns
     -------
     Qualification
-        With all measurements and verdicts. Exchanged cables are found and said; the measurements
-        are made as if they were right.
+        All measurements and verdicts. Swapped cables are found and reported; the measurements are
+        made as if the cables were right.
 
     Raises
     ------
     ParameterError
-        Not as many outputs as inputs.
+        The numbers of outputs and inputs differ.
     SignalError
-        An output is heard by no input; nothing louder than -40 dBFS has been played then.
+        No input hears one of the outputs; nothing louder than -40 dBFS has been played by then.
     DeviceUnavailable
         As for every take.
     StreamError
-        Takes broke off, or had no delay, more than three times.
+        Takes broke off, or their delay was not found, more than three times.
     """
     plan = plan or QualificationPlan()
     if len(outputs) != len(inputs):

@@ -1,4 +1,4 @@
-"""What a qualification is asked for and what it finds."""
+"""The plan of a qualification and its results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,22 +40,22 @@ _LOWEST_STEP_DB: Final = -90.0
 
 @dataclass(frozen=True, slots=True)
 class QualificationPlan:
-    """How thoroughly a device is tested.
+    """Level and length of the test of a device.
 
     Parameters
     ----------
     level : float
         Highest level of the test signals in dBFS (AES17: a full-scale sine has 0), -60 to 0. It is
-        lowered by itself if the inputs would come nearer than 1 dB to full scale.
+        lowered automatically if the inputs would come within 1 dB of full scale.
     minutes : float
-        How long the level is watched; 0 leaves it out.
+        Time in minutes for which the level is watched; 0 leaves this measurement out.
     plays : int
-        How often the noise for delay and clocks is played, 2 to 100.
+        Number of plays of the noise for delay and clocks, 2 to 100.
 
     Raises
     ------
     ParameterError
-        Out of these ranges.
+        A value is outside these ranges.
     """
 
     level: float = -6.0
@@ -64,11 +64,11 @@ class QualificationPlan:
 
     def __post_init__(self) -> None:
         if not -60.0 <= self.level <= 0.0:
-            raise ParameterError(f"level {self.level:g} dBFS: -60 to 0 expected")
+            raise ParameterError(f"level {self.level:g} dBFS: -60 to 0 is expected")
         if not 0.0 <= self.minutes <= 1440.0:
-            raise ParameterError(f"{self.minutes:g} minutes: 0 to 1440 expected")
+            raise ParameterError(f"{self.minutes:g} minutes: 0 to 1440 are expected")
         if not 2 <= self.plays <= 100:
-            raise ParameterError(f"{self.plays} plays: 2 to 100 expected")
+            raise ParameterError(f"{self.plays} plays: 2 to 100 are expected")
 
     @property
     def tone_levels(self) -> tuple[float, ...]:
@@ -78,17 +78,17 @@ class QualificationPlan:
 
     @property
     def steps(self) -> tuple[float, ...]:
-        """Levels of the staircase, dBFS; the last is the first again."""
+        """Levels of the staircase, dBFS; the last one repeats the first."""
         down = np.arange(self.level, _LOWEST_STEP_DB - 1e-9, -10.0).tolist()
         return (*down, self.level)
 
     @property
     def pieces(self) -> int:
-        """Takes in which the level is watched."""
+        """Number of takes in which the level is watched."""
         return int(np.ceil(self.minutes * 60.0 / PIECE_S))
 
     def seconds(self, n_paths: int) -> float:
-        """Return how many seconds of sound are played."""
+        """Return the seconds of sound that are played."""
         tones = TONE_S * (len(self.tone_levels) + 1) + STEP_S * len(self.steps)
         return (
             PROBE_S + SILENCE_S + n_paths * SWEEP_S + tones + self.plays * NOISE_S
@@ -105,14 +105,14 @@ class Response:
     frequency : ndarray, shape (n_f,)
         Hz.
     level : ndarray, shape (n_paths, n_f)
-        dB re 1 kHz.
+        dB relative to 1 kHz.
     crosstalk : ndarray, shape (n_paths, n_paths, n_f)
-        ``[i, k]``: what input i hears of output k, dB re what its own input hears of it; 0 on the
-        diagonal.
+        ``[i, k]``: level of output k at input i, in dB relative to its level at its own input; 0 on
+        the diagonal.
     gain : ndarray, shape (n_paths,)
         From output to input at 1 kHz, dB re full scale.
     polarity : ndarray, shape (n_paths,)
-        1, or -1 where the signal is inverted, 0 where none came.
+        1, or -1 where the signal is inverted, 0 where no signal arrived.
     """
 
     frequency: Samples
@@ -137,7 +137,7 @@ class Noise:
     excess : ndarray, shape (n_paths,)
         Loudest 0.125 s above the median, dB.
     offset : ndarray, shape (n_paths,)
-        Mean, re full scale.
+        Mean as a fraction of full scale.
     """
 
     a_weighted: Samples
@@ -163,11 +163,11 @@ class Linearity:
     Parameters
     ----------
     level : ndarray, shape (n_steps,)
-        Of the outputs, dBFS; the last step is the first again.
+        Levels of the outputs, dBFS; the last step repeats the first.
     deviation : ndarray, shape (n_paths, n_steps)
-        Of the gain from that at the step nearest to -20 dBFS, dB.
+        Deviation of the gain from that at the step nearest to -20 dBFS, dB.
     u : ndarray, shape (n_paths, n_steps)
-        Standard uncertainty that the noise causes, dB.
+        Standard uncertainty due to noise, dB.
     """
 
     level: Samples
@@ -184,9 +184,9 @@ class Timing:
     latency : ndarray, shape (n_takes,)
         Delay from output to input in samples.
     drift_ppm : float or None
-        Clock of the inputs re that of the outputs, ppm; None if it could not be told.
+        Deviation of the inputs' clock from the outputs' clock, ppm; None if it was not found.
     rate_ppm : float or None
-        Sampling rate re the computer's clock, ppm; None if there is no such clock.
+        Deviation of the sampling rate by the computer's clock, ppm; None without such a clock.
     """
 
     latency: Samples
@@ -201,9 +201,9 @@ class Stability:
     Parameters
     ----------
     time : ndarray, shape (n,)
-        s of sound.
+        Seconds of sound.
     level : ndarray, shape (n_paths, n)
-        Of the tone, dB re the first second.
+        Level of the tone, dB relative to the first second.
     excess : ndarray, shape (n_paths, n_takes)
         Without the tone: loudest 0.125 s above the median, A-weighted, dB.
     """
@@ -215,22 +215,22 @@ class Stability:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Qualification:
-    """What was found about a device.
+    """The results of a device's qualification.
 
     Parameters
     ----------
     device : DeviceInfo
-        Which device.
+        The device.
     fs : int
         Sampling rate in Hz.
     outputs, inputs : tuple of int
-        Channels; output k was heard by input k.
+        Channels; input k hears output k.
     swapped : int
-        How many inputs were not cabled as they were named.
+        Number of inputs that were not cabled as named.
     broken : tuple of str
-        Why takes failed; they were made again.
+        Reasons why takes failed; these takes were repeated.
     plan : QualificationPlan
-        What was asked for.
+        The plan as requested.
     level : float
         Highest level that was played, dBFS.
     started : str
@@ -295,7 +295,7 @@ class Qualification:
 
 
 def _plain(value: Any) -> Any:
-    """Return a dataclass or array as JSON has it."""
+    """Return a dataclass or array as JSON values."""
     if isinstance(value, np.ndarray):
         return [_plain(part) for part in value.tolist()]
     if isinstance(value, list):

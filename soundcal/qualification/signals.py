@@ -1,21 +1,21 @@
-"""Test signals for a loop from outputs to inputs, and what comes back of them.
+"""Test signals for a loop from outputs to inputs, and the analysis of the recorded signals.
 
 Pure signal processing: no device, no limits. :mod:`~soundcal.qualification.measurements` plays the
 signals, :mod:`~soundcal.qualification.assessment` judges the numbers.
 
 Response
     An exponential sweep (Farina, AES 108th Convention 2000, preprint 5093; ISO 18233:2006, Annex B)
-    and its spectrum divided out of what came back. Distortion of order k arrives ``L ln k`` before
-    the linear response, L being the time in which the frequency grows e-fold; the window that is
-    laid around the response leaves it out.
+    is played, and the recorded spectrum is divided by that of the sweep. Distortion of order k
+    arrives ``L ln k`` before the linear response, where L is the time in which the frequency grows
+    e-fold; the window around the linear response leaves it out.
 Tones
     Power in the spectrum of a Kaiser window whose side lobes lie 220 dB down: the fundamental, each
-    harmonic and everything else between 20 Hz and 20 kHz are sums of neighbouring lines. That
-    replaces the notch filter of AES17 (5.2.8) by one of a few hertz, so no noise is lost with the
-    tone, and no line of the tone leaks into the noise.
+    harmonic and everything else between 20 Hz and 20 kHz are sums of neighbouring lines. In effect
+    this replaces the notch filter of AES17 (5.2.8) with one that is a few hertz wide, so no noise
+    is lost with the tone, and no line of the tone leaks into the noise.
 
-Levels of tones are in dBFS of AES17 (a full-scale sine has 0 dBFS), levels of noise in dB rms re
-full scale (where it has -3.01 dB).
+Levels of tones are in dBFS of AES17 (a full-scale sine has 0 dBFS); levels of noise are rms values
+in dB re full scale (where the sine has -3.01 dB).
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ __all__ = [
 Response = NDArray[np.complex128]
 
 TONE_HZ: Final = 997.0
-"""Frequency of the tones, Hz: AES17 takes it because it shares no period with sampling rates."""
+"""Frequency of the tones, Hz: AES17 uses it because it shares no period with sampling rates."""
 
 SWEEP_S: Final = 6.0
 _SWEEP_FROM_HZ: Final = 10.0
@@ -61,8 +61,8 @@ _SWEEP_TO: Final = 0.49  # of the sampling rate
 _FADE_IN_S: Final = 0.3
 _FADE_OUT_S: Final = 0.02
 _REGULAR: Final = 1e-12
-"""Power added to the sweep's spectrum, re its largest value: it biases 0.45 fs by 4e-8 dB and
-leaves nothing beyond the ends of the sweep."""
+"""Power added to the sweep's spectrum, relative to its largest value: it biases the level at
+0.45 fs by 4e-8 dB and suppresses everything beyond the ends of the sweep."""
 
 _POLARITY_HZ: Final = (300.0, 1200.0)
 _POLARITY_REACH_S: Final = 0.002
@@ -78,8 +78,9 @@ _LOBE: Final = 12
 ``sqrt(1 + (30/pi)^2) = 9.6``."""
 
 SILENCE: Final = 1e-10
-"""Smallest amplitude of a tone, re full scale: 50 dB below the rounding noise of 24 bits. It stands
-for the exact zeros of a gate or a pulled plug, so that levels and ratios remain numbers."""
+"""Smallest amplitude of a tone as a fraction of full scale: 50 dB below the rounding noise of 24
+bits. It replaces the exact zeros of a gate or a pulled plug, so that levels and ratios stay finite.
+"""
 
 _HARMONICS: Final = 10
 LOWEST_HZ: Final = 20.0
@@ -93,7 +94,7 @@ _SILENT_DB: Final = -150.0  # the rounding noise of 24 bits is at -149 dB
 
 
 def upper_edge(fs: int) -> float:
-    """Return the upper end of what is judged, Hz: 20 kHz, or 0.45 of the sampling rate."""
+    """Return the upper end of the judged band, Hz: 20 kHz, or 0.45 of the sampling rate."""
     return min(HIGHEST_HZ, _OF_FS * fs)
 
 
@@ -108,16 +109,16 @@ def loop_tone(fs: int, duration: float, level: float, frequency: float = TONE_HZ
 
 
 def staircase(fs: int, levels: Sequence[float], step: float) -> Samples:
-    """Return a tone without breaks in its phase whose level takes steps, ``step`` s each."""
+    """Return a tone of continuous phase whose level changes in steps of ``step`` s each."""
     size = round(step * fs)
     amplitude = np.repeat([from_db(level) for level in levels], size)
     return np.asarray(amplitude * np.sin(2.0 * np.pi * TONE_HZ * np.arange(amplitude.size) / fs))
 
 
 def white_noise(fs: int, duration: float, level: float, n_channels: int, seed: int) -> Samples:
-    """Return white noise of a level in dB rms re full scale, one of its own per channel.
+    """Return white noise of an rms level in dB re full scale, independent in each channel.
 
-    Limited to four times its rms value.
+    It is limited to four times its rms value.
     """
     noise = np.random.default_rng(seed).standard_normal((n_channels, round(duration * fs)))
     return np.asarray(np.clip(noise, -4.0, 4.0) * from_db(level))
@@ -146,10 +147,11 @@ def _slope(n: int) -> Samples:
 
 
 def polarity(heard: Samples, played: Samples, fs: int) -> float:
-    """Return 1 if the sweep, shape (n,), came back as it was, -1 if inverted, 0 if not at all.
+    """Return 1 if the sweep, shape (n,), was recorded upright, -1 if inverted, 0 if not at all.
 
-    Correlated where the sweep passes 300 Hz to 1.2 kHz, so that a difference between the clocks of
-    output and input, which draws the impulse response out over the whole sweep, does not matter.
+    The correlation covers the part in which the sweep passes from 300 Hz to 1.2 kHz, so that a
+    difference between the clocks of output and input, which smears the impulse response over the
+    whole sweep, does not matter.
     """
     growth = _growth(fs, played.size / fs)
     first, last = (round(growth * np.log(f / _SWEEP_FROM_HZ) * fs) for f in _POLARITY_HZ)
@@ -159,7 +161,7 @@ def polarity(heard: Samples, played: Samples, fs: int) -> float:
 
 
 def impulse_response(heard: Samples, played: Samples, fs: int) -> Samples:
-    """Return the windowed impulse responses between what was played and what came back.
+    """Return the windowed impulse responses between the played and the recorded signals.
 
     Parameters
     ----------
@@ -173,7 +175,7 @@ def impulse_response(heard: Samples, played: Samples, fs: int) -> Samples:
     Returns
     -------
     ndarray, shape (n_inputs, n_taps)
-        From :data:`BEFORE_S` before to :data:`AFTER_S` after the moment of no delay.
+        From :data:`BEFORE_S` before to :data:`AFTER_S` after the moment of zero delay.
     """
     from scipy.fft import irfft, next_fast_len, rfft
 
@@ -241,23 +243,23 @@ def _line_power(x: Samples) -> Samples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ToneAnalysis:
-    """A tone and what came with it.
+    """A tone with its harmonics and noise.
 
     Parameters
     ----------
     frequency : float
-        As found, Hz.
+        Measured frequency, Hz.
     level : float
         dBFS (AES17: a full-scale sine has 0).
     harmonics : ndarray, shape (n,)
-        Level of the second, third, … harmonic re the fundamental, dB.
+        Level of the second, third, … harmonic relative to the fundamental, dB.
     thd : float
-        All of them together re the fundamental, dB.
+        Level of all harmonics together relative to the fundamental, dB.
     thdn : float
-        Everything from 20 Hz to 20 kHz but the fundamental re everything, dB (AES17-2015, 6.3.1,
-        but for the narrow notch).
+        Level of everything from 20 Hz to 20 kHz except the fundamental, relative to everything, dB
+        (AES17-2015, 6.3.1, except for the narrow notch).
     residual_a : float
-        Everything but the fundamental, A-weighted, in dBFS (AES17).
+        Level of everything except the fundamental, A-weighted, in dBFS (AES17).
     lines_hz, lines : ndarray, shape (n_lines,)
         The spectrum for a plot: frequencies in Hz and levels in dBFS.
     """
@@ -273,7 +275,7 @@ class ToneAnalysis:
 
 
 def analyse_tone(x: Samples, fs: int, frequency: float = TONE_HZ) -> ToneAnalysis:
-    """Return what a steady tone consists of.
+    """Return the fundamental, harmonics and residual of a steady tone.
 
     Parameters
     ----------
@@ -327,7 +329,7 @@ def _lobe(power: Samples, centre: int) -> float:
 
 
 def _ratio(part: float, whole: float) -> float:
-    """Return the ratio of two powers; of silence to silence it is 0."""
+    """Return the ratio of two powers; 0 for silence to silence."""
     return part / whole if whole > 0.0 else 0.0
 
 
@@ -338,7 +340,8 @@ def _power_db(power: float) -> float:
 def _for_plot(f: Samples, power: Samples) -> tuple[Samples, Samples]:
     """Return the largest level in each of 500 steps of a logarithmic axis, in dBFS.
 
-    Levels are powers of as many lines as a tone takes, so that tones read right.
+    Each level is the power of all lines that a tone occupies, so that levels of tones read
+    correctly.
     """
     total = np.concatenate([[0.0], np.cumsum(power)])
     width = 2 * _LOBE + 1
@@ -350,7 +353,7 @@ def _for_plot(f: Samples, power: Samples) -> tuple[Samples, Samples]:
 
 
 def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
-    """Return the level in dBFS of a tone of known frequency, and what white noise does to it.
+    """Return the level in dBFS of a tone of known frequency, and its sensitivity to white noise.
 
     Parameters
     ----------
@@ -364,7 +367,7 @@ def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
     Returns
     -------
     level : float
-        dBFS (AES17), -200 at least.
+        dBFS (AES17), not below -200.
     share : float
         Standard deviation of the amplitude for white noise of rms 1.
 
@@ -382,10 +385,10 @@ def tone_level(x: Samples, fs: int, frequency: float) -> tuple[float, float]:
 
 
 def without_tone(x: Samples, fs: int) -> Samples:
-    """Return what is left of takes of a tone, shape (n_channels, n), when the tone is taken out.
+    """Return takes of a tone, shape (n_channels, n), with the tone filtered out.
 
-    Two notches of 33 Hz at the frequency that the tone has in each channel; they settle within
-    0.2 s.
+    The filter is two notches of 33 Hz at the frequency of the tone in each channel; they settle
+    within 0.2 s.
     """
     from scipy.signal import iirnotch, lfilter
 
@@ -397,7 +400,7 @@ def without_tone(x: Samples, fs: int) -> Samples:
 
 
 def weighted_noise(x: Samples, fs: int, weighting: str, skip: float) -> Samples:
-    """Return weighted levels of noise in dB rms re full scale, shape (n_channels,).
+    """Return weighted rms levels of noise in dB re full scale, shape (n_channels,).
 
     Parameters
     ----------
@@ -406,7 +409,7 @@ def weighted_noise(x: Samples, fs: int, weighting: str, skip: float) -> Samples:
     fs : int
         Sampling rate in Hz.
     weighting : {"A", "Z"}
-        Frequency weighting; Z leaves the offset out.
+        Frequency weighting; Z excludes the offset.
     skip : float
         Time in s at the beginning that only lets the filter settle.
     """
@@ -455,10 +458,10 @@ def band_noise(x: Samples, fs: int, skip: float) -> tuple[Samples, Samples]:
 
 
 def burst_excess(x: Samples, fs: int, skip: float) -> Samples:
-    """Return by how much the loudest 0.125 s exceed the median, A-weighted, dB per channel.
+    """Return the excess of the loudest 0.125 s over the median, A-weighted, dB per channel.
 
-    The noise of electronics is steady; 0.125 s of white noise vary by less than 1 dB. Sounds of
-    other programs come and go.
+    The noise of electronics is steady; pieces of 0.125 s of white noise vary by less than 1 dB.
+    Sounds of other programs come and go.
 
     Parameters
     ----------

@@ -369,7 +369,7 @@ def test_takes_that_fail_are_counted_and_made_again(fails: int) -> None:
         return x
 
     if fails > 3:
-        with pytest.raises(StreamError, match=r"^4 takes failed, the last one"):
+        with pytest.raises(StreamError, match=r"^4 takes failed; the last one"):
             qualified(Loop(stalling))
         return
     found = qualified(Loop(stalling))
