@@ -1,1 +1,1 @@
-"""Calibration: the mathematics of turning digital samples into pascal."""
+"""Calibration: the mathematics of converting digital samples into pascal."""

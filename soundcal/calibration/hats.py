@@ -1,13 +1,14 @@
 """Gain search on a head and torso simulator: the gain at which a stimulus has its target level.
 
-The search sees a callable that plays the stimulus with a gain and returns the level at both ears,
-and never a soundcard. It goes beyond the published method (Ooi, Xie, Lam, Gan, MethodsX 2021):
+The search calls a function that plays the stimulus with a gain and returns the level at both ears;
+it never deals with a soundcard. It goes beyond the published method (Ooi, Xie, Lam, Gan, MethodsX
+2021):
 
-1. the noise floor is known before, and a target below it is refused with a reason;
+1. the noise floor is measured first, and a target below it is refused with a reason;
 2. the floor's energy is subtracted where the measured level is at least 3 dB above it (the limit
    that ISO 3744 and ISO 1996-2 set for background corrections);
-3. every step is a secant in dB, so that a linear chain needs two measurements; steps that leave the
-   interval known to hold the target become bisections, as published;
+3. every step is a secant in dB, so a linear chain needs only two measurements; steps that leave the
+   interval known to contain the target become bisections, as published;
 4. no gain clips the stimulus.
 
 :mod:`soundcal.calibration.published` reads and writes the published tables.
@@ -48,13 +49,13 @@ MeasureEars = Callable[[float, float], Levels]
 """The same with one linear gain per ear."""
 
 MARGIN_DB: Final = 3.0
-"""Least distance of a level from the noise floor at which the floor may be subtracted."""
+"""Smallest distance of a level from the noise floor at which the floor may be subtracted."""
 
 _SLOPES: Final = (0.5, 2.0)
-"""Slopes in dB per dB that are believed; steeper or flatter ones come from noise."""
+"""Plausible range of slopes in dB per dB; steeper or flatter ones are due to noise."""
 
 _LEVER_DB: Final = 1.0
-"""Least distance of two gains from which a slope is taken; below, noise would decide."""
+"""Smallest distance of two gains from which a slope is taken; below it, noise would dominate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Track:
     multiplier : float
         Factor on the gain while the level lies in the noise floor.
     max_measurements : int
-        After as many measurements the search gives up.
+        Number of measurements after which the search gives up.
     """
 
     target: float
@@ -111,13 +112,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class GainSearch:
-    """What a search found.
+    """Result of a search.
 
     Parameters
     ----------
     gains : tuple of float
-        Linear gain for left and right; equal with a common gain. Of the best measurement, if the
-        target was not reached.
+        Linear gain for left and right; equal with a common gain. If the target was not reached,
+        those of the best measurement.
     levels : tuple of float
         Levels of the ears in dB at these gains, without the noise floor.
     level : float
@@ -131,9 +132,9 @@ class GainSearch:
     boundary_steps, bisection_steps : int
         Steps by the multiplier, and by halving an interval.
     per_ear : bool
-        Whether every ear was brought to the target by itself.
+        True if each ear was brought to the target separately.
     problem : str
-        Why the target was not reached; empty if it was.
+        Reason why the target was not reached; empty if it was.
     """
 
     gains: tuple[float, float]
@@ -154,7 +155,7 @@ class GainSearch:
 
     @property
     def reached(self) -> bool:
-        """Whether the target was reached within the tolerance."""
+        """True if the target was reached within the tolerance."""
         return not self.problem
 
     def require(self) -> "GainSearch":
@@ -198,9 +199,9 @@ class GainSearch:
 
 
 def without_floor(level: float, floor: float) -> float:
-    """Return a level in dB without the energy of the noise floor, where that is justified.
+    """Return a level in dB without the energy of the noise floor, where this is justified.
 
-    A level less than 3 dB above the floor is returned as it is.
+    A level less than 3 dB above the floor is returned unchanged.
 
     Examples
     --------
@@ -238,7 +239,7 @@ def search_gain(
         Noise floor of both ears in dB, in the weighting of ``measure``; measured by
         ``measure(0.0)`` if not given.
     strict : bool
-        Raise if the target is not reached; otherwise the result's ``problem`` says why.
+        Raise if the target is not reached; if false, the result's ``problem`` gives the reason.
 
     Raises
     ------
@@ -262,7 +263,7 @@ def search_gain(
 def search_track(
     measure: Measure, track: Track, *, floor: Levels | None = None, strict: bool = True
 ) -> GainSearch:
-    """Find the common gain of a track; as :func:`search_gain`, with all settings at hand."""
+    """Find the common gain of a track, like :func:`search_gain` but with all settings."""
     base = _levels(measure(0.0) if floor is None else floor)
 
     def together(gains: Sequence[float]) -> tuple[Step, list[float], list[float]]:
@@ -277,7 +278,7 @@ def search_track(
 def search_gains(
     measure: MeasureEars, track: Track, *, floor: Levels | None = None, strict: bool = True
 ) -> GainSearch:
-    """Find the gain per ear at which every ear has the target level by itself.
+    """Find the gain for each ear at which that ear alone has the target level.
 
     One measurement serves both ears. Parameters, result and errors as for :func:`search_track`;
     ``measure`` takes one gain per ear.
@@ -304,7 +305,7 @@ def _clean(levels: Levels, floor: Levels) -> Levels:
 
 @dataclass(slots=True)
 class _Ear:
-    """The search's knowledge of one gain: gains in dB and levels, in the order measured."""
+    """The state of the search for one gain: gains in dB and levels, in the order measured."""
 
     track: Track
     floor: float
@@ -316,11 +317,11 @@ class _Ear:
 
     @property
     def gain(self) -> float:
-        """Present linear gain; the last bit of its logarithm must not clip."""
+        """Present linear gain, limited so that rounding of its logarithm cannot cause clipping."""
         return min(from_db(self.gain_db), self.track.max_gain)
 
     def note(self, clean: float, total: float) -> None:
-        """Take in a measurement at the present gain."""
+        """Record a measurement at the present gain."""
         self.points.append((self.gain_db, clean))
         self.buried = total == -math.inf or total - self.floor < MARGIN_DB
 
@@ -331,7 +332,7 @@ class _Ear:
 
     @property
     def good(self) -> bool:
-        """Whether the latest measurement meets the target."""
+        """True if the latest measurement meets the target."""
         return abs(self.deviation) <= self.track.tolerance and not self.buried
 
     def advance(self) -> bool:
@@ -361,7 +362,7 @@ class _Ear:
         return min(max(slope, _SLOPES[0]), _SLOPES[1])
 
     def _inside(self, wanted: float) -> float:
-        """Return the gain, or the middle of the interval that holds the target if it is outside."""
+        """Return the gain, or the middle of the target's interval if the gain is outside it."""
         below = [g for g, level in self.points if level < self.track.target]
         above = [g for g, level in self.points if level > self.track.target]
         if not below or not above:
@@ -497,29 +498,29 @@ def calibrate(
 ) -> Calibration:
     """Return the level at the ear per digital full scale, as measured with one or more stimuli.
 
-    The calibration predicts the level of another stimulus. That of the stimuli themselves is known
-    better: from their own search.
+    The calibration predicts the level of another stimulus. The levels of the stimuli themselves are
+    known better, from their own searches.
 
     Parameters
     ----------
     searches : mapping of str to GainSearch
-        Stimulus to its search, all with one position of the volume control.
+        Search of each stimulus, all with one position of the volume control.
     digital_levels : mapping of str to tuple of float
         Rms of left and right of each stimulus in dB re full scale, weighted as the target.
     ears : Calibration, optional
-        Calibration of the ears, whose uncertainty goes into the budget.
+        Calibration of the ears, whose uncertainty enters the budget.
     seating_db : float
-        Standard deviation in dB of placing the headphones anew; default: assumption.
+        Standard deviation in dB between seatings of the headphones; the default is an assumption.
     spread_db : float
         Standard deviation in dB between stimuli of different spectra, used when there is only one
-        stimulus; default: assumption, known to 25 %.
+        stimulus; the default is an assumption, known to within 25 %.
     device : str
         Identity of the output device.
 
     Returns
     -------
     Calibration
-        Direction ``output``, method ``hats``; residual per stimulus and ear in dB.
+        Direction ``output``, method ``hats``; residuals per stimulus and ear in dB.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Calibrator tone to sensitivity: what one full scale of a microphone or ear means in pascal.
+"""Sensitivity of a microphone or ear, in pascal per full scale, from a calibrator tone.
 
-A sound calibrator makes a tone of known level. Every take is checked before it counts; the checks
-that concern the calibrator are those of IEC 60942:2017, class 1. The sensitivity is the certified
-pressure over the narrow-band rms of the samples, averaged (in dB) over the insertions.
+A sound calibrator makes a tone of known level. Every take is checked before it is used; the checks
+of the calibrator are those of IEC 60942:2017, class 1. The sensitivity is the certified pressure
+divided by the narrow-band rms of the samples, averaged (in dB) over the insertions.
 """
 
 import math
@@ -45,7 +45,7 @@ _PASCAL_DB: Final = db(1.0 / P_REF)
 
 @dataclass(frozen=True, slots=True)
 class ToneLimits:
-    """What a take of a calibrator tone must keep to.
+    """Acceptance limits for a take of a calibrator tone.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ class ToneLimits:
     distortion : float
         Largest distortion and noise (rms, relative).
     lowest : float
-        Weakest tone in dB re full scale (rms) that is plausible when no sensitivity is expected.
+        Lowest plausible level of the tone in dB re full scale (rms) if no sensitivity is expected.
     deviation : float
         Largest deviation in dB from the expected sensitivity.
     separation : float
-        How far in dB the tone must lie above the same tone on the other channels.
+        Smallest level difference in dB between the tone and the same tone on other channels.
     """
 
     duration: float = 10.0
@@ -78,15 +78,15 @@ CLASS_1: Final = ToneLimits()
 """IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
 
 _MEASURED: Final = ("digital level of the tone", "fluctuation")
-"""Links that every calibration measures anew."""
+"""Links that are measured anew in every calibration."""
 
 _PEAK: Final = 0.999
-"""Largest sample taken for unclipped: integer converters clip just below 1.0."""
+"""Largest sample that counts as unclipped: integer converters clip just below 1.0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Influences:
-    """What the level at the microphone depends on beside the calibrator's nominal level.
+    """Influences on the level at the microphone, in addition to the calibrator's nominal level.
 
     Parameters
     ----------
@@ -99,18 +99,18 @@ class Influences:
     resolution : float
         Last digit of the level on the certificate, dB.
     response : float
-        Response of the microphone at the reference frequency (1 kHz) re that at the calibrator's
-        frequency, with coupler-volume correction where the microphone needs one, dB.
+        Response of the microphone at the reference frequency (1 kHz) relative to that at the
+        calibrator's frequency, with coupler-volume correction if the microphone needs one, dB.
     response_limit : float
-        Half width in dB of what ``response`` may be wrong by. Default: assumption, ±0.1 dB.
+        Half width in dB of the error of ``response``. Default: assumption, ±0.1 dB.
     static_pressure : float, optional
-        Ambient static pressure in kPa; a pistonphone's level is proportional to it.
+        Ambient static pressure in kPa; a pistonphone's pressure is proportional to it.
     static_pressure_limit : float
-        Half width in kPa of what the barometer may be wrong by.
+        Half width in kPa of the barometer's error.
     environment_limit : float
-        Half width in dB of what temperature, humidity and, without barometer, static pressure do to
-        the level of a feedback calibrator in a laboratory. Default: assumption, ±0.05 dB (IEC
-        60942:2017 grants class 1 ±0.25 dB over its whole range of conditions).
+        Half width in dB of the influence of temperature, humidity and, without a barometer, static
+        pressure on the level of a feedback calibrator in a laboratory. Default: assumption,
+        ±0.05 dB (IEC 60942:2017 allows class 1 ±0.25 dB over its whole range of conditions).
     repeatability : float
         Standard deviation in dB of one insertion, used when there is only one insertion. Default:
         assumption, 0.1 dB, known to 25 %.
@@ -129,13 +129,13 @@ class Influences:
     def __post_init__(self) -> None:
         if self.static_pressure is not None and not 50.0 <= self.static_pressure <= 115.0:
             raise ParameterError(
-                f"static pressure {self.static_pressure} kPa; 50 to 115 kPa expected "
-                "(the barometer's reading at the place, not reduced to sea level)"
+                f"static pressure {self.static_pressure} kPa; 50 to 115 kPa is expected "
+                "(the barometer's reading on site, not reduced to sea level)"
             )
 
 
 _WEATHER: Final = 4.5
-"""Half width in kPa of the static pressure near sea level, where no barometer was read."""
+"""Half width in kPa of the static pressure near sea level, if no barometer was read."""
 
 
 def calibrate(
@@ -154,14 +154,14 @@ def calibrate(
     Parameters
     ----------
     takes : mapping of str to sequence of Capture
-        Ear to its takes, one per insertion of the calibrator. A take has a channel of the ear's
+        Takes of each ear, one per insertion of the calibrator. A take has a channel with the ear's
         name, or a single channel.
     level : float
         Level of the calibrator in dB re 20 µPa, from its certificate.
     frequency : float
         Frequency of the calibrator in Hz.
     pistonphone : bool
-        Whether its level is proportional to the static pressure (a 250 Hz pistonphone).
+        True for a (250 Hz) pistonphone, whose pressure is proportional to the static pressure.
     influences : Influences, optional
         Certificate, corrections and their uncertainties.
     expected : mapping of str to float, optional
@@ -183,23 +183,23 @@ def calibrate(
         A take is too short, clipped, all zero, has lost blocks, or is invalid; see
         :func:`check_take`.
     ToneNotFound
-        The tone is not there, or not what the calibrator makes; see :func:`check_take`.
+        The tone is missing, or is not that of the calibrator; see :func:`check_take`.
     ParameterError
-        No take, or impossible level or frequency.
+        No take, or a level or frequency out of range.
 
     Notes
     -----
     The expanded uncertainty (``Chain.expanded``) is Student's t with the effective degrees of
-    freedom of Welch and Satterthwaite. That rule is good as long as the scatter of the insertions
-    does not dominate with hardly any degrees of freedom: with the scatter 0.1 dB, 3 insertions and
-    a certificate of U = 0.15 dB the 95 % intervals cover 95 %, with 0.2 dB and 2 insertions of one
-    ear only 91 %. Make 3 insertions or more.
+    freedom of Welch and Satterthwaite. That rule is good unless the scatter of the insertions
+    dominates and has hardly any degrees of freedom: with a scatter of 0.1 dB, 3 insertions and a
+    certificate of U = 0.15 dB, the 95 % intervals cover 95 %; with 0.2 dB and 2 insertions of one
+    ear they cover only 91 %. Make 3 insertions or more.
     """
     stated = influences or Influences()
     if not takes or not all(takes.values()):
         raise ParameterError("an ear without a take; record at least 1 take of the tone per ear")
     if not 60.0 <= level <= 140.0:
-        raise ParameterError(f"calibrator level {level} dB; 60 to 140 dB expected")
+        raise ParameterError(f"calibrator level {level} dB; 60 to 140 dB is expected")
     tones: dict[str, list[Tone]] = {}
     for ear, captures in takes.items():
         wanted = None if expected is None else expected.get(ear)
@@ -234,7 +234,7 @@ def calibrate(
 def _scatter(tones: Mapping[str, Sequence[Tone]], stated: Influences) -> tuple[float, float, str]:
     """Return the standard deviation of one insertion in dB, its degrees of freedom and source.
 
-    The ears are nominally alike and get the same calibrator by the same hand, so that their
+    The ears are nominally alike, and the same person puts the same calibrator on both, so their
     scatters are pooled (GUM 4.2.4).
     """
     squares, dof = 0.0, 0
@@ -337,7 +337,7 @@ def check_take(
     ear : str
         Channel that carries the tone.
     level, frequency : float
-        Of the calibrator, dB re 20 µPa and Hz.
+        Level and frequency of the calibrator, dB re 20 µPa and Hz.
     expected : float, optional
         Expected sensitivity in Pa per full scale.
     limits : ToneLimits
@@ -351,7 +351,7 @@ def check_take(
     ToneNotFound
         No tone, wrong frequency, wrong channel, implausible level, fluctuation, or distortion.
     ParameterError
-        The take has several channels and none of that name.
+        The take has several channels, but none of that name.
     """
     index = _index(take, ear)
     _check_samples(take, index, ear, limits)
@@ -369,7 +369,8 @@ def _index(take: Capture, ear: str) -> int:
         return 0
     if ear not in take.channels:
         raise ParameterError(
-            f"no channel {ear!r} in the take, only {', '.join(take.channels)}; name the channels"
+            f"no channel {ear!r} in the take, which has {', '.join(take.channels)}; name the "
+            "channels"
         )
     return take.channels.index(ear)
 
@@ -389,7 +390,7 @@ def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> N
     if take.flags:
         doubts = "; ".join(map(str, take.flags))
         raise SignalError(
-            f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts, "
+            f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts; "
             "record again"
         )
     peak = float(np.abs(samples).max())
@@ -422,7 +423,7 @@ def _check_channel(take: Capture, index: int, ear: str, tone: Tone, limits: Tone
                 f"not on {ear} ({tone.level:.1f} dB); move the calibrator or swap the inputs"
             )
         raise ToneNotFound(
-            f"{ear}: the tone is on {name} as well, only {tone.level - found.level:.1f} dB weaker, "
+            f"{ear}: the tone is also on {name}, only {tone.level - found.level:.1f} dB weaker, "
             f"at least {limits.separation:g} dB are expected; check for crosstalk or a mono mix"
         )
 
@@ -448,7 +449,9 @@ def _check_level(
 ) -> None:
     if expected is not None:
         if not expected > 0:
-            raise ParameterError(f"{ear}: expected sensitivity {expected} Pa/FS; above 0 expected")
+            raise ParameterError(
+                f"{ear}: expected sensitivity {expected} Pa/FS; more than 0 is expected"
+            )
         found = level - _PASCAL_DB - tone.level
         deviation = found - db(expected)
         if abs(deviation) > limits.deviation:
@@ -460,7 +463,7 @@ def _check_level(
     elif tone.level < limits.lowest:
         raise ToneNotFound(
             f"{ear}: tone of only {tone.level:.1f} dB re full scale, at least {limits.lowest:g} dB "
-            "are plausible; raise the input gain or check the cable"
+            "is plausible; raise the input gain or check the cable"
         )
 
 
@@ -481,16 +484,16 @@ def _check_purity(tone: Tone, ear: str, limits: ToneLimits) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How two calibrations of the same channels differ.
+    """The difference between two calibrations of the same channels.
 
     Parameters
     ----------
     before, after : mapping of str to float
         Sensitivities in Pa per full scale.
     change_db : mapping of str to float
-        ``after`` re ``before`` per channel, dB.
+        ``after`` relative to ``before`` per channel, dB.
     u_db : mapping of str to float
-        Standard uncertainty of the change; what both calibrations share has cancelled.
+        Standard uncertainty of the change, dB; influences that both calibrations share cancel.
     """
 
     before: Mapping[str, float]
@@ -507,7 +510,7 @@ class Drift:
         """Return whether no channel changed by more than the limit in dB."""
         if not 0 < limit_db < math.inf:
             raise ParameterError(f"drift limit {limit_db} dB; a positive limit is expected")
-        # the comparison of two decimal numbers, not of their last binary digits
+        # compare as decimal numbers: the last binary digits must not decide
         return self.largest_db <= limit_db * (1.0 + 1e-9)
 
     def to_dict(self) -> dict[str, Any]:
@@ -521,10 +524,10 @@ class Drift:
 
 
 def drift(before: Calibration, after: Calibration) -> Drift:
-    """Return how the sensitivities changed.
+    """Return the change of the sensitivities.
 
     Links that are equal in both chains (same calibrator, same corrections) are one influence and
-    cancel, unless they were measured each time.
+    cancel, unless they were measured anew each time.
 
     Raises
     ------
@@ -558,19 +561,19 @@ def drift(before: Calibration, after: Calibration) -> Drift:
 
 
 def check_drift(before: Calibration, after: Calibration, *, limit_db: float) -> Drift:
-    """Return how the sensitivities changed, if by no more than the limit.
+    """Return the change of the sensitivities if it is within the limit.
 
     Parameters
     ----------
     before, after : Calibration
-        Of the same device and channels.
+        Calibrations of the same device and channels.
     limit_db : float
         Largest acceptable change of a channel in dB.
 
     Raises
     ------
     DriftExceeded
-        A channel changed by more; the message has both values.
+        A channel changed by more; the message gives both values.
     ParameterError
         The calibrations cannot be compared, or the limit is not positive.
     """
@@ -580,6 +583,6 @@ def check_drift(before: Calibration, after: Calibration, *, limit_db: float) -> 
     worst = max(found.change_db, key=lambda name: abs(found.change_db[name]))
     raise DriftExceeded(
         f"{worst}: {found.before[worst]:.5g} Pa/FS before and {found.after[worst]:.5g} Pa/FS after "
-        f"differ by {found.change_db[worst]:+.3f} dB, the limit is {limit_db:g} dB; discard what "
-        "was recorded in between or state why it may be kept"
+        f"differ by {found.change_db[worst]:+.3f} dB, the limit is {limit_db:g} dB; discard the "
+        "recordings made in between or state why they may be kept"
     )

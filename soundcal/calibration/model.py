@@ -1,9 +1,10 @@
-"""Link, Chain, Calibration: what turns digital samples into pascal, and how well it is known.
+"""Link, Chain, Calibration: the conversion of digital samples into pascal, with its uncertainty.
 
 A calibration has one :class:`Chain` per channel, and a chain is a list of :class:`Link`: every link
 adds its gain and its uncertainty, in dB. The total gain of a chain is its sensitivity in dB re 1 Pa
-per digital full scale. An *input* calibration says which pressure made the recorded samples, an
-*output* calibration which pressure at the ear the played samples will make; the arithmetic is one.
+per digital full scale. An *input* calibration gives the pressure behind recorded samples, an
+*output* calibration the pressure at the ear that played samples will cause; the arithmetic is the
+same.
 
 Uncertainties follow JCGM 100:2008 (GUM). Links are independent, so their standard uncertainties add
 in squares and their effective degrees of freedom follow from Welch and Satterthwaite (G.4.1).
@@ -39,17 +40,17 @@ class Link:
     Parameters
     ----------
     name : str
-        What it is.
+        Name of the contribution.
     gain_db : float
-        What it adds to the chain in dB; 0 for a link that only adds uncertainty.
+        Gain in dB; 0 for a link that only adds uncertainty.
     u_db : float
         Standard uncertainty in dB.
     dof : float
-        Degrees of freedom of ``u_db``; infinite for a value that is taken as known (type B).
+        Degrees of freedom of ``u_db``; infinite for a value taken as known (type B).
     unit : str
         Unit of the gain, e.g. "dB re 1 Pa".
     source : str
-        Where value and uncertainty come from: certificate, data sheet, measurement, assumption.
+        Source of value and uncertainty: certificate, data sheet, measurement, assumption.
 
     Raises
     ------
@@ -163,10 +164,10 @@ class Chain:
         Parameters
         ----------
         other : Chain
-            What is subtracted.
+            The chain to subtract.
         shared : collection of str
-            Names of links that are one and the same influence in both chains (the same calibrator,
-            the same data sheet): their errors are equal and cancel. All others are independent.
+            Names of links that are the same influence in both chains (the same calibrator, the same
+            data sheet): their errors are equal and cancel. All others are independent.
 
         Raises
         ------
@@ -197,26 +198,26 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What one full scale means in pascal, per channel. Make it with :func:`new_calibration`.
+    """Pascal per digital full scale, by channel. Make it with :func:`new_calibration`.
 
     Parameters
     ----------
     id : str
         Identity; results carry it.
     method : {"calibrator", "hats", "ocv", "stated"}
-        How it was found.
+        Method of calibration.
     direction : {"input", "output"}
-        Whether it applies to recorded or to played samples.
+        ``input`` if it applies to recorded samples, ``output`` if to played ones.
     chains : mapping of str to Chain
         One chain per channel name.
     made : str
-        When, ISO 8601, UTC.
+        Time of calibration, ISO 8601, UTC.
     device : str
-        Identity of the device it belongs to.
+        Identity of the calibrated device.
     residuals : mapping of str to tuple of float
-        Per channel, what the measurements behind it deviate from it, in dB.
+        Deviations of the single measurements from the calibration, per channel, in dB.
     details : mapping
-        Everything else worth keeping, as JSON values.
+        Everything else that is worth keeping, as JSON values.
 
     Raises
     ------
@@ -263,7 +264,7 @@ class Calibration:
         if channel not in self.chains:
             raise ParameterError(
                 f"calibration {self.id} has no channel {channel!r}, only "
-                f"{', '.join(self.channels)}; calibrate it or state which of these it is (mapping)"
+                f"{', '.join(self.channels)}; calibrate it or map it to one of these (mapping)"
             )
         return self.chains[channel]
 
@@ -286,7 +287,7 @@ class Calibration:
         -------
         Recording
             Pressure with the uncertainty per channel, the SHA-256 of the capture, and its validity
-            flags, to which clipped samples and lost blocks are added in words.
+            flags, with flags for clipped samples and lost blocks added.
 
         Raises
         ------
@@ -366,7 +367,7 @@ class Calibration:
         Raises
         ------
         RecordError
-            Another schema, or a key is missing or of the wrong kind.
+            Another schema, or a key that is missing or of the wrong type.
         """
         if data.get("schema") != SCHEMA:
             raise RecordError(

@@ -1,8 +1,8 @@
 """Open-circuit voltage: from a voltmeter and a data sheet to the level at the ear.
 
-The output is measured unloaded while a sine of known digital level plays; the data sheet says how
-loud the headphone is at 1 V. Everything the method leaves out stands in its budget by name, with
-a standard uncertainty that can be replaced by what is known.
+The output is measured unloaded while a sine of known digital level plays; the data sheet gives the
+level of the headphone at 1 V. Every influence that the method leaves out is listed by name in its
+uncertainty budget, with a standard uncertainty that can be replaced by a known value.
 
 Digital levels are rms in dB re full scale. The voltage per full scale is likewise rms over rms; a
 full-scale sine has 3.01 dB less (``v_fs_sine`` in the details).
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 DIGITAL_LEVEL: Final = -20.0
-"""Rms of the test sine in dB re full scale, unless stated otherwise."""
+"""Default rms of the test sine in dB re full scale."""
 
 _PASCAL_DB: Final = db(1.0 / P_REF)
 
@@ -44,9 +44,9 @@ _BALANCE_DB: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Omissions:
-    """What the method leaves out or takes on trust; values are replaced by what a lab knows.
+    """Influences that the method leaves out or takes on trust; a lab replaces the values it knows.
 
-    The defaults without a source are assumptions, and the record calls them so.
+    Defaults without a source are assumptions, and the record labels them as such.
 
     Parameters
     ----------
@@ -57,20 +57,21 @@ class Omissions:
         Source impedance of the output in ohm. If known, the source-load divider
         ``20 lg(Z/(Z + Z_out))`` is corrected; otherwise it is left at 0 dB.
     output_impedance_doubt : float
-        Half width in per cent of what a known ``output_impedance`` may be wrong by. Default 10 %.
+        Half width in per cent of the error of a known ``output_impedance``. Default 10 %.
     largest_output_impedance : float
-        What an unknown output impedance may be at most, in ohm. Default 120 ohm: the source
-        impedance that IEC 61938 names for headphones, and the highest commonly met.
+        Upper limit of an unknown output impedance, in ohm. Default 120 ohm: the source impedance
+        that IEC 61938 names for headphones, and the highest value commonly met.
     unit : float
-        Half width in dB of the individual unit re the data sheet. Default 3 dB: a usual tolerance
-        of the stated sensitivity.
+        Half width in dB of the individual unit's deviation from the data sheet. Default 3 dB: a
+        usual tolerance of the stated sensitivity.
     response : float
-        Half width in dB of the level of a broad-band sound re that of a 1 kHz tone. Default 3 dB.
+        Half width in dB of the difference between the level of a broad-band sound and that of a
+        1 kHz tone. Default 3 dB.
     seating : float
-        Standard deviation in dB of placing the headphone anew. Default 0.5 dB.
+        Standard deviation in dB between seatings of the headphone. Default 0.5 dB.
     field : float
-        Half width in dB of ear-drum pressure re the ear simulator or field to which the data sheet
-        refers. Default 2 dB.
+        Half width in dB of the difference between the ear-drum pressure and the ear simulator or
+        field to which the data sheet refers. Default 2 dB.
     """
 
     voltmeter: float = 1.0
@@ -87,7 +88,7 @@ class Omissions:
             if value is not None and not 0 <= value < math.inf:
                 raise ParameterError(f"{name} {value}; 0 or more is expected")
         if self.voltmeter >= 50.0:
-            raise ParameterError(f"voltmeter error {self.voltmeter} %; less than 50 % expected")
+            raise ParameterError(f"voltmeter error {self.voltmeter} %; less than 50 % is expected")
 
 
 def calibrate(
@@ -100,7 +101,7 @@ def calibrate(
     device: str = "unknown",
     source: str = "voltmeter",
 ) -> Calibration:
-    """Return the level at the ear per digital full scale, as OCV predicts it.
+    """Return the level at the ear per digital full scale as predicted by OCV.
 
     Parameters
     ----------
@@ -111,24 +112,24 @@ def calibrate(
     digital_level : float
         Rms of the test sine in dB re full scale.
     omissions : Omissions, optional
-        What the method leaves out.
+        Influences that the method leaves out.
     knob : str
         Position of the volume control; part of the record, since the result holds only for it.
     device : str
         Identity of the output device.
     source : str
-        What the voltage was read from.
+        Instrument from which the voltage was read.
 
     Returns
     -------
     Calibration
-        Direction ``output``, method ``ocv``. ``details["warnings"]`` lists what looks wrong
+        Direction ``output``, method ``ocv``. ``details["warnings"]`` lists values that look wrong
         without being impossible.
 
     Raises
     ------
     ParameterError
-        A voltage that is not a positive number or beyond 100 V, or an impossible digital level.
+        A voltage that is not a positive number or beyond 100 V, or a digital level out of range.
     """
     _check(voltages, digital_level)
     known = omissions or Omissions()
@@ -170,10 +171,10 @@ def calibrate(
 
 def _check(voltages: Mapping[str, float], digital_level: float) -> None:
     if not voltages:
-        raise ParameterError("no voltage; give at least 1 channel's")
+        raise ParameterError("no voltage; give that of at least 1 channel")
     if not -120.0 <= digital_level <= -3.01:
         raise ParameterError(
-            f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB expected "
+            f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB is expected "
             "(-3.01 dB is a full-scale sine)"
         )
     for channel, voltage in voltages.items():
@@ -212,7 +213,8 @@ def _omitted_links(headphone: Headphone, known: Omissions) -> tuple[Link, ...]:
             "field reference",
             0.0,
             rectangular(known.field),
-            source=f"left out: ear drum re data sheet's reference; ±{known.field:g} dB assumed",
+            source="left out: ear drum relative to data sheet's reference; "
+            f"±{known.field:g} dB assumed",
         ),
     )
 
@@ -240,19 +242,19 @@ def _divider(headphone: Headphone, known: Omissions) -> Link:
 
 
 def _doubts(voltages: Mapping[str, float]) -> list[str]:
-    """Return what looks wrong about the voltages without being impossible."""
+    """Return warnings about voltages that look wrong without being impossible."""
     low, high = _PLAUSIBLE_V
     doubts = []
     for channel, voltage in voltages.items():
         if voltage > high:
             doubts.append(
                 f"{channel}: {voltage:g} V is more than {high:g} V, which no headphone output "
-                "gives; check the meter's range and the unit"
+                "delivers; check the meter's range and the unit"
             )
         elif voltage < low:
             doubts.append(
-                f"{channel}: {voltage:g} V is less than {low:g} V, where meters read noise and "
-                "hum; turn the volume up or use a louder test sine"
+                f"{channel}: {voltage:g} V is less than {low:g} V, where meters read mostly noise "
+                "and hum; turn the volume up or use a louder test sine"
             )
     difference = db(max(voltages.values()) / min(voltages.values()))
     if difference > _BALANCE_DB:
@@ -271,7 +273,7 @@ def line_voltages(
     Parameters
     ----------
     take : Capture
-        Recorded while the test sine plays; its channels have the names of the outputs.
+        Take recorded while the test sine plays; its channels have the names of the outputs.
     volts_per_fs : mapping of str to float
         Rms voltage in V per digital full scale of the input, per channel.
     frequency : float
@@ -297,7 +299,9 @@ def line_voltages(
     for channel, samples, clipped in zip(take.channels, take.samples, take.clipped, strict=True):
         scale = volts_per_fs.get(channel, 0.0)
         if not scale > 0:
-            raise ParameterError(f"{channel}: line input of {scale} V per full scale; above 0 only")
+            raise ParameterError(
+                f"{channel}: line input of {scale} V per full scale; more than 0 V is expected"
+            )
         if clipped:
             raise SignalError(f"{channel}: {clipped} samples clipped; lower the input gain")
         refuse_invalid(take, channel)
@@ -315,15 +319,15 @@ def line_voltages(
 def predicted_levels(
     calibration: Calibration, digital_levels: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the level in dB re 20 µPa that each ear will get at a gain of 0 dB.
+    """Return the level in dB re 20 µPa at each ear for a gain of 0 dB.
 
     Parameters
     ----------
     calibration : Calibration
-        Of an output, by whichever method.
+        Calibration of an output, by any method.
     digital_levels : mapping of str to float
-        Rms of the stimulus per channel in dB re full scale, frequency-weighted where the level is
-        (A-weighted for an LAeq).
+        Rms of the stimulus per channel in dB re full scale, with the frequency weighting of the
+        level (A-weighted for an LAeq).
 
     Raises
     ------
@@ -353,13 +357,13 @@ def gain_for(
     Parameters
     ----------
     calibration : Calibration
-        Of the output.
+        Calibration of the output.
     target : float
         Energetic mean of the ears' levels, dB re 20 µPa.
     digital_levels : mapping of str to float
         As for :func:`predicted_levels`.
     peak : float
-        Largest magnitude of the stimulus' samples, full scales.
+        Largest magnitude of the stimulus' samples as a fraction of full scale.
 
     Raises
     ------
@@ -402,7 +406,7 @@ def target_voltage(
     stimulus_level : float
         Rms of the stimulus in dB re full scale, weighted as the target.
     digital_level : float
-        Rms of the test sine that plays while the knob is turned, dB re full scale.
+        Rms of the test sine that plays while the knob is being turned, dB re full scale.
 
     Returns
     -------

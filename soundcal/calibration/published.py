@@ -1,4 +1,4 @@
-"""The CSV tables of the published automated calibration, read and written as they are.
+"""The CSV tables of the published automated calibration, read and written in their own format.
 
 Source: the LabVIEW program of Ooi, Xie, Lam and Gan (MethodsX 2021), whose sample tables define
 the columns. A track is played from a file; the search for its gain ends in one line of the output.
@@ -56,7 +56,7 @@ class PublishedTrack:
     start, multiplier : float
         Linear gain, and the factor on it.
     boundary, bisection : int
-        Most iterations of the boundary search and of the bisection.
+        Largest numbers of iterations of the boundary search and of the bisection.
     """
 
     file: str
@@ -68,7 +68,7 @@ class PublishedTrack:
     bisection: int
 
     def track(self, max_gain: float = math.inf) -> Track:
-        """Return the settings of the search; the published one measures at most this often."""
+        """Return the settings of the search, with as many measurements as the published one."""
         most = 2 + self.boundary + self.bisection
         return Track(self.target, self.tolerance, self.start, max_gain, self.multiplier, most)
 
@@ -84,7 +84,7 @@ def read_tracks(text: str) -> list[PublishedTrack]:
     Raises
     ------
     RecordError
-        Not seven columns, no header, a value that is no number, or out of range.
+        Not seven columns, no header, or a value that is not a number or is out of range.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def read_tracks(text: str) -> list[PublishedTrack]:
 def _track(number: int, line: Sequence[str]) -> PublishedTrack:
     if len(line) != len(INPUT_COLUMNS):
         raise RecordError(
-            f"gain table, line {number}: {len(line)} columns, {len(INPUT_COLUMNS)} expected"
+            f"gain table, line {number}: {len(line)} columns, {len(INPUT_COLUMNS)} are expected"
         )
     try:
         target, tolerance, start, multiplier = (float(word) for word in line[1:5])
@@ -116,7 +116,7 @@ def _track(number: int, line: Sequence[str]) -> PublishedTrack:
     except ParameterError as error:
         raise RecordError(f"gain table, line {number}: {error}") from error
     except ValueError as error:
-        raise RecordError(f"gain table, line {number}: {error}; numbers expected") from error
+        raise RecordError(f"gain table, line {number}: {error}; numbers are expected") from error
     if min(boundary, bisection) < 0:
         raise RecordError(f"gain table, line {number}: negative number of iterations")
     return found
@@ -128,14 +128,14 @@ def output_table(results: Sequence[tuple[str, GainSearch, datetime]]) -> str:
     Parameters
     ----------
     results : sequence of (str, GainSearch, datetime)
-        File as in the input table, its search with a common gain, and when it was done.
+        File as in the input table, its search with a common gain, and the time of the search.
 
     Returns
     -------
     str
-        CSV: a header and one line per track. The gain is -1 where the search failed; the level is
-        that without the noise floor (of the floor itself, if nothing was played); "Within range?"
-        is Y because no gain that clips is ever tried.
+        CSV: a header and one line per track. The gain is -1 if the search failed. The level
+        excludes the noise floor; if nothing was played, it is the level of the floor. "Within
+        range?" is Y because no gain that clips is ever tried.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -1,6 +1,6 @@
 """Calibrations that the user states: a sensitivity, or the known level of a recording.
 
-They are recorded as stated, so that every result says that nothing was measured here.
+They are recorded as stated, so that every result shows that nothing was measured here.
 """
 
 import math
@@ -36,13 +36,13 @@ def from_sensitivity(
     sensitivities : mapping of str to float
         Pascal per digital full scale (rms over rms) per channel.
     direction : {"input", "output"}
-        Whether it applies to recorded or to played samples.
+        ``input`` if it applies to recorded samples, ``output`` if to played ones.
     u_db : float
         Standard uncertainty in dB; 0 if none is stated.
     device : str
-        Identity of the device it belongs to.
+        Identity of the calibrated device.
     source : str
-        Who states it, and from what.
+        The person who states it, and the basis.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def from_level(
     device: str = "",
     source: str = "user",
 ) -> Calibration:
-    """Return the calibration with which a recording has the levels that are known of it.
+    """Return the calibration that gives a recording its known levels.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def from_level(
     u_db : float
         Standard uncertainty of the levels in dB; 0 if none is stated.
     device : str
-        Identity of the device it belongs to; that of the recording if not given.
+        Identity of the calibrated device; that of the recording if not given.
     source : str
-        Who states them, and from what.
+        The person who states the levels, and the basis.
 
     Raises
     ------
@@ -115,15 +115,15 @@ def from_level(
     for channel, level in levels.items():
         if channel not in capture.channels:
             raise ParameterError(
-                f"no channel {channel!r} in the recording, only {', '.join(capture.channels)}"
+                f"no channel {channel!r} in the recording; there are {', '.join(capture.channels)}"
             )
         if not -20.0 <= level <= 200.0:
-            raise ParameterError(f"{channel}: level {level} dB; -20 to 200 dB expected")
+            raise ParameterError(f"{channel}: level {level} dB; -20 to 200 dB is expected")
         index = capture.channels.index(channel)
         if capture.clipped[index]:
             raise SignalError(
                 f"{channel}: {capture.clipped[index]} samples clipped; the level of a clipped "
-                "recording calibrates nothing"
+                "recording cannot serve for calibration"
             )
         weighted = weight(capture.samples[index], capture.fs, weighting)
         digital = db(math.sqrt(float(np.mean(weighted**2))))

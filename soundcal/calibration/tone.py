@@ -1,8 +1,9 @@
-"""What there is to know about a recorded tone: frequency, narrow-band rms, steadiness, purity.
+"""Analysis of a recorded tone: frequency, narrow-band rms, steadiness, purity.
 
-The tone is followed by its complex envelope: the samples are shifted by the tone's frequency to
-0 Hz and averaged under short Hann windows. Noise outside some tens of hertz does not count, and a
-tone whose frequency wanders a little loses nothing, unlike in one long Fourier transform.
+The tone is measured by its complex envelope: the samples are shifted down by the tone's frequency
+to 0 Hz and averaged under short Hann windows. Noise more than some tens of hertz away does not
+count, and a tone whose frequency wanders a little loses no level, unlike in one long Fourier
+transform.
 """
 
 import math
@@ -26,7 +27,7 @@ _HOP_S: Final = 0.01
 20 bins away and is suppressed by more than 80 dB."""
 
 _FAST_S: Final = 0.125
-"""Time constant F (IEC 61672-1:2013, 5.8.1), with which IEC 60942 looks at the fluctuation."""
+"""Time constant F (IEC 61672-1:2013, 5.8.1), with which IEC 60942 defines the fluctuation."""
 
 _SETTLING: Final = 5.0
 """Time constants until the F weighting has settled to within 0.03 dB after a sudden start."""
@@ -36,8 +37,8 @@ _BAND: Final = (20.0, 20000.0)
 
 _LINE_WIDTH: Final = 0.01
 _LINE_BINS: Final = 16.0
-"""Half width around the tone that belongs to the tone: relative, and at least in bins, beyond which
-a Hann window leaks less than -70 dB."""
+"""Half width of the band that counts as the tone: relative to its frequency, and at least this many
+bins, beyond which a Hann window leaks less than -70 dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ class Tone:
     fluctuation : float
         Half the difference between the greatest and the smallest F-weighted level, dB.
     distortion : float
-        Rms of everything else between 20 Hz and 20 kHz, relative to the rms of all; 1 is no tone.
+        Rms of everything else between 20 Hz and 20 kHz, relative to the total rms; 1 means no tone.
     dc : float
-        Mean of the samples in full scales.
+        Mean of the samples as a fraction of full scale.
     peak : float
-        Largest magnitude of a sample in full scales.
+        Largest magnitude of a sample as a fraction of full scale.
     """
 
     frequency: float
@@ -105,10 +106,12 @@ def sine(
     amplitude = math.sqrt(2.0) * 10.0 ** (level / 20.0)
     if not amplitude <= 1.0 + 1e-12:
         raise ParameterError(
-            f"sine of {level} dB rms re full scale would clip; at most -3.01 dB are possible"
+            f"sine of {level} dB rms re full scale would clip; at most -3.01 dB is possible"
         )
     if not 0 < frequency < fs / 2:
-        raise ParameterError(f"{frequency} Hz at {fs} Hz; a frequency below {fs / 2:g} Hz expected")
+        raise ParameterError(
+            f"sine of {frequency} Hz at {fs} Hz; a frequency below {fs / 2:g} Hz is expected"
+        )
     phase = 2.0 * np.pi * frequency / fs * np.arange(round(duration * fs))
     return np.asarray(amplitude * np.sin(phase))
 
@@ -126,7 +129,7 @@ def measure_tone(samples: ArrayLike, fs: float) -> Tone:
     Raises
     ------
     SignalError
-        Samples that are not finite, or less than 1 s of them.
+        The samples are not finite or last less than 1 s.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Standard uncertainties and coverage factors after JCGM 100:2008 (GUM).
 
-Everything is in dB. Calibrations deal with uncertainties of tenths of a dB, for which the level is
-as good as linear in the pressure, so that standard uncertainties in dB may be added in squares.
+All uncertainties are in dB. Calibrations deal with tenths of a dB, over which the level is very
+nearly linear in the pressure, so standard uncertainties in dB may be added in squares.
 """
 
 import math
@@ -64,12 +64,14 @@ def rectangular(half_width: float) -> float:
 def expanded_to_standard(expanded: float, k: float = 2.0) -> float:
     """Return the standard uncertainty behind a certificate's expanded one (GUM 4.3.3)."""
     if not (0 <= expanded < math.inf and k > 0):
-        raise ParameterError(f"U = {expanded} dB with k = {k}; U of 0 or more, k above 0 expected")
+        raise ParameterError(
+            f"U = {expanded} dB with k = {k}; U of 0 or more and k above 0 are expected"
+        )
     return expanded / k
 
 
 def dof_from_doubt(relative: float) -> float:
-    """Return the degrees of freedom of an uncertainty that is itself this uncertain (GUM G.4.2).
+    """Return the degrees of freedom of an uncertainty with a relative uncertainty (GUM G.4.2).
 
     >>> dof_from_doubt(0.25)
     8.0

@@ -241,8 +241,8 @@ def test_the_published_tables_are_read_and_written() -> None:
     [
         ("", "without header"),
         ("a,b\n1,2\n", "without header"),
-        (SAMPLE + "x.wav,60,0.1\n", "line 4: 3 columns, 7 expected"),
-        (SAMPLE + "x.wav,sixty,0.1,1,4,10,10\n", "line 4: could not convert.*numbers expected"),
+        (SAMPLE + "x.wav,60,0.1\n", "line 4: 3 columns, 7 are expected"),
+        (SAMPLE + "x.wav,sixty,0.1,1,4,10,10\n", "line 4: could not convert.*numbers are expected"),
         (SAMPLE + "x.wav,60,0,1,4,10,10\n", "line 4: tolerance 0.0"),
         (SAMPLE + "x.wav,60,0.1,1,4,-1,10\n", "line 4: .*negative"),
     ],

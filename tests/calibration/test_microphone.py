@@ -88,7 +88,7 @@ REFUSED = {
     "clipped": (take(np.clip(3 * tone(-6.0), -1, 1)), SignalError, "clipped, peak 1.0000"),
     "silence": (take(noise(1e-4)), ToneNotFound, "no tone"),
     "other channel": (take(noise(1e-4), tone()), ToneNotFound, "the tone is on channel right"),
-    "mono mix": (take(tone(), 0.9 * tone()), ToneNotFound, "on right as well, only 0.9 dB"),
+    "mono mix": (take(tone(), 0.9 * tone()), ToneNotFound, "also on right, only 0.9 dB"),
     "frequency": (take(tone(frequency=1010.0)), ToneNotFound, r"1010.00 Hz.*\+1.00 %.*±0.7 %"),
     "pistonphone": (take(tone(frequency=250.0)), ToneNotFound, "250.00 Hz instead of 1000 Hz"),
     "weak": (take(tone(-70.0)), ToneNotFound, "only -70.0 dB.*at least -60 dB"),
