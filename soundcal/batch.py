@@ -1,9 +1,9 @@
 """Indicators of audio files of any length, and of many files: ordered, parallel, failures kept.
 
 A file is read in blocks, so memory does not grow with its length. Its calibration is the given one,
-or the one that the JSON record beside it names. A file that cannot be measured leaves a row with
-the indicator ``failed`` and the reason, and the others are measured all the same. So does, one
-row each, an indicator that a file is too short for, beside the rows of the others.
+or the one named in the JSON record beside the file. A file that cannot be measured gives a row with
+the indicator ``failed`` and the reason, and the other files are measured all the same. Likewise, an
+indicator for which a file is too short gives such a row beside the rows of the other indicators.
 """
 
 import json
@@ -39,11 +39,11 @@ from soundcal.version import __version__
 __all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
 
 FAILED: Final = "failed"
-"""Indicator of a row for what could not be measured, a file or an indicator of it; its statistic
-says why."""
+"""Indicator of a row for a file, or an indicator of it, that could not be measured; the statistic
+gives the reason."""
 
 _BLOCK: Final = 1 << 16
-"""Samples per channel that are read at a time."""
+"""Samples per channel read at a time."""
 
 _TIDY: Final = 256
 """Blocks after which, and after the first one, memory is tidied up: every 6 minutes of sound."""
@@ -60,7 +60,7 @@ class Task:
     wanted : mapping of str to tuple of str
         Statistics per symbol, as :func:`soundcal.indicators.resolve` gives them.
     calibration : Calibration, optional
-        By default each file's own, which the record beside it names.
+        By default each file's own, named in the record beside it.
     channels : tuple of str
         Channel names of the files; by default those of the record, or the usual ones.
     field : {"free", "diffuse"}
@@ -102,15 +102,15 @@ class FileResult:
     rows : tuple of TidyRow
         Its rows of the tidy table.
     flags : tuple of str
-        Reasons to doubt them.
+        Reasons to doubt the rows.
     error : str
-        Why it could not be measured; empty if it was.
+        The reason why the file could not be measured; empty if it was.
     channels : tuple of str
         Names of the channels, in the order of the results' leading axis.
     missing : mapping of str to str
-        Why indicators are missing that the file is too short for, by symbol.
+        For each indicator for which the file is too short, by symbol, the reason.
     results : mapping of str to IndicatorResult
-        Results with their series of what :attr:`Task.kept` names, by symbol.
+        Results of the indicators in :attr:`Task.kept`, with their series, by symbol.
     """
 
     path: str
@@ -156,9 +156,9 @@ def _calibration_for(
     named = record.calibration_file
     if not named:
         raise SignalError(
-            f"{path}: not calibrated, so its samples have no pascal; give its calibration "
-            "(--calibration FILE), or state what is known of it (--sensitivity PA_PER_FS or "
-            "--stated-level DB)"
+            f"{path}: not calibrated, so its samples cannot be converted to pascal; give its "
+            "calibration (--calibration FILE), or state its sensitivity or level "
+            "(--sensitivity PA_PER_FS or --stated-level DB)"
         )
     return load_calibration(path.parent / named)
 
@@ -203,18 +203,18 @@ def measure_file(
 ) -> FileResult:
     """Measure one file, block by block.
 
-    What the file is too short for is missing in the result, with the reason.
+    An indicator for which the file is too short is missing in the result, with the reason.
 
     Parameters
     ----------
     path : path
         Audio file.
     task : Task
-        What to measure.
+        The measurement task.
     label : str
         Name of the recording in the table; by default the path.
     threads : int, optional
-        Most threads to use; by default one per channel, up to the number of cores.
+        Largest number of threads; by default one per channel, up to the number of cores.
     progress : callable, optional
         Called with the seconds of audio done so far.
 
@@ -223,7 +223,7 @@ def measure_file(
     RecordError
         The file cannot be read, or does not match the record beside it.
     SignalError
-        Not calibrated, not finite, or too short for all that is wanted.
+        Not calibrated, not finite, or too short for all wanted indicators.
     ParameterError
         Unknown indicator, or channels that the calibration or the ear rule does not have.
     """
@@ -277,7 +277,7 @@ def measure_file(
 
 
 def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
-    """Return the row of what could not be measured."""
+    """Return the row of a file or indicator that could not be measured."""
     return TidyRow(
         recording=recording,
         channel="",
@@ -313,7 +313,7 @@ def _feed(
 
 
 def _kept(path: str, task: Task, threads: int | None, progress: Progress | None) -> FileResult:
-    """Measure one file; what soundcal refuses becomes a row."""
+    """Measure one file; an error that soundcal raises becomes a row."""
     try:
         return measure_file(path, task, threads=threads, progress=progress)
     except SoundcalError as error:
@@ -351,7 +351,7 @@ def measure_files(
     Raises
     ------
     ParameterError
-        No file, impossible number of jobs, unknown indicator, field or ear rule.
+        No file, a number of jobs below 1, or an unknown indicator, field or ear rule.
     """
     names = [os.fspath(path) for path in paths]
     if not names:
@@ -372,12 +372,12 @@ def measure_files(
 
 
 def total_duration(paths: Iterable[str | os.PathLike[str]]) -> float:
-    """Return the seconds of audio in all files; files that cannot be read count nothing."""
+    """Return the seconds of audio in all files; files that cannot be read count as 0 s."""
     return sum(_duration(os.fspath(path)) for path in paths)
 
 
 def _check(task: Task) -> None:
-    """Refuse what cannot work for any file before the first one is read."""
+    """Refuse a task that cannot work for any file, before the first file is read."""
     for symbol in (*task.wanted, *task.kept):
         find(symbol)
     check_field(task.field)

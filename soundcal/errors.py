@@ -1,4 +1,4 @@
-"""Every exception that soundcal raises on purpose, and the exit code each one ends a command with.
+"""Every exception that soundcal raises on purpose, with the exit code of a command that it ends.
 
 ::
 
@@ -17,8 +17,8 @@
                                      its schema or checksum, or cannot be read or written   exit 5
       ProtocolAborted                the operator stopped                                   exit 130
 
-Exit code 0 means done and within tolerance, 1 a bug, and 4 is a result: whatever was measured has
-been written before the command ends.
+Exit code 0 means done and within tolerance, and 1 means a bug. Exit code 4 is a result: all
+measurements are written before the command ends.
 """
 
 from typing import ClassVar
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class SoundcalError(Exception):
-    """Root of all exceptions raised on purpose; its message says value, limit and remedy."""
+    """Root of all exceptions raised on purpose; the message gives value, limit and remedy."""
 
     exit_code: ClassVar[int] = 1
 
@@ -58,7 +58,7 @@ class SignalError(SoundcalError, ValueError):
 
 
 class DeviceError(SoundcalError, OSError):
-    """Something is wrong with the sound device; the subclasses say what."""
+    """Something is wrong with the sound device; the subclasses name the problem."""
 
     exit_code: ClassVar[int] = 3
 

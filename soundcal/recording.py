@@ -1,4 +1,4 @@
-"""Capture and Recording: what a device delivered, and what it means in pascal.
+"""Capture and Recording: samples as a device delivered them, and the same in pascal.
 
 A :class:`Capture` holds digital samples, a :class:`Recording` holds sound pressure. They are
 different types on purpose: the only way from one to the other is a calibration, so an uncalibrated
@@ -73,10 +73,10 @@ class Flag:
     Parameters
     ----------
     kind : str
-        What programs decide by: the name of the check that found it, or another constant of this
+        Identifier for programs: the name of the check that found it, or another constant of this
         module, such as :data:`DELAY_NOT_MEASURED`.
     text : str
-        What people read: what was found and where, with the remedy.
+        Text for people: the finding and its place, with the remedy.
 
     Examples
     --------
@@ -198,7 +198,7 @@ class Capture:
     SignalError
         If the samples are not finite real numbers of the stated shape.
     ParameterError
-        If the rate or the channel names are impossible.
+        If the rate or the channel names are invalid.
     """
 
     samples: Samples
@@ -256,7 +256,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Sound pressure in pascal, with the calibration that made it so.
+    """Sound pressure in pascal, with the calibration that was applied.
 
     Parameters
     ----------
@@ -273,9 +273,9 @@ class Recording:
     u_db : sequence of float
         Combined standard uncertainty of the calibration per channel in dB; empty if not stated.
     flags : sequence of Flag
-        Validity flags inherited from the capture; they travel with every result.
+        Validity flags inherited from the capture; they accompany every result.
     source : str
-        Where the samples came from: device identity or file path.
+        Source of the samples: device identity or file path.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Reference values and conversions between linear quantities and levels.
 
-Levels of sound pressure are in dB re 20 µPa. Digital levels are rms values in dB re full scale,
-where a full-scale sine wave therefore has -3.01 dB; AES17 would call the same wave 0 dBFS.
-:func:`aes17` converts, and every printed digital level says which of the two it is.
+Levels of sound pressure are in dB re 20 µPa. Digital levels are rms values in dB re full scale, so
+a full-scale sine wave has -3.01 dB; AES17 would call the same wave 0 dBFS. :func:`aes17` converts,
+and every printed digital level states which of the two it is.
 """
 
 import math
@@ -29,7 +29,7 @@ P_REF: Final = 20e-6
 """Reference sound pressure in pascal (ISO 1683:2015, airborne sound)."""
 
 AES17_OFFSET_DB: Final = 10.0 * math.log10(2.0)
-"""AES17-2020 counts a full-scale sine as 0 dBFS; its rms is -3.01 dB re full scale."""
+"""In AES17-2020 a full-scale sine has 0 dBFS; its rms is -3.01 dB re full scale."""
 
 Real = TypeVar("Real", float, NDArray[np.float64])
 
@@ -93,7 +93,7 @@ def level_to_pascal(level: Real) -> Real:
 def energetic_mean(levels: ArrayLike) -> float:
     """Return the level in dB of the mean power: ``10 lg(mean(10^(L/10)))``.
 
-    The level of both ears together in the study's gain search (Ooi et al., MethodsX 2021).
+    The study's gain search uses it as the level of both ears (Ooi et al., MethodsX 2021).
 
     >>> round(energetic_mean([60.0, 66.0]), 2)
     63.96
@@ -144,8 +144,8 @@ def sone_to_phon(loudness: ArrayLike) -> Any:
 def phon_to_sone(level: ArrayLike) -> Any:
     """Return the loudness in sone of a loudness level in phon, the inverse of :func:`sone_to_phon`.
 
-    Levels up to 3 phon give 0 sone; between 39.993 and 40 phon, which no loudness has, 1 sone is
-    the limit.
+    Levels up to 3 phon give 0 sone. No loudness has a level between 39.993 and 40 phon; such levels
+    give 1 sone.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Renders the catalogue beside this file into ``rendered/`` and refreshes its checksums.
 
-Usage: ``python stimuli/render.py [ID …]``. Run it after an entry was added or changed; the new
-checksums are then reviewed and committed with the entry. A checksum that changes although its
-entry did not means that the arithmetic changed: every stored result made with it is then of other
-stimuli, so that must not happen within a major version.
+Usage: ``python stimuli/render.py [ID …]``. Run it after you add or change an entry, then review the
+new checksums and commit them with the entry. If a checksum changes although its entry did not, the
+arithmetic has changed, and stored results belong to other stimuli than those rendered now; this
+must not happen within a major version.
 """
 
 import re
@@ -19,7 +19,7 @@ CATALOGUE = FOLDER / "catalogue.toml"
 
 
 def main(ids: list[str]) -> None:
-    """Render, write and enter the checksum of every stimulus, or of some."""
+    """Render and write every stimulus, or some of them, and enter their checksums."""
     text = CATALOGUE.read_text(encoding="utf-8")
     (FOLDER / "rendered").mkdir(exist_ok=True)
     for stimulus in select(load_catalogue(CATALOGUE), ids):

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.files.calibrations import load_calibration
 
     if (options.after is None) == (options.device is None):
-        raise ParameterError("give either AFTER (a file) or --device NAME to record anew")
+        raise ParameterError("give either AFTER (a file) or --device NAME to record again")
     before = load_calibration(options.before)
     if options.after is not None:
         after = load_calibration(options.after)

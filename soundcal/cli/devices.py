@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
         return run_test(options)
     if options.out is not None:
-        raise ParameterError("--out is the page of a test: name the device, --test NAME")
+        raise ParameterError("--out is for the page of a test: name the device with --test NAME")
     found, problem = list_devices()
     if options.json:
         devices = [info.to_dict() for info in found]
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if problem:
         cards = any(info.kind == "soundcard" for info in found)
-        say(f"{'not all is known' if cards else 'no soundcards'}: {problem}")
+        say(f"{'the list is incomplete' if cards else 'no soundcards'}: {problem}")
     for info in found:
         sys.stdout.write(_line(info) + "\n")
     for reason in dict.fromkeys(info.obstacle for info in found if info.obstacle):

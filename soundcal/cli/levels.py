@@ -82,7 +82,7 @@ class RunningLevel:
 
     @property
     def remark(self) -> str:
-        """Level of the last complete second, and whether anything was clipped."""
+        """Level of the last complete second, and the number of clipped samples, if any."""
         levels = (
             self._last
             if np.isfinite(self._last).any()

@@ -144,7 +144,7 @@ def _tell(found: "Qualification", plan: "QualificationPlan") -> None:
     if found.level < plan.level:
         say(
             f"the inputs are near full scale at {_dbfs(plan.level)}: the highest level played was "
-            f"{_dbfs(found.level)}; turn the input gain down to test at more"
+            f"{_dbfs(found.level)}; turn the input gain down to test at a higher level"
         )
     for check in found.checks:
         if check.verdict != "pass":

@@ -61,7 +61,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def run_render(options: argparse.Namespace) -> int:
-    """Render the stimuli; existing files are refused before anything is computed."""
+    """Render the stimuli; refuse existing files before anything is computed."""
     from soundcal.files import audio
     from soundcal.files.atomic import check_output, make_folder
     from soundcal.stimuli import load_catalogue, render, select

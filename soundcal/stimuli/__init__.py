@@ -5,11 +5,11 @@
     stimulus = load_catalogue()["CG01"]
     samples = render(stimulus, fs=48000)        # shape (n_channels, n_samples), peak <= 0.9
 
-A catalogue is a TOML file with one table ``[[stimulus]]`` per stimulus. What a computer makes is
-the same to the last bit everywhere (:mod:`soundcal.stimuli.exact`), and the SHA-256 in the
-catalogue says so; a lab's own WAV or FLAC files (``kind = "file"``) stand in a catalogue beside
-them and are checked in the same way. ``level`` is the sound pressure level at which a listener is
-meant to hear the stimulus, the energetic mean of both ears. The samples do not depend on it.
+A catalogue is a TOML file with one table ``[[stimulus]]`` per stimulus. Rendered stimuli are the
+same to the last bit on every computer (:mod:`soundcal.stimuli.exact`), and are checked against the
+SHA-256 in the catalogue. A lab's own WAV or FLAC files (``kind = "file"``) may be listed in a
+catalogue too and are checked in the same way. ``level`` is the sound pressure level at which a
+listener should hear the stimulus, the energetic mean of both ears. The samples do not depend on it.
 """
 
 from typing import TYPE_CHECKING

@@ -33,14 +33,14 @@ class Stimulus:
         ``scene``, ``file``, or a signal: ``tone``, ``am``, ``fm``, ``sweep``, ``burst``, ``white``,
         ``pink``, ``speech``.
     parameters : mapping
-        What the kind needs: frequencies in Hz, times in s, the layers of a scene, the path of a
+        Parameters of the kind: frequencies in Hz, times in s, the layers of a scene, the path of a
         file.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     duration : float
         Duration in s.
     level : float
-        Level in dB re 20 µPa at which it is meant to be heard, energetic mean of both ears.
+        Level in dB re 20 µPa at which listeners should hear it, energetic mean of both ears.
     weighting : {"A", "C", "Z"}
         Frequency weighting of the level.
     licence : str
@@ -48,7 +48,7 @@ class Stimulus:
     sha256 : str
         SHA-256 of the rendering (see :func:`~soundcal.stimuli.rendering.digest`) or of the file.
     title : str
-        What it is, in words.
+        Description in words.
     folder : Path
         Folder of the catalogue; paths of files start there.
     """
@@ -67,7 +67,7 @@ class Stimulus:
 
     @property
     def n_channels(self) -> int | None:
-        """Number of channels: 2 for scenes, 1 for signals, None for a file that was not read."""
+        """Number of channels: 2 for scenes, 1 for signals, None (unknown) for files."""
         return {"scene": 2, "file": None}.get(self.kind, 1)
 
 
@@ -82,8 +82,8 @@ def load_catalogue(path: Path | None = None) -> dict[str, Stimulus]:
     Raises
     ------
     RecordError
-        Missing, not TOML, of another schema, an entry with a missing, unknown or wrong key, a
-        duplicate id, or the path of a file that leaves the catalogue's folder.
+        The catalogue is missing, not TOML or of another schema; an entry has a missing, unknown or
+        wrong key, a duplicate id, or the path of a file outside the catalogue's folder.
     """
     path = shipped("stimuli") / "catalogue.toml" if path is None else Path(path)
     try:
@@ -112,7 +112,7 @@ def scenes(catalogue: Mapping[str, Stimulus]) -> list[Stimulus]:
 
 
 def select(catalogue: Mapping[str, Stimulus], ids: Sequence[str] = ()) -> list[Stimulus]:
-    """Return the stimuli of these ids; all of the catalogue if none are given.
+    """Return the stimuli with these ids; the whole catalogue if no ids are given.
 
     Raises
     ------

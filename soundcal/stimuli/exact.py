@@ -1,12 +1,12 @@
 """Arithmetic that gives the same bits on every machine.
 
-A stimulus is known by the checksum of its samples, so they must not depend on a processor, a
-compiler, or a version of numpy, scipy or the C library. Four rules make that so:
+A stimulus is identified by the checksum of its samples, so they must not depend on a processor, a
+compiler, or a version of numpy, scipy or the C library. Four rules ensure this:
 
 * Random numbers are raw 64-bit words of PCG64, whose stream numpy guarantees (NEP 19); the
   distributions on top of it, which numpy may change, are not used.
-* Samples are made with ``+ - * /``, square root and rounding only, each of which IEEE 754 rounds
-  in one way, and each in a numpy operation or a strictly compiled loop of its own: nothing that a
+* Samples are made with ``+ - * /``, square root and rounding only, whose results IEEE 754 fixes,
+  each in a numpy operation of its own or in a strictly compiled loop: there is no operation that a
   compiler may fuse or reorder, no FFT, no library filter, no library sine.
 * Constants that need a library function (``tan``, ``log``, ``pow``) are rounded to 32 significant
   bits, so that a last bit that differs between libraries does not matter.
@@ -42,7 +42,7 @@ _EXP2: Final = _series(1.0, [0.6931471805599453 / k for k in range(1, 15)])
 
 
 def rounded(value: float, bits: int = 32) -> float:
-    """Return ``value`` rounded to so many significant bits.
+    """Return ``value`` rounded to ``bits`` significant bits.
 
     >>> rounded(1.0 / 3.0) == rounded(1.0 / 3.0 + 1e-16)
     True
@@ -105,7 +105,7 @@ class Bits:
     Parameters
     ----------
     seed : sequence of int
-        Every sequence is a stream of its own.
+        Each sequence gives a stream of its own.
     """
 
     def __init__(self, seed: Sequence[int]) -> None:

@@ -40,7 +40,7 @@ def _section(numerator: tuple[float, float, float], g: float, damping: float) ->
 
 
 def lowpass(frequency: float, fs: int, q: float = _BUTTERWORTH) -> list[Section]:
-    """Second-order low-pass; nothing if the frequency is beyond what the rate can hold."""
+    """Second-order low-pass; no section if the frequency is too high for the sampling rate."""
     if frequency >= _TOP * fs:
         return []
     g = _warped(frequency, fs)
@@ -77,8 +77,8 @@ def peak(frequency: float, fs: int, level_db: float, q: float) -> list[Section]:
 def pink_slope(fs: int, spacing: float = 2.0) -> list[Section]:
     """Fall of 3 dB per octave from 10 Hz to 0.42 fs: a pole and a zero every ``spacing``.
 
-    With 2, an octave, it is straight within 0.1 dB from 20 Hz on. The topmost pole and zero are
-    placed so that they make up for the bilinear transform's own fall towards half the rate.
+    With 2, an octave, the slope is straight within 0.1 dB from 20 Hz up. The topmost pole and zero
+    are placed to compensate for the bilinear transform's own fall towards half the sampling rate.
     """
     pole = _TOPMOST_POLE * fs
     sections = [_first_order(pole, _TOPMOST_ZERO * pole, fs)]
@@ -89,7 +89,7 @@ def pink_slope(fs: int, spacing: float = 2.0) -> list[Section]:
 
 
 def brown_slope(fs: int) -> list[Section]:
-    """Fall of 6 dB per octave from 40 Hz on."""
+    """Fall of 6 dB per octave from 40 Hz up."""
     g = _warped(40.0, fs)
     return [(g / (1.0 + g), g / (1.0 + g), 0.0, (g - 1.0) / (1.0 + g), 0.0)]
 

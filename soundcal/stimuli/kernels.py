@@ -122,8 +122,8 @@ def mean_square(x: Array) -> float:
 def rung(start: NDArray[np.int64], size: Array, cosine: Array, sine: Array, n: int) -> Array:
     """Return the sum of decaying oscillations ``size * r^k * sin(w k)``.
 
-    ``cosine`` and ``sine`` hold ``r cos(w)`` and ``r sin(w)``; one ends when it has fallen by
-    80 dB.
+    ``cosine`` and ``sine`` hold ``r cos(w)`` and ``r sin(w)``; an oscillation ends when it has
+    fallen by 80 dB.
     """
     out = np.zeros(n)
     for event in range(start.size):
@@ -143,7 +143,7 @@ def rung(start: NDArray[np.int64], size: Array, cosine: Array, sine: Array, n: i
 
 @strict_kernel
 def _lagrange(x: Array, at: float) -> float:
-    """Return ``x`` between its samples, through four of them; 0 beyond its ends."""
+    """Return ``x`` interpolated between its samples, from four of them; 0 beyond its ends."""
     k = int(np.floor(at))
     if k < 1 or k >= x.size - 2:
         return 0.0

@@ -1,4 +1,4 @@
-"""What the parameters of a stimulus may be: keys, types and ranges, per kind."""
+"""The allowed parameters of a stimulus: keys, types and ranges, per kind."""
 
 import math
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _SOURCES: Final[dict[str, dict[str, Range]]] = {
     "vehicle": {"engine": (5.0, 1e3)},
     "siren": {"frequency": _FREQUENCY, "second": _FREQUENCY, "length": (0.02, 60.0)},
 }
-"""Numbers that each sort of source needs."""
+"""Numbers that each kind of source needs."""
 
 _OPTIONS: Final[dict[str, Range]] = {
     "above": _FREQUENCY,
@@ -72,8 +72,8 @@ def check_parameters(kind: str, parameters: Mapping[str, Any], where: str) -> No
     Raises
     ------
     RecordError
-        A key is missing or unknown, or a value is of the wrong kind or out of its range; the
-        message starts with ``where``.
+        A key is missing or unknown, or a value has the wrong type or is out of range; the message
+        starts with ``where``.
     """
     if kind == "scene":
         _keys(parameters, {"layers"}, {"layers"}, where)

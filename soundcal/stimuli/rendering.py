@@ -29,22 +29,22 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
     stimulus : Stimulus
         From :func:`~soundcal.stimuli.catalogue.load_catalogue`.
     fs : int
-        Sampling rate in Hz, 8000 to 192000. A file has the rate it has.
+        Sampling rate in Hz, 8000 to 192000. For a file it must be the file's own rate.
     duration : float, optional
-        Duration in s; that of the catalogue if not given. A scene of another duration is another
-        rendering of it, not its beginning; a file is cut.
+        Duration in s; that of the catalogue if not given. A scene with another duration is a
+        different rendering, not the beginning of the first; a file is cut.
 
     Returns
     -------
     ndarray, shape (n_channels, n_samples)
-        Multiples of 2^-23, at most 0.9 (a file: what it holds). A scene has two channels, left and
-        right.
+        Multiples of 2^-23, at most 0.9; for a file, its own samples. A scene has two channels, left
+        and right.
 
     Raises
     ------
     ParameterError
-        Impossible rate or duration, a rate that is not that of the file, or one that cannot hold
-        the tone.
+        Rate or duration out of range, a rate that is not that of the file, or one too low for the
+        tone.
     RecordError
         The parameters do not describe the kind, or the samples or the file do not match the
         checksum of the catalogue.
@@ -60,7 +60,7 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
     as_in_catalogue = fs == _CATALOGUE_FS and seconds == stimulus.duration
     if as_in_catalogue and stimulus.sha256 and digest(samples) != stimulus.sha256:
         raise RecordError(
-            f"{stimulus.id}: the rendering has SHA-256 {digest(samples)}, the catalogue says "
+            f"{stimulus.id}: the rendering has SHA-256 {digest(samples)}, but the catalogue gives "
             f"{stimulus.sha256}; either the entry was changed (then refresh its checksum) or this "
             "machine computes differently (then please report it)"
         )
@@ -85,7 +85,7 @@ def _from_file(stimulus: Stimulus, fs: int, duration: float | None) -> Array:
     if found != stimulus.sha256:
         raise RecordError(
             f"{path}: SHA-256 {found} differs from that of the catalogue, "
-            f"{stimulus.sha256 or 'none'}; it is not the file that was entered"
+            f"{stimulus.sha256 or 'none'}; it is not the file that was entered in the catalogue"
         )
     capture = audio.read(path)
     if capture.fs != fs:
@@ -95,5 +95,7 @@ def _from_file(stimulus: Stimulus, fs: int, duration: float | None) -> Array:
         )
     n = capture.n_samples if duration is None else round(duration * fs)
     if n > capture.n_samples:
-        raise ParameterError(f"{path}: holds {capture.duration:g} s, {duration:g} s were asked for")
+        raise ParameterError(
+            f"{path}: holds {capture.duration:g} s, but {duration:g} s were requested"
+        )
     return np.array(capture.samples[:, :n])

@@ -1,11 +1,11 @@
 """Binaural scenes: sources of sound placed around a head.
 
-A scene is a list of layers. A layer has sources of one sort (:mod:`soundcal.stimuli.sources`), each
-at an azimuth or moving past. The two ears of the listener are those of a rigid sphere (Brown and
-Duda, IEEE Trans. Speech Audio Process. 6(5), 1998): the sound arrives at each ear with Woodworth's
-delay, and one pole and one zero make the shadow of the head, which grows with frequency. So a
-source from the left is earlier and, at high frequencies, louder at the left ear, and many sources
-around the head give ears that agree at low frequencies and differ at high ones.
+A scene is a list of layers. A layer has sources of one kind (:mod:`soundcal.stimuli.sources`), each
+at an azimuth or moving past. The listener's head is a rigid sphere with two ears (Brown and Duda,
+IEEE Trans. Speech Audio Process. 6(5), 1998): the sound arrives at each ear with Woodworth's delay,
+and one pole and one zero model the shadow of the head, which grows with frequency. So sound from
+the left arrives earlier and, at high frequencies, louder at the left ear; with many sources around
+the head, the ear signals agree at low frequencies and differ at high ones.
 """
 
 import math
@@ -27,7 +27,7 @@ _HEAD_RADIUS: Final = 0.0875
 _SPEED_OF_SOUND: Final = 343.0
 _EAR_TURNS: Final = 100.0 / 360.0
 _HOP_S: Final = 0.01
-_MARGIN: Final = 4  # samples, so that the four around a delayed one exist
+_MARGIN: Final = 4  # samples, so that the four neighbours of a delayed sample exist
 _ARCTAN: Final = (0.9998660, -0.3302995, 0.1801410, -0.0851330, 0.0208351)
 
 
@@ -61,7 +61,7 @@ def _layer(layer: Mapping[str, Any], seed: tuple[int, int], fs: int, n: int) -> 
 
 
 def _passes(layer: Mapping[str, Any], seed: tuple[int, int], fs: int, out: Array) -> None:
-    """Add sources that pass on a straight line: louder, turning and with Doppler shift."""
+    """Add sources passing on a straight line, with changing level and azimuth and Doppler shift."""
     way = layer["passing"]
     bits = Bits([*seed, 1000])
     n = out.shape[1]

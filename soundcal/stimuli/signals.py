@@ -16,7 +16,7 @@ __all__ = ["SIGNALS", "faded", "to_peak"]
 Parameters = Mapping[str, Any]
 
 PEAK: Final = 0.9
-"""Largest sample of every stimulus, re full scale."""
+"""Largest sample of every stimulus as a fraction of full scale."""
 
 
 def _turns(frequency: float, fs: int, n: int) -> Array:
@@ -76,7 +76,7 @@ def white(p: Parameters, seed: int, fs: int, n: int) -> Array:
 
 
 def pink(p: Parameters, seed: int, fs: int, n: int) -> Array:
-    """Pink noise: equal power per octave from 20 Hz on."""
+    """Pink noise: equal power per octave from 20 Hz up."""
     sections = filters.pink_slope(fs) + filters.highpass(15.0, fs)
     return to_peak(filtered(Bits([seed]).noise(n), filters.stacked(sections)))
 
@@ -105,7 +105,7 @@ _BAND_Q: Final = rounded(1.0 / (10.0**0.05 - 10.0**-0.05))
 
 
 def to_peak(x: Array) -> Array:
-    """Return ``x`` scaled to a peak of 0.9; silence stays."""
+    """Return ``x`` scaled to a peak of 0.9; silence stays silence."""
     largest = float(np.abs(x).max(initial=0.0))
     return x * (PEAK / largest) if largest > 0 else x
 

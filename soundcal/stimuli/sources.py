@@ -1,4 +1,4 @@
-"""What sounds in a scene: one mono signal per source, any scale."""
+"""Sound sources of a scene: one mono signal per source, at any scale."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Layer = Mapping[str, Any]
 
 
 def _shape(layer: Layer, fs: int) -> list[filters.Section]:
-    """Return the sections of the keys that colour any source."""
+    """Return the filter sections of the keys that any source may have for its spectrum."""
     colours = {"pink": filters.pink_slope(fs, 4.0), "brown": filters.brown_slope(fs), "white": []}
     sections = colours[layer.get("colour", "white")]
     if "above" in layer:
@@ -53,7 +53,7 @@ def noise(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
 def hum(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     """Harmonics of ``frequency``, falling by ``fall`` dB per octave: motors, fans, transformers.
 
-    The frequency wanders by ``wander`` (a part of it), as that of a machine under load does.
+    The frequency wanders by the fraction ``wander``, like that of a machine under load.
     """
     wander = bits.uniform(-1.0, 1.0, math.ceil(n / fs) + 2) * layer.get("wander", 0.0)
     speed = layer["frequency"] * (1.0 + smooth_curve(wander, float(fs), n)) / fs
@@ -69,7 +69,7 @@ def hum(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
 
 
 def _times(layer: Layer, bits: Bits, seconds: float) -> list[float]:
-    """Return the times of events, ``every`` s on average, more or less (``jitter``) regular."""
+    """Return the times of events, every ``every`` s on average, made irregular by ``jitter``."""
     times: list[float] = []
     jitter = layer.get("jitter", 1.0)
     at = layer["every"] * bits.between(0.0, 0.5)
@@ -82,9 +82,9 @@ def _times(layer: Layer, bits: Bits, seconds: float) -> list[float]:
 def impacts(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     """Strokes that make modes ring: hammers, steps, dishes, drops, bells.
 
-    ``modes`` are frequencies in Hz; each stroke shifts them by up to ``spread`` (a part of them).
-    ``decay`` is the time in s in which a mode of 1 kHz falls by 60 dB; others ring shorter or
-    longer in proportion to the square root of their period.
+    ``modes`` are frequencies in Hz; each stroke shifts them by up to the fraction ``spread``.
+    ``decay`` is the time in s in which a mode of 1 kHz falls by 60 dB; the decay time of other
+    modes is proportional to the square root of their period.
     """
     start: list[int] = []
     size: list[float] = []
@@ -157,10 +157,10 @@ def _syllable(pitch: float, glide: float, trill: float, swing: float, fs: int, m
 
 
 def voices(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
-    """Something like a talker: a glottal pulse train through vowels, with consonants and pauses.
+    """A babbling talker: a glottal pulse train through vowels, with consonants and pauses.
 
-    ``frequency`` is the mean pitch in Hz. Five syllables per second, phrases of one to three
-    seconds. Nobody says anything: the vowels follow each other at random.
+    ``frequency`` is the mean pitch in Hz. There are five syllables per second, in phrases of one to
+    three seconds. The speech has no meaning: the vowels follow each other at random.
     """
     rate = layer.get("rate", 5.0)
     count = math.ceil(n / fs * rate) + 2
@@ -241,7 +241,7 @@ def vehicle(layer: Layer, bits: Bits, fs: int, n: int) -> Array:
     """A car, lorry, tram or aeroplane: rolling noise and the orders of an engine.
 
     ``engine`` is the firing frequency in Hz, ``rolling`` the centre of the rolling noise in Hz and
-    ``share`` the amplitude of the engine re that of the rolling noise.
+    ``share`` the amplitude of the engine relative to that of the rolling noise.
     """
     rolling = filtered(
         bits.noise(n),
@@ -282,4 +282,4 @@ SOURCES: Final[dict[str, Callable[[Layer, Bits, int, int], Array]]] = {
     "vehicle": vehicle,
     "siren": siren,
 }
-"""Generator of each sort of source: layer, random numbers, sampling rate in Hz, samples."""
+"""Generator of each kind of source: layer, random numbers, sampling rate in Hz, samples."""

@@ -317,7 +317,7 @@ def test_a_driver_that_hangs_while_rates_are_tried_costs_only_the_rates(
     assert main(["devices"]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines()[0].endswith("Fake Card (hw:1,0), ALSA (4 in, 2 out, 48000 Hz)")
-    assert "not all is known: PortAudio does not respond" in printed.err
+    assert "the list is incomplete: PortAudio does not respond" in printed.err
 
 
 def test_without_portaudio_the_simulated_labs_are_still_listed(

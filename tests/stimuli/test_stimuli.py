@@ -240,10 +240,10 @@ def test_own_files_stand_beside_the_shipped_ones(tmp_path: Path) -> None:
     assert render(stimulus, duration=0.5).shape == (2, 24000)
     with pytest.raises(ParameterError, match="44100"):
         render(stimulus, fs=44100)
-    with pytest.raises(ParameterError, match="2 s were asked"):
+    with pytest.raises(ParameterError, match="2 s were requested"):
         render(stimulus, duration=2.0)
     audio.write(tmp_path / "own.wav", np.full((2, 48000), 0.5), 48000, force=True)
-    with pytest.raises(RecordError, match="not the file that was entered"):
+    with pytest.raises(RecordError, match="not the file that was entered in the catalogue"):
         render(stimulus)
     (tmp_path / "own.wav").unlink()
     with pytest.raises(RecordError, match="cannot be read"):
