@@ -356,12 +356,23 @@ def check_take(
     index = _index(take, ear)
     _check_samples(take, index, ear, limits)
     refuse_invalid(take, ear)
+    _check_flags(take, ear)
     tone = measure_tone(take.samples[index], take.fs)
     _check_channel(take, index, ear, tone, limits)
     _check_frequency(tone, ear, frequency, limits)
     _check_level(tone, ear, level, expected, limits)
     _check_purity(tone, ear, limits)
     return tone
+
+
+def _check_flags(take: Capture, ear: str) -> None:
+    """Refuse a take that its driver doubts although its samples are valid."""
+    if take.flags:
+        doubts = "; ".join(map(str, take.flags))
+        raise SignalError(
+            f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts; "
+            "record again"
+        )
 
 
 def _index(take: Capture, ear: str) -> int:
@@ -386,12 +397,6 @@ def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> N
         raise SignalError(
             f"{ear}: {take.xruns} overflows or underflows in the take, 0 are allowed; record "
             "again with a larger --latency or less load on the computer"
-        )
-    if take.flags:
-        doubts = "; ".join(map(str, take.flags))
-        raise SignalError(
-            f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts; "
-            "record again"
         )
     peak = float(np.abs(samples).max())
     if peak == 0.0:
