@@ -23,6 +23,7 @@ __all__ = [
     "EARS",
     "FULL_SCALE",
     "GAPS",
+    "HEADER",
     "INCOMPLETE",
     "LIMITED",
     "LOSSY",
@@ -52,6 +53,7 @@ EARS: Final = ("left", "right")
 CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 GAPS: Final = "gaps"
+HEADER: Final = "header"
 INCOMPLETE: Final = "incomplete"
 LIMITED: Final = "limited"
 LOSSY: Final = "lossy coding"

@@ -5,7 +5,8 @@ written as 24-bit PCM or 32-bit float, never as 16-bit by accident, and appear u
 when they are complete. A WAV larger than 4 GB is written as an RF64 (EBU Tech 3306). A recording is
 written while it is made, by :class:`soundcal.files.writer.Writer`.
 
-Files from elsewhere are only read; soundcal ignores the chunk ``bext`` of a broadcast WAV.
+Files from elsewhere are only read; soundcal ignores the chunk ``bext`` of a broadcast WAV. Their
+headers are checked by :mod:`soundcal.files.headers`.
 """
 
 import os
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest, partial_file
+from soundcal.files.headers import header_flags
 from soundcal.files.text import check_file
 from soundcal.files.wav import WAV_LIMIT
 from soundcal.recording import LOSSY, Capture, Flag
@@ -46,7 +48,8 @@ _SIZES: Final = re.compile(
     r"^\s*(data|SSND|Data Size|Riff size|riff) *: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
 _UNKNOWN_FRAMES: Final = 1 << 62  # libsndfile gives 2^63 - 1 for a FLAC without a length
-_LOSSY: Final = {"VORBIS", "OPUS", "MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I"}
+_LOSSLESS: Final = re.compile(r"PCM_\w+|FLOAT|DOUBLE|ALAC_\d+|DPCM_\d+|DWVW_\d+")
+"""Codings that keep every sample; results from all others, known or not, carry a flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,15 @@ class AudioInfo:
         Channels, and samples per channel.
     subtype : str
         Coding of the samples, as libsndfile names it.
+    doubts : tuple of Flag
+        Contradictions between the header and the file.
     """
 
     fs: int
     n_channels: int
     n_samples: int
     subtype: str
+    doubts: tuple[Flag, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -75,8 +81,10 @@ class AudioInfo:
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """Reasons to doubt the samples because of their coding."""
-        return (Flag(LOSSY, f"lossy coding ({self.subtype})"),) if self.subtype in _LOSSY else ()
+        """Reasons to doubt the samples because of their coding or their header."""
+        if _LOSSLESS.fullmatch(self.subtype):
+            return self.doubts
+        return (Flag(LOSSY, f"lossy coding ({self.subtype})"), *self.doubts)
 
 
 @contextmanager
@@ -86,9 +94,14 @@ def _opened(path: Path) -> Iterator[Any]:
     check_file(path)
     try:
         sound = soundfile.SoundFile(path)
-    except (OSError, RuntimeError) as error:
-        # soundfile's own errors derive from RuntimeError
-        reason = "the file is empty" if path.stat().st_size == 0 else str(error).strip()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        # soundfile's own errors derive from RuntimeError; it takes the ending .raw for headerless
+        # samples and raises TypeError
+        reason = str(error).strip()
+        if path.stat().st_size == 0:
+            reason = "the file is empty"
+        elif isinstance(error, TypeError):
+            reason = "samples without a header"
         raise RecordError(
             f"{path}: cannot be read as audio ({reason}); "
             "WAV, RF64, FLAC, AIFF, CAF or OGG expected"
@@ -122,10 +135,10 @@ def _check_complete(path: Path, header: str) -> None:
         raise RecordError(f"{path}: truncated, the stream does not end; copy the file again")
 
 
-def _info(sound: Any) -> AudioInfo:
-    return AudioInfo(
-        int(sound.samplerate), int(sound.channels), int(sound.frames), str(sound.subtype)
-    )
+def _info(path: Path, sound: Any) -> AudioInfo:
+    fs, n_channels, n_samples = int(sound.samplerate), int(sound.channels), int(sound.frames)
+    doubts = header_flags(path, fs, n_channels, n_samples)
+    return AudioInfo(fs, n_channels, n_samples, str(sound.subtype), doubts)
 
 
 def info(path: str | os.PathLike[str]) -> AudioInfo:
@@ -138,7 +151,7 @@ def info(path: str | os.PathLike[str]) -> AudioInfo:
     """
     path = Path(path)
     with _opened(path) as sound:
-        about = _info(sound)
+        about = _info(path, sound)
     if about.n_samples == 0:
         raise RecordError(f"{path}: the file holds no samples")
     return about
@@ -180,7 +193,7 @@ def read(path: str | os.PathLike[str]) -> Capture:
     """
     path = Path(path)
     with _opened(path) as sound:
-        about = _info(sound)
+        about = _info(path, sound)
         samples = np.ascontiguousarray(_next_samples(path, sound, -1).T)
     if samples.shape[1] == 0:
         raise RecordError(f"{path}: the file holds no samples")

@@ -1,0 +1,297 @@
+"""The claims of an audio file's header, compared with the file.
+
+libsndfile reads the samples that a header counts and says nothing about bytes behind them. Such
+bytes are there if a recorder lost power before it had written the final sizes, or if a file grew
+beyond 4 GiB and its 32-bit size started again from 0. This module reads the chunks itself: RIFF and
+RIFX (Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991), RF64 (EBU
+Tech 3306), BW64 (ITU-R BS.2088), Wave64, AIFF and AIFF-C (Apple), CAF (Apple) and AU.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from soundcal.errors import RecordError
+from soundcal.recording import HEADER, Flag
+
+__all__ = ["header_flags"]
+
+_JUNK: Final = 64
+"""Bytes behind the samples that are accepted without a flag: writers pad their files."""
+
+_DEATH_S: Final = 2.0
+"""Up to this length (s) of samples behind those that the header counts are left out with a flag: a
+recorder that corrects its header every second, as soundcal does, was killed. More is refused."""
+
+_UNKNOWN: Final = 0xFFFFFFFF
+_W64: Final = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+_RIFF_W64: Final = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+_TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # written behind the last chunk
+_METADATA: Final = frozenset(
+    b"LIST,bext,iXML,axml,chna,cue ,smpl,inst,plst,fact,PEAK,JUNK,junk,PAD ,FLLR,ID3 ,id3 ,_PMX,"
+    b"acid,umid,minf,elm1,regn,afsp,levl,link,dbmd,MARK,INST,COMT,APPL,NAME,AUTH,ANNO,(c) ,info,"
+    b"free,strg,mark,uuid".split(b",")
+)
+_LINEAR: Final = (1, 3)  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
+_EXTENSIBLE: Final = 0xFFFE
+_LINEAR_AIFF: Final = (b"NONE", b"twos", b"sowt", b"raw ", b"in24", b"in32", b"42ni", b"23ni")
+_LINEAR_AIFF_FLOAT: Final = (b"fl32", b"FL32", b"fl64", b"FL64")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A chunk: four letters, first byte of its content, bytes of its content, place of the next."""
+
+    name: bytes
+    start: int
+    size: int
+    after: int
+
+
+@dataclass(slots=True)
+class _Header:
+    """The claims that are checked.
+
+    Parameters
+    ----------
+    start, size : int
+        First byte of the samples, and the bytes that they take; -1 if the header does not say.
+    after : int
+        Place of the next chunk.
+    frame : int
+        Bytes per sample of all channels; 0 if the samples are not linear.
+    frames : int
+        Samples per channel that the header states elsewhere; -1 if it does not.
+    """
+
+    start: int = 0
+    size: int = 0
+    after: int = 0
+    frame: int = 0
+    frames: int = -1
+
+
+class _Reader:
+    """The chunks of one kind of file."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self.file, self.length = file, length
+        head = file.read(40)
+        self.form = head[:4]
+        self.order = ">" if self.form in (b"FORM", b"RIFX", b"caff", b".snd") else "<"
+        self.first = 12
+        if head[:16] == _RIFF_W64:
+            self.form, self.first = b"W64", 40
+        elif self.form == b"caff":
+            self.first = 8
+        elif self.form == b"FORM" and head[8:12] not in (b"AIFF", b"AIFC"):
+            self.form = b""
+
+    def at(self, place: int, size: int) -> bytes:
+        self.file.seek(place)
+        return self.file.read(size)
+
+    def chunk(self, place: int) -> _Chunk | None:
+        """Return the chunk at a place; None if there is none, by its name."""
+        if self.form == b"W64":
+            head = self.at(place, 24)
+            if len(head) < 24 or (head[4:16] != _W64 and head[:4] != b"list"):
+                return None
+            size = int(struct.unpack("<Q", head[16:])[0]) - 24
+            start, step = place + 24, 8
+        else:
+            wide = self.form == b"caff"
+            head = self.at(place, 12 if wide else 8)
+            if len(head) < (12 if wide else 8):
+                return None
+            size = int(struct.unpack(self.order + ("q" if wide else "I"), head[4:])[0])
+            start, step = place + len(head), 1 if wide else 2
+        name = head[:4]
+        if not all(0x20 <= letter < 0x7F for letter in name):
+            return None
+        return _Chunk(name, start, size, start + size + -size % step)
+
+    def chunks(self, place: int) -> Iterator[_Chunk]:
+        while (found := self.chunk(place)) is not None:
+            yield found
+            if found.after <= place:
+                return
+            place = found.after
+
+
+def _read(reader: _Reader, path: Path) -> _Header | None:
+    """Return the claims of the header; None if the file is of another kind or has no samples."""
+    if reader.form == b".snd":
+        start, size = struct.unpack(">II", reader.at(4, 8))
+        size = -1 if size == _UNKNOWN else size
+        return _Header(start, size, start + size)
+    if reader.form not in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"W64", b"caff"):
+        return None
+    header, wide = _Header(), -1
+    for chunk in reader.chunks(reader.first):
+        if chunk.name == b"ds64":
+            wide = int(struct.unpack("<Q", reader.at(chunk.start + 8, 8).ljust(8, b"\0"))[0])
+        elif chunk.name == b"fmt " and reader.form != b"caff":
+            header.frame = _frame_of_wave(reader, chunk, path)
+        elif chunk.name == b"COMM":
+            header.frame, header.frames = _frame_of_aiff(reader, chunk)
+        elif chunk.name in (b"data", b"SSND"):
+            header.start, header.size, header.after = chunk.start, chunk.size, chunk.after
+            if chunk.name == b"SSND":
+                offset = struct.unpack(">I", reader.at(chunk.start, 4).ljust(4, b"\0"))[0]
+                header.start += 8 + offset
+            elif reader.form == b"caff":
+                header.start += 4
+            if chunk.size == _UNKNOWN or chunk.size < 0:
+                header.size = wide if reader.form in (b"RF64", b"BW64") else -1
+                header.after = chunk.start + header.size + header.size % 2
+            if header.size >= 0:
+                header.size = max(0, header.size - (header.start - chunk.start))
+            return header
+    return None
+
+
+def _frame_of_wave(reader: _Reader, chunk: _Chunk, path: Path) -> int:
+    """Return the bytes per sample of all channels, after a check that the header agrees on them."""
+    content = reader.at(chunk.start, 26)
+    if len(content) < 16:
+        return 0
+    tag, n_channels, _, _, frame, bits = struct.unpack(reader.order + "HHIIHH", content[:16])
+    if tag == _EXTENSIBLE and len(content) == 26:
+        tag = struct.unpack(reader.order + "H", content[24:26])[0]
+    if tag not in _LINEAR:
+        return 0
+    expected = n_channels * -(-bits // 8)
+    if frame not in (0, expected):
+        raise RecordError(
+            f"{path}: its header contradicts itself: {n_channels} channels of {bits} bits take "
+            f"{expected} bytes, but its block align is {frame}; write the file again with a true "
+            "header (samples of 24 bits in 4 bytes are stated as 32 bits, of which 24 are valid)"
+        )
+    return int(expected)
+
+
+def _frame_of_aiff(reader: _Reader, chunk: _Chunk) -> tuple[int, int]:
+    """Return the bytes per sample of all channels, 0 if not linear, and the samples counted."""
+    content = reader.at(chunk.start, 22)
+    if len(content) < 18:
+        return 0, -1
+    n_channels, frames, bits = struct.unpack(">HIH", content[:8])
+    coding = content[18:22] if len(content) == 22 and chunk.size >= 22 else b"NONE"
+    if coding not in (*_LINEAR_AIFF, *_LINEAR_AIFF_FLOAT):
+        return 0, -1
+    return int(n_channels * -(-bits // 8)), int(frames)
+
+
+def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[Flag, ...]:
+    """Compare a header with its file.
+
+    Parameters
+    ----------
+    path : path
+        Audio file. A file of a kind without chunks has no flags.
+    fs, n_channels, n_samples : int
+        The file as its reader understands it.
+
+    Returns
+    -------
+    tuple of Flag
+        Samples behind those that the header counts, up to 2 s of them; a size that is not stated.
+
+    Raises
+    ------
+    RecordError
+        The header contradicts itself, or more samples follow than it counts. The message gives
+        their number of bytes and how to repair the file.
+    """
+    length = path.stat().st_size
+    with open(path, "rb") as file:
+        reader = _Reader(file, length)
+        header = _read(reader, path)
+        if header is None:
+            return ()
+        there = length - header.start
+        if header.size < 0 or header.size >= 1 << 62:
+            return _unstated(path, header, there, n_samples)
+        if header.size > there:
+            raise RecordError(
+                f"{path}: truncated, it has {max(there, 0)} of {header.size} bytes; "
+                "copy the file again, or repair its header if there is no complete file"
+            )
+        beyond = _beyond(reader, header)
+    counted = header.size // header.frame if header.frame else n_samples
+    if beyond <= _JUNK:
+        _check_reading(path, header, header.size, n_samples)
+        return tuple(_other_count(header, n_samples))
+    frame = header.frame or (header.size / n_samples if n_samples else 0)
+    seconds = beyond / (frame * fs) if frame else 0.0
+    behind = f"{beyond} bytes" + (f" ({seconds:.1f} s)" if seconds else "")
+    finding = (
+        f"the header counts {header.size} bytes of samples, but {behind} that belong to no chunk "
+        "of the file follow them; the recorder did not finish the file, or it is too large for its "
+        "header"
+    )
+    if 0 < counted == n_samples and 0 < seconds <= _DEATH_S:
+        return (Flag(HEADER, f"{finding}; they were left out"),)
+    raise RecordError(f"{path}: {finding}. Nothing is lost: {_repair(reader, path, header)}")
+
+
+def _repair(reader: _Reader, path: Path, header: _Header) -> str:
+    raw = f"import the file as raw data from byte {header.start} into an audio editor"
+    if reader.form != b"RIFF":
+        return f"{raw} and save it as WAV, RF64 or FLAC"
+    return (
+        "write a copy with a true header with “ffmpeg -ignore_length 1 -i FILE -c copy -rf64 auto "
+        f"NEW.wav”, or {raw}"
+    )
+
+
+def _unstated(path: Path, header: _Header, there: int, n_samples: int) -> tuple[Flag, ...]:
+    _check_reading(path, header, there, n_samples)
+    text = (
+        "the header does not state the size of the samples; everything to the end of the file, "
+        f"{there} bytes, was read as samples"
+    )
+    return (Flag(HEADER, text),)
+
+
+def _check_reading(path: Path, header: _Header, size: int, n_samples: int) -> None:
+    """Refuse a file whose reader found another number of samples than its header."""
+    if header.frame and size // header.frame != n_samples:
+        raise RecordError(
+            f"{path}: its header contradicts itself: {size} bytes of samples with {header.frame} "
+            f"bytes for each are {size // header.frame}, but they would be read as {n_samples}; "
+            "write the file again with a true header"
+        )
+
+
+def _other_count(header: _Header, n_samples: int) -> Iterator[Flag]:
+    if header.frames >= 0 and header.frame and header.frames != n_samples:
+        text = (
+            f"one part of the header (COMM) counts {header.frames} samples, another (SSND) "
+            f"{n_samples}; {n_samples} were read"
+        )
+        yield Flag(HEADER, text)
+
+
+def _beyond(reader: _Reader, header: _Header) -> int:
+    """Return the bytes behind the samples that belong to no chunk."""
+    if reader.form == b".snd":
+        return reader.length - header.after
+    # some writers leave out the padding behind an odd number of bytes
+    places = {header.after, header.start + header.size}
+    return min(_unclaimed(reader, place) for place in places)
+
+
+def _unclaimed(reader: _Reader, place: int) -> int:
+    """Return the number of bytes from a place on, behind the chunks that are there."""
+    for chunk in reader.chunks(place):
+        whole = chunk.start <= chunk.after <= reader.length + 1
+        if chunk.name in (b"data", b"SSND") or not (whole or chunk.name in _METADATA):
+            break
+        place = chunk.after
+    if reader.at(place, 11).startswith(_TAGS):
+        return 0
+    return max(0, reader.length - place)
