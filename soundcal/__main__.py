@@ -2,10 +2,13 @@
 
 import sys
 
-from soundcal.cli import main
+from soundcal.isolation import working_folder_left_out
 
 if __name__ == "__main__":
-    code = main()
+    with working_folder_left_out():
+        from soundcal.cli import main
+
+        code = main()
     # CPython remembers a Ctrl-C that has passed through exec() of a text (as dataclasses do while a
     # module is imported) and would at last kill this process with SIGINT; another exec() forgets it
     exec("")

@@ -32,6 +32,7 @@ from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
+from soundcal.isolation import safe_children
 from soundcal.recording import channel_names, clipped_samples, clipping_flag
 from soundcal.units import from_db
 from soundcal.version import __version__
@@ -417,4 +418,5 @@ def _abreast(names: Sequence[str], task: Task, jobs: int) -> Iterator[FileResult
 
     threads = max(1, (os.cpu_count() or 1) // jobs)
     parallel = Parallel(n_jobs=jobs, return_as="generator")
-    yield from parallel(delayed(_kept)(name, task, threads, None) for name in names)
+    with safe_children():
+        yield from parallel(delayed(_kept)(name, task, threads, None) for name in names)

@@ -48,11 +48,13 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     from soundcal.cli.settings import with_settings
+    from soundcal.isolation import refuse_settings_of_numba, working_folder_left_out
     from soundcal.stopping import stoppable
 
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with stoppable():
+        with stoppable(), working_folder_left_out():
+            refuse_settings_of_numba()
             options = _parser().parse_args(with_settings(given))
             return int(options.run(options))
     except SoundcalError as error:

@@ -13,29 +13,36 @@ inside that of a command applies only to the word that follows it, for example t
     [protocol.run.hats_headphones]
     set = ["calibrator_level=114"]
 
-Options on the command line take precedence.
+Options on the command line take precedence. The file may come with a folder that somebody else has
+filled. Whatever it sets is therefore said on stderr; it cannot make a command replace files
+(``force``), write outside its folder, or name a protocol to run.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from soundcal.cli.output import say
 from soundcal.errors import RecordError
 from soundcal.files.text import read_text
 
 __all__ = ["with_settings"]
 
 _FILE: Final = "soundcal.toml"
+_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_WRITING: Final = ("out", "report", "plots", "log", "table")
+"""Options of all commands that name a file or folder to write."""
 
 
 def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
-    """Insert the options of the settings file before those of the command line.
+    """Insert the options of the settings file before those of the command line, and say which.
 
     Raises
     ------
     RecordError
-        The file is not TOML, an option is outside the table of a command, or a value is not text,
-        a number, true, false or a list of these.
+        The file is not TOML, an option is outside the table of a command, a value is not text,
+        a number, true, false or a list of these, or an option is one that the file cannot set.
     """
     path = folder / _FILE
     if not path.is_file():
@@ -55,11 +62,24 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
         for key, value in table.items():
             if not isinstance(value, dict):  # the table of a word that may follow
                 options += _option(path, key, value)
+    if options:
+        command = " ".join(arguments[:depth])
+        say(f"{path}: sets {' '.join(options)} for {command}, unless the command line does")
     return [*arguments[:depth], *options, *arguments[depth:]]
 
 
 def _option(path: Path, key: str, value: Any) -> list[str]:
+    if not _KEY.fullmatch(key):
+        raise RecordError(f"{path}: {key!r} is not the name of an option")
     name = f"--{key.replace('_', '-')}"
+    # a beginning of an option's name is taken as the option
+    if "force".startswith(key) and value is not False:
+        raise RecordError(
+            f"{path}: {key} cannot be set in a file; to replace files, give --force on the command "
+            "line"
+        )
+    if value is not False and any(writing.startswith(key) for writing in _WRITING):
+        _refuse_outside(path, key, value)
     if isinstance(value, bool):
         return [name] if value else []
     if isinstance(value, list):
@@ -67,3 +87,23 @@ def _option(path: Path, key: str, value: Any) -> list[str]:
     if isinstance(value, str | int | float):
         return [f"{name}={value}"]
     raise RecordError(f"{path}: {key} = {value!r}; text, number, true/false or a list expected")
+
+
+def _refuse_outside(path: Path, key: str, value: Any) -> None:
+    """Refuse a file or folder to write that is not in the folder of the settings, links followed.
+
+    Raises
+    ------
+    RecordError
+        It is outside, or not a name.
+    """
+    folder = path.parent.resolve()
+    try:
+        within = (folder / value).resolve().is_relative_to(folder)
+    except (OSError, RuntimeError, TypeError, ValueError):  # circular links, a number, a zero
+        within = False
+    if not within:
+        raise RecordError(
+            f"{path}: {key} = {value!r} does not name a file in the folder of {path.name}; to "
+            "write elsewhere, give the option on the command line"
+        )

@@ -24,6 +24,8 @@ from typing import Any, Final, cast
 from soundcal.devices import AudioDevice
 from soundcal.devices.identity import same_device
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
+from soundcal.files.atomic import make_folder
+from soundcal.files.lock import held
 from soundcal.files.session import Event, ExitStatus, Session
 from soundcal.files.shipped import shipped
 from soundcal.lab.operator import Operator
@@ -297,36 +299,61 @@ def run(
         A setting is missing, is wrong, or does not suit the device; no session is begun.
     ProtocolAborted
         The operator stopped; the session is closed as aborted and can be resumed.
+    RecordError
+        Another process uses the folder, or it cannot be written.
     SoundcalError
         Another error stopped the protocol; the session is closed as failed, with the reason.
     """
     if resume:
-        start = Session(folder).events()[0]
-        protocol.refuse_other(changes or {}, start.get("settings", {}))
-        _refuse_other_device(folder, start, device)
-        session = Session.resume(folder, protocol.name)
-        settings: dict[str, Value] = dict(start["settings"])
-        for name in session.events()[-1]["unfinished"]:
-            operator.tell(f"{name}: incomplete when the session was interrupted; not used")
+        Session(folder).events()  # there is a session
     else:
         settings = protocol.resolve(changes or {})
         if protocol.check is not None:
             protocol.check(settings, device)
-        session = Session.create(
-            folder, protocol.name, settings, device.info.identity, _hardware(device)
-        )
+        make_folder(folder)
+    with held(folder):
+        if resume:
+            session, settings = _resumed(protocol, device, operator, folder, changes or {})
+        else:
+            session = Session.create(
+                folder, protocol.name, settings, device.info.identity, _hardware(device)
+            )
+        _run(protocol, Bench(device, operator, session, settings))
+    return session
+
+
+def _resumed(
+    protocol: LabProtocol,
+    device: AudioDevice,
+    operator: Operator,
+    folder: Path,
+    changes: Mapping[str, str],
+) -> tuple[Session, dict[str, Value]]:
+    """Return the session in a folder, to be continued, and its settings."""
+    start = Session(folder).events()[0]
+    protocol.refuse_other(changes, start.get("settings", {}))
+    _refuse_other_device(folder, start, device)
+    session = Session.resume(folder, protocol.name)
+    for name in session.events()[-1]["unfinished"]:
+        operator.tell(f"{name}: incomplete when the session was interrupted; not used")
+    return session, dict(start["settings"])
+
+
+def _run(protocol: LabProtocol, bench: Bench) -> None:
+    """Carry out the steps and close the session."""
+    session = bench.session
     try:
-        status = protocol.steps(Bench(device, operator, session, settings))
+        status = protocol.steps(bench)
     except _ABORTS as error:
         session.stop("aborted", str(error))
         raise ProtocolAborted(
-            f"stopped by the operator; the finished steps are in {folder}, which can be resumed"
+            f"stopped by the operator; the finished steps are in {session.folder}, which can be "
+            "resumed"
         ) from error
     except BaseException as error:
         session.stop("failed", f"{type(error).__name__}: {error}")
         raise
     session.stop(status)
-    return session
 
 
 def _hardware(device: AudioDevice) -> dict[str, int]:

@@ -15,6 +15,7 @@ from soundcal.files.audio import ENDINGS, in_folder
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
+from soundcal.files.lock import user_of
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
@@ -186,6 +187,7 @@ def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list
         exit_status="still open" if status == "interrupted" else status,
         settings=dict(start.get("settings", {})),
         problems=(
+            *_in_use(folder),
             *_problems(events),
             *(f"{name} is unfinished and left out" for name in unfinished),
         ),
@@ -261,6 +263,11 @@ def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
             "changed after it was recorded"
         )
     return found
+
+
+def _in_use(folder: Path) -> Iterator[str]:
+    if user := user_of(folder):
+        yield f"in use by {user}; what it had finished by now is reported"
 
 
 def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:

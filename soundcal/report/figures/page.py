@@ -31,7 +31,9 @@ def styled() -> Iterator[None]:
     """Apply the settings of all figures inside the context only."""
     import matplotlib
 
-    with matplotlib.rc_context(style.rc_settings()):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # not what a file matplotlibrc in the working folder says
+        matplotlib.rcParams.update(style.rc_settings())
         yield
 
 
