@@ -64,6 +64,16 @@ def run(options: argparse.Namespace) -> int:
     summary = study_summary(study)
     for line in summary:
         say(line)
+    warnings = [
+        *study.warnings,
+        *(
+            (f"{name}: " if name else "") + text
+            for name, comparison in study.comparisons.items()
+            for text in comparison.warnings
+        ),
+    ]
+    for text in warnings:
+        say(f"note: {text}")
     for path in written:
         say(f"report: {path}")
     if options.json:
@@ -73,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
                 "rules": rules.to_dict(),
                 "agreement": json_rows(study.agreements()),
                 "summary": summary,
+                "warnings": warnings,
                 "written": [str(path) for path in written],
             },
         )

@@ -138,6 +138,8 @@ def run(options: argparse.Namespace) -> int:
     if (options.pdf or options.figures) and not options.report:
         raise ParameterError("--pdf and --figures need a page; give --report FILE.html")
     ratings = _read(options)
+    for note in ratings.notes:
+        say(f"note: {note}")
     quality = check_quality(ratings, shortest=options.shortest)
     first, second = _conditions(options, ratings)
     comparison = compare_ratings(
@@ -174,12 +176,11 @@ def _read(options: argparse.Namespace) -> "Ratings":
     parts = []
     if options.files and not options.mapping and options.scale is None:
         raise ParameterError("--scale LOW HIGH is needed to read a table, e.g. --scale 0 100")
-    for path in options.files:
-        if options.mapping:
-            parts.append(read_mapped(path, options.mapping))
-        else:
-            scale = (options.scale[0], options.scale[1])
-            parts.append(read_ratings(path, scale=scale, language=options.language))
+    if options.files and options.mapping:
+        parts.append(read_mapped(options.files, options.mapping))
+    elif options.files:
+        scale = (options.scale[0], options.scale[1])
+        parts += [read_ratings(f, scale=scale, language=options.language) for f in options.files]
     stimuli = _lines(options.stimuli) if options.stimuli else ()
     for text in options.gui:
         participant, condition, file = _gui_parts(text)
@@ -187,13 +188,26 @@ def _read(options: argparse.Namespace) -> "Ratings":
     if not parts:
         raise ParameterError("no ratings; give a table, or --gui PARTICIPANT:CONDITION:FILE")
     ratings = combine(parts)
-    return ratings.exclude(read_exclusions(options.exclude)) if options.exclude else ratings
+    if options.exclude:
+        _text(options.exclude)  # says how it is read; the exclusions themselves carry no notes
+        ratings = ratings.exclude(read_exclusions(options.exclude))
+    return ratings
+
+
+def _text(path: Path) -> str:
+    """Return the text of a table or list, and say what is to be said about its coding."""
+    from soundcal.files.text import read_export
+
+    text, notes = read_export(path)
+    for note in notes:
+        say(f"note: {note}")
+    return text
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    from soundcal.files.text import read_text
+    from soundcal.files.names import normal_name
 
-    return tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
+    return tuple(filter(None, map(normal_name, _text(path).split("\n"))))
 
 
 def _gui_parts(text: str) -> tuple[str, str, Path]:
@@ -204,8 +218,10 @@ def _gui_parts(text: str) -> tuple[str, str, Path]:
 
 
 def _conditions(options: argparse.Namespace, ratings: "Ratings") -> tuple[str, str]:
+    from soundcal.files.names import normal_name
+
     if options.conditions:
-        return options.conditions[0], options.conditions[1]
+        return normal_name(options.conditions[0]), normal_name(options.conditions[1])
     if set(ratings.conditions) == {"ocv", "hats"}:
         return "ocv", "hats"
     raise ParameterError(
@@ -298,7 +314,7 @@ def _write(
         "ratings": ratings.to_dict(),
         "direction": comparison.direction,
         "method": comparison.method,
-        "warnings": list(comparison.warnings),
+        "warnings": [*ratings.notes, *comparison.warnings],
         "tables": {name: path.name for name, path in paths.items()},
     }
     write_json(folder / "ratings.json", "soundcal/ratings/1", about, force=force)

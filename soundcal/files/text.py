@@ -4,8 +4,10 @@ A name may belong to a folder, a pipe that nobody writes to, an endless device o
 gigabytes; it may be too long, unreadable or a circular link. Each case has one clear error.
 """
 
+import codecs
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Final
 
 from soundcal.errors import RecordError
 
-__all__ = ["check_file", "inside", "read_text"]
+__all__ = ["check_file", "inside", "read_export", "read_text"]
 
 TEXT_LIMIT: Final = 64 * 2**20
 """Size of the largest text that is read, in bytes: a log of a million events; a record is smaller.
@@ -24,6 +26,23 @@ _REASONS: Final[Mapping[int, str]] = {
     errno.EACCES: "permission denied: check the permissions of the file and its folder",
     errno.ENAMETOOLONG: "the name is too long for this system",
 }
+
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Byte order marks of UTF-16."""
+
+_SAVE: Final = "save it as CSV UTF-8"
+
+_UNPACK: Final = "unpack it first"
+
+_NOT_TEXT: Final[Mapping[bytes, tuple[str, str]]] = {
+    b"\x1f\x8b": ("compressed by gzip", _UNPACK),
+    b"PK\x03\x04": ("a workbook (xlsx, ods) or zip archive", f"{_SAVE}, or {_UNPACK}"),
+    b"\xd0\xcf\x11\xe0": ("a workbook (xls)", _SAVE),
+    b"BZh": ("compressed by bzip2", _UNPACK),
+    b"\xfd7zXZ": ("compressed by xz", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", _UNPACK),
+}
+"""First bytes of files that are no text, though their names may end in .csv."""
 
 
 def check_file(path: Path, *, missing: str = "no such file") -> None:
@@ -78,13 +97,62 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def read_text(path: Path, *, missing: str = "no such file") -> str:
-    """Return the text of a file.
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
+
+    A byte order mark, which editors and shells of Windows write, is left out (RFC 8259, 8.1).
 
     Raises
     ------
     RecordError
-        As for :func:`check_file`; or the file is larger than 64 MiB, not UTF-8, or cannot be read.
+        As for :func:`check_file`; or the file is larger than 64 MiB, neither UTF-8 nor UTF-16, or
+        cannot be read.
     """
+    content = _content(path, missing)
+    try:
+        return _decoded(content)
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: cannot be read as text ({error})") from error
+
+
+def read_export(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a table or list that another program wrote, and remarks on its coding.
+
+    It is read as by :func:`read_text` and, if it is neither UTF-8 nor UTF-16, as Windows-1252,
+    which a remark then says. All line ends become ``\\n``.
+
+    Raises
+    ------
+    RecordError
+        As for :func:`read_text`; or the file is compressed, a workbook, or not text.
+    """
+    content = _content(path, "no such file")
+    for start, (kind, remedy) in _NOT_TEXT.items():
+        if content.startswith(start):
+            raise RecordError(f"{path}: {kind}, not text; {remedy}")
+    remarks: tuple[str, ...] = ()
+    try:
+        text = _decoded(content)
+    except UnicodeDecodeError as error:
+        if content.startswith(_UTF_16):
+            raise RecordError(f"{path}: not whole UTF-16 text ({error}); {_SAVE}") from error
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise RecordError(f"{path}: cannot be read as text ({error}); {_SAVE}") from error
+        example = re.search(r"[^\s;,]*[^\x00-\x7f][^\s;,]*", text)
+        remarks = (
+            f"{path}: not UTF-8, read as Windows-1252"
+            + (f"; is {example[0]!r:.60} right? If not, " if example else "; ")
+            + _SAVE,
+        )
+    if "\0" in text:
+        raise RecordError(
+            f"{path}: holds bytes of zero: not text, or UTF-16 without a byte order mark; {_SAVE}"
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n"), remarks
+
+
+def _content(path: Path, missing: str) -> bytes:
     check_file(path, missing=missing)
     try:
         with open(path, "rb") as file:
@@ -95,10 +163,12 @@ def read_text(path: Path, *, missing: str = "no such file") -> str:
         raise RecordError(
             f"{path}: larger than {TEXT_LIMIT // 2**20} MiB, too large for a text file"
         )
-    try:
-        return content.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: cannot be read as text ({error})") from error
+    return content
+
+
+def _decoded(content: bytes) -> str:
+    coding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
+    return content.decode(coding).replace("\r\n", "\n")
 
 
 def _shown(path: Path) -> str:

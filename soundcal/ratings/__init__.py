@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         combine,
         read_exclusions,
         read_gui,
-        read_mapped,
         read_ratings,
     )
+    from soundcal.ratings.mapping import read_mapped
     from soundcal.ratings.mixed import MixedModel, mixed_model
     from soundcal.ratings.quality import Quality, check_quality
     from soundcal.ratings.soundscape import (
@@ -59,7 +59,7 @@ else:
             "quadrant_table": "comparison",
             "read_exclusions": "importers",
             "read_gui": "importers",
-            "read_mapped": "importers",
+            "read_mapped": "mapping",
             "read_ratings": "importers",
         },
     )

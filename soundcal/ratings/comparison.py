@@ -15,6 +15,7 @@ from soundcal.agreement import (
 from soundcal.agreement.multiplicity import Correction
 from soundcal.agreement.paired import Alternative, MeanTest
 from soundcal.errors import ParameterError
+from soundcal.files.names import unjoined
 from soundcal.ratings.soundscape import ATTRIBUTES, QUADRANTS, formula, quadrant_shares
 from soundcal.ratings.table import KEYS, Ratings
 
@@ -228,7 +229,7 @@ def compare_ratings(
         alternative=alternative,
         confidence=confidence,
         method=method,
-        warnings=_summed(cells),
+        warnings=(*_one_sided(ratings, first, second), *_summed(cells)),
     )
 
 
@@ -244,6 +245,31 @@ def _check_scale(ratings: Ratings) -> None:
 
 def _stars(p: float) -> str:
     return next((sign for limit, sign in _STARS if p < limit), "")
+
+
+def _one_sided(ratings: Ratings, first: str, second: str) -> tuple[str, ...]:
+    """Return remarks on attributes, stimuli and participants without answers under a condition."""
+    answered = ratings.table.dropna(subset="value")
+    sides = [answered[answered["condition"] == name] for name in (first, second)]
+    remarks: list[str] = []
+    for column, kind in (
+        ("attribute", "attributes"),
+        ("stimulus", "stimuli"),
+        ("participant", "participants"),
+    ):
+        one, other = (list(side[column].unique()) for side in sides)
+        remarks += unjoined(f"{kind} with answers", first, one, second, other)
+    unknown = [
+        name
+        for name in ratings.attributes
+        if name.lower() in ATTRIBUTES and name.lower() not in ratings.attributes
+    ]
+    if unknown:
+        remarks.append(
+            f"attributes {', '.join(map(repr, unknown))}: the plane of pleasantness and "
+            "eventfulness needs them in lower case"
+        )
+    return tuple(remarks)
 
 
 def _summed(cells: "pd.DataFrame") -> tuple[str, ...]:
@@ -338,6 +364,8 @@ def _plane(
     if not set(ATTRIBUTES) <= set(ratings.attributes):
         return nothing
     points = ratings.points().set_index(list(KEYS))
+    if not {first, second} <= set(points.index.get_level_values("condition")):
+        return nothing
     sides = [
         points.xs(name, level="condition").add_suffix(f"_{end}")
         for name, end in ((first, "first"), (second, "second"))

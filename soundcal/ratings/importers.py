@@ -1,26 +1,21 @@
-"""Readers of ratings: the published listening test's files, and other tables with a mapping."""
+"""Readers of ratings: tidy tables, the published listening test's files, and exclusions."""
 
 import math
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.text import check_file, read_text
+from soundcal.files.tables import read_table_text
 from soundcal.ratings.soundscape import SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "GUI_ATTRIBUTES",
     "combine",
     "read_exclusions",
     "read_gui",
-    "read_mapped",
     "read_ratings",
 ]
 
@@ -36,28 +31,7 @@ GUI_ATTRIBUTES: Final = (
 )
 """Order of the sliders in the published listening test (kenowr/satp-gui)."""
 
-_GUI_COLUMNS: Final = 11
-
-
-def _read_csv(path: Path, **options: Any) -> "pd.DataFrame":
-    import pandas as pd
-
-    check_file(path)
-    try:
-        frame: pd.DataFrame = pd.read_csv(path, **options)
-    except (OSError, ValueError) as error:
-        # pandas' own parser and decoding errors derive from ValueError
-        raise RecordError(f"{path}: cannot be read as a CSV table ({error})") from error
-    if frame.empty:
-        raise RecordError(f"{path}: the table is empty")
-    return frame
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: cannot be read as TOML ({error})") from error
+_GUI_COLUMNS: Final = ("track", *GUI_ATTRIBUTES, "played", "seconds")
 
 
 def read_gui(
@@ -88,25 +62,16 @@ def read_gui(
     RecordError
         Missing, not 11 columns of numbers, a track that is not a whole number or has no id.
     """
-    import numpy as np
     import pandas as pd
 
-    frame = _read_csv(path, header=None)
     try:
-        numbers = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    except OverflowError as error:
-        raise RecordError(f"{path}: a number is too large ({error})") from error
-    text = np.isnan(numbers) & frame.notna().to_numpy()
-    if numbers.shape[1] != _GUI_COLUMNS or text.any():
+        text = read_table_text(path, header=_GUI_COLUMNS)
+        numbers = zip(*(text.numbers(column) for column in _GUI_COLUMNS), strict=True)
+    except RecordError as error:
         raise RecordError(
-            f"{path}: {_GUI_COLUMNS} columns of numbers without a header are expected (track, "
-            f"{', '.join(GUI_ATTRIBUTES)}, played, seconds), found {numbers.shape[1]} columns"
-            + (
-                f", text in row {int(np.flatnonzero(text.any(axis=1))[0]) + 1}"
-                if text.any()
-                else ""
-            )
-        )
+            f"{error}; a results.csv of the listening test is expected, with {len(_GUI_COLUMNS)} "
+            f"columns of numbers and no header: {', '.join(_GUI_COLUMNS)}"
+        ) from error
     rows = []
     for order, row in enumerate(numbers, start=1):
         if math.isnan(row[0]):
@@ -117,7 +82,7 @@ def read_gui(
     if not rows:
         raise RecordError(f"{path}: no trial was stored")
     table = pd.DataFrame(rows, columns=[*COLUMNS, *OPTIONAL])
-    return make_ratings(table, scale=SLIDER, sources=(str(path),))
+    return make_ratings(table, scale=SLIDER, sources=(str(path),), notes=text.notes)
 
 
 def _track(path: Path, number: float, stimuli: Sequence[str]) -> str:
@@ -137,174 +102,30 @@ def read_ratings(path: Path, *, scale: tuple[float, float], language: str = "equ
     RecordError
         Missing, or not such a table.
     """
-    text = dict.fromkeys(COLUMNS[:-1], str)
-    frame = _read_csv(path, dtype=text)
-    try:
-        return make_ratings(frame, scale=scale, language=language, sources=(str(path),))
-    except RecordError as error:
-        raise RecordError(f"{path}: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    """A mapping file, checked."""
-
-    columns: Mapping[str, str]
-    constants: Mapping[str, str]
-    wide: Mapping[str, str]
-    attributes: Mapping[str, str]
-    stimuli: Mapping[str, str]
-    conditions: Mapping[str, str]
-    keep: Mapping[str, Sequence[str]]
-    factors: Mapping[str, float]
-    scale: tuple[float, float]
-    language: str
-
-
-def _mapping(path: Path) -> _Mapping:
-    content = _read_toml(path)
-    parts = (
-        *("columns", "constants", "wide", "attributes", "stimuli", "conditions", "keep"),
-        *("factors", "scale"),
-    )
-    unknown = set(content) - {*parts, "language"}
-    if unknown:
-        raise RecordError(
-            f"{path}: unknown part {', '.join(sorted(unknown))}; known: language, "
-            + ", ".join(parts)
-        )
-    scale = content.get("scale", {})
-    if set(scale) != {"low", "high"} or not all(isinstance(v, int | float) for v in scale.values()):
-        raise RecordError(f"{path}: [scale] with the numbers low and high is expected")
-    columns, constants = content.get("columns", {}), content.get("constants", {})
-    wide = content.get("wide", {})
-    needed = set(COLUMNS) - ({"attribute", "value"} if wide else set())
-    missing = needed - set(columns) - set(constants)
-    if missing:
-        raise RecordError(
-            f"{path}: no source for {', '.join(sorted(missing))}; name a column in "
-            "[columns] or a fixed value in [constants]"
-        )
-    strange = (set(columns) | set(constants)) - {*COLUMNS, *OPTIONAL}
-    if strange:
-        raise RecordError(
-            f"{path}: {', '.join(sorted(strange))} is not a column of ratings; the columns are "
-            f"{', '.join((*COLUMNS, *OPTIONAL))}"
-        )
-    factors = content.get("factors", {})
-    if not set(factors) <= {"value", *OPTIONAL} & set(columns) or not all(
-        isinstance(factor, int | float) for factor in factors.values()
-    ):
-        raise RecordError(
-            f"{path}: [factors] takes numbers, for columns of numbers in [columns], e.g. "
-            "seconds = 0.001"
-        )
-    return _Mapping(
-        columns,
-        constants,
-        wide,
-        content.get("attributes", {}),
-        content.get("stimuli", {}),
-        content.get("conditions", {}),
-        content.get("keep", {}),
-        factors,
-        (float(scale["low"]), float(scale["high"])),
-        content.get("language", "equal"),
-    )
-
-
-def read_mapped(path: Path, mapping: Path) -> Ratings:
-    """Read the table of another program (PsychoPy, webMUSHRA, …) by a mapping file.
-
-    The mapping is a TOML file::
-
-        language = "equal"
-        [scale]
-        low = 0
-        high = 100
-        [columns]                      # column of the table for each of ours
-        participant = "session_uuid"
-        stimulus = "trial_id"
-        attribute = "rating_stimulus"
-        value = "rating_score"
-        seconds = "rating_time"
-        [factors]                      # factors of numbers, here from milliseconds to seconds
-        seconds = 0.001
-        [constants]                    # the same for the whole table
-        condition = "hats"
-        [attributes]                   # names in the table, and the attributes they stand for
-        C1 = "pleasant"
-        [stimuli]
-        "street.wav" = "CG01"
-        [conditions]
-        A = "ocv"
-        [keep]                         # rows to use, by the values of a column
-        trial_type = ["likert"]
-
-    A wide table, with a column per attribute as PsychoPy writes it, has instead of ``attribute``
-    and ``value``::
-
-        [wide]
-        pleasant = "slider_pleasant.response"
-
-    Rows without an answer in any attribute column (instructions, routines) are left out of a wide
-    table.
-
-    Raises
-    ------
-    RecordError
-        A file that cannot be read, a mapping that does not fit the table.
-    """
-    plan = _mapping(mapping)
-    frame = _read_csv(path, low_memory=False)
-    asked = [*plan.columns.values(), *plan.wide.values(), *plan.keep]
-    absent = [name for name in asked if name not in frame.columns]
-    if absent:
-        raise RecordError(
-            f"{path}: no column {', '.join(map(repr, absent))}, which {mapping} asks for, but "
-            + ", ".join(map(str, frame.columns))
-        )
-    for name, wanted in plan.keep.items():
-        frame = frame[frame[name].astype(str).isin([str(value) for value in wanted])]
-    if frame.empty:
-        raise RecordError(f"{path}: [keep] in {mapping} leaves no row")
-    try:
-        return make_ratings(
-            _mapped(frame, plan),
-            scale=plan.scale,
-            language=plan.language,
-            sources=(str(path),),
-            attributes=plan.attributes,
-        )
-    except RecordError as error:
-        raise RecordError(f"{path} by {mapping}: {error}") from error
-
-
-def _mapped(frame: "pd.DataFrame", plan: _Mapping) -> "pd.DataFrame":
-    """Return the table with our columns."""
     import pandas as pd
 
-    kept = {ours: frame[theirs] for ours, theirs in plan.columns.items()}
-    for name, factor in plan.factors.items():
-        try:
-            kept[name] = pd.to_numeric(kept[name]) * factor
-        except (TypeError, ValueError, OverflowError) as error:
-            raise RecordError(f"column {plan.columns[name]}: not numbers ({error})") from error
-    if plan.wide:
-        frame = frame.dropna(subset=list(plan.wide.values()), how="all")
-        parts = [
-            pd.DataFrame({name: values.loc[frame.index] for name, values in kept.items()}).assign(
-                attribute=attribute, value=frame[column]
-            )
-            for attribute, column in plan.wide.items()
-        ]
-        table = pd.concat(parts, ignore_index=True)
-    else:
-        table = pd.DataFrame(kept)
-    table = table.assign(**dict(plan.constants))
-    for name, other in (("stimulus", plan.stimuli), ("condition", plan.conditions)):
-        table[name] = table[name].map(lambda value, other=other: other.get(str(value), value))
-    return table
+    table = read_table_text(path)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise RecordError(
+            f"{path}: columns {', '.join(missing)} are missing; expected: {', '.join(COLUMNS)}, "
+            f"and optionally {', '.join(OPTIONAL)}; {table.found}"
+        )
+    columns: dict[str, list[str] | list[float]] = {
+        **{name: table.names(name) for name in COLUMNS[:-1]},
+        "value": table.numbers("value"),
+        **{name: table.numbers(name) for name in OPTIONAL if name in table.columns},
+    }
+    try:
+        return make_ratings(
+            pd.DataFrame(columns),
+            scale=scale,
+            language=language,
+            sources=(str(path),),
+            notes=table.notes,
+        )
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
 
 
 def combine(parts: Iterable[Ratings]) -> Ratings:
@@ -326,7 +147,8 @@ def combine(parts: Iterable[Ratings]) -> Ratings:
     scale, language = kinds.pop()
     table = pd.concat([one.table for one in ratings], ignore_index=True)
     sources = tuple(source for one in ratings for source in one.sources)
-    both = make_ratings(table, scale=scale, language=language, sources=sources)
+    notes = tuple(dict.fromkeys(note for one in ratings for note in one.notes))
+    both = make_ratings(table, scale=scale, language=language, sources=sources, notes=notes)
     return replace(both, excluded=tuple(e for one in ratings for e in one.excluded))
 
 
@@ -338,17 +160,19 @@ def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
     RecordError
         Missing, without these columns, or a row without a reason.
     """
-    frame = _read_csv(path, dtype=str, keep_default_na=False)
-    allowed = ("participant", "reason", "condition", "stimulus")
-    if not {"participant", "reason"} <= set(frame.columns) <= set(allowed):
+    table = read_table_text(path)
+    needed, optional = ("participant", "reason"), ("condition", "stimulus")
+    named = [name for name in table.columns if name]  # spreadsheets export empty columns too
+    if not set(needed) <= set(named) <= {*needed, *optional}:
         raise RecordError(
             f"{path}: columns participant, reason and, optionally, condition and stimulus are "
-            f"expected; found {', '.join(frame.columns)}"
+            f"expected; {table.found}"
         )
+    columns = {name: table.names(name, needed=False) for name in named}
     try:
         return tuple(
-            Exclusion(**{str(name): str(value).strip() for name, value in row.items()})
-            for row in frame.to_dict("records")
+            Exclusion(**dict(zip(columns, row, strict=True)))
+            for row in zip(*columns.values(), strict=True)
         )
     except ParameterError as error:
         raise RecordError(f"{path}: {error}") from error

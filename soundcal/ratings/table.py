@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
+from soundcal.files.names import normal_name
 from soundcal.ratings.soundscape import ATTRIBUTES, coordinates
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Exclusion:
     stimulus: str = ""
 
     def __post_init__(self) -> None:
+        for name in KEYS:
+            object.__setattr__(self, name, normal_name(getattr(self, name)))
         if not self.participant or not self.reason.strip():
             raise ParameterError(
                 f"exclusion of {self.participant or 'nobody'} without a reason; state both"
@@ -75,6 +78,8 @@ class Ratings:
         Exclusions of answers that are not in ``table``.
     sources : tuple of str
         Sources of the answers, e.g. files.
+    notes : tuple of str
+        Remarks about how the answers were read, for people.
     """
 
     table: "pd.DataFrame"
@@ -82,6 +87,7 @@ class Ratings:
     language: str = "equal"
     excluded: tuple[Exclusion, ...] = ()
     sources: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -205,6 +211,7 @@ class Ratings:
             "answers": int(self.table["value"].notna().sum()),
             "excluded": [one.to_dict() for one in self.excluded],
             "sources": list(self.sources),
+            "notes": list(self.notes),
         }
 
 
@@ -215,6 +222,7 @@ def make_ratings(
     language: str = "equal",
     sources: tuple[str, ...] = (),
     attributes: Mapping[str, str] | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Ratings:
     """Check a table of answers, one row each.
 
@@ -231,6 +239,8 @@ def make_ratings(
         Sources of the answers, e.g. files.
     attributes : mapping of str to str, optional
         Other names of the attributes, each with the name that it stands for.
+    notes : tuple of str
+        Remarks about how the answers were read.
 
     Raises
     ------
@@ -251,14 +261,16 @@ def make_ratings(
         )
     frame = pd.DataFrame({name: table[name] for name in COLUMNS[:-1]})
     for name in frame.columns:
-        if frame[name].isna().any() or (frame[name].astype(str).str.strip() == "").any():
+        names = [normal_name(str(text)) for text in frame[name]]
+        if frame[name].isna().any() or "" in names:
             raise RecordError(f"column {name}: some rows are empty; every answer needs one")
-        frame[name] = frame[name].astype(str).str.strip()
+        frame[name] = names
     frame["attribute"] = frame["attribute"].replace(dict(attributes or {}))
     for name in ("value", *OPTIONAL):
         given = table[name] if name in table.columns else np.nan
         try:
-            frame[name] = pd.to_numeric(pd.Series(given, index=table.index))
+            numbers = pd.to_numeric(pd.Series(given, index=table.index))
+            frame[name] = numbers.astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(f"column {name}: numbers are expected ({error})") from error
     twice = frame.duplicated([*KEYS, "attribute"])
@@ -269,4 +281,4 @@ def make_ratings(
             + ", ".join(f"{name} {value}" for name, value in first.items())
             + "; average repeated trials first, or give them different stimulus names"
         )
-    return Ratings(frame.reset_index(drop=True), scale, language, (), sources)
+    return Ratings(frame.reset_index(drop=True), scale, language, (), sources, notes)

@@ -140,7 +140,7 @@ def _summary(
             label=f"Difference {comparison.direction} of the ratings ({low:g} to {high:g})",
         ),
     )
-    notices = [Notice(text) for text in comparison.warnings]
+    notices = [Notice(text) for text in (*ratings.notes, *comparison.warnings)]
     return (Bullets(tuple(ratings_summary(ratings, quality, comparison))), picture, *notices)
 
 

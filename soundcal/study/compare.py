@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
+from soundcal.files.names import lookalikes, normal_name, some
 from soundcal.study.comparison import Entry, MethodComparison
 from soundcal.study.ears import with_ears_combined
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["compare_methods"]
+
+_NOT_ALIKE: Final = "are the stimuli named alike, and were the same indicators computed?"
 
 
 def compare_methods(
@@ -52,7 +55,8 @@ def compare_methods(
     rules = rules or Rules()
     checked = checked_table(table)
     found = list(dict.fromkeys(checked["condition"]))
-    methods = list(methods) if methods else in_order(found)
+    methods = [normal_name(name) for name in methods] if methods else in_order(found)
+    reference = None if reference is None else normal_name(reference)
     unknown = [name for name in methods if name not in found]
     if unknown:
         raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")
@@ -72,9 +76,13 @@ def compare_methods(
     ]
     entries = [entry for entry in possible if entry is not None]
     if not entries:
+        stimuli = {name: set(part["stimulus"]) for name, part in checked.groupby("condition")}
+        hints = [
+            hint for a, b in pairs for hint in lookalikes("stimuli", a, stimuli[a], b, stimuli[b])
+        ]
         raise RecordError(
             "no indicator has 2 finite values with a common stimulus id in two of the methods; "
-            "are the stimuli named alike, and were the same indicators computed?"
+            + ("; ".join(hints) or _NOT_ALIKE)
         )
     warnings = _left_out(wide, pairs, entries)
     return MethodComparison(
@@ -87,11 +95,12 @@ def compare_methods(
     )
 
 
-def _without(table: "pd.DataFrame", excluded: Mapping[str, str]) -> "pd.DataFrame":
-    unknown = sorted(set(excluded) - set(table["stimulus"]))
+def _without(table: "pd.DataFrame", reasons: Mapping[str, str]) -> "pd.DataFrame":
+    excluded = {normal_name(name) for name in reasons}
+    unknown = sorted(excluded - set(table["stimulus"]))
     if unknown:
         raise ParameterError(f"no stimulus {unknown[0]!r} to exclude; check the name")
-    kept = table[~table["stimulus"].isin(list(excluded))]
+    kept = table[~table["stimulus"].isin(excluded)]
     if kept.empty:
         raise ParameterError("every stimulus is excluded; nothing can be compared")
     return kept
@@ -209,21 +218,20 @@ def _left_out(
         absent = ["".join(label) for label in wide if (*label, first, second) not in compared]
         if absent:
             warnings.append(
-                f"{first} − {second}: fewer than 2 common values, not compared: {_some(absent)}"
+                f"{first} − {second}: fewer than 2 common values, not compared: {some(absent)}"
             )
+        sides: dict[str, set[str]] = {first: set(), second: set()}
         alone: set[str] = set()
         for frame, _, _ in wide.values():
             if {first, second} <= set(frame.columns):
+                for name, there in sides.items():
+                    there |= set(frame.index[frame[name].notna()])
                 one_only = frame[first].isna() != frame[second].isna()
                 alone.update(str(stimulus) for stimulus in frame.index[one_only])
         if alone:
             warnings.append(
                 f"{first} − {second}: stimuli with a value in one method only, left out: "
-                f"{_some(sorted(alone))}"
+                f"{some(sorted(alone))}"
             )
+            warnings += lookalikes("stimuli", first, sides[first], second, sides[second])
     return tuple(warnings)
-
-
-def _some(names: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

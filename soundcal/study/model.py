@@ -177,6 +177,7 @@ def study_of(
     ----------
     table : DataFrame
         As for :func:`soundcal.study.compare_methods`; a column ``combination`` separates equipment.
+        Remarks in its ``attrs["notes"]`` become warnings.
     methods, reference, rules
         As for :func:`soundcal.study.compare_methods`.
     title : str
@@ -192,4 +193,10 @@ def study_of(
         name: compare_methods(part, methods, reference=reference, rules=rules)
         for name, part in groups.items()
     }
-    return Study(title=title, table=table, comparisons=comparisons, answers=answers or {})
+    return Study(
+        title=title,
+        table=table,
+        comparisons=comparisons,
+        warnings=tuple(table.attrs.get("notes", ())),
+        answers=answers or {},
+    )

@@ -16,6 +16,7 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
 from soundcal.files.lock import user_of
+from soundcal.files.names import normal_name
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
@@ -242,8 +243,8 @@ def _recorded(
     source = Source(
         path=str(audio),
         sha256=_checked_digest(audio, record.sha256, logged.get(audio.name)),
-        condition=record.condition,
-        stimulus=record.stimulus,
+        condition=normal_name(record.condition),
+        stimulus=normal_name(record.stimulus),
         combination=record.combination,
         calibration=calibration.id,
         flags=tuple(map(str, record.flags)),
@@ -292,11 +293,11 @@ def _plain_folder(
             f"{folder}: contains neither a session (session.jsonl) nor audio files "
             f"({', '.join(ENDINGS)})"
         )
-    stems = [path.stem for path in files]
+    stems = [normal_name(path.stem) for path in files]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise RecordError(f"{folder}: several files for the stimulus {twice[0]!r}; keep one")
-    name = folder.resolve().name
+    name = normal_name(folder.resolve().name)
     shared = _calibration_of(folder, name, calibrations)
     items = []
     for path in files:
@@ -306,7 +307,7 @@ def _plain_folder(
             path=str(path),
             sha256=digest,
             condition=name,
-            stimulus=path.stem,
+            stimulus=normal_name(path.stem),
             combination="",
             calibration=calibration.id,
         )
@@ -332,7 +333,7 @@ def _calibration_of(
     """Return the calibration of a whole folder; None if there is none."""
     given = calibrations
     if isinstance(calibrations, Mapping):
-        given = calibrations.get(name)
+        given = {normal_name(key): one for key, one in calibrations.items()}.get(name)
     if isinstance(given, Calibration):
         return given
     if given is None and (folder / "calibration.json").is_file():

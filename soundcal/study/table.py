@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.files.text import check_file
+from soundcal.files.names import normal_name
+from soundcal.files.tables import read_table_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,42 +17,44 @@ __all__ = ["COLUMNS", "checked_table", "read_table"]
 COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", "value", "unit")
 """Columns that a table must have; it may also have ``combination`` and others."""
 
-_TEXT_COLUMNS: Final = (
-    "recording",
-    "channel",
-    "indicator",
-    "statistic",
-    "unit",
-    "calibration",
-    "software",
-    "condition",
-    "stimulus",
-    "combination",
-    "flags",
-)
+_NUMBERS: Final = ("value", "u")
 
 
 def read_table(path: Path) -> "pd.DataFrame":
-    """Read a tidy CSV table; ids that look like numbers stay text.
+    """Read a tidy table; all columns but ``value`` and ``u`` are text.
+
+    Returns
+    -------
+    DataFrame
+        ``attrs["notes"]`` holds remarks about how the file was read.
 
     Raises
     ------
     RecordError
-        Missing, empty, or not a CSV table.
+        Missing, empty, or not a table of text; a cell of ``value`` or ``u`` that is neither a
+        number nor empty or ``NA``; a row without a condition or stimulus.
     """
     import pandas as pd
 
-    check_file(path)
-    try:
-        return pd.read_csv(
-            path,
-            dtype=dict.fromkeys(_TEXT_COLUMNS, str),
-            keep_default_na=False,
-            na_values={"value": ["", "nan", "NaN"], "u": ["", "nan", "NaN"]},
-        )
-    except (OSError, ValueError) as error:
-        # pandas' own parser and decoding errors derive from ValueError
-        raise RecordError(f"{path}: cannot be read as a CSV table ({error})") from error
+    table = read_table_text(path)
+    absent = [name for name in COLUMNS if name not in table.columns]
+    if absent:
+        raise RecordError(f"{path}: {_no_column(absent)}; {table.found}")
+    frame = pd.DataFrame(
+        {
+            name: table.numbers(name)
+            if name in _NUMBERS
+            else table.names(name, needed=name in ("condition", "stimulus"))
+            for name in table.columns
+            if name in COLUMNS or table.columns.count(name) == 1
+        }
+    )
+    frame.attrs["notes"] = table.notes
+    return frame
+
+
+def _no_column(names: list[str]) -> str:
+    return f"the table has no column {', '.join(names)}; a tidy table has {', '.join(COLUMNS)}"
 
 
 def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -67,9 +70,7 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
 
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
-        raise RecordError(
-            f"the table has no column {', '.join(missing)}; a tidy table has {', '.join(COLUMNS)}"
-        )
+        raise RecordError(_no_column(missing))
     if table.empty:
         raise RecordError("the table has no rows; nothing can be compared")
     if "combination" in table.columns and table["combination"].nunique(dropna=False) > 1:
@@ -79,7 +80,8 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
             "because the same stimuli over several combinations are not independent"
         )
     kept = [name for name in COLUMNS if name != "value"]
-    result = table[kept].astype(str).reset_index(drop=True)
+    texts = {name: [normal_name(str(text)) for text in table[name]] for name in kept}
+    result = pd.DataFrame(texts)
     try:
         result["value"] = pd.to_numeric(table["value"]).to_numpy(dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -87,6 +89,6 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
             f"the column value holds something that is not a number: {error}"
         ) from error
     for name in ("condition", "stimulus"):
-        if table[name].isna().any():
+        if table[name].isna().any() or (result[name] == "").any():
             raise RecordError(f"the column {name} has empty cells; every row needs one")
     return result

@@ -26,7 +26,7 @@ from soundcal.files.campaign import read_campaign
 from soundcal.files.records import read_json, write_json
 from soundcal.files.session import Session
 from soundcal.files.text import read_text
-from soundcal.ratings.importers import read_exclusions, read_gui, read_mapped, read_ratings
+from soundcal.ratings import read_exclusions, read_gui, read_mapped, read_ratings
 from soundcal.recording import Capture
 from soundcal.stimuli import load_catalogue
 from soundcal.study import collect, read_table, study_of

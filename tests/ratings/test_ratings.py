@@ -337,10 +337,13 @@ def test_the_published_listening_test_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2,3\n", "found 3 columns"),
-        ("track,a,b,c,d,e,f,g,h,i,j\n1,2,3,4,5,6,7,8,9,1,1\n", "text in row 1"),
+        ("1,2,3\n", "line 1: 3 columns .* 11 are expected"),
+        (
+            "track,a,b,c,d,e,f,g,h,i,j\n1,2,3,4,5,6,7,8,9,1,1\n",
+            "line 1, column track: 'track' is not a number",
+        ),
         ("1.5,2,3,4,5,6,7,8,9,1,1\n", "whole number"),
-        ("", "cannot be read as a CSV"),
+        ("", "the table is empty"),
         ("NaN,2,3,4,5,6,7,8,9,1,1\n", "no trial was stored"),
     ],
 )
@@ -397,7 +400,11 @@ def test_wide_tables_by_a_mapping(tmp_path: Path) -> None:
         ('"rating_score"', '"score"', "no column 'score'"),
         ("[keep]", "[drop]", "unknown part drop"),
         ("seconds = 0.001", "stimulus = 2", "columns of numbers"),
-        ('seconds = "rating_time"', 'seconds = "trial_id"', "column trial_id: not numbers"),
+        (
+            'seconds = "rating_time"',
+            'seconds = "trial_id"',
+            "line 2, column trial_id: 'street.wav' is not a number",
+        ),
         ('["street.wav"]', '["park.wav"]', "leaves no row"),
         ("[scale]", "[scale", "cannot be read as TOML"),
         ('condition = "hats"', 'condition = "hats"\nheadphone = "x"', "headphone is not a column"),
@@ -421,10 +428,10 @@ def test_tidy_tables_round_trip_and_refuse(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="columns stimulus are missing"):
         read_ratings(path, scale=(0, 100))
     ratings.table.assign(value="very").to_csv(path, index=False)
-    with pytest.raises(RecordError, match="numbers are expected"):
+    with pytest.raises(RecordError, match="line 2, column value: 'very' is not a number"):
         read_ratings(path, scale=(0, 100))
     ratings.table.assign(stimulus="").to_csv(path, index=False)
-    with pytest.raises(RecordError, match="some rows are empty"):
+    with pytest.raises(RecordError, match="line 2: the column stimulus is empty"):
         read_ratings(path, scale=(0, 100))
     pd.concat([ratings.table, ratings.table]).to_csv(path, index=False)
     with pytest.raises(RecordError, match="given twice"):

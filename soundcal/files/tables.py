@@ -1,0 +1,256 @@
+"""Reader of tables: text files with separated values, as people and programs export them.
+
+Nothing is guessed about a cell. The reader that knows the columns asks for names, which stay text
+(``01``, ``NA`` and ``2.0`` are names as much as any other), or for numbers, where an empty cell and
+``NA`` are missing values. Errors name the line of the file.
+
+Read are UTF-8, with or without a byte order mark, UTF-16 with one, and Windows-1252 if a file is
+neither; columns separated by commas, semicolons or tabs, which the header line or a first line
+``sep=;`` (Excel) shows; decimal commas.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from soundcal.errors import RecordError
+from soundcal.files.names import normal_name
+from soundcal.files.text import read_export
+
+__all__ = ["TextTable", "read_table_text"]
+
+_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", ",": "commas"}
+
+_MISSING: Final = frozenset(
+    ("", "na", "n/a", "#n/a", "#na", "#nv", "<na>", "nan", "none", "null", ".")
+)
+"""Spellings of a missing value (R, Excel, SPSS, Python, databases), in lower case."""
+
+_NUMBER: Final = re.compile(
+    r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)(e[+-]?[0-9]+)?|[+-]?inf", re.IGNORECASE
+)
+_THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
+
+_STATED: Final = re.compile(r'"?sep=([^\w"])"?[;,\t]*', re.IGNORECASE)
+"""The first line by which Excel states the separator, with those of its empty cells."""
+
+_MOST_COLUMNS: Final = 5000
+_MOST_CELLS: Final = 4_000_000
+"""Limits on the size of a table: 64 MiB of text could hold 32 million cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table whose cells are text.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for errors.
+    columns : tuple of str
+        Names of the columns.
+    rows : tuple of tuple of str
+        Cells of each row that has any; as many as there are columns.
+    lines : tuple of int
+        Line of the file at which each row starts, from 1.
+    separator : str
+        Character between the columns.
+    notes : tuple of str
+        Remarks about how the file was read, for people.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+    separator: str
+    notes: tuple[str, ...] = ()
+
+    def cells(self, column: str) -> list[str]:
+        """Return the cells of a column without surrounding space.
+
+        Raises
+        ------
+        RecordError
+            No such column, or two of this name.
+        """
+        found = self.columns.count(column)
+        if found != 1:
+            problem = "no column" if not found else f"{found} columns named"
+            raise RecordError(f"{self.path}: {problem} {column!r}; {self.found}")
+        index = self.columns.index(column)
+        return [row[index].strip() for row in self.rows]
+
+    def names(self, column: str, *, needed: bool = True) -> list[str]:
+        """Return the names in a column, in Unicode normal form C.
+
+        Raises
+        ------
+        RecordError
+            As for :meth:`cells`; or a cell is empty although every row needs a name.
+        """
+        names = [normal_name(cell) for cell in self.cells(column)]
+        if needed and "" in names:
+            line = self.lines[names.index("")]
+            raise RecordError(
+                f"{self.path}: line {line}: the column {column} is empty; every row needs one"
+            )
+        return names
+
+    def numbers(self, column: str) -> list[float]:
+        """Return the numbers in a column; NaN where the value is missing.
+
+        Raises
+        ------
+        RecordError
+            As for :meth:`cells`; or a cell is not a number, or a comma or point may separate
+            thousands.
+        """
+        cells = self.cells(column)
+        numbers = [
+            self._number(column, line, cell) for line, cell in zip(self.lines, cells, strict=True)
+        ]
+        numeric = [n for n, number in enumerate(numbers) if not math.isnan(number)]
+        commas = [n for n in numeric if "," in cells[n]]
+        points = [n for n in numeric if "." in cells[n]]
+        if commas and points:
+            comma, point = commas[0], points[0]
+            raise RecordError(
+                f"{self.path}: column {column} has decimal commas ({cells[comma]!r}, line "
+                f"{self.lines[comma]}) and decimal points ({cells[point]!r}, line "
+                f"{self.lines[point]}); write all numbers alike, without separators of thousands"
+            )
+        if self.separator == "," and commas and all(_THOUSANDS.fullmatch(cells[n]) for n in commas):
+            raise RecordError(
+                f"{self.path}: line {self.lines[commas[0]]}, column {column}: the comma in "
+                f"{cells[commas[0]]!r} may be a decimal comma or separate thousands; write a "
+                "decimal point, or separate the columns by semicolons"
+            )
+        return numbers
+
+    def _number(self, column: str, line: int, cell: str) -> float:
+        if cell.lower() in _MISSING:
+            return math.nan
+        where = f"{self.path}: line {line}, column {column}: {cell!r:.60}"
+        if not _NUMBER.fullmatch(cell):
+            raise RecordError(f"{where} is not a number")
+        number = float(cell.replace(",", "."))
+        if math.isinf(number) and "inf" not in cell.lower():
+            raise RecordError(f"{where} is too large for a number")
+        return number
+
+    def only(self, kept: Sequence[bool]) -> "TextTable":
+        """Return the rows whose flag in ``kept`` is set."""
+        return replace(
+            self,
+            rows=tuple(row for row, keep in zip(self.rows, kept, strict=True) if keep),
+            lines=tuple(line for line, keep in zip(self.lines, kept, strict=True) if keep),
+        )
+
+    @property
+    def found(self) -> str:
+        """The columns and what separates them, for errors."""
+        names = ", ".join(name or "(no name)" for name in self.columns[:30])
+        more = f" and {len(self.columns) - 30} more" if len(self.columns) > 30 else ""
+        by = _SEPARATORS.get(self.separator, repr(self.separator))
+        return f"found {names:.1000}{more} (columns separated by {by})"
+
+
+def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextTable:
+    """Read a table of text cells.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : sequence of str, optional
+        Names of the columns of a table without a header line; by default the first line has them.
+
+    Raises
+    ------
+    RecordError
+        Missing, not text, too large, without rows, or a row with more cells than there are columns;
+        without a header line, also a row with fewer.
+    """
+    text, notes = read_export(path)
+    try:
+        separator, skipped = _separator(path, text, header)
+        found = _rows(path, text, separator, skipped)
+    except csv.Error as error:
+        raise RecordError(f"{path}: cannot be read as a table ({error})") from error
+    if header is None and found:
+        columns = tuple(normal_name(name) for name in found.pop(0)[1])
+    else:
+        columns = tuple(header or ())
+    if not found:
+        raise RecordError(f"{path}: the table is empty")
+    rows, lines = [], []
+    for line, cells in found:
+        extra = len(cells) - len(columns)
+        if any(cells[len(columns) :]) or (extra < 0 and header is not None):
+            raise RecordError(_wrong_width(path, line, len(cells), columns, separator, header))
+        lines.append(line)
+        rows.append((*cells, *[""] * -extra) if extra < 0 else tuple(cells[: len(columns)]))
+    return TextTable(path, columns, tuple(rows), tuple(lines), separator, notes)
+
+
+def _wrong_width(
+    path: Path,
+    line: int,
+    cells: int,
+    columns: Sequence[str],
+    separator: str,
+    header: Sequence[str] | None,
+) -> str:
+    by = _SEPARATORS.get(separator, repr(separator))
+    expected = "are expected" if header is not None else "are in the header"
+    hint = "; are there decimal commas between commas?" if separator == "," else ""
+    return (
+        f"{path}: line {line}: {cells} columns separated by {by}, {len(columns)} {expected}{hint}"
+    )
+
+
+def _separator(path: Path, text: str, header: Sequence[str] | None) -> tuple[str, int]:
+    """Return the separator, and the number of lines above the table."""
+    above = len(text) - len(text.lstrip("\n"))
+    first = text[above:].partition("\n")[0]
+    if stated := _STATED.fullmatch(first.strip(" ")):
+        return stated[1], above + 1
+    outside_quotes = re.sub(r'"[^"]*"', "", first)
+    counts = {sign: outside_quotes.count(sign) + 1 for sign in _SEPARATORS}
+    if header is not None:
+        return next((sign for sign in counts if counts[sign] == len(header)), ","), above
+    most = max(counts.values())
+    likely = [sign for sign, count in counts.items() if count == most]
+    if most > 1 and len(likely) > 1:
+        words = " or by ".join(_SEPARATORS[sign] for sign in likely)
+        raise RecordError(
+            f"{path}: the columns may be separated by {words}; put a line with the right character "
+            "above the table, such as sep=;"
+        )
+    return likely[0] if most > 1 else ",", above
+
+
+def _rows(path: Path, text: str, separator: str, skipped: int) -> list[tuple[int, list[str]]]:
+    """Return the rows that have any text, each with the line at which it starts."""
+    lines = io.StringIO(text)
+    for _ in range(skipped):
+        lines.readline()
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    rows, cells, start = [], 0, skipped + 1
+    for row in reader:
+        cells += len(row)
+        if len(row) > _MOST_COLUMNS or cells > _MOST_CELLS:
+            raise RecordError(
+                f"{path}: line {start}: too large for a table ({len(row)} columns, {cells} "
+                f"cells so far; up to {_MOST_COLUMNS} columns and {_MOST_CELLS} cells are read)"
+            )
+        if any(cell.strip() for cell in row):
+            rows.append((start, row))
+        start = skipped + reader.line_num + 1
+    return rows

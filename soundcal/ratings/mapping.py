@@ -1,0 +1,306 @@
+"""Ratings from the tables of other programs (PsychoPy, webMUSHRA, …), by a mapping file."""
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.errors import RecordError
+from soundcal.files.names import normal_name
+from soundcal.files.tables import TextTable, read_table_text
+from soundcal.files.text import read_text
+from soundcal.ratings.importers import combine
+from soundcal.ratings.table import COLUMNS, OPTIONAL, Ratings, make_ratings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_mapped"]
+
+_NAMES: Final = ("columns", "wide", "attributes", "stimuli", "conditions")
+"""Parts of a mapping whose keys and values are names."""
+
+_PARTS: Final = (*_NAMES, "constants", "keep", "factors", "scale")
+
+Cell = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """A mapping file, checked; and what of it has occurred in the tables read so far."""
+
+    path: Path
+    columns: Mapping[str, str]
+    wide: Mapping[str, str]
+    attributes: Mapping[str, str]
+    stimuli: Mapping[str, str]
+    conditions: Mapping[str, str]
+    constants: Mapping[str, Cell]
+    keep: Mapping[str, Sequence[Cell]]
+    factors: Mapping[str, float]
+    scale: tuple[float, float]
+    language: str
+    seen: Mapping[str, dict[str, None]] = field(
+        init=False, default_factory=lambda: {part: {} for part in _NAMES}
+    )
+
+    def see(self, part: str, names: Iterable[str]) -> None:
+        """Remember names that a part of the mapping may have as keys."""
+        self.seen[part].update(dict.fromkeys(names))
+
+    def unused(self) -> list[str]:
+        """Return one remark per part with keys that occurred in no table."""
+        remarks = []
+        for part in _NAMES:
+            seen = self.seen[part]
+            absent = [key for key in getattr(self, part) if key not in seen]
+            if not absent:
+                continue
+            remark = f"{self.path}: {', '.join(map(repr, absent))} of [{part}] never occurs"
+            if part not in ("columns", "wide"):
+                remark += f" in the tables; they have {', '.join(map(repr, [*seen][:12]))}"
+                remark += " and others" if len(seen) > 12 else ""
+            remarks.append(remark)
+        return remarks
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: cannot be read as TOML ({error})") from error
+
+
+def _mapping(path: Path) -> _Mapping:
+    content = _read_toml(path)
+    unknown = set(content) - {*_PARTS, "language"}
+    if unknown:
+        raise RecordError(
+            f"{path}: unknown part {', '.join(sorted(unknown))}; known: language, "
+            + ", ".join(_PARTS)
+        )
+    tables = {part: _table(path, content, part) for part in _PARTS}
+    scale = tables["scale"]
+    if set(scale) != {"low", "high"} or not all(isinstance(v, int | float) for v in scale.values()):
+        raise RecordError(f"{path}: [scale] with the numbers low and high is expected")
+    names = {part: _names(path, part, tables[part]) for part in _NAMES}
+    columns, constants, factors = names["columns"], tables["constants"], tables["factors"]
+    _check_sources(path, columns, constants, wide=bool(names["wide"]))
+    if not set(factors) <= {"value", *OPTIONAL} & set(columns) or not all(
+        isinstance(factor, int | float) for factor in factors.values()
+    ):
+        raise RecordError(
+            f"{path}: [factors] takes numbers, for columns of numbers in [columns], e.g. "
+            "seconds = 0.001"
+        )
+    keep = {normal_name(name): wanted for name, wanted in tables["keep"].items()}
+    if not all(isinstance(wanted, list) for wanted in keep.values()):
+        raise RecordError(f'{path}: [keep] takes lists of values, e.g. trial_type = ["likert"]')
+    return _Mapping(
+        path=path,
+        **names,
+        constants=constants,
+        keep=keep,
+        factors=factors,
+        scale=(float(scale["low"]), float(scale["high"])),
+        language=str(content.get("language", "equal")),
+    )
+
+
+def _table(path: Path, content: Mapping[str, Any], part: str) -> dict[str, Any]:
+    table = content.get(part, {})
+    if not isinstance(table, dict):
+        raise RecordError(f"{path}: {part} is expected to be a table, [{part}]")
+    return table
+
+
+def _names(path: Path, part: str, table: Mapping[str, Any]) -> dict[str, str]:
+    for key, name in table.items():
+        if not isinstance(name, str):
+            raise RecordError(
+                f'{path}: {key} = {name!r:.60} in [{part}]; a text is expected, e.g. {key} = "…"'
+            )
+    return {normal_name(key): normal_name(name) for key, name in table.items()}
+
+
+def _check_sources(
+    path: Path, columns: Mapping[str, str], constants: Mapping[str, Any], *, wide: bool
+) -> None:
+    """Refuse a mapping without a source for a column, or with one for a column unknown."""
+    needed = set(COLUMNS) - ({"attribute", "value"} if wide else set())
+    missing = needed - set(columns) - set(constants)
+    if missing:
+        raise RecordError(
+            f"{path}: no source for {', '.join(sorted(missing))}; name a column in "
+            "[columns] or a fixed value in [constants]"
+        )
+    strange = (set(columns) | set(constants)) - {*COLUMNS, *OPTIONAL}
+    if strange:
+        raise RecordError(
+            f"{path}: {', '.join(sorted(strange))} is not a column of ratings; the columns are "
+            f"{', '.join((*COLUMNS, *OPTIONAL))}"
+        )
+    if not all(isinstance(value, str | int | float) for value in constants.values()):
+        raise RecordError(f"{path}: [constants] takes texts and numbers")
+
+
+def read_mapped(paths: Path | Iterable[Path], mapping: Path) -> Ratings:
+    """Read tables of another program (PsychoPy, webMUSHRA, …) by a mapping file.
+
+    The mapping is a TOML file::
+
+        language = "equal"
+        [scale]
+        low = 0
+        high = 100
+        [columns]                      # column of the table for each of ours
+        participant = "session_uuid"
+        stimulus = "trial_id"
+        attribute = "rating_stimulus"
+        value = "rating_score"
+        seconds = "rating_time"
+        [factors]                      # factors of numbers, here from milliseconds to seconds
+        seconds = 0.001
+        [constants]                    # the same for the whole table
+        condition = "hats"
+        [attributes]                   # names in the table, and the attributes they stand for
+        C1 = "pleasant"
+        [stimuli]
+        "street.wav" = "CG01"
+        [conditions]
+        A = "ocv"
+        [keep]                         # rows to use, by the values of a column
+        trial_type = ["likert"]
+
+    A wide table, with a column per attribute as PsychoPy writes it, has instead of ``attribute``
+    and ``value``::
+
+        [wide]
+        pleasant = "slider_pleasant.response"
+
+    Rows without an answer in any attribute column (instructions, routines) are left out of a wide
+    table. Names, keys of the mapping and texts in ``[keep]`` are compared as text, so that ``001``
+    is not ``1``; numbers in ``[keep]`` are compared as numbers.
+
+    Parameters
+    ----------
+    paths : Path or iterable of Path
+        The tables.
+    mapping : Path
+        The mapping file.
+
+    Returns
+    -------
+    Ratings
+        The answers of all tables; its notes name the keys of the mapping that occur in none.
+
+    Raises
+    ------
+    RecordError
+        A file that cannot be read, a mapping that does not fit the table.
+    ParameterError
+        No table.
+    """
+    plan = _mapping(mapping)
+    ratings = combine(_read(path, plan) for path in ([paths] if isinstance(paths, Path) else paths))
+    return replace(ratings, notes=(*ratings.notes, *plan.unused()))
+
+
+def _read(path: Path, plan: _Mapping) -> Ratings:
+    table = read_table_text(path)
+    _check_columns(table, plan)
+    for name, wanted in plan.keep.items():
+        table = table.only([_is_one_of(cell, wanted) for cell in table.names(name, needed=False)])
+        if not table.rows:
+            raise RecordError(f"{path}: [keep] in {plan.path} leaves no row")
+    frame = _mapped(table, plan)
+    try:
+        return make_ratings(
+            frame,
+            scale=plan.scale,
+            language=plan.language,
+            sources=(str(path),),
+            attributes=plan.attributes,
+            notes=table.notes,
+        )
+    except RecordError as error:
+        raise RecordError(f"{path} by {plan.path}: {error}") from error
+
+
+def _check_columns(table: TextTable, plan: _Mapping) -> None:
+    """Refuse a table without the columns that the mapping needs."""
+    needed = [theirs for ours, theirs in plan.columns.items() if ours not in OPTIONAL]
+    absent = [name for name in (*needed, *plan.keep) if name not in table.columns]
+    if not absent and plan.wide and not set(plan.wide.values()) & set(table.columns):
+        absent = list(plan.wide.values())
+    if absent:
+        raise RecordError(
+            f"{table.path}: no column {', '.join(map(repr, absent))}, which {plan.path} asks for; "
+            + table.found
+        )
+    for part in ("columns", "wide"):
+        asked: Mapping[str, str] = getattr(plan, part)
+        plan.see(part, (ours for ours, theirs in asked.items() if theirs in table.columns))
+
+
+def _is_one_of(cell: str, wanted: Sequence[Cell]) -> bool:
+    for value in wanted:
+        if isinstance(value, bool):
+            same = cell.lower() == str(value).lower()
+        elif isinstance(value, int | float):
+            try:
+                same = float(cell) == value
+            except ValueError:
+                same = False
+        else:
+            same = cell == normal_name(str(value))
+        if same:
+            return True
+    return False
+
+
+def _mapped(table: TextTable, plan: _Mapping) -> "pd.DataFrame":
+    """Return the answers of a table with our columns."""
+    import pandas as pd
+
+    wide = {
+        attribute: table.numbers(column)
+        for attribute, column in plan.wide.items()
+        if column in table.columns
+    }
+    if wide:
+        answered = [
+            not all(map(math.isnan, answers)) for answers in zip(*wide.values(), strict=True)
+        ]
+        table = table.only(answered)
+        wide = {
+            attribute: [v for v, kept in zip(values, answered, strict=True) if kept]
+            for attribute, values in wide.items()
+        }
+        if not table.rows:
+            raise RecordError(f"{table.path}: no answer in the columns of [wide] in {plan.path}")
+    given: dict[str, Sequence[Cell]] = {
+        ours: _cells(table, ours, theirs, plan.factors.get(ours, 1.0))
+        for ours, theirs in plan.columns.items()
+        if theirs in table.columns
+    }
+    frame = pd.DataFrame(given, index=range(len(table.rows))).assign(**dict(plan.constants))
+    for part, column in (("stimuli", "stimulus"), ("conditions", "condition")):
+        other: Mapping[str, str] = getattr(plan, part)
+        names = [normal_name(str(name)) for name in frame[column]]
+        plan.see(part, names)
+        frame[column] = [other.get(name, name) for name in names]
+    if wide:
+        parts = [frame.assign(attribute=name, value=values) for name, values in wide.items()]
+        frame = pd.concat(parts, ignore_index=True)
+    plan.see("attributes", (normal_name(str(name)) for name in frame["attribute"]))
+    return frame
+
+
+def _cells(table: TextTable, ours: str, theirs: str, factor: float) -> Sequence[Cell]:
+    if ours in COLUMNS[:-1]:
+        return table.names(theirs)
+    numbers = table.numbers(theirs)
+    return numbers if factor == 1.0 else [factor * number for number in numbers]

@@ -1,0 +1,197 @@
+"""Every command that reads a table reads the same content in every spelling, with equal results."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soundcal.cli import main
+from soundcal.ratings import ATTRIBUTES
+
+Rows = list[list[str]]
+
+
+def spelled(
+    rows: Rows, separator: str = ",", *, decimal: str = ".", end: str = "\n", above: str = ""
+) -> str:
+    """Rows as text; only cells with a decimal point in a number get another sign."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=separator, lineterminator=end)
+    for row in rows:
+        writer.writerow([_with(cell, decimal) for cell in row])
+    return above + text.getvalue()
+
+
+def _with(cell: str, decimal: str) -> str:
+    try:
+        float(cell)
+    except ValueError:
+        return cell
+    return cell if cell in NAMES else cell.replace(".", decimal)
+
+
+NAMES = ("01", "02", "2.0")
+
+SPELLINGS: dict[str, Callable[[Rows], bytes]] = {
+    "plain": lambda rows: spelled(rows).encode(),
+    "byte order mark": lambda rows: spelled(rows).encode("utf-8-sig"),
+    "semicolons": lambda rows: spelled(rows, ";", decimal=",", end="\r\n").encode(),
+    "sep line": lambda rows: spelled(rows, ";", decimal=",", above="sep=;\n").encode(),
+    "quoted decimal commas": lambda rows: spelled(rows, ",", decimal=",").encode(),
+    "unicode text": lambda rows: spelled(rows, "\t", decimal=",").encode("utf-16"),
+    "big endian": lambda rows: b"\xfe\xff" + spelled(rows, "\t").encode("utf-16-be"),
+    "Windows-1252": lambda rows: spelled(rows, ";", decimal=",").encode("cp1252"),
+    "old Macintosh": lambda rows: spelled(rows, end="\r").encode(),
+    "decomposed": lambda rows: spelled(rows).replace("é", "e\u0301").encode(),
+    "blank lines": lambda rows: ("\n" + spelled(rows, end="\n\n")).encode(),
+    "empty columns": lambda rows: spelled([[*row, "", ""] for row in rows]).encode(),
+}
+
+PEOPLE = ("01", "02", "NA", "André")
+
+
+def answers() -> Rows:
+    draw = np.random.default_rng(1)
+    rows = [["participant", "condition", "stimulus", "attribute", "value", "seconds"]]
+    for person in PEOPLE:
+        for condition in ("2.0", "café"):
+            for stimulus in ("001", "Straße"):
+                for attribute in ATTRIBUTES:
+                    value = f"{draw.uniform(20, 80):.1f}" if person != "02" else "50.5"
+                    rows.append([person, condition, stimulus, attribute, value, "12.25"])
+    rows[5][4] = "NA"
+    rows[9][4] = ""
+    return rows
+
+
+def wide() -> Rows:
+    draw = np.random.default_rng(2)
+    rows = [["who", "session", "sound", "x", *(f"slider_{a}" for a in ATTRIBUTES)]]
+    for person in PEOPLE:
+        for session in ("001", "002"):
+            rows.append(["", "", "", "", *[""] * 8])
+            for sound in ("1", "café"):
+                values = [f"{v:.2f}" for v in draw.uniform(10, 90, 8)]
+                rows.append([person, session, sound, "é", *values])
+    return rows
+
+
+MAPPING = (
+    '[scale]\nlow = 0\nhigh = 100\n[columns]\nparticipant = "who"\ncondition = "session"\n'
+    'stimulus = "sound"\n[wide]\n'
+    + "".join(f'{a} = "slider_{a}"\n' for a in ATTRIBUTES)
+    + '[conditions]\n"001" = "2.0"\n"002" = "café"\n[stimuli]\n1 = "001"\n[keep]\nx = ["é"]\n'
+)
+
+GUI = [[str(n), *(f"{30 + 2.5 * n + i}" for i in range(8)), "1", "12.5"] for n in (1, 2, 3)]
+
+
+def indicators() -> Rows:
+    draw = np.random.default_rng(3)
+    rows = [["condition", "stimulus", "channel", "indicator", "statistic", "value", "unit", "u"]]
+    for condition in ("2.0", "café"):
+        for stimulus in ("001", "01", "1", "NA", "Straße"):
+            for ear in ("left", "right"):
+                value = f"{draw.uniform(60, 70):.2f}"
+                rows.append([condition, stimulus, ear, "LA", "eq", value, "dB", "0.15"])
+    rows[3][5] = "NA"
+    return rows
+
+
+EXCLUSIONS = [["participant", "reason", "condition"], ["André", "left early, unwell", "café"]]
+
+RATINGS = ["--scale", "0", "100", "--conditions", "2.0", "café"]
+COMMANDS: dict[str, tuple[Rows, list[str]]] = {
+    "ratings": (answers(), ["ratings", "FILE", *RATINGS]),
+    "mapped": (wide(), ["ratings", "FILE", "--mapping", "map.toml", "--conditions", "2.0", "café"]),
+    "gui": (
+        GUI,
+        ["ratings", "--gui", "01:ocv:FILE", "--gui", "NA:hats:FILE", "--stimuli", "ids.txt"],
+    ),
+    "exclusions": (EXCLUSIONS, ["ratings", "answers.csv", *RATINGS, "--exclude", "FILE"]),
+    "compare": (indicators(), ["compare", "FILE"]),
+}
+
+
+def result(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> tuple[Any, str]:
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    content = json.loads(out)
+    if "ratings" in content:
+        for key in ("sources", "notes"):
+            del content["ratings"][key]
+    content.pop("warnings", None)
+    return content, err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_spellings_do_not_change_results(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "map.toml").write_text(MAPPING, encoding="utf-8-sig")
+    (tmp_path / "ids.txt").write_text("01\nStraße\nNA\n", encoding="utf-16")
+    (tmp_path / "answers.csv").write_text(spelled(answers()), encoding="utf-8")
+    rows, arguments = COMMANDS[command]
+    results = {}
+    for name, spell in SPELLINGS.items():
+        (tmp_path / "table.csv").write_bytes(spell(rows))
+        given = [word.replace("FILE", "table.csv") for word in arguments]
+        results[name], said = result(capsys, given)
+        foreign = name == "Windows-1252" and command != "gui"
+        assert ("read as Windows-1252" in said) == foreign
+        assert results[name] == results["plain"], name
+
+
+def test_names_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(spelled(answers()), encoding="utf-8")
+    found, _ = result(capsys, ["ratings", str(path), *RATINGS])
+    assert found["ratings"]["conditions"] == ["2.0", "café"]
+    assert found["ratings"]["stimuli"] == ["001", "Straße"]
+    assert found["ratings"]["participants"] == len(PEOPLE)
+    assert found["quality"]["counts"]["missing"] == 2
+    path.write_text(spelled(indicators()), encoding="utf-8")
+    found, said = result(capsys, ["compare", str(path)])
+    assert found["agreement"][0]["n"] == 4
+    assert "left out: 01" in said
+
+
+BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
+    "text": (lambda text: text.replace(",eq,6", ",eq,about 6", 1), "line 2, column value: 'about"),
+    "thousands": (
+        lambda text: re.sub(r"eq,[0-9.]+", 'eq,"1,234"', text),
+        "line 2, column value: .*thousands",
+    ),
+    "no stimulus": (lambda text: text.replace("café,NA", "café,", 1), "line 18: .*stimulus is emp"),
+    "cut": (lambda text: text + '"', "unexpected end"),
+    "more cells": (lambda text: text.replace("0.15", "0,15"), "line 2: 9 columns"),
+    "no column": (lambda text: text.replace("unit", "dB", 1), "no column unit; .*found condition,"),
+    "two": (lambda text: text.replace("unit", "value", 1), "no column unit"),
+    "ambiguous": (lambda text: "a,b;c\n1,2;3\n", "separated by semicolons or by commas"),
+    "headless": (lambda text: text.split("\n")[1], "the table is empty"),
+    "binary": (lambda text: "\0".join(text), "UTF-16 without a byte order mark"),
+    "packed": (lambda text: "PK\3\4" + text, "a workbook"),
+    "million columns": (lambda text: ",".join(map(str, range(10**6))), "line 1: too large"),
+    "million cells": (lambda text: text + "," * 6 + "x\n" + "x,,,,,,,\n" * 600_000, "too large"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_errors_name_the_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage, message = BROKEN[name]
+    path = tmp_path / "t.csv"
+    path.write_text(damage(spelled(indicators())), encoding="utf-8")
+    assert main(["compare", str(path)]) == 5
+    assert re.search(message, capsys.readouterr().err)
