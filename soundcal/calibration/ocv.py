@@ -130,6 +130,17 @@ def calibrate(
     ------
     ParameterError
         A voltage that is not a positive number or beyond 100 V, or a digital level out of range.
+
+    Examples
+    --------
+    The test sine of −20 dB gives 0.1 V at both outputs, unloaded:
+
+    >>> sheet = Headphone("open", impedance=300.0, sensitivity=103.0, per="V")
+    >>> found = calibrate({"left": 0.1, "right": 0.1}, sheet)
+    >>> print(f"{found.sensitivity('left'):.3f} Pa per full scale")
+    2.825 Pa per full scale
+
+    With a device, :func:`soundcal.lab.calibrate_output` plays the sine and asks for the voltages.
     """
     _check(voltages, digital_level)
     known = omissions or Omissions()

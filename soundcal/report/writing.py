@@ -1,5 +1,6 @@
 """Reports as files: the page, its PDF, its figures and its tables."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def write_document(
 
 def write_report(
     study: Study,
-    folder: Path,
+    folder: str | os.PathLike[str],
     *,
     pdf: bool = False,
     figures: Sequence[str] = (),
@@ -77,7 +78,7 @@ def write_report(
     ----------
     study : Study
         The study to report.
-    folder : Path
+    folder : path
         Made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
     pdf : bool
         Write ``report.pdf`` with the same content as well.
@@ -93,6 +94,7 @@ def write_report(
     RecordError
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
+    folder = Path(folder)
     page = folder / "report.html"
     check_formats(figures)
     refuse_existing(page, force=force)
