@@ -15,6 +15,7 @@ from soundcal.lab.operator import Operator
 from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.check import Check, refuse
+from soundcal.takes.judge import judge
 
 __all__ = ["Ears", "SearchResult"]
 
@@ -26,6 +27,11 @@ _FLOOR_S: Final = 5.0
 
 _START_PEAK: Final = 0.1
 """Peak of the first step of a search, as a part of full scale: far below clipping and any harm."""
+
+_RECORDING: Final = "recording at the ears"
+
+_STEPS: Final = 2.0
+"""Noise of no more steps of the converter than this often leaves exact zeros on both inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,16 @@ class Ears:
         Raises
         ------
         SignalError
-            The take has overflows or clipped samples, and the operator does not try again.
+            The take has overflows or clipped samples or is invalid, and the operator does not try
+            again. Digital silence, as a path without noise gives it, is valid: its level is -inf.
         """
         silence = np.zeros((len(EARS), int(_FLOOR_S * self.device.fs)))
 
         def whole() -> Capture:
             take = self.take(silence)
             _refuse_broken(take)
+            if not _within_resolution(take):
+                refuse(judge(take), _RECORDING)
             return take
 
         return self.levels(_again(operator, whole))
@@ -160,7 +169,7 @@ class Ears:
         _refuse_broken(take)
         # judged against the stimulus itself, scaled only by the ratio of the ears' gains
         checks = judge_played(take, samples * (gains / gains.max()))
-        refuse(checks, "recording at the ears")
+        refuse(checks, _RECORDING)
         return take, checks
 
 
@@ -172,6 +181,13 @@ def _again(operator: Operator, record: Callable[[], Taken]) -> Taken:
         except SignalError as error:
             if not operator.again(str(error)):
                 raise
+
+
+def _within_resolution(take: Capture) -> bool:
+    """Return whether a take is digital silence, or noise of one or two steps of the converter."""
+    sizes = np.abs(take.samples)
+    step = sizes.min(where=sizes > 0.0, initial=np.inf)
+    return bool(sizes.max() <= _STEPS * step)
 
 
 def _refuse_broken(take: Capture) -> None:
