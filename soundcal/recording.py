@@ -132,7 +132,7 @@ def sample_digest(samples: Samples) -> str:
 def _two_dimensional(values: ArrayLike, what: str) -> Samples:
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":
-        raise SignalError(f"{what}: real numbers expected, got {array.dtype}")
+        raise SignalError(f"{what}: real numbers are expected, got {array.dtype}")
     if array.dtype.kind != "f":
         raise SignalError(
             f"{what}: integer samples ({array.dtype}) have no defined full scale; "
@@ -160,7 +160,7 @@ def _check_common(fs: float, channels: tuple[str, ...], n_channels: int) -> tupl
         raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
     names = tuple(channels) or channel_names(n_channels)
     if len(names) != n_channels or len(set(names)) != n_channels:
-        raise ParameterError(f"{n_channels} distinct channel names expected, got {names}")
+        raise ParameterError(f"{n_channels} distinct channel names are expected, got {names}")
     return names
 
 

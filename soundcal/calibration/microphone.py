@@ -78,7 +78,7 @@ CLASS_1: Final = ToneLimits()
 """IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
 
 _MEASURED: Final = ("digital level of the tone", "fluctuation")
-"""Links that are measured anew in every calibration."""
+"""Links that are measured again in every calibration."""
 
 _PEAK: Final = 0.999
 """Largest sample that counts as unclipped: integer converters clip just below 1.0."""
@@ -532,7 +532,7 @@ def drift(before: Calibration, after: Calibration) -> Drift:
     """Return the change of the sensitivities.
 
     Links that are equal in both chains (same calibrator, same corrections) are one influence and
-    cancel, unless they were measured anew each time.
+    cancel, unless they were measured again each time.
 
     Raises
     ------

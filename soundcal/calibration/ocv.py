@@ -182,7 +182,7 @@ def calibrate(
 
 def _check(voltages: Mapping[str, float], digital_level: float) -> None:
     if not voltages:
-        raise ParameterError("no voltage; give that of at least 1 channel")
+        raise ParameterError("no voltage given; give the voltage of at least one channel")
     if not -120.0 <= digital_level <= -3.01:
         raise ParameterError(
             f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB is expected "
@@ -394,7 +394,7 @@ def gain_for(
         raise TargetNotReached(
             f"target {target:g} dB needs a gain of {gain:+.2f} dB, but the stimulus clips beyond "
             f"{room:+.2f} dB, which gives {level + room:.2f} dB; turn the volume control up by at "
-            f"least {gain - room:.1f} dB and measure the voltage anew"
+            f"least {gain - room:.1f} dB and measure the voltage again"
         )
     return gain
 

@@ -90,7 +90,10 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         help="differences are FIRST - SECOND (default: ocv - hats if these are the two conditions)",
     )
     group.add_argument(
-        "--test", choices=TESTS, default="partially-paired", help="default: partially-paired"
+        "--test",
+        choices=TESTS,
+        default="partially-paired",
+        help="test of the differences (default: partially-paired)",
     )
     group.add_argument(
         "--correction",

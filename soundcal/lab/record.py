@@ -187,7 +187,7 @@ def recorded_channels(names: Sequence[str] | None, n_channels: int) -> tuple[str
     if names is None:
         return channel_names(n_channels)
     if len(names) != n_channels or len(set(names)) != n_channels:
-        raise ParameterError(f"names {','.join(names)}: {n_channels} distinct names expected")
+        raise ParameterError(f"names {','.join(names)}: {n_channels} distinct names are expected")
     return tuple(names)
 
 

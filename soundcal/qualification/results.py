@@ -266,7 +266,7 @@ class Qualification:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest verdict."""
+        """The worst verdict."""
         return overall(self.checks)
 
     def to_dict(self) -> dict[str, Any]:

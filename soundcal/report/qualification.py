@@ -142,7 +142,7 @@ def _table(found: Qualification) -> Table:
 
 
 def _cell(checks: list[Check], heard_by: str) -> str | None:
-    """Return the gravest value of an input; None if it has none."""
+    """Return the worst value of an input; None if it has none."""
     mine = [c for c in checks if (c.channel.endswith(heard_by) if heard_by else not c.channel)]
     return number_text(max(mine, key=lambda c: (c.verdict != "pass", c.value))) if mine else None
 
@@ -240,7 +240,7 @@ def _time_plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "delay",
         "Delay",
-        "Delay from output to input, measured anew in every take.",
+        "Delay from output to input, measured again in every take.",
         lambda: figures.delay_figure(1000.0 * latency / found.fs),
     )
 
