@@ -267,6 +267,19 @@ def test_stated_calibrations(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 values" in capsys.readouterr().err
 
 
+def test_a_recording_with_a_hole_has_no_stated_level(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = audio.read(noise_file("n.wav")).samples.copy()
+    samples[:, 8000:10000] = 0.0
+    audio.write("hole.wav", samples, int(FS))
+    words = ["--recording", "hole.wav", "--levels", "65,66"]
+    assert soundcal("calibrate", "--method", "stated", *words, "-o", "d.json") == 5
+    assert "2000 samples in all" in capsys.readouterr().err
+    assert not Path("d.json").exists()
+    words = ["--stated-level", "65,66", "--indicators", "LAeq"]
+    assert soundcal("measure", "hole.wav", *words) == 5
+    assert "2000 samples in all" in capsys.readouterr().err
+
+
 def test_check_compares_files(capsys: pytest.CaptureFixture[str]) -> None:
     for name, level in (("before", -20.0), ("after", -20.15), ("late", -20.5)):
         tone = tone_file(f"{name}.wav", level)
