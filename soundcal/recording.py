@@ -38,6 +38,7 @@ __all__ = [
     "channel_names",
     "clipped_samples",
     "clipping_flag",
+    "counted",
     "sample_digest",
     "utc_now",
     "with_flags",
@@ -98,6 +99,15 @@ class Flag:
 def clipped_samples(samples: Samples) -> NDArray[np.int64]:
     """Return the number of samples at or beyond full scale along the last axis."""
     return np.asarray((np.abs(samples) >= FULL_SCALE).sum(axis=-1), dtype=np.int64)
+
+
+def counted(n: int, one: str, several: str = "") -> str:
+    """Return a number with its noun, whose plural is ``several`` or has an s.
+
+    >>> counted(1, "sample"), counted(2, "sample"), counted(0, "overflow or underflow", "overflows")
+    ('1 sample', '2 samples', '0 overflows')
+    """
+    return f"{n} {one if n == 1 else several or one + 's'}"
 
 
 def clipping_flag(channel: str, count: int) -> Flag:

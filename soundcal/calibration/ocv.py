@@ -19,6 +19,7 @@ from soundcal.calibration.uncertainty import rectangular
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
 from soundcal.headphone import Headphone
 from soundcal.recording import Capture
+from soundcal.takes.check import refuse_broken
 from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, energetic_mean, from_db
 
@@ -304,17 +305,14 @@ def line_voltages(
     ParameterError
         A channel without a positive input sensitivity.
     """
-    if take.xruns:
-        raise SignalError(f"{take.xruns} overflows or underflows, 0 are allowed; record again")
     found: dict[str, float] = {}
-    for channel, samples, clipped in zip(take.channels, take.samples, take.clipped, strict=True):
+    for channel, samples in zip(take.channels, take.samples, strict=True):
         scale = volts_per_fs.get(channel, 0.0)
         if not scale > 0:
             raise ParameterError(
                 f"{channel}: line input of {scale} V per full scale; more than 0 V is expected"
             )
-        if clipped:
-            raise SignalError(f"{channel}: {clipped} samples clipped; lower the input gain")
+        refuse_broken(take, channel, [channel])
         refuse_invalid(take, channel)
         tone = measure_tone(samples, take.fs)
         if tone.distortion > 0.5 or abs(tone.frequency / frequency - 1.0) > 0.007:

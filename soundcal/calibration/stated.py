@@ -14,7 +14,7 @@ from soundcal.calibration.model import Calibration, Chain, Direction, Link, new_
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import Capture
-from soundcal.takes.check import refuse
+from soundcal.takes.check import refuse, refuse_broken
 from soundcal.takes.judge import judge
 from soundcal.units import P_REF, db
 
@@ -131,7 +131,7 @@ def from_level(
         A channel that the recording does not have, a level outside -20 to 200 dB, or an unknown
         weighting.
     SignalError
-        A channel is silent or clipped, or its samples are invalid
+        A channel is silent or clipped, the driver reported lost samples, or they are invalid
         (:func:`soundcal.takes.judge.judge`), such as by a gap or a repeated block.
     """
     chains = {}
@@ -143,11 +143,7 @@ def from_level(
         if not -20.0 <= level <= 200.0:
             raise ParameterError(f"{channel}: level {level} dB; -20 to 200 dB is expected")
         index = capture.channels.index(channel)
-        if capture.clipped[index]:
-            raise SignalError(
-                f"{channel}: {capture.clipped[index]} samples clipped; the level of a clipped "
-                "recording cannot serve for calibration"
-            )
+        refuse_broken(capture, channel, [channel])
         weighted = weight(capture.samples[index], capture.fs, weighting)
         digital = db(math.sqrt(float(np.mean(weighted**2))))
         if not math.isfinite(digital):

@@ -14,7 +14,7 @@ from soundcal.errors import SignalError
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import judge_played
-from soundcal.takes.check import Check, refuse
+from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.judge import judge
 
 __all__ = ["Ears", "SearchResult"]
@@ -101,7 +101,7 @@ class Ears:
 
         def whole() -> Capture:
             take = self.take(silence)
-            _refuse_broken(take)
+            refuse_broken(take, _RECORDING)
             if not _within_resolution(take):
                 refuse(judge(take), _RECORDING)
             return take
@@ -166,7 +166,7 @@ class Ears:
         """Return a take with its checks, if it is neither broken nor invalid."""
         # 1/peak times peak may exceed 1 by one bit
         take = self.take(np.clip(samples * gains, -1.0, 1.0))
-        _refuse_broken(take)
+        refuse_broken(take, _RECORDING)
         # judged against the stimulus itself, scaled only by the ratio of the ears' gains
         checks = judge_played(take, samples * (gains / gains.max()))
         refuse(checks, _RECORDING)
@@ -188,12 +188,3 @@ def _within_resolution(take: Capture) -> bool:
     sizes = np.abs(take.samples)
     step = sizes.min(where=sizes > 0.0, initial=np.inf)
     return bool(sizes.max() <= _STEPS * step)
-
-
-def _refuse_broken(take: Capture) -> None:
-    """Refuse a take at the ears with overflows, underflows or clipped samples."""
-    if take.xruns or any(take.clipped):
-        raise SignalError(
-            f"{take.xruns} overflows or underflows and {sum(take.clipped)} clipped samples in the "
-            "recording at the ears, 0 allowed; lower the input gain or the computer's load"
-        )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -130,8 +130,10 @@ def test_a_line_input_without_the_test_sine_is_refused() -> None:
         ocv.line_voltages(take, {"left": 1.0})
     with pytest.raises(ParameterError, match=r"0\.0 V per full scale"):
         ocv.line_voltages(take, {"right": 1.0})
-    with pytest.raises(SignalError, match="clipped"):
+    with pytest.raises(SignalError, match="left: 96000 clipped samples in the take, 0 are allowed"):
         ocv.line_voltages(Capture(np.ones(96000), 48000, channels=("left",)), {"left": 1.0})
+    with pytest.raises(SignalError, match="left: 1 overflow or underflow in the take"):
+        ocv.line_voltages(replace(take, xruns=1), {"left": 1.0})
 
 
 def test_levels_at_the_ear_need_an_output_calibration() -> None:
@@ -169,7 +171,7 @@ def test_levels_that_cannot_be_stated_are_refused() -> None:
         stated.from_level(take, {"centre": 65.0})
     with pytest.raises(ParameterError, match=r"level 1000\.0 dB"):
         stated.from_level(take, {"left": 1000.0})
-    with pytest.raises(SignalError, match="48000 samples clipped"):
+    with pytest.raises(SignalError, match="left: 48000 clipped samples in the take, 0 are allowed"):
         stated.from_level(Capture(np.ones((2, 48000)), 48000), {"left": 65.0})
     with pytest.raises(ParameterError, match="sensitivity nan"):
         stated.from_sensitivity({"left": math.nan})

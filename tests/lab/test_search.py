@@ -63,8 +63,8 @@ FAULTS: dict[str, tuple[Callable[[Capture], Capture], str]] = {
     "samples missing": (gap, "take is invalid .*43 samples missing"),
     "zeros": (zeros, "take is invalid"),
     "repeated block": (repeated, "take is invalid"),
-    "clipped": (clipped, "1 clipped samples in the recording at the ears"),
-    "overflow": (overflow, "1 overflows or underflows"),
+    "clipped": (clipped, "recording at the ears: 1 clipped sample in the take"),
+    "overflow": (overflow, "recording at the ears: 1 overflow or underflow in the take"),
 }
 
 
