@@ -187,6 +187,7 @@ def _crosstalk_plot(found: Qualification) -> Section:
     from soundcal.report import figures
 
     response, n = found.response, len(found.paths)
+    smooth = response.crosstalk_in_third_octaves()
     pairs = [(k, i) for k in range(n) for i in range(n) if i != k]
     return _plot(
         "crosstalk",
@@ -196,7 +197,7 @@ def _crosstalk_plot(found: Qualification) -> Section:
         "lower limit.",
         lambda: figures.crosstalk_figure(
             response.frequency,
-            np.stack([response.crosstalk[i, k] for k, i in pairs]),
+            np.stack([smooth[i, k] for k, i in pairs]),
             [f"{found.outputs[k]}→{found.inputs[i]}" for k, i in pairs],
             limit=LIMITS["crosstalk at 1 kHz"].value,
         ),

@@ -14,7 +14,7 @@ from soundcal.study import Entry
 from soundcal.study.comparison import LimitsAtQuartiles
 
 if TYPE_CHECKING:
-    from soundcal.agreement import NonparametricLimits
+    from soundcal.agreement.nonparametric import NonparametricLimits
 
 __all__ = ["other_limits_section"]
 
