@@ -68,6 +68,7 @@ def write_report(
     study: Study,
     folder: str | os.PathLike[str],
     *,
+    document: Document | None = None,
     pdf: bool = False,
     figures: Sequence[str] = (),
     force: bool = False,
@@ -80,6 +81,8 @@ def write_report(
         The study to report.
     folder : path
         Made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
+    document : Document, optional
+        The study's document, if it exists already; built from the study by default.
     pdf : bool
         Write ``report.pdf`` with the same content as well.
     figures : sequence of {"svg", "png", "pdf"}
@@ -99,7 +102,8 @@ def write_report(
     check_formats(figures)
     refuse_existing(page, force=force)
     make_folder(folder)
-    document = study_document(study)
+    if document is None:
+        document = study_document(study)
     write_tables(study, document.tables(), folder, force=force)
     write_document(
         document, page, pdf=pdf, figures=figures, figure_folder=folder / "figures", force=force
