@@ -167,7 +167,7 @@ class Entry:
             "trend_size": self.diagnostics.trend_size,
             "spread_ratio": self.diagnostics.spread_ratio,
             "outliers": " ".join(map(str, self.diagnostics.outliers)),
-            "warnings": "; ".join((*self.warnings, *self.diagnostics.flags)),
+            "warnings": "; ".join((*self.warnings, *self.diagnostics.doubts)),
         }
 
 
