@@ -8,11 +8,14 @@ What one needs first is here:
 
 * :func:`open_device`, :func:`list_devices`, :class:`SimulatedLab` – play and record;
   :func:`record_to_file` – into a file with its record;
-* :func:`calibrate_microphone`, :func:`calibrate_headphones_ocv`, :func:`calibrate_headphones_hats`,
-  :func:`load_calibration`, :func:`save_calibration` – from samples to pascal;
+* :func:`calibrate_ears` – put the sound calibrator on, record and calibrate, in one call;
+  :func:`calibrate_microphone` – the same from takes that exist; :func:`calibrate_headphones_ocv`
+  with a :class:`Headphone`, :func:`calibrate_headphones_hats`; :func:`load_calibration`,
+  :func:`save_calibration`; the laboratory's other procedures are in :mod:`soundcal.lab`;
 * :func:`measure` – files or a folder into a pandas table; :func:`compute` – a :class:`Recording`;
 * :func:`bland_altman` – two sets of numbers; :func:`compare_methods` – tables of indicators;
-* :func:`collect`, :func:`study_of`, :func:`write_report` – recordings or tables into a report.
+* :func:`collect`, :func:`study_of` with :class:`Rules`, :func:`write_report` – recordings or tables
+  into a report.
 
 Public names are loaded on first use, so ``import soundcal`` stays cheap.
 """
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     from soundcal.devices.simulated.lab import SimulatedLab
     from soundcal.errors import SoundcalError
     from soundcal.files.calibrations import load_calibration, save_calibration
+    from soundcal.headphone import Headphone
     from soundcal.indicators.measurement import compute
+    from soundcal.lab.calibrator import calibrate_ears
     from soundcal.lab.record import record_to_file
     from soundcal.measuring import measure
     from soundcal.recording import Capture, Recording
@@ -40,16 +45,20 @@ if TYPE_CHECKING:
     from soundcal.study.compare import compare_methods
     from soundcal.study.model import study_of
     from soundcal.study.recordings import collect
+    from soundcal.study.rules import Rules
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
             "Calibration": "calibration.model",
             "Capture": "recording",
+            "Headphone": "headphone",
             "Recording": "recording",
+            "Rules": "study.rules",
             "SimulatedLab": "devices.simulated.lab",
             "SoundcalError": "errors",
             "bland_altman": "agreement.limits_of_agreement",
+            "calibrate_ears": "lab.calibrator",
             "calibrate_headphones_hats": "calibration.hats:calibrate",
             "calibrate_headphones_ocv": "calibration.ocv:calibrate",
             "calibrate_microphone": "calibration.microphone:calibrate",
@@ -70,11 +79,14 @@ else:
 __all__ = [
     "Calibration",
     "Capture",
+    "Headphone",
     "Recording",
+    "Rules",
     "SimulatedLab",
     "SoundcalError",
     "__version__",
     "bland_altman",
+    "calibrate_ears",
     "calibrate_headphones_hats",
     "calibrate_headphones_ocv",
     "calibrate_microphone",

@@ -44,6 +44,8 @@ def on_first_use(
         return value
 
     def names() -> list[str]:
-        return sorted({*namespace, *table})
+        private = {"TYPE_CHECKING", "on_first_use"}  # what the ``__init__`` itself needs
+        shown = {name for name in {*namespace, *table} if name[:1] != "_" or name[:2] == "__"}
+        return sorted(shown - private)
 
     return load, names

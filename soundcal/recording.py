@@ -39,6 +39,7 @@ __all__ = [
     "channel_names",
     "clipped_samples",
     "clipping_flag",
+    "counted",
     "sample_digest",
     "utc_now",
     "with_flags",
@@ -102,6 +103,15 @@ def clipped_samples(samples: Samples) -> NDArray[np.int64]:
     return np.asarray((np.abs(samples) >= FULL_SCALE).sum(axis=-1), dtype=np.int64)
 
 
+def counted(n: int, one: str, several: str = "") -> str:
+    """Return a number with its noun, whose plural is ``several`` or has an s.
+
+    >>> counted(1, "sample"), counted(2, "sample"), counted(0, "overflow or underflow", "overflows")
+    ('1 sample', '2 samples', '0 overflows')
+    """
+    return f"{n} {one if n == 1 else several or one + 's'}"
+
+
 def clipping_flag(channel: str, count: int) -> Flag:
     """Return the flag of a channel with ``count`` samples at or beyond full scale."""
     text = f"{channel}: {count} samples at or beyond full scale; lower the input gain"
@@ -134,7 +144,7 @@ def sample_digest(samples: Samples) -> str:
 def _two_dimensional(values: ArrayLike, what: str) -> Samples:
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":
-        raise SignalError(f"{what}: real numbers expected, got {array.dtype}")
+        raise SignalError(f"{what}: real numbers are expected, got {array.dtype}")
     if array.dtype.kind != "f":
         raise SignalError(
             f"{what}: integer samples ({array.dtype}) have no defined full scale; "
@@ -162,7 +172,7 @@ def _check_common(fs: float, channels: tuple[str, ...], n_channels: int) -> tupl
         raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
     names = tuple(channels) or channel_names(n_channels)
     if len(names) != n_channels or len(set(names)) != n_channels:
-        raise ParameterError(f"{n_channels} distinct channel names expected, got {names}")
+        raise ParameterError(f"{n_channels} distinct channel names are expected, got {names}")
     return names
 
 

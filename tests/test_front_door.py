@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import soundcal
+from soundcal.lab import SimulatedOperator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = sorted(
@@ -104,3 +105,33 @@ def test_type_checkers_see_the_types(tmp_path: Path) -> None:
     assert level.endswith('-> soundcal.indicators.result.IndicatorResult"')
     assert "soundcal.stimuli.catalogue.Stimulus" in render
     assert 'no attribute "open_devise"' in misspelt
+
+
+def test_dir_shows_the_names_and_nothing_that_an_init_needs_for_itself() -> None:
+    shown = {name for name in dir(soundcal) if not name.startswith("__")}
+    assert set(soundcal.__all__) - {"__version__"} <= shown
+    assert not shown & {"TYPE_CHECKING", "on_first_use", "_lazy"}
+
+
+def test_paths_may_be_texts(tmp_path: Path) -> None:
+    """From a device to a report with nothing but names of the package."""
+    folder = tmp_path / "ocv"
+    folder.mkdir()
+    with soundcal.open_device("sim:lab") as lab:
+        ears = soundcal.calibrate_ears(lab, SimulatedOperator(lab), insertions=1)
+        soundcal.save_calibration(str(folder / "calibration.json"), ears)
+        lab.seat_headphones()
+        for name in ("a", "b"):
+            done = soundcal.record_to_file(
+                lab,
+                str(folder / f"{name}.wav"),
+                duration=1.0,
+                inputs=(1, 2),
+                calibration=str(folder / "calibration.json"),
+            )
+    assert done.path == folder / "b.wav"
+    table = soundcal.measure(str(folder), indicators="LAeq")
+    assert len(table) == 4
+    study = soundcal.collect(str(folder), indicators="LAeq", cache=False)
+    page = soundcal.write_report(study, str(tmp_path / "report"))
+    assert page.is_file()

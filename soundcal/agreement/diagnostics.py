@@ -133,7 +133,7 @@ class Diagnostics(StatisticalResult):
         Smallest step between distinct values of the measurements, in units of s.
     zeros : int
         Number of measurements, of 2 n, that are exactly 0.
-    flags : tuple of str
+    doubts : tuple of str
         Properties that need attention, with a remedy for each.
     """
 
@@ -156,7 +156,7 @@ class Diagnostics(StatisticalResult):
     ties: int
     resolution: float
     zeros: int
-    flags: tuple[str, ...]
+    doubts: tuple[str, ...]
 
     @property
     def is_not_normal(self) -> bool:
@@ -227,9 +227,9 @@ def diagnose(agreement: Agreement) -> Diagnostics:
         outliers=tuple(label for label, on in zip(points.labels, out, strict=True) if on),
         without_outliers=_limits(d[~out], agreement) if out.any() else None,
         resolution=_resolution(points.x, points.y, sd),
-        flags=(),
+        doubts=(),
     )
-    return replace(found, flags=tuple(_flags(found, _remedy(agreement))))
+    return replace(found, doubts=tuple(_doubts(found, _remedy(agreement))))
 
 
 def _moment(d: Array, sd: float, order: int) -> float:
@@ -320,43 +320,43 @@ def _remedy(agreement: Agreement) -> str:
     return "see regression_limits, or the ratio scale"
 
 
-def _flags(found: Diagnostics, remedy: str) -> Sequence[str]:
-    flags = []
+def _doubts(found: Diagnostics, remedy: str) -> Sequence[str]:
+    doubts = []
     if found.is_not_normal:
-        flags.append(
+        doubts.append(
             f"differences are not normal ({found.normality_test} p = {found.normality_p:.2g}, "
             f"skewness {found.skewness:.2g}): look at the quantile plot, compare with the "
             "nonparametric limits"
         )
     if found.has_trend and found.trend is not None:
-        flags.append(
+        doubts.append(
             f"the bias depends on the average (slope {found.trend.slope:.3g}, "
             f"p = {found.trend.p_value:.2g}; {found.trend_size:.2g} s over its middle half): "
             + remedy
         )
     if found.has_unequal_spread and found.spread is not None:
-        flags.append(
+        doubts.append(
             f"the spread depends on the average (p = {found.spread.p_value:.2g}, factor "
             f"{found.spread_ratio:.2g} over its middle half): " + remedy
         )
     if found.outliers:
-        flags.append(
+        doubts.append(
             f"{len(found.outliers)} outlying difference(s), kept: {listed(found.outliers)}; find "
             "the reason, compare the limits without them"
         )
     if found.resolution > 0.5:
-        flags.append(
+        doubts.append(
             f"the measurements come in steps of {found.resolution:.2g} s: limits from normal "
             "theory are approximate; measure with finer resolution"
         )
     if found.ties > 0.2 * found.n:
-        flags.append(
+        doubts.append(
             f"{found.ties} of {found.n} differences are tied ({found.distinct} distinct): limits "
             "from normal theory are approximate"
         )
     if found.zeros > 0.2 * 2 * found.n:
-        flags.append(
+        doubts.append(
             f"{found.zeros} of {2 * found.n} measurements are exactly 0 ({found.distinct} distinct "
             "differences): a mass at 0 has no normal limits; see the nonparametric ones"
         )
-    return flags
+    return doubts

@@ -504,7 +504,9 @@ def calibrate(
     Parameters
     ----------
     searches : mapping of str to GainSearch
-        Search of each stimulus, all with one position of the volume control.
+        Search of each stimulus, all with one position of the volume control: by
+        :meth:`soundcal.lab.Ears.search` on a device, or by :func:`search_gain` with any function
+        that measures.
     digital_levels : mapping of str to tuple of float
         Rms of left and right of each stimulus in dB re full scale, weighted as the target.
     ears : Calibration, optional

@@ -21,6 +21,7 @@ from soundcal.calibration.uncertainty import (
 )
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
 from soundcal.recording import Capture
+from soundcal.takes.check import refuse_broken
 from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, from_db
 
@@ -78,7 +79,7 @@ CLASS_1: Final = ToneLimits()
 """IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
 
 _MEASURED: Final = ("digital level of the tone", "fluctuation")
-"""Links that are measured anew in every calibration."""
+"""Links that are measured again in every calibration."""
 
 _PEAK: Final = 0.999
 """Largest sample that counts as unclipped: integer converters clip just below 1.0."""
@@ -393,21 +394,17 @@ def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> N
             f"{ear}: the take lasts {take.duration:.2f} s, at least {limits.duration:g} s are "
             "needed; record longer"
         )
-    if take.xruns:
-        raise SignalError(
-            f"{ear}: {take.xruns} overflows or underflows in the take, 0 are allowed; record "
-            "again with a larger --latency or less load on the computer"
-        )
+    refuse_broken(take, ear, [take.channels[index]])
     peak = float(np.abs(samples).max())
     if peak == 0.0:
         raise SignalError(
             f"{ear}: all {samples.size} samples are exactly zero; check that the program may use "
             "the microphone (system settings) and that the channel is connected"
         )
-    if take.clipped[index] or peak >= _PEAK:
+    if peak >= _PEAK:
         raise SignalError(
-            f"{ear}: clipped, peak {peak:.4f} of full scale and {take.clipped[index]} samples at "
-            f"or beyond it, the limit is {_PEAK}; lower the input gain"
+            f"{ear}: clipped, peak {peak:.4f} of full scale, the limit is {_PEAK}; lower the input "
+            "gain and record again"
         )
 
 
@@ -532,7 +529,7 @@ def drift(before: Calibration, after: Calibration) -> Drift:
     """Return the change of the sensitivities.
 
     Links that are equal in both chains (same calibrator, same corrections) are one influence and
-    cancel, unless they were measured anew each time.
+    cancel, unless they were measured again each time.
 
     Raises
     ------

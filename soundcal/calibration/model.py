@@ -136,7 +136,7 @@ class Chain:
     def __post_init__(self) -> None:
         object.__setattr__(self, "links", tuple(self.links))
         if not self.links:
-            raise ParameterError("a chain of 0 links has no gain; give at least 1 link")
+            raise ParameterError("a chain needs at least one link")
 
     @property
     def gain_db(self) -> float:

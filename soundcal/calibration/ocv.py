@@ -19,6 +19,7 @@ from soundcal.calibration.uncertainty import rectangular
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
 from soundcal.headphone import Headphone
 from soundcal.recording import Capture
+from soundcal.takes.check import refuse_broken
 from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, energetic_mean, from_db
 
@@ -130,6 +131,17 @@ def calibrate(
     ------
     ParameterError
         A voltage that is not a positive number or beyond 100 V, or a digital level out of range.
+
+    Examples
+    --------
+    The test sine of −20 dB gives 0.1 V at both outputs, unloaded:
+
+    >>> sheet = Headphone("open", impedance=300.0, sensitivity=103.0, per="V")
+    >>> found = calibrate({"left": 0.1, "right": 0.1}, sheet)
+    >>> print(f"{found.sensitivity('left'):.3f} Pa per full scale")
+    2.825 Pa per full scale
+
+    With a device, :func:`soundcal.lab.calibrate_output` plays the sine and asks for the voltages.
     """
     _check(voltages, digital_level)
     known = omissions or Omissions()
@@ -171,7 +183,7 @@ def calibrate(
 
 def _check(voltages: Mapping[str, float], digital_level: float) -> None:
     if not voltages:
-        raise ParameterError("no voltage; give that of at least 1 channel")
+        raise ParameterError("no voltage given; give the voltage of at least one channel")
     if not -120.0 <= digital_level <= -3.01:
         raise ParameterError(
             f"test sine of {digital_level} dB rms re full scale; -120 to -3.01 dB is expected "
@@ -293,17 +305,14 @@ def line_voltages(
     ParameterError
         A channel without a positive input sensitivity.
     """
-    if take.xruns:
-        raise SignalError(f"{take.xruns} overflows or underflows, 0 are allowed; record again")
     found: dict[str, float] = {}
-    for channel, samples, clipped in zip(take.channels, take.samples, take.clipped, strict=True):
+    for channel, samples in zip(take.channels, take.samples, strict=True):
         scale = volts_per_fs.get(channel, 0.0)
         if not scale > 0:
             raise ParameterError(
                 f"{channel}: line input of {scale} V per full scale; more than 0 V is expected"
             )
-        if clipped:
-            raise SignalError(f"{channel}: {clipped} samples clipped; lower the input gain")
+        refuse_broken(take, channel, [channel])
         refuse_invalid(take, channel)
         tone = measure_tone(samples, take.fs)
         if tone.distortion > 0.5 or abs(tone.frequency / frequency - 1.0) > 0.007:
@@ -383,7 +392,7 @@ def gain_for(
         raise TargetNotReached(
             f"target {target:g} dB needs a gain of {gain:+.2f} dB, but the stimulus clips beyond "
             f"{room:+.2f} dB, which gives {level + room:.2f} dB; turn the volume control up by at "
-            f"least {gain - room:.1f} dB and measure the voltage anew"
+            f"least {gain - room:.1f} dB and measure the voltage again"
         )
     return gain
 

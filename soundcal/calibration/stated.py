@@ -5,6 +5,8 @@ They are recorded as stated, so that every result shows that nothing was measure
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -12,9 +14,14 @@ from soundcal.calibration.model import Calibration, Chain, Direction, Link, new_
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import Capture
+from soundcal.takes.check import refuse, refuse_broken
+from soundcal.takes.judge import judge
 from soundcal.units import P_REF, db
 
 __all__ = ["from_level", "from_sensitivity"]
+
+_SILENT: Final = 1e-3
+"""Amplitude relative to the loudest sample up to which the ends of a recording are silent."""
 
 
 def _spread(u_db: float) -> str:
@@ -77,6 +84,20 @@ def from_sensitivity(
     return new_calibration("stated", direction, chains, device=device, details=details)
 
 
+def _without_silent_ends(capture: Capture, index: int) -> Capture:
+    """Return one channel up to its last sound, with zeros until its first.
+
+    Sound 60 dB below the loudest sample is no sound here: where a file fades in or out, it comes
+    and goes with the last bit.
+    """
+    samples = capture.samples[index]
+    sizes = np.abs(samples)
+    sound = np.flatnonzero(sizes > _SILENT * sizes.max())
+    kept = samples[: sound[-1] + 1].copy()
+    kept[: sound[0]] = 0.0
+    return replace(capture, samples=kept, channels=(capture.channels[index],), clipped=())
+
+
 def from_level(
     capture: Capture,
     levels: Mapping[str, float],
@@ -91,7 +112,8 @@ def from_level(
     Parameters
     ----------
     capture : Capture
-        The whole recording whose equivalent level is known.
+        The whole recording whose equivalent level is known. Silence at its ends, as prepared files
+        have it, belongs to it; exact zeros between sounds are lost samples.
     levels : mapping of str to float
         Equivalent continuous level per channel in dB re 20 µPa.
     weighting : {"A", "B", "C", "Z"}
@@ -109,7 +131,8 @@ def from_level(
         A channel that the recording does not have, a level outside -20 to 200 dB, or an unknown
         weighting.
     SignalError
-        A channel is silent or clipped.
+        A channel is silent or clipped, the driver reported lost samples, or they are invalid
+        (:func:`soundcal.takes.judge.judge`), such as by a gap or a repeated block.
     """
     chains = {}
     for channel, level in levels.items():
@@ -120,15 +143,12 @@ def from_level(
         if not -20.0 <= level <= 200.0:
             raise ParameterError(f"{channel}: level {level} dB; -20 to 200 dB is expected")
         index = capture.channels.index(channel)
-        if capture.clipped[index]:
-            raise SignalError(
-                f"{channel}: {capture.clipped[index]} samples clipped; the level of a clipped "
-                "recording cannot serve for calibration"
-            )
+        refuse_broken(capture, channel, [channel])
         weighted = weight(capture.samples[index], capture.fs, weighting)
         digital = db(math.sqrt(float(np.mean(weighted**2))))
         if not math.isfinite(digital):
             raise SignalError(f"{channel}: silent; a level of {level} dB cannot be assigned to it")
+        refuse(judge(_without_silent_ends(capture, index)), channel)
         chains[channel] = Chain(
             (
                 Link(

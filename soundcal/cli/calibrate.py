@@ -70,7 +70,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--ready",
         action="store_true",
-        help="everything is already in place: ask for nothing (one ear or method at a time)",
+        help="do not prompt: everything is in place (one ear or method at a time)",
     )
     parser.add_argument(
         "--weighting",
@@ -132,7 +132,7 @@ def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
         "--expected",
         type=Path,
         metavar="JSON",
-        help="earlier calibration; refuse takes more than 6 dB away from it",
+        help="earlier calibration; takes that differ from it by more than 6 dB are refused",
     )
     add(
         "--left",
@@ -167,7 +167,12 @@ def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
         metavar="N,N",
         help="line inputs that measure the voltages, instead of a voltmeter",
     )
-    add("--line-sensitivity", type=numbers, metavar="V,V", help="their rms voltage per full scale")
+    add(
+        "--line-sensitivity",
+        type=numbers,
+        metavar="V,V",
+        help="rms voltage at digital full scale of each line input",
+    )
     add("--headphone", default="", metavar="NAME", help="model of the headphones")
     add("--impedance", type=float, metavar="OHM", help="impedance of the headphones (data sheet)")
     add(
@@ -199,7 +204,13 @@ def _add_hats_options(parser: argparse.ArgumentParser) -> None:
     add("--stimuli", type=Path, nargs="+", metavar="FILE", help="stimuli to be brought to --target")
     add("--tracks", type=Path, metavar="CSV", help="stimuli and targets in the published layout")
     add("--table", type=Path, metavar="CSV", help="write the gains in the published layout")
-    add("--tolerance", type=float, default=0.1, metavar="DB", help="of the target, dB (0.1)")
+    add(
+        "--tolerance",
+        type=float,
+        default=0.1,
+        metavar="DB",
+        help="accepted deviation from the target, dB (0.1)",
+    )
     add("--per-ear", action="store_true", help="find a gain for each ear instead of a common one")
 
 
@@ -217,7 +228,7 @@ def _ear_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if set(names) <= {"left", "right"} and len(set(names)) == len(names):
         return names
-    raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right expected")
+    raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right is expected")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
         "--inputs", type=channel_list, default=(1, 2), metavar="N,N", help="input channels (1,2)"
     )
     parser.add_argument(
-        "--ready", action="store_true", help="ask for nothing: the calibrator is on"
+        "--ready", action="store_true", help="do not prompt: the calibrator is in place"
     )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")

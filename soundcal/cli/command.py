@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Audio calibration and psychoacoustic measurement, from the device to the "
         "report, in pascal.",
         epilog="Exit codes: 0 done and within tolerance, 1 bug, 2 usage error, 3 device error, "
-        "4 measured but out of tolerance, 5 bad input file or record, 130 stopped by the user.",
+        "4 measured but out of tolerance, 5 bad input file or record, 130 stopped by the operator.",
     )
     parser.add_argument("--version", action="version", version=f"soundcal {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

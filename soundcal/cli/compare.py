@@ -53,13 +53,18 @@ def run(options: argparse.Namespace) -> int:
         answers=answers,
     )
     written = []
+    document = study_document(study) if options.out or options.report else None
     if options.out:
         page = write_report(
-            study, options.out, pdf=options.pdf, figures=options.figures, force=options.force
+            study,
+            options.out,
+            document=document,
+            pdf=options.pdf,
+            figures=options.figures,
+            force=options.force,
         )
         written.append(page)
-    if options.report:
-        document = study_document(study)
+    if document is not None and options.report:
         written += write_document(document, options.report, pdf=options.pdf, force=options.force)
     summary = study_summary(study)
     for line in summary:

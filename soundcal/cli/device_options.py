@@ -34,7 +34,7 @@ def add_device_options(
     group.add_argument(
         "--allow-os-mixer",
         action="store_true",
-        help="calibrate even if the device is behind the operating system's mixer",
+        help="accept a device behind the operating system's mixer; every take is flagged",
     )
     group.add_argument(
         "--seed",

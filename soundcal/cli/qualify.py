@@ -56,7 +56,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--out", "-o", type=Path, metavar="HTML", help="write a page with plots")
     group.add_argument("--force", action="store_true", help="replace an existing page")
-    group.add_argument("--yes", action="store_true", help="ask for nothing: everything is cabled")
+    group.add_argument("--yes", action="store_true", help="do not prompt: the cables are connected")
 
 
 def run_test(options: argparse.Namespace) -> int:

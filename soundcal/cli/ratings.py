@@ -9,9 +9,7 @@ from soundcal.cli.report_options import add_page_options
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from soundcal.ratings import MixedModel, Quality, Ratings, RatingsComparison
+    from soundcal.ratings import Ratings, RatingsAnalysis
 
 __all__ = ["add"]
 
@@ -90,7 +88,10 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         help="differences are FIRST - SECOND (default: ocv - hats if these are the two conditions)",
     )
     group.add_argument(
-        "--test", choices=TESTS, default="partially-paired", help="default: partially-paired"
+        "--test",
+        choices=TESTS,
+        default="partially-paired",
+        help="test of the differences (default: partially-paired)",
     )
     group.add_argument(
         "--correction",
@@ -132,7 +133,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print the outcome in words, and write the tables."""
-    from soundcal.ratings import check_quality, compare_ratings, mixed_model
+    from soundcal.ratings import analyse_ratings
     from soundcal.report import ratings_summary
 
     if (options.pdf or options.figures) and not options.report:
@@ -140,9 +141,8 @@ def run(options: argparse.Namespace) -> int:
     ratings = _read(options)
     for note in ratings.notes:
         say(f"note: {note}")
-    quality = check_quality(ratings, shortest=options.shortest)
     first, second = _conditions(options, ratings)
-    comparison = compare_ratings(
+    analysis = analyse_ratings(
         ratings,
         first,
         second,
@@ -150,22 +150,20 @@ def run(options: argparse.Namespace) -> int:
         correction=options.correction,
         confidence=options.confidence,
         preset="paper" if options.paper else None,
+        mixed=options.mixed,
+        shortest=options.shortest,
     )
-    model = None
-    if options.mixed:
-        model = mixed_model(ratings, first, second, confidence=options.confidence)
-    for line in ratings_summary(ratings, quality, comparison):
+    for line in ratings_summary(analysis):
         say(line)
-    for warning in comparison.warnings:
+    for warning in analysis.comparison.warnings:
         say(f"note: {warning}")
     if options.out:
-        tables = _tables(ratings, quality, comparison, model)
-        say(f"tables: {_write(options.out, tables, ratings, comparison, options.force)}")
+        say(f"tables: {_write(options.out, analysis, options.force)}")
     if options.report:
-        for path in _report(options, ratings, comparison, quality, model):
+        for path in _report(options, analysis):
             say(f"report: {path}")
     if options.json:
-        print_json("soundcal/ratings/1", _content(ratings, quality, comparison, model))
+        print_json("soundcal/ratings/1", analysis.to_dict())
     return 0
 
 
@@ -229,18 +227,12 @@ def _conditions(options: argparse.Namespace, ratings: "Ratings") -> tuple[str, s
     )
 
 
-def _report(
-    options: argparse.Namespace,
-    ratings: "Ratings",
-    comparison: "RatingsComparison",
-    quality: "Quality",
-    model: "MixedModel | None",
-) -> list[Path]:
+def _report(options: argparse.Namespace, analysis: "RatingsAnalysis") -> list[Path]:
     from soundcal.report import ratings_document, write_document
 
-    title = options.title or f"Ratings, {comparison.direction}"
+    title = options.title or f"Ratings, {analysis.comparison.direction}"
     return write_document(
-        ratings_document(ratings, comparison, quality=quality, model=model, title=title),
+        ratings_document(analysis, title=title),
         options.report,
         pdf=options.pdf,
         figures=options.figures,
@@ -248,61 +240,12 @@ def _report(
     )
 
 
-def _tables(
-    ratings: "Ratings",
-    quality: "Quality",
-    comparison: "RatingsComparison",
-    model: "MixedModel | None",
-) -> dict[str, "pd.DataFrame"]:
-    """Return every table by the name of its file."""
-    from soundcal.ratings import ATTRIBUTES, likert_shares, method_a, quadrant_table
-
-    tables = {
-        "cells": comparison.cells,
-        "participants": ratings.participants(),
-        "quality": quality.findings,
-        "categories": likert_shares(ratings),
-    }
-    if set(ATTRIBUTES) <= set(ratings.attributes):
-        tables |= {
-            "plane": comparison.plane,
-            "pairs": comparison.pairs,
-            "points": ratings.points(),
-            "quadrants": quadrant_table(ratings),
-            "medians": method_a(ratings.table, scale=ratings.scale, language=ratings.language),
-        }
-    if model is not None:
-        tables["mixed"] = model.cells
-    return tables
-
-
-def _content(
-    ratings: "Ratings",
-    quality: "Quality",
-    comparison: "RatingsComparison",
-    model: "MixedModel | None",
-) -> dict[str, Any]:
-    content = {
-        "ratings": ratings.to_dict(),
-        "quality": quality.to_dict(),
-        "comparison": comparison.to_dict(),
-    }
-    if model is not None:
-        content["mixed"] = model.to_dict()
-    return content
-
-
-def _write(
-    folder: Path,
-    tables: dict[str, "pd.DataFrame"],
-    ratings: "Ratings",
-    comparison: "RatingsComparison",
-    force: bool,
-) -> Path:
+def _write(folder: Path, analysis: "RatingsAnalysis", force: bool) -> Path:
     """Write ``ratings_<name>.csv`` for every table and ``ratings.json``; return the folder."""
     from soundcal.files.atomic import check_output, make_folder, partial_file
     from soundcal.files.records import write_json
 
+    tables, comparison = analysis.tables(), analysis.comparison
     make_folder(folder)
     paths = {name: folder / f"ratings_{name}.csv" for name in tables}
     for path in (*paths.values(), folder / "ratings.json"):
@@ -311,7 +254,7 @@ def _write(
         with partial_file(paths[name], force=force) as temporary:
             table.to_csv(temporary, index=False)
     about = {
-        "ratings": ratings.to_dict(),
+        "ratings": analysis.ratings.to_dict(),
         "direction": comparison.direction,
         "method": comparison.method,
         "warnings": [*ratings.notes, *comparison.warnings],

@@ -55,7 +55,9 @@ def add(commands: Any) -> None:
         "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
     )
     parser.add_argument(
-        "--no-cache", action="store_true", help="compute all indicators anew, and do not store them"
+        "--no-cache",
+        action="store_true",
+        help="compute all indicators again, and do not store them",
     )
     add_rule_options(parser)
     parser.set_defaults(run=run)

@@ -63,7 +63,7 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--paper",
         action="store_true",
-        help="use the arithmetic of the study: z = 1.96, intervals of 1999, mean of both ears",
+        help="analysis of Lam et al. (2022): z = 1.96, intervals of 1999, mean of both ears",
     )
     group.add_argument(
         "--delta",

@@ -36,7 +36,7 @@ def open_device(
     calibrating : bool
         Refuse devices behind the operating system's mixer.
     allow_os_mixer : bool
-        Accept such devices nevertheless.
+        Accept such devices.
     latency : float
         Buffer requested from the driver, in s (soundcards only).
     seed : int

@@ -1,7 +1,7 @@
 """Operators: they do in the laboratory what a computer cannot.
 
-The simulated lab acts for itself; a script has everything put in place beforehand. The person at
-the terminal is :class:`soundcal.cli.operators.TerminalOperator`.
+The simulated lab acts for itself; a script assumes that everything is already in place. The person
+at the terminal is :class:`soundcal.cli.operators.TerminalOperator`.
 """
 
 from collections.abc import Callable, Mapping

@@ -58,13 +58,13 @@ class Recorded:
 
 def record_to_file(
     device: AudioDevice,
-    path: Path,
+    path: str | os.PathLike[str],
     *,
     duration: float | None = None,
     inputs: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     subtype: RecordingSubtype | None = None,
-    calibration: Path | None = None,
+    calibration: str | os.PathLike[str] | None = None,
     on_block: OnBlock | None = None,
     force: bool = False,
 ) -> Recorded:
@@ -78,7 +78,7 @@ def record_to_file(
     ----------
     device : AudioDevice
         The device.
-    path : Path
+    path : path
         File to write, .wav or .flac; the record gets its name with .json.
     duration : float, optional
         Length in s; without it the recording lasts until KeyboardInterrupt, which ``on_block`` may
@@ -89,7 +89,7 @@ def record_to_file(
         Channel names; by default ``left`` and ``right`` for two channels, ``mono`` for one.
     subtype : {"PCM_16", "PCM_24", "PCM_32", "FLOAT"}, optional
         Coding of the samples; by default FLOAT, in a FLAC file PCM_24.
-    calibration : Path, optional
+    calibration : path, optional
         Calibration of the inputs; the record names it.
     on_block : callable, optional
         Called with every block after it has been written.
@@ -119,11 +119,12 @@ def record_to_file(
     >>> found.ending, found.n_samples, found.channels
     ('complete', 24000, ('left', 'right'))
     """
+    path, beside = Path(path), None if calibration is None else Path(calibration)
     check_target(path, duration, force=force)
     record = path.with_suffix(".json")
     numbers = tuple(inputs or range(1, device.info.inputs + 1))
     channels = recorded_channels(names, len(numbers))
-    known = calibration_for(calibration, device, "input")
+    known = calibration_for(beside, device, "input")
     if known is not None:
         for name in channels:
             known.sensitivity(name)
@@ -149,7 +150,7 @@ def record_to_file(
                 sha256=file_digest(path),
                 fs=device.fs,
                 calibration=known.id if known else None,
-                calibration_file=_beside(calibration, path) if calibration else None,
+                calibration_file=_beside(beside, path) if beside else None,
                 capture=_capture(device, tally, channels, flags),
                 flags=flags,
                 checks=checks,
@@ -186,7 +187,7 @@ def recorded_channels(names: Sequence[str] | None, n_channels: int) -> tuple[str
     if names is None:
         return channel_names(n_channels)
     if len(names) != n_channels or len(set(names)) != n_channels:
-        raise ParameterError(f"names {','.join(names)}: {n_channels} distinct names expected")
+        raise ParameterError(f"names {','.join(names)}: {n_channels} distinct names are expected")
     return tuple(names)
 
 

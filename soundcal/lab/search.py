@@ -14,7 +14,8 @@ from soundcal.errors import SignalError
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import judge_played
-from soundcal.takes.check import Check, refuse
+from soundcal.takes.check import Check, refuse, refuse_broken
+from soundcal.takes.judge import judge
 
 __all__ = ["Ears", "SearchResult"]
 
@@ -26,6 +27,11 @@ _FLOOR_S: Final = 5.0
 
 _START_PEAK: Final = 0.1
 """Peak of the first step of a search, as a part of full scale: far below clipping and any harm."""
+
+_RECORDING: Final = "recording at the ears"
+
+_STEPS: Final = 2.0
+"""Noise of no more steps of the converter than this often leaves exact zeros on both inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,16 @@ class Ears:
         Raises
         ------
         SignalError
-            The take has overflows or clipped samples, and the operator does not try again.
+            The take has overflows or clipped samples or is invalid, and the operator does not try
+            again. Digital silence, as a path without noise gives it, is valid: its level is -inf.
         """
         silence = np.zeros((len(EARS), int(_FLOOR_S * self.device.fs)))
 
         def whole() -> Capture:
             take = self.take(silence)
-            _refuse_broken(take)
+            refuse_broken(take, _RECORDING)
+            if not _within_resolution(take):
+                refuse(judge(take), _RECORDING)
             return take
 
         return self.levels(_again(operator, whole))
@@ -157,10 +166,10 @@ class Ears:
         """Return a take with its checks, if it is neither broken nor invalid."""
         # 1/peak times peak may exceed 1 by one bit
         take = self.take(np.clip(samples * gains, -1.0, 1.0))
-        _refuse_broken(take)
+        refuse_broken(take, _RECORDING)
         # judged against the stimulus itself, scaled only by the ratio of the ears' gains
         checks = judge_played(take, samples * (gains / gains.max()))
-        refuse(checks, "recording at the ears")
+        refuse(checks, _RECORDING)
         return take, checks
 
 
@@ -174,10 +183,8 @@ def _again(operator: Operator, record: Callable[[], Taken]) -> Taken:
                 raise
 
 
-def _refuse_broken(take: Capture) -> None:
-    """Refuse a take at the ears with overflows, underflows or clipped samples."""
-    if take.xruns or any(take.clipped):
-        raise SignalError(
-            f"{take.xruns} overflows or underflows and {sum(take.clipped)} clipped samples in the "
-            "recording at the ears, 0 allowed; lower the input gain or the computer's load"
-        )
+def _within_resolution(take: Capture) -> bool:
+    """Return whether a take is digital silence, or noise of one or two steps of the converter."""
+    sizes = np.abs(take.samples)
+    step = sizes.min(where=sizes > 0.0, initial=np.inf)
+    return bool(sizes.max() <= _STEPS * step)

@@ -136,7 +136,7 @@ def channel_numbers(settings: Mapping[str, Value], name: str) -> tuple[int, int]
         left, right = parse_channels(text)
     except (ParameterError, ValueError) as error:
         raise ParameterError(
-            f"{name}={text!r}: two different channels expected, left and right, such as 1,2"
+            f"{name}={text!r}: two different channels are expected, left and right, such as 1,2"
         ) from error
     return left, right
 

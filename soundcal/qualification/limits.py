@@ -185,7 +185,7 @@ def rated(name: str, value: float, unit: str, channel: str = "", found: str = ""
 
 
 def merged(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Return one check per name and channel: the gravest of several takes, then the largest."""
+    """Return one check per name and channel: the worst of several takes, then the largest."""
     worst: dict[tuple[str, str], Check] = {}
     for check in checks:
         key = (check.name, check.channel)
@@ -201,5 +201,5 @@ def _gravity(check: Check) -> tuple[int, float]:
 
 
 def overall(checks: Sequence[Check]) -> Verdict:
-    """Return the gravest verdict."""
+    """Return the worst verdict."""
     return max((check.verdict for check in checks), key=lambda v: SEVERITY[v], default="pass")

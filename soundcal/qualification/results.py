@@ -34,6 +34,9 @@ NOISE_S: Final = 2.0
 PIECE_S: Final = 20.0
 """Lengths of the takes, s."""
 
+FLOOR_DB: Final = -160.0
+"""Lower levels are shown as this one: digital silence has no level."""
+
 _LEVELS: Final = (-1.0, -6.0, -20.0)
 _LOWEST_STEP_DB: Final = -90.0
 
@@ -120,6 +123,23 @@ class Response:
     crosstalk: Samples
     gain: Samples
     polarity: Samples
+
+    def crosstalk_in_third_octaves(self) -> Samples:
+        """Return the crosstalk as the mean power in a third octave around every frequency, dB.
+
+        Returns
+        -------
+        ndarray, shape (n_paths, n_paths, n_f)
+            Levels below :data:`FLOOR_DB` count as this one.
+        """
+        return np.apply_along_axis(_third_octave_means, -1, self.crosstalk)
+
+
+def _third_octave_means(level: Samples) -> Samples:
+    power = 10.0 ** (np.maximum(level, FLOOR_DB) / 10.0)
+    width = 9  # points of the grid, 24 per octave
+    padded = np.pad(power, width // 2, mode="edge")
+    return np.asarray(10.0 * np.log10(np.convolve(padded, np.ones(width) / width, mode="valid")))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,7 +286,7 @@ class Qualification:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest verdict."""
+        """The worst verdict."""
         return overall(self.checks)
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from soundcal.ratings.analysis import Plane, RatingsAnalysis, analyse_ratings
     from soundcal.ratings.comparison import (
         RatingsComparison,
         compare_ratings,
@@ -43,9 +44,12 @@ else:
             "Density": "soundscape",
             "Exclusion": "table",
             "MixedModel": "mixed",
+            "Plane": "analysis",
             "Quality": "quality",
             "Ratings": "table",
+            "RatingsAnalysis": "analysis",
             "RatingsComparison": "comparison",
+            "analyse_ratings": "analysis",
             "check_quality": "quality",
             "combine": "importers",
             "compare_ratings": "comparison",
@@ -70,9 +74,12 @@ __all__ = [
     "Density",
     "Exclusion",
     "MixedModel",
+    "Plane",
     "Quality",
     "Ratings",
+    "RatingsAnalysis",
     "RatingsComparison",
+    "analyse_ratings",
     "check_quality",
     "combine",
     "compare_ratings",

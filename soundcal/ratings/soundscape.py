@@ -221,7 +221,14 @@ def density(
     -------
     Density or None
         None for fewer than 3 points or points on a line, which have no density.
+
+    Raises
+    ------
+    ParameterError
+        The share is not between 0 and 1.
     """
+    if not 0.0 < share < 1.0:
+        raise ParameterError(f"share {share}; a fraction between 0 and 1 is expected")
     points = _points(pleasantness, eventfulness)
     if points.shape[1] < 3:
         return None

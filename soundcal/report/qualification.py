@@ -142,7 +142,7 @@ def _table(found: Qualification) -> Table:
 
 
 def _cell(checks: list[Check], heard_by: str) -> str | None:
-    """Return the gravest value of an input; None if it has none."""
+    """Return the worst value of an input; None if it has none."""
     mine = [c for c in checks if (c.channel.endswith(heard_by) if heard_by else not c.channel)]
     return number_text(max(mine, key=lambda c: (c.verdict != "pass", c.value))) if mine else None
 
@@ -187,6 +187,7 @@ def _crosstalk_plot(found: Qualification) -> Section:
     from soundcal.report import figures
 
     response, n = found.response, len(found.paths)
+    smooth = response.crosstalk_in_third_octaves()
     pairs = [(k, i) for k in range(n) for i in range(n) if i != k]
     return _plot(
         "crosstalk",
@@ -196,7 +197,7 @@ def _crosstalk_plot(found: Qualification) -> Section:
         "lower limit.",
         lambda: figures.crosstalk_figure(
             response.frequency,
-            np.stack([response.crosstalk[i, k] for k, i in pairs]),
+            np.stack([smooth[i, k] for k, i in pairs]),
             [f"{found.outputs[k]}→{found.inputs[i]}" for k, i in pairs],
             limit=LIMITS["crosstalk at 1 kHz"].value,
         ),
@@ -240,7 +241,7 @@ def _time_plots(found: Qualification) -> Iterator[Section]:
     yield _plot(
         "delay",
         "Delay",
-        "Delay from output to input, measured anew in every take.",
+        "Delay from output to input, measured again in every take.",
         lambda: figures.delay_figure(1000.0 * latency / found.fs),
     )
 

@@ -1,14 +1,7 @@
 """The report of a listening test: ratings under two conditions as a document."""
 
 from soundcal.files.records import provenance
-from soundcal.ratings import (
-    ATTRIBUTES,
-    MixedModel,
-    Quality,
-    Ratings,
-    RatingsComparison,
-    check_quality,
-)
+from soundcal.ratings import MixedModel, Ratings, RatingsAnalysis, RatingsComparison
 from soundcal.report import figures
 from soundcal.report.document import (
     Block,
@@ -34,46 +27,34 @@ __all__ = ["ratings_document", "ratings_summary"]
 
 
 def ratings_document(
-    ratings: Ratings,
-    comparison: RatingsComparison,
-    *,
-    quality: Quality | None = None,
-    model: MixedModel | None = None,
-    title: str = "Ratings under two conditions",
+    analysis: RatingsAnalysis, *, title: str = "Ratings under two conditions"
 ) -> Document:
     """Return the report of a listening test.
 
     Parameters
     ----------
-    ratings : Ratings
-        The answers without the excluded ones.
-    comparison : RatingsComparison
-        Their comparison, see :func:`soundcal.ratings.compare_ratings`.
-    quality : Quality, optional
-        Findings about the answers; determined from the answers if not given.
-    model : MixedModel, optional
-        A mixed model of the same answers.
+    analysis : RatingsAnalysis
+        Its analysis, see :func:`soundcal.ratings.analyse_ratings`.
     title : str
         Heading.
     """
-    found = check_quality(ratings) if quality is None else quality
-    in_plane = set(ATTRIBUTES) <= set(ratings.attributes)
+    ratings, comparison, plane = analysis.ratings, analysis.comparison, analysis.plane
     sections = [
-        Section("summary", "Summary", _summary(ratings, found, comparison)),
-        Section("methods", "What was done", _methods(ratings, comparison, model)),
+        Section("summary", "Summary", _summary(analysis)),
+        Section("methods", "What was done", _methods(ratings, comparison, analysis.model)),
         Section(
             "differences",
             "Differences by stimulus and attribute",
-            differences_blocks(comparison, model),
+            differences_blocks(comparison, analysis.model),
         ),
     ]
-    if in_plane:
+    if plane is not None:
         sections.append(
-            Section("plane", "Pleasantness and eventfulness", plane_blocks(ratings, comparison))
+            Section("plane", "Pleasantness and eventfulness", plane_blocks(plane, comparison))
         )
     sections += [
-        Section("answers", "Answers", answers_blocks(ratings, with_medians=in_plane)),
-        Section("quality", "Data quality", quality_blocks(found)),
+        Section("answers", "Answers", answers_blocks(analysis)),
+        Section("quality", "Data quality", quality_blocks(analysis.quality)),
         Section("participants", "Participants and exclusions", (participants_table(ratings),)),
         Section("provenance", "Provenance", _provenance(ratings)),
     ]
@@ -94,13 +75,14 @@ def _excluded(ratings: Ratings) -> str:
     return count(len(ratings.excluded), "exclusion")
 
 
-def ratings_summary(ratings: Ratings, quality: Quality, comparison: RatingsComparison) -> list[str]:
+def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
     """Return the outcome in plain words, one sentence each."""
+    ratings, comparison = analysis.ratings, analysis.comparison
     about, cells = ratings.to_dict(), comparison.cells
     stars = cells[cells["p_adjusted"] < 0.05]
     lines = [
         f"{about['answers']} answers of {_size(ratings)}, {_excluded(ratings)}",
-        *(f"data quality: {kind}: {count}" for kind, count in quality.counts().items()),
+        *(f"data quality: {kind}: {count}" for kind, count in analysis.quality.counts().items()),
         f"{comparison.direction}: {len(stars)} of {len(cells)} cells differ at 5 % after "
         f"adjustment ({comparison.correction}), in {stars['stimulus'].nunique()} of "
         f"{count(cells['stimulus'].nunique(), 'stimulus', 'stimuli')}",
@@ -115,10 +97,9 @@ def ratings_summary(ratings: Ratings, quality: Quality, comparison: RatingsCompa
     return lines
 
 
-def _summary(
-    ratings: Ratings, quality: Quality, comparison: RatingsComparison
-) -> tuple[Block, ...]:
-    low, high = ratings.scale
+def _summary(analysis: RatingsAnalysis) -> tuple[Block, ...]:
+    comparison = analysis.comparison
+    low, high = analysis.ratings.scale
     cells = comparison.cells
     starred = [
         f"{row['stimulus']} {row['attribute']}{row['stars']}"
@@ -140,8 +121,8 @@ def _summary(
             label=f"Difference {comparison.direction} of the ratings ({low:g} to {high:g})",
         ),
     )
-    notices = [Notice(text) for text in (*ratings.notes, *comparison.warnings)]
-    return (Bullets(tuple(ratings_summary(ratings, quality, comparison))), picture, *notices)
+    notices = [Notice(text) for text in (*analysis.ratings.notes, *comparison.warnings)]
+    return (Bullets(tuple(ratings_summary(analysis))), picture, *notices)
 
 
 def _methods(

@@ -49,7 +49,7 @@ def _warning_blocks(study: Study) -> tuple[Block, ...]:
     ]
     blocks += take_tables(study.sources)
     warned = sum(
-        bool(entry.warnings or entry.diagnostics.flags)
+        bool(entry.warnings or entry.diagnostics.doubts)
         for comparison in study.comparisons.values()
         for entry in comparison.entries
     )

@@ -1,5 +1,6 @@
 """Reports as files: the page, its PDF, its figures and its tables."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,8 +66,9 @@ def write_document(
 
 def write_report(
     study: Study,
-    folder: Path,
+    folder: str | os.PathLike[str],
     *,
+    document: Document | None = None,
     pdf: bool = False,
     figures: Sequence[str] = (),
     force: bool = False,
@@ -77,8 +79,10 @@ def write_report(
     ----------
     study : Study
         The study to report.
-    folder : Path
+    folder : path
         Made if it does not exist. ``report.html`` and the tables as CSV and JSON go there.
+    document : Document, optional
+        The study's document, if it exists already; built from the study by default.
     pdf : bool
         Write ``report.pdf`` with the same content as well.
     figures : sequence of {"svg", "png", "pdf"}
@@ -93,11 +97,13 @@ def write_report(
     RecordError
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
+    folder = Path(folder)
     page = folder / "report.html"
     check_formats(figures)
     refuse_existing(page, force=force)
     make_folder(folder)
-    document = study_document(study)
+    if document is None:
+        document = study_document(study)
     write_tables(study, document.tables(), folder, force=force)
     write_document(
         document, page, pdf=pdf, figures=figures, figure_folder=folder / "figures", force=force

@@ -142,7 +142,7 @@ _KINDS: Final = ("scene", "file", "tone", "am", "fm", "sweep", "burst", "white",
 
 def _entry(entry: Any, where: str, folder: Path) -> Stimulus:
     if not isinstance(entry, dict):
-        raise RecordError(f"{where}: a table expected, found {entry!r}")
+        raise RecordError(f"{where}: a table is expected, found {entry!r}")
     where = f"{where} ({entry.get('id', 'without id')})"
     unknown, missing = set(entry) - set(_KEYS), set(_KEYS) - set(entry)
     if unknown or missing:
@@ -162,7 +162,7 @@ def _entry(entry: Any, where: str, folder: Path) -> Stimulus:
     if not 0 <= entry["level"] <= 130:
         raise RecordError(f"{where}: level {entry['level']} dB; 0 to 130 dB expected")
     if entry["seed"] < 0:
-        raise RecordError(f"{where}: seed {entry['seed']}; 0 or more expected")
+        raise RecordError(f"{where}: seed {entry['seed']}; 0 or more is expected")
     if entry["sha256"] and not re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]):
         raise RecordError(f"{where}: sha256 {entry['sha256']!r} is not a SHA-256")
     if entry["kind"] == "file":

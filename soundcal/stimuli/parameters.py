@@ -78,7 +78,7 @@ def check_parameters(kind: str, parameters: Mapping[str, Any], where: str) -> No
     if kind == "scene":
         _keys(parameters, {"layers"}, {"layers"}, where)
         if not isinstance(parameters["layers"], list) or not parameters["layers"]:
-            raise RecordError(f"{where}: layers: a list of at least 1 layer expected")
+            raise RecordError(f"{where}: layers: a list of at least 1 layer is expected")
         for number, layer in enumerate(parameters["layers"], start=1):
             _layer(layer, f"{where}: layer {number}")
         return
@@ -104,11 +104,13 @@ def _layer(layer: Any, where: str) -> None:
         if limits:
             _number(value, limits, f"{where}: {key}")
     if not isinstance(layer.get("harmonics", 1), int):
-        raise RecordError(f"{where}: harmonics = {layer['harmonics']!r}; a whole number expected")
+        raise RecordError(
+            f"{where}: harmonics = {layer['harmonics']!r}; a whole number is expected"
+        )
     for key in lists | (place & {"azimuth"}):
         _numbers(layer[key], _LISTS[key], f"{where}: {key}")
     if layer.get("colour", "white") not in ("white", "pink", "brown"):
-        raise RecordError(f"{where}: colour {layer['colour']!r}; white, pink or brown expected")
+        raise RecordError(f"{where}: colour {layer['colour']!r}; white, pink or brown is expected")
     _peaks(layer.get("peaks", []), f"{where}: peaks")
     if "passing" in layer:
         _passing(layer["passing"], f"{where}: passing")
@@ -124,12 +126,12 @@ def _peaks(peaks: Any, where: str) -> None:
 
 def _passing(way: Any, where: str) -> None:
     if not isinstance(way, dict):
-        raise RecordError(f"{where} = {way!r}; a table with distance, speed and every expected")
+        raise RecordError(f"{where} = {way!r}; a table with distance, speed and every is expected")
     _keys(way, set(_PASSING), {*_PASSING, "side"}, where)
     for key, limits in _PASSING.items():
         _number(way[key], limits, f"{where}: {key}")
     if way.get("side", "front") not in ("front", "behind"):
-        raise RecordError(f"{where}: side {way['side']!r}; front or behind expected")
+        raise RecordError(f"{where}: side {way['side']!r}; front or behind is expected")
 
 
 def _keys(found: Mapping[str, Any], needed: set[str], allowed: set[str], where: str) -> None:
@@ -141,7 +143,7 @@ def _keys(found: Mapping[str, Any], needed: set[str], allowed: set[str], where: 
 
 def _numbers(values: Any, limits: Range, where: str) -> None:
     if not isinstance(values, list) or not values:
-        raise RecordError(f"{where} = {values!r}; a list of at least 1 number expected")
+        raise RecordError(f"{where} = {values!r}; a list of at least 1 number is expected")
     for value in values:
         _number(value, limits, where)
 

@@ -50,10 +50,10 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
         checksum of the catalogue.
     """
     if not _RATES[0] <= fs <= _RATES[1]:
-        raise ParameterError(f"sampling rate {fs} Hz: {_RATES[0]} to {_RATES[1]} Hz expected")
+        raise ParameterError(f"sampling rate {fs} Hz: {_RATES[0]} to {_RATES[1]} Hz are expected")
     seconds = stimulus.duration if duration is None else duration
     if not 0.1 <= seconds <= LONGEST_S:
-        raise ParameterError(f"duration {seconds} s: 0.1 to {LONGEST_S:g} s expected")
+        raise ParameterError(f"duration {seconds} s: 0.1 to {LONGEST_S:g} s are expected")
     if stimulus.kind == "file":
         return _from_file(stimulus, fs, duration)
     samples = _generate(stimulus, fs, round(seconds * fs))

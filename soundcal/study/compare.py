@@ -10,13 +10,15 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import lookalikes, normal_name, some
-from soundcal.study.comparison import Entry, MethodComparison
+from soundcal.study.comparison import Entry, LimitsAtQuartiles, MethodComparison
 from soundcal.study.ears import with_ears_combined
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
 from soundcal.study.table import checked_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from soundcal.agreement import Agreement
 
 __all__ = ["compare_methods"]
 
@@ -147,7 +149,7 @@ def _entry(
     delta: float | None,
 ) -> Entry | None:
     """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
-    from soundcal.agreement import agreement_test, bland_altman, diagnose
+    from soundcal.agreement import agreement_test, bland_altman, diagnose, nonparametric_limits
 
     x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
     if np.isfinite(x - y).sum() < 2:
@@ -169,6 +171,8 @@ def _entry(
     if delta is not None:
         alpha = 1.0 - rules.confidence
         test = agreement_test(pairs.x, pairs.y, delta, coverage=rules.coverage, alpha=alpha)
+    diagnostics = diagnose(agreement)
+    sloping = diagnostics.has_trend or diagnostics.has_unequal_spread
     indicator, statistic = label
     first, second = pair
     return Entry(
@@ -179,11 +183,28 @@ def _entry(
         second=second,
         ears=ears,
         agreement=agreement,
-        diagnostics=diagnose(agreement),
+        diagnostics=diagnostics,
         p_value=_bias_test(pairs.x, pairs.y),
         test=test,
+        lines=_at_quartiles(agreement) if sloping else None,
+        quantiles=nonparametric_limits(agreement) if diagnostics.is_not_normal else None,
         warnings=agreement.warnings,
     )
+
+
+def _at_quartiles(agreement: "Agreement") -> LimitsAtQuartiles:
+    """Return limits as lines (Bland & Altman 1999, 3.2) at the quartiles of the means."""
+    from soundcal.agreement import regression_limits
+
+    at = np.quantile(agreement.points.average, [0.25, 0.5, 0.75])
+    try:
+        found = regression_limits(agreement)
+    except ParameterError as error:
+        none = np.empty(0)
+        return LimitsAtQuartiles(none, none, none, none, str(error))
+    lower, upper = found.limits(at)
+    spread = "constant" if found.spread is None else "depends on the mean"
+    return LimitsAtQuartiles(at, found.bias(at), lower, upper, spread)
 
 
 def _bias_test(x: Array, y: Array) -> float | None:

@@ -16,9 +16,28 @@ from soundcal.study.rules import Pair, Rules
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.agreement import Agreement, AgreementTest, Diagnostics
+    from soundcal.agreement import Agreement, AgreementTest, Diagnostics, NonparametricLimits
 
-__all__ = ["Entry", "MethodComparison"]
+__all__ = ["Entry", "LimitsAtQuartiles", "MethodComparison"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LimitsAtQuartiles:
+    """Limits of agreement as lines over the mean of both methods, at the quartiles of the means.
+
+    Parameters
+    ----------
+    average, bias, lower, upper : ndarray, shape (3,)
+        Quartiles of the means, and bias and limits there; shape (0,) where no lines can be fitted.
+    spread : str
+        ``constant`` or ``depends on the mean``, or the reason why no lines can be fitted.
+    """
+
+    average: Array
+    bias: Array
+    lower: Array
+    upper: Array
+    spread: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +61,10 @@ class Entry:
         comparison; None where the differences do not vary.
     test : AgreementTest or None
         Test of agreement within the allowable difference, if one was stated.
+    lines : LimitsAtQuartiles or None
+        Limits as lines, where bias or spread depend on the size of the measured value.
+    quantiles : NonparametricLimits or None
+        Quantiles of the differences, where these are not normal.
     warnings : tuple of str
         Remarks that a reader of these numbers needs.
     """
@@ -57,6 +80,8 @@ class Entry:
     p_value: float | None = None
     p_adjusted: float | None = None
     test: "AgreementTest | None" = None
+    lines: LimitsAtQuartiles | None = None
+    quantiles: "NonparametricLimits | None" = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -142,7 +167,7 @@ class Entry:
             "trend_size": self.diagnostics.trend_size,
             "spread_ratio": self.diagnostics.spread_ratio,
             "outliers": " ".join(map(str, self.diagnostics.outliers)),
-            "warnings": "; ".join((*self.warnings, *self.diagnostics.flags)),
+            "warnings": "; ".join((*self.warnings, *self.diagnostics.doubts)),
         }
 
 

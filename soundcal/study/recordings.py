@@ -3,6 +3,7 @@
 Audio that does not match its checksum is refused.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ Given = Calibration | Path | str
 
 
 def collect(
-    paths: Iterable[str | Path],
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     calibrations: Given | Mapping[str, Given] | None = None,
     indicators: str | Sequence[str] | None = None,
@@ -54,7 +55,7 @@ def collect(
 
     Parameters
     ----------
-    paths : iterable of path
+    paths : path or iterable of path
         Session folders (they hold ``session.jsonl``), folders of sessions such as a campaign, or
         plain folders of audio files: the folder's name is the method, the file's name without its
         ending the stimulus.
@@ -94,7 +95,8 @@ def collect(
     ParameterError
         No folder, two plain folders of one name, or as for :func:`soundcal.study.compare_methods`.
     """
-    given = [Path(path) for path in paths]
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    given = [Path(path) for path in listed]
     folders = [folder for path in given for folder in _members(path)]
     if not folders:
         raise ParameterError("no folders; at least one session or folder of recordings is expected")

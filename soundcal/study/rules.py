@@ -40,7 +40,7 @@ class Rules:
     confidence : float
         Level of the confidence intervals.
     paper : bool
-        Use the arithmetic of the study: z = 1.96 and the intervals of 1999.
+        Use the analysis of Lam et al. (2022): z = 1.96 and the intervals of 1999.
     delta : mapping of str to float
         Allowable difference per label (``LAeq``, ``N5``) or for all statistics of an indicator
         (``LA``, also written ``L(A)``), stated before the data, in the indicator's unit.

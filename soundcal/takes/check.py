@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 
 from soundcal.errors import SignalError
-from soundcal.recording import Capture, Flag, with_flags
+from soundcal.recording import Capture, Flag, counted, with_flags
 
 __all__ = [
     "SEVERITY",
@@ -20,6 +20,7 @@ __all__ = [
     "flags_of",
     "judged",
     "refuse",
+    "refuse_broken",
 ]
 
 Relation = Literal["≤", "≥", "±"]
@@ -160,3 +161,35 @@ def refuse(checks: Sequence[Check], what: str) -> None:
     reasons = [check.reason for check in checks if check.verdict == "invalid"]
     if reasons:
         raise SignalError(f"{what}: the take is invalid ({'; '.join(reasons)}); record it again")
+
+
+def refuse_broken(take: Capture, what: str, channels: Sequence[str] | None = None) -> None:
+    """Refuse a take with overflows, underflows or clipped samples, which a measurement excludes.
+
+    Parameters
+    ----------
+    take : Capture
+        The take.
+    what : str
+        Its name in the message: the channel, or the place of the microphones.
+    channels : sequence of str, optional
+        The channels that are measured; all by default.
+
+    Raises
+    ------
+    SignalError
+        The driver reported overflows or underflows, or a sample is clipped.
+    """
+    if take.xruns:
+        raise SignalError(
+            f"{what}: {counted(take.xruns, 'overflow or underflow', 'overflows or underflows')} in "
+            "the take, 0 are allowed; record again with a larger buffer of the driver (--latency) "
+            "or less load on the computer"
+        )
+    measured = take.channels if channels is None else channels
+    clipped = sum(take.clipped[take.channels.index(name)] for name in measured)
+    if clipped:
+        raise SignalError(
+            f"{what}: {counted(clipped, 'clipped sample')} in the take, 0 are allowed; lower the "
+            "input gain and record again"
+        )

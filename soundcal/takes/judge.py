@@ -355,7 +355,7 @@ def _window_levels(x: Samples, fs: int) -> Samples:
 def level_step(
     x: Samples, fs: int, channel: str = "", *, reference: Samples | None = None
 ) -> Check | None:
-    """Look for a level step in a signal that ought to be steady.
+    """Look for a level step in a signal that should be steady.
 
     The take is split where the mean levels before and after differ most. Their difference is a step
     if it also exceeds eight times its standard error, which is estimated from windows of 50 ms; the

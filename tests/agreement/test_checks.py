@@ -21,7 +21,7 @@ def sample(n: int = 27, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 def flags(x: np.ndarray, y: np.ndarray, **options: str) -> str:
-    return " ".join(diagnose(bland_altman(x, y, **options)).flags)
+    return " ".join(diagnose(bland_altman(x, y, **options)).doubts)
 
 
 def test_good_data_seldom_raise_a_flag() -> None:
@@ -30,7 +30,7 @@ def test_good_data_seldom_raise_a_flag() -> None:
     assert np.mean([f.has_trend for f in found]) < 0.097
     assert np.mean([f.has_unequal_spread for f in found]) < 0.097
     assert np.mean([f.normality_p < 0.05 for f in found]) < 0.097
-    assert np.mean([not f.flags for f in found]) > 0.7
+    assert np.mean([not f.doubts for f in found]) > 0.7
 
 
 def test_normality_of_blood_pressures_of_1999() -> None:
@@ -52,7 +52,7 @@ def test_trend_and_spread_are_judged_by_p_and_size() -> None:
     x, y = sample(200)
     steep = diagnose(bland_altman(x, y + 0.2 * x))
     assert steep.has_trend
-    assert "bias depends on the average" in " ".join(steep.flags)
+    assert "bias depends on the average" in " ".join(steep.doubts)
     expected = stats.linregress(steep.qq[1] * 0 + bland_altman(x, y).points.average, x - y)
     plain = diagnose(bland_altman(x, y)).trend
     assert plain is not None
@@ -66,10 +66,10 @@ def test_trend_and_spread_are_judged_by_p_and_size() -> None:
     rng = np.random.default_rng(3)
     assert "spread depends" in flags(x, x + rng.normal(0, 0.1 + (x - 50) / 10))
     # what is advised exists: levels in dB have no ratio
-    assert "ratio scale" in " ".join(steep.flags)
+    assert "ratio scale" in " ".join(steep.doubts)
     levels = diagnose(bland_altman(x, y + 0.2 * x, unit="dB"))
     assert levels.has_trend
-    assert "ratio" not in " ".join(levels.flags)
+    assert "ratio" not in " ".join(levels.doubts)
 
 
 def test_outliers_are_named_and_kept() -> None:
@@ -81,8 +81,8 @@ def test_outliers_are_named_and_kept() -> None:
     assert found.n == 27
     rest = bland_altman(np.delete(x, 4), np.delete(y, 4))
     assert found.without_outliers == pytest.approx((rest.bias, rest.lower, rest.upper))
-    assert "outlying difference(s), kept: s4" in " ".join(found.flags)
-    assert "not normal" in " ".join(found.flags)
+    assert "outlying difference(s), kept: s4" in " ".join(found.doubts)
+    assert "not normal" in " ".join(found.doubts)
 
 
 def test_ties_resolution_and_zeros() -> None:

@@ -78,14 +78,27 @@ def test_a_wandering_frequency_loses_no_level() -> None:
 
 REFUSED = {
     "short": (take(tone(seconds=9.0)), SignalError, "lasts 9.00 s, at least 10 s"),
-    "lost blocks": (take(tone(), xruns=2), SignalError, "2 overflows or underflows"),
+    "lost blocks": (
+        take(tone(), xruns=2),
+        SignalError,
+        "left: 2 overflows or underflows in the take",
+    ),
     "doubtful": (
         take(tone(), flags=(Flag("gaps", "1 gap of zeros"),)),
         SignalError,
         "doubtful .1 gap of zeros",
     ),
     "zeros": (take(np.zeros(84000)), SignalError, "exactly zero.*may use the microphone"),
-    "clipped": (take(np.clip(3 * tone(-6.0), -1, 1)), SignalError, "clipped, peak 1.0000"),
+    "clipped": (
+        take(np.clip(3 * tone(-6.0), -1, 1)),
+        SignalError,
+        "clipped samples in the take, 0 are allowed",
+    ),
+    "near full scale": (
+        take(0.9995 * tone() / tone().max()),
+        SignalError,
+        r"clipped, peak 0\.9995 of full scale, the limit is 0\.999",
+    ),
     "silence": (take(noise(1e-4)), ToneNotFound, "no tone"),
     "other channel": (take(noise(1e-4), tone()), ToneNotFound, "the tone is on channel right"),
     "mono mix": (take(tone(), 0.9 * tone()), ToneNotFound, "also on right, only 0.9 dB"),

@@ -1,7 +1,8 @@
 """Open-circuit voltage to level, gain and knob; and calibrations that are merely stated."""
 
 import math
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from soundcal.devices.simulated.lab import SimulatedLab, list_labs
 from soundcal.errors import ParameterError, SignalError, TargetNotReached, ToneNotFound
 from soundcal.headphone import Headphone
 from soundcal.recording import EARS, Capture
-from soundcal.units import db, pascal_to_level
+from soundcal.units import db, level_to_pascal, pascal_to_level
 
 HIGH = Headphone("open, 300 ohm", 300.0, 103.0, "V")
 LOW = Headphone("closed, 16 ohm", 16.0, 96.0, "mW")
@@ -129,8 +130,10 @@ def test_a_line_input_without_the_test_sine_is_refused() -> None:
         ocv.line_voltages(take, {"left": 1.0})
     with pytest.raises(ParameterError, match=r"0\.0 V per full scale"):
         ocv.line_voltages(take, {"right": 1.0})
-    with pytest.raises(SignalError, match="clipped"):
+    with pytest.raises(SignalError, match="left: 96000 clipped samples in the take, 0 are allowed"):
         ocv.line_voltages(Capture(np.ones(96000), 48000, channels=("left",)), {"left": 1.0})
+    with pytest.raises(SignalError, match="left: 1 overflow or underflow in the take"):
+        ocv.line_voltages(replace(take, xruns=1), {"left": 1.0})
 
 
 def test_levels_at_the_ear_need_an_output_calibration() -> None:
@@ -168,10 +171,56 @@ def test_levels_that_cannot_be_stated_are_refused() -> None:
         stated.from_level(take, {"centre": 65.0})
     with pytest.raises(ParameterError, match=r"level 1000\.0 dB"):
         stated.from_level(take, {"left": 1000.0})
-    with pytest.raises(SignalError, match="48000 samples clipped"):
+    with pytest.raises(SignalError, match="left: 48000 clipped samples in the take, 0 are allowed"):
         stated.from_level(Capture(np.ones((2, 48000)), 48000), {"left": 65.0})
     with pytest.raises(ParameterError, match="sensitivity nan"):
         stated.from_sensitivity({"left": math.nan})
+
+
+def noise(seconds: float = 4.0) -> np.ndarray:
+    return np.random.default_rng(5).normal(0.0, 0.05, (2, round(48000 * seconds)))
+
+
+def hole(x: np.ndarray) -> None:
+    x[0, 60000:110000] = 0.0
+
+
+def twice(x: np.ndarray) -> None:
+    x[0, 50512:51024] = x[0, 50000:50512]
+
+
+def flat_tops(x: np.ndarray) -> None:
+    x[0] = np.clip(10.0 * x[0], -0.2, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (hole, "1 gap of exact zeros .*, 50000 samples in all, first at 1.250 s"),
+        (twice, "1 block of samples delivered twice, 512 samples in all"),
+        (flat_tops, "left: flat tops"),
+    ],
+)
+def test_the_level_of_an_invalid_recording_cannot_be_stated(
+    edit: Callable[[np.ndarray], None], reason: str
+) -> None:
+    samples = noise()
+    edit(samples)
+    take = Capture(samples, 48000)
+    with pytest.raises(SignalError, match=f"left: the take is invalid .*{reason}"):
+        stated.from_level(take, {"left": 65.0, "right": 65.0})
+    assert set(stated.from_level(take, {"right": 65.0}).channels) == {"right"}
+
+
+def test_silence_at_the_ends_of_a_prepared_recording_belongs_to_it() -> None:
+    samples = noise()
+    ramp = np.minimum(1.0, np.arange(48000) / 48000.0) ** 4
+    samples[:, :48000] *= ramp
+    samples[:, -48000:] *= ramp[::-1]
+    samples = np.pad(np.rint(samples * 2**15) / 2**15, ((0, 0), (9600, 9600)))
+    found = stated.from_level(Capture(samples, 48000), {"left": 65.0}, weighting="Z")
+    rms = float(np.sqrt(np.mean(samples[0] ** 2)))
+    assert found.sensitivity("left") * rms == pytest.approx(level_to_pascal(65.0), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", [info.name[4:] for info in list_labs() if "+" in info.name])

@@ -194,7 +194,7 @@ CASES = [
     (f"play {SIM} --level 65 --calibration output.json silence.wav", 5, "silent"),
     ("measure fine.wav", 5, "not calibrated"),
     # calibrator
-    ("calibrate --left tone-clipped.wav", 5, "samples at or beyond it"),
+    ("calibrate --left tone-clipped.wav", 5, "clipped samples in the take"),
     ("calibrate --left tone-wrong-frequency.wav", 4, "1050"),
     ("calibrate --left tone-unstable.wav", 4, "fluctuat"),
     ("calibrate --left tone-silent.wav", 5, "exactly zero"),

@@ -9,7 +9,7 @@ import pytest
 from ratings_data import GUI, MAPPING, WEBMUSHRA, study
 
 from soundcal.cli import main
-from soundcal.ratings import ATTRIBUTES, compare_ratings, make_ratings
+from soundcal.ratings import ATTRIBUTES, analyse_ratings, make_ratings
 from soundcal.report import ratings_document, write_document
 
 
@@ -166,15 +166,15 @@ def test_report_of_few_participants_and_attributes(
     if attributes == ATTRIBUTES:
         table = ratings.table
     ratings = make_ratings(table[table["attribute"].isin(attributes)], scale=(0, 100))
-    comparison = compare_ratings(ratings, "ocv", "hats")
-    document = ratings_document(ratings, comparison)
+    analysis = analyse_ratings(ratings, "ocv", "hats")
+    document = ratings_document(analysis)
     names = {section.name for section in document.sections}
     assert ("plane" in names) == (attributes == ATTRIBUTES)
     assert len(document.pictures()) == (4 if attributes == ATTRIBUTES else 2)
     assert write_document(document, tmp_path / "r.html") == [tmp_path / "r.html"]
     cells = next(table for table in document.tables() if table.name == "cells")
     assert [row[1] for row in cells.rows] == list(ratings.attributes)
-    assert cells.rows[0][5] == comparison.cells["estimate"].iloc[0]
+    assert cells.rows[0][5] == analysis.comparison.cells["estimate"].iloc[0]
 
 
 def test_report_without_anybody_under_both_conditions(tmp_path: Path) -> None:

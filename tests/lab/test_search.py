@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from soundcal.calibration import stated
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import SignalError
 from soundcal.files.session import Session
 from soundcal.lab import protocol
 from soundcal.lab.gains import read_gains
 from soundcal.lab.operator import SimulatedOperator
+from soundcal.lab.search import Ears
 from soundcal.recording import Capture
 
 FS = 8000
@@ -61,8 +63,8 @@ FAULTS: dict[str, tuple[Callable[[Capture], Capture], str]] = {
     "samples missing": (gap, "take is invalid .*43 samples missing"),
     "zeros": (zeros, "take is invalid"),
     "repeated block": (repeated, "take is invalid"),
-    "clipped": (clipped, "1 clipped samples in the recording at the ears"),
-    "overflow": (overflow, "1 overflows or underflows"),
+    "clipped": (clipped, "recording at the ears: 1 clipped sample in the take"),
+    "overflow": (overflow, "recording at the ears: 1 overflow or underflow in the take"),
 }
 
 
@@ -108,3 +110,61 @@ def test_a_broken_take_is_repeated_if_the_operator_does(tmp_path: Path) -> None:
     (row,) = read_gains(tmp_path / "s" / "gains_hats.json")
     assert lab.takes == 2 + len(row["search"]["steps"])
     assert abs(row["search"]["level"] - row["target"]) <= 0.1
+
+
+class Silent(SimulatedLab):
+    """A lab whose noise an edit changes, to break it or to bring it to a converter's steps."""
+
+    def __init__(self, edit: Callable[[np.ndarray], None]) -> None:
+        super().__init__("interface+open-300", fs=FS)
+        self.edit = edit
+
+    def play_and_record(self, samples: np.ndarray, **named: Any) -> Capture:
+        assert not samples.any()
+        return edited(super().play_and_record(samples, **named), self.edit)
+
+
+def hole(samples: np.ndarray) -> None:
+    samples[:, 10000:26000] = 0.0
+
+
+def dead_ear(samples: np.ndarray) -> None:
+    samples[1] = 0.0
+
+
+def twice(samples: np.ndarray) -> None:
+    samples[:, 8512:9024] = samples[:, 8000:8512]
+
+
+def silence(samples: np.ndarray) -> None:
+    samples[:] = 0.0
+
+
+def steps_of_16_bits(samples: np.ndarray) -> None:
+    samples[:] = np.rint(0.3 * samples / samples.std()) / 2.0**15
+
+
+def floor_of(edit: Callable[[np.ndarray], None]) -> tuple[float, float]:
+    calibration = stated.from_sensitivity({"left": 10.0, "right": 10.0})
+    with Silent(edit) as lab:
+        return Ears(lab, calibration).noise_floor(SimulatedOperator(lab))
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (hole, "16000 samples in all"),
+        (dead_ear, "right: every sample is exactly zero"),
+        (twice, "delivered twice"),
+    ],
+)
+def test_an_invalid_take_gives_no_noise_floor(
+    edit: Callable[[np.ndarray], None], reason: str
+) -> None:
+    with pytest.raises(SignalError, match=f"recording at the ears: the take is invalid .*{reason}"):
+        floor_of(edit)
+
+
+def test_silence_within_the_resolution_of_the_converter_has_a_noise_floor() -> None:
+    assert floor_of(silence) == (-np.inf, -np.inf)
+    assert np.isfinite(floor_of(steps_of_16_bits)).all()

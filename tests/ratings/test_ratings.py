@@ -96,6 +96,8 @@ def test_half_of_the_probability_lies_inside_the_contour() -> None:
     inside = found.density[found.density >= found.level].sum() * cell
     assert inside == pytest.approx(0.5, abs=0.01)
     assert density([0.1, 0.2], [0.0, 0.1]) is None
+    with pytest.raises(ParameterError, match="a fraction between 0 and 1"):
+        density(p, e, share=1.5)
     assert density([0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]) is None
 
 

@@ -19,6 +19,7 @@ from report_tables import STATISTICS, tidy
 
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
+from soundcal.ratings import density
 from soundcal.report import figures
 from soundcal.report.figures.agreement import layout
 from soundcal.report.figures.page import spread_out
@@ -241,7 +242,9 @@ def test_results_that_cannot_be_drawn() -> None:
 def test_the_contour_of_the_circumplex_encloses_its_share() -> None:
     rng = np.random.default_rng(4)
     xy = rng.normal(0.0, 0.2, (2, 4000)).clip(-1.0, 1.0)
-    figure = figures.circumplex({"hats": (xy[0], xy[1])})
+    found = density(*xy)
+    assert found is not None
+    figure = figures.circumplex({"hats": (xy[0], xy[1])}, contours={"hats": found})
     (contour,) = (c for c in figure.axes[0].collections if c.get_paths())
     inner = contour.get_paths()[0].contains_points(xy.T)
     # the estimate is wider than a normal distribution by its kernels: 1.2 times Scott's bandwidth
@@ -253,10 +256,8 @@ def test_the_contour_of_the_circumplex_encloses_its_share() -> None:
 def test_a_circumplex_without_contours() -> None:
     rng = np.random.default_rng(4)
     p, e = rng.uniform(-0.5, 0.5, (2, 50))
-    figure = figures.circumplex({"hats": (p, e)}, share=None)
+    figure = figures.circumplex({"hats": (p, e)})
     assert not [c for c in figure.axes[0].collections if c.get_paths()]
-    with pytest.raises(ParameterError, match="a fraction between 0 and 1"):
-        figures.circumplex({"hats": (p, e)}, share=1.5)
 
 
 def test_a_map_of_one_stimulus_has_room_for_its_scale() -> None:
@@ -265,7 +266,7 @@ def test_a_map_of_one_stimulus_has_room_for_its_scale() -> None:
     assert inside(figures.difference_map(cells, label=label))
 
 
-def test_circumplex_with_arrows_and_few_points() -> None:
+def test_circumplex_with_arrows() -> None:
     a = np.linspace(-0.5, 0.5, 4)
     figure = figures.circumplex({"hats": (a, a), "ocv": (a, -a)}, arrows=True)
     assert not [c for c in figure.axes[0].collections if c.get_paths()]

@@ -327,7 +327,7 @@ def test_command_with_folders(tmp_path: Path) -> None:
     assert main(["report", *folders, *mixed, "--force"]) == 2
 
 
-def test_the_command_builds_its_document_once(
+def test_a_command_builds_its_document_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = [str(plain(tmp_path / name, offset)) for name, offset in (("a", 0.0), ("b", 1.0))]
@@ -347,3 +347,9 @@ def test_the_command_builds_its_document_once(
     assert (out / "report.pdf").exists()
     assert list((out / "figures").glob("*.svg"))
     assert len(built) == 1
+    table, page = str(out / "indicators.csv"), tmp_path / "page.html"
+    written = ["--out", str(tmp_path / "compared"), "--report", str(page)]
+    assert main(["compare", table, *written]) == 0
+    assert page.exists()
+    assert (tmp_path / "compared" / "report.html").exists()
+    assert len(built) == 2

@@ -158,7 +158,7 @@ def test_zeros_of_an_indicator_are_said() -> None:
     table = tidy()
     table.loc[(table["indicator"] == "N") & (table["condition"] == "ocv"), "value"] = 0.0
     entry = compare_methods(table).entry("N5", "in-situ", "ocv")
-    assert any("27 of 54 measurements are exactly 0" in text for text in entry.diagnostics.flags)
+    assert any("27 of 54 measurements are exactly 0" in text for text in entry.diagnostics.doubts)
 
 
 def test_paper_rules_use_196_and_1999() -> None:

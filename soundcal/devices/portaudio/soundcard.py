@@ -138,7 +138,7 @@ class Soundcard:
     calibrating : bool
         Refuse a device behind the operating system's mixer.
     allow_os_mixer : bool
-        Accept it nevertheless, and open WASAPI in shared instead of exclusive mode.
+        Accept it, and open WASAPI in shared instead of exclusive mode.
     latency : float
         Buffer requested from the driver, in s.
 

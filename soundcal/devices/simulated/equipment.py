@@ -192,7 +192,7 @@ class HeadphoneUnit:
     response: tuple[Curve, Curve]
 
     def seating(self, generator: np.random.Generator, *, spread: float) -> tuple[Seating, Seating]:
-        """Put the headphones on anew."""
+        """Put the headphones on again."""
         draw = generator.standard_normal(4) * spread
         model = self.model
         left, right = (

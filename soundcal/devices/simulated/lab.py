@@ -239,7 +239,7 @@ class SimulatedLab:
         self._change(replace(self._setup, tone=None))
 
     def seat_headphones(self) -> None:
-        """Plug the headphones in if necessary and put them on anew, with another seating.
+        """Plug the headphones in if necessary and put them on again, with another seating.
 
         Raises
         ------

@@ -301,7 +301,7 @@ class Setup:
         )
 
     def truth(self) -> Truth:
-        """Return the true values, which measurements ought to find."""
+        """Return the true values, which measurements should find."""
         sheet, rms = self.headphones.model.sheet, self.volts / np.sqrt(2.0)
         return Truth(
             fs=self.fs,

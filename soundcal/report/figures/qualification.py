@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from soundcal.arrays import Array
+from soundcal.qualification.results import FLOOR_DB
 from soundcal.report.figures.page import add_axes, colours, few_ticks, new_figure, styled
 from soundcal.report.style import FAINT, PAGE_MM
 
@@ -26,8 +27,6 @@ __all__ = [
 
 _TICKS: Final = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000)
 _HEIGHT: Final = 62.0
-FLOOR_DB: Final = -160.0
-"""Lower levels are drawn as this one: digital silence has no level."""
 
 
 def _panel(draw: Callable[["Axes"], None], x_label: str, y_label: str) -> "Figure":
@@ -101,24 +100,15 @@ def response_figure(
 def crosstalk_figure(
     frequency: Array, level: Array, names: Sequence[str], *, limit: float
 ) -> "Figure":
-    """Draw crosstalk in dB, shape (n_pairs, n_f), as the mean power of 1/3 octave; 180 mm wide."""
+    """Draw crosstalk in dB, shape (n_pairs, n_f); 180 mm wide."""
 
     def draw(axes: "Axes") -> None:
-        rows = [_smooth(row) for row in level]
         _log_frequency(axes, float(frequency[0]), float(frequency[-1]))
         axes.axhline(limit, color=FAINT, linewidth=0.8, linestyle="--", label="limit")
-        _rows(axes, frequency, rows, names)
-        axes.set_ylim(max(FLOOR_DB, min(float(row.min()) for row in rows) - 10.0), None)
+        _rows(axes, frequency, list(level), names)
+        axes.set_ylim(max(FLOOR_DB, float(level.min()) - 10.0), None)
 
     return _panel(draw, "Frequency (Hz)", "Crosstalk (dB)")
-
-
-def _smooth(level: Array) -> Array:
-    """Return the mean power of a third octave around every point of the grid, dB."""
-    power = 10.0 ** (np.maximum(level, FLOOR_DB) / 10.0)
-    width = 9
-    padded = np.pad(power, width // 2, mode="edge")
-    return np.asarray(10.0 * np.log10(np.convolve(padded, np.ones(width) / width, mode="valid")))
 
 
 def noise_figure(mid: Array, level: Array, names: Sequence[str]) -> "Figure":

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from soundcal.ratings import Density
+
 __all__ = ["DIFFERENCE_LIMIT", "circumplex", "difference_map", "likert_bars"]
 
 
@@ -36,7 +38,6 @@ _CORNERS: Final = (
     ("chaotic", -1, 1),
     ("monotonous", -1, -1),
 )
-_FEWEST: Final = 5  # points that have a contour
 _MANY: Final = 100  # from this number on, points hide each other
 _ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes light
 
@@ -44,7 +45,7 @@ _ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes
 def circumplex(
     points: Mapping[str, tuple[ArrayLike, ArrayLike]],
     *,
-    share: float | None = 0.5,
+    contours: "Mapping[str, Density] | None" = None,
     arrows: bool = False,
 ) -> "Figure":
     """Draw pleasantness and eventfulness (ISO/TS 12913-3) per condition.
@@ -53,9 +54,8 @@ def circumplex(
     ----------
     points : mapping of str to (array_like, array_like)
         Coordinates P and E of each condition, both of shape (n,), within -1 to 1.
-    share : float or None
-        Proportion of the estimated distribution that each contour encloses, see
-        :func:`soundcal.ratings.density`; None for no contours.
+    contours : mapping of str to Density, optional
+        Densities of conditions whose contour is drawn, see :func:`soundcal.ratings.density`.
     arrows : bool
         Draw arrows from the first to the second of two conditions whose points are pairs, in the
         same order.
@@ -63,8 +63,7 @@ def circumplex(
     Returns
     -------
     Figure
-        88 mm wide, square. A condition whose points have no density (fewer than 5, or on a line)
-        has no contour.
+        88 mm wide, square.
 
     Raises
     ------
@@ -74,8 +73,6 @@ def circumplex(
     arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
     if not arrays:
         raise ParameterError("0 conditions; coordinates of at least 1 are expected")
-    if share is not None and not 0.0 < share < 1.0:
-        raise ParameterError(f"share {share}; a fraction between 0 and 1 is expected")
     if arrows:
         _check_pairs(arrays)
     with styled():
@@ -103,8 +100,8 @@ def circumplex(
                 markeredgewidth=0,
                 label=short(name, 40),
             )
-            if share is not None:
-                _contour(axes, xy, share, colour)
+            if contours and name in contours:
+                _contour(axes, contours[name], colour)
         handles, labels = axes.get_legend_handles_labels()
         legend = figure.legend(
             handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2
@@ -157,21 +154,17 @@ def _compass(axes: "Axes") -> None:
     axes.set_ylabel("Eventfulness (1)")
 
 
-def _contour(axes: "Axes", xy: Array, share: float, colour: str) -> None:
+def _contour(axes: "Axes", found: "Density", colour: str) -> None:
     """Draw the line that encloses a share of the estimated density."""
-    from soundcal.ratings import density
-
-    found = density(*xy, share=share) if xy.shape[1] >= _FEWEST else None
-    if found is not None:
-        axes.contour(
-            found.pleasantness,
-            found.eventfulness,
-            found.density,
-            levels=[found.level],
-            colors=[colour],
-            linewidths=1.6,
-            zorder=4,
-        )
+    axes.contour(
+        found.pleasantness,
+        found.eventfulness,
+        found.density,
+        levels=[found.level],
+        colors=[colour],
+        linewidths=1.6,
+        zorder=4,
+    )
 
 
 def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figure":

@@ -163,7 +163,7 @@ def _agreement_row(entry: Entry) -> tuple[Any, ...]:
 
 
 def _how_many_flagged(entries: Sequence[Entry]) -> str:
-    flagged = sum(bool(entry.diagnostics.flags) for entry in entries)
+    flagged = sum(bool(entry.diagnostics.doubts) for entry in entries)
     return f": {flagged} of {len(entries)} comparisons need attention" if flagged else ""
 
 
@@ -205,7 +205,7 @@ def _diagnostics_row(entry: Entry) -> tuple[Any, ...]:
         _finite(d.spread_ratio),
         ", ".join(map(str, d.outliers)) or None,
         None if d.without_outliers is None else d.without_outliers[1:],
-        "; ".join(d.flags) or None,
+        "; ".join(d.doubts) or None,
     )
 
 

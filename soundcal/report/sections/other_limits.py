@@ -6,14 +6,15 @@ measured value, it adds limits as lines; where the differences are not normal, i
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from soundcal.errors import ParameterError
 from soundcal.report.document import Block, Column, Section, Table, slug
 from soundcal.report.style import unit_label
 from soundcal.study import Entry
+from soundcal.study.comparison import LimitsAtQuartiles
+
+if TYPE_CHECKING:
+    from soundcal.agreement.nonparametric import NonparametricLimits
 
 __all__ = ["other_limits_section"]
 
@@ -33,8 +34,8 @@ def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, 
     tuple of Section
         Empty if no entry needs other limits.
     """
-    sloping = [e for e in entries if e.diagnostics.has_trend or e.diagnostics.has_unequal_spread]
-    skewed = [e for e in entries if e.diagnostics.is_not_normal]
+    sloping = [(entry, entry.lines) for entry in entries if entry.lines is not None]
+    skewed = [(entry, entry.quantiles) for entry in entries if entry.quantiles is not None]
     blocks: list[Block] = []
     if sloping:
         blocks.append(_lines(name, sloping))
@@ -48,8 +49,8 @@ def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, 
     )
 
 
-def _lines(name: str, entries: Sequence[Entry]) -> Table:
-    unit = entries[0].unit
+def _lines(name: str, sloping: Sequence[tuple[Entry, LimitsAtQuartiles]]) -> Table:
+    indicator, unit = sloping[0][0].indicator, sloping[0][0].unit
     columns = (
         Column("Indicator"),
         Column("Difference"),
@@ -58,35 +59,26 @@ def _lines(name: str, entries: Sequence[Entry]) -> Table:
         Column("Limits of agreement", "interval", unit, "At the quartile"),
         Column("Spread"),
     )
-    rows = tuple(row for entry in entries for row in _at_quartiles(entry))
+    rows = tuple(row for entry, lines in sloping for row in _at_quartiles(entry, lines))
     caption = (
         f"Limits of agreement as lines over the mean of both methods (Bland & Altman 1999, 3.2), "
-        f"in {unit_label(entries[0].indicator, unit)}, at the quartiles of the means"
+        f"in {unit_label(indicator, unit)}, at the quartiles of the means"
     )
-    return Table(slug("lines", name, entries[0].indicator), caption, columns, rows)
+    return Table(slug("lines", name, indicator), caption, columns, rows)
 
 
-def _at_quartiles(entry: Entry) -> list[tuple[Any, ...]]:
-    from soundcal.agreement import regression_limits
-
-    at = np.quantile(entry.averages, [0.25, 0.5, 0.75])
-    try:
-        found = regression_limits(entry.agreement)
-    except ParameterError as error:
-        return [(entry.label, entry.direction, None, None, None, str(error))]
-    lower, upper = found.limits(at)
-    spread = "constant" if found.spread is None else "depends on the mean"
+def _at_quartiles(entry: Entry, lines: LimitsAtQuartiles) -> list[tuple[Any, ...]]:
+    if not lines.average.size:
+        return [(entry.label, entry.direction, None, None, None, lines.spread)]
     return [
-        (entry.label, entry.direction, float(a), float(b), (float(low), float(high)), spread)
-        for a, b, low, high in zip(at, found.bias(at), lower, upper, strict=True)
+        (entry.label, entry.direction, float(a), float(b), (float(low), float(high)), lines.spread)
+        for a, b, low, high in zip(lines.average, lines.bias, lines.lower, lines.upper, strict=True)
     ]
 
 
-def _quantiles(name: str, entries: Sequence[Entry]) -> Table:
-    from soundcal.agreement import nonparametric_limits
-
-    unit = entries[0].unit
-    confidence = f"{100 * entries[0].agreement.confidence:g} % CI"
+def _quantiles(name: str, skewed: "Sequence[tuple[Entry, NonparametricLimits]]") -> Table:
+    entry, first = skewed[0]
+    unit, confidence = entry.unit, f"{100 * entry.agreement.confidence:g} % CI"
     columns = (
         Column("Indicator"),
         Column("Difference"),
@@ -96,7 +88,6 @@ def _quantiles(name: str, entries: Sequence[Entry]) -> Table:
         Column("Upper", "signed", unit, "Upper quantile"),
         Column(confidence, "interval", unit, "Upper quantile"),
     )
-    found = [nonparametric_limits(entry.agreement) for entry in entries]
     rows = tuple(
         (
             entry.label,
@@ -107,12 +98,11 @@ def _quantiles(name: str, entries: Sequence[Entry]) -> Table:
             q.upper,
             None if math.isnan(q.upper_ci[0]) else q.upper_ci,
         )
-        for entry, q in zip(entries, found, strict=True)
+        for entry, q in skewed
     )
-    first = found[0]
     caption = (
         f"Quantiles that enclose {100 * first.coverage:g} % of the differences (type "
         f"{first.quantile_type} of Hyndman & Fan; BCa bootstrap, {first.resamples} resamples, seed "
         f"{first.seed}); no interval where there are too few pairs"
     )
-    return Table(slug("quantiles", name, entries[0].indicator), caption, columns, rows)
+    return Table(slug("quantiles", name, entry.indicator), caption, columns, rows)

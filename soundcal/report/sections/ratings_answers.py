@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from soundcal.ratings import ATTRIBUTES, Quality, Ratings, likert_shares, method_a
+from soundcal.ratings import ATTRIBUTES, Quality, Ratings, RatingsAnalysis
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table
 from soundcal.report.sections.ratings_plane import AXES
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["answers_blocks", "participants_table", "quality_blocks"]
 
 
-def answers_blocks(ratings: Ratings, *, with_medians: bool) -> tuple[Block | Section, ...]:
+def answers_blocks(analysis: RatingsAnalysis) -> tuple[Block | Section, ...]:
     """Return the shares of the answers, and the medians of the attributes of the plane."""
-    shares = likert_shares(ratings)
+    ratings, shares, plane = analysis.ratings, analysis.categories, analysis.plane
     wide = shares.pivot(index=["attribute", "condition"], columns="category", values="n")
     order = [(a, c) for a in ratings.attributes for c in ratings.conditions]
     wide = wide.reindex(order)
@@ -38,8 +38,8 @@ def answers_blocks(ratings: Ratings, *, with_medians: bool) -> tuple[Block | Sec
         ),
         Section("likert-folded", "Number of answers", (_likert_table(wide, names),), True),
     ]
-    if with_medians:
-        table = _median_table(ratings)
+    if plane is not None:
+        table = _median_table(plane.medians)
         blocks.append(Section("medians-folded", "Medians and ranges", (table,), True))
     return tuple(blocks)
 
@@ -56,8 +56,7 @@ def _likert_table(wide: "pd.DataFrame", names: list[str]) -> Table:
     return Table("likert-table", "Number of answers in each category", columns, rows)
 
 
-def _median_table(ratings: Ratings) -> Table:
-    table = method_a(ratings.table, scale=ratings.scale, language=ratings.language)
+def _median_table(table: "pd.DataFrame") -> Table:
     columns = (
         Column("Stimulus"),
         Column("Condition"),

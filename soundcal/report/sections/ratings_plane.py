@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from soundcal.arrays import Array
-from soundcal.ratings import Ratings, RatingsComparison, quadrant_table
+from soundcal.ratings import Plane, RatingsComparison
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Table
 from soundcal.report.style import known
@@ -21,12 +21,11 @@ AXES: Final = ("pleasantness", "eventfulness")
 """Axes of the plane."""
 
 
-def plane_blocks(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block, ...]:
+def plane_blocks(plane: Plane, comparison: RatingsComparison) -> tuple[Block, ...]:
     """Return every trial in the plane, and the shift of every stimulus."""
     first, second = comparison.first, comparison.second
-    points = ratings.points()
+    points, means = plane.points, plane.shifts
     trials = {name: _xy(points[points["condition"] == name]) for name in (first, second)}
-    means = comparison.pairs.drop(columns="participant").groupby("stimulus").mean()
     arrows = {first: _xy(means, "_first"), second: _xy(means, "_second")}
     blocks: list[Block] = [
         Picture(
@@ -36,9 +35,9 @@ def plane_blocks(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block
             "in the table below.",
             "Every trial in the plane of pleasantness and eventfulness; each contour encloses 50 % "
             "of the estimated density of its condition.",
-            partial(figures.circumplex, trials),
+            partial(figures.circumplex, trials, contours=plane.contours),
         ),
-        _quadrants(ratings),
+        _quadrants(plane.quadrants),
     ]
     if len(means):
         blocks.append(
@@ -49,7 +48,7 @@ def plane_blocks(ratings: Ratings, comparison: RatingsComparison) -> tuple[Block
                 "differences are in the table below.",
                 f"Mean of the participants who rated the stimulus under both conditions; arrows "
                 f"point from {first} to {second}.",
-                partial(figures.circumplex, arrows, share=None, arrows=True),
+                partial(figures.circumplex, arrows, arrows=True),
             )
         )
         blocks.append(_plane_table(comparison))
@@ -63,8 +62,7 @@ def _xy(frame: "pd.DataFrame", ending: str = "") -> tuple[Array, Array]:
     return p, e
 
 
-def _quadrants(ratings: Ratings) -> Table:
-    table = quadrant_table(ratings)
+def _quadrants(table: "pd.DataFrame") -> Table:
     shares = [name for name in table.columns if name not in ("condition", "n", *AXES)]
     columns = (
         Column("Condition"),

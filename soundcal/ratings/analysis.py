@@ -1,0 +1,180 @@
+"""The whole analysis of a listening test in one result, as its tables and its report need it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from soundcal.agreement.multiplicity import Correction
+from soundcal.agreement.paired import MeanTest
+from soundcal.ratings.comparison import (
+    RatingsComparison,
+    compare_ratings,
+    likert_shares,
+    quadrant_table,
+)
+from soundcal.ratings.mixed import MixedModel, mixed_model
+from soundcal.ratings.quality import Quality, check_quality
+from soundcal.ratings.soundscape import ATTRIBUTES, Density, density, method_a
+from soundcal.ratings.table import Ratings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Plane", "RatingsAnalysis", "analyse_ratings"]
+
+_FEWEST: Final = 5  # points that have a contour
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """Ratings in the plane of pleasantness and eventfulness.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Coordinates of every trial, see :meth:`Ratings.points`.
+    contours : mapping of str to Density
+        Density of the points of each compared condition, with the level that encloses half of it;
+        a condition whose points have no density (fewer than 5, or on a line) is absent.
+    shifts : DataFrame
+        Mean coordinates under both conditions per stimulus, of the participants who rated it
+        under both: ``pleasantness_first, eventfulness_first, pleasantness_second, …``.
+    quadrants : DataFrame
+        See :func:`soundcal.ratings.quadrant_table`.
+    medians : DataFrame
+        See :func:`soundcal.ratings.method_a`.
+    """
+
+    points: "pd.DataFrame"
+    contours: Mapping[str, Density]
+    shifts: "pd.DataFrame"
+    quadrants: "pd.DataFrame"
+    medians: "pd.DataFrame"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingsAnalysis:
+    """Everything that is computed from the ratings of a listening test.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        The answers without the excluded ones.
+    quality : Quality
+        Findings about the answers.
+    comparison : RatingsComparison
+        Differences between two conditions.
+    categories : DataFrame
+        Shares of the answers, see :func:`soundcal.ratings.likert_shares`.
+    plane : Plane or None
+        Coordinates; None if not all eight attributes were asked.
+    model : MixedModel or None
+        A mixed model of the same answers, if one was asked for.
+    """
+
+    ratings: Ratings
+    quality: Quality
+    comparison: RatingsComparison
+    categories: "pd.DataFrame"
+    plane: Plane | None
+    model: MixedModel | None = None
+
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Return every table by its name."""
+        tables = {
+            "cells": self.comparison.cells,
+            "participants": self.ratings.participants(),
+            "quality": self.quality.findings,
+            "categories": self.categories,
+        }
+        if self.plane is not None:
+            tables |= {
+                "plane": self.comparison.plane,
+                "pairs": self.comparison.pairs,
+                "points": self.plane.points,
+                "quadrants": self.plane.quadrants,
+                "medians": self.plane.medians,
+            }
+        if self.model is not None:
+            tables["mixed"] = self.model.cells
+        return tables
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ratings, quality, comparison and model, ready for JSON."""
+        content = {
+            "ratings": self.ratings.to_dict(),
+            "quality": self.quality.to_dict(),
+            "comparison": self.comparison.to_dict(),
+        }
+        if self.model is not None:
+            content["mixed"] = self.model.to_dict()
+        return content
+
+
+def analyse_ratings(
+    ratings: Ratings,
+    first: str,
+    second: str,
+    *,
+    test: MeanTest = "partially-paired",
+    correction: Correction = "holm",
+    confidence: float = 0.95,
+    preset: Literal["paper"] | None = None,
+    mixed: bool = False,
+    shortest: float | None = None,
+) -> RatingsAnalysis:
+    """Check the ratings of a listening test, compare two conditions and describe the answers.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        Answers; participants may be absent from one condition.
+    first, second, test, correction, confidence, preset
+        As for :func:`soundcal.ratings.compare_ratings`.
+    mixed : bool
+        Also fit a mixed model, see :func:`soundcal.ratings.mixed_model`.
+    shortest : float, optional
+        As for :func:`soundcal.ratings.check_quality`.
+
+    Raises
+    ------
+    ParameterError
+        As for these functions.
+    """
+    quality = check_quality(ratings, shortest=shortest)
+    comparison = compare_ratings(
+        ratings,
+        first,
+        second,
+        test=test,
+        correction=correction,
+        confidence=confidence,
+        preset=preset,
+    )
+    return RatingsAnalysis(
+        ratings=ratings,
+        quality=quality,
+        comparison=comparison,
+        categories=likert_shares(ratings),
+        plane=_plane(ratings, comparison) if set(ATTRIBUTES) <= set(ratings.attributes) else None,
+        model=mixed_model(ratings, first, second, confidence=confidence) if mixed else None,
+    )
+
+
+def _plane(ratings: Ratings, comparison: RatingsComparison) -> Plane:
+    points = ratings.points()
+    contours = {}
+    for name in (comparison.first, comparison.second):
+        part = points[points["condition"] == name]
+        found = (
+            density(part["pleasantness"], part["eventfulness"]) if len(part) >= _FEWEST else None
+        )
+        if found is not None:
+            contours[name] = found
+    return Plane(
+        points=points,
+        contours=contours,
+        shifts=comparison.pairs.drop(columns="participant").groupby("stimulus").mean(),
+        quadrants=quadrant_table(ratings),
+        medians=method_a(ratings.table, scale=ratings.scale, language=ratings.language),
+    )
