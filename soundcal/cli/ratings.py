@@ -257,7 +257,7 @@ def _write(folder: Path, analysis: "RatingsAnalysis", force: bool) -> Path:
         "ratings": analysis.ratings.to_dict(),
         "direction": comparison.direction,
         "method": comparison.method,
-        "warnings": [*ratings.notes, *comparison.warnings],
+        "warnings": [*analysis.ratings.notes, *comparison.warnings],
         "tables": {name: path.name for name, path in paths.items()},
     }
     write_json(folder / "ratings.json", "soundcal/ratings/1", about, force=force)
