@@ -33,7 +33,9 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.isolation import safe_children
-from soundcal.recording import channel_names, clipped_samples, clipping_flag
+from soundcal.recording import EARS, LOSSY, channel_names
+from soundcal.takes.check import Check
+from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
 from soundcal.version import __version__
 
@@ -186,12 +188,26 @@ def _channels_for(about: audio.AudioInfo, record: RecordingRecord, task: Task) -
     return names
 
 
-def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(
-        clipping_flag(name, int(count)).text
-        for name, count in zip(channels, clipped, strict=True)
-        if count
-    )
+def _doubts(record: RecordingRecord, checks: Iterable[Check]) -> Iterator[str]:
+    """Give the reasons of the checks that the recording's own record does not have."""
+    known = {check.name for check in record.checks}
+    for check in checks:
+        if check.verdict != "pass" and check.name not in known:
+            yield check.reason
+
+
+def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]:
+    """Return the rows without the values of dead channels: they are no silence, but nothing."""
+    return [replace(row, value=math.nan, u=None) if row.channel in dead else row for row in rows]
+
+
+def _one_ear(rule: str, dead: Sequence[str], checks: Iterable[Check]) -> str:
+    """Return the reason why there is no value of both ears; "" if there is one."""
+    needed = (rule,) if rule in EARS else EARS if rule else ()
+    reasons = [check.reason for check in checks if check.channel in dead and check.reason]
+    if not set(needed) & set(dead):
+        return ""
+    return f"no value for the ear rule {rule!r}: {'; '.join(reasons)}"
 
 
 def measure_file(
@@ -248,7 +264,12 @@ def measure_file(
         request = replace(request, wanted=task.wanted, keep=False)
         raised = open_engine(task.engine, request, about.n_channels, threads)
         fed.append((factors * from_db(np.array(u_db))[:, np.newaxis], raised))
-    clipped = _feed(path, about, fed, progress)
+    coarse = any(flag.kind == LOSSY for flag in about.flags)
+    judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=coarse)
+    _feed(path, about, fed, judged, progress)
+    checks = judged.checks()
+    if reason := _one_ear(task.ears, judged.dead, checks):
+        raise SignalError(f"{path}: {reason}")
     results, refused = analysis.finish_possible()
     missing = {symbol: refused[symbol] for symbol in task.wanted if symbol in refused}
     if missing and len(missing) == len(task.wanted):
@@ -263,10 +284,11 @@ def measure_file(
         shifted=raised.finish_possible()[0] if raised is not None else None,
         engine=task.engine,
     )
+    rows = _without_dead(rows, judged.dead)
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [warning for result in results.values() for warning in result.warnings]
-    flags = (*map(str, (*record.flags, *about.flags)), *_clipping(channels, clipped), *warnings)
+    flags = (*map(str, (*record.flags, *about.flags)), *_doubts(record, checks), *warnings)
     return FileResult(
         path=str(path),
         rows=tuple(rows),
@@ -296,13 +318,13 @@ def _feed(
     path: Path,
     about: audio.AudioInfo,
     streams: Sequence[tuple[NDArray[np.float64], Analysis | MosqitoAnalysis]],
+    judged: FileChecks,
     progress: Progress | None,
-) -> NDArray[np.int64]:
-    """Push a file's pressure into the streams and return the clipped samples per channel."""
-    clipped = np.zeros(about.n_channels, dtype=np.int64)
+) -> None:
+    """Push a file's pressure into the streams, and its samples into the checks."""
     done = 0
     for number, block in enumerate(audio.blocks(path, _BLOCK)):
-        clipped += clipped_samples(block)
+        judged.push(block)
         for factors, stream in streams:
             stream.push(block * factors)
         if number % _TIDY == 0:
@@ -310,7 +332,6 @@ def _feed(
         done += block.shape[1]
         if progress is not None:
             progress(done / about.fs)
-    return clipped
 
 
 def _kept(path: str, task: Task, threads: int | None, progress: Progress | None) -> FileResult:

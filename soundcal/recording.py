@@ -37,6 +37,7 @@ __all__ = [
     "Flag",
     "Recording",
     "channel_names",
+    "clipped_in_file",
     "clipped_samples",
     "clipping_flag",
     "counted",
@@ -110,6 +111,19 @@ def counted(n: int, one: str, several: str = "") -> str:
     ('1 sample', '2 samples', '0 overflows')
     """
     return f"{n} {one if n == 1 else several or one + 's'}"
+
+
+def clipped_in_file(samples: Samples) -> tuple[int, ...]:
+    """Return the number of samples at full scale per channel of a whole file.
+
+    Integers never exceed 1.0. A channel that does is one of float samples, in pascal or from a
+    recorder that has no full scale at 1.0, and is not clipped there.
+
+    >>> clipped_in_file(np.array([[0.5, 1.0, -1.0], [0.5, 1.0, -3.0]]))
+    (2, 0)
+    """
+    unlimited = np.abs(samples).max(axis=-1, initial=0.0) > 1.0
+    return tuple(np.where(unlimited, 0, clipped_samples(samples)).tolist())
 
 
 def clipping_flag(channel: str, count: int) -> Flag:

@@ -401,7 +401,7 @@ def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> N
             f"{ear}: all {samples.size} samples are exactly zero; check that the program may use "
             "the microphone (system settings) and that the channel is connected"
         )
-    if peak >= _PEAK:
+    if _PEAK <= peak <= 1.0:  # samples beyond 1.0 are float, without a full scale there
         raise SignalError(
             f"{ear}: clipped, peak {peak:.4f} of full scale, the limit is {_PEAK}; lower the input "
             "gain and record again"

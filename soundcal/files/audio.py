@@ -25,7 +25,7 @@ from soundcal.files.atomic import file_digest, partial_file
 from soundcal.files.headers import header_flags
 from soundcal.files.text import check_file
 from soundcal.files.wav import WAV_LIMIT
-from soundcal.recording import LOSSY, Capture, Flag
+from soundcal.recording import LOSSY, Capture, Flag, clipped_in_file
 
 __all__ = [
     "ENDINGS",
@@ -201,7 +201,13 @@ def read(path: str | os.PathLike[str]) -> Capture:
         raise RecordError(
             f"{path}: truncated, {samples.shape[1]} of {about.n_samples} samples could be read"
         )
-    return Capture(samples, about.fs, device=str(path), flags=about.flags)
+    return Capture(
+        samples,
+        about.fs,
+        device=str(path),
+        clipped=clipped_in_file(samples),
+        flags=about.flags,
+    )
 
 
 def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArray[np.float64]]:

@@ -18,11 +18,16 @@ show a clipped signal that was attenuated afterwards. With the noise of an analo
 repeats its extreme. A sine wave of f Hz clipped by c dB has such plateaus if
 ``fs/(pi f) acos(10^(-c/20))`` is 3 or more."""
 
-_PLATEAU_FROM: Final = 0.1
 _PLATEAU_EDGE: Final = 1e-3
-"""Plateaus count if they lie at -20 dB re full scale or above and have an edge of 0.1 % of their
-height or more: 16-bit quantisation also gives a slow sine wave flat tops, but their edges are one
-step, 0.03 % of 0.1."""
+_PLATEAU_STEPS: Final = 3.3
+"""A plateau has an edge of 0.1 % of its height or more, and of more than 3 quantisation steps:
+quantisation also gives a slow sine wave flat tops, but their edges are one step."""
+
+_COARSE_BELOW: Final = 0.1
+_COARSE_STEP: Final = 0.05
+"""Samples finer than 24 bits may be 16-bit ones times a gain. Below -20 dB re full scale their step
+is a visible part of the extreme: the distance to the next lower value is then taken for a step, up
+to this share."""
 
 
 class _Plateaus:
@@ -33,17 +38,27 @@ class _Plateaus:
         self.extreme = 0.0
         self.count = 0
 
-    def push(self, y: Samples, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> None:
-        """Take runs ``[start, end)`` of ``y`` that have ended."""
-        highest = float((self._sign * y).max(initial=0.0))
+    def push(
+        self, y: Samples, starts: NDArray[np.intp], ends: NDArray[np.intp], step: float | None
+    ) -> None:
+        """Take runs ``[start, end)`` of ``y`` that have ended; ``step`` is None if unknown."""
+        signed = self._sign * y
+        highest = float(signed.max(initial=0.0))
         if highest > self.extreme:
             self.extreme, self.count = highest, 0
-        heights = self._sign * y[starts]
+        chosen = signed[starts] == self.extreme
+        starts, ends = starts[chosen], ends[chosen]
+        if starts.size == 0 or self.extreme <= 0.0:
+            return
+        if step is None:
+            step = self.extreme - float(signed[signed < self.extreme].max(initial=0.0))
+            coarse = self.extreme < _COARSE_BELOW and step <= _COARSE_STEP * self.extreme
+            step = step if coarse else 0.0
         edges = np.maximum(
             np.abs(y[ends] - y[starts]), np.abs(y[np.maximum(starts - 1, 0)] - y[starts])
         )
-        sharp = edges >= _PLATEAU_EDGE * np.abs(heights)
-        self.count += int((sharp & (heights >= _PLATEAU_FROM) & (heights == self.extreme)).sum())
+        sharp = edges >= max(_PLATEAU_EDGE * self.extreme, _PLATEAU_STEPS * step)
+        self.count += int(sharp.sum())
 
 
 class ChannelStatistics:
@@ -77,17 +92,18 @@ class ChannelStatistics:
         self.full += int(new.sum())
         pairs = full[1:] & full[:-1] & (y[1:] * y[:-1] > 0)
         self.in_a_row += int(pairs[max(0, self._last.size - 1) :].sum())
+        self._note_bits(x)
         self._look_for_plateaus(y)
         self._last = y[-64:]
-        self._note_bits(x)
         self._note_windows(x)
 
     def _look_for_plateaus(self, y: Samples) -> None:
         changes = np.flatnonzero(y[1:] != y[:-1]) + 1
         starts = np.concatenate([[0], changes[:-1]]) if changes.size else changes
         chosen = (changes >= max(1, self._last.size)) & (changes - starts >= PLATEAU_SAMPLES)
+        step = None if self.finer else 2.0 ** (1 - self.bits)
         for side in self.plateaus:
-            side.push(y, starts[chosen], changes[chosen])
+            side.push(y, starts[chosen], changes[chosen], step)
 
     def _note_bits(self, x: Samples) -> None:
         self.live += int(np.count_nonzero(x))
@@ -111,6 +127,11 @@ class ChannelStatistics:
         self.means += (n, means.sum(), np.square(means).sum())
         self.power += float(power.sum())
         self.quietest = min(self.quietest, float(power.min()))
+
+    @property
+    def unlimited(self) -> bool:
+        """True if samples exceed 1.0, which is then not the full scale of the channel."""
+        return self.highest > 1.0 or self.lowest < -1.0
 
     @property
     def bits(self) -> int:

@@ -40,6 +40,7 @@ __all__ = [
     "SignalChecks",
     "judge",
     "level_step",
+    "offset",
     "rate_check",
     "refuse_invalid",
     "stream_checks",
@@ -176,6 +177,11 @@ class SignalChecks:
         for row, x in zip(self._rows, samples, strict=True):
             row.push(x)
 
+    @property
+    def statistics(self) -> dict[str, ChannelStatistics]:
+        """Statistics of the samples so far, by channel."""
+        return dict(zip(self._channels, self._rows, strict=True))
+
     def checks(self) -> tuple[Check, ...]:
         """Return the checks of the samples so far; none before the first samples."""
         if self._n_samples == 0:
@@ -227,7 +233,7 @@ def _liveness(name: str, row: ChannelStatistics) -> Check:
 
 
 def _clipping(name: str, row: ChannelStatistics) -> Check:
-    if row.full == 0:
+    if row.full == 0 or row.unlimited:
         return Check(CLIPPING, 0.0, "samples", _CLIPPING)
     verdict: Verdict = "invalid" if row.in_a_row else "suspect"
     reason = clipping_flag(name, row.full).text
@@ -235,7 +241,7 @@ def _clipping(name: str, row: ChannelStatistics) -> Check:
 
 
 def _plateaus(name: str, row: ChannelStatistics) -> Check:
-    sides = [side for side in row.plateaus if side.extreme < FULL_SCALE]
+    sides = [side for side in row.plateaus if row.unlimited or side.extreme < FULL_SCALE]
     count = sum(side.count for side in sides)
     if count < PLATEAUS:
         return Check("plateaus", count, "", _PLATEAUS)
@@ -254,11 +260,18 @@ def _bits(name: str, row: ChannelStatistics) -> Check:
     return Check("bits used", row.bits, "bit", _BITS, "suspect", reason)
 
 
-def _offset(name: str, row: ChannelStatistics) -> Check:
+def offset(row: ChannelStatistics) -> tuple[float, float]:
+    """Return the mean of a channel, and the value that it must exceed to be an offset."""
     n, total, squares = row.means
+    if n < 2:
+        return 0.0, 0.0
     mean = float(total / n)
-    error = float(np.sqrt(max(0.0, squares / n - mean**2) / (n - 1)))
-    if abs(mean) <= DC_LIMIT or abs(mean) <= _DC_SIGMAS * error:
+    return mean, _DC_SIGMAS * float(np.sqrt(max(0.0, squares / n - mean**2) / (n - 1)))
+
+
+def _offset(name: str, row: ChannelStatistics) -> Check:
+    mean, error = offset(row)
+    if abs(mean) <= DC_LIMIT or abs(mean) <= error:
         return Check("DC", mean, "FS", _DC)
     reason = f"{name}: DC of {mean:+.4f} of full scale, the limit is {_DC.text}; {_DC.remedy}"
     return Check("DC", mean, "FS", _DC, "suspect", reason)
