@@ -26,6 +26,8 @@ from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, calibrate_output, simulated_data_sheet
 from soundcal.recording import EARS, Capture, channel_names
+from soundcal.takes.check import flags_of, refuse
+from soundcal.takes.file_checks import judge_file
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -119,6 +121,8 @@ def _tone_notes(calibration: Calibration) -> list[str]:
 
 def _tone_file(path: Path, ear: str) -> Capture:
     capture = audio.read(path)
+    for flag in capture.flags:
+        say(f"{path}: {flag}")
     if len(capture.channels) > 1 and ear not in capture.channels:
         raise ParameterError(
             f"{path}: {len(capture.channels)} channels, none of them named {ear}; give a mono "
@@ -348,11 +352,13 @@ def _by_statement(
                 f"{len(capture.channels)} channels; give one value per channel"
             )
         levels = dict(zip(capture.channels, options.levels, strict=True))
-        return Result(
-            stated.from_level(
-                capture, levels, weighting=options.weighting, u_db=options.u, device=identity
-            )
+        calibration = stated.from_level(
+            capture, levels, weighting=options.weighting, u_db=options.u, device=identity
         )
+        checks = judge_file(capture)
+        refuse(checks, str(options.recording))
+        flags = (*capture.flags, *flags_of(checks))
+        return Result(calibration, tuple(f"{options.recording}: {flag}" for flag in flags))
     if options.pa_per_fs is not None:
         names = channel_names(len(options.pa_per_fs))
         sensitivities = dict(zip(names, options.pa_per_fs, strict=True))

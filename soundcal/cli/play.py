@@ -58,6 +58,8 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.errors import ParameterError
     from soundcal.files import audio
     from soundcal.lab.calibrations import calibration_for
+    from soundcal.takes.check import flags_of
+    from soundcal.takes.file_checks import judge_file
     from soundcal.units import db, from_db
 
     if (options.level is None) != (options.calibration is None):
@@ -73,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
     at = "" if predicted is None else f", {options.level:.1f} dB({options.weighting}) at the ears"
     peak = db(float(abs(samples).max())) + gain_db
     say(f"{options.file}: {capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at}")
-    for flag in played.flags:
+    flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *played.flags)
+    for flag in flags:
         say(f"flag: {flag}")
     if options.json:
         content = {
@@ -87,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             "calibration": calibration.id if calibration else None,
             "n_samples": played.n_samples,
             "xruns": played.xruns,
-            "flags": [flag.to_dict() for flag in played.flags],
+            "flags": [flag.to_dict() for flag in flags],
         }
         print_json("soundcal/playback/2", content)
     return 0

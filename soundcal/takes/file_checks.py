@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Samples
-from soundcal.recording import EARS, GAPS, Capture
+from soundcal.recording import CLIPPING, EARS, GAPS, LOSSY, Capture
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
 from soundcal.takes.judge import DC_LIMIT, SignalChecks, offset
@@ -22,6 +22,8 @@ __all__ = ["DEAD", "FileChecks", "judge_file"]
 
 DEAD: Final = "swing"
 """Name of the check of a channel that never moves."""
+
+_OF_A_STIMULUS: Final = (DEAD, CLIPPING, "plateaus", "DC")
 
 _START_S: Final = 0.1
 """Exact zeros on all channels for this long (s) at the start are a doubt, as at the end."""
@@ -181,8 +183,18 @@ def _peak(name: str, row: ChannelStatistics, factor: float | None) -> Iterator[C
     yield Check("peak", level, "dB", _PEAK, doubt(reason), reason)
 
 
-def judge_file(capture: Capture, *, coarse: bool = False) -> tuple[Check, ...]:
-    """Return the checks of a whole file that was read into memory."""
+def judge_file(capture: Capture, *, stimulus: bool = False) -> tuple[Check, ...]:
+    """Return the checks of a whole file that was read into memory.
+
+    Parameters
+    ----------
+    capture : Capture
+        The file.
+    stimulus : bool
+        True for a file to be played: it may be silent for a while, and equal in both channels.
+    """
+    coarse = any(flag.kind == LOSSY for flag in capture.flags)
     checks = FileChecks(capture.channels, capture.fs, coarse=coarse)
     checks.push(capture.samples)
-    return checks.checks()
+    found = checks.checks()
+    return tuple(check for check in found if check.name in _OF_A_STIMULUS) if stimulus else found

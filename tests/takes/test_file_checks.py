@@ -175,3 +175,42 @@ def test_a_report_leaves_the_dead_ear_out_and_says_so(tmp_path: Path, capsys: Ca
         if "ocv" in line and "S2" in line and ",N,5," in line and "right" in line
     ]
     assert ",nan," in line.lower() or ",," in line
+
+
+OF_A_STIMULUS = ("dead", "constant", "offset", "small offset", "flat tops", "low flat tops")
+INVALID = ("flat tops", "low flat tops", "zeros in the middle", "zeros at the end", "constant")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_play_names_the_faults_of_a_stimulus(tmp_path: Path, capsys: Capsys, fault: str) -> None:
+    samples, text = FAULTS[fault]
+    path = str(written(tmp_path / "x.wav", samples[: FS // 2]))
+    assert main(["play", "--device", "sim:lab", path, "--gain", "-20", "--json"]) == 0
+    flags = json.dumps(json.loads(capsys.readouterr().out)["flags"])
+    if fault in OF_A_STIMULUS:
+        assert text.split(",")[0] in flags
+    elif fault != "clipped":
+        assert flags == "[]"  # zeros and equal channels are a matter of the stimulus
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_stated_level_refuses_an_invalid_recording(
+    tmp_path: Path, capsys: Capsys, fault: str
+) -> None:
+    samples, text = FAULTS[fault]
+    path = str(written(tmp_path / "x.wav", samples))
+    out = str(tmp_path / "stated.json")
+    command = ["calibrate", "--method", "stated", "--recording", path, "--levels", "70,70"]
+    code = main([*command, "--out", out])
+    printed = "".join(capsys.readouterr())
+    if fault in ("dead", "clipped"):
+        assert code == 5
+    else:
+        assert code == (5 if fault in INVALID else 0)
+        assert text in printed
+
+
+def test_calibrate_names_a_lossy_coding(tmp_path: Path, capsys: Capsys) -> None:
+    path = written(tmp_path / "x.wav", tone(0.1), "ULAW")
+    main(["calibrate", "--left", str(path), "--out", str(tmp_path / "mic.json")])
+    assert "lossy coding (ULAW)" in "".join(capsys.readouterr())
