@@ -172,7 +172,7 @@ def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
     if len(each) != len(channels):
         raise ParameterError(
             f"{len(values)} sensitivities for {len(channels)} channels ({', '.join(channels)}); "
-            "one for all or one for each is expected"
+            "one for all or one for each is expected, decimals with a point"
         )
     return from_sensitivity(dict(zip(channels, each, strict=True)), source="stated for measuring")
 

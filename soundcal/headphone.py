@@ -6,7 +6,7 @@ from typing import Literal
 
 from soundcal.errors import ParameterError
 
-__all__ = ["Headphone"]
+__all__ = ["Headphone", "both_readings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,19 @@ class Headphone:
         if self.per == "V":
             return self.sensitivity
         return self.sensitivity + 10.0 * math.log10(1000.0 / self.impedance)
+
+
+def both_readings(impedance: float, sensitivity: float) -> str:
+    """Return what a sensitivity means if it is at 1 V, and if it is at 1 mW, in words.
+
+    >>> both_readings(32.0, 102.0)
+    'a sensitivity of 102 dB gives 102.0 dB at 1 V if it is per V, but 116.9 dB if it is per mW
+    (32 ohm)'
+    """
+    at_volt, at_milliwatt = (
+        Headphone("headphones", impedance, sensitivity, per).sensitivity_v for per in ("V", "mW")
+    )
+    return (
+        f"a sensitivity of {sensitivity:g} dB gives {at_volt:.1f} dB at 1 V if it is per V, but "
+        f"{at_milliwatt:.1f} dB if it is per mW ({impedance:g} ohm)"
+    )

@@ -39,7 +39,7 @@ examples:
   soundcal calibrate --left l1.wav l2.wav --right r1.wav r2.wav
   soundcal calibrate --method ocv --device sim:lab
   soundcal calibrate --method ocv --voltage 0.1234 --voltage-right 0.1229 \\
-      --impedance 300 --sensitivity 103 --target 65 --stimulus traffic.wav
+      --impedance 300 --sensitivity 103 --per V --target 65 --stimulus traffic.wav
   soundcal calibrate --method hats --device sim:lab --ears-calibration ears.json \\
       --stimuli traffic.wav birds.wav --target 65
   soundcal calibrate --method stated --recording traffic.wav --levels 68.2,67.9
@@ -181,7 +181,11 @@ def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
         metavar="DB",
         help="sensitivity of the headphones (data sheet), dB re 20 µPa",
     )
-    add("--per", choices=("V", "mW"), default="V", help="the sensitivity is at 1 V or 1 mW (V)")
+    add(
+        "--per",
+        choices=("V", "mW"),
+        help="the sensitivity is at 1 V or at 1 mW; data sheets state either (simulated lab: V)",
+    )
     add(
         "--output-impedance",
         type=float,

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,14 @@ from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
 from soundcal.cli.levels import watched
+from soundcal.cli.options import Numbers, stated_doubts
+from soundcal.cli.options import stated as repeated
 from soundcal.cli.output import say
 from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.text import read_text
-from soundcal.headphone import Headphone
+from soundcal.headphone import Headphone, both_readings
 from soundcal.lab.calibrator import calibrate_ears
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.search import Ears
@@ -154,9 +156,7 @@ def _by_ocv(
             "test sine now"
         )
     else:
-        line = None
-        if options.line_inputs is not None:
-            line = LineInputs(options.line_inputs, options.line_sensitivity or ())
+        line = _line_inputs(options)
         calibration = calibrate_output(
             device, operator, headphone, **about, outputs=options.outputs, line=line
         )
@@ -173,10 +173,32 @@ def _by_ocv(
     return Result(calibration, tuple(notes), found)
 
 
+def _line_inputs(options: argparse.Namespace) -> LineInputs | None:
+    """Return the line inputs that measure the voltages, with their sensitivities repeated."""
+    if options.line_inputs is None:
+        return None
+    option, typed = "--line-sensitivity", options.line_sensitivity or ()
+    known = dict(zip(EARS, typed, strict=False))
+    if known:
+        say(repeated(option, known, "V per full scale"))
+    for doubt in stated_doubts(option, typed, known):
+        say(f"warning: {doubt}")
+    return LineInputs(options.line_inputs, tuple(typed))
+
+
 def _headphone(options: argparse.Namespace, device: "AudioDevice | None") -> Headphone:
     if options.impedance is not None and options.sensitivity is not None:
+        simulated = device is not None and device.info.kind == "simulated"
+        per: Any = options.per or ("V" if simulated else None)  # one of the choices
+        if per is None:
+            raise ParameterError(
+                f"{both_readings(options.impedance, options.sensitivity)}; state which the data "
+                "sheet says: --per V or --per mW"
+            )
+        if not options.per:
+            say(f"--sensitivity {options.sensitivity:g} is read as dB at 1 V (--per V)")
         name = options.headphone or "headphones"
-        return Headphone(name, options.impedance, options.sensitivity, options.per)
+        return Headphone(name, options.impedance, options.sensitivity, per)
     if (sheet := simulated_data_sheet(device)) is not None:
         return sheet
     raise ParameterError(
@@ -349,7 +371,8 @@ def _by_statement(
         if len(options.levels) != len(capture.channels):
             raise ParameterError(
                 f"--levels has {len(options.levels)} values, {options.recording} has "
-                f"{len(capture.channels)} channels; give one value per channel"
+                f"{len(capture.channels)} channels; give one value per channel, decimals with a "
+                "point"
             )
         levels = dict(zip(capture.channels, options.levels, strict=True))
         calibration = stated.from_level(
@@ -358,16 +381,37 @@ def _by_statement(
         checks = judge_file(capture)
         refuse(checks, str(options.recording))
         flags = (*capture.flags, *flags_of(checks))
-        return Result(calibration, tuple(f"{options.recording}: {flag}" for flag in flags))
+        result = _stated(
+            "--levels", options.levels, levels, f"dB({options.weighting})", calibration
+        )
+        notes = (*result.notes, *(f"{options.recording}: {flag}" for flag in flags))
+        return replace(result, notes=notes)
     if options.pa_per_fs is not None:
         names = channel_names(len(options.pa_per_fs))
         sensitivities = dict(zip(names, options.pa_per_fs, strict=True))
-        return Result(
-            stated.from_sensitivity(sensitivities, u_db=options.u, device=identity or "unknown")
+        calibration = stated.from_sensitivity(
+            sensitivities, u_db=options.u, device=identity or "unknown"
+        )
+        return _stated(
+            "--pa-per-fs", options.pa_per_fs, sensitivities, "Pa per full scale", calibration
         )
     raise ParameterError(
         "nothing stated: give --pa-per-fs PA[,PA], or --recording FILE with --levels DB[,DB]"
     )
+
+
+def _stated(
+    option: str,
+    typed: Numbers,
+    values: Mapping[str, float],
+    unit: str,
+    calibration: Calibration,
+) -> Result:
+    """Return a stated calibration, with the values repeated as understood."""
+    known = {name: calibration.sensitivity(name) for name in calibration.channels}
+    doubts = stated_doubts(option, typed, known)
+    notes = (repeated(option, values, unit), *(f"warning: {text}" for text in doubts))
+    return Result(calibration, notes, {"warnings": list(doubts)} if doubts else {})
 
 
 BY_METHOD: Final[

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.options import numbers
+from soundcal.cli.options import Numbers, numbers, stated, stated_doubts
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from soundcal.batch import FileResult, Task
     from soundcal.calibration.model import Calibration
@@ -21,6 +21,7 @@ __all__ = ["add"]
 
 _SPECTRUM: Final = "Lthird"
 _LONGEST_PLOT_S: Final = 300.0
+_UNIT: Final = "Pa per full scale"
 
 _EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
@@ -119,6 +120,8 @@ def run(options: argparse.Namespace) -> int:
 
     If it is stopped early, it still writes the table of the files that are finished.
     """
+    from dataclasses import replace
+
     from soundcal import batch
     from soundcal.errors import SignalError
     from soundcal.files.atomic import check_output
@@ -143,6 +146,14 @@ def run(options: argparse.Namespace) -> int:
             _write(options, results)
         say(f"stopped after {len(results)} of {len(options.files)} files")
         raise
+    option, typed = _stated(options)
+    understood: dict[str, float] = {}
+    for number, result in enumerate(results):
+        if option and result.channels:
+            own = _sensitivities(task, result.channels)
+            doubts = stated_doubts(option, typed, own)
+            results[number] = replace(result, flags=(*result.flags, *doubts))
+            understood |= own
     _write(options, results)
     if options.plots:
         _draw(options, results)
@@ -153,9 +164,27 @@ def run(options: argparse.Namespace) -> int:
             say(f"not measured: {result.error}")
         for symbol, reason in result.missing.items():
             say(f"{result.path}: {symbol} not measured: {reason}")
-    _show(options, results)
+    if understood:
+        say(stated(option, understood, _UNIT))
+    _show(options, results, understood)
     incomplete = any(result.error or result.missing for result in results)
     return SignalError.exit_code if incomplete else 0
+
+
+def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
+    """Return the option that states a sensitivity or a level, and its numbers."""
+    if options.stated_level:
+        return "--stated-level", options.stated_level
+    return "--sensitivity" if options.sensitivity else "", options.sensitivity
+
+
+def _sensitivities(task: "Task", channels: tuple[str, ...]) -> dict[str, float]:
+    """Return the stated sensitivity of each channel in Pa per full scale."""
+    if task.calibration is not None:
+        return {name: task.calibration.sensitivity(name) for name in channels}
+    values = task.sensitivities
+    each = values * len(channels) if len(values) == 1 else values
+    return dict(zip(channels, each, strict=True))
 
 
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
@@ -185,7 +214,7 @@ def _task(options: argparse.Namespace) -> "Task":
         ears=options.ears,
         engine=options.engine,
         uncertainty=options.uncertainty,
-        sensitivities=options.sensitivity,
+        sensitivities=tuple(options.sensitivity),
         kept=merged_statistics(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 
@@ -221,7 +250,7 @@ def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Cali
     if len(values) not in (1, len(names)):
         raise ParameterError(
             f"--stated-level: {len(values)} values for {len(names)} channels "
-            f"({', '.join(names)}); give one for all or one per channel"
+            f"({', '.join(names)}); give one for all or one per channel, decimals with a point"
         )
     levels = dict(zip(names, values * (len(names) if len(values) == 1 else 1), strict=True))
     return from_level(
@@ -325,13 +354,17 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     say(f"{len(rows)} rows in {options.out}")
 
 
-def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
+def _show(
+    options: argparse.Namespace,
+    results: "Sequence[FileResult]",
+    understood: "Mapping[str, float]",
+) -> None:
     """Write the result to stdout: JSON, or text for people unless it was written to a file."""
     from soundcal.files.records import provenance
 
     rows = [row for result in results for row in result.rows]
     if options.json:
-        content = {
+        content: dict[str, Any] = {
             "software": provenance(),
             "field": options.field,
             "ears": options.ears,
@@ -340,6 +373,14 @@ def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
             "failed": {result.path: result.error for result in results if result.error},
             "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }
+        option, typed = _stated(options)
+        if understood:
+            content["stated"] = {
+                "option": option,
+                "typed": typed.text,
+                "unit": _UNIT,
+                "sensitivities": dict(understood),
+            }
         print_json("soundcal/measure/1", content)
     elif not options.out:
         for line in _lines([row for row in rows if row.value == row.value]):

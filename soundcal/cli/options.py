@@ -1,19 +1,88 @@
-"""Types of values, for the options of several commands."""
+"""Types of values, for the options of several commands, and how typed values are repeated."""
 
 import argparse
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-__all__ = ["numbers"]
+from soundcal.units import db
+
+__all__ = ["Numbers", "numbers", "stated", "stated_doubts"]
+
+_BALANCE_DB: Final = 1.0
+"""Stated ears that differ by more than this are asked about, as in :mod:`soundcal.calibration.ocv`.
+"""
 
 
-def numbers(text: str) -> tuple[float, ...]:
+class Numbers(tuple[float, ...]):
+    """Numbers of an option, with the text as which they were typed."""
+
+    text: str
+
+    def __new__(cls, values: Iterable[float], text: str) -> "Numbers":
+        """Return the numbers of a text."""
+        made = super().__new__(cls, values)
+        made.text = text
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[float, ...], str]:
+        """Return the arguments for a copy in another process."""
+        return tuple(self), self.text
+
+
+def numbers(text: str) -> Numbers:
     """Return the numbers of an option such as ``1.5,1.6``, for ``type=``.
 
     >>> numbers("1.5,1.6")
     (1.5, 1.6)
     """
     try:
-        return tuple(float(part) for part in text.split(","))
+        return Numbers((float(part) for part in text.split(",")), text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"{text!r}: numbers separated by commas expected, such as 1.5,1.6"
         ) from error
+
+
+def stated(option: str, values: Mapping[str, float], unit: str) -> str:
+    """Return the line that repeats stated values as they were understood.
+
+    >>> stated("--sensitivity", {"left": 12.0, "right": 5.0}, "Pa per full scale")
+    '--sensitivity: left 12 Pa per full scale, right 5 Pa per full scale'
+    """
+    return f"{option}: " + ", ".join(f"{n} {value:.6g} {unit}" for n, value in values.items())
+
+
+def stated_doubts(
+    option: str, typed: tuple[float, ...], sensitivities: Mapping[str, float]
+) -> tuple[str, ...]:
+    """Return a warning if the sensitivities that were stated for two ears are unlike.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option.
+    typed : Numbers
+        Numbers as typed.
+    sensitivities : mapping of str to float
+        Sensitivity per channel that follows from them, in any linear unit.
+
+    Examples
+    --------
+    >>> print(*stated_doubts("--sensitivity", numbers("12,5"), {"left": 12.0, "right": 5.0}))
+    --sensitivity: the channels differ by 7.6 dB, more than 1 dB; '12,5' was read as left 12,
+    right 5; for a single number with decimals write 12.5
+    """
+    known = list(sensitivities.values())
+    if len(typed) != 2 or len(known) != 2 or min(known) <= 0:
+        return ()
+    difference = db(max(known) / min(known))
+    if round(difference, 3) <= _BALANCE_DB:
+        return ()
+    text = getattr(typed, "text", "")
+    doubt = f"{option}: the channels differ by {difference:.1f} dB, more than {_BALANCE_DB:g} dB"
+    first, second = sensitivities
+    doubt += f"; {text!r} was read as {first} {typed[0]:g}, {second} {typed[1]:g}"
+    if re.fullmatch(r"\s*[+-]?[0-9]+,[0-9]+\s*", text):
+        doubt += f"; for a single number with decimals write {text.strip().replace(',', '.')}"
+    return (doubt,)

@@ -25,7 +25,7 @@ from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.session import Event, ExitStatus
-from soundcal.headphone import Headphone
+from soundcal.headphone import Headphone, both_readings
 from soundcal.lab import calibrator, voltage
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.protocol import Bench, Setting, Value
@@ -96,7 +96,10 @@ HEADPHONES: Final = {
         0.0, "dB", "sensitivity of the headphones (data sheet), re 20 µPa", required=True
     ),
     "sensitivity_per": Setting(
-        "V", "", "V: the sensitivity is given at 1 V rms; mW: at 1 mW", choices=("V", "mW")
+        "",
+        "",
+        "V: the sensitivity is given at 1 V rms; mW: at 1 mW (simulated lab: V if not given)",
+        choices=("V", "mW"),
     ),
     "tone_level": Setting(
         -20.0,
@@ -159,7 +162,7 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
     if "stimuli" in settings:
         selected_stimuli(settings)
     if "impedance" in settings:
-        _headphone(settings)
+        _headphone(settings, device)
     if settings.get("indicators"):
         from soundcal.indicators import resolve
 
@@ -171,14 +174,16 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _headphone(settings: Mapping[str, Value]) -> Headphone:
+def _headphone(settings: Mapping[str, Value], device: AudioDevice) -> Headphone:
+    impedance, sensitivity = float(settings["impedance"]), float(settings["sensitivity"])
     per: Any = settings["sensitivity_per"]  # one of the setting's choices
-    return Headphone(
-        str(settings["headphone"]) or "headphones",
-        float(settings["impedance"]),
-        float(settings["sensitivity"]),
-        per,
-    )
+    if not per and device.info.kind != "simulated":
+        raise ParameterError(
+            f"{both_readings(impedance, sensitivity)}; state which the data sheet says: "
+            "sensitivity_per=V or sensitivity_per=mW"
+        )
+    name = str(settings["headphone"]) or "headphones"
+    return Headphone(name, impedance, sensitivity, per or "V")
 
 
 def calibration_of(bench: Bench, name: str) -> Calibration:
@@ -241,7 +246,7 @@ def calibrate_open_circuit(bench: Bench) -> Calibration:
     calibration = voltage.calibrate_output(
         bench.device,
         bench.operator,
-        _headphone(bench.settings),
+        _headphone(bench.settings, bench.device),
         outputs=channel_numbers(bench.settings, "outputs"),
         digital_level=bench.number("tone_level"),
     )

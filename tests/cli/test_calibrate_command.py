@@ -182,10 +182,23 @@ def test_open_circuit_voltage_typed_in_with_gain_and_knob(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("--method ocv --voltage 0.1 --impedance 32 --sensitivity 100", 2, "--voltage-right"),
+        (
+            "--method ocv --voltage 0.1 --impedance 32 --sensitivity 100 --per V",
+            2,
+            "--voltage-right",
+        ),
         ("--method ocv --voltage 0.1 --voltage-right 0.1", 2, "--impedance OHM and --sensitivity"),
-        ("--method ocv --voltage -1 --outputs 1 --impedance 32 --sensitivity 100", 2, "-1.0 V"),
-        ("--method ocv --impedance 32 --sensitivity 100", 2, "no voltage"),
+        (
+            "--method ocv --voltage -1 --outputs 1 --impedance 32 --sensitivity 99 --per V",
+            2,
+            "-1.0 V",
+        ),
+        ("--method ocv --impedance 32 --sensitivity 100 --per mW", 2, "no voltage"),
+        (
+            "--method ocv --voltage 1 --outputs 1 --impedance 32 --sensitivity 102",
+            2,
+            "but 116.9 dB if",
+        ),
         ("--method hats", 2, "needs --device"),
         ("--method hats --simulate", 2, "--ears-calibration"),
         ("--method stated", 2, "nothing stated"),
