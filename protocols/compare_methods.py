@@ -45,6 +45,10 @@ check = steps.check
 
 def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""
+    if len(steps.selected_stimuli(bench.settings)) == 1:
+        bench.operator.tell(
+            "one stimulus: its levels are reported, but no agreement, which needs two or more"
+        )
     bench.step(
         "calibrator on the ears, before", partial(steps.calibrate_ears, bench, "calibration_before")
     )

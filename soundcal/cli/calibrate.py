@@ -1,14 +1,13 @@
 """``soundcal calibrate``: the sound pressure at full scale, by one of four methods."""
 
 import argparse
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.options import numbers
-from soundcal.cli.output import print_json, say
+from soundcal.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -285,7 +284,8 @@ def _tell(options: argparse.Namespace, result: "Result", path: Path) -> None:
     found = result.calibration
     if found is not None:
         text = budget_text(found)
-        say(text) if options.json else sys.stdout.write(text)
+        for line in text.splitlines():
+            say(line) if options.json else show(line)
     for note in (*result.notes, *result.missed):
         say(note)
     if found is not None:

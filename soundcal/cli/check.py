@@ -1,13 +1,12 @@
 """``soundcal check``: the drift of the ears between two calibrations."""
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
-from soundcal.cli.output import print_json, say
+from soundcal.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
     from soundcal.calibration.microphone import Drift
@@ -115,10 +114,9 @@ _HINT = "record with 'soundcal calibrate' first and give the file as AFTER"
 
 
 def _tell(found: "Drift", options: argparse.Namespace) -> None:
-    write = say if options.json else sys.stdout.write
+    write = say if options.json else show
     for name, change in found.change_db.items():
         write(
             f"{name}: {found.before[name]:.5g} Pa/FS before, {found.after[name]:.5g} Pa/FS after, "
             f"change {change:+.3f} dB (u = {found.u_db[name]:.3f} dB, limit {options.limit:g} dB)"
-            + ("" if options.json else "\n")
         )

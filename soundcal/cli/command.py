@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
+from soundcal.cli.output import end_streams, prepare_streams, say, visible
 from soundcal.errors import RecordError, SoundcalError
 from soundcal.version import __version__
 
@@ -30,8 +31,15 @@ _MODULES: Final = (
 """Modules of this package that add commands, in the order in which ``--help`` lists them."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names in its errors may come from a folder's files."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="soundcal",
         description="Audio calibration and psychoacoustic measurement, from the device to the "
         "report, in pascal.",
@@ -47,28 +55,41 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    prepare_streams()
+    code = 0
+    lost = ""
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+    finally:  # also after SystemExit of --help
+        lost = end_streams()
+    if lost and not code:
+        say(f"soundcal: {lost}")
+        return RecordError.exit_code
+    return code
+
+
+def _run(given: list[str]) -> int:
     from soundcal.cli.settings import with_settings
     from soundcal.isolation import refuse_settings_of_numba, working_folder_left_out
     from soundcal.stopping import stoppable
 
-    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with stoppable(), working_folder_left_out():
             refuse_settings_of_numba()
             options = _parser().parse_args(with_settings(given))
             return int(options.run(options))
     except SoundcalError as error:
-        sys.stderr.write(f"soundcal: {error}\n")
+        say(f"soundcal: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("soundcal: stopped by the operator\n")
+        say("soundcal: stopped by the operator")
         return 130
     except BrokenPipeError:
-        # the reader of our output has gone (soundcal … | head): the interpreter would complain
-        sys.stderr.close()
-        return 0
+        return 0  # the reader of our output has gone
     except OSError as error:
-        if error.filename is None:
-            raise
-        sys.stderr.write(f"soundcal: {str(error.filename)[:200]}: {error.strerror}\n")
+        where = f"{error.filename!s:.200}: " if error.filename is not None else ""
+        say(f"soundcal: {where}{error.strerror or error}")
+        return RecordError.exit_code
+    except MemoryError:
+        say("soundcal: not enough memory")
         return RecordError.exit_code

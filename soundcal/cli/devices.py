@@ -1,11 +1,10 @@
 """``soundcal devices``: list the devices, or test how good one is."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options
-from soundcal.cli.output import print_json, say
+from soundcal.cli.output import print_json, say, show
 from soundcal.cli.qualify import add_test_options
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         cards = any(info.kind == "soundcard" for info in found)
         say(f"{'the list is incomplete' if cards else 'no soundcards'}: {problem}")
     for info in found:
-        sys.stdout.write(_line(info) + "\n")
+        show(_line(info))
     for reason in dict.fromkeys(info.obstacle for info in found if info.obstacle):
         numbers = ", ".join(str(info.index) for info in found if info.obstacle == reason)
         say(f"not for calibration: {numbers}: {reason}")

@@ -2,12 +2,11 @@
 
 import argparse
 import csv
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.options import Numbers, numbers, stated, stated_doubts
-from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.output import print_json, progress, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -384,7 +383,7 @@ def _show(
         print_json("soundcal/measure/1", content)
     elif not options.out:
         for line in _lines([row for row in rows if row.value == row.value]):
-            sys.stdout.write(line + "\n")
+            show(line)
 
 
 def _lines(rows: "Sequence[TidyRow]") -> list[str]:

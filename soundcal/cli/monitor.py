@@ -265,6 +265,7 @@ class _Log:
     def __call__(self, second: _Second) -> None:
         """Write the lines of a second."""
         from soundcal.errors import RecordError
+        from soundcal.files.atomic import why_unwritable
 
         rows = []
         for name, levels in second.levels.items():
@@ -279,7 +280,8 @@ class _Log:
                 file = self._next_file(second)
             self._write(file, rows)
         except OSError as error:
-            raise RecordError(f"{self._path}: cannot be written ({error.strerror})") from error
+            reason = why_unwritable(error, self._path)
+            raise RecordError(f"{self._path}: cannot be written ({reason})") from error
 
     def _write(self, file: BinaryIO, rows: list[list[Any]]) -> None:
         """Write whole lines or, if the disk is full, none of them."""

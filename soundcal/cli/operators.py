@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
-from soundcal.cli.output import say
+from soundcal.cli.output import say, visible
 from soundcal.errors import ParameterError, ProtocolAborted
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ class TerminalOperator:
             raise ParameterError(
                 f"{text}: there is nobody to ask, since stdin is not a terminal; {self._hint}"
             )
-        sys.stderr.write(f"{text} [{keys}] ")
+        lines = "\n".join(visible(line) for line in text.splitlines())
+        sys.stderr.write(f"{lines} [{keys}] ")
         sys.stderr.flush()
         if live and self._device is not None and sys.stderr.isatty():
             line = _line_with_levels(self._device, self._inputs)

@@ -1,13 +1,33 @@
-"""Output of the commands: a JSON object or text on stdout, everything for people on stderr."""
+"""Output of the commands: a JSON object or text on stdout, everything for people on stderr.
 
+Names and texts that come from files are printed with their control characters escaped, so that they
+cannot command the terminal or look like other text. What the encoding of a stream lacks is replaced
+by something similar; nothing is lost because of it.
+"""
+
+import codecs
+import io
 import json
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
-__all__ = ["Advance", "print_json", "progress", "say"]
+from soundcal.errors import RecordError
+
+__all__ = [
+    "Advance",
+    "end_streams",
+    "prepare_streams",
+    "print_json",
+    "progress",
+    "say",
+    "show",
+    "visible",
+]
 
 Advance = Callable[[float, str], None]
 """Called with the amount done so far and a short remark, e.g. the running level."""
@@ -15,15 +35,112 @@ Advance = Callable[[float, str], None]
 _LINE_EVERY_S: Final = 5.0
 
 
+# C0 and C1 except the tab, marks that change the direction or break lines, byte order mark
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+_SIMILAR: Final = {
+    "−": "-",
+    "–": "-",
+    "±": "+/-",
+    "×": "x",
+    "·": "*",
+    "≤": "<=",
+    "≥": ">=",
+    "≈": "~",
+    "→": "->",
+    "…": "...",
+    "µ": "u",
+    "μ": "u",
+    "√": "sqrt ",
+    "²": "^2",
+    "³": "^3",
+    "°": " deg",
+}
+_ERRORS: Final = "soundcal-similar"
+_STDOUT: Final = "standard output: cannot be written"
+
+
+def visible(text: str) -> str:
+    """Return text with control characters escaped, in one line.
+
+    >>> visible("a\\x1b[2J.wav")
+    'a\\\\x1b[2J.wav'
+    """
+    return _CONTROL.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
 def say(text: str) -> None:
-    """Write a line for the person at the terminal."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """Write a line for the person at the terminal; nobody is there if it cannot be written."""
+    try:
+        sys.stderr.write(visible(text) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def show(text: str) -> None:
+    """Write a line of the result to stdout."""
+    _write(visible(text) + "\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RecordError(f"{_STDOUT} ({error.strerror or error})") from error
+
+
+def prepare_streams() -> None:
+    """Let stdout and stderr take every text, whatever their encoding, and even if closed."""
+    codecs.register_error(_ERRORS, _similar)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller (soundcal … >&-)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ERRORS)
+
+
+def end_streams() -> str:
+    """Write what waits for stdout; return the error if it is lost, "" if nobody reads it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone (soundcal … | head)
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        return f"{_STDOUT} ({error.strerror or error})"
+    return ""
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere; the interpreter would complain when it ends."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):  # not a file
+        return
+
+
+def _similar(error: UnicodeError) -> tuple[str, int]:
+    """Return a replacement for what cannot be encoded; a minus stays a minus."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end]
+    return "".join(_SIMILAR.get(c) or _escaped(c) for c in found), error.end
 
 
 def print_json(schema: str, content: Mapping[str, Any]) -> None:
     """Print one JSON object with the name of its schema."""
-    sys.stdout.write(json.dumps({"schema": schema, **content}, indent=2) + "\n")
+    _write(json.dumps({"schema": schema, **content}, indent=2) + "\n")
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """``soundcal protocol list|show|run``: lab protocols, listed, shown or run."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from soundcal.cli.device_options import add_device_options, open_from
-from soundcal.cli.output import print_json, say
+from soundcal.cli.output import print_json, say, show
 
 __all__ = ["add"]
 
@@ -56,7 +55,7 @@ def _list(options: argparse.Namespace) -> int:
         print_json("soundcal/protocols/1", {"protocols": titles})
         return 0
     for name, title in titles.items():
-        sys.stdout.write(f"{name:18} {title}\n")
+        show(f"{name:18} {title}")
     return 0
 
 
@@ -77,11 +76,11 @@ def _show(options: argparse.Namespace) -> int:
         content = {"name": found.name, "sheet": found.sheet, "settings": settings}
         print_json("soundcal/protocol/1", content)
         return 0
-    sys.stdout.write(found.sheet + "\n")
-    sys.stdout.write("\nSettings (change with --set KEY=VALUE)\n")
+    for line in (*found.sheet.splitlines(), "", "Settings (change with --set KEY=VALUE)"):
+        show(line)
     for name, setting in found.settings.items():
         value = f"{name}={'(required)' if setting.required else setting.default}"
-        sys.stdout.write(f"    {value:28} {setting.unit:5} {setting.meaning}\n")
+        show(f"    {value:28} {setting.unit:5} {setting.meaning}")
     return 0
 
 
@@ -102,7 +101,11 @@ def _run(options: argparse.Namespace) -> int:
         settings = found.resolve(changes)
     inputs = channel_numbers(settings, "inputs") if "inputs" in settings else (1, 2)
     with open_from(options, calibrating=True) as device:
-        operator = operator_for(device, inputs=inputs)
+        operator = operator_for(
+            device,
+            inputs=inputs,
+            hint=f"run it at a terminal: the session in {folder} can be continued with --resume",
+        )
         session = protocol.run(
             found, device, operator, folder, changes=changes, resume=options.resume
         )

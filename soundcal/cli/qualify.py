@@ -1,12 +1,11 @@
 """``soundcal devices --test``: test a device whose outputs are cabled to its inputs."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.device_options import channel_list, open_from
-from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.output import print_json, progress, say, show
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -90,7 +89,7 @@ def run_test(options: argparse.Namespace) -> int:
         print_json(_SCHEMA, {"software": provenance(), **found.to_dict()})
     else:
         for line in _lines(found):
-            sys.stdout.write(line + "\n")
+            show(line)
     _tell(found, plan)
     return 0 if found.verdict == "pass" else _FAILED
 

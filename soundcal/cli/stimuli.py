@@ -1,11 +1,10 @@
 """``soundcal stimuli``: list the stimuli of a catalogue, and render them to files."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.output import print_json, progress, say, show
 
 if TYPE_CHECKING:
     from soundcal.stimuli import Stimulus
@@ -53,9 +52,9 @@ def run_list(options: argparse.Namespace) -> int:
         return 0
     width = max(len(name) for name in catalogue)
     for s in catalogue.values():
-        sys.stdout.write(
+        show(
             f"{s.id:{width}}  {s.kind:6} {s.duration:5.1f} s {s.level:5.1f} dB({s.weighting})"
-            f"  {s.title}\n"
+            f"  {s.title}"
         )
     return 0
 

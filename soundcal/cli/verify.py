@@ -1,11 +1,10 @@
 """``soundcal verify``: check the indicators against the standards, and compare with MoSQITo."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.output import print_json, progress, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         print_json("soundcal/verify/1", content)
     else:
         for line in (*_table(outcomes), *_agreement(beside)):
-            sys.stdout.write(line + "\n")
+            show(line)
     say(outcome_summary(outcomes))
     return CalibrationError.exit_code if failed else 0
 

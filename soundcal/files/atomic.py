@@ -1,10 +1,12 @@
 """Files that get their name only when they are complete, and disk space reserved for them."""
 
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,10 +20,33 @@ __all__ = [
     "make_folder",
     "partial_file",
     "refuse_existing",
+    "why_unwritable",
 ]
 
 PARTIAL: Final = ".part"
 """Marks the hidden name of a file that is being written; the number of the process precedes it."""
+
+
+def why_unwritable(error: Exception, path: Path) -> str:
+    """Return the reason for which a file or folder could not be written, with its remedy."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        what = "no space left on the disk" if number == errno.ENOSPC else "disk quota exceeded"
+        return f"{what}{_free(path)}; make room, or write to another disk"
+    if number == errno.EFBIG:
+        return f"larger than this system or its limits allow{_free(path)}"
+    if number == errno.EROFS:
+        return "the disk is read-only"
+    if number in (errno.EACCES, errno.EPERM):
+        return "permission denied: check the permissions of the file and its folder"
+    return (isinstance(error, OSError) and error.strerror) or str(error).strip()
+
+
+def _free(path: Path) -> str:
+    for folder in (path, *path.parents):
+        with suppress(OSError):
+            return f", {shutil.disk_usage(folder).free} bytes are free"
+    return ""
 
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
@@ -35,7 +60,9 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
     try:
         there = path.exists()
     except OSError as error:
-        raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
+        raise RecordError(
+            f"{path!s:.200}: cannot be written ({why_unwritable(error, path)})"
+        ) from error
     if there and not force:
         raise RecordError(f"{path} already exists; choose another name or use --force")
 
@@ -53,7 +80,9 @@ def check_output(path: Path, *, force: bool = False) -> None:
     try:
         there, is_file, has_folder = path.exists(), path.is_file(), path.parent.is_dir()
     except OSError as error:
-        raise RecordError(f"{path!s:.200}: cannot be written ({error.strerror})") from error
+        raise RecordError(
+            f"{path!s:.200}: cannot be written ({why_unwritable(error, path)})"
+        ) from error
     if there and not is_file:
         raise RecordError(f"{path}: not a file, and cannot be replaced by one")
     if not has_folder:
@@ -71,7 +100,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RecordError(f"{folder}: cannot be made ({error.strerror})") from error
+        raise RecordError(f"{folder}: cannot be made ({why_unwritable(error, folder)})") from error
 
 
 @contextmanager
@@ -92,7 +121,7 @@ def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             os.fsync(file.fileno())  # so that a power cut leaves the old file or the new one
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        raise RecordError(f"{path}: cannot be written ({error})") from error
+        raise RecordError(f"{path}: cannot be written ({why_unwritable(error, path)})") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -133,7 +162,7 @@ class Reserve:
         except OSError as error:
             self._file.close()
             raise RecordError(
-                f"{folder}: no room for a record of {size} bytes ({error.strerror})"
+                f"{folder}: no room for a record of {size} bytes ({why_unwritable(error, folder)})"
             ) from error
 
     def release(self) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest, partial_file
 from soundcal.files.headers import header_flags
+from soundcal.files.sink import Sink
 from soundcal.files.text import check_file
 from soundcal.files.wav import WAV_LIMIT
 from soundcal.recording import LOSSY, Capture, Flag, clipped_in_file
@@ -286,11 +287,15 @@ def write(
     n_channels = checked.samples.shape[0]
     with (
         partial_file(path, force=force) as temporary,
-        soundfile.SoundFile(temporary, "w", fs, n_channels, subtype, format=form) as sound,
+        open(temporary, "w+b", buffering=0) as file,
     ):
-        if comment:
-            sound.comment = comment
-        sound.write(checked.samples.T)
+        sink = Sink(file)
+        with soundfile.SoundFile(sink, "w", fs, n_channels, subtype, format=form) as sound:
+            if comment:
+                sound.comment = comment
+            sound.write(checked.samples.T)
+        if sink.error is not None:
+            raise sink.error
     return file_digest(path)
 
 

@@ -1,10 +1,11 @@
 """A FLAC file whose header stays correct while it is written, even if the disk becomes full."""
 
-import os
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 from numpy.typing import NDArray
+
+from soundcal.files.sink import Sink
 
 __all__ = ["FlacFile"]
 
@@ -14,9 +15,9 @@ _STREAMINFO: Final = 8  # bytes before the content of the first metadata block (
 class FlacFile:
     """A FLAC file that grows: libsndfile encodes it, and its header counts the samples in it.
 
-    libsndfile uses this object as its file. It cannot handle a write that fails, so the error is
-    kept, nothing is written from then on, and :meth:`append`, :meth:`count` and :meth:`finish`
-    raise it. The number of samples is in STREAMINFO (RFC 9639, 8.2); its MD5 comes at the end.
+    libsndfile writes to a :class:`~soundcal.files.sink.Sink`, which keeps the error of a write that
+    fails; :meth:`append`, :meth:`count` and :meth:`finish` raise it. The number of samples is in
+    STREAMINFO (RFC 9639, 8.2); its MD5 comes at the end.
 
     Parameters
     ----------
@@ -36,11 +37,11 @@ class FlacFile:
         import soundfile
 
         self.n_samples = 0
-        self._error: OSError | None = None
         self._encoded = 0
         self._end = 0
         self._file = file
-        self._sound = soundfile.SoundFile(self, "w", fs, n_channels, subtype, format="FLAC")
+        self._sink = Sink(file)
+        self._sound = soundfile.SoundFile(self._sink, "w", fs, n_channels, subtype, format="FLAC")
         if comment:
             self._sound.comment = comment
         self._check()
@@ -65,12 +66,12 @@ class FlacFile:
 
     def _check(self) -> None:
         """After a failed write, cut the file to whole frames and raise the error."""
-        if self._error is None:
+        if self._sink.error is None:
             return
         with suppress(OSError):  # what follows the last whole frame does not count anyway
             self._file.truncate(self._end)
         self.n_samples = self._count()
-        raise self._error
+        raise self._sink.error
 
     def _count(self) -> int:
         here = self._file.tell()
@@ -85,25 +86,3 @@ class FlacFile:
             self._file.write(number.to_bytes(8, "big"))
         self._file.seek(here)
         return whole
-
-    def write(self, content: bytes) -> int:
-        """Write for libsndfile."""
-        rest = memoryview(content)
-        try:
-            while rest and self._error is None:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            self._error = error
-        return len(content)
-
-    def read(self, size: int) -> bytes:
-        """Read for libsndfile."""
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move for libsndfile."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the position for libsndfile."""
-        return self._file.tell()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from soundcal.errors import RecordError
+from soundcal.files.atomic import why_unwritable
 
 __all__ = ["held", "user_of"]
 
@@ -96,7 +97,9 @@ def _locked(folder: Path, path: Path) -> int:
 
 
 def _unwritable(folder: Path, error: OSError) -> RecordError:
-    return RecordError(f"{folder}: cannot be locked for this session ({error.strerror})")
+    return RecordError(
+        f"{folder}: cannot be locked for this session ({why_unwritable(error, folder)})"
+    )
 
 
 def _is_still(path: Path, file: int) -> bool:

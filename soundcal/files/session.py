@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from soundcal.errors import RecordError
 from soundcal.files import audio
-from soundcal.files.atomic import PARTIAL, file_digest, make_folder
+from soundcal.files.atomic import PARTIAL, file_digest, make_folder, why_unwritable
 from soundcal.files.records import RECORDING_SCHEMA, check_content, provenance, write_json
 from soundcal.files.text import check_file, inside
 from soundcal.recording import utc_now
@@ -109,7 +109,9 @@ class Session:
             if not begun:  # killed within its first line: not yet a session
                 (folder / _LOG).unlink(missing_ok=True)
         except OSError as error:
-            raise RecordError(f"{folder}: cannot be written ({error.strerror})") from error
+            raise RecordError(
+                f"{folder}: cannot be written ({why_unwritable(error, folder)})"
+            ) from error
         if begun:
             raise RecordError(
                 f"{folder}: already holds a session; choose another folder or resume it"
@@ -193,7 +195,7 @@ class Session:
                     self._read = _state(file.fileno())
         except OSError as error:
             raise RecordError(
-                f"{self.folder / _LOG}: cannot be written ({error.strerror})"
+                f"{self.folder / _LOG}: cannot be written ({why_unwritable(error, self.folder)})"
             ) from error
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.atomic import check_output
+from soundcal.files.atomic import check_output, why_unwritable
 from soundcal.files.flac import FlacFile
 from soundcal.files.wav import WavFile
 
@@ -94,7 +94,9 @@ class Writer:
         try:
             self._file: BinaryIO = open(self.path, "w+b", buffering=0)  # noqa: SIM115  held open
         except OSError as error:
-            raise RecordError(f"{path}: cannot be written ({error.strerror})") from error
+            raise RecordError(
+                f"{path}: cannot be written ({why_unwritable(error, self.path)})"
+            ) from error
         form = FlacFile if kind == ".flac" else WavFile
         try:
             self._audio: _GrowingFile = form(self._file, fs, n_channels, subtype, comment)
@@ -161,6 +163,6 @@ class Writer:
 
     def _unwritable(self, error: OSError, n_samples: int) -> RecordError:
         return RecordError(
-            f"{self.path}: cannot be written ({error.strerror}); "
+            f"{self.path}: cannot be written ({why_unwritable(error, self.path)}); "
             f"{n_samples / self._fs:.2f} s are in the file"
         )

@@ -6,6 +6,7 @@ Audio that does not match its checksum is refused.
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +166,22 @@ def _study(
     found = table["condition"].unique()
     if len(found) < 2 and not methods and reference is None:
         return draft
+    if only := _only_stimulus(table, methods or [str(name) for name in found]):
+        warning = (
+            f"The methods have one stimulus in common ({only}); agreement needs two or more, "
+            "and none is reported."
+        )
+        return replace(draft, warnings=(*draft.warnings, warning))
     compared = study_of(table, methods, reference=reference, rules=rules)
     return replace(draft, comparisons=compared.comparisons)
+
+
+def _only_stimulus(table: "pd.DataFrame", methods: Sequence[str]) -> str:
+    """Return the stimulus that methods have in common, if no two of them have a second one."""
+    stimuli = {name: set(table["stimulus"][table["condition"] == name]) for name in methods}
+    common = [stimuli[a] & stimuli[b] for a, b in combinations(methods, 2)]
+    most = max(common, key=len, default=set())
+    return str(*most) if len(most) == 1 else ""
 
 
 # Sessions ---------------------------------------------------------------------------------------
