@@ -338,6 +338,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     from dataclasses import astuple
 
     from soundcal.files.atomic import partial_file
+    from soundcal.files.spreadsheet import for_cell
     from soundcal.indicators.rows import COLUMNS
 
     if not options.out or not results:
@@ -349,7 +350,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows(astuple(row) for row in rows)
+        writer.writerows(map(for_cell, astuple(row)) for row in rows)
     say(f"{len(rows)} rows in {options.out}")
 
 

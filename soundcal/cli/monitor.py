@@ -285,8 +285,10 @@ class _Log:
 
     def _write(self, file: BinaryIO, rows: list[list[Any]]) -> None:
         """Write whole lines or, if the disk is full, none of them."""
+        from soundcal.files.spreadsheet import for_cell
+
         text = io.StringIO(newline="")
-        csv.writer(text).writerows(rows)
+        csv.writer(text).writerows(map(for_cell, row) for row in rows)
         rest = memoryview(text.getvalue().encode())
         before = file.tell()
         try:

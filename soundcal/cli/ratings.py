@@ -244,6 +244,7 @@ def _write(folder: Path, analysis: "RatingsAnalysis", force: bool) -> Path:
     """Write ``ratings_<name>.csv`` for every table and ``ratings.json``; return the folder."""
     from soundcal.files.atomic import check_output, make_folder, partial_file
     from soundcal.files.records import write_json
+    from soundcal.files.spreadsheet import for_cells
 
     tables, comparison = analysis.tables(), analysis.comparison
     make_folder(folder)
@@ -252,7 +253,7 @@ def _write(folder: Path, analysis: "RatingsAnalysis", force: bool) -> Path:
         check_output(path, force=force)  # all of them before the first is written
     for name, table in tables.items():
         with partial_file(paths[name], force=force) as temporary:
-            table.to_csv(temporary, index=False)
+            for_cells(table).to_csv(temporary, index=False)
     about = {
         "ratings": analysis.ratings.to_dict(),
         "direction": comparison.direction,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.files.atomic import make_folder, partial_file
 from soundcal.files.records import write_json
+from soundcal.files.spreadsheet import for_cells
 from soundcal.plain import plain
 from soundcal.report.document import Table
 from soundcal.study import Study
@@ -38,13 +39,13 @@ def write_tables(
     for name, frame in frames.items():
         path = folder / f"{name}.csv"
         with partial_file(path, force=force) as temporary:
-            frame.to_csv(temporary, index=False)
+            for_cells(frame).to_csv(temporary, index=False)
         paths.append(path)
     make_folder(folder / "tables")
     for table in tables:
         path = folder / "tables" / f"{table.name}.csv"
         with partial_file(path, force=force) as temporary:
-            table_frame(table).to_csv(temporary, index=False)
+            for_cells(table_frame(table)).to_csv(temporary, index=False)
         paths.append(path)
     path = folder / "tables.json"
     content: dict[str, Any] = {

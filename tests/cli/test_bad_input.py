@@ -362,6 +362,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path | None]:
         subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=True)
 
 
+REASON = ("no space left on the disk", "larger than this system")
 DISK_FULL = [
     f"stimuli render tone-1k --fs {FS} --out OUT/stimuli",
     "measure fine.wav --sensitivity 1 --out OUT/table.csv",
@@ -393,7 +394,67 @@ def test_a_full_disk_leaves_no_half_file(
     assert done.returncode == 5, done.stderr
     assert "Traceback" not in done.stderr
     assert "cannot be written" in done.stderr
+    assert any(reason in done.stderr for reason in REASON)
     assert snapshot(out) == before
+
+
+FULL_ANYWAY = [
+    f"record {SIM} --duration 20 OUT/new.wav",
+    f"record {SIM} --duration 20 OUT/new.flac",
+    f"protocol run microphone_check {SIM} --set insertions=1 --out OUT/s",
+    "measure fine.wav --sensitivity 1 --indicators LA,N --plots OUT/plots",
+    "devices --test sim:lab --minutes 0 --plays 2 --out OUT/card.html",
+    "verify --family calibrator --no-mosqito --report OUT/verify.html",
+]
+
+
+@pytest.mark.parametrize("command", FULL_ANYWAY)
+def test_a_full_disk_is_named(work: Path, small_disk: Path | None, command: str) -> None:
+    """Also where the samples or steps that fitted are kept."""
+    if small_disk is None:
+        pytest.skip("no file system may be mounted here")
+    done = subprocess.run(
+        [sys.executable, "-m", "soundcal", *command.replace("OUT", str(small_disk)).split()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 5, done.stderr
+    assert "no space left on the disk" in done.stderr
+    assert "bytes are free" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+NOWHERE = ["fine.wav/x", "missing/x", "a" * 300]
+
+
+@pytest.mark.parametrize("out", NOWHERE, ids=["in a file", "no folder", "long name"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "measure fine.wav --sensitivity 1 --indicators LAeq --out OUT.csv",
+        "measure fine.wav --sensitivity 1 --indicators LAeq --plots OUT",
+        "calibrate --left tone-good.wav --out OUT.json",
+        f"calibrate {SIM} --insertions 1 --out OUT.json",
+        f"record {SIM} --duration 1 OUT.wav",
+        f"record {SIM} --duration 1 OUT.flac",
+        f"protocol run microphone_check {SIM} --set insertions=1 --out OUT",
+        f"stimuli render tone-1k --fs {FS} --out OUT",
+        f"monitor {SIM} --duration 1 --log OUT.csv",
+        "verify --family calibrator --no-mosqito --report OUT.html",
+        "devices --test sim:lab --minutes 0 --plays 2 --out OUT.html",
+    ],
+)
+def test_a_place_that_cannot_be_written(
+    work: Path, capsys: pytest.CaptureFixture[str], command: str, out: str
+) -> None:
+    made = main(command.replace("OUT", out).split())
+    err = capsys.readouterr().err
+    if out == NOWHERE[1] and made == 0:
+        assert Path("missing").is_dir()  # commands that write a folder make those above it
+    else:
+        assert made == 5, err
+        assert err.startswith("soundcal: ") or "\nsoundcal: " in err
 
 
 # ---- Ctrl-C
