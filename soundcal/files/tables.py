@@ -20,6 +20,7 @@ from typing import Final
 
 from soundcal.errors import RecordError
 from soundcal.files.names import normal_name
+from soundcal.files.spreadsheet import from_cell
 from soundcal.files.text import read_export
 
 __all__ = ["TextTable", "read_table_text"]
@@ -72,7 +73,7 @@ class TextTable:
     notes: tuple[str, ...] = ()
 
     def cells(self, column: str) -> list[str]:
-        """Return the cells of a column without surrounding space.
+        """Return the cells of a column without surrounding space, as :func:`for_cell` got them.
 
         Raises
         ------
@@ -84,7 +85,7 @@ class TextTable:
             problem = "no column" if not found else f"{found} columns named"
             raise RecordError(f"{self.path}: {problem} {column!r}; {self.found}")
         index = self.columns.index(column)
-        return [row[index].strip() for row in self.rows]
+        return [from_cell(row[index]).strip() for row in self.rows]
 
     def names(self, column: str, *, needed: bool = True) -> list[str]:
         """Return the names in a column, in Unicode normal form C.
