@@ -213,7 +213,7 @@ def test_the_record_finds_room_on_a_full_disk(small_disk: Path, name: str) -> No
     kept = json.loads((small_disk / "take.json").read_text())
     assert kept["sha256"] == file_digest(path)
     (flag,) = (flag["text"] for flag in kept["flags"] if flag["kind"] == "incomplete")
-    assert "No space left on device" in flag
+    assert "no space left on the disk" in flag
 
 
 def test_a_disk_without_room_for_the_record_is_refused(
