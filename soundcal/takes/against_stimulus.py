@@ -29,8 +29,19 @@ from soundcal.recording import DELAY_NOT_MEASURED, Capture
 from soundcal.takes.check import Check, Limit, fault
 from soundcal.takes.crosstalk import crosstalk
 from soundcal.takes.gaps import Gaps, with_silence_filled
-from soundcal.takes.judge import judge, level_step
-from soundcal.takes.slips import DRIFT, QUIET_DB, WINDOW_S, Delays, clock_drift, delays_of, slips_in
+from soundcal.takes.judge import judge
+from soundcal.takes.level_over_time import level_step, merged, of_frames, of_tone
+from soundcal.takes.short_time import ShortTime, short_time
+from soundcal.takes.slips import (
+    DRIFT,
+    QUIET_DB,
+    WINDOW_S,
+    Delays,
+    Slip,
+    clock_drift,
+    delays_of,
+    slips_in,
+)
 from soundcal.takes.tone_phase import SLIPS, fading, frequency_of, slips_of, track
 
 __all__ = ["compare_with_stimulus", "judge_played"]
@@ -44,41 +55,52 @@ standard deviation of 0.1 dB)."""
 _DROPOUTS: Final = Limit(0.0, "≤", "exact zeros while something was played")
 
 
-def _tone_timing(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> list[Check]:
-    """Return slips, drift and spread of the delay of a tone, from its phase."""
+def _of_tone(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> list[Check]:
+    """Return slips, drift and spread of the delay of a tone, from its phase, and its level."""
     found = track(x, fs, frequency, s)
+    steady = _is_steady(s, round(WINDOW_S * fs))
+    step = level_step(x, fs, name, reference=s) if steady else None
+    fades = fading(name, x, fs, frequency) if steady else None
     slips = slips_of(name, found, fs)
-    if slips is None:
-        return []
-    if slips.verdict != "pass":
-        return [slips]
-    known = np.isfinite(found.phases)
-    hop = found.size // 2
-    delays = Delays(np.flatnonzero(known), found.delays(fs)[known], hop)
-    return [slips, *clock_drift(name, delays, ())]
+    timing = [] if slips is None else [slips]
+    intact = slips is None or slips.verdict == "pass"
+    if slips is not None and intact:
+        known = np.isfinite(found.phases)
+        delays = Delays(np.flatnonzero(known), found.delays(fs)[known], found.size // 2)
+        timing += clock_drift(name, delays, ())
+    over_time = of_tone(name, found, x, fs) if steady and intact else []
+    level = merged(step, over_time)
+    return [*timing, *level, *([] if fades is None else [fades])]
 
 
-def _timing(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
-    """Return slips, drift and spread of the delay of one channel."""
-    n = min(x.size, s.size)
-    frequency = frequency_of(s[:n], fs) if n else None
-    if frequency is not None:
-        return _tone_timing(name, x[:n], s[:n], fs, frequency)
-    found = delays_of(x, s, fs)
-    if found.windows.size < 3:
-        return []
-    slips = slips_in(x, s, found)
+def _of_sound(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
+    """Return slips, drift and spread of the delay of one channel, and its level."""
+    delays, frames = delays_of(x, s, fs), short_time(x, s, fs)
+    slips = slips_in(x, s, delays) if delays.windows.size >= 3 else []
+    timing = _slips(name, slips, frames, fs) if frames or delays.windows.size >= 3 else []
+    intact = all(check.verdict == "pass" for check in timing)
+    if delays.windows.size >= 3 and _is_alike(s, delays.size):
+        timing += clock_drift(name, delays, slips)
+    steady = _is_steady(s, round(WINDOW_S * fs))
+    step = level_step(x, fs, name, reference=s) if steady else None
+    over_time = of_frames(name, frames, fs, steady=steady) if frames and intact else []
+    return [*timing, *merged(step, over_time)]
+
+
+def _slips(name: str, slips: list[Slip], frames: ShortTime | None, fs: int) -> list[Check]:
+    """Return the check of the slips; those of a few samples may show in the frames only."""
     moved = float(sum(abs(slip.size) for slip in slips))
+    words = [slip.words(fs) for slip in slips]
+    if not slips and frames is not None:
+        moved = float(sum(abs(round(jump.size)) for jump in frames.jumps))
+        words = [jump.words(fs) for jump in frames.jumps]
     reason = ""
-    if slips:
+    if words:
         reason = (
-            f"{name}: {'; '.join(slip.words(fs) for slip in slips)}; raise --latency, and look for "
-            "resampling between two clocks"
+            f"{name}: {'; '.join(words)}; raise --latency, and look for resampling between two "
+            "clocks"
         )
-    return [
-        Check("slips", moved, "samples", SLIPS, fault(reason), reason, name),
-        *(clock_drift(name, found, slips) if _is_alike(s, found.size) else ()),
-    ]
+    return [Check("slips", moved, "samples", SLIPS, fault(reason), reason, name)]
 
 
 def _dropouts(name: str, x: Samples, s: Samples, fs: int) -> Check:
@@ -166,12 +188,13 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     sources = np.broadcast_to(played, (n_inputs, played.shape[1]))
     found: list[Check] = []
     for name, x, s in zip(names, capture.samples, sources, strict=True):
-        found += [_dropouts(name, x, s, fs), *_timing(name, x, s, fs)]
-        if _is_steady(s, round(WINDOW_S * fs)):
-            step = level_step(x[: s.size], fs, name, reference=s[: x.size])
-            frequency = frequency_of(s[: x.size], fs)
-            fades = None if frequency is None else fading(name, x[: s.size], fs, frequency)
-            found += [check for check in (step, fades) if check is not None]
+        found.append(_dropouts(name, x, s, fs))
+        n = min(x.size, s.size)
+        frequency = frequency_of(s[:n], fs) if n else None
+        if frequency is None:
+            found += _of_sound(name, x[:n], s[:n], fs)
+        else:
+            found += _of_tone(name, x[:n], s[:n], fs, frequency)
     intact = all(
         check.verdict == "pass" or (check.verdict == "suspect" and check.name != DRIFT)
         for check in found

@@ -32,14 +32,13 @@ from soundcal.recording import (
 from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
 from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
+from soundcal.takes.level_over_time import steady_sound
 from soundcal.takes.repeated_blocks import Repeats
-from soundcal.takes.tone_phase import steady_tone
 from soundcal.units import db
 
 __all__ = [
     "SignalChecks",
     "judge",
-    "level_step",
     "offset",
     "rate_check",
     "refuse_invalid",
@@ -75,21 +74,6 @@ RATE_FROM_S: Final = 2.0
 0.5 % plus 0.25 s for the irregular arrival of blocks: this finds 44.1 kHz in place of 48 kHz in a
 take of 4 s."""
 
-STEP_LIMIT_DB: Final = 0.14
-"""Accepted level step in a steady take, dB: the width of the ±0.07 dB within which the level of a
-class 1 sound calibrator may fluctuate (IEC 60942:2017)."""
-
-STEP_INVALID_DB: Final = 0.5
-"""Level step beyond which a steady take is useless, dB: the joint deviation of a calibrator and its
-seating may be as large; the two parts of the take have different sensitivities."""
-
-_STEADY_DB: Final = 0.3
-_STEP_SIGMAS: Final = 8.0
-_STEP_ODDS: Final = 5e-7
-"""Probability of mistaking chance for a step, on each side, by Student's distribution."""
-
-_STEP_WINDOWS: Final = 4
-
 _CLIPPING: Final = Limit(
     0.0, "≤", "a sample at full scale may stand for a larger one", "lower the input gain"
 )
@@ -119,12 +103,6 @@ _DC: Final = Limit(
 _OVERFLOWS: Final = Limit(0.0, "≤", "as the driver reports them")
 _SAMPLES: Final = Limit(0.0, "±", "the requested length")
 _MISSING: Final = Limit(0.0, "≤", "the clock of the computer")
-_STEP: Final = Limit(
-    STEP_LIMIT_DB,
-    "±",
-    "the fluctuation of a class 1 sound calibrator, IEC 60942:2017",
-    "look for a turned knob, automatic gain control and enhancements of the operating system",
-)
 
 
 class SignalChecks:
@@ -347,89 +325,6 @@ def rate_check(n_samples: int, fs: int, delivered_rate: float) -> Check:
     return Check(RATE, 1e6 * deviation, "ppm", limit, fault(reason), reason)
 
 
-def _window_levels(x: Samples, fs: int) -> Samples:
-    """Return the levels of windows of 50 ms in dB re full scale, shape (n_windows,).
-
-    The windows fade in and out over 10 ms, so that the level of a low tone does not depend on where
-    the windows cut it.
-    """
-    size = max(1, round(_WINDOW_S * fs))
-    fade = size // 5
-    weights = np.ones(size)
-    weights[:fade] = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))
-    weights = np.minimum(weights, weights[::-1])
-    weights /= weights.sum()
-    n = x.size // size
-    windows = x[: n * size].reshape(n, size)
-    power = np.square(windows - (windows @ weights)[:, np.newaxis]) @ weights
-    return np.asarray(10.0 * np.log10(np.maximum(power, 1e-30)), dtype=np.float64)
-
-
-def level_step(
-    x: Samples, fs: int, channel: str = "", *, reference: Samples | None = None
-) -> Check | None:
-    """Look for a level step in a signal that should be steady.
-
-    The take is split where the mean levels before and after differ most. Their difference is a step
-    if it also exceeds eight times its standard error, which is estimated from windows of 50 ms; the
-    factor is larger in takes of less than a second, where that estimate is poor.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n,)
-        One channel.
-    fs : int
-        Sampling rate in Hz.
-    channel : str
-        Its name.
-    reference : ndarray, shape (n,), optional
-        Played samples; levels are taken relative to theirs.
-
-    Returns
-    -------
-    Check or None
-        None if the take is too short, or too unsteady for a step to mean anything.
-
-    Examples
-    --------
-    >>> wave = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
-    >>> wave[24000:] *= 1.122
-    >>> check = level_step(wave, 48000, "left")
-    >>> check.verdict, round(check.value, 2)
-    ('invalid', 1.0)
-    """
-    from scipy.special import stdtrit
-
-    levels = _window_levels(x, fs)
-    if reference is not None:
-        levels = levels - _window_levels(reference, fs)
-    n = levels.size
-    if n < 2 * _STEP_WINDOWS:
-        return None
-    before = np.arange(_STEP_WINDOWS, n - _STEP_WINDOWS + 1)
-    total = np.cumsum(levels)
-    steps = (total[-1] - total[before - 1]) / (n - before) - total[before - 1] / before
-    # the evidence for a split grows with the size of its smaller part
-    at = int(before[np.argmax(np.abs(steps) * np.sqrt(before * (n - before)))])
-    # a window that contains the step has the level of neither part: leave out those at the split
-    first, last = levels[: at - 1], levels[at + 1 :]
-    step = float(last.mean() - first.mean())
-    within = np.concatenate([first - first.mean(), last - last.mean()])
-    spread = float(np.sqrt(np.square(within).sum() / (n - 4)))
-    if spread > _STEADY_DB:
-        return None
-    error = spread * float(np.sqrt(1 / first.size + 1 / last.size))
-    sigmas = max(_STEP_SIGMAS, float(stdtrit(n - 4, 1.0 - _STEP_ODDS)))
-    if abs(step) <= max(STEP_LIMIT_DB, sigmas * error):
-        return Check("level step", step, "dB", _STEP, channel=channel)
-    verdict: Verdict = "invalid" if abs(step) > STEP_INVALID_DB else "suspect"
-    reason = (
-        f"{channel}: the level changes by {step:+.2f} dB at {at * _WINDOW_S:.2f} s, the limit is "
-        f"{_STEP.text} dB; {_STEP.remedy}"
-    )
-    return Check("level step", step, "dB", _STEP, verdict, reason, channel)
-
-
 def judge(
     capture: Capture,
     *,
@@ -473,8 +368,7 @@ def judge(
         if name not in capture.channels:
             raise ParameterError(f"no channel {name!r}; there are {', '.join(capture.channels)}")
         x = capture.samples[capture.channels.index(name)]
-        step = level_step(x, capture.fs, name)
-        found += [*([step] if step is not None else []), *steady_tone(name, x, capture.fs)]
+        found += steady_sound(name, x, capture.fs)
     return tuple(found)
 
 

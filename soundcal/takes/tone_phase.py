@@ -36,7 +36,6 @@ __all__ = [
     "frequency_of",
     "phase_jumps",
     "slips_of",
-    "steady_tone",
     "track",
 ]
 
@@ -94,12 +93,15 @@ class PhaseTrack:
         Length of a window, samples.
     phases : ndarray, shape (n,)
         Phase relative to the carrier or the stimulus, rad, unwrapped; NaN where the tone is weak.
+    levels : ndarray, shape (n,)
+        Level of the tone, relative to the stimulus if there is one, dB; NaN where that is silent.
     """
 
     frequency: float
     starts: NDArray[np.intp]
     size: int
     phases: Samples
+    levels: Samples
 
     def delays(self, fs: int) -> Samples:
         """Return the phases as delays in samples."""
@@ -149,13 +151,20 @@ def track(x: Samples, fs: int, frequency: float, played: Samples | None = None) 
 
     heard = envelope(x)
     weak = _weak(heard)
+    levels = _level(heard)
     if played is not None:
         sent = envelope(played[: x.size])
-        weak |= _weak(sent)
+        silent = _weak(sent)
+        weak |= silent
+        levels = np.where(silent, np.nan, levels - _level(sent))
         heard = heard * np.conj(sent)
     phases = np.full(starts.size, np.nan)
     phases[~weak] = np.unwrap(np.angle(heard[~weak]))
-    return PhaseTrack(frequency, starts, size, phases)
+    return PhaseTrack(frequency, starts, size, phases, levels)
+
+
+def _level(envelope: NDArray[np.complex128]) -> Samples:
+    return np.asarray(20.0 * np.log10(np.maximum(np.abs(envelope), 1e-30)), dtype=np.float64)
 
 
 def _weak(envelope: NDArray[np.complex128]) -> NDArray[np.bool_]:
@@ -259,20 +268,3 @@ def _median_filtered(level: Samples, half: int = 20) -> Samples:
     padded = np.pad(level, half, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     return np.asarray(np.median(windows, axis=1), dtype=np.float64)
-
-
-def steady_tone(name: str, x: Samples, fs: int) -> list[Check]:
-    """Return the checks of one channel that carries a steady tone of unknown frequency.
-
-    Examples
-    --------
-    >>> tone = 0.1 * np.sin(2 * np.pi * 1000.3 * np.arange(96000) / 48000)
-    >>> lost = np.delete(tone, range(50000, 50005))
-    >>> [(c.name, round(c.value, 1), c.verdict) for c in steady_tone("left", lost, 48000)]
-    [('slips', 5.0, 'invalid'), ('fading', -0.0, 'pass')]
-    """
-    frequency = frequency_of(x, fs, beside_db=HEARD_DB) if x.size else None
-    if frequency is None:
-        return []
-    found = (slips_of(name, track(x, fs, frequency), fs), fading(name, x, fs, frequency))
-    return [check for check in found if check is not None]

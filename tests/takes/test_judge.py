@@ -24,10 +24,10 @@ from soundcal.takes.check import Check, flags_of, judged
 from soundcal.takes.judge import (
     SignalChecks,
     judge,
-    level_step,
     refuse_invalid,
     stream_checks,
 )
+from soundcal.takes.level_over_time import level_step
 from soundcal.takes.slips import find_slips
 from soundcal.units import db, from_db
 
@@ -344,6 +344,7 @@ def test_a_clean_take_is_true_to_its_stimulus(known: Capture) -> None:
         "spread of the delay",
         "clock drift",
         "level step",
+        "level over time",
         "crosstalk",
         "swapped channels",
     }
