@@ -30,7 +30,7 @@ from soundcal.takes.check import Check, Limit, fault
 from soundcal.takes.crosstalk import crosstalk
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.judge import judge
-from soundcal.takes.level_over_time import level_step, merged, of_frames, of_tone
+from soundcal.takes.level_over_time import level_step, both_levels, of_frames, of_tone
 from soundcal.takes.short_time import ShortTime, short_time
 from soundcal.takes.slips import (
     DRIFT,
@@ -69,7 +69,7 @@ def _of_tone(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> li
         delays = Delays(np.flatnonzero(known), found.delays(fs)[known], found.size // 2)
         timing += clock_drift(name, delays, ())
     over_time = of_tone(name, found, x, fs) if steady and intact else []
-    level = merged(step, over_time)
+    level = both_levels(step, over_time)
     return [*timing, *level, *([] if fades is None else [fades])]
 
 
@@ -84,7 +84,7 @@ def _of_sound(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
     steady = _is_steady(s, round(WINDOW_S * fs))
     step = level_step(x, fs, name, reference=s) if steady else None
     over_time = of_frames(name, frames, fs, steady=steady) if frames and intact else []
-    return [*timing, *merged(step, over_time)]
+    return [*timing, *both_levels(step, over_time)]
 
 
 def _slips(name: str, slips: list[Slip], frames: ShortTime | None, fs: int) -> list[Check]:

@@ -25,7 +25,7 @@ from soundcal.takes.tone_phase import (
     track,
 )
 
-__all__ = ["LEVEL_OVER_TIME", "level_step", "merged", "of_frames", "of_tone", "steady_sound"]
+__all__ = ["LEVEL_OVER_TIME", "level_step", "both_levels", "of_frames", "of_tone", "steady_sound"]
 
 
 LEVEL_OVER_TIME: Final = "level over time"
@@ -105,12 +105,12 @@ def steady_sound(name: str, x: Samples, fs: int) -> list[Check]:
     found = track(x, fs, frequency)
     slips = slips_of(name, found, fs)
     intact = slips is None or slips.verdict == "pass"
-    level = merged(step, of_tone(name, found, x, fs) if intact else [])
+    level = both_levels(step, of_tone(name, found, x, fs) if intact else [])
     others = (slips, fading(name, x, fs, frequency))
     return [*level, *(check for check in others if check is not None)]
 
 
-def merged(step: Check | None, over_time: list[Check]) -> list[Check]:
+def both_levels(step: Check | None, over_time: list[Check]) -> list[Check]:
     """Return both checks, without the second if the first says at least as much."""
     if step is None:
         return over_time
