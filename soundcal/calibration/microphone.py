@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
-from soundcal.calibration.tone import Tone, measure_tone
+from soundcal.calibration.plausibility import doubts
+from soundcal.calibration.tone import Tone, measure_tone, third_harmonic
 from soundcal.calibration.uncertainty import (
     dof_from_doubt,
     expanded_to_standard,
@@ -81,6 +82,10 @@ CLASS_1: Final = ToneLimits()
 _MEASURED: Final = ("digital level of the tone", "fluctuation")
 """Links that are measured again in every calibration."""
 
+_ENOUGH: Final = 3
+"""Insertions of one ear from which the scatter is known from itself: with two, the interval has a
+coverage factor of up to 12.7 or, if chance makes them equal, no width at all."""
+
 _PEAK: Final = 0.999
 """Largest sample that counts as unclipped: integer converters clip just below 1.0."""
 
@@ -113,8 +118,8 @@ class Influences:
         pressure on the level of a feedback calibrator in a laboratory. Default: assumption,
         ±0.05 dB (IEC 60942:2017 allows class 1 ±0.25 dB over its whole range of conditions).
     repeatability : float
-        Standard deviation in dB of one insertion, used when there is only one insertion. Default:
-        assumption, 0.1 dB, known to 25 %.
+        Standard deviation in dB of one insertion, used when no ear has three insertions that
+        differ. Default: assumption, 0.1 dB, known to 25 %.
     """
 
     expanded: float | None = None
@@ -176,7 +181,8 @@ def calibrate(
     -------
     Calibration
         Direction ``input``, method ``calibrator``; chain per ear with the GUM budget, residuals
-        per insertion in dB, measured tones in ``details``.
+        per insertion in dB, measured tones in ``details``. ``details["warnings"]`` lists what looks
+        wrong without being impossible (:mod:`soundcal.calibration.plausibility`).
 
     Raises
     ------
@@ -208,6 +214,13 @@ def calibrate(
             check_take(take, ear, level=level, frequency=frequency, expected=wanted, limits=limits)
             for take in captures
         ]
+    thirds = {
+        ear: [
+            third_harmonic(take.samples[_index(take, ear)], take.fs, tone.frequency)
+            for take, tone in zip(captures, tones[ear], strict=True)
+        ]
+        for ear, captures in takes.items()
+    }
     scatter = _scatter(tones, stated)
     common = _common_links(level, frequency, pistonphone, stated)
     chains = {}
@@ -228,6 +241,7 @@ def calibrate(
             "tones": {ear: [t.to_dict() for t in found] for ear, found in tones.items()},
             "takes_sha256": {ear: [take.sha256 for take in v] for ear, v in takes.items()},
             "simulated": any(take.simulated for v in takes.values() for take in v),
+            "warnings": doubts(tones, thirds, stated.repeatability),
         },
     )
 
@@ -238,14 +252,24 @@ def _scatter(tones: Mapping[str, Sequence[Tone]], stated: Influences) -> tuple[f
     The ears are nominally alike, and the same person puts the same calibrator on both, so their
     scatters are pooled (GUM 4.2.4).
     """
-    squares, dof = 0.0, 0
+    squares, dof, most, same = 0.0, 0, 1, False
     for found in tones.values():
         levels = np.array([t.level for t in found])
         squares += float(((levels - levels.mean()) ** 2).sum())
         dof += levels.size - 1
-    if dof == 0:
-        return stated.repeatability, dof_from_doubt(0.25), "assumed, one insertion has no scatter"
-    return math.sqrt(squares / dof), float(dof), "scatter, pooled over the ears"
+        most = max(most, levels.size)
+        same |= levels.size > 1 and float(np.ptp(levels)) == 0.0
+    seen = math.sqrt(squares / dof) if dof else 0.0
+    if (most >= _ENOUGH and not same) or seen > stated.repeatability:
+        return seen, float(dof), "scatter, pooled over the ears"
+    why = "one insertion has no scatter"
+    if dof:
+        why = (
+            f"{seen:.4f} dB seen, insertions that are equal"
+            if same
+            else (f"{seen:.4f} dB seen, two insertions say little")
+        )
+    return stated.repeatability, dof_from_doubt(0.25), f"assumed, {why}; type B"
 
 
 def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -> list[Link]:

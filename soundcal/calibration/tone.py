@@ -19,7 +19,7 @@ from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError
 from soundcal.units import db
 
-__all__ = ["Tone", "measure_tone", "sine"]
+__all__ = ["Tone", "measure_tone", "sine", "third_harmonic"]
 
 _WINDOW_S: Final = 0.04
 _HOP_S: Final = 0.01
@@ -149,6 +149,26 @@ def measure_tone(samples: ArrayLike, fs: float) -> Tone:
         dc=dc,
         peak=float(np.abs(x).max()),
     )
+
+
+def third_harmonic(samples: ArrayLike, fs: float, frequency: float) -> float:
+    """Return the rms of the third harmonic relative to that of the tone; 0 above 0.45 fs.
+
+    Noise counts only within some tens of hertz of the harmonic.
+
+    Examples
+    --------
+    >>> wave = sine(-20.0, 1000.0) + 0.01 * sine(-20.0, 3000.0)
+    >>> round(third_harmonic(wave, 48000, 1000.0), 4)
+    0.01
+    """
+    if 3.0 * frequency > 0.45 * fs:
+        return 0.0
+    x = pressure_array(samples, fs, minimum=1.0)
+    tone, harmonic = (
+        float(_envelope_power(x - x.mean(), fs, f).mean()) for f in (frequency, 3.0 * frequency)
+    )
+    return math.sqrt(harmonic / tone) if tone > 0.0 else 0.0
 
 
 @lru_cache(maxsize=8)

@@ -107,7 +107,8 @@ def _by_calibrator(
             duration=options.duration,
             watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
-    return Result(calibration, tuple(_tone_notes(calibration)))
+    notes = (*_tone_notes(calibration), *_warnings(calibration))
+    return Result(calibration, notes)
 
 
 def _tone_notes(calibration: Calibration) -> list[str]:
@@ -119,6 +120,10 @@ def _tone_notes(calibration: Calibration) -> list[str]:
         for ear, tones in calibration.details["tones"].items()
         for number, tone in enumerate(tones, start=1)
     ]
+
+
+def _warnings(calibration: Calibration) -> list[str]:
+    return [f"warning: {text}" for text in calibration.details["warnings"]]
 
 
 def _tone_file(path: Path, ear: str) -> Capture:
@@ -165,7 +170,7 @@ def _by_ocv(
         f"{calibration.details['v_fs_sine'][name]:.4g} V for a full-scale sine"
         for name, volts in calibration.details["voltages"].items()
     ]
-    notes += [f"warning: {text}" for text in calibration.details["warnings"]]
+    notes += _warnings(calibration)
     found: dict[str, Any] = {}
     if options.target is not None:
         found, lines = _for_target(options, calibration, headphone)

@@ -207,6 +207,8 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
         frequency=bench.number("calibrator_frequency"),
         watch=partial(_told, bench),
     )
+    for warning in calibration.details["warnings"]:
+        bench.operator.tell(f"  {warning}")
     _keep_calibration(bench, name, calibration)
     return calibration
 

@@ -30,7 +30,7 @@ from soundcal.takes.check import Check, Limit, fault
 from soundcal.takes.crosstalk import crosstalk
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.judge import judge
-from soundcal.takes.level_over_time import level_step, both_levels, of_frames, of_tone
+from soundcal.takes.level_over_time import both_levels, level_step, of_frames, of_tone
 from soundcal.takes.short_time import ShortTime, short_time
 from soundcal.takes.slips import (
     DRIFT,

@@ -25,7 +25,7 @@ from soundcal.takes.tone_phase import (
     track,
 )
 
-__all__ = ["LEVEL_OVER_TIME", "level_step", "both_levels", "of_frames", "of_tone", "steady_sound"]
+__all__ = ["LEVEL_OVER_TIME", "both_levels", "level_step", "of_frames", "of_tone", "steady_sound"]
 
 
 LEVEL_OVER_TIME: Final = "level over time"

@@ -2,7 +2,7 @@
 
 from soundcal.calibration.model import Calibration
 from soundcal.report import figures
-from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table, slug
+from soundcal.report.document import Block, Column, Notice, Paragraph, Picture, Section, Table, slug
 from soundcal.study import Study
 from soundcal.study.rules import in_order
 
@@ -136,6 +136,7 @@ def _calibration_table(study: Study) -> Table:
 def _calibration_section(calibration: Calibration) -> Section:
     blocks: list[Block] = [
         Paragraph(f"{calibration.id}, device: {calibration.device}."),
+        *(Notice(text) for text in calibration.details.get("warnings", ())),
         _budget_table(calibration),
     ]
     if any(chain.u_db > 0 for chain in calibration.chains.values()):

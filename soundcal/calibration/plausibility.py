@@ -1,0 +1,95 @@
+"""Plausibility of a calibration as a whole: ears, insertions and harmonics that do not fit.
+
+A take may be faultless and its level wrong by 20 dB: a plug half in, a switch at 114 dB. What one
+take cannot show, the others do. Each finding is a warning, because there may be a good reason for
+it; the words name the size of the possible error.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from soundcal.calibration.tone import Tone
+from soundcal.units import db
+
+__all__ = ["doubts"]
+
+
+EARS_DB: Final = 3.0
+"""Accepted difference of the sensitivities of two ears, dB: microphones of one type stay within
+±1.5 dB of their nominal sensitivity, ears of a head and torso simulator with their preamplifiers
+within that, too, if both inputs have the same gain."""
+
+INSERTION_SIGMAS: Final = 5.0
+"""Accepted deviation of an insertion from the others of the same ear, in standard deviations of one
+insertion: chance exceeds it once in a million."""
+
+THIRD_HARMONIC: Final = 0.005
+"""Accepted third harmonic re the tone. An input that compresses makes the tone itself smaller by
+three times its third harmonic (cubic nonlinearity), at this limit by 0.13 dB, as much as the
+uncertainty of a calibrator's certificate; sound calibrators have 0.3 % and less."""
+
+
+def doubts(
+    tones: Mapping[str, Sequence[Tone]],
+    thirds: Mapping[str, Sequence[float]],
+    repeatability: float,
+) -> list[str]:
+    """Return warnings about tones that look wrong without being impossible.
+
+    Parameters
+    ----------
+    tones : mapping of str to sequence of Tone
+        Tones of each ear, one per insertion.
+    thirds : mapping of str to sequence of float
+        Third harmonic of each of them, relative to the tone.
+    repeatability : float
+        Standard deviation of one insertion, dB.
+    """
+    found = [*_insertions(tones, repeatability), *_harmonics(thirds)]
+    means = {ear: float(np.median([tone.level for tone in row])) for ear, row in tones.items()}
+    low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+    if means[high] - means[low] > EARS_DB:
+        found.append(
+            f"{low} and {high} differ by {means[high] - means[low]:.1f} dB, more than "
+            f"{EARS_DB:g} dB: levels of one of them may be wrong by this much; check plugs, "
+            "adapters and input gains, the calibrator's level switch, and its seat on each ear"
+        )
+    return found
+
+
+def _insertions(tones: Mapping[str, Sequence[Tone]], repeatability: float) -> list[str]:
+    found = []
+    for ear, row in tones.items():
+        levels = np.array([tone.level for tone in row])
+        if levels.size < 2:
+            continue
+        away = levels - np.median(levels)
+        if levels.size == 2:
+            away = levels - levels[0]
+        if float(np.ptp(levels)) == 0.0:
+            found.append(
+                f"{ear}: {levels.size} insertions have the same level to the last digit, which "
+                "does not happen: one take given several times is one insertion, and their "
+                "repeatability is not known; take the calibrator off and put it on again"
+            )
+        limit = INSERTION_SIGMAS * repeatability
+        worst = int(np.argmax(np.abs(away)))
+        if abs(away[worst]) > limit:
+            found.append(
+                f"{ear}: insertion {worst + 1} of {levels.size} is {away[worst]:+.2f} dB off the "
+                f"others, more than {limit:.2g} dB (five times the repeatability of one "
+                f"insertion, {repeatability:g} dB); repeat it, and check seal and plugs"
+            )
+    return found
+
+
+def _harmonics(thirds: Mapping[str, Sequence[float]]) -> list[str]:
+    return [
+        f"{ear}: third harmonic of {100 * max(row):.2f} %, more than {100 * THIRD_HARMONIC:g} %; "
+        f"if the input compresses, the level of the tone is too low by {db(1 + 3 * max(row)):.2f} "
+        "dB, and so is every loud sound; lower the input gain, and look for a limiter"
+        for ear, row in thirds.items()
+        if max(row) > THIRD_HARMONIC
+    ]
