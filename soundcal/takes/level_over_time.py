@@ -1,4 +1,4 @@
-"""Changes of the level of a take that ought to have none: steps, ramps, automatic gain, pumping.
+"""Changes of the level of a take that should have none: steps, ramps, automatic gain, pumping.
 
 A level is known only as well as the noise lets it be known. The noise is estimated from what is not
 the signal (lines beside a tone, what the stimulus does not explain), never from the scatter of the
@@ -129,7 +129,7 @@ def of_frames(name: str, found: ShortTime, fs: int, *, steady: bool) -> list[Che
 
 
 def of_tone(name: str, found: PhaseTrack, x: Samples, fs: int) -> list[Check]:
-    """Return the check of a tone that ought to be steady.
+    """Return the check of a tone that should be steady.
 
     Examples
     --------
