@@ -19,7 +19,7 @@ def take(number: int, gain_db: float = 0.0, third: float = 0.0) -> Capture:
     random = np.random.default_rng(number)
     offset = 0.03 * float(random.standard_normal()) + gain_db
     wave = np.sin(2 * np.pi * 1000 * TIME) + third * np.sin(2 * np.pi * 3000 * TIME)
-    x = 0.1 * 10 ** (offset / 20) * wave + 1e-5 * random.standard_normal(TIME.size)
+    x = 0.02 * 10 ** (offset / 20) * wave + 2e-6 * random.standard_normal(TIME.size)
     return Capture(x, FS)
 
 
@@ -78,4 +78,4 @@ def test_the_command_prints_the_warnings(
     command = ["calibrate", "--left", str(tmp_path / "left.wav")]
     command += ["--right", str(tmp_path / "right.wav"), "--out", str(tmp_path / "ears.json")]
     assert main(command) == 0
-    assert "warning: right and left differ by 20.0 dB" in capsys.readouterr().out
+    assert "warning: right and left differ by 20.0 dB" in capsys.readouterr().err
