@@ -6,7 +6,6 @@ the indicator ``failed`` and the reason, and the other files are measured all th
 indicator for which a file is too short gives such a row beside the rows of the other indicators.
 """
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,15 +17,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.calibration.belonging import belonging, other_device
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.dsp.workspace import give_back
-from soundcal.errors import ParameterError, RecordError, SignalError, SoundcalError
+from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
-from soundcal.files.atomic import file_digest
-from soundcal.files.calibrations import load_calibration
-from soundcal.files.recordings import RecordingRecord
-from soundcal.files.text import read_text
+from soundcal.files.recordings import RecordingRecord, named_calibration, record_beside
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
@@ -81,6 +78,9 @@ class Task:
     kept : mapping of str to tuple of str
         Statistics per symbol of the indicators whose results are kept with their series, in memory
         and beside the rows.
+    other_device : bool
+        Accept a calibration of a device other than that of the record beside a file; a flag says
+        so.
     """
 
     wanted: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=lambda: resolve(STUDY))
@@ -92,6 +92,7 @@ class Task:
     uncertainty: bool = False
     sensitivities: tuple[float, ...] = ()
     kept: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
+    other_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class FileResult:
         For each indicator for which the file is too short, by symbol, the reason.
     results : mapping of str to IndicatorResult
         Results of the indicators in :attr:`Task.kept`, with their series, by symbol.
+    notes : tuple of str
+        Assumptions that were made, which are no reason to doubt the rows.
     """
 
     path: str
@@ -123,47 +126,42 @@ class FileResult:
     channels: tuple[str, ...] = ()
     missing: Mapping[str, str] = dataclass_field(default_factory=dict)
     results: Mapping[str, IndicatorResult] = dataclass_field(default_factory=dict)
-
-
-def _record_beside(path: Path) -> RecordingRecord:
-    """Return the recording's record after checking the audio against it; empty if there is none."""
-    beside = path.with_suffix(".json")
-    if not beside.is_file() or not _is_ours(beside):
-        return RecordingRecord()
-    record = RecordingRecord.read(beside)
-    found = file_digest(path)
-    if record.sha256 != found:
-        raise RecordError(
-            f"{path}: SHA-256 {found} differs from {record.sha256} in {beside.name}; "
-            "the audio was changed after it was recorded, or the record belongs to another file"
-        )
-    return record
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether a JSON file is one of soundcal's records, damaged ones included."""
-    try:
-        content = json.loads(read_text(path))
-    except (RecordError, ValueError, RecursionError):
-        return True  # reading it as a record will name the error
-    return isinstance(content, dict) and str(content.get("schema")).startswith("soundcal/")
+    notes: tuple[str, ...] = ()
 
 
 def _calibration_for(
     path: Path, record: RecordingRecord, channels: Sequence[str], task: Task
 ) -> Calibration:
+    """Return the calibration of the file's channels, which the file does not contradict."""
+    name = ""
     if task.calibration is not None:
-        return task.calibration
-    if task.sensitivities:
-        return _stated(channels, task.sensitivities)
-    named = record.calibration_file
-    if not named:
-        raise SignalError(
-            f"{path}: not calibrated, so its samples cannot be converted to pascal; give its "
-            "calibration (--calibration FILE), or state its sensitivity or level "
-            "(--sensitivity PA_PER_FS or --stated-level DB)"
-        )
-    return load_calibration(path.parent / named)
+        calibration = task.calibration
+    elif task.sensitivities:
+        calibration = _stated(channels, task.sensitivities)
+    else:
+        calibration, name = named_calibration(path, record), str(record.calibration_file)
+    return belonging(
+        calibration,
+        channels,
+        device="unknown" if task.other_device else record.device,
+        name=name,
+        instead="give --other-device to use its values, with a flag",
+    )
+
+
+def _notes(task: Task, channels: Sequence[str]) -> tuple[str, ...]:
+    """Return the note on a mono file that has the calibration of the only channel."""
+    known = channels if task.calibration is None else task.calibration.channels
+    if set(channels) <= set(known):
+        return ()
+    return (f"{channels[0]} has the calibration of {known[0]}, the only calibrated channel",)
+
+
+def _of_other_device(calibration: Calibration, record: RecordingRecord) -> tuple[str, ...]:
+    """Return the flag of a calibration that was accepted although it is of another device."""
+    if other_device(calibration, record.device):
+        return (f"the calibration belongs to {calibration.device}, the take to {record.device}",)
+    return ()
 
 
 def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
@@ -242,11 +240,13 @@ def measure_file(
     SignalError
         Not calibrated, not finite, or too short for all wanted indicators.
     ParameterError
-        Unknown indicator, or channels that the calibration or the ear rule does not have.
+        Unknown indicator, channels that the calibration or the ear rule does not have, or a
+        calibration of an output or of another device.
     """
     path = Path(path)
     about = audio.info(path)
-    record = _record_beside(path)
+    stated = task.calibration is not None or bool(task.sensitivities)
+    record = record_beside(path, needed=not stated)
     channels = _channels_for(about, record, task)
     calibration = _calibration_for(path, record, channels, task)
     u_db = [calibration.chain(name).u_db for name in channels]
@@ -288,7 +288,12 @@ def measure_file(
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [warning for result in results.values() for warning in result.warnings]
-    flags = (*map(str, (*record.flags, *about.flags)), *_doubts(record, checks), *warnings)
+    flags = (
+        *map(str, (*record.flags, *about.flags)),
+        *_of_other_device(calibration, record),
+        *_doubts(record, checks),
+        *warnings,
+    )
     return FileResult(
         path=str(path),
         rows=tuple(rows),
@@ -296,6 +301,7 @@ def measure_file(
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
+        notes=_notes(task, channels),
     )
 
 

@@ -28,6 +28,8 @@ __all__ = [
     "LIMITED",
     "LOSSY",
     "MISSING",
+    "NO_RECORD",
+    "OTHER_DEVICE",
     "OVERFLOWS",
     "PATH",
     "PRIMING",
@@ -60,6 +62,8 @@ INCOMPLETE: Final = "incomplete"
 LIMITED: Final = "limited"
 LOSSY: Final = "lossy coding"
 MISSING: Final = "missing by the clock"
+NO_RECORD: Final = "record not readable"
+OTHER_DEVICE: Final = "calibration of another device"
 OVERFLOWS: Final = "overflows and underflows"
 PATH: Final = "signal path"
 PRIMING: Final = "priming"

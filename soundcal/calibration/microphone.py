@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from soundcal.calibration.belonging import other_device
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.plausibility import doubts
 from soundcal.calibration.tone import Tone, measure_tone, third_harmonic
@@ -21,7 +22,7 @@ from soundcal.calibration.uncertainty import (
     rectangular,
 )
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
-from soundcal.recording import Capture
+from soundcal.recording import Capture, sample_digest
 from soundcal.takes.check import refuse_broken
 from soundcal.takes.judge import refuse_invalid
 from soundcal.units import P_REF, db, from_db
@@ -192,7 +193,7 @@ def calibrate(
     ToneNotFound
         The tone is missing, or is not that of the calibrator; see :func:`check_take`.
     ParameterError
-        No take, or a level or frequency out of range.
+        No take, the same take given twice, or a level or frequency out of range.
 
     Notes
     -----
@@ -207,6 +208,7 @@ def calibrate(
         raise ParameterError("an ear without a take; record at least 1 take of the tone per ear")
     if not 60.0 <= level <= 140.0:
         raise ParameterError(f"calibrator level {level} dB; 60 to 140 dB is expected")
+    _refuse_repeated(takes)
     tones: dict[str, list[Tone]] = {}
     for ear, captures in takes.items():
         wanted = None if expected is None else expected.get(ear)
@@ -244,6 +246,24 @@ def calibrate(
             "warnings": doubts(tones, thirds, stated.repeatability),
         },
     )
+
+
+def _refuse_repeated(takes: Mapping[str, Sequence[Capture]]) -> None:
+    """Refuse the same samples given as two insertions: their scatter of 0 would mean nothing."""
+    seen: dict[str, str] = {}
+    for ear, captures in takes.items():
+        for number, take in enumerate(captures, start=1):
+            found = f"{ear}, take {number}"
+            samples = take.samples[_index(take, ear)]
+            if not samples.any():
+                continue  # refused below, as a take without a signal
+            digest = sample_digest(samples)
+            if digest in seen:
+                raise ParameterError(
+                    f"{seen[digest]} and {found} hold the same samples; every insertion of the "
+                    "calibrator needs a recording of its own: give each recording once"
+                )
+            seen[digest] = found
 
 
 def _scatter(tones: Mapping[str, Sequence[Tone]], stated: Influences) -> tuple[float, float, str]:
@@ -565,7 +585,7 @@ def drift(before: Calibration, after: Calibration) -> Drift:
             f"calibrations of {before.direction} {', '.join(before.channels)} and "
             f"{after.direction} {', '.join(after.channels)}; the same channels are expected"
         )
-    if before.device != after.device:
+    if other_device(before, after.device):
         raise ParameterError(
             f"calibrations of {before.device!r} and {after.device!r}; the same device is expected"
         )

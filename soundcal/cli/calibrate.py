@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
+from soundcal.cli.file_options import Patterns
 from soundcal.cli.options import numbers
 from soundcal.cli.output import print_json, say, show
 
@@ -36,6 +37,7 @@ _EXAMPLES: Final = """
 examples:
   soundcal calibrate --device "Fireface, ASIO" --level 94 --certificate-u 0.15
   soundcal calibrate --left l1.wav l2.wav --right r1.wav r2.wav
+  soundcal calibrate --channel ch1 mic1.wav --channel ch2 mic2.wav --from 8 --to 25
   soundcal calibrate --method ocv --device sim:lab
   soundcal calibrate --method ocv --voltage 0.1234 --voltage-right 0.1229 \\
       --impedance 300 --sensitivity 103 --per V --target 65 --stimulus traffic.wav
@@ -136,11 +138,30 @@ def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--left",
         type=Path,
+        action=Patterns,
         nargs="+",
         metavar="FILE",
         help="recordings of the left ear, instead of a device",
     )
-    add("--right", type=Path, nargs="+", metavar="FILE", help="recordings of the right ear")
+    add(
+        "--right",
+        type=Path,
+        action=Patterns,
+        nargs="+",
+        metavar="FILE",
+        help="recordings of the right ear",
+    )
+    add(
+        "--channel",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME", "FILE"),
+        help="recordings of the calibrator on another channel: its name in the takes to be "
+        "measured, or its number in the file; once for each channel",
+    )
+    add("--from", dest="start", type=float, metavar="S", help="start of the tone in the files, s")
+    add("--to", dest="end", type=float, metavar="S", help="end of the tone in the files, s")
 
 
 def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
@@ -204,7 +225,14 @@ def _add_hats_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("gain search (--method hats)")
     add = group.add_argument
     add("--ears-calibration", type=Path, metavar="JSON", help="calibration of the ears")
-    add("--stimuli", type=Path, nargs="+", metavar="FILE", help="stimuli to be brought to --target")
+    add(
+        "--stimuli",
+        type=Path,
+        action=Patterns,
+        nargs="+",
+        metavar="FILE",
+        help="stimuli to be brought to --target",
+    )
     add("--tracks", type=Path, metavar="CSV", help="stimuli and targets in the published layout")
     add("--table", type=Path, metavar="CSV", help="write the gains in the published layout")
     add(
@@ -221,7 +249,13 @@ def _add_stated_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("stated values (--method stated)")
     add = group.add_argument
     add("--pa-per-fs", type=numbers, metavar="PA,PA", help="sensitivity, pascal per full scale")
-    add("--recording", type=Path, metavar="FILE", help="recording whose level is known")
+    add(
+        "--recording",
+        type=Path,
+        action=Patterns,
+        metavar="FILE",
+        help="recording whose level is known",
+    )
     add("--levels", type=numbers, metavar="DB,DB", help="its Leq per channel, dB re 20 µPa")
     add("--u", type=float, default=0.0, metavar="DB", help="standard uncertainty, dB (none stated)")
 

@@ -14,13 +14,15 @@ from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
+from soundcal.cli.file_options import expanded
 from soundcal.cli.levels import watched
 from soundcal.cli.options import Numbers, stated_doubts
 from soundcal.cli.options import stated as repeated
 from soundcal.cli.output import say
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, SignalError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
+from soundcal.files.recordings import record_beside
 from soundcal.files.text import read_text
 from soundcal.headphone import Headphone, both_readings
 from soundcal.lab.calibrator import calibrate_ears
@@ -86,15 +88,22 @@ def _by_calibrator(
         "influences": influences,
         "expected": expected,
     }
-    files = {ear: getattr(options, ear) for ear in EARS if getattr(options, ear)}
-    if files:
-        takes = {ear: [_tone_file(path, ear) for path in paths] for ear, paths in files.items()}
+    takes = _tone_files(options)
+    if takes:
         identity = "" if device is None else device.info.identity
-        calibration = microphone.calibrate(takes, **about, device=identity)
+        try:
+            calibration = microphone.calibrate(takes, **about, device=identity)
+        except SignalError as error:
+            if options.start is not None or options.end is not None:
+                raise
+            raise type(error)(
+                f"{error}; if only a part of the file holds the steady tone, choose at least "
+                f"{microphone.CLASS_1.duration:g} s of it with --from S --to S"
+            ) from error
     elif device is None or operator is None:
         raise ParameterError(
             "no recordings of the calibrator: give --device NAME to record them now, or "
-            "--left FILE… and --right FILE…"
+            "--left FILE… and --right FILE… (--channel NAME FILE… for other channels)"
         )
     else:
         calibration = calibrate_ears(
@@ -107,8 +116,16 @@ def _by_calibrator(
             duration=options.duration,
             watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
-    notes = (*_tone_notes(calibration), *_warnings(calibration))
-    return Result(calibration, notes)
+    notes = [*_part_notes(options, takes), *_tone_notes(calibration), *_warnings(calibration)]
+    return Result(calibration, tuple(notes))
+
+
+def _part_notes(options: argparse.Namespace, takes: Mapping[str, Sequence[Capture]]) -> list[str]:
+    """Return the line that states the part of the files that was used, if it was chosen."""
+    if not takes or (options.start is None and options.end is None):
+        return []
+    end = "the end" if options.end is None else f"{options.end:g} s"
+    return [f"used of each file: from {options.start or 0.0:g} s to {end}"]
 
 
 def _tone_notes(calibration: Calibration) -> list[str]:
@@ -126,16 +143,64 @@ def _warnings(calibration: Calibration) -> list[str]:
     return [f"warning: {text}" for text in calibration.details["warnings"]]
 
 
-def _tone_file(path: Path, ear: str) -> Capture:
+def _tone_files(options: argparse.Namespace) -> dict[str, list[Capture]]:
+    """Return the takes of the files that the options name, by channel."""
+    given = [(ear, getattr(options, ear)) for ear in EARS if getattr(options, ear)]
+    for name, *files in options.channel:
+        if not files:
+            raise ParameterError(f"--channel {name}: NAME FILE… expected, e.g. --channel ch3 a.wav")
+        given.append((name, [Path(path) for file in files for path in expanded(file)]))
+    takes: dict[str, list[Capture]] = {}
+    for name, paths in given:
+        for path in paths:
+            take = _tone_file(path, options)
+            takes.setdefault(_channel_of(take, name, path), []).append(take)
+    return takes
+
+
+def _tone_file(path: Path, options: argparse.Namespace) -> Capture:
+    """Return the samples of a file, or of the part that is chosen, with what its record says."""
     capture = audio.read(path)
     for flag in capture.flags:
         say(f"{path}: {flag}")
-    if len(capture.channels) > 1 and ear not in capture.channels:
-        raise ParameterError(
-            f"{path}: {len(capture.channels)} channels, none of them named {ear}; give a mono "
-            "file, or one with left and right"
+    record = record_beside(path, needed=False)
+    if channels := record.capture.get("channels"):
+        capture = replace(
+            capture,
+            channels=tuple(channels),
+            device=record.device,
+            simulated=bool(record.capture.get("simulated")),
+            flags=(*capture.flags, *record.flags),
         )
-    return capture
+    if options.start is None and options.end is None:
+        return capture
+    start, end = options.start or 0.0, capture.duration if options.end is None else options.end
+    if not 0 <= start < end <= capture.duration:
+        raise ParameterError(
+            f"{path}: --from {start:g} --to {end:g}: a part of its {capture.duration:.2f} s is "
+            "expected"
+        )
+    part = slice(round(start * capture.fs), round(end * capture.fs))
+    return replace(capture, samples=capture.samples[:, part], clipped=())
+
+
+def _channel_of(take: Capture, name: str, path: Path) -> str:
+    """Return the name of the channel that a person names or numbers."""
+    if name in take.channels:
+        return name
+    count = len(take.channels)
+    if name.isdecimal() and count > 1 and 1 <= int(name) <= count:
+        return take.channels[int(name) - 1]
+    if count == 1 and not name.isdecimal():
+        return name
+    if name.isdecimal() and count == 1:
+        raise ParameterError(
+            f"{path}: one channel; name it as in the takes to be measured, e.g. --channel ch{name}"
+        )
+    raise ParameterError(
+        f"{path}: {count} channels, none of them named {name}; name the one with the calibrator: "
+        f"--channel {take.channels[0]} {path}, or {', '.join(take.channels[1:])}"
+    )
 
 
 # open-circuit voltage

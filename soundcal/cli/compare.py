@@ -17,7 +17,9 @@ def add(commands: Any) -> None:
         "compare",
         help="agreement of methods (Bland-Altman) from a tidy table",
         description="Compare methods over all indicators of a tidy table (CSV with the columns "
-        "condition, stimulus, channel, indicator, statistic, value, unit), joined by stimulus id.",
+        "condition, stimulus, channel, indicator, statistic, value, unit), joined by stimulus id. "
+        "In a table of soundcal measure, the folder of a recording is the condition, and the name "
+        "of its file the stimulus.",
     )
     parser.add_argument("table", type=Path, metavar="TABLE", help="tidy table, CSV")
     parser.add_argument(

@@ -5,6 +5,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from soundcal.cli.file_options import Patterns, add_other_device
 from soundcal.cli.options import Numbers, numbers, stated, stated_doubts
 from soundcal.cli.output import print_json, progress, say, show
 
@@ -39,7 +40,9 @@ def add(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, RF64, FLAC, of any length")
+    parser.add_argument(
+        "files", nargs="+", action=Patterns, metavar="FILE", help="WAV, RF64, FLAC, of any length"
+    )
     _add_calibration(parser.add_argument_group("calibration"))
     parser.add_argument(
         "--indicators",
@@ -112,6 +115,7 @@ def _add_calibration(group: Any) -> None:
         default="A",
         help="frequency weighting of --stated-level (default A)",
     )
+    add_other_device(group)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -157,6 +161,8 @@ def run(options: argparse.Namespace) -> int:
     if options.plots:
         _draw(options, results)
     for result in results:
+        for text in result.notes:
+            say(f"{result.path}: {text}")
         for flag in result.flags:
             say(f"{result.path}: {flag}")
         if result.error:
@@ -214,6 +220,7 @@ def _task(options: argparse.Namespace) -> "Task":
         engine=options.engine,
         uncertainty=options.uncertainty,
         sensitivities=tuple(options.sensitivity),
+        other_device=options.other_device,
         kept=merged_statistics(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 

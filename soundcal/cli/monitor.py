@@ -50,6 +50,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--inputs", type=channel_list, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
     )
+    parser.add_argument(
+        "--names",
+        type=lambda text: tuple(text.split(",")),
+        metavar="A,B",
+        help="channel names, e.g. left for one calibrated input (default: as for record)",
+    )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after this time, s")
     parser.add_argument("--loudness", action="store_true", help="also show N and N5 (ISO 532-1)")
     parser.add_argument("--no-bands", action="store_true", help="do not show one-third octaves")
@@ -140,13 +146,13 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
 
     from soundcal.indicators.levels.live_meter import LiveMeter
     from soundcal.lab.calibrations import calibration_for
-    from soundcal.recording import channel_names
+    from soundcal.lab.record import recorded_channels
     from soundcal.takes.tally import StreamTally
     from soundcal.units import P_REF
 
     inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
-    channels = channel_names(len(inputs))
-    calibration = calibration_for(options.calibration, device, "input")
+    channels = recorded_channels(options.names, len(inputs))
+    calibration = calibration_for(options.calibration, device, "input", channels)
     if calibration is None:
         # a full-scale sine, of rms 1/sqrt(2), then has 0 dB
         factors = np.full((len(inputs), 1), math.sqrt(2.0) * P_REF)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
+from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def add(commands: Any) -> None:
         description="Play a file. The file itself is never changed; a gain that would clip is "
         "refused. --level needs an output calibration (soundcal calibrate --method ocv).",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="audio file to play")
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, action=Patterns, help="audio file to play"
+    )
     parser.add_argument(
         "--outputs",
         type=channel_list,

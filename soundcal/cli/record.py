@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     with open_from(options) as device:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         channels = recorded_channels(options.names, len(inputs))
-        calibration = calibration_for(options.calibration, device, "input")
+        calibration = calibration_for(options.calibration, device, "input", channels)
         level = RunningLevel(channels, device.fs, calibration)
         with progress("recording", options.duration, unit="s") as advance:
 

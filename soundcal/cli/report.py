@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundcal.cli.file_options import Patterns, add_other_device
 from soundcal.cli.output import print_json, progress, say
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
@@ -24,7 +25,9 @@ def add(commands: Any) -> None:
         "folders, a campaign (a folder of them), or plain folders of audio files, one per "
         "method: the folder's name is the method, the file's name the stimulus.",
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="SESSION|CAMPAIGN|FOLDER")
+    parser.add_argument(
+        "folders", nargs="+", type=Path, action=Patterns, metavar="SESSION|CAMPAIGN|FOLDER"
+    )
     parser.add_argument(
         "--calibration",
         action="append",
@@ -33,6 +36,7 @@ def add(commands: Any) -> None:
         help="calibration of the plain folder NAME, or of all plain folders (default: "
         "calibration.json in each folder)",
     )
+    add_other_device(parser)
     parser.add_argument(
         "--indicators",
         metavar="LIST",
@@ -87,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
             answers=answers,
             jobs=options.jobs,
             cache=not options.no_cache,
+            other_device=options.other_device,
             progress=advance,
         )
     path = write_report(study, out, pdf=options.pdf, figures=options.figures, force=options.force)

@@ -1,15 +1,24 @@
 """The record beside a recording: its origin, the doubts about it, and its calibration."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
+from soundcal.calibration.model import Calibration
+from soundcal.errors import RecordError, SignalError
+from soundcal.files.atomic import file_digest
+from soundcal.files.calibrations import load_calibration
 from soundcal.files.records import RECORDING_SCHEMA, read_json
-from soundcal.recording import Flag
+from soundcal.files.text import read_text
+from soundcal.recording import NO_RECORD, Flag
 from soundcal.takes.check import Check
 
-__all__ = ["RecordingRecord"]
+__all__ = ["RecordingRecord", "named_calibration", "record_beside"]
+
+_HEAD: Final = 4096
+"""Bytes at the start of a record within which its schema is named."""
 
 _OF_THE_AUDIO: Final = ("audio", "sha256", "fs")
 _OF_A_STIMULUS: Final = (
@@ -119,3 +128,91 @@ class RecordingRecord:
             Missing, not JSON, or not such a record.
         """
         return cls.from_dict(read_json(path, RECORDING_SCHEMA))
+
+    @property
+    def device(self) -> str:
+        """Identity of the device that made the recording; "unknown" if it is not recorded."""
+        return str(self.capture.get("device") or "unknown")
+
+
+def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
+    """Return the record beside an audio file after checking the audio against it.
+
+    A JSON file of another program or of another kind is no record of the audio; nor is one that
+    cannot be read, if no record is needed. The record is then empty, with a flag if the file seems
+    to be a damaged record of soundcal.
+
+    Parameters
+    ----------
+    path : Path
+        The audio file.
+    needed : bool
+        Whether the record must tell the calibration; False if it is given.
+
+    Raises
+    ------
+    RecordError
+        The record is damaged and needed, or the audio was changed after it was recorded.
+    """
+    beside = path.with_suffix(".json")
+    if not beside.is_file() or not _is_record(beside):
+        return RecordingRecord()
+    try:
+        record = RecordingRecord.read(beside)
+    except RecordError as error:
+        if needed:
+            raise RecordError(f"{error}; state the calibration to do without the record") from error
+        text = f"{beside.name} cannot be read as the record of the recording and is left out"
+        return RecordingRecord(flags=(Flag(NO_RECORD, text),))
+    found = file_digest(path)
+    if record.sha256 != found:
+        raise RecordError(
+            f"{path}: SHA-256 {found} differs from {record.sha256} in {beside.name}; "
+            "the audio was changed after it was recorded, or the record belongs to another file: "
+            f"move {beside.name} away to use the audio without its record"
+        )
+    return record
+
+
+def named_calibration(path: Path, record: RecordingRecord) -> Calibration:
+    """Return the calibration that the record of an audio file names.
+
+    Raises
+    ------
+    RecordError
+        It cannot be read, or it is not the one with which the audio was recorded.
+    SignalError
+        The record names none.
+    """
+    file = record.calibration_file
+    if not file:
+        raise SignalError(
+            f"{path}: not calibrated, so its samples cannot be converted to pascal; give its "
+            "calibration (--calibration FILE), or state its sensitivity or level "
+            "(measure --sensitivity PA_PER_FS or --stated-level DB)"
+        )
+    calibration = load_calibration(path.parent / file)
+    if record.calibration not in (None, calibration.id):
+        raise RecordError(
+            f"{path}: recorded with calibration {record.calibration}, but {file} is now "
+            f"{calibration.id}; restore the file, or give a calibration (--calibration FILE)"
+        )
+    return calibration
+
+
+def _is_record(path: Path) -> bool:
+    """Return whether a JSON file is, or was meant to be, the record of a recording."""
+    try:
+        content = json.loads(read_text(path))
+    except (RecordError, ValueError, RecursionError):
+        return _mentions_soundcal(path)
+    return isinstance(content, dict) and str(content.get("schema")).startswith("soundcal/recording")
+
+
+def _mentions_soundcal(path: Path) -> bool:
+    """Return whether a file that is not JSON begins as soundcal's records of recordings do."""
+    try:
+        with open(path, "rb") as file:
+            return b"soundcal/recording" in file.read(_HEAD)
+    except OSError:
+        return False

@@ -22,12 +22,12 @@ from types import ModuleType
 from typing import Any, Final, cast
 
 from soundcal.devices import AudioDevice
-from soundcal.devices.identity import same_device
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
 from soundcal.files.atomic import make_folder
 from soundcal.files.lock import held
 from soundcal.files.session import Event, ExitStatus, Session
 from soundcal.files.shipped import shipped
+from soundcal.identity import same_device
 from soundcal.lab.operator import Operator
 
 __all__ = [

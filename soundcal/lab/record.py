@@ -124,10 +124,7 @@ def record_to_file(
     record = path.with_suffix(".json")
     numbers = tuple(inputs or range(1, device.info.inputs + 1))
     channels = recorded_channels(names, len(numbers))
-    known = calibration_for(beside, device, "input")
-    if known is not None:
-        for name in channels:
-            known.sensitivity(name)
+    known = calibration_for(beside, device, "input", channels)
     total = None if duration is None else round(duration * device.fs)
     tally = StreamTally(device.fs, len(channels), device.info.host_api, total)
     signal = SignalChecks(channels, device.fs)

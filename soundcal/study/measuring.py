@@ -1,9 +1,12 @@
 """The indicators of recordings, computed once and stored beside them.
 
-Indicators stored in ``derivatives/indicators`` are used again only if the audio, the calibration,
-the indicators, the sound field and the version of soundcal are the same.
+Indicators stored in ``derivatives/indicators`` are used again only if the audio, the flags in its
+record, the calibration, the indicators, the sound field and the version of soundcal are the same,
+and if the stored values are those that were written: the file holds their own digest.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +23,7 @@ from soundcal.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
+    from soundcal.batch import Task
     from soundcal.indicators import TidyRow
 
 __all__ = ["CalibratedRecording", "Progress", "measure_items"]
@@ -54,9 +58,10 @@ def measure_items(
     field: str,
     jobs: int,
     cache: bool,
+    other_device: bool,
     progress: Progress | None,
 ) -> "tuple[pd.DataFrame, tuple[Source, ...], tuple[str, ...]]":
-    """Return the tidy table, the sources with their flags, and the failures.
+    """Return the tidy table, the sources with their flags, and failures and notes in words.
 
     Parameters
     ----------
@@ -70,6 +75,8 @@ def measure_items(
         Files measured at the same time.
     cache : bool
         Store indicators, and use stored ones.
+    other_device : bool
+        Accept a calibration of another device.
     progress : callable or None
         Called with the number of finished recordings and the name of the last.
 
@@ -78,18 +85,25 @@ def measure_items(
     SignalError
         None of the recordings could be measured.
     """
+    from soundcal.batch import Task
     from soundcal.indicators import to_frame
 
+    base = Task(wanted=wanted, field=field, other_device=other_device)
     results: dict[int, dict[str, Any]] = {}
     todo: list[int] = []
+    notes = []
     for index, item in enumerate(items):
-        kept = _kept(item, wanted, field) if cache else None
+        try:
+            kept = _kept(item, wanted, field) if cache else None
+        except RecordError as error:
+            kept = None
+            notes.append(f"stored indicators are not used, and computed anew: {error}")
         if kept is None:
             todo.append(index)
         else:
             results[index] = kept
     failures = []
-    for done, (index, result) in enumerate(_fresh(items, todo, wanted, field, jobs), start=1):
+    for done, (index, result) in enumerate(_fresh(items, todo, base, jobs), start=1):
         item = items[index]
         if isinstance(result, str):
             failures.append(f"{item.path.name} could not be measured: {result}")
@@ -114,7 +128,7 @@ def measure_items(
         replace(item.source, flags=_united(item.source.flags, results.get(i)))
         for i, item in enumerate(items)
     )
-    return table, sources, tuple(failures)
+    return table, sources, (*failures, *notes)
 
 
 def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -125,18 +139,17 @@ def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[s
 def _fresh(
     items: Sequence[CalibratedRecording],
     todo: Sequence[int],
-    wanted: Mapping[str, tuple[str, ...]],
-    field: str,
+    base: "Task",
     jobs: int,
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Measure, and give the rows and flags of each item, or the reason why it has none."""
-    from soundcal.batch import FAILED, Task, measure_files
+    from soundcal.batch import FAILED, measure_files
 
     groups: dict[str, list[int]] = {}
     for index in todo:
         groups.setdefault(items[index].calibration.id, []).append(index)
     for group in groups.values():
-        task = Task(wanted=wanted, calibration=items[group[0]].calibration, field=field)
+        task = replace(base, calibration=items[group[0]].calibration)
         measured = measure_files([items[i].path for i in group], task, jobs=jobs)
         for index, result in zip(group, measured, strict=True):
             name = items[index].path.name
@@ -152,11 +165,19 @@ def _key(
     return {
         "audio": item.path.name,
         "sha256": item.source.sha256,
+        "record_flags": list(item.source.flags),
         "calibration": item.calibration.to_dict(),
         "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
         "field": field,
         "version": __version__,
     }
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of stored values, without the digest and the heading of the record."""
+    left_out = ("digest", "schema", "software")
+    values = {name: value for name, value in content.items() if name not in left_out}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _keep(
@@ -170,6 +191,7 @@ def _keep(
         for row in result["rows"]
     ]
     content = {**_key(item, wanted, field), "rows": rows, "flags": list(result["flags"])}
+    content["digest"] = _digest(content)
     try:
         make_folder(item.kept.parent)
     except RecordError as error:
@@ -180,13 +202,21 @@ def _keep(
 def _kept(
     item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
 ) -> dict[str, Any] | None:
-    """Return stored rows and flags if they were computed from equal inputs; None otherwise."""
+    """Return stored rows and flags if they were computed from equal inputs; None otherwise.
+
+    Raises
+    ------
+    RecordError
+        The stored values cannot be read, or were changed after they were written.
+    """
     from soundcal.indicators import TidyRow
 
     if not item.kept.is_file():
         return None
     content = read_json(item.kept, _KEPT)
     key = _key(item, wanted, field)
+    if content.get("digest") != _digest(content):
+        raise RecordError(f"{item.kept} was changed after it was written")
     if {name: content.get(name) for name in key} != key:
         return None
     rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]

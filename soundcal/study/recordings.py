@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundcal.calibration.belonging import belonging
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest
@@ -19,7 +20,7 @@ from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
 from soundcal.files.lock import user_of
 from soundcal.files.names import normal_name
-from soundcal.files.recordings import RecordingRecord
+from soundcal.files.recordings import RecordingRecord, named_calibration, record_beside
 from soundcal.files.session import Event, Session
 from soundcal.files.text import inside
 from soundcal.indicators.registry import STUDY, resolve
@@ -50,6 +51,7 @@ def collect(
     answers: Mapping[int, str] | None = None,
     jobs: int = 1,
     cache: bool = True,
+    other_device: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """Measure all recordings and compare the methods.
@@ -78,6 +80,9 @@ def collect(
         Files measured at the same time; with 1 the channels of a file share the cores.
     cache : bool
         Store indicators beside the recordings, and use stored ones.
+    other_device : bool
+        For plain folders: accept a calibration of a device other than that of the record beside a
+        file; a flag says so.
     progress : callable, optional
         Called with the number of finished recordings and the name of the last.
 
@@ -94,7 +99,8 @@ def collect(
     SignalError
         A plain folder without a calibration.
     ParameterError
-        No folder, two plain folders of one name, or as for :func:`soundcal.study.compare_methods`.
+        No folder, two plain folders of one name, a calibration of an output or of another device,
+        or as for :func:`soundcal.study.compare_methods`.
     """
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     given = [Path(path) for path in listed]
@@ -111,11 +117,13 @@ def collect(
             items += own
             known |= {calibration.id: calibration for calibration in loaded}
         else:
-            items += _plain_folder(folder, calibrations)
+            items += _plain_folder(folder, calibrations, other_device)
     _check_names(folders)
     known |= {item.calibration.id: item.calibration for item in items}
     wanted = resolve(STUDY if indicators is None else indicators)
-    rows, sources, failures = measure_items(items, wanted, field, jobs, cache, progress)
+    rows, sources, failures = measure_items(
+        items, wanted, field, jobs, cache, other_device, progress
+    )
     return _study(
         rows,
         Study(
@@ -257,6 +265,7 @@ def _recorded(
             f"{path}: recorded with calibration {record.calibration}, but {file} is "
             f"{calibration.id}; restore the calibration of the session"
         )
+    _check_device(calibration, record, path, accepted=False)
     source = Source(
         path=str(audio),
         sha256=_checked_digest(audio, record.sha256, logged.get(audio.name)),
@@ -299,7 +308,7 @@ def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
 
 
 def _plain_folder(
-    folder: Path, calibrations: Given | Mapping[str, Given] | None
+    folder: Path, calibrations: Given | Mapping[str, Given] | None, other_device: bool
 ) -> list[CalibratedRecording]:
     """Return the audio files of a folder as recordings of the method named by the folder."""
     if not folder.is_dir():
@@ -318,7 +327,9 @@ def _plain_folder(
     shared = _calibration_of(folder, name, calibrations)
     items = []
     for path in files:
-        calibration = shared or _calibration_beside(path, name)
+        record = record_beside(path, needed=shared is None)
+        calibration = shared or _named_calibration(path, record, name)
+        _check_device(calibration, record, path, other_device)
         digest = file_digest(path)
         source = Source(
             path=str(path),
@@ -327,21 +338,33 @@ def _plain_folder(
             stimulus=normal_name(path.stem),
             combination="",
             calibration=calibration.id,
+            flags=tuple(map(str, record.flags)),
         )
         items.append(CalibratedRecording(source, 1, calibration))
     return items
 
 
-def _calibration_beside(path: Path, name: str) -> Calibration:
+def _named_calibration(path: Path, record: RecordingRecord, name: str) -> Calibration:
     """Return the calibration that the record beside a recording names."""
-    beside = path.with_suffix(".json")
-    file = RecordingRecord.read(beside).calibration_file if beside.is_file() else None
-    if not file:
-        raise SignalError(
-            f"{path}: not calibrated, so its samples cannot be given in pascal; give a calibration "
-            f"for the folder (--calibration {name}=FILE), or put it there as calibration.json"
-        )
-    return load_calibration(path.parent / file)
+    if record.calibration_file:
+        return named_calibration(path, record)
+    raise SignalError(
+        f"{path}: not calibrated, so its samples cannot be given in pascal; give a calibration "
+        f"for the folder (--calibration {name}=FILE), or put it there as calibration.json"
+    )
+
+
+def _check_device(
+    calibration: Calibration, record: RecordingRecord, where: Path, accepted: bool
+) -> None:
+    """Refuse a calibration of an output or of another device, before anything is measured."""
+    belonging(
+        calibration,
+        (),
+        device="unknown" if accepted else record.device,
+        name=f"{where}: its calibration {calibration.id}",
+        instead="give --other-device to use its values, with a flag",
+    )
 
 
 def _calibration_of(

@@ -8,6 +8,7 @@ import numpy as np
 from soundcal.errors import RecordError
 from soundcal.files.names import normal_name
 from soundcal.files.tables import read_table_text
+from soundcal.study.of_files import with_conditions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,9 @@ _NUMBERS: Final = ("value", "u")
 
 def read_table(path: Path) -> "pd.DataFrame":
     """Read a tidy table; all columns but ``value`` and ``u`` are text.
+
+    A table of ``soundcal measure`` gets condition and stimulus from the names of its recordings
+    (:func:`soundcal.study.of_files.with_conditions`).
 
     Returns
     -------
@@ -38,7 +42,8 @@ def read_table(path: Path) -> "pd.DataFrame":
 
     table = read_table_text(path)
     absent = [name for name in COLUMNS if name not in table.columns]
-    if absent:
+    of_files = absent == ["condition", "stimulus"] and table.columns.count("recording") == 1
+    if absent and not of_files:
         raise RecordError(f"{path}: {_no_column(absent)}; {table.found}")
     frame = pd.DataFrame(
         {
@@ -50,7 +55,12 @@ def read_table(path: Path) -> "pd.DataFrame":
         }
     )
     frame.attrs["notes"] = table.notes
-    return frame
+    if not of_files:
+        return frame
+    try:
+        return with_conditions(frame)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
 
 
 def _no_column(names: list[str]) -> str:

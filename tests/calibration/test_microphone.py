@@ -209,9 +209,20 @@ def test_only_like_calibrations_are_compared() -> None:
     right = calibrate({"right": [retitled(take(tone()))]})
     with pytest.raises(ParameterError, match="same channels"):
         microphone.drift(left, right)
-    other = calibrate({"left": [take(tone())]}, device="other")
+    one, other = (calibrate({"left": [take(tone())]}, device=name) for name in ("one", "other"))
     with pytest.raises(ParameterError, match="same device"):
-        microphone.drift(left, other)
+        microphone.drift(one, other)
+    assert microphone.drift(left, other).largest_db == 0.0  # the device of left is unknown
+
+
+def test_one_take_is_one_insertion() -> None:
+    one, other = take(tone()), take(tone(-20.1))
+    again = Capture(one.samples.copy(), FS, channels=("left",), device="a copy")
+    mono = Capture(one.samples, FS)
+    for takes in ({"left": [one, other, again]}, {"left": [one], "right": [mono]}):
+        with pytest.raises(ParameterError, match="hold the same samples"):
+            calibrate(takes)
+    assert len(calibrate({"left": [one, other]}).residuals["left"]) == 2
 
 
 def _lost(x: np.ndarray) -> np.ndarray:

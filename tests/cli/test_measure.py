@@ -20,7 +20,7 @@ from soundcal.dsp.distribution import CAPACITY
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
-from soundcal.files.calibrations import load_calibration
+from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.files.records import write_json
 from soundcal.indicators import compute, leq, mosqito, resolve
 from soundcal.recording import Capture
@@ -193,9 +193,30 @@ def test_calibration_of_the_record_beside(take: Path, cal_file: Path) -> None:
 def test_somebody_elses_json_beside_is_left_alone(take: Path) -> None:
     take.with_suffix(".json").write_text('{"title": "a walk"}')
     assert measure_file(take, Task(resolve(["LAeq"]), calibration())).rows
-    take.with_suffix(".json").write_text('{"title": ')
-    with pytest.raises(RecordError, match="cannot be read as a JSON record"):
-        measure_file(take, Task(resolve(["LAeq"]), calibration()))
+    for foreign in (b'{"title": ', b"\xff\xfe{\x00", b"{'title': 1}", b"[1]", b""):
+        take.with_suffix(".json").write_bytes(foreign)
+        for task in (
+            Task(resolve(["LAeq"]), calibration()),
+            Task(resolve(["LAeq"]), sensitivities=(1.0,)),
+        ):
+            found = measure_file(take, task)
+            assert found.rows
+            assert not found.flags
+        with pytest.raises(SignalError, match="--calibration FILE"):
+            measure_file(take, Task(resolve(["LAeq"])))
+    # the calibration made from a file of the same name
+    save_calibration(take.with_suffix(".json"), calibration(), force=True)
+    assert not measure_file(take, Task(resolve(["LAeq"]), calibration())).flags
+
+
+def test_a_damaged_record_beside_is_flagged_if_the_calibration_is_given(take: Path) -> None:
+    take.with_suffix(".json").write_text('{"schema": "soundcal/recording/2", "audio": ')
+    found = measure_file(take, Task(resolve(["LAeq"]), calibration()))
+    assert found.flags == (
+        "take.json cannot be read as the record of the recording and is left out",
+    )
+    with pytest.raises(RecordError, match="state the calibration"):
+        measure_file(take, Task(resolve(["LAeq"])))
 
 
 def test_one_sensitivity_serves_files_of_any_channel_count(take: Path, tmp_path: Path) -> None:
@@ -389,7 +410,9 @@ def test_rates(tmp_path: Path, fs: int) -> None:
 def test_refusals(take: Path, tmp_path: Path) -> None:
     with pytest.raises(SignalError, match="not calibrated"):
         measure_file(take, Task(resolve(["LAeq"])))
-    with pytest.raises(ParameterError, match="no channel 'a'"):
+    with pytest.raises(
+        ParameterError, match=r"calibrates left, right, not a, b.*--channels left,right"
+    ):
         measure_file(take, Task(resolve(["LAeq"]), calibration(), channels=("a", "b")))
     with pytest.raises(ParameterError, match="2 channels in the file"):
         measure_file(take, Task(resolve(["LAeq"]), calibration(), channels=("left",)))

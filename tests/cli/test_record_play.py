@@ -112,7 +112,7 @@ def test_a_calibration_gives_pascal_and_its_id_to_the_file(
         (["--fs", "96000", "--duration", "1"], 3, "offers 44100, 48000 Hz"),
         (["--duration", "1", "--names", "a,a,b,c"], 2, "4 distinct names"),
         (["--duration", "1", "--calibration", "no.json"], 5, "no such file"),
-        (["--inputs", "1", "--duration", "1", "--calibration", "cal.json"], 2, "'mono'"),
+        (["--inputs", "1", "--duration", "1", "--calibration", "cal.json"], 2, "--names left or"),
         (["--duration", "1", "--calibration", "out.json"], 2, "calibrates the output"),
         (["--duration", "1", "--calibration", "other.json"], 2, "belongs to another"),
     ],

@@ -93,12 +93,13 @@ def test_a_calibration_is_named_by_its_place_and_must_know_the_channels(tmp_path
         )
         record = read_json(path.with_suffix(".json"), RECORDING_SCHEMA)
         assert (record["calibration"], record["calibration_file"]) == (made.id, "../ears.json")
-        with pytest.raises(ParameterError, match="mono"):
+        with pytest.raises(ParameterError, match="calibrates left, not right"):
             record_to_file(
                 lab,
                 tmp_path / "b.wav",
                 duration=0.5,
                 inputs=(1,),
+                names=("right",),
                 calibration=tmp_path / "ears.json",
             )
     assert not (tmp_path / "b.wav").exists()

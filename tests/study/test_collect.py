@@ -212,6 +212,27 @@ def test_what_was_computed_is_used_again_only_if_nothing_changed(
     assert len(measured) == 6
 
 
+@pytest.mark.parametrize("change", ["value", "flags", "not JSON", "older"])
+def test_stored_indicators_that_were_changed_are_computed_anew(tmp_path: Path, change: str) -> None:
+    folder = plain(tmp_path / "a", 0.0)
+    first = collect([folder], calibrations=calibration(0.0), indicators="LAeq")
+    stored = folder / "derivatives" / "indicators" / "W01.wav.json"
+    content = json.loads(stored.read_text())
+    if change == "value":
+        content["rows"][0]["value"] += 1.0
+    elif change == "flags":
+        content["flags"] = ["nothing"]
+    elif change == "older":
+        del content["digest"]
+    stored.write_text("{" if change == "not JSON" else json.dumps(content))
+    second = collect([folder], calibrations=calibration(0.0), indicators="LAeq")
+    assert first.table.equals(second.table)
+    (note,) = second.warnings
+    assert "computed anew" in note
+    assert "W01.wav.json" in note
+    assert collect([folder], calibrations=calibration(0.0), indicators="LAeq").warnings == ()
+
+
 def test_silence_survives_being_kept(tmp_path: Path) -> None:
     folder = plain(tmp_path / "a", 0.0)
     audio.write(folder / "zero.wav", samples(0.0), FS, subtype="FLOAT")

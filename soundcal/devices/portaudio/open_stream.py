@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from soundcal.devices.identity import same_device
 from soundcal.devices.portaudio.host_apis import ASIO, CORE_AUDIO, WASAPI
 from soundcal.devices.portaudio.request import Request
+from soundcal.identity import same_device
 
 __all__ = ["error_code", "host_api_settings", "open_portaudio_stream"]
 

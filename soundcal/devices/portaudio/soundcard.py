@@ -25,7 +25,6 @@ import numpy as np
 
 from soundcal.arrays import Samples
 from soundcal.devices.channels import input_channels, playable
-from soundcal.devices.identity import stable
 from soundcal.devices.path import path_flags
 from soundcal.devices.portaudio.host_apis import JACK, WASAPI, obstacle
 from soundcal.devices.portaudio.remedies import (
@@ -40,6 +39,7 @@ from soundcal.devices.portaudio.resolve import paired, resolve_pair
 from soundcal.devices.portaudio.supervisor import Broken, Message, Worker
 from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
+from soundcal.identity import stable
 from soundcal.recording import OVERFLOWS, PRIMING, Capture, Flag
 from soundcal.takes.alignment import frame
 from soundcal.takes.gaps import gap_flags

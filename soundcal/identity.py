@@ -3,9 +3,12 @@
 import re
 from typing import Final
 
-__all__ = ["same_device", "stable"]
+__all__ = ["is_device", "same_device", "stable"]
 
 _CARD_NUMBER: Final = re.compile(r"\(hw:\d+,")
+_AUDIO_FILE: Final = re.compile(
+    r"\.(wave?|bwf|rf64|bw64|w64|flac|aiff?|aifc|caf|ogg|oga|opus|mp3|au|snd|raw)$", re.IGNORECASE
+)
 
 
 def stable(name: str) -> str:
@@ -22,3 +25,12 @@ def stable(name: str) -> str:
 def same_device(name: str, other: str) -> bool:
     """Return whether two names mean the same device, possibly plugged in again."""
     return stable(name) == stable(other)
+
+
+def is_device(name: str) -> bool:
+    """Return whether a name means a device, not a file or an unknown origin of samples.
+
+    >>> is_device("sim:lab"), is_device("takes/left 1.WAV"), is_device("unknown")
+    (True, False, False)
+    """
+    return name not in ("", "unknown") and not _AUDIO_FILE.search(name)

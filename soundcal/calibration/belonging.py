@@ -1,0 +1,120 @@
+"""Comparison of a calibration with the take it is applied to: direction, device, channels.
+
+Every command that applies a calibration calls :func:`belonging`, so that none of them gives a level
+that the records contradict.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from soundcal.calibration.model import Calibration, Direction
+from soundcal.errors import ParameterError
+from soundcal.identity import is_device, same_device
+
+__all__ = ["belonging", "other_device"]
+
+_MONO: Final = "mono"
+
+
+def other_device(calibration: Calibration, device: str) -> bool:
+    """Return whether a calibration names a device other than that of a take.
+
+    A stated calibration of an unknown device, and samples from a file without a record, contradict
+    nothing. Of a pair ``INPUT | OUTPUT``, only the side that is calibrated counts.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        The calibration.
+    device : str
+        Identity of the device that made the take, or the path of its file, or "unknown".
+    """
+    if not (is_device(calibration.device) and is_device(device)):
+        return False
+    if same_device(calibration.device, device):
+        return False
+    one, other = (_side(name, calibration.direction) for name in (calibration.device, device))
+    return not same_device(one, other)
+
+
+def _side(device: str, direction: Direction) -> str:
+    """Return the identity of the input or the output of ``INPUT | OUTPUT, host API``."""
+    names, comma, host_api = device.rpartition(", ")
+    return names.split(" | ")[0 if direction == "input" else -1] + comma + host_api
+
+
+def belonging(
+    calibration: Calibration,
+    channels: Sequence[str],
+    *,
+    device: str,
+    direction: Direction = "input",
+    name: str = "",
+    naming: str = "--channels",
+    instead: str = "",
+) -> Calibration:
+    """Return the calibration of the channels of a take, if it belongs to the take.
+
+    If the take has one channel, the calibration has one, and one of them is named ``mono``, they
+    belong together.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        The calibration.
+    channels : sequence of str
+        Channels of the take.
+    device : str
+        Identity of the device that made the take; a file or "unknown" is not compared.
+    direction : {"input", "output"}
+        ``input`` for recorded samples, ``output`` for played ones.
+    name : str
+        Name of the calibration in messages; by default its id.
+    naming : str
+        Option that names the channels of the take.
+    instead : str
+        Ways out if the device is another one, in words.
+
+    Returns
+    -------
+    Calibration
+        The same calibration, with a chain for each of the channels.
+
+    Raises
+    ------
+    ParameterError
+        The calibration is for the other direction, another device or other channels.
+    """
+    name = name or f"calibration {calibration.id}"
+    if calibration.direction != direction:
+        raise ParameterError(
+            f"{name}: calibrates the {calibration.direction}; an {direction} calibration is "
+            "expected"
+        )
+    if other_device(calibration, device):
+        raise ParameterError(
+            f"{name}: belongs to {calibration.device}, not to {device}; calibrate this device"
+            + (f", or {instead}" if instead else "")
+        )
+    known = calibration.channels
+    if len(channels) == len(known) == 1 and _MONO in (channels[0], known[0]):
+        return replace(calibration, chains={channels[0]: calibration.chain(known[0])})
+    missing = [channel for channel in channels if channel not in known]
+    if missing:
+        raise ParameterError(
+            f"{name}: calibrates {', '.join(known)}, not {', '.join(missing)}; "
+            + _way(channels, known, naming)
+        )
+    return calibration
+
+
+def _way(channels: Sequence[str], known: Sequence[str], naming: str) -> str:
+    """Return the remedy for channels that are not calibrated, in words."""
+    if len(channels) == 1:
+        choice = " or ".join(f"{naming} {name}" for name in known)
+        return f"state which of these the channel is ({choice})"
+    if len(channels) <= len(known):
+        names = ",".join(known[: len(channels)])
+        return f"name the channels as they were calibrated, in their order (e.g. {naming} {names})"
+    return "calibrate every channel of the take (calibrate --channel NAME FILE)"

@@ -1,0 +1,159 @@
+"""A calibration is compared with the take by every command that applies it, in the same way."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from soundcal.calibration.belonging import belonging, other_device
+from soundcal.calibration.stated import from_sensitivity
+from soundcal.cli import main
+from soundcal.errors import ParameterError
+from soundcal.files.calibrations import save_calibration
+
+EARS = {"left": 2.0, "right": 3.0}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a take of sim:lab, beside its record, and calibrations."""
+    monkeypatch.chdir(tmp_path)
+    for name, device, direction in (
+        ("own", "sim:lab", "input"),
+        ("other", "sim:portable+closed-16", "input"),
+        ("unknown", "unknown", "input"),
+        ("output", "sim:lab", "output"),
+        ("other_output", "sim:portable+closed-16", "output"),
+    ):
+        made = from_sensitivity(EARS, direction=direction, device=device)
+        save_calibration(f"{name}.json", made)
+    Path("takes").mkdir()
+    record = ["record", "--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+    assert main([*record, "takes/take.wav"]) == 0
+    return tmp_path
+
+
+MEASURE = ["measure", "takes/take.wav", "--indicators", "LAeq"]
+REPORT = ["report", "takes", "--indicators", "LAeq", "--out", "report", "--force"]
+LIVE = ["--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (MEASURE, 5),
+        (REPORT, 2),
+        (["record", "new.wav", *LIVE], 2),
+        (["monitor", *LIVE], 2),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_input_of_another_device(
+    command: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--calibration", "other.json"]) == code
+    told = capsys.readouterr().err
+    assert "belongs to sim:portable+closed-16, not to sim:lab" in told
+    assert main([*command, "--calibration", "output.json"]) == code
+    assert "calibrates the output" in capsys.readouterr().err
+    for name in ("own", "unknown"):
+        force = ["--force"] if command[0] == "record" else []
+        assert main([*command, "--calibration", f"{name}.json", *force]) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", [MEASURE, REPORT], ids=["measure", "report"])
+def test_another_device_is_accepted_with_a_flag(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--calibration", "other.json"]) != 0
+    assert "--other-device" in capsys.readouterr().err
+    assert main([*command, "--calibration", "other.json", "--other-device", "--json"]) == 0
+    flag = "the calibration belongs to sim:portable+closed-16, the take to sim:lab"
+    found = capsys.readouterr()
+    page = Path("report/report.html")
+    assert flag in (page.read_text() if page.exists() else found.out)
+
+
+def test_output_and_drift(capsys: pytest.CaptureFixture[str]) -> None:
+    play = ["play", "takes/take.wav", "--device", "sim:lab", "--level", "40", "--calibration"]
+    assert main([*play, "other_output.json"]) == 2
+    assert "belongs to" in capsys.readouterr().err
+    assert main(["check", "own.json", "other.json"]) == 2
+    assert "same device" in capsys.readouterr().err
+    assert main(["check", "own.json", "unknown.json"]) == 0
+
+
+def test_the_calibration_that_a_record_names_is_the_one_in_the_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["record", "new.wav", *LIVE, "--calibration", "own.json"]) == 0
+    assert main(["measure", "new.wav", "--indicators", "LAeq"]) == 0
+    save_calibration("own.json", from_sensitivity({"left": 9.0, "right": 9.0}), force=True)
+    assert main(["measure", "new.wav", "--indicators", "LAeq"]) == 5
+    assert "recorded with calibration" in capsys.readouterr().err
+
+
+def test_one_calibrated_channel_and_one_recorded_channel(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save_calibration("mic.json", from_sensitivity({"left": 2.0}))
+    one = ["--device", "sim:lab", "--inputs", "1", "--duration", "1"]
+    assert main(["record", "mono.wav", *one, "--calibration", "mic.json"]) == 0
+    capsys.readouterr()
+    assert (
+        main([*MEASURE[:1], "mono.wav", *MEASURE[2:], "--calibration", "mic.json", "--json"]) == 0
+    )
+    found = capsys.readouterr()
+    assert "mono has the calibration of left" in found.err
+    assert json.loads(found.out)["flags"] == {}
+    assert {row["channel"] for row in json.loads(found.out)["rows"]} == {"mono"}
+    for command in (
+        ["measure", "mono.wav", "--channels", "right", "--calibration", "mic.json"],
+        ["measure", "mono.wav", "--calibration", "own.json"],
+        ["record", "new.wav", *one, "--calibration", "own.json"],
+        ["monitor", *one, "--calibration", "own.json"],
+    ):
+        option = "--channels" if command[0] == "measure" else "--names"
+        assert main(command) in (2, 5)
+        assert f"{option} left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "different"),
+    [
+        ("Card: USB Audio (hw:1,0), ALSA", "Card: USB Audio (hw:2,0), ALSA", False),
+        ("Card: USB Audio (hw:1,0), ALSA", "Card: USB Audio (hw:1,1), ALSA", True),
+        ("In | Out, Windows WASAPI", "In, Windows WASAPI", False),
+        ("In | Out, Windows WASAPI", "Out, Windows WASAPI", True),
+        ("In | Out, Windows WASAPI", "In | Other, Windows WASAPI", False),
+        ("In, ASIO", "In, Windows WASAPI", True),
+        ("calibrator.wav", "sim:lab", False),
+        ("sim:lab", "takes/take.FLAC", False),
+        ("unknown", "sim:lab", False),
+        ("sim:lab", "sim:portable", True),
+    ],
+)
+def test_the_same_device_under_another_name(one: str, other: str, different: bool) -> None:
+    made = from_sensitivity(EARS, device=one)
+    assert other_device(made, other) is different
+    if different:
+        with pytest.raises(ParameterError, match="belongs to"):
+            belonging(made, ("left",), device=other)
+    else:
+        assert belonging(made, ("left",), device=other) is made
+
+
+def test_patterns_are_expanded_where_the_shell_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*MEASURE[:1], "takes/*.wav", *MEASURE[2:], "--sensitivity", "1"]) == 0
+    assert Path("takes/take.wav").as_posix() in capsys.readouterr().out.replace("\\", "/")
+    assert main([*MEASURE[:1], "no/*.wav", *MEASURE[2:], "--sensitivity", "1"]) == 5
+    assert "no/*.wav: no such file" in capsys.readouterr().err
+    Path("takes/take[1].wav").write_bytes(Path("takes/take.wav").read_bytes())
+    assert main([*MEASURE[:1], "takes/take[1].wav", *MEASURE[2:], "--sensitivity", "1"]) == 0
+    with pytest.raises(SystemExit, match="2"):  # argparse
+        main(["play", "takes/*.wav", "--device", "sim:lab"])
+    assert "2 files match" in capsys.readouterr().err
+    assert main(["report", "tak*", "--calibration", "own.json", "--indicators", "LAeq"]) == 0
