@@ -190,15 +190,11 @@ def _second(
         moment,
         unit,
         readings[0].second,
-        {name: _without_bands(reading) for name, reading in named.items()},
+        {name: reading.levels for name, reading in named.items()},
         {name: dict(reading.bands) for name, reading in named.items()},
         dict(zip(channels, tally.clipped.tolist(), strict=True)),
         {flag.text: count for flag, count in tally.counts.items()},
     )
-
-
-def _without_bands(reading: "Reading") -> dict[str, float]:
-    return {label: level for label, level in reading.to_dict().items() if " Hz" not in label}
 
 
 class _Loudness:

@@ -32,7 +32,7 @@ from soundcal.recording import (
 from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
 from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
-from soundcal.takes.repeated_blocks import Repeats
+from soundcal.takes.repeated_blocks import REPEATED_BLOCKS, Repeats
 from soundcal.takes.tone_phase import steady_tone
 from soundcal.units import db
 
@@ -196,7 +196,7 @@ class SignalChecks:
         repeated, reason, certain = self._repeats.found(self._fs)
         if not (reason and self._played.found(self._fs)[0]):
             verdict = fault(reason) if certain else doubt(reason)
-            yield Check("repeated blocks", repeated, "samples", _REPEATED, verdict, reason)
+            yield Check(REPEATED_BLOCKS, repeated, "samples", _REPEATED, verdict, reason)
         if n := self._not_numbers:
             reason = f"{n} samples are infinite or not numbers; {_NOT_FINITE.remedy}"
             yield Check("not finite", n, "samples", _NOT_FINITE, "invalid", reason)
