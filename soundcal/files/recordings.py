@@ -9,7 +9,10 @@ from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.recording import Flag
 from soundcal.takes.check import Check
 
-__all__ = ["RecordingRecord"]
+__all__ = ["RECORDS", "RecordingRecord"]
+
+RECORDS: Final = "rec-*.json"
+"""Pattern of the files that hold a session's records of recordings."""
 
 _OF_THE_AUDIO: Final = ("audio", "sha256", "fs")
 _OF_A_STIMULUS: Final = (
@@ -91,6 +94,11 @@ class RecordingRecord:
             "flags": [flag.to_dict() for flag in self.flags],
             "checks": [check.to_dict() for check in self.checks],
         }
+
+    @property
+    def name(self) -> str:
+        """Name of the recording in its session, without the ending: see :data:`RECORDS`."""
+        return f"rec-{self.stimulus}_{self.condition}_run-{self.run}"
 
     def about(self) -> dict[str, Any]:
         """Return the fields that do not follow from the audio file, ready for JSON."""

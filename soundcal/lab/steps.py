@@ -428,7 +428,6 @@ def keep_take(
     capture = judged(capture, checks)
     for flag in capture.flags:
         bench.operator.tell(f"  {stimulus.id}: {flag}")
-    name = f"rec-{stimulus.id}_{condition}_run-1"
     record = RecordingRecord(
         stimulus=stimulus.id,
         condition=condition,
@@ -443,4 +442,4 @@ def keep_take(
         flags=capture.flags,
         checks=tuple(checks),
     )
-    bench.session.add_audio(name, capture.samples, capture.fs, record.about())
+    bench.session.add_audio(record.name, capture.samples, capture.fs, record.about())
