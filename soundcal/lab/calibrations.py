@@ -31,7 +31,9 @@ def calibration_for(
             "expected"
         )
     if calibration.device not in (device.info.identity, "unknown"):
-        instead = ", or record without --calibration" if direction == "input" else ""
+        instead = (
+            ", or record without a calibration (--calibration)" if direction == "input" else ""
+        )
         raise ParameterError(
             f"{path}: belongs to {calibration.device}, not to {device.info.identity}; calibrate "
             f"this device{instead}"

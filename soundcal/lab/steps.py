@@ -154,7 +154,7 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
         if name in settings and not all(1 <= n <= count for n in channel_numbers(settings, name)):
             raise ParameterError(
                 f"{name}={settings[name]}: {device.info.identity} has {name} 1 to {count}; give "
-                f"others with --set {name}=…, or choose another device"
+                f"others (--set {name}=…), or choose another device"
             )
     if "stimuli" in settings:
         selected_stimuli(settings)
