@@ -112,7 +112,7 @@ def counted(n: int, one: str, several: str = "") -> str:
 
 def clipping_flag(channel: str, count: int) -> Flag:
     """Return the flag of a channel with ``count`` samples at or beyond full scale."""
-    text = f"{channel}: {count} samples at or beyond full scale; lower the input gain"
+    text = f"{channel}: {counted(count, 'sample')} at or beyond full scale; lower the input gain"
     return Flag(CLIPPING, text)
 
 

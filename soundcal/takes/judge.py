@@ -28,6 +28,7 @@ from soundcal.recording import (
     RATE,
     Capture,
     clipping_flag,
+    counted,
 )
 from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
 from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
@@ -304,7 +305,8 @@ def stream_checks(
     >>> [(check.name, check.verdict) for check in checks]
     [('overflows and underflows', 'pass'), ('rate', 'invalid')]
     """
-    reason = "" if xruns == 0 else f"{xruns} overflows or underflows reported by the driver"
+    words = counted(xruns, "overflow or underflow", "overflows or underflows")
+    reason = "" if xruns == 0 else f"{words} reported by the driver"
     found = [Check(OVERFLOWS, xruns, "", _OVERFLOWS, doubt(reason), reason)]
     if expected is not None:
         short = n_samples - expected
