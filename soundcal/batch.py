@@ -32,7 +32,7 @@ from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
-from soundcal.recording import channel_names, clipped_samples, clipping_flag
+from soundcal.recording import INDICATOR, Flag, channel_names, clipped_samples, clipping_flag
 from soundcal.units import from_db
 from soundcal.version import __version__
 
@@ -101,7 +101,7 @@ class FileResult:
         The file.
     rows : tuple of TidyRow
         Its rows of the tidy table.
-    flags : tuple of str
+    flags : tuple of Flag
         Reasons to doubt the rows.
     error : str
         The reason why the file could not be measured; empty if it was.
@@ -115,7 +115,7 @@ class FileResult:
 
     path: str
     rows: tuple[TidyRow, ...]
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     error: str = ""
     channels: tuple[str, ...] = ()
     missing: Mapping[str, str] = dataclass_field(default_factory=dict)
@@ -185,9 +185,9 @@ def _channels_for(about: audio.AudioInfo, record: RecordingRecord, task: Task) -
     return names
 
 
-def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[str, ...]:
+def _clipping(channels: Sequence[str], clipped: NDArray[np.int64]) -> tuple[Flag, ...]:
     return tuple(
-        clipping_flag(name, int(count)).text
+        clipping_flag(name, int(count))
         for name, count in zip(channels, clipped, strict=True)
         if count
     )
@@ -264,8 +264,8 @@ def measure_file(
     )
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
-    warnings = [warning for result in results.values() for warning in result.warnings]
-    flags = (*map(str, (*record.flags, *about.flags)), *_clipping(channels, clipped), *warnings)
+    warnings = [Flag(INDICATOR, text) for result in results.values() for text in result.warnings]
+    flags = (*record.flags, *about.flags, *_clipping(channels, clipped), *warnings)
     return FileResult(
         path=str(path),
         rows=tuple(rows),

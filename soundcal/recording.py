@@ -24,9 +24,11 @@ __all__ = [
     "FULL_SCALE",
     "GAPS",
     "INCOMPLETE",
+    "INDICATOR",
     "LIMITED",
     "LOSSY",
     "MISSING",
+    "NOT_MEASURED",
     "OVERFLOWS",
     "PATH",
     "PRIMING",
@@ -54,9 +56,11 @@ CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 GAPS: Final = "gaps"
 INCOMPLETE: Final = "incomplete"
+INDICATOR: Final = "indicator"
 LIMITED: Final = "limited"
 LOSSY: Final = "lossy coding"
 MISSING: Final = "missing by the clock"
+NOT_MEASURED: Final = "not measured"
 OVERFLOWS: Final = "overflows and underflows"
 PATH: Final = "signal path"
 PRIMING: Final = "priming"

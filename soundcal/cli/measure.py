@@ -336,7 +336,11 @@ def _show(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
             "field": options.field,
             "ears": options.ears,
             "rows": [row.to_dict() for row in rows],
-            "flags": {result.path: list(result.flags) for result in results if result.flags},
+            "flags": {
+                result.path: [flag.text for flag in result.flags]
+                for result in results
+                if result.flags
+            },
             "failed": {result.path: result.error for result in results if result.error},
             "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }

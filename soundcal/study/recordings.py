@@ -246,7 +246,7 @@ def _recorded(
         stimulus=record.stimulus,
         combination=record.combination,
         calibration=calibration.id,
-        flags=tuple(map(str, record.flags)),
+        flags=record.flags,
         simulated=bool(record.capture.get("simulated", False)),
         target=record.target,
         gain_db=record.gain_db,
