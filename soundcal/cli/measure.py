@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.options import numbers
 from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.report_options import EAR_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--ears",
-        choices=("mean", "max", "energy", "left", "right"),
+        choices=EAR_RULES,
         default="",
         help="combine both ears into one value by this rule (default: one row per ear); energy "
         "applies to levels, other indicators use the mean",

@@ -11,7 +11,7 @@ from soundcal.qualification.signals import upper_edge
 from soundcal.takes.check import Check
 from soundcal.units import power_db
 
-__all__ = ["verdicts"]
+__all__ = ["assess"]
 
 _JUDGED_STEP_DB: Final = -70.0
 _STEP_U_DB: Final = 0.0125
@@ -25,7 +25,7 @@ _THDN_FROM_DB: Final = -12.0
 _CROSSTALK_HZ: Final = ((100.0, "100 Hz"), (1000.0, "1 kHz"), (10000.0, "10 kHz"))
 
 
-def verdicts(found: Qualification, *, os_mixer_allowed: bool = False) -> tuple[Check, ...]:
+def assess(found: Qualification, *, os_mixer_allowed: bool = False) -> tuple[Check, ...]:
     """Judge all measurements.
 
     Parameters
