@@ -28,8 +28,8 @@ from soundcal.errors import ParameterError
 from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
 from soundcal.lab.gains import playing_order, read_gains
+from soundcal.lab.play import play_at
 from soundcal.lab.protocol import Bench, Setting, Value
-from soundcal.units import from_db
 
 SETTINGS = {
     "outputs": steps.DEVICE["outputs"],
@@ -72,9 +72,8 @@ def _present(bench: Bench, row: Mapping[str, Any], position: int) -> None:
     if position > 1 and pause:
         bench.device.play(np.zeros((len(outputs), pause)), outputs=outputs)
     stimulus = steps.catalogue_of(bench.settings)[row["stimulus"]]
-    played = bench.device.play(
-        steps.render_stimulus(bench, stimulus) * from_db(float(row["gain_db"])), outputs=outputs
-    )
+    samples = steps.render_stimulus(bench, stimulus)
+    played, _ = play_at(float(row["gain_db"]), bench.device, samples, outputs=outputs)
     bench.session.log(
         "presentation",
         participant=bench.settings["participant"],

@@ -30,7 +30,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.isolation import safe_children
-from soundcal.recording import EARS, LOSSY, channel_names
+from soundcal.recording import EARS, INDICATOR, LOSSY, OTHER_DEVICE, Flag, channel_names
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
@@ -105,7 +105,7 @@ class FileResult:
         The file.
     rows : tuple of TidyRow
         Its rows of the tidy table.
-    flags : tuple of str
+    flags : tuple of Flag
         Reasons to doubt the rows.
     error : str
         The reason why the file could not be measured; empty if it was.
@@ -121,7 +121,7 @@ class FileResult:
 
     path: str
     rows: tuple[TidyRow, ...]
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     error: str = ""
     channels: tuple[str, ...] = ()
     missing: Mapping[str, str] = dataclass_field(default_factory=dict)
@@ -157,10 +157,11 @@ def _notes(task: Task, channels: Sequence[str]) -> tuple[str, ...]:
     return (f"{channels[0]} has the calibration of {known[0]}, the only calibrated channel",)
 
 
-def _of_other_device(calibration: Calibration, record: RecordingRecord) -> tuple[str, ...]:
+def _of_other_device(calibration: Calibration, record: RecordingRecord) -> tuple[Flag, ...]:
     """Return the flag of a calibration that was accepted although it is of another device."""
     if other_device(calibration, record.device):
-        return (f"the calibration belongs to {calibration.device}, the take to {record.device}",)
+        text = f"the calibration belongs to {calibration.device}, the take to {record.device}"
+        return (Flag(OTHER_DEVICE, text),)
     return ()
 
 
@@ -186,12 +187,12 @@ def _channels_for(about: audio.AudioInfo, record: RecordingRecord, task: Task) -
     return names
 
 
-def _doubts(record: RecordingRecord, checks: Iterable[Check]) -> Iterator[str]:
-    """Give the reasons of the checks that the recording's own record does not have."""
+def _doubts(record: RecordingRecord, checks: Iterable[Check]) -> Iterator[Flag]:
+    """Give the flags of the checks that the recording's own record does not have."""
     known = {check.name for check in record.checks}
     for check in checks:
         if check.verdict != "pass" and check.name not in known:
-            yield check.reason
+            yield check.flag
 
 
 def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]:
@@ -287,9 +288,10 @@ def measure_file(
     rows = _without_dead(rows, judged.dead)
     rows = combine_ears(rows, task.ears) if task.ears else rows
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
-    warnings = [warning for result in results.values() for warning in result.warnings]
+    warnings = [Flag(INDICATOR, text) for result in results.values() for text in result.warnings]
     flags = (
-        *map(str, (*record.flags, *about.flags)),
+        *record.flags,
+        *about.flags,
         *_of_other_device(calibration, record),
         *_doubts(record, checks),
         *warnings,

@@ -83,7 +83,9 @@ def measure(
     files = [file for path in given for file in _files(Path(path))]
     results = list(measure_files(files, task, jobs=jobs))
     table = to_frame(row for result in results for row in result.rows)
-    table.attrs["flags"] = {result.path: list(result.flags) for result in results if result.flags}
+    table.attrs["flags"] = {
+        result.path: [flag.text for flag in result.flags] for result in results if result.flags
+    }
     return table
 
 

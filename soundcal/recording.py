@@ -25,15 +25,18 @@ __all__ = [
     "GAPS",
     "HEADER",
     "INCOMPLETE",
+    "INDICATOR",
     "LIMITED",
     "LOSSY",
     "MISSING",
+    "NOT_MEASURED",
     "NO_RECORD",
     "OTHER_DEVICE",
     "OVERFLOWS",
     "PATH",
     "PRIMING",
     "RATE",
+    "STATED",
     "STOPPED",
     "Capture",
     "Flag",
@@ -59,15 +62,18 @@ DELAY_NOT_MEASURED: Final = "delay not measured"
 GAPS: Final = "gaps"
 HEADER: Final = "header"
 INCOMPLETE: Final = "incomplete"
+INDICATOR: Final = "indicator"
 LIMITED: Final = "limited"
 LOSSY: Final = "lossy coding"
 MISSING: Final = "missing by the clock"
+NOT_MEASURED: Final = "not measured"
 NO_RECORD: Final = "record not readable"
 OTHER_DEVICE: Final = "calibration of another device"
 OVERFLOWS: Final = "overflows and underflows"
 PATH: Final = "signal path"
 PRIMING: Final = "priming"
 RATE: Final = "rate"
+STATED: Final = "stated values"
 STOPPED: Final = "stopped"
 
 FULL_SCALE: Final = 1.0 - 2.0**-15
@@ -132,7 +138,7 @@ def clipped_in_file(samples: Samples) -> tuple[int, ...]:
 
 def clipping_flag(channel: str, count: int) -> Flag:
     """Return the flag of a channel with ``count`` samples at or beyond full scale."""
-    text = f"{channel}: {count} samples at or beyond full scale; lower the input gain"
+    text = f"{channel}: {counted(count, 'sample')} at or beyond full scale; lower the input gain"
     return Flag(CLIPPING, text)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from soundcal.calibration.uncertainty import coverage_factor
 from soundcal.errors import ParameterError, RecordError
-from soundcal.recording import OVERFLOWS, Capture, Flag, Recording, clipping_flag, utc_now
+from soundcal.recording import OVERFLOWS, Capture, Flag, Recording, clipping_flag, counted, utc_now
 from soundcal.units import from_db
 
 __all__ = ["SCHEMA", "Calibration", "Chain", "Direction", "Link", "Method", "new_calibration"]
@@ -301,8 +301,8 @@ class Calibration:
             if count:
                 flags.append(clipping_flag(name, count))
         if capture.xruns:
-            text = f"{capture.xruns} overflows or underflows of the driver"
-            flags.append(Flag(OVERFLOWS, text))
+            words = counted(capture.xruns, "overflow or underflow", "overflows or underflows")
+            flags.append(Flag(OVERFLOWS, f"{words} of the driver"))
         return Recording(
             capture.samples * factors,
             capture.fs,

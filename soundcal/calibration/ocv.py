@@ -385,14 +385,14 @@ def gain_for(
     """
     level = energetic_mean(list(predicted_levels(calibration, digital_levels).values()))
     if not (peak > 0 and math.isfinite(level)):
-        raise SignalError(f"stimulus of peak {peak} and level {level} dB; silence has no gain")
+        raise SignalError(f"the stimulus is silent: no gain brings it to {target:g} dB")
     gain = target - level
     room = -db(peak)
     if gain > room + 1e-9:
         raise TargetNotReached(
             f"target {target:g} dB needs a gain of {gain:+.2f} dB, but the stimulus clips beyond "
             f"{room:+.2f} dB, which gives {level + room:.2f} dB; turn the volume control up by at "
-            f"least {gain - room:.1f} dB and measure the voltage again"
+            f"least {gain - room:.1f} dB and calibrate the output again, or lower the target"
         )
     return gain
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.cli.output import Advance, print_json, progress, say
 
 if TYPE_CHECKING:
+    from soundcal.files.session import Session
     from soundcal.study import Study
 
 __all__ = ["add"]
@@ -98,10 +99,22 @@ def _measure(sessions: Sequence[Path], *, full: bool, seed: int) -> None:
 
 def _watch(sessions: Sequence[Path], advance: Advance, finished: threading.Event) -> None:
     """Report the number of steps in the sessions' logs until all sessions have ended."""
+    from soundcal.files.session import Session
+
+    begun = [Session(folder) for folder in sessions]
     while not finished.wait(0.5):
-        logs = [folder / "session.jsonl" for folder in sessions]
-        texts = [log.read_text(encoding="utf-8") for log in logs if log.exists()]
-        advance(sum(text.count('"event": "step"') for text in texts), "")
+        advance(sum(map(_steps_done, begun)), "")
+
+
+def _steps_done(session: "Session") -> int:
+    """Return the number of finished steps of a session that may not have begun yet."""
+    from soundcal.errors import RecordError
+    from soundcal.files.session import Event
+
+    try:
+        return len(session.events(Event.STEP))
+    except RecordError:
+        return 0
 
 
 def _quick_indicators() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
 
-__all__ = ["add_device_options", "channel_list", "open_from"]
+__all__ = ["add_device_options", "channel_list", "open_from", "refuse_endless"]
 
 
 def add_device_options(
@@ -74,3 +74,14 @@ def open_from(options: argparse.Namespace, *, calibrating: bool = False) -> "Aud
         seed=options.seed,
         realtime=options.realtime,
     )
+
+
+def refuse_endless(options: argparse.Namespace) -> None:
+    """Refuse a simulated lab without ``--duration`` that would run as fast as it can for ever."""
+    from soundcal.errors import ParameterError
+
+    if options.duration is None and options.device.startswith("sim:") and not options.realtime:
+        raise ParameterError(
+            "a simulated lab that runs as fast as possible never ends: give --duration or "
+            "--realtime"
+        )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.cli.output import progress
-from soundcal.recording import clipped_samples
+from soundcal.recording import clipped_samples, counted
 
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
@@ -92,7 +92,9 @@ class RunningLevel:
             f"{name} {level:.1f}" for name, level in zip(self.channels, levels, strict=True)
         )
         clipped = int(self.clipped.sum())
-        return f"{text} {self.unit}" + (f", {clipped} samples clipped" if clipped else "")
+        return f"{text} {self.unit}" + (
+            f", {counted(clipped, 'sample')} clipped" if clipped else ""
+        )
 
     def _level(self, energy: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
         with np.errstate(divide="ignore"):

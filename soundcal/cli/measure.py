@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.cli.file_options import Patterns, add_other_device
 from soundcal.cli.options import Numbers, numbers, stated, stated_doubts
 from soundcal.cli.output import print_json, progress, say, show
+from soundcal.cli.report_options import EAR_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--ears",
-        choices=("mean", "max", "energy", "left", "right"),
+        choices=EAR_RULES,
         default="",
         help="combine both ears into one value by this rule (default: one row per ear); energy "
         "applies to levels, other indicators use the mean",
@@ -128,6 +129,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal import batch
     from soundcal.errors import SignalError
     from soundcal.files.atomic import check_output
+    from soundcal.recording import STATED, Flag
     from soundcal.stopping import uninterrupted
 
     task = _task(options)
@@ -154,7 +156,7 @@ def run(options: argparse.Namespace) -> int:
     for number, result in enumerate(results):
         if option and result.channels:
             own = _sensitivities(task, result.channels)
-            doubts = stated_doubts(option, typed, own)
+            doubts = [Flag(STATED, text) for text in stated_doubts(option, typed, own)]
             results[number] = replace(result, flags=(*result.flags, *doubts))
             understood |= own
     _write(options, results)
@@ -376,7 +378,11 @@ def _show(
             "field": options.field,
             "ears": options.ears,
             "rows": [row.to_dict() for row in rows],
-            "flags": {result.path: list(result.flags) for result in results if result.flags},
+            "flags": {
+                result.path: [flag.text for flag in result.flags]
+                for result in results
+                if result.flags
+            },
             "failed": {result.path: result.error for result in results if result.error},
             "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }

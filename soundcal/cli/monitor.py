@@ -17,6 +17,7 @@ from soundcal.cli.device_options import (
     add_device_options,
     channel_list,
     open_from,
+    refuse_endless,
 )
 from soundcal.cli.output import say
 
@@ -98,11 +99,7 @@ def run(options: argparse.Namespace) -> int:
         raise ParameterError(f"--duration {options.duration:g}: at least 1 s is expected")
     if options.rotate is not None and (options.log is None or not options.rotate > 0):
         raise ParameterError("--rotate needs --log and a positive number of hours")
-    if options.duration is None and options.device.startswith("sim:") and not options.realtime:
-        raise ParameterError(
-            "a simulated lab that runs as fast as possible never ends: give --duration or "
-            "--realtime"
-        )
+    refuse_endless(options)
     last: list[_Second] = []
     failure = ""
     with ExitStack() as stack:
@@ -196,15 +193,11 @@ def _second(
         moment,
         unit,
         readings[0].second,
-        {name: _without_bands(reading) for name, reading in named.items()},
+        {name: reading.levels for name, reading in named.items()},
         {name: dict(reading.bands) for name, reading in named.items()},
         dict(zip(channels, tally.clipped.tolist(), strict=True)),
         {flag.text: count for flag, count in tally.counts.items()},
     )
-
-
-def _without_bands(reading: "Reading") -> dict[str, float]:
-    return {label: level for label, level in reading.to_dict().items() if " Hz" not in label}
 
 
 class _Loudness:
@@ -336,7 +329,9 @@ def _line(second: _Second) -> str:
 
 
 def _doubts(second: _Second) -> str:
-    found = [f"{name}: {n} samples clipped" for name, n in second.clipped.items() if n]
+    from soundcal.recording import counted
+
+    found = [f"{name}: {counted(n, 'sample')} clipped" for name, n in second.clipped.items() if n]
     found += [f"{text} x{count}" for text, count in second.flags.items()]
     return "  ! " + ", ".join(found) if found else ""
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from soundcal.calibration.model import Calibration
-    from soundcal.devices import AudioDevice, Playback
     from soundcal.recording import Capture
 
 __all__ = ["add"]
@@ -58,12 +56,14 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the file once."""
+    from soundcal.cli.levels import watched
     from soundcal.errors import ParameterError
     from soundcal.files import audio
     from soundcal.lab.calibrations import calibration_for
+    from soundcal.lab.play import LevelAtEars, play_at
     from soundcal.takes.check import flags_of
     from soundcal.takes.file_checks import judge_file
-    from soundcal.units import db, from_db
+    from soundcal.units import db
 
     if (options.level is None) != (options.calibration is None):
         raise ParameterError("--level and --calibration belong together; give both or neither")
@@ -71,13 +71,18 @@ def run(options: argparse.Namespace) -> int:
     samples, outputs = _routed(capture, options)
     with open_from(options) as device:
         calibration = calibration_for(options.calibration, device, "output")
-        predicted = _predicted(samples, outputs, calibration, options)
-        gain_db = float(options.gain_db if predicted is None else options.level - predicted)
-        _check_peak(samples, gain_db, predicted, options)
-        played = _play(device, samples * from_db(gain_db), outputs)
-    at = "" if predicted is None else f", {options.level:.1f} dB({options.weighting}) at the ears"
+        at: float | LevelAtEars = float(options.gain_db)
+        if calibration is not None:
+            at = LevelAtEars(options.level, calibration, options.weighting)
+        channels = tuple(f"output {n}" for n in outputs)
+        with watched(channels, device.fs, "playing", capture.duration) as on_block:
+            played, gain_db = play_at(at, device, samples, outputs=outputs, on_block=on_block)
+    at_ears = ""
+    if calibration is not None:
+        at_ears = f", {options.level:.1f} dB({options.weighting}) at the ears"
     peak = db(float(abs(samples).max())) + gain_db
-    say(f"{options.file}: {capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at}")
+    about = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
+    say(f"{options.file}: {about}")
     flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *played.flags)
     for flag in flags:
         say(f"flag: {flag}")
@@ -89,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
             "outputs": list(outputs),
             "gain_db": gain_db,
             "level": options.level,
-            "weighting": None if predicted is None else options.weighting,
+            "weighting": None if calibration is None else options.weighting,
             "calibration": calibration.id if calibration else None,
             "n_samples": played.n_samples,
             "xruns": played.xruns,
@@ -97,37 +102,6 @@ def run(options: argparse.Namespace) -> int:
         }
         print_json("soundcal/playback/2", content)
     return 0
-
-
-def _check_peak(
-    samples: "NDArray[np.float64]",
-    gain_db: float,
-    predicted: float | None,
-    options: argparse.Namespace,
-) -> None:
-    from soundcal.errors import SignalError
-    from soundcal.units import db, from_db
-
-    peak = float(abs(samples).max()) * from_db(gain_db)
-    if peak > 1.0:
-        most = gain_db - db(peak)
-        reach = "" if predicted is None else f" ({predicted + most:.1f} dB)"
-        raise SignalError(
-            f"{options.file}: a gain of {gain_db:.2f} dB gives a peak of {peak:.3f} times full "
-            f"scale and would clip; at most {most:.2f} dB{reach} is possible: lower the level, "
-            "or turn up the amplifier and calibrate again"
-        )
-
-
-def _play(
-    device: "AudioDevice", samples: "NDArray[np.float64]", outputs: tuple[int, ...]
-) -> "Playback":
-    """Play with progress and a running level."""
-    from soundcal.cli.levels import watched
-
-    channels = tuple(f"output {n}" for n in outputs)
-    with watched(channels, device.fs, "playing", samples.shape[1] / device.fs) as on_block:
-        return device.play(samples, outputs=outputs, on_block=on_block)
 
 
 def _routed(
@@ -157,33 +131,3 @@ def _routed(
             f"{options.file} has {n_channels} channels, --outputs names {len(outputs)}"
         )
     return capture.samples, outputs
-
-
-def _predicted(
-    samples: "NDArray[np.float64]",
-    outputs: tuple[int, ...],
-    calibration: "Calibration | None",
-    options: argparse.Namespace,
-) -> float | None:
-    """Return the level at the ears without gain: the energetic mean of the ears that are played."""
-    import numpy as np
-
-    from soundcal.errors import ParameterError, SignalError
-    from soundcal.lab.levels import weighted_rms
-    from soundcal.units import energetic_mean, pascal_to_level
-
-    if calibration is None:
-        return None
-    names = dict(zip((1, 2), calibration.channels, strict=False))
-    unknown = [number for number in outputs if number not in names]
-    if unknown:
-        raise ParameterError(
-            f"{options.calibration} calibrates outputs {', '.join(map(str, names))} "
-            f"({', '.join(names.values())}), not {unknown[0]}"
-        )
-    rms = weighted_rms(samples, options.fs, options.weighting)
-    sensitivities = np.array([calibration.sensitivity(names[number]) for number in outputs])
-    level = energetic_mean(pascal_to_level(rms * sensitivities))
-    if not np.isfinite(level):
-        raise SignalError(f"{options.file} is silent: no gain brings it to {options.level} dB")
-    return level

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.device_options import add_device_options, channel_list, open_from
+from soundcal.cli.device_options import add_device_options, channel_list, open_from, refuse_endless
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -56,16 +56,12 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Record until the duration is reached, the operator stops, or the device fails."""
     from soundcal.cli.levels import RunningLevel
-    from soundcal.errors import DeviceError, ParameterError
+    from soundcal.errors import DeviceError
     from soundcal.files.records import RECORDING_SCHEMA
     from soundcal.lab.calibrations import calibration_for
     from soundcal.lab.record import check_target, record_to_file, recorded_channels
 
-    if options.duration is None and options.device.startswith("sim:") and not options.realtime:
-        raise ParameterError(
-            "a simulated lab that runs as fast as possible never ends: give --duration or "
-            "--realtime"
-        )
+    refuse_endless(options)
     check_target(options.file, options.duration, force=options.force)
     with open_from(options) as device:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))

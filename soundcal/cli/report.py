@@ -116,9 +116,10 @@ def run(options: argparse.Namespace) -> int:
 def _default_folder(folders: list[Path]) -> Path:
     """Return the folder of the report: in the session or campaign, or beside the folders."""
     from soundcal.files.campaign import sessions
+    from soundcal.files.session import is_session
 
     first = folders[0]
-    if len(folders) == 1 and ((first / "session.jsonl").exists() or sessions(first)):
+    if len(folders) == 1 and (is_session(first) or sessions(first)):
         return first / "derivatives"
     return Path(os.path.realpath(first)).parent / "derivatives"
 

@@ -8,9 +8,9 @@ from soundcal.errors import ParameterError
 if TYPE_CHECKING:
     from soundcal.study import Rules
 
-__all__ = ["add_page_options", "add_rule_options", "answers_from", "rules_from"]
+__all__ = ["EAR_RULES", "add_page_options", "add_rule_options", "answers_from", "rules_from"]
 
-EARS: Final = ("mean", "max", "energy", "left", "right")
+EAR_RULES: Final = ("mean", "max", "energy", "left", "right")
 INTERVALS: Final = ("exact", "pair", "1999", "1986", "mover")
 FIGURES: Final = ("svg", "png", "pdf")
 
@@ -42,7 +42,7 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--ears",
-        choices=EARS,
+        choices=EAR_RULES,
         default="mean",
         help="one value of both ears: arithmetic mean (default), max (ISO/TS 12913-3), energy "
         "(levels; other indicators: mean), left or right",

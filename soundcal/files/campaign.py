@@ -9,6 +9,7 @@ from typing import Final
 from soundcal.errors import RecordError
 from soundcal.files.atomic import make_folder, partial_file
 from soundcal.files.records import check_schema
+from soundcal.files.session import is_session
 from soundcal.files.text import read_text
 
 __all__ = ["CAMPAIGN_FILE", "Campaign", "read_campaign", "sessions", "write_campaign"]
@@ -91,4 +92,4 @@ def _toml(value: object) -> str:
 
 def sessions(folder: Path) -> list[Path]:
     """Return the session folders of a campaign, in the order of their names."""
-    return sorted(path.parent for path in folder.glob("*/session.jsonl"))
+    return sorted(path for path in folder.glob("*") if is_session(path))

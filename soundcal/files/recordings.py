@@ -15,7 +15,10 @@ from soundcal.files.text import read_text
 from soundcal.recording import NO_RECORD, Flag
 from soundcal.takes.check import Check
 
-__all__ = ["RecordingRecord", "named_calibration", "record_beside"]
+__all__ = ["RECORDS", "RecordingRecord", "named_calibration", "record_beside"]
+
+RECORDS: Final = "rec-*.json"
+"""Pattern of the files that hold a session's records of recordings."""
 
 _HEAD: Final = 4096
 """Bytes at the start of a record within which its schema is named."""
@@ -100,6 +103,11 @@ class RecordingRecord:
             "flags": [flag.to_dict() for flag in self.flags],
             "checks": [check.to_dict() for check in self.checks],
         }
+
+    @property
+    def name(self) -> str:
+        """Name of the recording in its session, without the ending: see :data:`RECORDS`."""
+        return f"rec-{self.stimulus}_{self.condition}_run-{self.run}"
 
     def about(self) -> dict[str, Any]:
         """Return the fields that do not follow from the audio file, ready for JSON."""

@@ -31,7 +31,7 @@ from soundcal.files.text import check_file, inside
 from soundcal.recording import utc_now
 from soundcal.stopping import uninterrupted
 
-__all__ = ["Event", "ExitStatus", "Session"]
+__all__ = ["Event", "ExitStatus", "Session", "is_session"]
 
 ExitStatus = Literal["done", "out of tolerance", "aborted", "failed"]
 
@@ -65,6 +65,11 @@ class Event(StrEnum):
     """The change of the ears between both calibrations, within ``limit_db``."""
     DRIFT_EXCEEDED = "drift exceeded"
     """The change was larger than the limit; ``reason`` gives both."""
+
+
+def is_session(folder: Path) -> bool:
+    """Return whether a folder holds a session, finished or not."""
+    return (folder / _LOG).exists()
 
 
 @dataclass(slots=True)

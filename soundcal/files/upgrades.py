@@ -10,8 +10,8 @@ from typing import Any, Final
 
 __all__ = ["UPGRADES"]
 
-# Version 1 of recordings, playbacks and qualifications: a flag was a sentence, and the limit of a
-# check a number; only qualifications had its side and its source beside it.
+# Version 1 of recordings, playbacks, kept indicators and qualifications: a flag was a sentence, and
+# the limit of a check a number; only qualifications had its side and its source beside it.
 _TWO_SIDED: Final = ("DC", "clock drift", "level step", "rate", "samples")
 _AT_LEAST: Final = ("bits used", "fading", "swing")
 _RELATIONS: Final = {"at most": "≤", "at least": "≥", "within ±": "±"}
@@ -65,7 +65,12 @@ def _qualification_2(record: dict[str, Any]) -> dict[str, Any]:
     return record | {"schema": "soundcal/qualification/2", "checks": checks}
 
 
+def _indicators_2(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {"schema": "soundcal/indicators/2", "flags": _flags(record["flags"], [])}
+
+
 UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "soundcal/indicators/1": _indicators_2,
     "soundcal/playback/1": _playback_2,
     "soundcal/qualification/1": _qualification_2,
     "soundcal/recording/1": _recording_2,

@@ -3,6 +3,7 @@
 * :func:`calibrate_ears` – a sound calibrator on microphones or ears;
 * :func:`calibrate_output` – the open-circuit voltage of a headphone output;
 * :class:`Ears` – headphones on calibrated ears: noise floor, levels, gain search;
+* :func:`play_at` – samples at a gain or at a calibrated level at the ears;
 * :func:`record_to_file` – a recording with its record beside it.
 
 The :class:`Operator` does what a computer cannot. Procedures do not know the command line.
@@ -15,6 +16,7 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.lab.calibrator import calibrate_ears
     from soundcal.lab.operator import Operator, PreparedOperator, SimulatedOperator
+    from soundcal.lab.play import LevelAtEars, play_at
     from soundcal.lab.record import Recorded, record_to_file
     from soundcal.lab.search import Ears, SearchResult
     from soundcal.lab.voltage import LineInputs, calibrate_output
@@ -23,6 +25,7 @@ else:
         __name__,
         {
             "Ears": "search",
+            "LevelAtEars": "play",
             "LineInputs": "voltage",
             "Operator": "operator",
             "PreparedOperator": "operator",
@@ -31,12 +34,14 @@ else:
             "SimulatedOperator": "operator",
             "calibrate_ears": "calibrator",
             "calibrate_output": "voltage",
+            "play_at": "play",
             "record_to_file": "record",
         },
     )
 
 __all__ = [
     "Ears",
+    "LevelAtEars",
     "LineInputs",
     "Operator",
     "PreparedOperator",
@@ -45,5 +50,6 @@ __all__ = [
     "SimulatedOperator",
     "calibrate_ears",
     "calibrate_output",
+    "play_at",
     "record_to_file",
 ]

@@ -31,12 +31,13 @@ def keep_hats_gains(bench: Bench) -> None:
     rows: list[dict[str, Any]] = []
     searches: list[tuple[str, hats.GainSearch, datetime]] = []
     for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
-        name = str(event.get("file", ""))
-        if "_hats_run-" in name:
-            made = RecordingRecord.read(bench.session.path(name).with_suffix(".json"))
+        if event["event"] == Event.AUDIO:
+            made = RecordingRecord.read(bench.session.path(event["record"]))
+            if made.condition != "hats":
+                continue
             target, gain_db, search = made.target, made.gain_db, made.search
             stimulus = str(made.stimulus)
-        elif search := event.get("search"):
+        elif search := event["search"]:
             target, gain_db = search["track"]["target"], None
             stimulus = str(event["stimulus"])
         if not search:

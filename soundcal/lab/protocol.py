@@ -171,7 +171,7 @@ class LabProtocol:
             name, setting = missing[0], self.settings[missing[0]]
             raise ParameterError(
                 f"{self.name} needs the setting {name} ({setting.meaning}"
-                f"{f', in {setting.unit}' if setting.unit else ''}); give it with --set {name}=…"
+                f"{f', in {setting.unit}' if setting.unit else ''}); set it (--set {name}=…)"
             )
         values = {name: setting.default for name, setting in self.settings.items()}
         return values | changed
@@ -376,5 +376,5 @@ def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDe
         )
         raise RecordError(
             f"{folder}: the session was made with {before}, and {there} now has {now}; set the "
-            "device as it was (--fs, driver panel), or start a new session"
+            "device as it was (sampling rate --fs, driver panel), or start a new session"
         )

@@ -157,7 +157,7 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
         if name in settings and not all(1 <= n <= count for n in channel_numbers(settings, name)):
             raise ParameterError(
                 f"{name}={settings[name]}: {device.info.identity} has {name} 1 to {count}; give "
-                f"others with --set {name}=…, or choose another device"
+                f"others (--set {name}=…), or choose another device"
             )
     if "stimuli" in settings:
         selected_stimuli(settings)
@@ -435,7 +435,6 @@ def keep_take(
     capture = judged(capture, checks)
     for flag in capture.flags:
         bench.operator.tell(f"  {stimulus.id}: {flag}")
-    name = f"rec-{stimulus.id}_{condition}_run-1"
     record = RecordingRecord(
         stimulus=stimulus.id,
         condition=condition,
@@ -450,4 +449,4 @@ def keep_take(
         flags=capture.flags,
         checks=tuple(checks),
     )
-    bench.session.add_audio(name, capture.samples, capture.fs, record.about())
+    bench.session.add_audio(record.name, capture.samples, capture.fs, record.about())

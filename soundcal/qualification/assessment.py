@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 
 from soundcal.qualification.limits import OS_MIXER, rated
-from soundcal.qualification.results import Qualification
+from soundcal.qualification.results import Qualification, path_name
 from soundcal.qualification.signals import upper_edge
 from soundcal.takes.check import Check
 from soundcal.units import power_db
 
-__all__ = ["verdicts"]
+__all__ = ["assess"]
 
 _JUDGED_STEP_DB: Final = -70.0
 _STEP_U_DB: Final = 0.0125
@@ -25,7 +25,7 @@ _THDN_FROM_DB: Final = -12.0
 _CROSSTALK_HZ: Final = ((100.0, "100 Hz"), (1000.0, "1 kHz"), (10000.0, "10 kHz"))
 
 
-def verdicts(found: Qualification, *, os_mixer_allowed: bool = False) -> tuple[Check, ...]:
+def assess(found: Qualification, *, os_mixer_allowed: bool = False) -> tuple[Check, ...]:
     """Judge all measurements.
 
     Parameters
@@ -81,7 +81,7 @@ def _of_crosstalk(found: Qualification) -> Iterator[Check]:
             continue
         heard = power_db((10.0 ** (response.crosstalk[..., near] / 10.0)).mean(axis=-1))
         for k, i in ((k, i) for k in range(n) for i in range(n) if i != k):
-            path = f"{found.outputs[k]}→{found.inputs[i]}"
+            path = path_name(found.outputs[k], found.inputs[i])
             yield rated(f"crosstalk at {text}", float(heard[i, k]), "dB", path)
 
 

@@ -84,7 +84,7 @@ LIMITS: Final[dict[str, Limit]] = {
         -80.0,
         "≤",
         "the harmonics of a tone of 90 dB then reach at most 10 dB, about the threshold of hearing",
-        "lower --level or the gain; a converter or amplifier is driven too hard",
+        "lower the level (--level) or the gain; a converter or amplifier is driven too hard",
     ),
     "THD+N": Limit(
         -84.0,
@@ -132,8 +132,8 @@ LIMITS: Final[dict[str, Limit]] = {
         0.0,
         "≤",
         "a recording would have ended, or could not have been aligned",
-        "raise --latency, use another port or driver, close other programs that play sound or keep "
-        "the computer busy",
+        "use a larger buffer of the driver (--latency), another port or another driver; close "
+        "other programs that play sound or keep the computer busy",
     ),
 }
 """Limits by the name of the check."""

@@ -47,6 +47,8 @@ from soundcal.recording import Capture
 from soundcal.takes.against_stimulus import compare_with_stimulus
 from soundcal.takes.check import Check
 from soundcal.takes.judge import judge
+from soundcal.takes.repeated_blocks import REPEATED_BLOCKS
+from soundcal.takes.slips import DRIFT
 from soundcal.units import db, from_db
 
 __all__ = [
@@ -183,7 +185,7 @@ class Loop:
         A tone repeats itself by nature, in a digital path even to the last bit.
         """
         found = judge(capture, steady=self.paths if steady else ())
-        left_out = ("repeated blocks",) if tone else ()
+        left_out = (REPEATED_BLOCKS,) if tone else ()
         self.checks += [c for c in found if c.limit is not None and c.name not in left_out]
 
 
@@ -325,7 +327,7 @@ def clocks(loop: Loop, plan: QualificationPlan) -> float | None:
             path = replace(capture, samples=heard, channels=(name,), clipped=())
             found = compare_with_stimulus(path, samples[k : k + 1])
             loop.checks += found
-            drifts += [check.value for check in found if check.name == "clock drift"]
+            drifts += [check.value for check in found if check.name == DRIFT]
     return float(np.median(drifts)) if drifts else None
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
 from soundcal.qualification import measurements as measure
-from soundcal.qualification.assessment import verdicts
+from soundcal.qualification.assessment import assess
 from soundcal.qualification.limits import merged
 from soundcal.qualification.measurements import Loop, OnProgress
 from soundcal.qualification.results import Qualification, QualificationPlan
@@ -97,5 +97,5 @@ def qualify(
         stability=stability,
         checks=merged(loop.checks),
     )
-    judged = verdicts(found, os_mixer_allowed=os_mixer_allowed)
+    judged = assess(found, os_mixer_allowed=os_mixer_allowed)
     return replace(found, checks=(*judged, *found.checks))

@@ -332,6 +332,11 @@ def _distortion(found: Distortion) -> dict[str, Any]:
     return {"level": found.level, "tones": rows}
 
 
+def path_name(output: int, heard_at: int) -> str:
+    """Return the name of the path from an output to an input, such as ``1→3``."""
+    return f"{output}→{heard_at}"
+
+
 def path_names(outputs: Sequence[int], inputs: Sequence[int]) -> tuple[str, ...]:
     """Return the names of the paths from outputs to inputs, such as ``1→3``."""
-    return tuple(f"{o}→{i}" for o, i in zip(outputs, inputs, strict=True))
+    return tuple(path_name(o, i) for o, i in zip(outputs, inputs, strict=True))

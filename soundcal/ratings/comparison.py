@@ -1,5 +1,7 @@
 """Ratings under two conditions: a test per stimulus and attribute, and one in the plane."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -199,6 +201,7 @@ def compare_ratings(
                 "expected"
             )
     cells = _cells(ratings, first, second, test, alternative, confidence)
+    remarks = list(cells["remark"])
     family = f"{len(cells)} cells of stimulus and attribute, {first} - {second}"
     adjusted = adjust(cells["p_value"].to_numpy(), family=family, correction=correction)
     second_opinion = adjust(cells["second_p"].to_numpy(), family=family, correction=correction)
@@ -206,6 +209,7 @@ def compare_ratings(
         p_adjusted=adjusted.adjusted,
         stars=[_stars(p) for p in adjusted.adjusted],
         second_p_adjusted=second_opinion.adjusted,
+        remark=[" | ".join(of_cell) for of_cell in remarks],
     )[list(_CELL_COLUMNS)]
     plane, pairs = _plane(ratings, first, second, correction, confidence)
     method = (
@@ -229,7 +233,7 @@ def compare_ratings(
         alternative=alternative,
         confidence=confidence,
         method=method,
-        warnings=(*_one_sided(ratings, first, second), *_summed(cells)),
+        warnings=(*_one_sided(ratings, first, second), *_summed(remarks)),
     )
 
 
@@ -272,13 +276,10 @@ def _one_sided(ratings: Ratings, first: str, second: str) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _summed(cells: "pd.DataFrame") -> tuple[str, ...]:
+def _summed(remarks: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return every remark once, with the number of cells it applies to."""
-    counts: dict[str, int] = {}
-    for remark in cells["remark"]:
-        for part in filter(None, str(remark).split(" | ")):
-            counts[part] = counts.get(part, 0) + 1
-    return tuple(f"{text} ({n} of {len(cells)} cells)" for text, n in counts.items())
+    counts = Counter(text for of_cell in remarks for text in of_cell)
+    return tuple(f"{text} ({n} of {len(remarks)} cells)" for text, n in counts.items())
 
 
 def _cells(
@@ -289,6 +290,7 @@ def _cells(
     alternative: Alternative,
     confidence: float,
 ) -> "pd.DataFrame":
+    """Return a row per stimulus and attribute; ``remark`` is a tuple of texts."""
     import pandas as pd
 
     table = ratings.table[ratings.table["condition"].isin([first, second])]
@@ -329,7 +331,7 @@ def _no_test(reason: str) -> dict[str, Any]:
         "test": "",
         "second_test": "",
         "second_p": np.nan,
-        "remark": reason,
+        "remark": (reason,),
     }
 
 
@@ -345,7 +347,7 @@ def _tested(found: MeanDifference) -> dict[str, Any]:
         "test": found.method,
         "second_test": "" if other is None else other.method,
         "second_p": np.nan if other is None else other.p_value,
-        "remark": " | ".join(found.warnings),
+        "remark": found.warnings,
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from soundcal.files.records import provenance
 from soundcal.qualification import Qualification
 from soundcal.qualification.limits import LIMITS, overall
+from soundcal.qualification.results import path_name
 from soundcal.qualification.signals import upper_edge
 from soundcal.report.document import (
     Block,
@@ -130,8 +131,11 @@ def _table(found: Qualification) -> Table:
     rows = []
     for name, checks in by_property(found):
         limit = checks[0].limit
-        cells = [_cell(checks, "")]
-        cells += [_cell(checks, f"→{number}") for number in found.inputs]
+        cells = [_cell(checks, {""})]
+        cells += [
+            _cell(checks, {path_name(output, number) for output in found.outputs})
+            for number in found.inputs
+        ]
         told = (None, "") if limit is None else (limit.text, limit.source)
         rows.append((name, checks[0].unit, *cells, told[0], overall(checks), told[1]))
     caption = (
@@ -141,9 +145,9 @@ def _table(found: Qualification) -> Table:
     return Table("checks", caption, columns, tuple(rows))
 
 
-def _cell(checks: list[Check], heard_by: str) -> str | None:
-    """Return the worst value of an input; None if it has none."""
-    mine = [c for c in checks if (c.channel.endswith(heard_by) if heard_by else not c.channel)]
+def _cell(checks: list[Check], channels: set[str]) -> str | None:
+    """Return the worst value of some channels; None if they have none."""
+    mine = [check for check in checks if check.channel in channels]
     return number_text(max(mine, key=lambda c: (c.verdict != "pass", c.value))) if mine else None
 
 
@@ -198,7 +202,7 @@ def _crosstalk_plot(found: Qualification) -> Section:
         lambda: figures.crosstalk_figure(
             response.frequency,
             np.stack([smooth[i, k] for k, i in pairs]),
-            [f"{found.outputs[k]}→{found.inputs[i]}" for k, i in pairs],
+            [path_name(found.outputs[k], found.inputs[i]) for k, i in pairs],
             limit=LIMITS["crosstalk at 1 kHz"].value,
         ),
     )

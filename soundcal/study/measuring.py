@@ -17,6 +17,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.errors import RecordError, SignalError
 from soundcal.files.atomic import make_folder
 from soundcal.files.records import read_json, write_json
+from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.study.model import Source
 from soundcal.version import __version__
 
@@ -30,7 +31,7 @@ __all__ = ["CalibratedRecording", "Progress", "measure_items"]
 
 Progress = Callable[[float, str], None]
 
-_KEPT: Final = "soundcal/indicators/1"
+_KEPT: Final = "soundcal/indicators/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,9 @@ def measure_items(
     return table, sources, (*failures, *notes)
 
 
-def _united(flags: tuple[str, ...], result: Mapping[str, Any] | None) -> tuple[str, ...]:
-    more = result["flags"] if result is not None else ("could not be measured",)
+def _united(flags: tuple[Flag, ...], result: Mapping[str, Any] | None) -> tuple[Flag, ...]:
+    failed = (Flag(NOT_MEASURED, "could not be measured"),)
+    more = result["flags"] if result is not None else failed
     return tuple(dict.fromkeys((*flags, *more)))
 
 
@@ -154,7 +156,10 @@ def _fresh(
         for index, result in zip(group, measured, strict=True):
             name = items[index].path.name
             rows = [replace(row, recording=name) for row in result.rows if row.indicator != FAILED]
-            missing = (f"{symbol} not measured: {why}" for symbol, why in result.missing.items())
+            missing = (
+                Flag(NOT_MEASURED, f"{symbol} not measured: {why}")
+                for symbol, why in result.missing.items()
+            )
             yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
 
 
@@ -190,7 +195,11 @@ def _keep(
         row.to_dict() | {"value": row.value if math.isfinite(row.value) else str(row.value)}
         for row in result["rows"]
     ]
-    content = {**_key(item, wanted, field), "rows": rows, "flags": list(result["flags"])}
+    content = {
+        **_key(item, wanted, field),
+        "rows": rows,
+        "flags": [f.to_dict() for f in result["flags"]],
+    }
     content["digest"] = _digest(content)
     try:
         make_folder(item.kept.parent)
@@ -220,4 +229,4 @@ def _kept(
     if {name: content.get(name) for name in key} != key:
         return None
     rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
-    return {"rows": rows, "flags": tuple(content["flags"])}
+    return {"rows": rows, "flags": tuple(Flag(**flag) for flag in content["flags"])}

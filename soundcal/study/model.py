@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.errors import ParameterError
 from soundcal.files.records import provenance
+from soundcal.recording import Flag
 from soundcal.study.compare import compare_methods
 from soundcal.study.comparison import MethodComparison
 from soundcal.study.rules import Rules
@@ -34,7 +35,7 @@ class Source:
         Method, sound and equipment of the recording; ``combination`` is "" for plain folders.
     calibration : str
         Id of the calibration that was applied.
-    flags : tuple of str
+    flags : tuple of Flag
         Reasons to doubt the recording.
     simulated : bool
         True if it was made by the simulated lab.
@@ -50,7 +51,7 @@ class Source:
     stimulus: str
     combination: str
     calibration: str
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     simulated: bool = False
     target: float | None = None
     gain_db: float | None = None
@@ -140,7 +141,7 @@ class Study:
         return next(iter(self.comparisons.values()))
 
     @property
-    def flags(self) -> dict[str, tuple[str, ...]]:
+    def flags(self) -> dict[str, tuple[Flag, ...]]:
         """Validity flags per recording, of those that have any."""
         return {source.path: source.flags for source in self.sources if source.flags}
 

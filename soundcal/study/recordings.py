@@ -20,8 +20,13 @@ from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
 from soundcal.files.lock import user_of
 from soundcal.files.names import normal_name
-from soundcal.files.recordings import RecordingRecord, named_calibration, record_beside
-from soundcal.files.session import Event, Session
+from soundcal.files.recordings import (
+    RECORDS,
+    RecordingRecord,
+    named_calibration,
+    record_beside,
+)
+from soundcal.files.session import Event, Session, is_session
 from soundcal.files.text import inside
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
@@ -111,7 +116,7 @@ def collect(
     sessions: list[SessionInfo] = []
     known: dict[str, Calibration] = {}
     for folder in folders:
-        if (folder / "session.jsonl").exists():
+        if is_session(folder):
             info, own, loaded = _session(folder)
             sessions.append(info)
             items += own
@@ -145,7 +150,7 @@ def collect(
 
 def _members(folder: Path) -> list[Path]:
     """Return the sessions of a campaign or another folder of sessions; else the folder itself."""
-    if (folder / "session.jsonl").exists():
+    if is_session(folder):
         return [folder]
     found = campaign_sessions(folder)
     if not found and _is_campaign(folder):
@@ -219,9 +224,9 @@ def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list
         ),
         drift=_drift(loaded),
     )
-    records = sorted(path for path in folder.glob("rec-*.json") if path.name not in unfinished)
+    records = sorted(path for path in folder.glob(RECORDS) if path.name not in unfinished)
     if not records:
-        raise RecordError(f"{folder}: the session holds no recordings (rec-*.json)")
+        raise RecordError(f"{folder}: the session holds no recordings ({RECORDS})")
     # verify() has just compared these files with the log; they need not be read again
     logged = {str(e["file"]): str(e["sha256"]) for e in events if "file" in e and "sha256" in e}
     return info, [_recorded(path, loaded, logged) for path in records], list(loaded.values())
@@ -273,7 +278,7 @@ def _recorded(
         stimulus=normal_name(record.stimulus),
         combination=record.combination,
         calibration=calibration.id,
-        flags=tuple(map(str, record.flags)),
+        flags=record.flags,
         simulated=bool(record.capture.get("simulated", False)),
         target=record.target,
         gain_db=record.gain_db,
@@ -338,7 +343,7 @@ def _plain_folder(
             stimulus=normal_name(path.stem),
             combination="",
             calibration=calibration.id,
-            flags=tuple(map(str, record.flags)),
+            flags=record.flags,
         )
         items.append(CalibratedRecording(source, 1, calibration))
     return items
@@ -386,7 +391,7 @@ def _calibration_of(
 
 
 def _check_names(folders: Sequence[Path]) -> None:
-    plain = [f.resolve().name for f in folders if not (f / "session.jsonl").exists()]
+    plain = [f.resolve().name for f in folders if not is_session(f)]
     twice = sorted({name for name in plain if plain.count(name) > 1})
     if twice:
         raise ParameterError(

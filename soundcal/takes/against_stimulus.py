@@ -97,8 +97,8 @@ def _slips(name: str, slips: list[Slip], frames: ShortTime | None, fs: int) -> l
     reason = ""
     if words:
         reason = (
-            f"{name}: {'; '.join(words)}; raise --latency, and look for resampling between two "
-            "clocks"
+            f"{name}: {'; '.join(words)}; use a larger buffer of the driver (--latency), and look "
+            "for resampling between two clocks"
         )
     return [Check("slips", moved, "samples", SLIPS, fault(reason), reason, name)]
 
@@ -174,7 +174,7 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     >>> late = np.insert(noise, [30000] * 5, 0.01, axis=1)
     >>> checks = compare_with_stimulus(Capture(late[:, :48000], 48000), noise)
     >>> [(c.value, c.verdict, c.reason[:40]) for c in checks if c.name == "slips"]
-    [(5.0, 'invalid', 'mono: 5 samples inserted at 0.6250 s; ra')]
+    [(5.0, 'invalid', 'mono: 5 samples inserted at 0.6250 s; us')]
     """
     n_inputs = capture.samples.shape[0]
     if played.shape[0] not in (1, n_inputs):

@@ -28,12 +28,13 @@ from soundcal.recording import (
     RATE,
     Capture,
     clipping_flag,
+    counted,
 )
 from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
 from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.level_over_time import steady_sound
-from soundcal.takes.repeated_blocks import Repeats
+from soundcal.takes.repeated_blocks import REPEATED_BLOCKS, Repeats
 from soundcal.units import db
 
 __all__ = [
@@ -180,7 +181,7 @@ class SignalChecks:
         repeated, reason, certain = self._repeats.found(self._fs)
         if not (reason and self._played.found(self._fs)[0]):
             verdict = fault(reason) if certain else doubt(reason)
-            yield Check("repeated blocks", repeated, "samples", _REPEATED, verdict, reason)
+            yield Check(REPEATED_BLOCKS, repeated, "samples", _REPEATED, verdict, reason)
         if n := self._not_numbers:
             reason = f"{n} samples are infinite or not numbers; {_NOT_FINITE.remedy}"
             yield Check("not finite", n, "samples", _NOT_FINITE, "invalid", reason)
@@ -295,7 +296,8 @@ def stream_checks(
     >>> [(check.name, check.verdict) for check in checks]
     [('overflows and underflows', 'pass'), ('rate', 'invalid')]
     """
-    reason = "" if xruns == 0 else f"{xruns} overflows or underflows reported by the driver"
+    words = counted(xruns, "overflow or underflow", "overflows or underflows")
+    reason = "" if xruns == 0 else f"{words} reported by the driver"
     found = [Check(OVERFLOWS, xruns, "", _OVERFLOWS, doubt(reason), reason)]
     if expected is not None:
         short = n_samples - expected

@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
 
-__all__ = ["Repeats"]
+__all__ = ["REPEATED_BLOCKS", "Repeats"]
 
+
+REPEATED_BLOCKS: Final = "repeated blocks"
+"""Name of the check of a take by :class:`Repeats`."""
 
 SHORTEST: Final = 64
 LONGEST: Final = 8192

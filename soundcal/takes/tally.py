@@ -2,7 +2,7 @@
 
 Drivers, recordings and the live meter all count their streams here, in the same way. The computer's
 clock serves to check the delivered rate and to find missing samples. A JACK server in freewheel
-mode has no clock, so its speed proves nothing; only this module deals with that case.
+mode has no clock, so its speed proves nothing; only this module decides on that case.
 """
 
 from collections import Counter
@@ -19,6 +19,7 @@ from soundcal.recording import (
     STOPPED,
     Flag,
     clipped_samples,
+    counted,
     utc_now,
 )
 from soundcal.takes.judge import RATE_FROM_S, rate_check
@@ -32,7 +33,9 @@ _MOST_REPORTS: Final = 20
 
 _JACK: Final = "JACK Audio Connection Kit"
 _FREEWHEEL: Final = 1.5
-"""A JACK server whose rate is this many times the nominal one is in freewheel mode."""
+"""A JACK server whose rate is this many times the nominal one is in freewheel mode: its
+clock then proves nothing. The back-pressure on fast servers, in
+:mod:`soundcal.devices.portaudio.worker`, is a decision of its own."""
 
 
 class StreamTally:
@@ -58,7 +61,7 @@ class StreamTally:
     >>> tally.n_samples, tally.xruns, round(tally.rate)
     (9600, 1, 48000)
     >>> print(*tally.flags())
-    driver reported input overflow 1 times, first at 0.100 s
+    driver reported input overflow 1 time, first at 0.100 s
     """
 
     def __init__(
@@ -193,7 +196,7 @@ class StreamTally:
     def _doubts(self) -> Iterator[Flag]:
         for flag, place in self._first_reports.items():
             text = (
-                f"driver reported {flag} {self.counts[flag]} times, first at "
+                f"driver reported {flag} {counted(self.counts[flag], 'time')}, first at "
                 f"{place / self.fs:.3f} s"
             )
             yield Flag(flag.kind, text)

@@ -70,7 +70,9 @@ FADE_DB: Final = -6.0
 
 _FADE_S: Final = 0.001
 
-SLIPS: Final = Limit(0.0, "≤", "samples missing or inserted", "raise --latency")
+SLIPS: Final = Limit(
+    0.0, "≤", "samples missing or inserted", "use a larger buffer of the driver (--latency)"
+)
 _FADE: Final = Limit(
     FADE_DB,
     "≥",
@@ -225,7 +227,8 @@ def slips_of(name: str, found: PhaseTrack, fs: int) -> Check | None:
         )
         reason = (
             f"{name}: the phase of the tone jumps: {'; '.join(words)}, or these plus whole periods "
-            f"of {period:.1f} samples; raise --latency, and look for resampling between two clocks"
+            f"of {period:.1f} samples; use a larger buffer of the driver (--latency), and look for "
+            "resampling between two clocks"
         )
     moved = sum(abs(size) for _, size in places)
     return Check("slips", moved, "samples", SLIPS, fault(reason), reason, name)

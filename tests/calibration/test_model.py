@@ -84,7 +84,7 @@ def test_standard_uncertainties_from_what_is_stated() -> None:
         (lambda: Link("x", math.inf), "x: gain inf"),
         (lambda: Link("x", 0.0, -1.0), "uncertainty -1.0"),
         (lambda: Link("x", 0.0, 1.0, 0.0), "0.0 degrees of freedom"),
-        (lambda: Chain(()), "chain of 0 links"),
+        (lambda: Chain(()), "at least one link"),
     ],
 )
 def test_impossible_values_are_refused(wrong, message: str) -> None:

@@ -23,7 +23,7 @@ from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.files.records import write_json
 from soundcal.indicators import compute, leq, mosqito, resolve
-from soundcal.recording import Capture
+from soundcal.recording import CLIPPING, Capture, Flag
 
 FS = 48000
 
@@ -184,7 +184,7 @@ def test_calibration_of_the_record_beside(take: Path, cal_file: Path) -> None:
     write_json(take.with_suffix(".json"), "soundcal/recording/2", record)
     result = measure_file(take, Task(resolve(["LAeq"])))
     assert result.rows[0].calibration == load_calibration(cal_file).id
-    assert result.flags == ("2 overflows or underflows of the driver",)
+    assert result.flags == (Flag("rate", "2 overflows or underflows of the driver"),)
     audio.write(take, samples(seed=1), FS, subtype="FLOAT", force=True)
     with pytest.raises(RecordError, match="changed after it was recorded"):
         measure_file(take, Task(resolve(["LAeq"])))
@@ -292,7 +292,8 @@ def test_clipping_is_a_flag(tmp_path: Path) -> None:
     x[1, 10:13] = 1.0
     audio.write(tmp_path / "x.wav", x, FS, subtype="FLOAT")
     result = measure_file(tmp_path / "x.wav", Task(resolve(["LAeq"]), calibration()))
-    assert result.flags == ("right: 3 samples at or beyond full scale; lower the input gain",)
+    text = "right: 3 samples at or beyond full scale; lower the input gain"
+    assert result.flags == (Flag(CLIPPING, text),)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

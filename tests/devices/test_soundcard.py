@@ -197,7 +197,7 @@ def test_reports_of_the_driver_travel_with_the_capture(card: Soundcard, fault: F
     capture = card.record(1.0)
     assert capture.xruns == 1
     assert len(capture.flags) == 1
-    assert "input overflow 1 times, first at 0.2" in capture.flags[0].text
+    assert "input overflow 1 time, first at 0.2" in capture.flags[0].text
 
 
 def test_a_wrong_rate_is_flagged(card: Soundcard, fault: Fault) -> None:

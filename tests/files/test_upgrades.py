@@ -9,7 +9,7 @@ from soundcal.takes.check import Check, Limit
 
 DATA = Path(__file__).parents[1] / "data"
 """Written by the last revision with version 1, the arrays of the qualification cut to 3 values, the
-playback's flag added."""
+flags of the playback and of the kept indicators added, the latter cut to 1 row."""
 
 
 def old(name: str) -> Any:
@@ -45,6 +45,12 @@ def test_a_recording() -> None:
 def test_a_playback() -> None:
     (flag,) = today("playback")["flags"]
     assert [flag["text"]] == old("playback")["flags"]
+
+
+def test_kept_indicators() -> None:
+    (flag,) = today("indicators")["flags"]
+    assert [flag["text"]] == old("indicators")["flags"]
+    assert flag["kind"] == "unspecified"
 
 
 def test_a_qualification() -> None:

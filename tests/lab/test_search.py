@@ -11,9 +11,10 @@ import pytest
 from soundcal.calibration import stated
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import SignalError
+from soundcal.files.recordings import RecordingRecord
 from soundcal.files.session import Session
 from soundcal.lab import protocol
-from soundcal.lab.gains import read_gains
+from soundcal.lab.gains import keep_hats_gains, read_gains
 from soundcal.lab.operator import SimulatedOperator
 from soundcal.lab.search import Ears
 from soundcal.recording import Capture
@@ -110,6 +111,19 @@ def test_a_broken_take_is_repeated_if_the_operator_does(tmp_path: Path) -> None:
     (row,) = read_gains(tmp_path / "s" / "gains_hats.json")
     assert lab.takes == 2 + len(row["search"]["steps"])
     assert abs(row["search"]["level"] - row["target"]) <= 0.1
+
+
+def test_the_table_of_gains_goes_by_the_condition_of_a_recording(tmp_path: Path) -> None:
+    session = Session.create(tmp_path / "s", "own", {})
+    take = Capture(np.full((2, 800), 0.1), FS)
+    record = RecordingRecord(
+        stimulus="quiet_hats_run-1", condition="ocv", target=60.0, capture=take.to_dict()
+    )
+    name = "rec-quiet_hats_run-1_ocv_run-1"
+    session.add_audio(name, take.samples, FS, record.about())
+    with SimulatedLab("lab", fs=FS) as lab:
+        keep_hats_gains(protocol.Bench(lab, SimulatedOperator(lab), session, {}))
+    assert read_gains(tmp_path / "s" / "gains_hats.json") == []
 
 
 class Silent(SimulatedLab):

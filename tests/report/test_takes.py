@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from soundcal.recording import Flag
 from soundcal.report.sections.takes import take_tables
 from soundcal.study import Source
 from soundcal.takes.check import Check, Limit, Relation
@@ -13,7 +14,7 @@ def check(name: str, value: float, limit: float | None, side: Relation = "≤", 
     return Check(name, value, "dB", accepted, **{"channel": "left", **more})
 
 
-def source(stimulus: str, *checks: Check, flags: tuple[str, ...] = ()) -> Source:
+def source(stimulus: str, *checks: Check, flags: tuple[Flag, ...] = ()) -> Source:
     return Source(f"{stimulus}.wav", "", "ocv", stimulus, "", "", flags, checks=checks)
 
 
@@ -48,13 +49,15 @@ def test_what_has_no_limit_or_no_value_is_left_out() -> None:
 
 
 def test_takes_are_counted_by_verdict_and_listed_with_their_flags() -> None:
-    doubted = source("B", check("DC", 0.1, 0.01, verdict="suspect"), flags=("left: DC",))
+    doubted = source(
+        "B", check("DC", 0.1, 0.01, verdict="suspect"), flags=(Flag("DC", "left: DC"),)
+    )
     worst, flagged = take_tables([source("A", check("DC", 0.0, 0.01)), doubted])
     assert "1 pass, 1 suspect, 0 invalid" in worst.caption
     assert flagged.rows == (("B.wav", "ocv", "B", "suspect", "left: DC"),)
 
 
 def test_takes_that_nobody_judged_have_no_verdict() -> None:
-    (flagged,) = take_tables([source("A", flags=("odd",))])
+    (flagged,) = take_tables([source("A", flags=(Flag("unspecified", "odd"),))])
     assert flagged.rows[0][3] is None
     assert take_tables([source("A")]) == []

@@ -100,7 +100,7 @@ def test_a_session_becomes_a_study(tmp_path: Path) -> None:
     assert entry.agreement.n == 3
     assert len(study.sources) == 9
     assert len(study.calibrations) == 2
-    assert [flags for flags in study.flags.values() if "seat moved" in flags]
+    assert [flags for flags in study.flags.values() if "seat moved" in map(str, flags)]
     assert study.sessions[0].exit_status == "done"
     assert set(study.table["combination"]) == {"interface+open-300"}
 

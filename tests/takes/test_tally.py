@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from soundcal.recording import INCOMPLETE, MISSING, OVERFLOWS, PRIMING, RATE, STOPPED, Flag
+from soundcal.recording import (
+    INCOMPLETE,
+    MISSING,
+    OVERFLOWS,
+    PRIMING,
+    RATE,
+    STOPPED,
+    Flag,
+    clipping_flag,
+)
+from soundcal.takes.judge import stream_checks
 from soundcal.takes.tally import StreamTally
 
 FS = 48000
@@ -68,3 +78,9 @@ def test_what_ended_a_stream_is_noted() -> None:
     tally.fail("unplugged")
     assert [flag.kind for flag in tally.noted] == [STOPPED, INCOMPLETE]
     assert str(tally.noted[1]) == "incomplete: unplugged"
+
+
+def test_a_single_event_is_told_in_the_singular() -> None:
+    (check,) = stream_checks(n_samples=10, fs=FS, xruns=1)
+    assert check.reason == "1 overflow or underflow reported by the driver"
+    assert str(clipping_flag("left", 1)).startswith("left: 1 sample at or beyond full scale")

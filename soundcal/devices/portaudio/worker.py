@@ -71,7 +71,9 @@ _HOLD_BACK_S: Final = 0.05
 _FASTER: Final = 1.5
 """When the queue is half full and input arrives 1.5 times faster than real time, the callback waits
 up to 50 ms for the parent. This slows down a server without a clock; a soundcard, which never
-delivers faster than real time, would lose samples by such a wait."""
+delivers faster than real time, would lose samples by such a wait. This is back-pressure at every
+host API, decided within the callback as the stream runs. Whether the clock proves anything about a
+take is another question, which :class:`soundcal.takes.tally.StreamTally` answers for itself."""
 
 _JOIN_FRAMES: Final = 1 << 13
 """Waiting blocks are joined up to this length in frames, so that tiny callbacks cost little."""

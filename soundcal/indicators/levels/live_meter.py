@@ -64,8 +64,9 @@ class Reading:
     exceeded: dict[float, float]
     bands: dict[str, float]
 
-    def to_dict(self) -> dict[str, float]:
-        """Return all values by label (``LAF``, ``LAeq,1s``, ``LA5``, ``1000 Hz``)."""
+    @property
+    def levels(self) -> dict[str, float]:
+        """All values but the bands, by label: ``LAF``, ``LAeq,1s``, ``LA5``."""
         levels = {
             "LAF": self.laf,
             "LAS": self.las,
@@ -77,8 +78,7 @@ class Reading:
             "LCpeak": self.lcpeak,
             "LCpeak,1s": self.lcpeak_1s,
         }
-        levels |= {f"LA{percent:g}": level for percent, level in self.exceeded.items()}
-        return levels | {f"{name} Hz": level for name, level in self.bands.items()}
+        return levels | {f"LA{percent:g}": level for percent, level in self.exceeded.items()}
 
 
 class LiveMeter:

@@ -30,7 +30,7 @@ def take_tables(sources: Sequence[Source]) -> list[Table]:
                     Column("Flags"),
                 ),
                 tuple(
-                    (s.path, s.condition, s.stimulus, _verdict(s), "; ".join(s.flags))
+                    (s.path, s.condition, s.stimulus, _verdict(s), "; ".join(map(str, s.flags)))
                     for s in flagged
                 ),
             )
