@@ -66,7 +66,10 @@ def _qualification_2(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _indicators_2(record: dict[str, Any]) -> dict[str, Any]:
-    return record | {"schema": "soundcal/indicators/2", "flags": _flags(record["flags"], [])}
+    # version 1 knew neither the flags it depends on nor a digest: it is read, and computed again
+    unknown = {"record_flags": ["not kept by version 1"], "digest": "0" * 64}
+    flags = _flags(record["flags"], [])
+    return record | {"schema": "soundcal/indicators/2", "flags": flags} | unknown
 
 
 UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

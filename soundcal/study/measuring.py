@@ -170,7 +170,7 @@ def _key(
     return {
         "audio": item.path.name,
         "sha256": item.source.sha256,
-        "record_flags": list(item.source.flags),
+        "record_flags": [str(flag) for flag in item.source.flags],
         "calibration": item.calibration.to_dict(),
         "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
         "field": field,
@@ -224,9 +224,9 @@ def _kept(
         return None
     content = read_json(item.kept, _KEPT)
     key = _key(item, wanted, field)
-    if content.get("digest") != _digest(content):
-        raise RecordError(f"{item.kept} was changed after it was written")
     if {name: content.get(name) for name in key} != key:
         return None
+    if content["digest"] != _digest(content):
+        raise RecordError(f"{item.kept} was changed after it was written")
     rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
     return {"rows": rows, "flags": tuple(Flag(**flag) for flag in content["flags"])}

@@ -214,8 +214,8 @@ def test_what_was_computed_is_used_again_only_if_nothing_changed(
 
 @pytest.mark.parametrize("change", ["value", "flags", "not JSON", "older"])
 def test_stored_indicators_that_were_changed_are_computed_anew(tmp_path: Path, change: str) -> None:
-    folder = plain(tmp_path / "a", 0.0)
-    first = collect([folder], calibrations=calibration(0.0), indicators="LAeq")
+    folder, known = plain(tmp_path / "a", 0.0), calibration(0.0)
+    first = collect([folder], calibrations=known, indicators="LAeq")
     stored = folder / "derivatives" / "indicators" / "W01.wav.json"
     content = json.loads(stored.read_text())
     if change == "value":
@@ -225,12 +225,12 @@ def test_stored_indicators_that_were_changed_are_computed_anew(tmp_path: Path, c
     elif change == "older":
         del content["digest"]
     stored.write_text("{" if change == "not JSON" else json.dumps(content))
-    second = collect([folder], calibrations=calibration(0.0), indicators="LAeq")
+    second = collect([folder], calibrations=known, indicators="LAeq")
     assert first.table.equals(second.table)
     (note,) = second.warnings
     assert "computed anew" in note
     assert "W01.wav.json" in note
-    assert collect([folder], calibrations=calibration(0.0), indicators="LAeq").warnings == ()
+    assert collect([folder], calibrations=known, indicators="LAeq").warnings == ()
 
 
 def test_silence_survives_being_kept(tmp_path: Path) -> None:
