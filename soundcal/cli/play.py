@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play the file once."""
     from soundcal.cli.levels import watched
-    from soundcal.errors import ParameterError
+    from soundcal.errors import ParameterError, SignalError, TargetNotReached
     from soundcal.files import audio
     from soundcal.lab.calibrations import calibration_for
     from soundcal.lab.play import LevelAtEars, play_at
@@ -71,7 +71,10 @@ def run(options: argparse.Namespace) -> int:
             at = LevelAtEars(options.level, calibration, options.weighting)
         channels = tuple(f"output {n}" for n in outputs)
         with watched(channels, device.fs, "playing", capture.duration) as on_block:
-            played, gain_db = play_at(at, device, samples, outputs=outputs, on_block=on_block)
+            try:
+                played, gain_db = play_at(at, device, samples, outputs=outputs, on_block=on_block)
+            except TargetNotReached as error:  # nothing was measured: the file does not fit
+                raise SignalError(f"{options.file} would clip: {error}") from error
     at_ears = ""
     if calibration is not None:
         at_ears = f", {options.level:.1f} dB({options.weighting}) at the ears"
