@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.dsp.workspace import give_back
@@ -294,7 +295,7 @@ def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
 def _feed(
     path: Path,
     about: audio.AudioInfo,
-    streams: Sequence[tuple[NDArray[np.float64], Analysis | MosqitoAnalysis]],
+    streams: Sequence[tuple[Array, Analysis | MosqitoAnalysis]],
     progress: Progress | None,
 ) -> NDArray[np.int64]:
     """Push a file's pressure into the streams and return the clipped samples per channel."""

@@ -4,13 +4,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundcal.arrays import Array
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from soundcal.recording import Capture
 
 __all__ = ["add"]
@@ -101,9 +99,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _routed(
-    capture: "Capture", options: argparse.Namespace
-) -> tuple["NDArray[np.float64]", tuple[int, ...]]:
+def _routed(capture: "Capture", options: argparse.Namespace) -> tuple["Array", tuple[int, ...]]:
     """Return the samples and the outputs they go to; nothing is guessed."""
     from soundcal.errors import ParameterError
     from soundcal.lab.levels import on_channels
