@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.arrays import Array
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
+    from soundcal.arrays import Array
     from soundcal.recording import Capture
 
 __all__ = ["add"]
