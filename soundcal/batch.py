@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.calibration.belonging import belonging, other_device
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
@@ -325,7 +325,7 @@ def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
 def _feed(
     path: Path,
     about: audio.AudioInfo,
-    streams: Sequence[tuple[NDArray[np.float64], Analysis | MosqitoAnalysis]],
+    streams: Sequence[tuple[Array, Analysis | MosqitoAnalysis]],
     judged: FileChecks,
     progress: Progress | None,
 ) -> None:

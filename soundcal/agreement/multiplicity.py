@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import check_choice
 from soundcal.agreement.results import StatisticalResult
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class AdjustedP(StatisticalResult):
     """
 
     labels: tuple[str, ...]
-    p: NDArray[np.float64]
-    adjusted: NDArray[np.float64]
+    p: Array
+    adjusted: Array
     correction: str
     family: str
     size: int

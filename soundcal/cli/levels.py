@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.cli.output import progress
 from soundcal.recording import clipped_samples, counted
 
@@ -60,7 +60,7 @@ class RunningLevel:
             self.unit = "dB(A)"
             self._filter = weighting.WeightingFilter("A", fs, len(channels))
 
-    def push(self, samples: NDArray[np.float64]) -> None:
+    def push(self, samples: Array) -> None:
         """Take the next samples, shape (n_channels, n)."""
         self.clipped += clipped_samples(samples)
         weighted = samples if self._filter is None else self._filter.push(samples)
@@ -96,7 +96,7 @@ class RunningLevel:
             f", {counted(clipped, 'sample')} clipped" if clipped else ""
         )
 
-    def _level(self, energy: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
+    def _level(self, energy: Array, n_samples: int) -> Array:
         with np.errstate(divide="ignore"):
             levels = 10.0 * np.log10(energy / max(n_samples, 1)) + self._offset
         return np.asarray(levels, dtype=np.float64)

@@ -9,9 +9,7 @@ from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from soundcal.arrays import Array
     from soundcal.recording import Capture
 
 __all__ = ["add"]
@@ -107,9 +105,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _routed(
-    capture: "Capture", options: argparse.Namespace
-) -> tuple["NDArray[np.float64]", tuple[int, ...]]:
+def _routed(capture: "Capture", options: argparse.Namespace) -> tuple["Array", tuple[int, ...]]:
     """Return the samples and the outputs they go to; nothing is guessed."""
     from soundcal.errors import ParameterError
     from soundcal.lab.levels import on_channels

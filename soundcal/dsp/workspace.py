@@ -12,6 +12,8 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
+
 __all__ = ["Workspace", "give_back"]
 
 
@@ -22,9 +24,9 @@ class Workspace:
     """
 
     def __init__(self) -> None:
-        self._rooms: dict[str, NDArray[np.float64]] = {}
+        self._rooms: dict[str, Array] = {}
 
-    def real(self, name: str, *shape: int) -> NDArray[np.float64]:
+    def real(self, name: str, *shape: int) -> Array:
         """Return an array of real numbers with arbitrary content from earlier use."""
         size = math.prod(shape)
         room = self._rooms.get(name)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest, partial_file
 from soundcal.files.headers import header_flags
@@ -158,10 +158,10 @@ def info(path: str | os.PathLike[str]) -> AudioInfo:
     return about
 
 
-def _next_samples(path: Path, sound: Any, size: int) -> NDArray[np.float64]:
+def _next_samples(path: Path, sound: Any, size: int) -> Array:
     """Return the next samples, shape (n <= size, n_channels)."""
     try:
-        samples: NDArray[np.float64] = sound.read(size, dtype="float64", always_2d=True)
+        samples: Array = sound.read(size, dtype="float64", always_2d=True)
     except RuntimeError as error:  # soundfile's own errors derive from it
         raise RecordError(f"{path}: damaged or truncated ({str(error).strip()})") from error
     except MemoryError as error:
@@ -211,7 +211,7 @@ def read(path: str | os.PathLike[str]) -> Capture:
     )
 
 
-def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArray[np.float64]]:
+def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[Array]:
     """Read a file in blocks of shape (n_channels, n <= size), whatever its length.
 
     Raises
@@ -233,7 +233,7 @@ def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[NDArra
 
 def write(
     path: str | os.PathLike[str],
-    samples: NDArray[np.float64],
+    samples: Array,
     fs: int,
     *,
     subtype: Subtype = "PCM_24",

@@ -20,9 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from soundcal.arrays import Array
 from soundcal.errors import RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import PARTIAL, file_digest, make_folder, why_unwritable
@@ -231,9 +229,7 @@ class Session:
         """Return True if a step was logged as finished."""
         return any(event.get("step") == step for event in self.events(Event.STEP))
 
-    def add_audio(
-        self, name: str, samples: NDArray[np.float64], fs: int, about: Mapping[str, Any]
-    ) -> Path:
+    def add_audio(self, name: str, samples: Array, fs: int, about: Mapping[str, Any]) -> Path:
         """Write ``name``.wav (32-bit float) with its record ``name``.json, and log both."""
         path = self.path(f"{name}.wav")
         with uninterrupted():

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.atomic import check_output, why_unwritable
 from soundcal.files.flac import FlacFile
@@ -110,7 +111,7 @@ class Writer:
         """Samples per channel in the file."""
         return self._audio.n_samples
 
-    def write(self, samples: NDArray[np.float64]) -> None:
+    def write(self, samples: Array) -> None:
         """Append samples of shape (n_channels, n).
 
         PCM limits samples beyond full scale to it and counts them in :attr:`limited`.
@@ -144,7 +145,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _coded(self, samples: NDArray[np.float64]) -> NDArray[Any]:
+    def _coded(self, samples: Array) -> NDArray[Any]:
         if self.subtype == "FLOAT":
             return samples.astype("<f4")
         # left-justified in 32 bits, as libsndfile takes integers of any width

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
@@ -25,7 +26,7 @@ class MosqitoAnalysis:
 
     def __init__(self, request: StreamRequest) -> None:
         self._request = request
-        self._blocks: list[NDArray[np.float64]] = []
+        self._blocks: list[Array] = []
 
     def push(self, block: ArrayLike) -> None:
         """Take the next samples in Pa, shape (n_channels, n)."""

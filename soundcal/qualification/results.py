@@ -9,6 +9,7 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.devices import DeviceInfo
 from soundcal.errors import ParameterError
+from soundcal.plain import plain
 from soundcal.qualification.limits import overall
 from soundcal.qualification.signals import SWEEP_S, ToneAnalysis
 from soundcal.takes.check import Check, Verdict
@@ -299,36 +300,23 @@ class Qualification:
             "paths": list(self.paths),
             "swapped": self.swapped,
             "broken": list(self.broken),
-            "plan": _plain(self.plan),
+            "plan": plain(self.plan),
             "level": self.level,
             "started": self.started,
             "verdict": self.verdict,
             "checks": [check.to_dict() for check in self.checks],
-            "response": _plain(self.response),
-            "noise": _plain(self.noise),
+            "response": plain(self.response),
+            "noise": plain(self.noise),
             "distortion": [_distortion(found) for found in self.distortion],
             "dynamic_range_tone": _distortion(self.dynamic),
-            "linearity": _plain(self.linearity),
-            "timing": _plain(self.timing),
-            "stability": None if self.stability is None else _plain(self.stability),
+            "linearity": plain(self.linearity),
+            "timing": plain(self.timing),
+            "stability": None if self.stability is None else plain(self.stability),
         }
 
 
-def _plain(value: Any) -> Any:
-    """Return a dataclass or array as JSON values."""
-    if isinstance(value, np.ndarray):
-        return [_plain(part) for part in value.tolist()]
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if hasattr(value, "__slots__"):
-        return {name: _plain(getattr(value, name)) for name in value.__slots__}
-    return value
-
-
 def _distortion(found: Distortion) -> dict[str, Any]:
-    rows = [{k: v for k, v in _plain(t).items() if not k.startswith("lines")} for t in found.tones]
+    rows = [{k: v for k, v in plain(t).items() if not k.startswith("lines")} for t in found.tones]
     return {"level": found.level, "tones": rows}
 
 

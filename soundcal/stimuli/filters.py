@@ -8,8 +8,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.stimuli.exact import gain, rounded
 
 __all__ = ["bandpass", "brown_slope", "highpass", "lowpass", "peak", "pink_slope", "stacked"]
@@ -99,6 +99,6 @@ def _first_order(pole: float, zero: float, fs: int) -> Section:
     return (1.0 + z) / (1.0 + p), (z - 1.0) / (1.0 + p), 0.0, (p - 1.0) / (1.0 + p), 0.0
 
 
-def stacked(sections: list[Section]) -> NDArray[np.float64]:
+def stacked(sections: list[Section]) -> Array:
     """Return sections as an array of shape (n, 5)."""
     return np.array(sections, dtype=np.float64).reshape(-1, 5)

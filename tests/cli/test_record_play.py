@@ -296,7 +296,7 @@ def test_a_level_is_reached_by_the_calibrated_gain(
     ("n_channels", "fs", "options", "code", "said"),
     [
         (2, 48000, ["--gain-db", "21"], 5, "lower the gain by"),
-        (2, 48000, ["--level", "130", "--calibration", "cal.json"], 4, "clips beyond"),
+        (2, 48000, ["--level", "130", "--calibration", "cal.json"], 5, "would clip"),
         (2, 44100, [], 2, "--fs 44100"),
         (1, 48000, [], 2, "mono: choose its outputs"),
         (2, 48000, ["--outputs", "1"], 2, "--outputs names 1"),

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.devices.portaudio.request import Request
 from soundcal.errors import DeviceError
 
@@ -80,7 +80,7 @@ class Message:
 
     event: str
     fields: dict[str, Any]
-    samples: NDArray[np.float64]
+    samples: Array
 
 
 @dataclass(slots=True, eq=False)
@@ -305,7 +305,7 @@ class Worker:
                 return
         self._put(None)
 
-    def _samples(self, payload: bytes) -> NDArray[np.float64]:
+    def _samples(self, payload: bytes) -> Array:
         if not payload:
             return np.empty((self._n_inputs, 0))
         frames = np.frombuffer(payload, dtype="<f4").reshape(-1, self._n_inputs)
