@@ -198,7 +198,7 @@ Command = Callable[[Path], list[str]]
 COMMANDS: dict[str, Command] = {
     "measure": lambda file: ["measure", str(file), "--sensitivity", "1"],
     "stated level": lambda file: ["measure", str(file), "--stated-level", "70"],
-    "calibrate": lambda file: ["calibrate", "--left", str(file)],
+    "calibrate": lambda file: ["calibrate", "--left", str(file), "--out", f"{file}.json"],
     "play": lambda file: ["play", "--device", "sim:lab", str(file), "--gain", "-20"],
 }
 
