@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from soundcal.units import db
-
 __all__ = ["Numbers", "numbers", "stated", "stated_doubts"]
 
 _BALANCE_DB: Final = 1.0
@@ -73,6 +71,8 @@ def stated_doubts(
     --sensitivity: the channels differ by 7.6 dB, more than 1 dB; '12,5' was read as left 12,
     right 5; for a single number with decimals write 12.5
     """
+    from soundcal.units import db
+
     known = list(sensitivities.values())
     if len(typed) != 2 or len(known) != 2 or min(known) <= 0:
         return ()
