@@ -23,6 +23,7 @@ from soundcal.calibration.stated import from_sensitivity
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
+from soundcal.files.full_scale import other_full_scale
 from soundcal.files.recordings import RecordingRecord, named_calibration, record_beside
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
@@ -293,6 +294,7 @@ def measure_file(
         *record.flags,
         *about.flags,
         *_of_other_device(calibration, record),
+        *other_full_scale(path, {name: calibration.sensitivity(name) for name in channels}),
         *_doubts(record, checks),
         *warnings,
     )

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "AES17_OFFSET_DB",
     "P_REF",
+    "STATIC_PRESSURE",
     "aes17",
     "db",
     "energetic_mean",
@@ -27,6 +28,10 @@ __all__ = [
 
 P_REF: Final = 20e-6
 """Reference sound pressure in pascal (ISO 1683:2015, airborne sound)."""
+
+STATIC_PRESSURE: Final = 101325.0
+"""Static pressure of the air in pascal (ISO 2533, at sea level). The peak of a sound cannot exceed
+it, 194 dB, because there would be a vacuum between the peaks."""
 
 AES17_OFFSET_DB: Final = 10.0 * math.log10(2.0)
 """In AES17-2020 a full-scale sine has 0 dBFS; its rms is -3.01 dB re full scale."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
 from soundcal.cli.file_options import Patterns
-from soundcal.cli.options import numbers
+from soundcal.cli.options import add_sensitivity, numbers
 from soundcal.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _add_hats_options(parser: argparse.ArgumentParser) -> None:
 def _add_stated_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("stated values (--method stated)")
     add = group.add_argument
-    add("--pa-per-fs", type=numbers, metavar="PA,PA", help="sensitivity, pascal per full scale")
+    add_sensitivity(group.add_mutually_exclusive_group(), "--pa-per-fs")
     add(
         "--recording",
         type=Path,

@@ -16,7 +16,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
 from soundcal.cli.file_options import expanded
 from soundcal.cli.levels import watched
-from soundcal.cli.options import Numbers, stated_doubts
+from soundcal.cli.options import Numbers, full_scale_doubts, full_scale_pascal, stated_doubts
 from soundcal.cli.options import stated as repeated
 from soundcal.cli.output import say
 from soundcal.errors import ParameterError, SignalError
@@ -456,17 +456,19 @@ def _by_statement(
         )
         notes = (*result.notes, *(f"{options.recording}: {flag}" for flag in flags))
         return replace(result, notes=notes)
-    if options.pa_per_fs is not None:
-        names = channel_names(len(options.pa_per_fs))
-        sensitivities = dict(zip(names, options.pa_per_fs, strict=True))
+    option, typed = "--pa-per-fs", options.pa_per_fs
+    if options.full_scale is not None:
+        option, typed = "--full-scale", options.full_scale
+    if typed is not None:
+        values = typed if option == "--pa-per-fs" else full_scale_pascal(typed)
+        sensitivities = dict(zip(channel_names(len(values)), values, strict=True))
         calibration = stated.from_sensitivity(
             sensitivities, u_db=options.u, device=identity or "unknown"
         )
-        return _stated(
-            "--pa-per-fs", options.pa_per_fs, sensitivities, "Pa per full scale", calibration
-        )
+        return _stated(option, typed, sensitivities, "Pa per full scale", calibration)
     raise ParameterError(
-        "nothing stated: give --pa-per-fs PA[,PA], or --recording FILE with --levels DB[,DB]"
+        "nothing stated: give --pa-per-fs PA[,PA] or --full-scale DB[,DB], or --recording FILE "
+        "with --levels DB[,DB]"
     )
 
 
@@ -480,6 +482,8 @@ def _stated(
     """Return a stated calibration, with the values repeated as understood."""
     known = {name: calibration.sensitivity(name) for name in calibration.channels}
     doubts = stated_doubts(option, typed, known)
+    if option != "--levels":
+        doubts += full_scale_doubts(option, known)
     notes = (repeated(option, values, unit), *(f"warning: {text}" for text in doubts))
     return Result(calibration, notes, {"warnings": list(doubts)} if doubts else {})
 

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device
-from soundcal.cli.options import Numbers, numbers, stated, stated_doubts
+from soundcal.cli.options import (
+    Numbers,
+    add_sensitivity,
+    full_scale_doubts,
+    full_scale_pascal,
+    numbers,
+    stated,
+    stated_doubts,
+)
 from soundcal.cli.output import print_json, progress, say, show
 from soundcal.cli.report_options import EAR_RULES
 
@@ -28,9 +36,9 @@ _EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
 (loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
 Files need a calibration: either the record beside a file names one, or you give --calibration,
---sensitivity or --stated-level. If a file cannot be measured, the table has a row "failed" with
-the reason, and the exit code is 5. The same holds for an indicator that a file is too short for;
-the other indicators of that file are measured."""
+--sensitivity, --full-scale or --stated-level. If a file cannot be measured, the table has a row
+"failed" with the reason, and the exit code is 5. The same holds for an indicator that a file is
+too short for; the other indicators of that file are measured."""
 
 
 def add(commands: Any) -> None:
@@ -96,14 +104,7 @@ def add(commands: Any) -> None:
 def _add_calibration(group: Any) -> None:
     ways = group.add_mutually_exclusive_group()
     ways.add_argument("--calibration", metavar="FILE", help="calibration record (JSON)")
-    ways.add_argument(
-        "--sensitivity",
-        type=numbers,
-        default=(),
-        metavar="PA_PER_FS",
-        help="stated sensitivity in Pa per full scale; one for all channels or one for each, "
-        "comma-separated",
-    )
+    add_sensitivity(ways, "--sensitivity")
     ways.add_argument(
         "--stated-level",
         type=numbers,
@@ -156,8 +157,11 @@ def run(options: argparse.Namespace) -> int:
     for number, result in enumerate(results):
         if option and result.channels:
             own = _sensitivities(task, result.channels)
-            doubts = [Flag(STATED, text) for text in stated_doubts(option, typed, own)]
-            results[number] = replace(result, flags=(*result.flags, *doubts))
+            doubts = stated_doubts(option, typed, own)
+            if option != "--stated-level":
+                doubts += full_scale_doubts(option, own)
+            flags = (Flag(STATED, text) for text in doubts)
+            results[number] = replace(result, flags=(*result.flags, *flags))
             understood |= own
     _write(options, results)
     if options.plots:
@@ -180,9 +184,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
     """Return the option that states a sensitivity or a level, and its numbers."""
-    if options.stated_level:
-        return "--stated-level", options.stated_level
-    return "--sensitivity" if options.sensitivity else "", options.sensitivity
+    for option, typed in (
+        ("--stated-level", options.stated_level),
+        ("--sensitivity", options.sensitivity),
+        ("--full-scale", options.full_scale),
+    ):
+        if typed:
+            return option, typed
+    return "", Numbers((), "")
 
 
 def _sensitivities(task: "Task", channels: tuple[str, ...]) -> dict[str, float]:
@@ -221,7 +230,7 @@ def _task(options: argparse.Namespace) -> "Task":
         ears=options.ears,
         engine=options.engine,
         uncertainty=options.uncertainty,
-        sensitivities=tuple(options.sensitivity),
+        sensitivities=tuple(options.sensitivity or full_scale_pascal(options.full_scale or ())),
         other_device=options.other_device,
         kept=merged_statistics(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )

@@ -3,13 +3,27 @@
 import argparse
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["Numbers", "numbers", "stated", "stated_doubts"]
+from soundcal.errors import ParameterError
+
+__all__ = [
+    "Numbers",
+    "add_sensitivity",
+    "full_scale_doubts",
+    "full_scale_pascal",
+    "numbers",
+    "stated",
+    "stated_doubts",
+]
 
 _BALANCE_DB: Final = 1.0
 """Stated ears that differ by more than this are asked about, as in :mod:`soundcal.calibration.ocv`.
 """
+
+
+_LEVELS: Final = (-20.0, 300.0)
+"""Levels of full scale in dB that are not a slip of the keyboard."""
 
 
 class Numbers(tuple[float, ...]):
@@ -40,6 +54,55 @@ def numbers(text: str) -> Numbers:
         raise argparse.ArgumentTypeError(
             f"{text!r}: numbers separated by commas expected, such as 1.5,1.6"
         ) from error
+
+
+def add_sensitivity(ways: Any, option: str) -> None:
+    """Add an option for a sensitivity in Pa per full scale, and one for the level of full scale.
+
+    Parameters
+    ----------
+    ways : group of options
+        They exclude one another.
+    option : str
+        Name of the option for the sensitivity.
+    """
+    ways.add_argument(
+        option,
+        type=numbers,
+        metavar="PA_PER_FS",
+        help="stated sensitivity in Pa per full scale; one for all channels or one for each, "
+        "comma-separated",
+    )
+    ways.add_argument(
+        "--full-scale",
+        type=numbers,
+        metavar="DB",
+        help="the same, stated as the level of a peak at digital full scale in dB re 20 µPa, as "
+        "sound level meters do: 133 dB are 89.3 Pa per full scale",
+    )
+
+
+def full_scale_pascal(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the sensitivities in Pa per full scale for peak levels of full scale in dB.
+
+    Raises
+    ------
+    ParameterError
+        A level outside -20 to 300 dB.
+
+    Examples
+    --------
+    >>> [round(value, 1) for value in full_scale_pascal((133.0, 94.0))]
+    [89.3, 1.0]
+    """
+    from soundcal.units import level_to_pascal
+
+    low, high = _LEVELS
+    if wrong := [level for level in levels if not low <= level <= high]:
+        raise ParameterError(
+            f"--full-scale: {wrong[0]:g} dB; a level from {low:g} to {high:g} dB is expected"
+        )
+    return tuple(map(level_to_pascal, levels))
 
 
 def stated(option: str, values: Mapping[str, float], unit: str) -> str:
@@ -86,3 +149,31 @@ def stated_doubts(
     if re.fullmatch(r"\s*[+-]?[0-9]+,[0-9]+\s*", text):
         doubt += f"; for a single number with decimals write {text.strip().replace(',', '.')}"
     return (doubt,)
+
+
+def full_scale_doubts(option: str, sensitivities: Mapping[str, float]) -> tuple[str, ...]:
+    """Return a warning if stated sensitivities put full scale beyond any sound.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option that states them.
+    sensitivities : mapping of str to float
+        Sensitivity per channel in Pa per full scale.
+
+    Examples
+    --------
+    >>> print(*full_scale_doubts("--sensitivity", {"mono": 5e7}))
+    --sensitivity: full scale at 248 dB is beyond any sound (194 dB); the sensitivity is in pascal
+    per full scale, not in mV/Pa or counts
+    """
+    from soundcal.units import P_REF, STATIC_PRESSURE, db
+
+    largest = max(sensitivities.values(), default=0.0)
+    if largest <= STATIC_PRESSURE:
+        return ()
+    level, limit = db(largest / P_REF), db(STATIC_PRESSURE / P_REF)
+    return (
+        f"{option}: full scale at {level:.0f} dB is beyond any sound ({limit:.0f} dB); the "
+        "sensitivity is in pascal per full scale, not in mV/Pa or counts",
+    )

@@ -2,18 +2,17 @@
 
 libsndfile reads the samples that a header counts and says nothing about bytes behind them. Such
 bytes are there if a recorder lost power before it had written the final sizes, or if a file grew
-beyond 4 GiB and its 32-bit size started again from 0. This module reads the chunks itself: RIFF and
-RIFX (Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991), RF64 (EBU
-Tech 3306), BW64 (ITU-R BS.2088), Wave64, AIFF and AIFF-C (Apple), CAF (Apple) and AU.
+beyond 4 GiB and its 32-bit size started again from 0. Files made of chunks are checked, and AU.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from soundcal.errors import RecordError
+from soundcal.files.chunks import UNKNOWN, Chunk, Chunks
 from soundcal.recording import HEADER, Flag
 
 __all__ = ["header_flags"]
@@ -25,9 +24,6 @@ _DEATH_S: Final = 2.0
 """Up to this length (s) of samples behind those that the header counts are left out with a flag: a
 recorder that corrects its header every second, as soundcal does, was killed. More is refused."""
 
-_UNKNOWN: Final = 0xFFFFFFFF
-_W64: Final = bytes.fromhex("f3acd3118cd100c04f8edb8a")
-_RIFF_W64: Final = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 _TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # written behind the last chunk
 _METADATA: Final = frozenset(
     b"LIST,bext,iXML,axml,chna,cue ,smpl,inst,plst,fact,PEAK,JUNK,junk,PAD ,FLLR,ID3 ,id3 ,_PMX,"
@@ -38,16 +34,6 @@ _LINEAR: Final = (1, 3)  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
 _EXTENSIBLE: Final = 0xFFFE
 _LINEAR_AIFF: Final = (b"NONE", b"twos", b"sowt", b"raw ", b"in24", b"in32", b"42ni", b"23ni")
 _LINEAR_AIFF_FLOAT: Final = (b"fl32", b"FL32", b"fl64", b"FL64")
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A chunk: four letters, first byte of its content, bytes of its content, place of the next."""
-
-    name: bytes
-    start: int
-    size: int
-    after: int
 
 
 @dataclass(slots=True)
@@ -73,67 +59,17 @@ class _Header:
     frames: int = -1
 
 
-class _Reader:
-    """The chunks of one kind of file."""
-
-    def __init__(self, file: BinaryIO, length: int) -> None:
-        self.file, self.length = file, length
-        head = file.read(40)
-        self.form = head[:4]
-        self.order = ">" if self.form in (b"FORM", b"RIFX", b"caff", b".snd") else "<"
-        self.first = 12
-        if head[:16] == _RIFF_W64:
-            self.form, self.first = b"W64", 40
-        elif self.form == b"caff":
-            self.first = 8
-        elif self.form == b"FORM" and head[8:12] not in (b"AIFF", b"AIFC"):
-            self.form = b""
-
-    def at(self, place: int, size: int) -> bytes:
-        self.file.seek(place)
-        return self.file.read(size)
-
-    def chunk(self, place: int) -> _Chunk | None:
-        """Return the chunk at a place; None if there is none, by its name."""
-        if self.form == b"W64":
-            head = self.at(place, 24)
-            if len(head) < 24 or (head[4:16] != _W64 and head[:4] != b"list"):
-                return None
-            size = int(struct.unpack("<Q", head[16:])[0]) - 24
-            start, step = place + 24, 8
-        else:
-            wide = self.form == b"caff"
-            head = self.at(place, 12 if wide else 8)
-            if len(head) < (12 if wide else 8):
-                return None
-            size = int(struct.unpack(self.order + ("q" if wide else "I"), head[4:])[0])
-            start, step = place + len(head), 1 if wide else 2
-        name = head[:4]
-        if not all(0x20 <= letter < 0x7F for letter in name):
-            return None
-        return _Chunk(name, start, size, start + size + -size % step)
-
-    def chunks(self, place: int) -> Iterator[_Chunk]:
-        while (found := self.chunk(place)) is not None:
-            yield found
-            if found.after <= place:
-                return
-            place = found.after
-
-
-def _read(reader: _Reader, path: Path) -> _Header | None:
+def _read(reader: Chunks, path: Path) -> _Header | None:
     """Return the claims of the header; None if the file is of another kind or has no samples."""
     if reader.form == b".snd":
         start, size = struct.unpack(">II", reader.at(4, 8))
-        size = -1 if size == _UNKNOWN else size
+        size = -1 if size == UNKNOWN else size
         return _Header(start, size, start + size)
     if reader.form not in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"W64", b"caff"):
         return None
-    header, wide = _Header(), -1
+    header = _Header()
     for chunk in reader.chunks(reader.first):
-        if chunk.name == b"ds64":
-            wide = int(struct.unpack("<Q", reader.at(chunk.start + 8, 8).ljust(8, b"\0"))[0])
-        elif chunk.name == b"fmt " and reader.form != b"caff":
+        if chunk.name == b"fmt " and reader.form != b"caff":
             header.frame = _frame_of_wave(reader, chunk, path)
         elif chunk.name == b"COMM":
             header.frame, header.frames = _frame_of_aiff(reader, chunk)
@@ -144,16 +80,15 @@ def _read(reader: _Reader, path: Path) -> _Header | None:
                 header.start += 8 + offset
             elif reader.form == b"caff":
                 header.start += 4
-            if chunk.size == _UNKNOWN or chunk.size < 0:
-                header.size = wide if reader.form in (b"RF64", b"BW64") else -1
-                header.after = chunk.start + header.size + header.size % 2
+            if chunk.size == UNKNOWN or chunk.size < 0:
+                header.size = -1
             if header.size >= 0:
                 header.size = max(0, header.size - (header.start - chunk.start))
             return header
     return None
 
 
-def _frame_of_wave(reader: _Reader, chunk: _Chunk, path: Path) -> int:
+def _frame_of_wave(reader: Chunks, chunk: Chunk, path: Path) -> int:
     """Return the bytes per sample of all channels, after a check that the header agrees on them."""
     content = reader.at(chunk.start, 26)
     if len(content) < 16:
@@ -173,7 +108,7 @@ def _frame_of_wave(reader: _Reader, chunk: _Chunk, path: Path) -> int:
     return int(expected)
 
 
-def _frame_of_aiff(reader: _Reader, chunk: _Chunk) -> tuple[int, int]:
+def _frame_of_aiff(reader: Chunks, chunk: Chunk) -> tuple[int, int]:
     """Return the bytes per sample of all channels, 0 if not linear, and the samples counted."""
     content = reader.at(chunk.start, 22)
     if len(content) < 18:
@@ -208,7 +143,7 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
     """
     length = path.stat().st_size
     with open(path, "rb") as file:
-        reader = _Reader(file, length)
+        reader = Chunks(file, length)
         header = _read(reader, path)
         if header is None:
             return ()
@@ -238,7 +173,7 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
     raise RecordError(f"{path}: {finding}. Nothing is lost: {_repair(reader, path, header)}")
 
 
-def _repair(reader: _Reader, path: Path, header: _Header) -> str:
+def _repair(reader: Chunks, path: Path, header: _Header) -> str:
     raw = f"import the file as raw data from byte {header.start} into an audio editor"
     if reader.form != b"RIFF":
         return f"{raw} and save it as WAV, RF64 or FLAC"
@@ -276,7 +211,7 @@ def _other_count(header: _Header, n_samples: int) -> Iterator[Flag]:
         yield Flag(HEADER, text)
 
 
-def _beyond(reader: _Reader, header: _Header) -> int:
+def _beyond(reader: Chunks, header: _Header) -> int:
     """Return the bytes behind the samples that belong to no chunk."""
     if reader.form == b".snd":
         return reader.length - header.after
@@ -285,7 +220,7 @@ def _beyond(reader: _Reader, header: _Header) -> int:
     return min(_unclaimed(reader, place) for place in places)
 
 
-def _unclaimed(reader: _Reader, place: int) -> int:
+def _unclaimed(reader: Chunks, place: int) -> int:
     """Return the number of bytes from a place on, behind the chunks that are there."""
     for chunk in reader.chunks(place):
         whole = chunk.start <= chunk.after <= reader.length + 1

@@ -10,6 +10,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.errors import RecordError, SignalError
 from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration
+from soundcal.files.full_scale import stated_full_scale
 from soundcal.files.records import RECORDING_SCHEMA, read_json
 from soundcal.files.text import read_text
 from soundcal.recording import NO_RECORD, Flag
@@ -194,10 +195,12 @@ def named_calibration(path: Path, record: RecordingRecord) -> Calibration:
     """
     file = record.calibration_file
     if not file:
+        found = stated_full_scale(path)
+        stated = f"; its {found.place} states {found.level:g} dB at full scale" if found else ""
         raise SignalError(
             f"{path}: not calibrated, so its samples cannot be converted to pascal; give its "
             "calibration (--calibration FILE), or state its sensitivity or level "
-            "(measure --sensitivity PA_PER_FS or --stated-level DB)"
+            f"(measure --sensitivity PA_PER_FS, --full-scale DB or --stated-level DB){stated}"
         )
     calibration = load_calibration(path.parent / file)
     if record.calibration not in (None, calibration.id):

@@ -16,7 +16,7 @@ from soundcal.recording import CLIPPING, EARS, GAPS, LOSSY, Capture
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
 from soundcal.takes.judge import DC_LIMIT, SignalChecks, offset
-from soundcal.units import P_REF, db
+from soundcal.units import P_REF, STATIC_PRESSURE, db
 
 __all__ = ["DEAD", "FileChecks", "judge_file"]
 
@@ -31,9 +31,6 @@ _START_S: Final = 0.1
 _DC_DB: Final = 0.1
 """Accepted share of an offset in LZeq, dB: the resolution of a sound level meter, IEC 61672-1."""
 
-_STATIC_PRESSURE: Final = 101325.0
-"""Static pressure of the air in Pa: no sound is larger, or there would be a vacuum."""
-
 _QUIET_STEPS: Final = 8.0
 """A signal below this many quantisation steps (rms) is zero for a while by itself."""
 
@@ -41,7 +38,7 @@ _EQUAL: Final = Limit(0.0, "≤", "two microphones never give equal samples")
 _ZEROS: Final = Limit(_START_S, "≤", "an input with noise is never exactly zero", "cut them off")
 _DC: Final = Limit(_DC_DB, "≤", "resolution of a sound level meter, IEC 61672-1")
 _PEAK: Final = Limit(
-    float(db(_STATIC_PRESSURE / P_REF)),
+    float(db(STATIC_PRESSURE / P_REF)),
     "≤",
     "the peak of a sound cannot exceed the static pressure of the air",
     "the sensitivity is in pascal per full scale, not in mV/Pa or counts",

@@ -27,6 +27,7 @@ STATE = "calibrate --method stated --force"
 COMMANDS = {
     "--sensitivity": f"{MEASURE} --sensitivity",
     "--stated-level": f"{MEASURE} --stated-level",
+    "--full-scale": f"{MEASURE} --full-scale",
     "--pa-per-fs": f"{STATE} --pa-per-fs",
     "--levels": f"{STATE} --recording take.wav --levels",
     "--line-sensitivity": "calibrate --method ocv --device sim:lab --line-inputs 3,4 --force "
