@@ -14,7 +14,7 @@ import numpy as np
 
 from soundcal.calibration.belonging import other_device
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
-from soundcal.calibration.plausibility import doubts
+from soundcal.calibration.plausibility import doubts, equal
 from soundcal.calibration.tone import Tone, measure_tone, third_harmonic
 from soundcal.calibration.uncertainty import (
     dof_from_doubt,
@@ -23,8 +23,9 @@ from soundcal.calibration.uncertainty import (
 )
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
 from soundcal.recording import Capture, sample_digest
-from soundcal.takes.check import refuse_broken
-from soundcal.takes.judge import refuse_invalid
+from soundcal.takes.check import Check, refuse, refuse_broken
+from soundcal.takes.judge import judge
+from soundcal.takes.level_over_time import LEVELS
 from soundcal.units import P_REF, db, from_db
 
 __all__ = [
@@ -278,7 +279,7 @@ def _scatter(tones: Mapping[str, Sequence[Tone]], stated: Influences) -> tuple[f
         squares += float(((levels - levels.mean()) ** 2).sum())
         dof += levels.size - 1
         most = max(most, levels.size)
-        same |= levels.size > 1 and float(np.ptp(levels)) == 0.0
+        same |= equal(levels)
     seen = math.sqrt(squares / dof) if dof else 0.0
     if (most >= _ENOUGH and not same) or seen > stated.repeatability:
         return seen, float(dof), "scatter, pooled over the ears"
@@ -392,7 +393,7 @@ def check_take(
     ------
     SignalError
         Too short, lost blocks, all zero, or clipped; the take is invalid
-        (:func:`soundcal.takes.judge.refuse_invalid`).
+        (:func:`soundcal.takes.judge.judge`) for a reason other than its level.
     ToneNotFound
         No tone, wrong frequency, wrong channel, implausible level, fluctuation, or distortion.
     ParameterError
@@ -400,14 +401,23 @@ def check_take(
     """
     index = _index(take, ear)
     _check_samples(take, index, ear, limits)
-    refuse_invalid(take, ear)
+    levels = _judge_but_level(take, index, ear)
     _check_flags(take, ear)
     tone = measure_tone(take.samples[index], take.fs)
     _check_channel(take, index, ear, tone, limits)
     _check_frequency(tone, ear, frequency, limits)
     _check_level(tone, ear, level, expected, limits)
+    _check_steadiness(tone, ear, levels, limits)
     _check_purity(tone, ear, limits)
     return tone
+
+
+def _judge_but_level(take: Capture, index: int, ear: str) -> list[Check]:
+    """Refuse an invalid take; return the checks of its level, which has limits of its own here."""
+    name = take.channels[index]
+    checks = [check for check in judge(take, steady=[name]) if check.channel in ("", name)]
+    refuse([check for check in checks if check.name not in LEVELS], ear)
+    return [check for check in checks if check.name in LEVELS]
 
 
 def _check_flags(take: Capture, ear: str) -> None:
@@ -513,13 +523,20 @@ def _check_level(
         )
 
 
-def _check_purity(tone: Tone, ear: str, limits: ToneLimits) -> None:
+def _check_steadiness(tone: Tone, ear: str, levels: Sequence[Check], limits: ToneLimits) -> None:
+    """Refuse a level that fluctuates, or changes in a way that the weighting F smooths away."""
     if tone.fluctuation > limits.fluctuation:
+        changes = "; ".join(check.reason for check in levels if check.reason)
         raise ToneNotFound(
             f"{ear}: the level fluctuates by ±{tone.fluctuation:.3f} dB, the limit is "
-            f"±{limits.fluctuation:g} dB; wait until the calibrator has settled, seat it firmly, "
-            "check its battery"
+            f"±{limits.fluctuation:g} dB{f' ({changes})' if changes else ''}; wait until the "
+            "calibrator has settled, seat it firmly, check its battery"
         )
+    if invalid := [check.reason for check in levels if check.verdict == "invalid"]:
+        raise ToneNotFound(f"{ear}: the level is not steady ({'; '.join(invalid)})")
+
+
+def _check_purity(tone: Tone, ear: str, limits: ToneLimits) -> None:
     if tone.distortion > limits.distortion:
         raise ToneNotFound(
             f"{ear}: distortion and noise {100 * tone.distortion:.2f} %, the limit is "

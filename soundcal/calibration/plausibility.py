@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
+from soundcal.arrays import Array
 from soundcal.calibration.tone import Tone
 from soundcal.units import db
 
-__all__ = ["doubts"]
-
+__all__ = ["doubts", "equal"]
 
 EARS_DB: Final = 3.0
 """Accepted difference of the sensitivities of two ears, dB: microphones of one type stay within
@@ -25,10 +25,23 @@ INSERTION_SIGMAS: Final = 5.0
 """Accepted deviation of an insertion from the others of the same ear, in standard deviations of one
 insertion: chance exceeds it once in a million."""
 
+EQUAL_DB: Final = 1e-4
+"""Levels that differ by less, dB, are of one insertion, given again with other bits or dither: with
+a repeatability of 0.02 dB, three insertions come as close once in a hundred thousand."""
+
 THIRD_HARMONIC: Final = 0.005
 """Accepted third harmonic re the tone. An input that compresses makes the tone itself smaller by
 three times its third harmonic (cubic nonlinearity), at this limit by 0.13 dB, as much as the
 uncertainty of a calibrator's certificate; sound calibrators have 0.3 % and less."""
+
+
+def equal(levels: Sequence[float] | Array) -> bool:
+    """Return whether the levels of two or more insertions are equal, which chance excludes.
+
+    >>> equal([-20.03, -20.03, -20.03]), equal([-20.03, -20.04]), equal([-20.03])
+    (True, False, False)
+    """
+    return len(levels) > 1 and float(np.ptp(levels)) < EQUAL_DB
 
 
 def doubts(
@@ -68,11 +81,12 @@ def _insertions(tones: Mapping[str, Sequence[Tone]], repeatability: float) -> li
         away = levels - np.median(levels)
         if levels.size == 2:
             away = levels - levels[0]
-        if float(np.ptp(levels)) == 0.0:
+        if equal(levels):
             found.append(
-                f"{ear}: {levels.size} insertions have the same level to the last digit, which "
-                "does not happen: one take given several times is one insertion, and their "
-                "repeatability is not known; take the calibrator off and put it on again"
+                f"{ear}: the levels of {levels.size} insertions are equal to within "
+                f"{EQUAL_DB:g} dB, which does not happen: one take given several times is one "
+                "insertion, and the repeatability is not known; take the calibrator off and put "
+                "it on again"
             )
         limit = INSERTION_SIGMAS * repeatability
         worst = int(np.argmax(np.abs(away)))

@@ -25,11 +25,21 @@ from soundcal.takes.tone_phase import (
     track,
 )
 
-__all__ = ["LEVEL_OVER_TIME", "both_levels", "level_step", "of_frames", "of_tone", "steady_sound"]
+__all__ = [
+    "LEVELS",
+    "LEVEL_OVER_TIME",
+    "both_levels",
+    "level_step",
+    "of_frames",
+    "of_tone",
+    "steady_sound",
+]
 
 
 LEVEL_OVER_TIME: Final = "level over time"
-"""Name of the check."""
+LEVEL_STEP: Final = "level step"
+LEVELS: Final = (LEVEL_STEP, LEVEL_OVER_TIME)
+"""Names of the checks."""
 
 STEP_LIMIT_DB: Final = 0.14
 """Accepted level step in a steady take, dB: the width of the ±0.07 dB within which the level of a
@@ -295,10 +305,10 @@ def level_step(
     error = spread * float(np.sqrt(1 / first.size + 1 / last.size))
     sigmas = max(_STEP_SIGMAS, float(stdtrit(n - 4, 1.0 - _STEP_ODDS)))
     if abs(step) <= max(STEP_LIMIT_DB, sigmas * error):
-        return Check("level step", step, "dB", _STEP, channel=channel)
+        return Check(LEVEL_STEP, step, "dB", _STEP, channel=channel)
     verdict: Verdict = "invalid" if abs(step) > STEP_INVALID_DB else "suspect"
     reason = (
         f"{channel}: the level changes by {step:+.2f} dB at {at * _WINDOW_S:.2f} s, the limit is "
         f"{_STEP.text} dB; {_STEP.remedy}"
     )
-    return Check("level step", step, "dB", _STEP, verdict, reason, channel)
+    return Check(LEVEL_STEP, step, "dB", _STEP, verdict, reason, channel)

@@ -245,3 +245,26 @@ def test_an_invalid_take_does_not_become_a_calibration(
     assert calibrate({"left": [take(good)]}).channels == ("left",)
     with pytest.raises(SignalError, match=words):
         calibrate({"left": [take(good), take(spoil(good.copy()))]})
+
+
+STEADINESS = {
+    "a slow swing of ±0.066 dB": (lambda t: 0.066 * np.sin(0.6 * t), True),
+    "a slow swing of ±0.075 dB": (lambda t: 0.075 * np.sin(0.6 * t), False),
+    "pumping at 2 Hz, ±0.12 dB": (lambda t: 0.12 * np.sin(4 * np.pi * t), True),
+    "a slow swing of ±1 dB": (lambda t: np.sin(0.6 * t), False),
+    "steps of 2 dB": (lambda t: -2.0 * np.floor(t / 2.5), False),
+    "a gain control that settles": (lambda t: -8.0 * (1 - np.exp(-t)), False),
+    "0.3 s at the start 1 dB too high": (lambda t: 1.0 * (t < 0.3), False),
+}
+
+
+@pytest.mark.parametrize("name", STEADINESS)
+def test_a_fluctuation_is_accepted_up_to_the_limit_of_iec_60942(name: str) -> None:
+    """The standard states it as half the range of the F-weighted level: ±0.07 dB in class 1."""
+    change, accepted = STEADINESS[name]
+    capture = take(tone() * 10 ** (change(np.arange(84000) / FS) / 20) + noise(1e-5))
+    if accepted:
+        check_take(capture, "left")
+    else:
+        with pytest.raises(ToneNotFound, match=r"fluctuates by|not steady"):
+            check_take(capture, "left")

@@ -46,12 +46,20 @@ def test_one_insertion_off_is_named(at: int, off: float) -> None:
     assert f"left: insertion {at + 1} of 3" in warned(left=rows)
 
 
+def copies(capture: Capture) -> list[Capture]:
+    """One take three times: as it is, inverted, and with the dither of 16 bits."""
+    dither = np.random.default_rng(9).uniform(-1.0, 1.0, capture.samples.shape)
+    coarse = np.round(capture.samples * 2**15 + dither) / 2**15
+    return [Capture(samples, FS) for samples in (capture.samples, -capture.samples, coarse)]
+
+
 def test_insertions_that_are_equal_are_not_believed() -> None:
-    chain = calibrate({"left": [take(1)] * 3}).chain("left")
+    rows = copies(take(1))
+    chain = calibrate({"left": rows}).chain("left")
     link = next(link for link in chain.links if link.name == "digital level of the tone")
     assert link.u_db == pytest.approx(0.1 / math.sqrt(3))
     assert "type B" in link.source
-    assert "same level to the last digit" in warned(left=[take(1)] * 3)
+    assert "left: the levels of 3 insertions are equal" in warned(left=rows)
 
 
 @pytest.mark.parametrize(("third", "said"), [(0.003, False), (0.008, True), (0.02, True)])
