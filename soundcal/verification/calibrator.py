@@ -14,7 +14,7 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.calibration.microphone import check_take
-from soundcal.errors import SignalError, ToneNotFound
+from soundcal.errors import ToneNotFound
 from soundcal.recording import Capture
 from soundcal.verification.rows import Row, conforms
 
@@ -66,7 +66,7 @@ def _fluctuating(swing: float) -> Array:
 def _accepted(samples: Array) -> bool:
     try:
         check_take(Capture(samples, _RATE), "mono")
-    except (SignalError, ToneNotFound):
+    except ToneNotFound:
         return False
     return True
 
