@@ -285,6 +285,7 @@ def measure_file(
         u_db=u_db,
         shifted=raised.finish_possible()[0] if raised is not None else None,
         engine=task.engine,
+        field=task.field,
     )
     rows = _without_dead(rows, judged.dead)
     rows = combine_ears(rows, task.ears) if task.ears else rows

@@ -1,12 +1,17 @@
-"""``soundcal compare``: agreement of methods from a tidy table."""
+"""``soundcal compare``: agreement of methods from tidy tables."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, RecordError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["add"]
 
@@ -15,13 +20,16 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "compare",
-        help="agreement of methods (Bland-Altman) from a tidy table",
-        description="Compare methods over all indicators of a tidy table (CSV with the columns "
+        help="agreement of methods (Bland-Altman) from tidy tables",
+        description="Compare methods over all indicators of tidy tables (CSV with the columns "
         "condition, stimulus, channel, indicator, statistic, value, unit), joined by stimulus id. "
-        "In a table of soundcal measure, the folder of a recording is the condition, and the name "
-        "of its file the stimulus.",
+        "Of several tables without a column condition, each is one method, named by its file. In "
+        "tables of soundcal measure, the name of a recording's file is the stimulus; if there is "
+        "one table, the folder of a recording is the condition.",
     )
-    parser.add_argument("table", type=Path, metavar="TABLE", help="tidy table, CSV")
+    parser.add_argument(
+        "tables", nargs="+", type=Path, action=Patterns, metavar="TABLE", help="tidy tables, CSV"
+    )
     parser.add_argument(
         "--methods", nargs="+", metavar="NAME", help="conditions to compare (default: all)"
     )
@@ -37,9 +45,10 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print the outcome in words, and write the files that the options ask for."""
+    from soundcal.files.names import some
     from soundcal.report import study_document, study_summary, write_document, write_report
     from soundcal.report.tables import json_rows
-    from soundcal.study import read_table, study_of
+    from soundcal.study import study_of
 
     if options.pdf and not (options.report or options.out):
         raise ParameterError("--pdf is written beside a page; give --report FILE.html or --out DIR")
@@ -47,11 +56,11 @@ def run(options: argparse.Namespace) -> int:
         raise ParameterError("--figures are written into a folder; give --out DIR")
     rules, answers = rules_from(options), answers_from(options)
     study = study_of(
-        read_table(options.table),
+        _table(options.tables),
         options.methods,
         reference=options.reference,
         rules=rules,
-        title=options.title or f"Comparison of methods: {options.table.stem}",
+        title=options.title or "Comparison of methods: " + some(p.stem for p in options.tables),
         answers=answers,
     )
     written = []
@@ -95,3 +104,35 @@ def run(options: argparse.Namespace) -> int:
             },
         )
     return 0
+
+
+def _table(paths: Sequence[Path]) -> "pd.DataFrame":
+    """Read the tables; name the command for what is not a table, or not two methods.
+
+    Raises
+    ------
+    RecordError
+        Something else than tables, or tables of one condition.
+    """
+    from soundcal.files.audio import ENDINGS
+    from soundcal.study import read_table
+
+    for path in paths:
+        if path.is_dir():
+            names = " ".join(map(str, paths))
+            way = f"a folder; compare folders of recordings with soundcal report {names}"
+        elif path.suffix.lower() in ENDINGS:
+            way = f"a recording; measure it first: soundcal measure {path} --out FILE.csv"
+        elif path.suffix.lower() == ".json":
+            way = "JSON; give the table that soundcal measure writes with --out FILE.csv"
+        else:
+            continue
+        raise RecordError(f"{path}: {way}")
+    table = read_table(*paths)
+    conditions = table["condition"].drop_duplicates().tolist()
+    if len(conditions) < 2:
+        raise RecordError(
+            f"{paths[0]}: one condition only ({conditions[0]}); give the tables of two methods or "
+            "more: soundcal compare FIRST.csv SECOND.csv"
+        )
+    return table

@@ -50,7 +50,11 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "files", nargs="+", action=Patterns, metavar="FILE", help="WAV, RF64, FLAC, of any length"
+        "files",
+        nargs="+",
+        action=Patterns,
+        metavar="FILE|FOLDER",
+        help="WAV, RF64, FLAC, of any length; a folder stands for the audio files in it",
     )
     _add_calibration(parser.add_argument_group("calibration"))
     parser.add_argument(
@@ -85,6 +89,12 @@ def add(commands: Any) -> None:
         default="",
         metavar="NAMES",
         help="channel names of the files, e.g. left,right",
+    )
+    parser.add_argument(
+        "--condition",
+        type=_name,
+        metavar="NAME",
+        help="method by which the files were made: a column of the table, for soundcal compare",
     )
     parser.add_argument("--out", metavar="FILE.csv", help="write the table to this file")
     parser.add_argument(
@@ -133,6 +143,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.recording import STATED, Flag
     from soundcal.stopping import uninterrupted
 
+    options.files = [file for name in options.files for file in _in_folder(name)]
     task = _task(options)
     if options.out:
         check_output(Path(options.out), force=options.force)
@@ -180,6 +191,24 @@ def run(options: argparse.Namespace) -> int:
     _show(options, results, understood)
     incomplete = any(result.error or result.missing for result in results)
     return SignalError.exit_code if incomplete else 0
+
+
+def _name(text: str) -> str:
+    """Return the name of a condition, for ``type=``."""
+    from soundcal.files.names import normal_name
+
+    name = normal_name(text)
+    if not name:
+        raise argparse.ArgumentTypeError("a name is expected")
+    return name
+
+
+def _in_folder(name: str) -> list[str]:
+    """Return the audio files in a folder, or what is not a folder with such files itself."""
+    from soundcal.files import audio
+
+    found = audio.in_folder(Path(name)) if Path(name).is_dir() else []
+    return [str(path) for path in found] or [name]
 
 
 def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
@@ -367,9 +396,15 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
         open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(map(for_cell, astuple(row)) for row in rows)
+        writer.writerow([*_condition(options), *COLUMNS])
+        own = tuple(_condition(options).values())
+        writer.writerows(map(for_cell, (*own, *astuple(row))) for row in rows)
     say(f"{len(rows)} rows in {options.out}")
+
+
+def _condition(options: argparse.Namespace) -> dict[str, str]:
+    """Return the column of ``--condition``; none if it is not given."""
+    return {"condition": options.condition} if options.condition else {}
 
 
 def _show(
@@ -386,7 +421,7 @@ def _show(
             "software": provenance(),
             "field": options.field,
             "ears": options.ears,
-            "rows": [row.to_dict() for row in rows],
+            "rows": [_condition(options) | row.to_dict() for row in rows],
             "flags": {
                 result.path: [flag.text for flag in result.flags]
                 for result in results

@@ -90,6 +90,7 @@ def tidy_rows(
     u_db: Sequence[float] = (),
     shifted: Mapping[str, IndicatorResult] | None = None,
     engine: str = "soundcal",
+    field: str = "free",
 ) -> list[TidyRow]:
     """Return one row per channel and wanted statistic.
 
@@ -113,10 +114,14 @@ def tidy_rows(
         difference is the uncertainty of all other indicators (GUM 5.1.3, Note 2).
     engine : {"soundcal", "mosqito"}
         Engine, named in the column ``software`` unless it is soundcal.
+    field : {"free", "diffuse"}
+        Sound field, named in the column ``software`` unless it is the free field.
     """
     software = f"soundcal {__version__}"
     if engine != "soundcal":
         software += f", engine {engine}"
+    if field != "free":
+        software += f", {field} field"
     rows = []
     for symbol, statistics in wanted.items():
         result = results[symbol]

@@ -82,6 +82,9 @@ def compare_methods(
         hints = [
             hint for a, b in pairs for hint in lookalikes("stimuli", a, stimuli[a], b, stimuli[b])
         ]
+        most = max((stimuli[a] & stimuli[b] for a, b in pairs), key=len)
+        if len(most) == 1:
+            hints.append(f"the only common stimulus is {next(iter(most))!r}")
         raise RecordError(
             "no indicator has 2 finite values with a common stimulus id in two of the methods; "
             + ("; ".join(hints) or _NOT_ALIKE)

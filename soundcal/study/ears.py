@@ -74,12 +74,17 @@ def _check_ears(names: list[str], counts: "pd.Series[int]", rule: EarRule) -> No
     if strangers:
         raise RecordError(
             f"channels {', '.join(sorted(names))}: the ear rule {rule!r} needs the channels "
-            f"{' and '.join(EARS)}; rename the channels or keep one"
+            f"{' and '.join(EARS)}; measure all recordings alike, with --channels left,right and "
+            "with the same --ears or none, or keep the rows of one channel"
         )
     needed = (rule,) if rule in EARS else EARS
     missing = sorted(set(needed) - set(names))
     if missing:
-        raise RecordError(f"ear rule {rule!r}, but the table has no channel {missing[0]!r}")
+        there = ", ".join(names)
+        raise RecordError(
+            f"ear rule {rule!r}, but the table has no channel {missing[0]!r}, only {there}; choose "
+            f"another rule (--ears {names[0]})"
+        )
     alone = counts[counts < len(needed)]
     if len(alone):
         condition, stimulus, indicator, statistic, _ = alone.index[0]

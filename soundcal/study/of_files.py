@@ -4,44 +4,94 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
 from soundcal.errors import RecordError
+from soundcal.files.names import normal_name, some
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["with_conditions"]
+__all__ = ["NAMED_BY_TABLE", "with_conditions"]
+
+NAMED_BY_TABLE: Final = "the condition is the name of the table"
 
 _FAILED: Final = "failed"
 
+_WAYS: Final = (
+    "measure each method with its name (measure --condition NAME --out NAME.csv) and compare the "
+    "tables (compare FIRST.csv SECOND.csv), or compare folders of recordings: soundcal report "
+    "FOLDER FOLDER"
+)
 
-def with_conditions(table: "pd.DataFrame") -> "pd.DataFrame":
+
+def with_conditions(table: "pd.DataFrame", method: str = "") -> "pd.DataFrame":
     """Return a table of measured files with the columns condition and stimulus.
 
-    As in a report on plain folders, the name of the folder is the condition, and the name of the
-    file without its ending the stimulus. Rows ``failed`` are left out. A note in ``attrs["notes"]``
-    says both.
+    As in a report on plain folders, the name of the file without its ending is the stimulus, and
+    the name of the folder the condition, unless the table has a column for it or is of one method.
+    Rows ``failed`` are left out. Notes in ``attrs["notes"]`` say all this.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns ``recording`` and ``indicator``; with or without ``condition`` and
+        ``stimulus``.
+    method : str
+        Condition of a table of one method, if it has no column ``condition``.
 
     Raises
     ------
     RecordError
-        All recordings are in one folder.
+        No recording was measured, or all of them are in one folder.
     """
     failed = table["indicator"] == _FAILED
     kept = table[~failed].reset_index(drop=True)
+    if kept.empty:
+        raise RecordError("no recording was measured; the rows 'failed' of the table say why")
+    notes = list(table.attrs.get("notes", ()))
     # both kinds of separators: a table may come from another system
     paths = [PureWindowsPath(name) for name in kept["recording"]]
-    conditions = [path.parent.name for path in paths]
-    found = list(dict.fromkeys(conditions))
-    if len(found) < 2 or "" in found:
-        where = " and ".join(name or "the working folder" for name in found) or "no folder"
-        raise RecordError(
-            f"the table has no columns condition and stimulus, and its recordings are in {where}; "
-            "measure the files of two folders, one per method, as FOLDER/FILE, or compare the "
-            "folders themselves: soundcal report FOLDER FOLDER"
-        )
-    kept.insert(0, "condition", conditions)
-    kept.insert(1, "stimulus", [path.stem for path in paths])
-    note = f"conditions {', '.join(found)} and stimuli are the names of folders and files"
+    sources = []
+    if "condition" not in kept.columns:
+        if method:
+            conditions = [method] * len(kept)
+            sources.append(NAMED_BY_TABLE)
+        else:
+            conditions = _folders(paths)
+            names = some(dict.fromkeys(conditions))
+            sources.append(f"conditions {names} are the names of the recordings' folders")
+        kept.insert(0, "condition", conditions)
+    if "stimulus" not in kept.columns:
+        kept.insert(1, "stimulus", [normal_name(path.stem) for path in paths])
+        _refuse_two_of_a_stimulus(kept)
+        sources.append("stimuli are the names of the recordings' files")
     left_out = table.loc[failed, "recording"].drop_duplicates().tolist()
-    more = [f"{name}: not measured in full, and left out as far as it failed" for name in left_out]
-    kept.attrs["notes"] = (*table.attrs.get("notes", ()), note, *more)
+    notes += [
+        *([", ".join(sources)] if sources else []),
+        *(f"{name}: not measured in full, and left out as far as it failed" for name in left_out),
+    ]
+    kept.attrs["notes"] = tuple(notes)
     return kept
+
+
+def _refuse_two_of_a_stimulus(table: "pd.DataFrame") -> None:
+    """Refuse two recordings of one stimulus and one condition."""
+    found = table[["condition", "stimulus", "recording"]].drop_duplicates()
+    twice = found[found.duplicated(["condition", "stimulus"], keep=False)]
+    if len(twice):
+        (condition, stimulus), same = next(iter(twice.groupby(["condition", "stimulus"])))
+        first, second = same["recording"].iloc[:2]
+        raise RecordError(
+            f"{first} and {second} are both the stimulus {stimulus!r} of the condition "
+            f"{condition!r}; {_WAYS}"
+        )
+
+
+def _folders(paths: list[PureWindowsPath]) -> list[str]:
+    """Return the folder of each recording, if there are several."""
+    folders = [normal_name(path.parent.name) for path in paths]
+    found = list(dict.fromkeys(folders))
+    if len(found) < 2 or "" in found:
+        where = " and ".join(name or "the working folder" for name in found)
+        raise RecordError(
+            f"the table has no column condition, and its recordings are in {where}; {_WAYS}"
+        )
+    return folders

@@ -1,14 +1,15 @@
 """The tidy table of a study: one row per recording, channel, indicator and statistic."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.files.names import normal_name
+from soundcal.files.names import normal_name, some
 from soundcal.files.tables import read_table_text
-from soundcal.study.of_files import with_conditions
+from soundcal.study.of_files import NAMED_BY_TABLE, with_conditions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,29 +22,62 @@ COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", 
 _NUMBERS: Final = ("value", "u")
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """Read a tidy table; all columns but ``value`` and ``u`` are text.
+def read_table(*paths: Path) -> "pd.DataFrame":
+    """Read tidy tables into one; all columns but ``value`` and ``u`` are text.
 
-    A table of ``soundcal measure`` gets condition and stimulus from the names of its recordings
-    (:func:`soundcal.study.of_files.with_conditions`).
+    In a table of ``soundcal measure``, the stimulus is the name of the recording's file. The
+    condition is the column of that name, or else the name of the table's file if several tables
+    are given, and the folder of the recording (:func:`soundcal.study.of_files.with_conditions`) if
+    there is one table.
+
+    Parameters
+    ----------
+    paths : Path
+        One or more tables.
 
     Returns
     -------
     DataFrame
-        ``attrs["notes"]`` holds remarks about how the file was read.
+        ``attrs["notes"]`` holds remarks about how the files were read.
 
     Raises
     ------
     RecordError
         Missing, empty, or not a table of text; a cell of ``value`` or ``u`` that is neither a
-        number nor empty or ``NA``; a row without a condition or stimulus.
+        number nor empty or ``NA``; a row without a condition or stimulus; two tables of one name;
+        a column ``combination`` in some of the tables only.
     """
+    import pandas as pd
+
+    if len(paths) == 1:
+        table = _read(paths[0], "")
+        table.attrs["notes"] = (*table.attrs["notes"], *_unlike(table))
+        return table
+    parts = [_read(path, normal_name(path.stem)) for path in paths]
+    _check_parts(paths, parts)
+    table = pd.concat(parts, ignore_index=True)
+    notes: dict[str, list[str]] = {}
+    for path, part in zip(paths, parts, strict=True):
+        for note in part.attrs["notes"]:
+            notes.setdefault(note, []).append(str(path))
+    told = (f"{some(of)}: {note}" for note, of in notes.items())
+    table.attrs["notes"] = (*told, *_unlike(table))
+    return table
+
+
+def _read(path: Path, method: str) -> "pd.DataFrame":
+    """Read one table, of the given method if it has no column ``condition``."""
     import pandas as pd
 
     table = read_table_text(path)
     absent = [name for name in COLUMNS if name not in table.columns]
-    of_files = absent == ["condition", "stimulus"] and table.columns.count("recording") == 1
-    if absent and not of_files:
+    of_files = set(absent) <= {"condition", "stimulus"} and table.columns.count("recording") == 1
+    if absent == ["condition"] and not of_files and not method:
+        raise RecordError(
+            f"{path}: {_no_column(absent)}; or give one table for each method, named after it: "
+            "soundcal compare FIRST.csv SECOND.csv"
+        )
+    if absent not in ([], ["condition"]) and not of_files:
         raise RecordError(f"{path}: {_no_column(absent)}; {table.found}")
     frame = pd.DataFrame(
         {
@@ -56,11 +90,51 @@ def read_table(path: Path) -> "pd.DataFrame":
     )
     frame.attrs["notes"] = table.notes
     if not of_files:
+        if absent:
+            frame.insert(0, "condition", method)
+            frame.attrs["notes"] = (*table.notes, NAMED_BY_TABLE)
         return frame
     try:
-        return with_conditions(frame)
+        return with_conditions(frame, method)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
+
+
+def _check_parts(paths: Sequence[Path], parts: "Sequence[pd.DataFrame]") -> None:
+    """Refuse tables that cannot become one."""
+    combined = ["combination" in part.columns for part in parts]
+    if any(combined) and not all(combined):
+        one, other = paths[combined.index(True)], paths[combined.index(False)]
+        raise RecordError(
+            f"{one} has a column combination, {other} has none; add it to all tables, or remove it "
+            "from all"
+        )
+    named: dict[str, Path] = {}
+    for path, part in zip(paths, parts, strict=True):
+        name = normal_name(path.stem)
+        if set(part["condition"]) != {name}:
+            continue
+        if name in named:
+            raise RecordError(
+                f"{named[name]} and {path} are both of the condition {name!r}; give each table "
+                "once, and name the file of each method after it, or add a column condition "
+                "(measure --condition NAME)"
+            )
+        named[name] = path
+
+
+def _unlike(table: "pd.DataFrame") -> tuple[str, ...]:
+    """Return a remark if the conditions of a table were computed differently."""
+    if "software" not in table.columns:
+        return ()
+    by = {
+        str(name): " and ".join(sorted(part["software"].unique()))
+        for name, part in table.groupby("condition", sort=False)
+    }
+    if len(set(by.values())) < 2:
+        return ()
+    words = ", ".join(f"{name} by {software}" for name, software in by.items())
+    return (f"the conditions were computed differently: {words}",)
 
 
 def _no_column(names: list[str]) -> str:

@@ -1,5 +1,6 @@
 """The output of one command is the input of the next."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from soundcal.calibration.tone import sine
 from soundcal.cli import main
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
+from soundcal.study import read_table
 
 FS = 48000
 STATED = ["--sensitivity", "1", "--indicators", "LAeq"]
@@ -43,7 +45,7 @@ def test_measure_then_compare(
     assert main(["compare", "all.csv", *options]) == 0
     told = capsys.readouterr().err
     assert "hats − ocv = −1.00 dB(A) on average over 4 stimuli" in told
-    assert "names of folders and files" in told
+    assert "names of the recordings' folders" in told
 
 
 def test_what_was_not_measured_is_not_compared(
@@ -57,6 +59,96 @@ def test_what_was_not_measured_is_not_compared(
     told = capsys.readouterr().err
     assert "on average over 3 stimuli" in told
     assert "ocv/02.wav: not measured in full" in told
+
+
+def measured(files: list[str], out: str, *options: str) -> None:
+    assert main(["measure", *files, *STATED, *options, "--out", out]) == 0
+
+
+@pytest.mark.parametrize("named", ["by the file", "by the option"])
+def test_one_table_per_method(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path)
+    for method in ("hats", "ocv"):
+        if named == "by the file":
+            measured([f"{method}/*.wav"], f"{method}.csv")
+        else:
+            measured([method], f"of {method}.csv", "--condition", method)
+    assert main(["compare", "*.csv"]) == 0
+    told = capsys.readouterr().err
+    assert "hats − ocv = −1.00 dB(A) on average over 4 stimuli" in told
+    assert ("the condition is the name of the table" in told) == (named == "by the file")
+
+
+def test_the_condition_is_a_column_of_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path)
+    measured(["hats/01.wav"], "a.csv", "--condition", "=1+1", "--json")
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["condition"] for row in rows} == {"=1+1"}
+    assert Path("a.csv").read_text().splitlines()[1].startswith("'=1+1,hats/01.wav,left,LA,eq,")
+    assert set(read_table(Path("a.csv"))["condition"]) == {"=1+1"}
+
+
+def test_tables_that_were_computed_differently_are_compared_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path)
+    measured(["hats"], "hats.csv")
+    measured(["ocv"], "ocv.csv", "--field", "diffuse")
+    assert main(["compare", "hats.csv", "ocv.csv"]) == 0
+    told = capsys.readouterr().err
+    assert "the conditions were computed differently" in told
+    assert "diffuse field" in told
+
+
+@pytest.mark.parametrize(
+    ("tables", "way"),
+    [
+        (["hats.csv"], "(compare FIRST.csv SECOND.csv)"),
+        (["hats.csv", "hats.csv"], "measure --condition NAME"),
+        (["hats.csv", "copy/hats.csv"], "measure --condition NAME"),
+        (["named.csv"], "soundcal compare FIRST.csv SECOND.csv"),
+        (["hats.csv", "all.csv"], "measure --condition NAME"),
+        (["hats", "ocv"], "soundcal report hats ocv"),
+        (["hats/01.wav"], "soundcal measure hats/01.wav --out FILE.csv"),
+        (["hats.csv", "all.json"], "--out FILE.csv"),
+        (["hats.csv", "max.csv"], "with the same --ears"),
+        (["hats.csv", "one.csv"], "the only common stimulus is '01'"),
+        (["hats.csv", "combined.csv"], "column combination"),
+        (["bare.csv"], "soundcal compare FIRST.csv SECOND.csv"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_compared_is_told_the_way(
+    tables: list[str],
+    way: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path)
+    Path("copy").mkdir()
+    measured(["hats"], "hats.csv")
+    measured(["hats"], "copy/hats.csv")
+    measured(["ocv"], "named.csv", "--condition", "ocv")
+    measured(["hats", "ocv"], "all.csv")
+    measured(["ocv"], "max.csv", "--ears", "max")
+    measured(["ocv/01.wav"], "one.csv")
+    Path("all.json").write_text("{}")
+    lines = Path("named.csv").read_text().splitlines()
+    combined = ["combination," + lines[0], *("x," + line for line in lines[1:])]
+    Path("combined.csv").write_text("\n".join(combined))
+    Path("bare.csv").write_text("stimulus,channel,indicator,statistic,value,unit\na,,LA,eq,1,dB\n")
+    capsys.readouterr()
+    assert main(["compare", *tables]) == 5
+    assert way in capsys.readouterr().err
 
 
 def test_recordings_of_one_folder_are_not_compared_and_the_way_is_shown(
