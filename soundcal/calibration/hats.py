@@ -11,7 +11,7 @@ it never deals with a soundcard. It goes beyond the published method (Ooi, Xie, 
    interval known to contain the target become bisections, as published;
 4. no gain clips the stimulus.
 
-:mod:`soundcal.calibration.published` reads and writes the published tables.
+:mod:`soundcal.files.gain_tables` reads and writes the published tables.
 """
 
 import math

@@ -13,7 +13,6 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.model import Calibration
-from soundcal.calibration.published import PublishedTrack, output_table, read_tracks
 from soundcal.cli.file_options import expanded
 from soundcal.cli.levels import watched
 from soundcal.cli.options import Numbers, full_scale_doubts, full_scale_pascal, stated_doubts
@@ -22,8 +21,8 @@ from soundcal.cli.output import say
 from soundcal.errors import ParameterError, SignalError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
+from soundcal.files.gain_tables import PublishedTrack, output_table, read_tracks
 from soundcal.files.recordings import record_beside
-from soundcal.files.text import read_text
 from soundcal.headphone import Headphone, both_readings
 from soundcal.lab.calibrator import calibrate_ears
 from soundcal.lab.levels import digital_levels, on_channels
@@ -384,7 +383,9 @@ def _tracks(options: argparse.Namespace, fs: int) -> list[tuple[str, Path, hats.
 
 def _named_tracks(options: argparse.Namespace) -> list[tuple[str, Path, hats.Track]]:
     if options.tracks is not None:
-        tracks = read_tracks(read_text(options.tracks))
+        tracks, notes = read_tracks(options.tracks)
+        for note in notes:
+            say(f"note: {note}")
         return [_published(options.tracks.parent, line) for line in tracks]
     if not options.stimuli or options.target is None:
         raise ParameterError(

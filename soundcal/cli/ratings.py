@@ -1,12 +1,13 @@
 """``soundcal ratings``: read the answers of a listening test, compare them and report."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.output import print_json, say
 from soundcal.cli.report_options import add_page_options
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, RecordError
 
 if TYPE_CHECKING:
     from soundcal.ratings import Ratings, RatingsAnalysis
@@ -169,6 +170,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> "Ratings":
     """Return the answers of all files without the excluded ones."""
+    from soundcal.files.names import some
     from soundcal.ratings import combine, read_exclusions, read_gui, read_mapped, read_ratings
 
     parts = []
@@ -186,6 +188,8 @@ def _read(options: argparse.Namespace) -> "Ratings":
     if not parts:
         raise ParameterError("no ratings; give a table, or --gui PARTICIPANT:CONDITION:FILE")
     ratings = combine(parts)
+    if unused := [name for name in stimuli if name not in ratings.stimuli]:
+        say(f"note: {options.stimuli}: {some(unused)} never occurs in the files of --gui")
     if options.exclude:
         _text(options.exclude)  # says how it is read; the exclusions themselves carry no notes
         ratings = ratings.exclude(read_exclusions(options.exclude))
@@ -203,9 +207,21 @@ def _text(path: Path) -> str:
 
 
 def _lines(path: Path) -> tuple[str, ...]:
+    """Return the stimulus ids of a list: its lines, without empty ones at the end."""
     from soundcal.files.names import normal_name
 
-    return tuple(filter(None, map(normal_name, _text(path).split("\n"))))
+    lines = [normal_name(line) for line in _text(path).rstrip().split("\n")]
+    for number, name in enumerate(lines, start=1):
+        first = lines.index(name) + 1
+        fault = "empty" if not name else f"the id of line {first}" if first < number else ""
+        if re.search(r'[,;\t"]', name):
+            fault = f"{name!r:.60}; a list has no columns and no quotation marks"
+        if fault:
+            raise RecordError(
+                f"{path}: line {number}: {fault}; one stimulus id per line is expected, in the "
+                "order of the tracks"
+            )
+    return tuple(lines)
 
 
 def _gui_parts(text: str) -> tuple[str, str, Path]:

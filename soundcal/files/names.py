@@ -1,9 +1,29 @@
 """Names by which tables and files are joined: one spelling each, and remarks on what was not."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
+from typing import Final
 
-__all__ = ["lookalikes", "normal_name", "some", "unjoined"]
+__all__ = ["lookalikes", "normal_name", "some", "trimmed", "unjoined"]
+
+
+_INVISIBLE: Final = "\u00ad\u200b-\u200f\u2060\ufeff"
+"""Soft hyphens, spaces of no width, marks of direction and of byte order; for a class of a pattern.
+"""
+
+_AROUND: Final = re.compile(rf"^[\s{_INVISIBLE}]+|[\s{_INVISIBLE}]+$")
+
+
+def trimmed(text: str) -> str:
+    """Return a text without the spaces around it, invisible ones included.
+
+    Copied text may end in spaces of no width, which nobody sees.
+
+    >>> trimmed("\\ufeff 62.5\\u200b\\xa0")
+    '62.5'
+    """
+    return _AROUND.sub("", text)
 
 
 def normal_name(text: str) -> str:
@@ -14,7 +34,7 @@ def normal_name(text: str) -> str:
     >>> normal_name(" cafe\\u0301 ") == "caf\\u00e9"
     True
     """
-    return unicodedata.normalize("NFC", text).strip()
+    return trimmed(unicodedata.normalize("NFC", text))
 
 
 def some(names: Iterable[str], most: int = 6) -> str:
@@ -58,33 +78,53 @@ def unjoined(
 def lookalikes(
     kind: str, first: str, of_first: Collection[str], second: str, of_second: Collection[str]
 ) -> tuple[str, ...]:
-    """Return a remark on names of one side that the other side has in another spelling.
+    """Return a remark on names that differ in spelling only, on one side or between the two.
+
+    Compared are all names without capitals, leading zeros, invisible characters and double spaces;
+    names that occur on one side only are also compared without spaces, points and hyphens.
 
     The parameters are those of :func:`unjoined`.
 
     >>> print(*lookalikes("stimuli", "ocv", ["01", "s2"], "hats", ["1", "s3"]))
     stimuli '01' (ocv) and '1' (hats) count as different; if they are the same, spell them alike
+    >>> print(*lookalikes("people", "ocv", ["Ann", "ann"], "hats", ["Ann"]))
+    people 'Ann' and 'ann' (ocv) count as different; if they are the same, spell them alike
     """
-    others = {_plain(name): name for name in of_second if name not in of_first}
-    alone = sorted(name for name in of_first if name not in of_second)
-    texts = [
-        f"{name!r} ({first}) and {others[_plain(name)]!r} ({second})"
-        for name in alone
-        if _plain(name) in others
-    ]
+    groups: dict[str, dict[str, None]] = {}
+    for name in sorted({*of_first, *of_second}):
+        groups.setdefault(_plain(name), {})[name] = None
+    alone: dict[str, list[str]] = {}
+    for here, there in ((of_first, of_second), (of_second, of_first)):
+        for name in sorted(set(here) - set(there)):
+            alone.setdefault(_plain(name, loosely=True), []).append(name)
+    for key, names in alone.items():
+        if {name in of_first for name in names} == {True, False}:
+            groups.setdefault(key, {}).update(dict.fromkeys(names))
+
+    def labelled(name: str) -> str:
+        sides = [s for s, of in ((first, of_first), (second, of_second)) if name in of]
+        return f"{name!r}" + (f" ({sides[0]})" if len(sides) == 1 else "")
+
+    texts = {
+        " and ".join(sorted(map(labelled, names), key=lambda text: text.endswith(f"({second})")))
+        for names in groups.values()
+        if len(names) > 1
+    }
     if not texts:
         return ()
-    return (f"{kind} {some(texts, 3)} count as different; if they are the same, spell them alike",)
+    alike = some(sorted(texts), 3)
+    return (f"{kind} {alike} count as different; if they are the same, spell them alike",)
 
 
-def _plain(name: str) -> str:
+def _plain(name: str, *, loosely: bool = False) -> str:
     """Return a name without the differences that typing and spreadsheets make.
 
-    >>> _plain("01") == _plain("1.0") and _plain("Calm") == _plain("calm")
+    >>> _plain("01") == _plain("1.0") and _plain("Calm") == _plain("calm\\u200b")
     True
     """
-    text = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    text = re.sub(f"[{_INVISIBLE}]", "", unicodedata.normalize("NFKC", name).casefold())
+    text = ("" if loosely else " ").join(text.split())
     try:
         return f"{float(text):g}"
     except ValueError:
-        return text.translate(dict.fromkeys(map(ord, "-_.")))
+        return text.translate(dict.fromkeys(map(ord, "-_."))) if loosely else text

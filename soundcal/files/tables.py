@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from soundcal.errors import RecordError
-from soundcal.files.names import normal_name
+from soundcal.files.names import normal_name, trimmed
 from soundcal.files.spreadsheet import from_cell
 from soundcal.files.text import read_export
 
@@ -35,7 +35,11 @@ _MISSING: Final = frozenset(
 _NUMBER: Final = re.compile(
     r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)(e[+-]?[0-9]+)?|[+-]?inf", re.IGNORECASE
 )
-_THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}(\1[0-9]{3})*")
+"""Digits whose commas or points may separate thousands."""
+
+_DECIMAL_COMMA: Final = re.compile(r"[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})")
+"""Digits with a comma that cannot separate thousands."""
 
 _STATED: Final = re.compile(r'"?sep=([^\w"])"?[;,\t]*', re.IGNORECASE)
 """The first line by which Excel states the separator, with those of its empty cells."""
@@ -85,7 +89,7 @@ class TextTable:
             problem = "no column" if not found else f"{found} columns named"
             raise RecordError(f"{self.path}: {problem} {column!r}; {self.found}")
         index = self.columns.index(column)
-        return [from_cell(row[index]).strip() for row in self.rows]
+        return [trimmed(from_cell(row[index])) for row in self.rows]
 
     def names(self, column: str, *, needed: bool = True) -> list[str]:
         """Return the names in a column, in Unicode normal form C.
@@ -126,12 +130,10 @@ class TextTable:
                 f"{self.lines[comma]}) and decimal points ({cells[point]!r}, line "
                 f"{self.lines[point]}); write all numbers alike, without separators of thousands"
             )
-        if self.separator == "," and commas and all(_THOUSANDS.fullmatch(cells[n]) for n in commas):
-            raise RecordError(
-                f"{self.path}: line {self.lines[commas[0]]}, column {column}: the comma in "
-                f"{cells[commas[0]]!r} may be a decimal comma or separate thousands; write a "
-                "decimal point, or separate the columns by semicolons"
-            )
+        for sign, here in ((",", commas), (".", points)):
+            if here and all(_THOUSANDS.fullmatch(cells[n]) for n in here):
+                whole = len(here) < len(numeric)
+                self._refuse_thousands(column, sign, cells[here[0]], self.lines[here[0]], whole)
         return numbers
 
     def _number(self, column: str, line: int, cell: str) -> float:
@@ -144,6 +146,27 @@ class TextTable:
         if math.isinf(number) and "inf" not in cell.lower():
             raise RecordError(f"{where} is too large for a number")
         return number
+
+    def _refuse_thousands(
+        self, column: str, sign: str, cell: str, line: int, whole_numbers: bool
+    ) -> None:
+        """Refuse a column whose commas or points may all separate thousands.
+
+        A program that writes three decimals writes them everywhere, one that separates thousands
+        leaves small numbers as they are. With semicolons goes the decimal comma, with commas the
+        decimal point.
+        """
+        if self.separator == (";" if sign == "," else ","):
+            return
+        others = any(_DECIMAL_COMMA.fullmatch(trimmed(cell)) for row in self.rows for cell in row)
+        if others if sign == "," else not (others or whole_numbers):
+            return
+        name, other = ("comma", "point") if sign == "," else ("point", "comma")
+        raise RecordError(
+            f"{self.path}: line {line}, column {column}: the {name} in {cell!r} may be a decimal "
+            f"{name} or separate thousands; write numbers without separators of thousands, or with "
+            f"a decimal {other}"
+        )
 
     def only(self, kept: Sequence[bool]) -> "TextTable":
         """Return the rows whose flag in ``kept`` is set."""
@@ -190,13 +213,18 @@ def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextT
         columns = tuple(header or ())
     if not found:
         raise RecordError(f"{path}: the table is empty")
-    rows, lines = [], []
+    rows, lines, short = [], [], []
     for line, cells in found:
+        if any(columns[len(cells) :]):
+            short.append(line)
         extra = len(cells) - len(columns)
         if any(cells[len(columns) :]) or (extra < 0 and header is not None):
             raise RecordError(_wrong_width(path, line, len(cells), columns, separator, header))
         lines.append(line)
         rows.append((*cells, *[""] * -extra) if extra < 0 else tuple(cells[: len(columns)]))
+    if short:
+        where = f"line {short[0]}" + (f" and {len(short) - 1} more" if len(short) > 1 else "")
+        notes = (*notes, f"{path}: {where}: fewer cells than columns; the missing ones are empty")
     return TextTable(path, columns, tuple(rows), tuple(lines), separator, notes)
 
 
@@ -222,7 +250,7 @@ def _separator(path: Path, text: str, header: Sequence[str] | None) -> tuple[str
     first = text[above:].partition("\n")[0]
     if stated := _STATED.fullmatch(first.strip(" ")):
         return stated[1], above + 1
-    outside_quotes = re.sub(r'"[^"]*"', "", first)
+    outside_quotes = "".join(text[above:].split('"')[::2]).partition("\n")[0]
     counts = {sign: outside_quotes.count(sign) + 1 for sign in _SEPARATORS}
     if header is not None:
         return next((sign for sign in counts if counts[sign] == len(header)), ","), above
@@ -242,7 +270,7 @@ def _rows(path: Path, text: str, separator: str, skipped: int) -> list[tuple[int
     lines = io.StringIO(text)
     for _ in range(skipped):
         lines.readline()
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
     rows, cells, start = [], 0, skipped + 1
     for row in reader:
         cells += len(row)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from soundcal.calibration import hats
-from soundcal.calibration.published import output_table
 from soundcal.files.atomic import partial_file
+from soundcal.files.gain_tables import output_table
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.records import read_json
 from soundcal.files.session import Event

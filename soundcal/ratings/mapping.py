@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import RecordError
-from soundcal.files.names import normal_name
+from soundcal.files.names import lookalikes, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
 from soundcal.files.text import read_text
 from soundcal.ratings.importers import combine
@@ -45,6 +45,8 @@ class _Mapping:
     seen: Mapping[str, dict[str, None]] = field(
         init=False, default_factory=lambda: {part: {} for part in _NAMES}
     )
+    cells: dict[str, dict[str, None]] = field(init=False, default_factory=dict)
+    """All cells in each column of [keep]."""
 
     def see(self, part: str, names: Iterable[str]) -> None:
         """Remember names that a part of the mapping may have as keys."""
@@ -63,7 +65,22 @@ class _Mapping:
                 remark += f" in the tables; they have {', '.join(map(repr, [*seen][:12]))}"
                 remark += " and others" if len(seen) > 12 else ""
             remarks.append(remark)
-        return remarks
+        return remarks + [remark for name in self.keep for remark in self._not_kept(name)]
+
+    def _not_kept(self, name: str) -> list[str]:
+        """Return remarks on values of [keep] that do not occur, and on rows left out for a sign."""
+        cells, wanted = self.cells[name], self.keep[name]
+        kept = [cell for cell in cells if _is_one_of(cell, wanted)]
+        left = [cell for cell in cells if cell not in kept]
+        absent = [value for value in wanted if not any(_is_one_of(c, [value]) for c in kept)]
+        remarks = []
+        if absent:
+            remarks.append(
+                f"{self.path}: {', '.join(map(repr, absent))} of [keep] never occurs in the column "
+                f"{name}; it has {some(map(repr, cells), 12)}"
+            )
+        alike = lookalikes(f"{self.path}: in the column {name},", "kept", kept, "left out", left)
+        return [*remarks, *alike]
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -83,13 +100,13 @@ def _mapping(path: Path) -> _Mapping:
         )
     tables = {part: _table(path, content, part) for part in _PARTS}
     scale = tables["scale"]
-    if set(scale) != {"low", "high"} or not all(isinstance(v, int | float) for v in scale.values()):
+    if set(scale) != {"low", "high"} or not all(map(_is_number, scale.values())):
         raise RecordError(f"{path}: [scale] with the numbers low and high is expected")
     names = {part: _names(path, part, tables[part]) for part in _NAMES}
     columns, constants, factors = names["columns"], tables["constants"], tables["factors"]
-    _check_sources(path, columns, constants, wide=bool(names["wide"]))
+    _check_sources(path, columns, constants, names["wide"])
     if not set(factors) <= {"value", *OPTIONAL} & set(columns) or not all(
-        isinstance(factor, int | float) for factor in factors.values()
+        map(_is_number, factors.values())
     ):
         raise RecordError(
             f"{path}: [factors] takes numbers, for columns of numbers in [columns], e.g. "
@@ -117,20 +134,33 @@ def _table(path: Path, content: Mapping[str, Any], part: str) -> dict[str, Any]:
 
 
 def _names(path: Path, part: str, table: Mapping[str, Any]) -> dict[str, str]:
+    names: dict[str, str] = {}
     for key, name in table.items():
+        if isinstance(name, dict):
+            raise RecordError(
+                f"{path}: a point in the name {key}.{next(iter(name), '')} in [{part}] makes a "
+                "table of it; put the name between quotation marks"
+            )
         if not isinstance(name, str):
             raise RecordError(
                 f'{path}: {key} = {name!r:.60} in [{part}]; a text is expected, e.g. {key} = "…"'
             )
-    return {normal_name(key): normal_name(name) for key, name in table.items()}
+        if normal_name(key) in names:
+            raise RecordError(f"{path}: {key!r} stands in [{part}] twice")
+        names[normal_name(key)] = normal_name(name)
+    return names
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_sources(
-    path: Path, columns: Mapping[str, str], constants: Mapping[str, Any], *, wide: bool
+    path: Path, columns: Mapping[str, str], constants: Mapping[str, Any], wide: Mapping[str, str]
 ) -> None:
-    """Refuse a mapping without a source for a column, or with one for a column unknown."""
-    needed = set(COLUMNS) - ({"attribute", "value"} if wide else set())
-    missing = needed - set(columns) - set(constants)
+    """Refuse a mapping that gives no source for a column, two, or one for a column unknown."""
+    answers = {"attribute", "value"} if wide else set()
+    missing = set(COLUMNS) - answers - set(columns) - set(constants)
     if missing:
         raise RecordError(
             f"{path}: no source for {', '.join(sorted(missing))}; name a column in "
@@ -142,8 +172,23 @@ def _check_sources(
             f"{path}: {', '.join(sorted(strange))} is not a column of ratings; the columns are "
             f"{', '.join((*COLUMNS, *OPTIONAL))}"
         )
-    if not all(isinstance(value, str | int | float) for value in constants.values()):
-        raise RecordError(f"{path}: [constants] takes texts and numbers")
+    twice = set(columns) & set(constants) | answers & (set(columns) | set(constants))
+    if twice:
+        raise RecordError(
+            f"{path}: two sources for {', '.join(sorted(twice))}; keep one of [columns], "
+            "[constants] and [wide]"
+        )
+    for column in wide.values():
+        if list(wide.values()).count(column) > 1:
+            raise RecordError(f"{path}: {column!r} holds the answers of two attributes in [wide]")
+    for name, value in constants.items():
+        if name in COLUMNS[:-1]:
+            fits = isinstance(value, str | int) and not isinstance(value, bool)
+        else:
+            fits = _is_number(value)
+        if not fits:
+            kind = f'a text, such as {name} = "…"' if name in COLUMNS[:-1] else "a number"
+            raise RecordError(f"{path}: {name} = {value!r:.60} in [constants]; expected is {kind}")
 
 
 def read_mapped(paths: Path | Iterable[Path], mapping: Path) -> Ratings:
@@ -212,7 +257,9 @@ def _read(path: Path, plan: _Mapping) -> Ratings:
     table = read_table_text(path)
     _check_columns(table, plan)
     for name, wanted in plan.keep.items():
-        table = table.only([_is_one_of(cell, wanted) for cell in table.names(name, needed=False)])
+        cells = table.names(name, needed=False)
+        plan.cells.setdefault(name, {}).update(dict.fromkeys(cells))
+        table = table.only([_is_one_of(cell, wanted) for cell in cells])
         if not table.rows:
             raise RecordError(f"{path}: [keep] in {plan.path} leaves no row")
     frame = _mapped(table, plan)

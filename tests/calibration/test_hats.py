@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,8 @@ from hypothesis import strategies as st
 
 from soundcal.calibration import hats
 from soundcal.calibration.hats import GainSearch, Track, search_gain, search_gains, search_track
-from soundcal.calibration.published import (
-    INPUT_COLUMNS,
-    OUTPUT_COLUMNS,
-    output_table,
-    read_tracks,
-)
 from soundcal.errors import ParameterError, RecordError, SignalError, TargetNotReached
+from soundcal.files.gain_tables import INPUT_COLUMNS, OUTPUT_COLUMNS, output_table, read_tracks
 from soundcal.units import db, energetic_mean, from_db
 
 Chain = Callable[[float], tuple[float, float]]
@@ -219,8 +215,10 @@ SAMPLE = (
 )
 
 
-def test_the_published_tables_are_read_and_written() -> None:
-    tracks = read_tracks(SAMPLE)
+def test_the_published_tables_are_read_and_written(tmp_path: Path) -> None:
+    (tmp_path / "tracks.csv").write_text(SAMPLE)
+    tracks, notes = read_tracks(tmp_path / "tracks.csv")
+    assert notes == ()
     assert tracks[1].file == "..\\SampleData\\white_noise.wav"
     assert tracks[1].track(2.0) == Track(70.0, 0.05, 1.0, 2.0, 3.0, 22)
     lab = chain(63.3, 63.3, floor=66.8)
@@ -239,14 +237,16 @@ def test_the_published_tables_are_read_and_written() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "without header"),
-        ("a,b\n1,2\n", "without header"),
-        (SAMPLE + "x.wav,60,0.1\n", "line 4: 3 columns, 7 are expected"),
-        (SAMPLE + "x.wav,sixty,0.1,1,4,10,10\n", "line 4: could not convert.*numbers are expected"),
+        ("", "the table is empty"),
+        ("a,b\n1,2\n", "no column Filepath, .*found a, b"),
+        (SAMPLE + "x.wav,60,0.1\n", "line 4: an empty cell"),
+        (SAMPLE + "x.wav,sixty,0.1,1,4,10,10\n", "line 4, column Desired.*'sixty' is not a number"),
         (SAMPLE + "x.wav,60,0,1,4,10,10\n", "line 4: tolerance 0.0"),
-        (SAMPLE + "x.wav,60,0.1,1,4,-1,10\n", "line 4: .*negative"),
+        (SAMPLE + "x.wav,60,0.1,1,4,-1,10\n", "line 4: -1 and 10 iterations"),
+        (SAMPLE + "x.wav,60,0.1,1,4,1.5,10\n", "line 4: 1.5 and 10 iterations"),
     ],
 )
-def test_damaged_tables_are_refused(text: str, message: str) -> None:
+def test_damaged_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "tracks.csv").write_text(text)
     with pytest.raises(RecordError, match=message):
-        read_tracks(text)
+        read_tracks(tmp_path / "tracks.csv")

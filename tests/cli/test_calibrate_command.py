@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from soundcal.calibration.model import Method
-from soundcal.calibration.published import INPUT_COLUMNS, OUTPUT_COLUMNS
 from soundcal.calibration.tone import sine
 from soundcal.cli import main
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
+from soundcal.files.gain_tables import INPUT_COLUMNS, OUTPUT_COLUMNS
 from soundcal.recording import Capture
 
 FS = "8000"

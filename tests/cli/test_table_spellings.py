@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from soundcal.cli import main
+from soundcal.files import audio
+from soundcal.files.gain_tables import INPUT_COLUMNS
 from soundcal.ratings import ATTRIBUTES
 
 Rows = list[list[str]]
@@ -36,6 +38,15 @@ def _with(cell: str, decimal: str) -> str:
     return cell if cell in NAMES else cell.replace(".", decimal)
 
 
+def quoted(rows: Rows, separator: str) -> str:
+    return "".join(separator.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+
+
+def invisible(cell: str) -> str:
+    """A name as it is copied from a page; numbers get a space that does not break."""
+    return f"{cell}\xa0" if not cell or cell[0] in "0123456789" else f"\u200b{cell}\xa0\ufeff"
+
+
 NAMES = ("01", "02", "2.0")
 
 SPELLINGS: dict[str, Callable[[Rows], bytes]] = {
@@ -50,6 +61,12 @@ SPELLINGS: dict[str, Callable[[Rows], bytes]] = {
     "old Macintosh": lambda rows: spelled(rows, end="\r").encode(),
     "decomposed": lambda rows: spelled(rows).replace("é", "e\u0301").encode(),
     "blank lines": lambda rows: ("\n" + spelled(rows, end="\n\n")).encode(),
+    "byte order mark twice": lambda rows: b"\xef\xbb\xbf" + spelled(rows).encode("utf-8-sig"),
+    "all quoted": lambda rows: quoted(rows, ",").encode(),
+    "spaces after commas": lambda rows: quoted(rows, ", ").encode(),
+    "stated tabs": lambda rows: spelled(rows, "\t", above='"sep=\t"\n').encode(),
+    "stated bars": lambda rows: spelled(rows, "|", decimal=",", above="sep=|\n").encode("utf-16"),
+    "invisible": lambda rows: spelled([[invisible(cell) for cell in row] for row in rows]).encode(),
     "empty columns": lambda rows: spelled([[*row, "", ""] for row in rows]).encode(),
 }
 
@@ -104,9 +121,13 @@ def indicators() -> Rows:
     return rows
 
 
+TRACKS = [list(INPUT_COLUMNS), ["Straße.wav", "60.5", "0.25", "0.01", "2.0", "10", "10"]]
+
 EXCLUSIONS = [["participant", "reason", "condition"], ["André", "left early, unwell", "café"]]
 
 RATINGS = ["--scale", "0", "100", "--conditions", "2.0", "café"]
+EARS = "calibrate --simulate --fs 8000 --insertions 1 -o ears.json"
+HATS = "calibrate --method hats --simulate --ears-calibration ears.json --force"
 COMMANDS: dict[str, tuple[Rows, list[str]]] = {
     "ratings": (answers(), ["ratings", "FILE", *RATINGS]),
     "mapped": (wide(), ["ratings", "FILE", "--mapping", "map.toml", "--conditions", "2.0", "café"]),
@@ -116,6 +137,7 @@ COMMANDS: dict[str, tuple[Rows, list[str]]] = {
     ),
     "exclusions": (EXCLUSIONS, ["ratings", "answers.csv", *RATINGS, "--exclude", "FILE"]),
     "compare": (indicators(), ["compare", "FILE"]),
+    "tracks": (TRACKS, [*HATS.split(), "--fs", "8000", "--tracks", "FILE"]),
 }
 
 
@@ -127,6 +149,8 @@ def result(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> tuple[An
         for key in ("sources", "notes"):
             del content["ratings"][key]
     content.pop("warnings", None)
+    if "calibration" in content:
+        content = content["calibration"]["details"]["stimuli"]
     return content, err
 
 
@@ -141,6 +165,10 @@ def test_spellings_do_not_change_results(
     (tmp_path / "map.toml").write_text(MAPPING, encoding="utf-8-sig")
     (tmp_path / "ids.txt").write_text("01\nStraße\nNA\n", encoding="utf-16")
     (tmp_path / "answers.csv").write_text(spelled(answers()), encoding="utf-8")
+    noise = np.random.default_rng(4).normal(0.0, 0.05, (1, 8000))
+    audio.write(tmp_path / "Straße.wav", noise, 8000)
+    assert main(EARS.split()) == 0
+    capsys.readouterr()
     rows, arguments = COMMANDS[command]
     results = {}
     for name, spell in SPELLINGS.items():
@@ -166,8 +194,29 @@ def test_names_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "left out: 01" in said
 
 
+TABS = str.maketrans(",;", "\t,")
 BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
     "text": (lambda text: text.replace(",eq,6", ",eq,about 6", 1), "line 2, column value: 'about"),
+    "thousands between tabs": (
+        lambda text: re.sub(r"eq,([0-9]+)\.[0-9]+", r'eq,"\1;234"', text).translate(TABS),
+        "line 2, column value: the comma in '6[0-9],234' may be a decimal comma or separate thous",
+    ),
+    "points of thousands": (
+        lambda text: re.sub(
+            r"eq,6[0-3]\.", "eq,1.2", re.sub(r"eq,6[4-9][.0-9]+", "eq,850", text)
+        ).replace(",", ";"),
+        "column value: the point in '1.[0-9]{3}' may be a decimal point or separate thousands",
+    ),
+    "points and a comma elsewhere": (
+        lambda text: (
+            re.sub(r"eq,([0-9.]+)", r"eq,\g<1>1", text).replace(",", ";").replace("0.15", "0,15")
+        ),
+        "the point in '6[0-9.]+' may be a decimal point",
+    ),
+    "a date": (lambda text: text.replace("eq,6", "eq,03. Mai 6", 1), "line 2, column value: '03"),
+    "a unit": (lambda text: text.replace(",dB", " dB,dB", 1), "line 2, column value: '6.* dB' is"),
+    "header twice": (lambda text: text + text, "line 22, column value: 'value' is not a number"),
+    "capitals": (lambda text: text.replace("stimulus", "Stimulus"), "no column stimulus.*Stimulus"),
     "thousands": (
         lambda text: re.sub(r"eq,[0-9.]+", 'eq,"1,234"', text),
         "line 2, column value: .*thousands",
@@ -195,3 +244,58 @@ def test_errors_name_the_line(
     path.write_text(damage(spelled(indicators())), encoding="utf-8")
     assert main(["compare", str(path)]) == 5
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_three_decimals_everywhere_are_decimals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = indicators()
+    for row in rows[1:]:
+        row[5] = f"{row[5]}1" if row[5] != "NA" else "NA"
+    plain = None
+    for text in (spelled(rows), spelled(rows, ";"), spelled(rows, ";", decimal=",")):
+        (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+        found, _ = result(capsys, ["compare", str(tmp_path / "t.csv")])
+        assert found == (plain or found)
+        plain = found
+
+
+def test_what_is_missing_or_alike_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    rows = answers()
+    rows[7] = rows[7][:3]
+    path.write_text(spelled(rows).replace("12.25\n", "12.25\n", 1), encoding="utf-8")
+    assert main(["ratings", str(path), *RATINGS]) == 5  # without an attribute
+    assert "line 8: the column attribute is empty" in capsys.readouterr().err
+    rows = answers()
+    rows[7] = rows[7][:4]
+    rows[2][0] = "01\u200b1"
+    rows[3][0] = "na"
+    path.write_text(spelled(rows), encoding="utf-8")
+    _, said = result(capsys, ["ratings", str(path), *RATINGS])
+    assert f"{path}: line 8: fewer cells than columns; the missing ones are empty" in said
+    assert "'NA' and 'na' (2.0) count as different" in said
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("01\n\nNA\n", "line 2: empty"),
+        ("01\n02\n01\n", "line 3: the id of line 1"),
+        ("01;\n02;\n03;\n", "line 1: '01;'"),
+        ("stimulus\n01\nStraße\nNA\n", "NA never occurs in the files of --gui"),
+    ],
+)
+def test_a_list_of_stimuli_is_not_shifted(
+    lines: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gui.csv").write_text(spelled(GUI))
+    (tmp_path / "ids.txt").write_text(lines, encoding="utf-8")
+    words = [
+        f"--gui={who}:{name}:{tmp_path}/gui.csv" for who, name in (("1", "ocv"), ("2", "hats"))
+    ]
+    code = main(["ratings", *words, "--stimuli", str(tmp_path / "ids.txt")])
+    assert code == (0 if "never" in message else 5)
+    assert message in capsys.readouterr().err

@@ -18,12 +18,12 @@ from fuzzing import FUZZ, example_calibration, json_values, mutations, places, r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundcal.calibration.published import INPUT_COLUMNS, read_tracks
 from soundcal.cli.settings import with_settings
 from soundcal.errors import SoundcalError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import Campaign, read_campaign, write_campaign
+from soundcal.files.gain_tables import INPUT_COLUMNS, read_tracks
 from soundcal.files.records import read_json, write_json
 from soundcal.files.session import Session
 from soundcal.files.shipped import shipped
@@ -71,7 +71,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "wav header": ("x.wav", audio.info),
     "wav blocks": ("x.wav", blocks_of),
     "flac": ("x.flac", audio.read),
-    "tracks": ("tracks.csv", lambda p: read_tracks(p.read_text(errors="replace"))),
+    "tracks": ("tracks.csv", read_tracks),
 }
 
 

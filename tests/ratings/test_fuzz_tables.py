@@ -18,14 +18,13 @@ from fuzzing import FUZZ, example_calibration, json_values, mutations, places, r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundcal.calibration.published import INPUT_COLUMNS, read_tracks
 from soundcal.cli.settings import with_settings
 from soundcal.errors import SoundcalError
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import read_campaign
+from soundcal.files.gain_tables import INPUT_COLUMNS, read_tracks
 from soundcal.files.records import read_json, write_json
 from soundcal.files.session import Session
-from soundcal.files.text import read_text
 from soundcal.ratings import read_exclusions, read_gui, read_mapped, read_ratings
 from soundcal.recording import Capture
 from soundcal.stimuli import load_catalogue
@@ -83,7 +82,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "mapped": (LONG, lambda path: read_mapped(path, beside(path, "m.toml", MAPPING))),
     "mapping": (MAPPING, lambda path: read_mapped(beside(path, "t.csv", LONG), path)),
     "tidy": (TIDY, lambda path: study_of(read_table(path))),
-    "tracks": (TRACKS, lambda path: read_tracks(read_text(path))),
+    "tracks": (TRACKS, read_tracks),
 }
 
 
@@ -244,7 +243,7 @@ def test_texts_without_measure_end_in_time(tmp_path: Path, bomb: str) -> None:
         lambda: read_mapped(beside(tmp_path / "x", "t.csv", LONG), tmp_path / "campaign.toml"),
         lambda: read_exclusions(tmp_path / "x.json"),
         lambda: study_of(read_table(tmp_path / "x.json")),
-        lambda: read_tracks(read_text(tmp_path / "x.json")),
+        lambda: read_tracks(tmp_path / "x.json"),
     ]
     started = time.process_time()
     for read in readers:

@@ -10,10 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from soundcal.calibration.hats import GainSearch, Track
 from soundcal.errors import ParameterError, RecordError
+from soundcal.files.spreadsheet import for_cell
+from soundcal.files.tables import TextTable, read_table_text
 
 __all__ = ["INPUT_COLUMNS", "OUTPUT_COLUMNS", "PublishedTrack", "output_table", "read_tracks"]
 
@@ -73,52 +76,49 @@ class PublishedTrack:
         return Track(self.target, self.tolerance, self.start, max_gain, self.multiplier, most)
 
 
-def read_tracks(text: str) -> list[PublishedTrack]:
-    """Return the tracks of an input table.
+def read_tracks(path: Path) -> tuple[list[PublishedTrack], tuple[str, ...]]:
+    """Return the tracks of an input table, and remarks on how it was read.
 
     Parameters
     ----------
-    text : str
-        The CSV file's content: a header and one line per track, columns in the published order.
+    path : Path
+        A table with the columns :data:`INPUT_COLUMNS`, in any order.
 
     Raises
     ------
     RecordError
-        Not seven columns, no header, or a value that is not a number or is out of range.
-
-    Examples
-    --------
-    >>> header = ",".join(INPUT_COLUMNS)
-    >>> read_tracks(f"{header}\\npink.wav,55,0.5,1,2,10,10\\n")[0].target
-    55.0
+        Not these columns, or a value that is missing, not a number or out of range.
     """
-    try:
-        lines = [line for line in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(line)]
-    except csv.Error as error:
-        raise RecordError(f"gain table: {error}") from error
-    if not lines or lines[0][0].strip().lower() != INPUT_COLUMNS[0].lower():
-        raise RecordError(f"gain table without header; expected: {', '.join(INPUT_COLUMNS)}")
-    return [_track(number, line) for number, line in enumerate(lines[1:], start=2)]
-
-
-def _track(number: int, line: Sequence[str]) -> PublishedTrack:
-    if len(line) != len(INPUT_COLUMNS):
+    table = read_table_text(path)
+    there = {name.casefold(): name for name in table.columns}
+    absent = [name for name in INPUT_COLUMNS if name.casefold() not in there]
+    if absent:
         raise RecordError(
-            f"gain table, line {number}: {len(line)} columns, {len(INPUT_COLUMNS)} are expected"
+            f"{path}: no column {', '.join(absent)}; a gain table has {', '.join(INPUT_COLUMNS)}; "
+            + table.found
+        )
+    files, *columns = (there[name.casefold()] for name in INPUT_COLUMNS)
+    numbers = {name: table.numbers(name) for name in columns}
+    rows = zip(table.lines, table.cells(files), *numbers.values(), strict=True)
+    return [_track(table, line, file, values) for line, file, *values in rows], table.notes
+
+
+def _track(table: TextTable, line: int, file: str, values: Sequence[float]) -> PublishedTrack:
+    where = f"{table.path}: line {line}"
+    target, tolerance, start, multiplier, boundary, bisection = values
+    if not file or any(map(math.isnan, values)):
+        raise RecordError(f"{where}: an empty cell; every track needs its file and six numbers")
+    if not all(number.is_integer() and number >= 0 for number in (boundary, bisection)):
+        raise RecordError(
+            f"{where}: {boundary:g} and {bisection:g} iterations; whole numbers from 0 are expected"
         )
     try:
-        target, tolerance, start, multiplier = (float(word) for word in line[1:5])
-        boundary, bisection = (int(word) for word in line[5:])
         found = PublishedTrack(
-            line[0].strip(), target, tolerance, start, multiplier, boundary, bisection
+            file, target, tolerance, start, multiplier, int(boundary), int(bisection)
         )
         found.track()
     except ParameterError as error:
-        raise RecordError(f"gain table, line {number}: {error}") from error
-    except ValueError as error:
-        raise RecordError(f"gain table, line {number}: {error}; numbers are expected") from error
-    if min(boundary, bisection) < 0:
-        raise RecordError(f"gain table, line {number}: negative number of iterations")
+        raise RecordError(f"{where}: {error}") from error
     return found
 
 
@@ -147,7 +147,7 @@ def output_table(results: Sequence[tuple[str, GainSearch, datetime]]) -> str:
         within = "Y" if search.gains[0] <= search.track.max_gain else "N"
         writer.writerow(
             (
-                file,
+                for_cell(file),
                 f"{gain:.6f}",
                 f"{search.level:.6f}",
                 len(search.steps),
