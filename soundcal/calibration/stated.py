@@ -16,6 +16,7 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import Capture
 from soundcal.takes.check import refuse, refuse_broken
 from soundcal.takes.judge import judge
+from soundcal.takes.zeros import DROPOUTS
 from soundcal.units import P_REF, db
 
 __all__ = ["from_level", "from_sensitivity"]
@@ -148,7 +149,9 @@ def from_level(
         digital = db(math.sqrt(float(np.mean(weighted**2))))
         if not math.isfinite(digital):
             raise SignalError(f"{channel}: silent; a level of {level} dB cannot be assigned to it")
-        refuse(judge(_without_silent_ends(capture, index)), channel)
+        checks = judge(_without_silent_ends(capture, index))
+        # the level is that of the file, digital silence before its sound included
+        refuse([check for check in checks if check.name != DROPOUTS], channel)
         chains[channel] = Chain(
             (
                 Link(

@@ -43,6 +43,7 @@ from soundcal.takes.slips import (
     slips_in,
 )
 from soundcal.takes.tone_phase import SLIPS, fading, frequency_of, slips_of, track
+from soundcal.takes.zeros import DROPOUTS
 
 __all__ = ["compare_with_stimulus", "judge_played"]
 
@@ -105,11 +106,11 @@ def _slips(name: str, slips: list[Slip], frames: ShortTime | None, fs: int) -> l
 
 def _dropouts(name: str, x: Samples, s: Samples, fs: int) -> Check:
     """Return the exact zeros on one channel while something was played on it."""
-    gaps = Gaps()
+    gaps = Gaps(sounding=True)
     gaps.push(with_silence_filled(x[np.newaxis], s[np.newaxis]))
     gaps.push(np.ones((1, 1)))  # makes zeros at the end count as a gap
     reason = "".join(flag.text for flag in gaps.flags(fs, name))
-    return Check("dropouts", gaps.lost, "samples", _DROPOUTS, fault(reason), reason, name)
+    return Check(DROPOUTS, gaps.lost, "samples", _DROPOUTS, fault(reason), reason, name)
 
 
 def _varies(s: Samples, size: int) -> tuple[float, float]:

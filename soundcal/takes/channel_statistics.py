@@ -137,3 +137,8 @@ class ChannelStatistics:
     def bits(self) -> int:
         """Number of bits used; 25 if the samples are finer than 24 bits."""
         return 25 if self.finer else 24 - ((self.used & -self.used).bit_length() - 1)
+
+    @property
+    def step(self) -> float:
+        """Quantisation step, at least that of 24 bits."""
+        return float(2.0 ** (1 - min(self.bits, 24)))

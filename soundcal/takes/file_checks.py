@@ -16,6 +16,7 @@ from soundcal.recording import CLIPPING, EARS, GAPS, LOSSY, Capture
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
 from soundcal.takes.judge import DC_LIMIT, SignalChecks, offset
+from soundcal.takes.zeros import DROPOUTS
 from soundcal.units import P_REF, STATIC_PRESSURE, db
 
 __all__ = ["DEAD", "FileChecks", "judge_file"]
@@ -123,8 +124,9 @@ class FileChecks:
         )
         for check in self._signal.checks():
             coarse = self._coarse and check.name == "plateaus"
-            # a file of 16 bits is no fault, and the offset has its own check here
-            ours = check.name in ("DC", "bits used")
+            # a file of 16 bits is no fault, one channel of it may be silent, and the offset has
+            # its own check here
+            ours = check.name in ("DC", "bits used", DROPOUTS)
             if not (ours or coarse or (quiet and check.name == GAPS)):
                 yield check
 

@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
 from soundcal.recording import GAPS, Flag
+from soundcal.takes.zeros import SHORTEST
 
 __all__ = ["Gaps", "gap_flags", "with_silence_filled"]
 
-
-_GAP_SAMPLES: Final = 32
-"""Shortest gap in samples that is reported: audio servers lose whole blocks, which are no shorter.
-"""
 
 _SILENT: Final = 1e-3
 _AROUND: Final = 16
@@ -31,7 +28,9 @@ class Gaps:
     1 gap of exact zeros on all inputs, 41 samples in all, first at 0.000 s
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sounding: bool = False) -> None:
+        self.sounding = sounding
+        """True if there is sound from the first sample to the last: zeros there are gaps, too."""
         self._position = 0
         self._run = 0
         self._begun = False
@@ -46,7 +45,7 @@ class Gaps:
         if places.size == 0:
             self._run += n
         else:
-            if self._begun:
+            if self._begun or self.sounding:
                 self._note(np.array([self._run + places[0]]), places[:1])
             self._note(np.diff(places) - 1, places[1:])
             self._begun = True
@@ -54,7 +53,7 @@ class Gaps:
         self._position += n
 
     def _note(self, lengths: NDArray[np.intp], ends: NDArray[np.intp]) -> None:
-        found = np.flatnonzero(lengths >= _GAP_SAMPLES)
+        found = np.flatnonzero(lengths >= SHORTEST)
         if found.size and self._count == 0:
             self._first = self._position + int(ends[found[0]] - lengths[found[0]])
         self._count += found.size
@@ -68,7 +67,7 @@ class Gaps:
     @property
     def silent(self) -> int:
         """Zeros at the end so far, if sound came before them; they do not count as a gap yet."""
-        return self._run if self._begun else 0
+        return self._run if self._begun or self.sounding else 0
 
     def flags(self, fs: int, where: str = "all inputs") -> tuple[Flag, ...]:
         """Return the flag of the gaps so far, if there are any."""
@@ -105,7 +104,8 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
 
     Audio servers insert exact zeros in place of lost blocks, often without a report; the noise of
     an analogue input is never exactly zero on all channels for long. If the played samples are
-    known, only gaps during sound count, because a digital path may be silent.
+    known, only gaps during sound count, because a digital path may be silent; those at the start
+    count, too.
 
     Parameters
     ----------
@@ -123,6 +123,6 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
     >>> print(*gap_flags(samples, 48000))
     1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s
     """
-    gaps = Gaps()
+    gaps = Gaps(sounding=played is not None)
     gaps.push(samples if played is None else with_silence_filled(samples, played))
     return gaps.flags(fs)

@@ -35,6 +35,7 @@ from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.level_over_time import steady_sound
 from soundcal.takes.repeated_blocks import REPEATED_BLOCKS, Repeats
+from soundcal.takes.zeros import SHORTEST, Zeros
 from soundcal.units import db
 
 __all__ = [
@@ -66,7 +67,8 @@ _BITS_FROM: Final = 256
 _WINDOW_S: Final = 0.05
 
 _END_S: Final = 0.1
-"""Exact zeros on all inputs for this long (s) at the end of a take, after sound, are a fault."""
+"""Exact zeros on all inputs for this long (s) at the end of a take, after sound, are a fault; fewer
+ones are if the stimulus sounds, or by the noise of each input (:mod:`soundcal.takes.zeros`)."""
 
 RATE_TOLERANCE: Final = 0.005
 RATE_JITTER_S: Final = 0.25
@@ -130,6 +132,7 @@ class SignalChecks:
             raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
         self._channels, self._fs = tuple(channels), fs
         self._rows = [ChannelStatistics(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
+        self._zeros = [Zeros(fs) for _ in self._channels]
         self._gaps, self._repeats, self._played = Gaps(), Repeats(), Repeats()
         self._n_samples = self._not_numbers = 0
 
@@ -149,8 +152,12 @@ class SignalChecks:
             self._not_numbers += int(np.count_nonzero(~np.isfinite(samples)))
             samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
         self._repeats.push(samples)
-        if played is not None:
+        if played is None:
+            for zeros, x in zip(self._zeros, samples, strict=True):
+                zeros.push(x)
+        else:
             self._played.push(played)
+            self._gaps.sounding = True
         self._gaps.push(samples if played is None else with_silence_filled(samples, played))
         self._n_samples += samples.shape[1]
         for row, x in zip(self._rows, samples, strict=True):
@@ -166,14 +173,18 @@ class SignalChecks:
         if self._n_samples == 0:
             return ()
         found = [*self._of_the_take()]
-        for name, row in zip(self._channels, self._rows, strict=True):
+        gaps = found[0].value
+        for name, row, zeros in zip(self._channels, self._rows, self._zeros, strict=True):
             found += [replace(check, channel=name) for check in self._of_channel(name, row)]
+            if row.lowest < row.highest and not self._gaps.sounding:
+                found.append(zeros.check(name, row.step, elsewhere=gaps))
         return tuple(found)
 
     def _of_the_take(self) -> Iterator[Check]:
         """Give the checks of all inputs together: a driver loses or repeats whole frames."""
         lost, reason = self._gaps.lost, "".join(flag.text for flag in self._gaps.flags(self._fs))
-        if (silent := self._gaps.silent) >= _END_S * self._fs:
+        shortest = SHORTEST if self._gaps.sounding else _END_S * self._fs
+        if (silent := self._gaps.silent) >= shortest:
             start = (self._n_samples - silent) / self._fs
             end = f"exact zeros on all inputs from {start:.3f} s to the end, {silent} samples"
             lost, reason = lost + silent, f"{reason}; {end}" if reason else end

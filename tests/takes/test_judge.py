@@ -491,7 +491,7 @@ class Losing(SimulatedLab):
         take = super().play_and_record(samples, **options)
         middle = take.n_samples // 2
         lost = np.delete(take.samples, range(middle, middle + 64), axis=1)
-        return replace(take, samples=np.pad(lost, ((0, 0), (0, 64))), clipped=())
+        return replace(take, samples=np.pad(lost, ((0, 0), (0, 64)), mode="reflect"), clipped=())
 
 
 def test_a_session_keeps_the_verdict_with_the_recording(tmp_path: Path) -> None:
