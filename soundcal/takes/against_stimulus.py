@@ -76,6 +76,7 @@ def _of_tone(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> li
 
 def _of_sound(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
     """Return slips, drift and spread of the delay of one channel, and its level."""
+    x = x - x.mean()  # an offset of the input has nothing to do with the stimulus
     delays, frames = delays_of(x, s, fs), short_time(x, s, fs)
     slips = slips_in(x, s, delays) if delays.windows.size >= 3 else []
     timing = _slips(name, slips, frames, fs) if frames or delays.windows.size >= 3 else []

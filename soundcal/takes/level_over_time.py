@@ -161,7 +161,8 @@ def of_tone(name: str, found: PhaseTrack, x: Samples, fs: int) -> list[Check]:
     noise = _noise_beside(x, found.frequency, fs) * 1.5 * fs / found.size
     levels = np.where(known, found.levels, 0.0)
     usual = float(np.quantile(levels[known], 0.9))
-    power = float(np.median(np.square(x)))  # of a sine wave, its mean square
+    # of a sine wave, the median of the squares is their mean
+    power = float(np.median(np.square(x - x.mean())))
     u = 20.0 / np.log(10.0) * np.sqrt(noise / (2.0 * max(power, np.finfo(np.float64).tiny)))
     weaker = np.minimum(u * np.power(10.0, (usual - levels) / 20), max(float(u), _MOST_DB))
     middles = (found.starts + found.size / 2) / fs

@@ -193,12 +193,37 @@ def phase_jumps(found: PhaseTrack, fs: int) -> tuple[list[tuple[int, float]], fl
     limit = max(0.5 * per_sample, _LEAST_RAD, _SIGMAS * noise)
     over = np.flatnonzero(known & (np.abs(jumps) > limit))
     places = []
-    for group in np.split(over, np.flatnonzero(np.diff(over) > 2 * _SIDE) + 1):
-        if group.size:
-            worst = group[int(np.argmax(np.abs(jumps[group])))]
-            middle = int(found.starts[worst]) + found.size // 2
-            places.append((middle, -float(jumps[worst]) / per_sample))
+    groups = [
+        group
+        for group in np.split(over, np.flatnonzero(np.diff(over) > 2 * _SIDE) + 1)
+        if group.size
+    ]
+    peaks = [int(group[int(np.argmax(np.abs(jumps[group])))]) for group in groups]
+    for first, peak, last in zip([0, *peaks], peaks, [*peaks[1:], jumps.size], strict=False):
+        at, jump = _fitted(found.phases, peak, first, last) or (peak, float(jumps[peak]))
+        turned = float(np.angle(np.exp(1j * jump)))
+        places.append((int(found.starts[at]) + found.size // 2, -turned / per_sample))
     return places, limit / per_sample
+
+
+def _fitted(phases: Samples, near: int, first: int, last: int) -> tuple[int, float] | None:
+    """Return the window of a jump near ``near`` and its size in rad.
+
+    It is the jump that is fitted best by parallel lines, through up to twice as many windows as it
+    was found by; windows before ``first`` and from ``last`` on lie beyond other jumps.
+    """
+    fits = []
+    for at in range(near - 2, near + 3):
+        left = np.arange(max(at - _BETWEEN - 2 * _SIDE, first), at - _BETWEEN)
+        right = np.arange(at + _BETWEEN + 1, min(at + _BETWEEN + 2 * _SIDE + 1, last))
+        left, right = (side[np.isfinite(phases[side])] for side in (left, right))
+        n = min(left.size, right.size)
+        if n >= _SIDE:
+            places = np.concatenate([left[-n:], right[:n]])
+            matrix = np.stack([np.ones(2 * n), places - at, places > at], axis=1)
+            line = np.linalg.lstsq(matrix, phases[places], rcond=None)[0]
+            fits.append((np.square(phases[places] - matrix @ line).mean(), at, float(line[2])))
+    return min(fits)[1:] if fits else None
 
 
 def _extrapolated(phases: Samples) -> Samples:

@@ -374,6 +374,15 @@ def test_lost_and_inserted_samples_are_found_to_the_sample(
         assert abs(found.position - at) <= 3, name
 
 
+@pytest.mark.parametrize("offset", [0.05, -0.3])
+def test_an_offset_hides_no_slip(known: Capture, offset: float) -> None:
+    take = changed(known, lambda samples: np.delete(samples, range(40_000, 40_005), axis=1))
+    take = changed(take, lambda samples: samples + offset)
+    found = one(compare_with_stimulus(take, PLAYED), "slips", "left")
+    assert (found.value, found.verdict) == (5.0, "invalid")
+    assert "5 samples missing at 0.833" in found.reason
+
+
 def test_two_slips_are_told_apart(known: Capture) -> None:
     def slip(samples: np.ndarray) -> np.ndarray:
         return np.delete(np.insert(samples, [30000] * 64, 0.0, axis=1), range(70000, 70128), axis=1)

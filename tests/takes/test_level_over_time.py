@@ -71,7 +71,7 @@ def test_a_level_that_changes_is_invalid_and_its_size_is_given(
 def test_a_larger_change_is_never_less_visible(known: tuple[Capture, np.ndarray]) -> None:
     take, played = known
     verdicts = []
-    for size in (0.0, 1.0, 3.0, 10.0, 30.0):
+    for size in (0.0, 1.0, 5.0, 30.0):
         found = judge_played(turned(take, -size * TIME / SECONDS), played)
         verdicts.append({c.verdict for c in found if c.name.startswith("level ")})
     assert verdicts[0] == {"pass"}
@@ -88,19 +88,17 @@ def test_an_unsteady_calibrator_is_refused(change: str) -> None:
         refuse_invalid(turned(take, CHANGES[change][0]), "left")
 
 
-@pytest.mark.parametrize("number", range(0, len(SCENES), 3))
+@pytest.mark.parametrize("number", range(0, len(SCENES), 5))  # all: tests/detection_rates.py
 def test_scenes_come_back_without_an_alarm_and_lose_one_sample_with_one(number: int) -> None:
     played = played_as(SCENES[number].id)
     with SimulatedLab(COMBINATIONS[number % len(COMBINATIONS)], seed=number) as lab:
         take = lab.play_and_record(played, inputs=[1, 2])
     assert [c.reason for c in judge_played(take, played) if c.verdict != "pass"] == []
-    for size in (1, 8):
-        at = 70_000 + 1000 * size
-        lost = np.delete(take.samples, range(at, at + size), axis=1)
-        found = judge_played(replace(take, samples=lost, clipped=()), played)
-        slips = [c for c in found if c.name == "slips"]
-        assert [c.verdict for c in slips] == ["invalid"] * 2, slips
-        assert [c.value for c in slips] == pytest.approx([size] * 2, abs=1)
+    lost = np.delete(take.samples, 71_000, axis=1)
+    found = judge_played(replace(take, samples=lost, clipped=()), played)
+    slips = [c for c in found if c.name == "slips"]
+    assert [c.verdict for c in slips] == ["invalid"] * 2, slips
+    assert [c.value for c in slips] == pytest.approx([1] * 2, abs=1)
 
 
 @pytest.mark.parametrize("ppm", [2.0, 40.0])

@@ -60,6 +60,8 @@ def test_the_calibrator_passes_on_every_combination(name: str, noise: int) -> No
     size=st.integers(1, 3000) | st.integers(-3000, -1) | st.sampled_from([-1, 1]),
 )
 @example(seed=0, frequency=164.0, snr_db=35.0, at=0.5, size=97)
+@example(seed=255, frequency=372.375, snr_db=26.0, at=0.453125, size=-62)
+@example(seed=283379070, frequency=196.8192, snr_db=87.5727, at=0.51404, size=-613)
 def test_lost_samples_turn_the_phase(
     seed: int, frequency: float, snr_db: float, at: float, size: int
 ) -> None:
@@ -80,7 +82,7 @@ def test_lost_samples_turn_the_phase(
     assert len(places) == 1
     assert abs(places[0][0] - place) <= 2 * found.size
     wrong = abs(places[0][1] - size) % period
-    assert min(wrong, period - wrong) <= limit
+    assert min(wrong, period - wrong) <= 0.5 * limit
 
 
 def test_one_lost_sample_refuses_a_calibrator(calibrator: Capture) -> None:
