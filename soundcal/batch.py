@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Array
-from soundcal.calibration.belonging import belonging, other_device
+from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.dsp.workspace import give_back
@@ -31,7 +31,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.isolation import safe_children
-from soundcal.recording import EARS, INDICATOR, LOSSY, OTHER_DEVICE, Flag, channel_names
+from soundcal.recording import EARS, INDICATOR, LOSSY, Flag, channel_names
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
@@ -156,14 +156,6 @@ def _notes(task: Task, channels: Sequence[str]) -> tuple[str, ...]:
     if set(channels) <= set(known):
         return ()
     return (f"{channels[0]} has the calibration of {known[0]}, the only calibrated channel",)
-
-
-def _of_other_device(calibration: Calibration, record: RecordingRecord) -> tuple[Flag, ...]:
-    """Return the flag of a calibration that was accepted although it is of another device."""
-    if other_device(calibration, record.device):
-        text = f"the calibration belongs to {calibration.device}, the take to {record.device}"
-        return (Flag(OTHER_DEVICE, text),)
-    return ()
 
 
 def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
@@ -294,7 +286,7 @@ def measure_file(
     flags = (
         *record.flags,
         *about.flags,
-        *_of_other_device(calibration, record),
+        *mismatches(calibration, device=record.device, fs=about.fs, point=record.point),
         *other_full_scale(path, {name: calibration.sensitivity(name) for name in channels}),
         *_doubts(record, checks),
         *warnings,

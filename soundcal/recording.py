@@ -18,6 +18,7 @@ from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
 
 __all__ = [
+    "CHANGED",
     "CLIPPING",
     "DELAY_NOT_MEASURED",
     "EARS",
@@ -32,6 +33,8 @@ __all__ = [
     "NOT_MEASURED",
     "NO_RECORD",
     "OTHER_DEVICE",
+    "OTHER_POINT",
+    "OTHER_RATE",
     "OVERFLOWS",
     "PATH",
     "PRIMING",
@@ -57,6 +60,7 @@ EARS: Final = ("left", "right")
 
 
 # Kinds of flags; a flag that comes from a check of takes has the name of the check as its kind.
+CHANGED: Final = "calibration changed"
 CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 GAPS: Final = "gaps"
@@ -69,6 +73,8 @@ MISSING: Final = "missing by the clock"
 NOT_MEASURED: Final = "not measured"
 NO_RECORD: Final = "record not readable"
 OTHER_DEVICE: Final = "calibration of another device"
+OTHER_POINT: Final = "calibration at another point"
+OTHER_RATE: Final = "calibration at another rate"
 OVERFLOWS: Final = "overflows and underflows"
 PATH: Final = "signal path"
 PRIMING: Final = "priming"

@@ -1,7 +1,7 @@
-"""Comparison of a calibration with the take it is applied to: direction, device, channels.
+"""Comparison of a calibration with the take it is applied to.
 
 Every command that applies a calibration calls :func:`belonging`, so that none of them gives a level
-that the records contradict.
+that the records contradict, and :func:`mismatches` for the differences that it accepts.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ from typing import Final
 from soundcal.calibration.model import Calibration, Direction
 from soundcal.errors import ParameterError
 from soundcal.identity import is_device, same_device
+from soundcal.recording import CHANGED, OTHER_DEVICE, OTHER_POINT, OTHER_RATE, Flag
 
-__all__ = ["belonging", "other_device"]
+__all__ = ["belonging", "mismatches", "other_device"]
 
 _MONO: Final = "mono"
 
@@ -118,3 +119,53 @@ def _way(channels: Sequence[str], known: Sequence[str], naming: str) -> str:
         names = ",".join(known[: len(channels)])
         return f"name the channels as they were calibrated, in their order (e.g. {naming} {names})"
     return "calibrate every channel of the take (calibrate --channel NAME FILE)"
+
+
+def mismatches(
+    calibration: Calibration, *, device: str = "unknown", fs: int = 0, point: str = ""
+) -> tuple[Flag, ...]:
+    """Return the reasons to doubt that a calibration holds for a take to which it belongs.
+
+    What is not known of the calibration or of the take is not compared.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        The calibration.
+    device : str
+        Identity of the device that made the take.
+    fs : int
+        Sampling rate of the take in Hz; 0 if it is not known.
+    point : str
+        Point to which the sound pressure of the take refers, such as ``eardrum``.
+
+    Returns
+    -------
+    tuple of Flag
+        The calibration was changed after it was made, or is of another device, another sampling
+        rate or another point.
+    """
+    found = []
+    if calibration.details.get("changed"):
+        text = (
+            f"calibration {calibration.id} was changed after it was made: its content does not "
+            "have the digest at the end of its id"
+        )
+        found.append(Flag(CHANGED, text))
+    if other_device(calibration, device):
+        text = f"the calibration belongs to {calibration.device}, the take to {device}"
+        found.append(Flag(OTHER_DEVICE, text))
+    if fs and calibration.rates and fs not in calibration.rates:
+        rates = " and ".join(map(str, calibration.rates))
+        text = (
+            f"the calibration was made at {rates} Hz, the take is at {fs} Hz; the gain of a "
+            "device may depend on its rate: calibrate at the rate of the takes"
+        )
+        found.append(Flag(OTHER_RATE, text))
+    if point and calibration.point and point != calibration.point:
+        text = (
+            f"the calibration refers to the point {calibration.point!r}, the take to {point!r}: "
+            "the sound pressure differs between them"
+        )
+        found.append(Flag(OTHER_POINT, text))
+    return tuple(found)

@@ -495,6 +495,7 @@ def calibrate(
     seating_db: float = 0.5,
     spread_db: float = 1.5,
     device: str = "unknown",
+    fs: int | None = None,
 ) -> Calibration:
     """Return the level at the ear per digital full scale, as measured with one or more stimuli.
 
@@ -518,6 +519,8 @@ def calibrate(
         stimulus; the default is an assumption, known to within 25 %.
     device : str
         Identity of the output device.
+    fs : int, optional
+        Its sampling rate in Hz, if it is known.
 
     Returns
     -------
@@ -564,6 +567,7 @@ def calibrate(
         "stimuli": {name: search.to_dict() for name, search in searches.items()},
         "digital_levels": {name: list(digital_levels[name]) for name in searches},
         "ear_calibration": "" if ears is None else ears.id,
+        "fs": [] if fs is None else [fs],
     }
     return new_calibration(
         "hats", "output", chains, device=device, residuals=residuals, details=details

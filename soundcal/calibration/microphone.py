@@ -243,6 +243,7 @@ def calibrate(
             "limits": asdict(limits),
             "tones": {ear: [t.to_dict() for t in found] for ear, found in tones.items()},
             "takes_sha256": {ear: [take.sha256 for take in v] for ear, v in takes.items()},
+            "fs": sorted({take.fs for v in takes.values() for take in v}),
             "simulated": any(take.simulated for v in takes.values() for take in v),
             "warnings": doubts(tones, thirds, stated.repeatability),
         },

@@ -13,6 +13,7 @@ in squares and their effective degrees of freedom follow from Welch and Satterth
 import hashlib
 import json
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
@@ -24,13 +25,26 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.recording import OVERFLOWS, Capture, Flag, Recording, clipping_flag, counted, utc_now
 from soundcal.units import from_db
 
-__all__ = ["SCHEMA", "Calibration", "Chain", "Direction", "Link", "Method", "new_calibration"]
+__all__ = [
+    "SCHEMA",
+    "Calibration",
+    "Chain",
+    "Direction",
+    "Link",
+    "Method",
+    "at_point",
+    "new_calibration",
+]
 
 Method = Literal["calibrator", "hats", "ocv", "stated"]
 Direction = Literal["input", "output"]
 
 SCHEMA: Final = "soundcal/calibration/1"
 """Value of the key ``schema`` in a calibration record."""
+
+
+_IN_ID: Final = re.compile(r"-\d{8}T\d{6}-([0-9a-f]{8})$")
+"""Digest at the end of an id that :func:`new_calibration` made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +286,22 @@ class Calibration:
         """Return the sensitivity of one channel in Pa per full scale (rms over rms)."""
         return from_db(self.chain(channel).gain_db)
 
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Sampling rates in Hz at which the device was calibrated; empty if they are not known."""
+        return tuple(self.details.get("fs", ()))
+
+    @property
+    def point(self) -> str:
+        """Point to which the sound pressure refers, such as ``eardrum``; "" if it is not known."""
+        return str(self.details.get("point", ""))
+
+    @property
+    def is_changed(self) -> bool:
+        """True if the content does not have the digest in the id of :func:`new_calibration`."""
+        digest = _IN_ID.search(self.id)
+        return digest is not None and digest[1] != _digest(replace(self, id=""))
+
     def apply(self, capture: Capture, *, mapping: Mapping[str, str] | None = None) -> Recording:
         """Return the capture in pascal.
 
@@ -412,6 +442,24 @@ def new_calibration(
     draft = Calibration(
         "", method, direction, chains, made or utc_now(), device, residuals or {}, details or {}
     )
-    content = json.dumps(draft.to_dict(), sort_keys=True).encode()
     stamp = "".join(c for c in draft.made[:19] if c.isalnum())
-    return replace(draft, id=f"{method}-{stamp}-{hashlib.sha256(content).hexdigest()[:8]}")
+    return replace(draft, id=f"{method}-{stamp}-{_digest(draft)}")
+
+
+def at_point(calibration: Calibration, point: str) -> Calibration:
+    """Return a calibration, with a new id, whose sound pressure refers to a point."""
+    return new_calibration(
+        calibration.method,
+        calibration.direction,
+        calibration.chains,
+        device=calibration.device,
+        made=calibration.made,
+        residuals=calibration.residuals,
+        details={**calibration.details, "point": point},
+    )
+
+
+def _digest(calibration: Calibration) -> str:
+    """Return the first 8 digits of the SHA-256 of a calibration."""
+    content = json.dumps(calibration.to_dict(), sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:8]

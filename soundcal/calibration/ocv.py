@@ -100,6 +100,7 @@ def calibrate(
     omissions: Omissions | None = None,
     knob: str = "",
     device: str = "unknown",
+    fs: int | None = None,
     source: str = "voltmeter",
 ) -> Calibration:
     """Return the level at the ear per digital full scale as predicted by OCV.
@@ -118,6 +119,8 @@ def calibrate(
         Position of the volume control; part of the record, since the result holds only for it.
     device : str
         Identity of the output device.
+    fs : int, optional
+        Sampling rate of the output in Hz, if it is known.
     source : str
         Instrument from which the voltage was read.
 
@@ -176,6 +179,7 @@ def calibrate(
             "headphone": asdict(headphone) | {"sensitivity_v": headphone.sensitivity_v},
             "omissions": asdict(known),
             "knob": knob,
+            "fs": [] if fs is None else [fs],
             "warnings": _doubts(voltages),
         },
     )

@@ -169,6 +169,7 @@ def from_level(
         "weighting": weighting,
         "source": source,
         "recording_sha256": capture.sha256,
+        "fs": [capture.fs],
         "duration": capture.duration,
     }
     return new_calibration(

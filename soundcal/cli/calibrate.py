@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
-from soundcal.cli.file_options import Patterns
+from soundcal.cli.file_options import Patterns, add_point
 from soundcal.cli.options import add_sensitivity, numbers
 from soundcal.cli.output import print_json, say, show
 
@@ -96,6 +96,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--target", type=float, metavar="DB", help="target level at the ears, dB re 20 µPa"
     )
+    add_point(parser)
     _add_calibrator_options(parser)
     _add_ocv_options(parser)
     _add_hats_options(parser)
@@ -270,6 +271,9 @@ def _ear_names(text: str) -> tuple[str, ...]:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate, write the calibration, print its budget."""
+    from dataclasses import replace
+
+    from soundcal.calibration.model import at_point
     from soundcal.files.atomic import check_output
     from soundcal.files.calibrations import save_calibration
 
@@ -283,8 +287,11 @@ def run(options: argparse.Namespace) -> int:
         opened = open_from(options, calibrating=True)
     with opened as device:
         result = _calibrated(options, device)
-    if result.calibration is not None:
-        save_calibration(path, result.calibration, force=options.force)
+    if (found := result.calibration) is not None:
+        if options.point:
+            found = at_point(found, options.point)
+            result = replace(result, calibration=found)
+        save_calibration(path, found, force=options.force)
     if options.table is not None and result.table:
         _write_table(options.table, result.table, force=options.force)
     _tell(options, result, path)

@@ -12,6 +12,7 @@ import numpy as np
 
 from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
+from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Calibration
 from soundcal.cli.file_options import expanded
 from soundcal.cli.levels import watched
@@ -338,12 +339,10 @@ def _by_hats(
             "a gain search needs calibrated ears: --ears-calibration JSON "
             "(soundcal calibrate --method calibrator)"
         )
-    ears = load_calibration(options.ears_calibration)
-    if ears.device != device.info.identity:
-        raise ParameterError(
-            f"{options.ears_calibration}: belongs to {ears.device}, not to {device.info.identity}; "
-            "calibrate the ears of this device"
-        )
+    path, identity = options.ears_calibration, device.info.identity
+    ears = belonging(load_calibration(path), EARS, device=identity, name=str(path))
+    for flag in mismatches(ears, device=identity, fs=device.fs):
+        say(f"warning: {flag}")
     tracks = _tracks(options, device.fs)
     operator.seat_headphones()
     rig = Ears(device, ears, options.outputs, options.inputs, options.weighting)
@@ -420,9 +419,9 @@ def _hats_result(
     done: Sequence[tuple[str, hats.GainSearch, datetime]],
 ) -> Result:
     reached = {name: search for name, search in searches.items() if search.reached}
-    identity = device.info.identity
+    about: dict[str, Any] = {"ears": ears, "device": device.info.identity, "fs": device.fs}
     return Result(
-        hats.calibrate(reached, digital, ears=ears, device=identity) if reached else None,
+        hats.calibrate(reached, digital, **about) if reached else None,
         found={"searches": {name: search.to_dict() for name, search in searches.items()}},
         missed=tuple(f"{n}: {search.problem}" for n, search in searches.items() if search.problem),
         table="" if options.per_ear else output_table(done),

@@ -65,10 +65,14 @@ def run(options: argparse.Namespace) -> int:
         after = _recorded(options, before)
     found = microphone.drift(before, after)
     within = found.within(options.limit)
+    warnings = _warnings(before, after)
     if options.json:
         content = found.to_dict() | {"limit_db": options.limit, "within": within}
-        print_json("soundcal/drift/1", {**content, "calibrations": [before.id, after.id]})
+        content |= {"calibrations": [before.id, after.id], "warnings": warnings}
+        print_json("soundcal/drift/1", content)
     _tell(found, options)
+    for text in warnings:
+        say(f"warning: {text}")
     microphone.check_drift(before, after, limit_db=options.limit)
     return 0
 
@@ -108,6 +112,38 @@ def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibratio
     save_calibration(path, after, force=options.force)
     say(f"written: {path}")
     return after
+
+
+def _warnings(before: "Calibration", after: "Calibration") -> list[str]:
+    """Return the reasons to doubt that the change is one of the ears."""
+    from soundcal.calibration.belonging import mismatches
+
+    told = []
+    for name, one in (("BEFORE", before), ("AFTER", after)):
+        told += [f"{name}: {text}" for text in one.details.get("warnings", ())]
+        told += [f"{name}: {flag}" for flag in mismatches(one)]
+        if one.details.get("simulated"):
+            told.append(f"{name}: made by the simulated lab")
+    if before.id == after.id:
+        told.append("BEFORE and AFTER are the same calibration, so their change says nothing")
+    elif _takes(before) & _takes(after) and not after.details["simulated"]:
+        told.append("BEFORE and AFTER were made from the same take")
+    if before.method != after.method:
+        told.append(f"BEFORE is by the method {before.method}, AFTER by {after.method}")
+    if before.rates and after.rates and before.rates != after.rates:
+        rates = [" and ".join(map(str, one.rates)) for one in (before, after)]
+        told.append(f"BEFORE was made at {rates[0]} Hz, AFTER at {rates[1]} Hz")
+    if before.point and after.point and before.point != after.point:
+        told.append(f"BEFORE refers to the point {before.point!r}, AFTER to {after.point!r}")
+    if before.made > after.made:
+        told.append(f"BEFORE was made at {before.made}, later than AFTER at {after.made}")
+    return told
+
+
+def _takes(calibration: "Calibration") -> set[str]:
+    """Return the digests of the takes from which a calibration was made."""
+    takes = calibration.details.get("takes_sha256", {})
+    return {digest for digests in takes.values() for digest in digests}
 
 
 _HINT = "record with 'soundcal calibrate' first and give the file as AFTER"

@@ -80,15 +80,7 @@ def run(options: argparse.Namespace) -> int:
     summary = study_summary(study)
     for line in summary:
         say(line)
-    warnings = [
-        *study.warnings,
-        *(
-            (f"{name}: " if name else "") + text
-            for name, comparison in study.comparisons.items()
-            for text in comparison.warnings
-        ),
-    ]
-    for text in warnings:
+    for text in study.remarks:
         say(f"note: {text}")
     for path in written:
         say(f"report: {path}")
@@ -99,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
                 "rules": rules.to_dict(),
                 "agreement": json_rows(study.agreements()),
                 "summary": summary,
-                "warnings": warnings,
+                "warnings": list(study.remarks),
                 "written": [str(path) for path in written],
             },
         )

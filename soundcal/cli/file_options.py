@@ -4,9 +4,18 @@ import argparse
 import glob
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Patterns", "add_other_device", "expanded"]
+__all__ = ["Patterns", "add_other_device", "add_point", "expanded"]
+
+_POINTS: Final = (
+    "eardrum",
+    "ear-canal-entrance",
+    "free-field",
+    "diffuse-field",
+    "coupler",
+    "terminals",
+)
 
 
 class Patterns(argparse.Action):
@@ -43,6 +52,16 @@ def expanded(name: str | Path) -> Sequence[str | Path]:
     if not glob.has_magic(text) or Path(text).exists():
         return [name]
     return [type(name)(match) for match in sorted(glob.glob(text))] or [name]
+
+
+def add_point(group: Any) -> None:
+    """Add the option that names the point to which a sound pressure refers."""
+    group.add_argument(
+        "--point",
+        choices=_POINTS,
+        default="",
+        help="point to which the sound pressure refers; a calibration of another point is flagged",
+    )
 
 
 def add_other_device(group: Any) -> None:

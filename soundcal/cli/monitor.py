@@ -141,6 +141,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     """Measure, second by second."""
     import numpy as np
 
+    from soundcal.calibration.belonging import mismatches
     from soundcal.indicators.levels.live_meter import LiveMeter
     from soundcal.lab.calibrations import calibration_for
     from soundcal.lab.record import recorded_channels
@@ -150,6 +151,9 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
     channels = recorded_channels(options.names, len(inputs))
     calibration = calibration_for(options.calibration, device, "input", channels)
+    if calibration is not None:
+        for flag in mismatches(calibration, device=device.info.identity, fs=device.fs):
+            say(f"flag: {flag}")
     if calibration is None:
         # a full-scale sine, of rms 1/sqrt(2), then has 0 dB
         factors = np.full((len(inputs), 1), math.sqrt(2.0) * P_REF)

@@ -54,6 +54,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the file once."""
+    from soundcal.calibration.belonging import mismatches
     from soundcal.cli.levels import watched
     from soundcal.errors import ParameterError, SignalError, TargetNotReached
     from soundcal.files import audio
@@ -85,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
     about = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
     say(f"{options.file}: {about}")
     flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *played.flags)
+    if calibration is not None:
+        flags += mismatches(calibration, device=device.info.identity, fs=device.fs)
     for flag in flags:
         say(f"flag: {flag}")
     if options.json:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from, refuse_endless
+from soundcal.cli.file_options import add_point
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def add(commands: Any) -> None:
         metavar="JSON",
         help="calibration of the inputs; shows the level in dB(A) re 20 µPa",
     )
+    add_point(parser)
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="the record as JSON on stdout")
     add_device_options(parser)
@@ -82,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
                 names=channels,
                 subtype=options.subtype,
                 calibration=options.calibration,
+                point=options.point,
                 on_block=shown,
                 force=options.force,
             )

@@ -2,8 +2,9 @@
 
 import argparse
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device
 from soundcal.cli.output import print_json, progress, say
@@ -11,9 +12,13 @@ from soundcal.cli.report_options import add_rule_options, answers_from, rules_fr
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
+    from soundcal.study import Source
     from soundcal.study.recordings import Given
 
 __all__ = ["add"]
+
+_SHOWN: Final = 3
+"""Recordings named with a flag that several have."""
 
 
 def add(commands: Any) -> None:
@@ -96,7 +101,11 @@ def run(options: argparse.Namespace) -> int:
         )
     path = write_report(study, out, pdf=options.pdf, figures=options.figures, force=options.force)
     summary = study_summary(study)
-    for line in (*study.warnings, *summary):
+    for line in summary:
+        say(line)
+    for text in study.remarks:
+        say(f"note: {text}")
+    for line in _of_takes(study.sources):
         say(line)
     say(f"report: {path}")
     if options.json:
@@ -107,10 +116,35 @@ def run(options: argparse.Namespace) -> int:
                 "rules": rules.to_dict(),
                 "agreement": json_rows(study.agreements()),
                 "summary": summary,
-                "warnings": list(study.warnings),
+                "warnings": list(study.remarks),
+                "flags": {
+                    name: [flag.text for flag in flags] for name, flags in study.flags.items()
+                },
+                "simulated": sum(source.simulated for source in study.sources),
             },
         )
     return 0
+
+
+def _of_takes(sources: "Sequence[Source]") -> Iterator[str]:
+    """Give a line for each flag with the recordings that have it, their verdicts, and the mark."""
+    from soundcal.files.names import some
+    from soundcal.recording import counted
+    from soundcal.takes.check import SEVERITY
+
+    flagged: dict[str, list[str]] = {}
+    for source in sources:
+        for flag in source.flags:
+            flagged.setdefault(str(flag), []).append(source.path)
+    for text, paths in flagged.items():
+        yield f"{some(paths, _SHOWN)}: {text}"
+    verdicts = [source.verdict for source in sources if source.checks]
+    if verdicts:
+        words = ", ".join(f"{verdicts.count(word)} {word}" for word in SEVERITY)
+        yield f"checks of {counted(len(verdicts), 'take')}: {words}"
+    simulated = sum(source.simulated for source in sources)
+    if simulated:
+        yield f"simulated lab: {simulated} of {counted(len(sources), 'recording')}"
 
 
 def _default_folder(folders: list[Path]) -> Path:

@@ -5,6 +5,7 @@ are complete, and hold the versions of the software that wrote them.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from soundcal.calibration.model import SCHEMA, Calibration
@@ -37,7 +38,7 @@ def save_calibration(
 
 
 def load_calibration(path: str | os.PathLike[str]) -> Calibration:
-    """Read a calibration.
+    """Read a calibration; ``details["changed"]`` marks one that was changed after it was made.
 
     Raises
     ------
@@ -46,6 +47,9 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     """
     record = read_json(Path(path), SCHEMA)
     try:
-        return Calibration.from_dict(record)
+        calibration = Calibration.from_dict(record)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
+    if calibration.is_changed:
+        return replace(calibration, details={**calibration.details, "changed": True})
+    return calibration

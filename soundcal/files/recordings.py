@@ -143,6 +143,11 @@ class RecordingRecord:
         """Identity of the device that made the recording; "unknown" if it is not recorded."""
         return str(self.capture.get("device") or "unknown")
 
+    @property
+    def point(self) -> str:
+        """Point to which its sound pressure refers, such as ``eardrum``; "" if unknown."""
+        return str(self.capture.get("point") or "")
+
 
 def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
     """Return the record beside an audio file after checking the audio against it.

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from soundcal.calibration.belonging import mismatches
 from soundcal.calibration.model import Calibration
 from soundcal.devices.path import path_checks
 from soundcal.devices.protocol import AudioDevice, Block, OnBlock
@@ -65,6 +66,7 @@ def record_to_file(
     names: Sequence[str] | None = None,
     subtype: RecordingSubtype | None = None,
     calibration: str | os.PathLike[str] | None = None,
+    point: str = "",
     on_block: OnBlock | None = None,
     force: bool = False,
 ) -> Recorded:
@@ -91,6 +93,8 @@ def record_to_file(
         Coding of the samples; by default FLOAT, in a FLAC file PCM_24.
     calibration : path, optional
         Calibration of the inputs; the record names it.
+    point : str
+        Point to which the sound pressure refers, such as ``eardrum``.
     on_block : callable, optional
         Called with every block after it has been written.
     force : bool
@@ -142,13 +146,15 @@ def record_to_file(
         with uninterrupted():  # by a second Ctrl-C, or by one just after the end
             checks = _checks(device, tally, signal, stopped=ending == "stopped")
             flags = (*tally.noted, *flags_of(checks), *_limited(writer))
+            if known is not None:
+                flags += mismatches(known, device=device.info.identity, fs=device.fs, point=point)
             content = RecordingRecord(
                 audio=path.name,
                 sha256=file_digest(path),
                 fs=device.fs,
                 calibration=known.id if known else None,
                 calibration_file=_beside(beside, path) if beside else None,
-                capture=_capture(device, tally, channels, flags),
+                capture=_capture(device, tally, channels, flags) | _at(point),
                 flags=flags,
                 checks=checks,
             )
@@ -294,6 +300,10 @@ def _capture(
         "flags": [flag.to_dict() for flag in flags],
         "started": tally.started,
     }
+
+
+def _at(point: str) -> dict[str, str]:
+    return {"point": point} if point else {}
 
 
 def _beside(calibration: Path, file: Path) -> str:

@@ -102,6 +102,7 @@ def calibrate_output(
         omissions=omissions,
         knob=knob,
         device=device.info.identity,
+        fs=device.fs,
         source="voltmeter" if line is None else "line input",
     )
 

@@ -41,12 +41,7 @@ def _subtitle(study: Study) -> str:
 
 
 def _warning_blocks(study: Study) -> tuple[Block, ...]:
-    blocks: list[Block] = [Notice(text) for text in study.warnings]
-    blocks += [
-        Notice((f"{name}: " if name else "") + text)
-        for name, comparison in study.comparisons.items()
-        for text in comparison.warnings
-    ]
+    blocks: list[Block] = [Notice(text) for text in study.remarks]
     blocks += take_tables(study.sources)
     warned = sum(
         bool(entry.warnings or entry.diagnostics.doubts)

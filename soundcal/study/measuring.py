@@ -1,7 +1,7 @@
 """The indicators of recordings, computed once and stored beside them.
 
-Indicators stored in ``derivatives/indicators`` are used again only if the audio, the flags in its
-record, the calibration, the indicators, the sound field and the version of soundcal are the same,
+Indicators stored in ``derivatives/indicators`` are used again only if the audio, its record, the
+calibration, the indicators, the sound field and the version of soundcal are the same,
 and if the stored values are those that were written: the file holds their own digest.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.calibration.model import Calibration
 from soundcal.errors import RecordError, SignalError
 from soundcal.files.atomic import make_folder
+from soundcal.files.recordings import RecordingRecord
 from soundcal.files.records import read_json, write_json
 from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.study.model import Source
@@ -36,10 +37,11 @@ _KEPT: Final = "soundcal/indicators/2"
 
 @dataclass(frozen=True, slots=True)
 class CalibratedRecording:
-    """A recording to be measured: its source, and the calibration of its samples."""
+    """A recording to be measured: its source, its record, and the calibration of its samples."""
 
     source: Source
     run: int
+    record: RecordingRecord
     calibration: Calibration
 
     @property
@@ -170,6 +172,7 @@ def _key(
     return {
         "audio": item.path.name,
         "sha256": item.source.sha256,
+        "record": _sha256(item.record.to_dict()),
         "record_flags": [str(flag) for flag in item.source.flags],
         "calibration": item.calibration.to_dict(),
         "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
@@ -182,6 +185,10 @@ def _digest(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of stored values, without the digest and the heading of the record."""
     left_out = ("digest", "schema", "software")
     values = {name: value for name, value in content.items() if name not in left_out}
+    return _sha256(values)
+
+
+def _sha256(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from soundcal.recording import Flag
 from soundcal.study.compare import compare_methods
 from soundcal.study.comparison import MethodComparison
 from soundcal.study.rules import Rules
-from soundcal.takes.check import Check
+from soundcal.takes.check import SEVERITY, Check, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +56,12 @@ class Source:
     target: float | None = None
     gain_db: float | None = None
     checks: tuple[Check, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst verdict of the take; None if it has no checks."""
+        found = [check.verdict for check in self.checks]
+        return max(found, key=SEVERITY.__getitem__, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,18 @@ class Study:
     def flags(self) -> dict[str, tuple[Flag, ...]]:
         """Validity flags per recording, of those that have any."""
         return {source.path: source.flags for source in self.sources if source.flags}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Warnings about the study as a whole and about each comparison."""
+        return (
+            *self.warnings,
+            *(
+                (f"{name}: " if name else "") + text
+                for name, comparison in self.comparisons.items()
+                for text in comparison.warnings
+            ),
+        )
 
     def agreements(self) -> "pd.DataFrame":
         """Return bias, limits and intervals per combination, indicator and pair of methods."""

@@ -19,7 +19,7 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
 from soundcal.files.lock import user_of
-from soundcal.files.names import normal_name
+from soundcal.files.names import normal_name, some
 from soundcal.files.recordings import (
     RECORDS,
     RecordingRecord,
@@ -138,7 +138,7 @@ def collect(
             calibrations=known,
             sources=sources,
             sessions=tuple(sessions),
-            warnings=(*_session_warnings(sessions), *failures),
+            warnings=(*_session_warnings(sessions), *_same_audio(sources), *failures),
             answers=answers or {},
             campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
         ),
@@ -146,6 +146,17 @@ def collect(
         reference,
         rules,
     )
+
+
+def _same_audio(sources: Sequence[Source]) -> Iterator[str]:
+    """Give a remark on audio that stands for several methods or stimuli: one take is not two."""
+    found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    for source in sources:
+        named = found.setdefault((source.combination, source.sha256), {})
+        named[source.condition, source.stimulus] = source.path
+    for named in found.values():
+        if len(named) > 1:
+            yield f"The same audio under {len(named)} names: {some(named.values())}."
 
 
 def _members(folder: Path) -> list[Path]:
@@ -284,7 +295,7 @@ def _recorded(
         gain_db=record.gain_db,
         checks=record.checks,
     )
-    return CalibratedRecording(source, record.run, calibration)
+    return CalibratedRecording(source, record.run, record, calibration)
 
 
 def _checked_digest(audio: Path, expected: str, known: str | None) -> str:
@@ -344,8 +355,10 @@ def _plain_folder(
             combination="",
             calibration=calibration.id,
             flags=record.flags,
+            simulated=bool(record.capture.get("simulated", False)),
+            checks=record.checks,
         )
-        items.append(CalibratedRecording(source, 1, calibration))
+        items.append(CalibratedRecording(source, 1, record, calibration))
     return items
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from soundcal.calibration.belonging import belonging, other_device
+from soundcal.calibration.model import Calibration, new_calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.cli import main
 from soundcal.errors import ParameterError
-from soundcal.files.calibrations import save_calibration
+from soundcal.files.calibrations import load_calibration, save_calibration
 
 EARS = {"left": 2.0, "right": 3.0}
 
@@ -73,6 +74,102 @@ def test_another_device_is_accepted_with_a_flag(
     found = capsys.readouterr()
     page = Path("report/report.html")
     assert flag in (page.read_text() if page.exists() else found.out)
+
+
+def at(**details: object) -> Calibration:
+    """A calibration of the ears of sim:lab with some details."""
+    own = load_calibration("own.json")
+    return new_calibration("stated", "input", own.chains, device="sim:lab", details=details)
+
+
+@pytest.mark.parametrize("command", ["measure", "report", "record", "monitor"])
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ({"fs": [44100]}, "the calibration was made at 44100 Hz, the take is at 48000 Hz"),
+        ({"point": "coupler"}, "refers to the point 'coupler', the take to 'eardrum'"),
+        ({}, ""),
+        ({"fs": [44100, 48000], "point": "eardrum"}, ""),
+    ],
+    ids=str,
+)
+def test_another_rate_or_point_is_flagged(
+    command: str, details: dict[str, object], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_calibration("at.json", at(**details))
+    record = ["record", *LIVE, "--point", "eardrum", "--force"]
+    assert main([*record, "takes/take.wav"]) == 0
+    commands = {
+        "measure": MEASURE,
+        "report": REPORT,
+        "record": [*record, "new.wav"],
+        "monitor": ["monitor", *LIVE],
+    }
+    capsys.readouterr()
+    assert main([*commands[command], "--calibration", "at.json"]) == 0
+    found = capsys.readouterr().err
+    if command == "monitor" and "point" in details:
+        told = ""  # nobody states the point of what is only shown
+    assert (told in found) if told else ("the calibration" not in found)
+
+
+def test_a_calibration_that_was_changed_by_hand_is_flagged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = Path("own.json").read_text()
+    Path("own.json").write_text("\ufeff" + text)
+    assert main([*MEASURE, "--calibration", "own.json"]) == 0
+    assert "was changed after it was made" not in capsys.readouterr().err
+    content = json.loads(text)
+    content["chains"]["left"][0]["gain_db"] += 1.0
+    Path("own.json").write_text(json.dumps(content))
+    for command in (MEASURE, REPORT):
+        assert main([*command, "--calibration", "own.json"]) == 0
+        assert "was changed after it was made" in capsys.readouterr().err
+    assert main(["check", "own.json", "own.json"]) == 0
+    told = capsys.readouterr().err
+    assert "BEFORE: calibration stated-" in told
+    assert "are the same calibration" in told
+
+
+def test_the_ears_of_a_gain_search_are_an_input_of_the_device(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    search = ["calibrate", "--method", "hats", "--device", "sim:lab", "--target", "60"]
+    search += ["--stimuli", "takes/take.wav", "--ears-calibration"]
+    for name, told in (
+        ("output", "calibrates the output; an input calibration is expected"),
+        ("other", "belongs to sim:portable+closed-16, not to sim:lab"),
+    ):
+        assert main([*search, f"{name}.json"]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_what_makes_two_calibrations_unlike_is_said_by_check(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save_calibration("one.json", at(fs=[44100], point="coupler", warnings=["ears differ"]))
+    save_calibration("two.json", at(fs=[48000], point="eardrum", simulated=True))
+    assert main(["check", "one.json", "two.json", "--json"]) == 0
+    found = capsys.readouterr()
+    warnings = json.loads(found.out)["warnings"]
+    for text in (
+        "BEFORE: ears differ",
+        "AFTER: made by the simulated lab",
+        "BEFORE was made at 44100 Hz, AFTER at 48000 Hz",
+        "BEFORE refers to the point 'coupler', AFTER to 'eardrum'",
+    ):
+        assert text in warnings
+        assert text in found.err
+
+
+def test_the_same_audio_under_two_names_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("takes/again.wav").write_bytes(Path("takes/take.wav").read_bytes())
+    assert main([*REPORT, "--calibration", "own.json"]) == 0
+    told = capsys.readouterr().err
+    assert "The same audio under 2 names" in told
+    assert "simulated lab: 1 of 2 recordings" in told
+    assert "checks of 1 take: 1 pass" in told
 
 
 def test_output_and_drift(capsys: pytest.CaptureFixture[str]) -> None:

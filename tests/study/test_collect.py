@@ -374,3 +374,41 @@ def test_a_command_builds_its_document_once(
     assert page.exists()
     assert (tmp_path / "compared" / "report.html").exists()
     assert len(built) == 2
+
+
+def test_the_remarks_of_a_comparison_and_the_flags_of_takes_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = plain(tmp_path / "a", 0.0, (*STIMULI, "X")), plain(tmp_path / "b", 1.0)
+    silent = np.stack([0.1 * TONE, 0.0 * TONE])
+    for folder in (one, two):
+        audio.write(folder / "dead.wav", silent, FS, subtype="FLOAT")
+    write_json(tmp_path / "cal.json", SCHEMA, calibration(0.0).to_dict())
+    command = ["report", str(one), str(two), "--indicators", "LAeq", "--json"]
+    assert main([*command, f"--calibration={tmp_path / 'cal.json'}"]) == 0
+    found = capsys.readouterr()
+    result = json.loads(found.out)
+    assert any("left out: X" in text for text in result["warnings"])
+    assert any("The same audio under 2 names" in text for text in result["warnings"])
+    assert "right: all" in " ".join(result["flags"][str(one / "dead.wav")])
+    for text in (*result["warnings"], *result["flags"][str(one / "dead.wav")]):
+        assert text in found.err
+
+
+def test_indicators_are_computed_anew_if_the_record_of_a_take_says_something_else(
+    tmp_path: Path,
+) -> None:
+    folder = session(tmp_path / "s")
+    measured: list[str] = []
+
+    def again() -> None:
+        measured.clear()
+        collect([folder], indicators="LAeq", progress=lambda done, name: measured.append(name))
+
+    again()
+    again()
+    assert measured == []
+    name = "rec-W01_ocv_run-1.json"
+    edit(folder, name, capture=Capture(samples(0.0), FS, device="other").to_dict())
+    again()
+    assert measured == ["rec-W01_ocv_run-1.wav"]

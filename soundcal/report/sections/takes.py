@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from soundcal.report.document import Column, Table
 from soundcal.study import Source
-from soundcal.takes.check import SEVERITY, Check, Limit, Verdict
+from soundcal.takes.check import SEVERITY, Check, Limit
 
 __all__ = ["take_tables"]
 
@@ -30,18 +30,12 @@ def take_tables(sources: Sequence[Source]) -> list[Table]:
                     Column("Flags"),
                 ),
                 tuple(
-                    (s.path, s.condition, s.stimulus, _verdict(s), "; ".join(map(str, s.flags)))
+                    (s.path, s.condition, s.stimulus, s.verdict, "; ".join(map(str, s.flags)))
                     for s in flagged
                 ),
             )
         )
     return tables
-
-
-def _verdict(source: Source) -> Verdict | None:
-    """Return the worst verdict of a take; None if it has no checks."""
-    found = [check.verdict for check in source.checks]
-    return max(found, key=SEVERITY.__getitem__, default=None)
 
 
 def _worst_values(sources: Sequence[Source]) -> Table:
@@ -65,7 +59,7 @@ def _worst_values(sources: Sequence[Source]) -> Table:
                 f"{place}, {worst.channel}" if worst.channel else place,
             )
         )
-    verdicts = [_verdict(source) for source in sources]
+    verdicts = [source.verdict for source in sources]
     counted = ", ".join(f"{verdicts.count(word)} {word}" for word in SEVERITY)
     return Table(
         "checks",
