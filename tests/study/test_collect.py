@@ -390,7 +390,7 @@ def test_the_remarks_of_a_comparison_and_the_flags_of_takes_are_printed(
     result = json.loads(found.out)
     assert any("left out: X" in text for text in result["warnings"])
     assert any("The same audio under 2 names" in text for text in result["warnings"])
-    assert "right: all" in " ".join(result["flags"][str(one / "dead.wav")])
+    assert "right: every sample is exactly zero" in " ".join(result["flags"][str(one / "dead.wav")])
     for text in (*result["warnings"], *result["flags"][str(one / "dead.wav")]):
         assert text in found.err
 
