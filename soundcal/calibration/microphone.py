@@ -156,6 +156,7 @@ def calibrate(
     expected: Mapping[str, float] | None = None,
     limits: ToneLimits = CLASS_1,
     device: str = "",
+    files: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Calibration:
     """Return the sensitivity of every ear from takes of a calibrator tone.
 
@@ -178,6 +179,8 @@ def calibrate(
         Acceptance limits.
     device : str
         Identity of the device; that of the first take if not given.
+    files : mapping of str to sequence of mapping, optional
+        For each take, the file and the part of it that the take is; kept in ``details``.
 
     Returns
     -------
@@ -242,12 +245,24 @@ def calibrate(
             "influences": asdict(stated),
             "limits": asdict(limits),
             "tones": {ear: [t.to_dict() for t in found] for ear, found in tones.items()},
+            **({} if files is None else {"files": files}),
             "takes_sha256": {ear: [take.sha256 for take in v] for ear, v in takes.items()},
             "fs": sorted({take.fs for v in takes.values() for take in v}),
             "simulated": any(take.simulated for v in takes.values() for take in v),
-            "warnings": doubts(tones, thirds, stated.repeatability),
+            "warnings": [*_brief(takes), *doubts(tones, thirds, stated.repeatability)],
         },
     )
+
+
+def _brief(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
+    """Return warnings about takes of less than the usual length, which looser limits accept."""
+    return [
+        f"{ear}, take {number} lasts {take.duration:.2f} s only; {CLASS_1.duration:g} s show "
+        "whether the calibrator is steady"
+        for ear, captures in takes.items()
+        for number, take in enumerate(captures, start=1)
+        if take.duration < CLASS_1.duration
+    ]
 
 
 def _refuse_repeated(takes: Mapping[str, Sequence[Capture]]) -> None:

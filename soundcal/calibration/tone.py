@@ -12,19 +12,22 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from soundcal.arrays import Array
+from soundcal.arrays import Array, Samples
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError
 from soundcal.units import db
 
-__all__ = ["Tone", "measure_tone", "sine", "third_harmonic"]
+__all__ = ["HOP_S", "WINDOW_S", "Tone", "envelope", "measure_tone", "sine", "third_harmonic"]
 
-_WINDOW_S: Final = 0.04
-_HOP_S: Final = 0.01
+WINDOW_S: Final = 0.04
+HOP_S: Final = 0.01
 """Length and step of the envelope's windows: the second harmonic's image of a 250 Hz tone lies
 20 bins away and is suppressed by more than 80 dB."""
+
+_BLOCK: Final = 1000
+"""Windows that are multiplied at once."""
 
 _FAST_S: Final = 0.125
 """Time constant F (IEC 61672-1:2013, 5.8.1), with which IEC 60942 defines the fluctuation."""
@@ -200,24 +203,35 @@ def _line(x: Array, fs: float) -> tuple[float, float]:
     return frequency, math.sqrt(max(total - tone, 0.0) / total)
 
 
-def _envelope_power(x: Array, fs: float, frequency: float) -> Array:
-    """Return the tone's mean square under each window, shape (n_windows,)."""
-    length, hop = round(_WINDOW_S * fs), round(_HOP_S * fs)
+def envelope(x: Samples, fs: float, frequency: float) -> NDArray[np.complex128]:
+    """Return half the tone's amplitude and its phase at the start of each window.
+
+    The windows are Hann windows of ``WINDOW_S``, one every ``HOP_S``. For a frequency of 0, return
+    the means under the windows.
+    """
+    length, hop = round(WINDOW_S * fs), round(HOP_S * fs)
+    if x.size < length:
+        return np.empty(0, dtype=np.complex128)
     window = _hann(length) / _hann(length).sum()
     carrier = window * np.exp(-2j * np.pi * frequency / fs * np.arange(length))
     frames = np.lib.stride_tricks.sliding_window_view(x, length)[::hop]
-    envelope = np.asarray(frames @ carrier.real + 1j * (frames @ carrier.imag))
-    return np.asarray(2.0 * np.abs(envelope) ** 2)
+    blocks = [frames[n : n + _BLOCK] for n in range(0, len(frames), _BLOCK)]  # bounds the memory
+    return np.concatenate([rows @ carrier.real + 1j * (rows @ carrier.imag) for rows in blocks])
+
+
+def _envelope_power(x: Samples, fs: float, frequency: float) -> Array:
+    """Return the tone's mean square under each window, shape (n_windows,)."""
+    return np.asarray(2.0 * np.abs(envelope(x, fs, frequency)) ** 2)
 
 
 def _fluctuation(power: Array) -> float:
     """Return half the range of the F-weighted level in dB."""
     from scipy.signal import lfilter
 
-    decay = math.exp(-_HOP_S / _FAST_S)
-    start = np.array([decay * power[: round(_FAST_S / _HOP_S)].mean()])
+    decay = math.exp(-HOP_S / _FAST_S)
+    start = np.array([decay * power[: round(_FAST_S / HOP_S)].mean()])
     weighted, _ = lfilter([1.0 - decay], [1.0, -decay], power, zi=start)
-    settled = weighted[round(_SETTLING * _FAST_S / _HOP_S) :]
+    settled = weighted[round(_SETTLING * _FAST_S / HOP_S) :]
     lowest, highest = float(settled.min()), float(settled.max())
     if lowest <= 0.0:
         return math.inf if highest > 0.0 else 0.0

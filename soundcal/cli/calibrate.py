@@ -9,6 +9,7 @@ from soundcal.cli.device_options import add_device_options, channel_list, open_f
 from soundcal.cli.file_options import Patterns, add_point
 from soundcal.cli.options import add_sensitivity, numbers
 from soundcal.cli.output import print_json, say, show
+from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -161,8 +162,21 @@ def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
         help="recordings of the calibrator on another channel: its name in the takes to be "
         "measured, or its number in the file; once for each channel",
     )
-    add("--from", dest="start", type=float, metavar="S", help="start of the tone in the files, s")
-    add("--to", dest="end", type=float, metavar="S", help="end of the tone in the files, s")
+    add(
+        "--from",
+        dest="start",
+        type=float,
+        metavar="S",
+        help="start of the tone in the files, s; without it, the longest steady part of at least "
+        "10 s is used if the whole file is not steady",
+    )
+    add(
+        "--to",
+        dest="end",
+        type=float,
+        metavar="S",
+        help="end of the tone in the files, s; a part chosen by hand may be as short as 2 s",
+    )
 
 
 def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
@@ -277,6 +291,11 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.files.atomic import check_output
     from soundcal.files.calibrations import save_calibration
 
+    if (options.start, options.end) != (None, None) and not _reads_a_file(options):
+        raise ParameterError(
+            "--from and --to choose a part of a file: give the recording (--left, --right, "
+            "--channel NAME FILE, or --method stated --recording), or leave them out"
+        )
     path = options.out or Path(f"calibration_{options.method}.json")
     for written in filter(None, (path, options.table)):
         check_output(written, force=options.force)
@@ -296,6 +315,12 @@ def run(options: argparse.Namespace) -> int:
         _write_table(options.table, result.table, force=options.force)
     _tell(options, result, path)
     return 4 if result.missed else 0
+
+
+def _reads_a_file(options: argparse.Namespace) -> bool:
+    if options.method == "stated":
+        return options.recording is not None
+    return options.method == "calibrator" and bool(options.left or options.right or options.channel)
 
 
 def _calibrated(options: argparse.Namespace, device: "AudioDevice | None") -> "Result":

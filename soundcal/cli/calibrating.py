@@ -14,22 +14,21 @@ from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Calibration
-from soundcal.cli.file_options import expanded
+from soundcal.cli.calibrator_files import BY_HAND, WHOLE, ToneFile, part_of, tone_files
 from soundcal.cli.levels import watched
 from soundcal.cli.options import Numbers, full_scale_doubts, full_scale_pascal, stated_doubts
 from soundcal.cli.options import stated as repeated
 from soundcal.cli.output import say
-from soundcal.errors import ParameterError, SignalError
+from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.gain_tables import PublishedTrack, output_table, read_tracks
-from soundcal.files.recordings import record_beside
 from soundcal.headphone import Headphone, both_readings
 from soundcal.lab.calibrator import calibrate_ears
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, calibrate_output, simulated_data_sheet
-from soundcal.recording import EARS, Capture, channel_names
+from soundcal.recording import EARS, channel_names
 from soundcal.takes.check import flags_of, refuse
 from soundcal.takes.file_checks import judge_file
 
@@ -88,18 +87,16 @@ def _by_calibrator(
         "influences": influences,
         "expected": expected,
     }
-    takes = _tone_files(options)
-    if takes:
-        identity = "" if device is None else device.info.identity
-        try:
-            calibration = microphone.calibrate(takes, **about, device=identity)
-        except SignalError as error:
-            if options.start is not None or options.end is not None:
-                raise
-            raise type(error)(
-                f"{error}; if only a part of the file holds the steady tone, choose at least "
-                f"{microphone.CLASS_1.duration:g} s of it with --from S --to S"
-            ) from error
+    files = tone_files(options, expected)
+    if files:
+        by_hand = options.start is not None or options.end is not None
+        calibration = microphone.calibrate(
+            {name: [file.take for file in row] for name, row in files.items()},
+            **about,
+            limits=BY_HAND if by_hand else microphone.CLASS_1,
+            device="" if device is None else device.info.identity,
+            files={name: [file.to_dict() for file in row] for name, row in files.items()},
+        )
     elif device is None or operator is None:
         raise ParameterError(
             "no recordings of the calibrator: give --device NAME to record them now, or "
@@ -116,16 +113,18 @@ def _by_calibrator(
             duration=options.duration,
             watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
-    notes = [*_part_notes(options, takes), *_tone_notes(calibration), *_warnings(calibration)]
+    notes = [*_part_notes(files), *_tone_notes(calibration), *_warnings(calibration)]
     return Result(calibration, tuple(notes))
 
 
-def _part_notes(options: argparse.Namespace, takes: Mapping[str, Sequence[Capture]]) -> list[str]:
-    """Return the line that states the part of the files that was used, if it was chosen."""
-    if not takes or (options.start is None and options.end is None):
-        return []
-    end = "the end" if options.end is None else f"{options.end:g} s"
-    return [f"used of each file: from {options.start or 0.0:g} s to {end}"]
+def _part_notes(files: Mapping[str, Sequence[ToneFile]]) -> list[str]:
+    """Return one line about every file of which a part is used."""
+    return [
+        f"{name}: used of {file.path}: from {file.start:g} s to {file.end:g} s ({file.chosen})"
+        for name, row in files.items()
+        for file in row
+        if file.chosen != WHOLE
+    ]
 
 
 def _tone_notes(calibration: Calibration) -> list[str]:
@@ -141,66 +140,6 @@ def _tone_notes(calibration: Calibration) -> list[str]:
 
 def _warnings(calibration: Calibration) -> list[str]:
     return [f"warning: {text}" for text in calibration.details["warnings"]]
-
-
-def _tone_files(options: argparse.Namespace) -> dict[str, list[Capture]]:
-    """Return the takes of the files that the options name, by channel."""
-    given = [(ear, getattr(options, ear)) for ear in EARS if getattr(options, ear)]
-    for name, *files in options.channel:
-        if not files:
-            raise ParameterError(f"--channel {name}: NAME FILE… expected, e.g. --channel ch3 a.wav")
-        given.append((name, [Path(path) for file in files for path in expanded(file)]))
-    takes: dict[str, list[Capture]] = {}
-    for name, paths in given:
-        for path in paths:
-            take = _tone_file(path, options)
-            takes.setdefault(_channel_of(take, name, path), []).append(take)
-    return takes
-
-
-def _tone_file(path: Path, options: argparse.Namespace) -> Capture:
-    """Return the samples of a file, or of the part that is chosen, with what its record says."""
-    capture = audio.read(path)
-    for flag in capture.flags:
-        say(f"{path}: {flag}")
-    record = record_beside(path, needed=False)
-    if channels := record.capture.get("channels"):
-        capture = replace(
-            capture,
-            channels=tuple(channels),
-            device=record.device,
-            simulated=bool(record.capture.get("simulated")),
-            flags=(*capture.flags, *record.flags),
-        )
-    if options.start is None and options.end is None:
-        return capture
-    start, end = options.start or 0.0, capture.duration if options.end is None else options.end
-    if not 0 <= start < end <= capture.duration:
-        raise ParameterError(
-            f"{path}: --from {start:g} --to {end:g}: a part of its {capture.duration:.2f} s is "
-            "expected"
-        )
-    part = slice(round(start * capture.fs), round(end * capture.fs))
-    return replace(capture, samples=capture.samples[:, part], clipped=())
-
-
-def _channel_of(take: Capture, name: str, path: Path) -> str:
-    """Return the name of the channel that a person names or numbers."""
-    if name in take.channels:
-        return name
-    count = len(take.channels)
-    if name.isdecimal() and count > 1 and 1 <= int(name) <= count:
-        return take.channels[int(name) - 1]
-    if count == 1 and not name.isdecimal():
-        return name
-    if name.isdecimal() and count == 1:
-        raise ParameterError(
-            f"{path}: one channel; name it as in the takes to be measured, e.g. --channel ch{name}"
-        )
-    raise ParameterError(
-        f"{path}: {count} channels, none of them named {name}; name the one with the calibrator: "
-        f"--channel {take.channels[0]} {path}, or {', '.join(take.channels[1:])}"
-    )
 
 
 # open-circuit voltage
@@ -437,7 +376,9 @@ def _by_statement(
     """Use a sensitivity, or the level of a recording, that the user states."""
     identity = "" if device is None else device.info.identity
     if options.recording is not None and options.levels is not None:
-        capture = audio.read(options.recording)
+        capture = part_of(
+            audio.read(options.recording), options.recording, options.start, options.end
+        )
         if len(options.levels) != len(capture.channels):
             raise ParameterError(
                 f"--levels has {len(options.levels)} values, {options.recording} has "

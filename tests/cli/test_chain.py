@@ -191,19 +191,96 @@ def test_a_calibrator_file_per_microphone(
     assert "--channel ch3" in capsys.readouterr().err
 
 
+def late(level_db: float, seconds: float, seed: int = 1) -> np.ndarray:
+    """A calibrator that is put on after 3 s with a bump and taken off 1 s before the end."""
+    random = np.random.default_rng(seed)
+    quiet = 1e-3 * random.standard_normal(3 * FS)
+    x = np.concatenate([quiet, calibrator(level_db, seconds, seed), quiet[:FS]])
+    x[round(2.8 * FS) : round(3.2 * FS)] += 0.2 * random.standard_normal(round(0.4 * FS))
+    return x
+
+
+CALIBRATOR_FILES = {
+    "--left": ["--left", "late.wav"],
+    "--right": ["--right", "late.wav"],
+    "--channel": ["--channel", "ch3", "late.wav"],
+    "both ears, one file": ["--left", "both.wav", "--right", "both.wav"],
+    "one of a recording of six": ["--channel", "5", "six.wav"],
+    "with --expected": ["--left", "late.wav", "--expected", "before.json"],
+}
+
+
+@pytest.mark.parametrize("way", CALIBRATOR_FILES)
+def test_a_calibrator_put_on_late_is_found(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The part that is used is printed and kept, in every way that reads a calibrator's file."""
+    monkeypatch.chdir(tmp_path)
+    audio.write("late.wav", late(-20.0, 12.0)[np.newaxis], FS)
+    one, other = late(-20.0, 12.0, 2), late(-20.0, 12.0, 3)
+    quiet = 1e-4 * np.random.default_rng(4).standard_normal((6, 2 * one.size))
+    both = quiet[:2].copy()
+    both[0, : one.size] += one
+    both[1, one.size :] += other
+    audio.write("both.wav", both, FS)
+    quiet[4, : one.size] += one
+    audio.write("six.wav", quiet, FS)
+    assert main(["calibrate", "--method", "stated", "--pa-per-fs", "9", "--out", "x.json"]) == 0
+    record = json.loads(Path("x.json").read_text())
+    record["chains"]["left"] = record["chains"].pop("mono")
+    Path("before.json").write_text(json.dumps(record))
+    capsys.readouterr()
+    assert main(["calibrate", *CALIBRATOR_FILES[way], "--out", "mic.json"]) == 0
+    said = capsys.readouterr().err
+    made = load_calibration("mic.json")
+    for name, chain in made.chains.items():
+        assert chain.gain_db == pytest.approx(20.02, abs=0.01)
+        (part,) = made.details["files"][name]
+        assert part["chosen"] == "longest steady part"
+        assert 3.2 <= part["from_s"] % 16.0 < 3.5
+        assert 14.5 < part["to_s"] % 16.0 <= 15.0
+        words = f"from {part['from_s']:g} s to {part['to_s']:g} s (longest steady part)"
+        assert f"{name}: used of {part['file']}: {words}" in said
+    # the same part by hand gives the same number
+    if way == "--left":
+        part = made.details["files"]["left"][0]
+        limits = ["--from", str(part["from_s"]), "--to", str(part["to_s"])]
+        assert main(["calibrate", "--left", "late.wav", *limits, "--out", "hand.json"]) == 0
+        assert load_calibration("hand.json").chain("left").gain_db == made.chain("left").gain_db
+
+
 def test_the_part_of_a_file_that_holds_the_tone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    quiet = 1e-3 * np.random.default_rng(1).standard_normal(3 * FS)
-    late = np.concatenate([quiet, calibrator(-20.0, 12.0), quiet[:FS]])
-    audio.write("late.wav", late[np.newaxis], FS)
+    audio.write("late.wav", late(-20.0, 9.0)[np.newaxis], FS)
     whole = ["calibrate", "--left", "late.wav", "--out", "mic.json"]
     assert main(whole) == 5
-    assert "at least 10 s of it with --from S --to S" in capsys.readouterr().err
-    assert main([*whole, "--from", "3.5", "--to", "14.5"]) == 0
-    assert "from 3.5 s to 14.5 s" in capsys.readouterr().err
-    assert load_calibration("mic.json").chain("left").gain_db == pytest.approx(20.0, abs=0.03)
+    said = capsys.readouterr().err
+    assert "late.wav: left: " in said
+    assert "steady from 3.3" in said
+    assert "at least 10 s" in said
+    assert "--from 3.3" in said
+    assert main([*whole, "--from", "3.5", "--to", "11.5"]) == 0
+    said = capsys.readouterr().err
+    assert "from 3.5 s to 11.5 s (by hand)" in said
+    assert "warning: left, take 1 lasts 8.00 s only" in said
+    made = load_calibration("mic.json")
+    assert made.chain("left").gain_db == pytest.approx(20.02, abs=0.01)
+    assert made.details["files"]["left"][0]["chosen"] == "by hand"
     assert main([*whole, "--force", "--from", "3.5", "--to", "99"]) == 2
-    assert main([*whole, "--force", "--from", "5.5", "--to", "14.5"]) == 5
-    assert "lasts 9.00 s" in capsys.readouterr().err
+    assert main([*whole, "--force", "--from", "3.5", "--to", "5"]) == 5
+    assert "lasts 1.50 s" in capsys.readouterr().err
+    assert main(["calibrate", "--simulate", "--from", "3", "--out", "no.json"]) == 2
+    assert "--from and --to choose a part of a file" in capsys.readouterr().err
+
+
+def test_the_part_of_a_recording_whose_level_is_stated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    audio.write("late.wav", late(-20.0, 12.0)[np.newaxis], FS)
+    stated = ["calibrate", "--method", "stated", "--recording", "late.wav", "--levels", "94"]
+    part = ["--from", "3.5", "--to", "14.5", "--out", "mic.json"]
+    assert main([*stated, "--weighting", "Z", *part]) == 0
+    assert load_calibration("mic.json").chain("mono").gain_db == pytest.approx(20.02, abs=0.01)
