@@ -44,6 +44,9 @@ _DECIMAL_COMMA: Final = re.compile(r"[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})")
 _STATED: Final = re.compile(r'"?sep=([^\w"])"?[;,\t]*', re.IGNORECASE)
 """The first line by which Excel states the separator, with those of its empty cells."""
 
+_LARGEST: Final = 1e100
+"""Largest number that is read: squares of larger ones may be infinite."""
+
 _MOST_COLUMNS: Final = 5000
 _MOST_CELLS: Final = 4_000_000
 """Limits on the size of a table: 64 MiB of text could hold 32 million cells."""
@@ -143,7 +146,7 @@ class TextTable:
         if not _NUMBER.fullmatch(cell):
             raise RecordError(f"{where} is not a number")
         number = float(cell.replace(",", "."))
-        if math.isinf(number) and "inf" not in cell.lower():
+        if abs(number) > _LARGEST and "inf" not in cell.lower():
             raise RecordError(f"{where} is too large for a number")
         return number
 

@@ -19,7 +19,7 @@ from soundcal.agreement.paired import Alternative, MeanTest
 from soundcal.errors import ParameterError
 from soundcal.files.names import unjoined
 from soundcal.ratings.soundscape import ATTRIBUTES, QUADRANTS, formula, quadrant_shares
-from soundcal.ratings.table import KEYS, Ratings
+from soundcal.ratings.table import ALL, KEYS, Ratings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +44,6 @@ _PLANE_COLUMNS: Final = (
     *("eventfulness", "eventfulness_low", "eventfulness_high"),
     *("t2", "f", "df1", "df2", "p_value", "p_adjusted", "n", "remark"),
 )
-
-ALL: Final = "all"
-"""Name used instead of a stimulus for the mean over all stimuli of a participant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -134,7 +134,7 @@ def combine(parts: Iterable[Ratings]) -> Ratings:
     Raises
     ------
     RecordError
-        Different scales or languages, or a trial in two of them.
+        Different scales or languages, a trial in two of them, or nobody answered.
     """
     import pandas as pd
 
@@ -146,6 +146,8 @@ def combine(parts: Iterable[Ratings]) -> Ratings:
         raise RecordError(f"different scales or languages in one analysis: {sorted(kinds)}")
     scale, language = kinds.pop()
     table = pd.concat([one.table for one in ratings], ignore_index=True)
+    if table["value"].isna().all():
+        raise RecordError(f"nobody answered: all {len(table)} values are missing")
     sources = tuple(source for one in ratings for source in one.sources)
     notes = tuple(dict.fromkeys(note for one in ratings for note in one.notes))
     both = make_ratings(table, scale=scale, language=language, sources=sources, notes=notes)

@@ -23,6 +23,15 @@ OPTIONAL: Final = ("order", "played", "seconds")
 
 KEYS: Final = ("participant", "condition", "stimulus")
 
+ALL: Final = "all"
+"""Name used instead of a stimulus for the mean over all stimuli of a participant."""
+
+_TAKEN: Final = {
+    "stimulus": (ALL,),
+    "condition": ("participant", "unanswered", "seconds", "excluded", "reason"),
+}
+"""Names with a meaning of their own in the tables of results."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
@@ -245,7 +254,8 @@ def make_ratings(
     Raises
     ------
     RecordError
-        Columns missing, a trial answered twice, answers that are not numbers, an unnamed trial.
+        Columns missing, a trial answered twice, answers that are not numbers, an unnamed trial, or
+        a name with a meaning of its own, such as a stimulus ``all``.
     ParameterError
         An impossible scale.
     """
@@ -264,6 +274,11 @@ def make_ratings(
         names = [normal_name(str(text)) for text in frame[name]]
         if frame[name].isna().any() or "" in names:
             raise RecordError(f"column {name}: some rows are empty; every answer needs one")
+        if taken := set(names) & set(_TAKEN.get(name, ())):
+            raise RecordError(
+                f"column {name}: the name {min(taken)!r} has a meaning of its own in the tables "
+                "of results; rename it"
+            )
         frame[name] = names
     frame["attribute"] = frame["attribute"].replace(dict(attributes or {}))
     for name in ("value", *OPTIONAL):

@@ -147,7 +147,13 @@ class _Printer:
         heads = [[column.title for column in table.columns]]
         if table.groups:
             heads.insert(0, _spread(table.groups))
-        made = LongTable([*heads, *cells], colWidths=widths, repeatRows=len(heads), hAlign="LEFT")
+        made = LongTable(
+            [*heads, *cells],
+            colWidths=widths,
+            repeatRows=len(heads),
+            hAlign="LEFT",
+            splitInRow=1,  # a row with a long name may be taller than the page
+        )
         made.setStyle(self._table_style(table, size, len(heads)))
         return [made, Spacer(1, 6)]
 

@@ -155,7 +155,7 @@ def _entry(
     from soundcal.agreement import agreement_test, bland_altman, diagnose, nonparametric_limits
 
     x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
-    if np.isfinite(x - y).sum() < 2:
+    if (np.isfinite(x) & np.isfinite(y)).sum() < 2:
         return None
     agreement = bland_altman(
         x,
@@ -246,16 +246,23 @@ def _left_out(
             )
         sides: dict[str, set[str]] = {first: set(), second: set()}
         alone: set[str] = set()
+        nowhere: set[str] = set()
         for frame, _, _ in wide.values():
             if {first, second} <= set(frame.columns):
                 for name, there in sides.items():
                     there |= set(frame.index[frame[name].notna()])
-                one_only = frame[first].isna() != frame[second].isna()
-                alone.update(str(stimulus) for stimulus in frame.index[one_only])
+                one, other = np.isfinite(frame[first]), np.isfinite(frame[second])
+                alone.update(map(str, frame.index[one != other]))
+                nowhere.update(map(str, frame.index[~one & ~other]))
         if alone:
             warnings.append(
                 f"{first} − {second}: stimuli with a value in one method only, left out: "
                 f"{some(sorted(alone))}"
             )
             warnings += lookalikes("stimuli", first, sides[first], second, sides[second])
+        if nowhere:
+            warnings.append(
+                f"{first} − {second}: stimuli without a finite value in either method, left out: "
+                f"{some(sorted(nowhere))}"
+            )
     return tuple(warnings)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.files.names import normal_name, some
+from soundcal.files.names import lookalikes, normal_name, some
 from soundcal.files.tables import read_table_text
 from soundcal.study.of_files import NAMED_BY_TABLE, with_conditions
+from soundcal.units import STATIC_PRESSURE, pascal_to_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,9 @@ COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", 
 """Columns that a table must have; it may also have ``combination`` and others."""
 
 _NUMBERS: Final = ("value", "u")
+
+_NEEDED: Final = ("condition", "stimulus", "indicator")
+"""Columns without empty cells."""
 
 
 def read_table(*paths: Path) -> "pd.DataFrame":
@@ -44,14 +48,14 @@ def read_table(*paths: Path) -> "pd.DataFrame":
     ------
     RecordError
         Missing, empty, or not a table of text; a cell of ``value`` or ``u`` that is neither a
-        number nor empty or ``NA``; a row without a condition or stimulus; two tables of one name;
-        a column ``combination`` in some of the tables only.
+        number nor empty or ``NA``; a row without a condition, stimulus or indicator; two tables
+        of one name; a column ``combination`` in some of the tables only.
     """
     import pandas as pd
 
     if len(paths) == 1:
         table = _read(paths[0], "")
-        table.attrs["notes"] = (*table.attrs["notes"], *_unlike(table))
+        table.attrs["notes"] = (*table.attrs["notes"], *_remarks(table))
         return table
     parts = [_read(path, normal_name(path.stem)) for path in paths]
     _check_parts(paths, parts)
@@ -61,7 +65,7 @@ def read_table(*paths: Path) -> "pd.DataFrame":
         for note in part.attrs["notes"]:
             notes.setdefault(note, []).append(str(path))
     told = (f"{some(of)}: {note}" for note, of in notes.items())
-    table.attrs["notes"] = (*told, *_unlike(table))
+    table.attrs["notes"] = (*told, *_remarks(table))
     return table
 
 
@@ -83,7 +87,7 @@ def _read(path: Path, method: str) -> "pd.DataFrame":
         {
             name: table.numbers(name)
             if name in _NUMBERS
-            else table.names(name, needed=name in ("condition", "stimulus"))
+            else table.names(name, needed=name in _NEEDED)
             for name in table.columns
             if name in COLUMNS or table.columns.count(name) == 1
         }
@@ -121,6 +125,28 @@ def _check_parts(paths: Sequence[Path], parts: "Sequence[pd.DataFrame]") -> None
                 "(measure --condition NAME)"
             )
         named[name] = path
+
+
+def _remarks(table: "pd.DataFrame") -> tuple[str, ...]:
+    """Return remarks on what may be wrong with a table that can be read."""
+    conditions = table["condition"].unique()
+    alike = lookalikes("conditions", "", conditions, "", conditions)
+    return (*alike, *_impossible(table), *_unlike(table))
+
+
+def _impossible(table: "pd.DataFrame") -> tuple[str, ...]:
+    """Return a remark on levels that no sound can have, as after a lost decimal point."""
+    most = pascal_to_level(STATIC_PRESSURE)
+    finite = np.isfinite(table["value"])
+    loud = table[(table["unit"] == "dB") & finite & (table["value"] > most)]
+    if loud.empty:
+        return ()
+    first = loud.iloc[0]
+    return (
+        f"{len(loud)} values in dB are above {most:.0f} dB, the highest level of a sound; the "
+        f"first is {first['value']:g} dB (condition {first['condition']}, stimulus "
+        f"{first['stimulus']}); was a decimal point or comma lost?",
+    )
 
 
 def _unlike(table: "pd.DataFrame") -> tuple[str, ...]:
@@ -172,7 +198,7 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
         raise RecordError(
             f"the column value holds something that is not a number: {error}"
         ) from error
-    for name in ("condition", "stimulus"):
+    for name in _NEEDED:
         if table[name].isna().any() or (result[name] == "").any():
             raise RecordError(f"the column {name} has empty cells; every row needs one")
     return result
