@@ -23,6 +23,13 @@ _PLATEAU_STEPS: Final = 3.3
 """A plateau has an edge of 0.1 % of its height or more, and of more than 3 quantisation steps:
 quantisation also gives a slow sine wave flat tops, but their edges are one step."""
 
+_EQUAL_EXTREMES: Final = 10
+_NEAR: Final = 1.0 / 64.0
+_EXCESS: Final = 3.0
+"""Ten or more samples at the extreme, and three times as many as within 1/64 below it, show a
+limited signal even without samples in a row, as in noise: Gaussian noise limited to two or three
+times its rms has seven to ten times as many. Of a sine, nearly all are below the extreme."""
+
 _COARSE_BELOW: Final = 0.1
 _COARSE_STEP: Final = 0.05
 """Samples finer than 24 bits may be 16-bit ones times a gain. Below -20 dB re full scale their step
@@ -61,6 +68,32 @@ class _Plateaus:
         self.count += int(sharp.sum())
 
 
+class _Extreme:
+    """Counts samples at the extreme of a signal, on one side of zero, and just below it."""
+
+    def __init__(self) -> None:
+        self.top = -np.inf
+        self.at_top = 0
+        self._near = 0
+
+    def push(self, signed: Samples, highest: float) -> None:
+        """Take the next samples, whose largest value is ``highest``."""
+        if highest > self.top:
+            close = highest - self.top <= _NEAR * abs(highest)
+            self._near = self._near + self.at_top if close else 0
+            self.top, self.at_top = highest, 0
+        bottom = self.top - _NEAR * abs(self.top)
+        if highest >= bottom:
+            at_top = int(np.count_nonzero(signed == self.top))
+            self.at_top += at_top
+            self._near += int(np.count_nonzero(signed >= bottom)) - at_top
+
+    @property
+    def limited(self) -> bool:
+        """True if many samples share the extreme, and far fewer are just below it."""
+        return self.at_top >= max(_EQUAL_EXTREMES, _EXCESS * self._near) and self._near > 0
+
+
 class ChannelStatistics:
     """Counts, extremes and powers of one channel so far.
 
@@ -75,6 +108,7 @@ class ChannelStatistics:
         self.full = self.in_a_row = self.live = self.used = 0
         self.finer = False
         self.plateaus = (_Plateaus(1.0), _Plateaus(-1.0))
+        self.extremes = (_Extreme(), _Extreme())
         self.means = np.zeros(3)  # number, sum and sum of squares of the means of the windows
         self.power = 0.0
         self.quietest = np.inf
@@ -84,8 +118,10 @@ class ChannelStatistics:
 
     def push(self, x: Samples) -> None:
         """Take the next samples, shape (n,), n > 0."""
-        self.lowest = min(self.lowest, float(x.min()))
-        self.highest = max(self.highest, float(x.max()))
+        lowest, highest = float(x.min()), float(x.max())
+        self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
+        self.extremes[0].push(x, highest)
+        self.extremes[1].push(-x, -lowest)
         y = np.concatenate([self._last, x])
         full = np.abs(y) >= FULL_SCALE
         new = full[self._last.size :]

@@ -1,8 +1,9 @@
 """Checks of the samples of a file, recorded by soundcal or by another program.
 
 :class:`FileChecks` adds to :class:`~soundcal.takes.judge.SignalChecks` what matters where nobody
-has watched the recording: an ear that is dead, both ears equal or inverted, zeros at the start, an
-offset with its size in dB, and pressures that cannot be sound. One pass, constant memory.
+has watched the recording: an ear that is dead, one signal in two channels, zeros in single channels
+and at the start, an offset with its size in dB, limited peaks that are no flat tops, a level of a
+few quantisation steps, and pressures that cannot be sound. One pass, constant memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Samples
-from soundcal.recording import CLIPPING, EARS, GAPS, LOSSY, Capture
+from soundcal.recording import CLIPPING, EARS, FULL_SCALE, GAPS, LOSSY, Capture, counted
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
 from soundcal.takes.judge import DC_LIMIT, SignalChecks, offset
-from soundcal.takes.zeros import DROPOUTS
+from soundcal.takes.one_signal import OneSignal
+from soundcal.takes.zero_runs import ZeroRuns
 from soundcal.units import P_REF, STATIC_PRESSURE, db
 
 __all__ = ["DEAD", "FileChecks", "judge_file"]
@@ -29,13 +31,34 @@ _OF_A_STIMULUS: Final = (DEAD, CLIPPING, "plateaus", "DC")
 _START_S: Final = 0.1
 """Exact zeros on all channels for this long (s) at the start are a doubt, as at the end."""
 
+_GAP_SAMPLES: Final = 32
+_SINGLE_GAP_SAMPLES: Final = 64
+"""Shortest gaps on all channels, as in :mod:`soundcal.takes.gaps`, and on a single one."""
+
 _DC_DB: Final = 0.1
 """Accepted share of an offset in LZeq, dB: the resolution of a sound level meter, IEC 61672-1."""
 
 _QUIET_STEPS: Final = 8.0
 """A signal below this many quantisation steps (rms) is zero for a while by itself."""
 
+_FEW_STEPS: Final = 1.9
+"""Rounding changes the level of a signal of fewer steps (rms) by 0.1 dB or more: the variance of
+the rounding is 1/12 of a step."""
+
+_FEW_BITS: Final = 9.0
+_BITS_FROM: Final = 256
+"""Number of non-zero samples needed to find the bits in use, as in :mod:`soundcal.takes.judge`."""
+
+_SAME_DB: Final = 0.005
+"""Channels that differ by less than this (dB) are called equal."""
+
 _EQUAL: Final = Limit(0.0, "≤", "two microphones never give equal samples")
+_SILENT: Final = Limit(0.0, "≤", "an input with noise is never exactly zero for long")
+_LIMITED: Final = Limit(
+    0.0, "≤", "sound hardly ever reaches its extreme twice", "lower the level there"
+)
+_STEPS: Final = Limit(_FEW_STEPS, "≥", "rounding then changes the level by less than 0.1 dB")
+_BITS: Final = Limit(_FEW_BITS, "≥", "the noise of 8 bits is at −53 dB re full scale")
 _ZEROS: Final = Limit(_START_S, "≤", "an input with noise is never exactly zero", "cut them off")
 _DC: Final = Limit(_DC_DB, "≤", "resolution of a sound level meter, IEC 61672-1")
 _PEAK: Final = Limit(
@@ -78,25 +101,23 @@ class FileChecks:
     ) -> None:
         self._channels, self._fs, self._coarse = tuple(channels), fs, coarse
         self._sensitivities = tuple(sensitivities)
-        self._signal = SignalChecks(channels, fs)
-        ears = set(EARS) <= set(channels)
-        self._ears = [self._channels.index(ear) for ear in EARS] if ears else []
-        self._equal = self._inverted = bool(ears)
-        self._zeros, self._begun = 0, False
+        self._signal = SignalChecks(channels, fs, zeros=False)
+        self._pairs = OneSignal(len(self._channels))
+        self._zeros = ZeroRuns(_GAP_SAMPLES)
+        single = self._channels if len(self._channels) > 1 else ()
+        self._single = {name: ZeroRuns(_SINGLE_GAP_SAMPLES) for name in single}
+        self._n_samples = 0
 
     def push(self, samples: Samples) -> None:
         """Take the next samples, shape (n_channels, n)."""
         self._signal.push(samples)
-        if self._equal or self._inverted:
-            left, right = samples[self._ears]
-            self._equal = self._equal and bool(np.array_equal(left, right))
-            # a negative number may be rounded to another step than a positive one
-            step = _step(*(self._signal.statistics[ear] for ear in EARS))
-            self._inverted = self._inverted and bool(np.abs(left + right).max(initial=0.0) <= step)
-        if not self._begun:
-            live = np.flatnonzero(samples.any(axis=0))
-            self._zeros += int(live[0]) if live.size else samples.shape[1]
-            self._begun = live.size > 0
+        if samples.shape[1] == 0:
+            return
+        self._pairs.push(samples)
+        self._zeros.push(samples)
+        for row, zeros in zip(samples, self._single.values(), strict=False):
+            zeros.push(row[np.newaxis])
+        self._n_samples += samples.shape[1]
 
     @property
     def dead(self) -> tuple[str, ...]:
@@ -108,48 +129,114 @@ class FileChecks:
     def checks(self) -> tuple[Check, ...]:
         """Return the checks of the samples so far."""
         rows = self._signal.statistics
-        found = [*self._of_signal(), *self._of_all()]
+        found = [*self._of_signal(), *self._one_signal(), self._start()]
+        flat = {check.channel for check in found if check.name == "plateaus" and check.reason}
         for index, (name, row) in enumerate(rows.items()):
             if row.lowest == row.highest:
                 continue
             factor = self._sensitivities[index] if self._sensitivities else None
             of_row = [_offset(name, row, factor), *_peak(name, row, factor)]
+            of_row += [_steps(name, row), *_bits(name, row, factor)]
+            if not self._coarse and name not in flat:
+                of_row.append(_limited(name, row))
+            if name in self._single:
+                of_row.append(self._silence(name))
             found += [replace(check, channel=name) for check in of_row]
         return tuple(found)
 
     def _of_signal(self) -> Iterator[Check]:
-        quiet = all(
-            np.sqrt(row.power / max(row.means[0], 1.0)) < _QUIET_STEPS * _step(row)
-            for row in self._signal.statistics.values()
-        )
+        lost = self._zeros.count or self._zeros.end
         for check in self._signal.checks():
             coarse = self._coarse and check.name == "plateaus"
-            # a file of 16 bits is no fault, one channel of it may be silent, and the offset has
-            # its own check here
-            ours = check.name in ("DC", "bits used", DROPOUTS)
-            if not (ours or coarse or (quiet and check.name == GAPS)):
+            # a file of 16 bits is no fault, and the offset has its own check here
+            ours = check.name in ("DC", "bits used")
+            # a quiet file, or passage, of few bits is zero for a while
+            if not (ours or coarse or (check.name == GAPS and not lost)):
                 yield check
 
-    def _of_all(self) -> Iterator[Check]:
-        rows = list(self._signal.statistics.values())
-        ears = [rows[index] for index in self._ears]
-        if ears and min(row.highest for row in ears) > _QUIET_STEPS * _step(*ears):
-            kind = "equal" if self._equal else "inverted" if self._inverted else ""
-            reason = (
-                f"left and right are {kind} from the first sample to the last: one signal in both "
-                "channels, not two ears"
+    def _one_signal(self) -> Iterator[Check]:
+        rows = [*self._signal.statistics.values()]
+        steps = [row.step for row in rows]
+        alive = [_rms(row) >= _QUIET_STEPS * step for row, step in zip(rows, steps, strict=True)]
+        reasons = []
+        for i, j, factor in self._pairs.found(steps):
+            if not (alive[i] and alive[j]):
+                continue
+            first, second = self._channels[i], self._channels[j]
+            kind = "equal" if factor > 0 else "inverted"
+            if abs(db(abs(factor))) > _SAME_DB:
+                kind += f" but for {db(abs(factor)):+.1f} dB"
+            ears = "not two ears" if {first, second} == set(EARS) else "not two microphones"
+            reasons.append(
+                f"{first} and {second} are {kind} from the first sample to the last: one signal in "
+                f"both channels, {ears}"
             )
-            reason = reason if kind else ""
-            yield Check("equal channels", float(bool(kind)), "", _EQUAL, doubt(reason), reason)
-        seconds = self._zeros / self._fs if self._begun else 0.0
+        reason = "; ".join(reasons)
+        yield Check("equal channels", float(len(reasons)), "", _EQUAL, doubt(reason), reason)
+
+    def _start(self) -> Check:
+        seconds = self._zeros.start / self._fs
         reason = f"exact zeros on all channels for the first {seconds:.3f} s; {_ZEROS.remedy}"
         reason = reason if seconds >= _START_S else ""
-        yield Check("zeros at the start", seconds, "s", _ZEROS, doubt(reason), reason)
+        return Check("zeros at the start", seconds, "s", _ZEROS, doubt(reason), reason)
+
+    def _silence(self, name: str) -> Check:
+        """Return the check of zeros in one channel while others go on."""
+        own, common, fs = self._single[name], self._zeros, self._fs
+        found = []
+        if own.start >= _START_S * fs and own.start > common.start:
+            found.append(f"for the first {own.start / fs:.3f} s")
+        if own.lost > common.lost:
+            places = counted(own.count, "place")
+            found.append(f"in {places}, {own.lost} samples in all, first at {own.first / fs:.3f} s")
+        if own.end >= _START_S * fs and own.end > common.end:
+            found.append(f"from {(self._n_samples - own.end) / fs:.3f} s to the end")
+        reason = f"{name}: exact zeros {', '.join(found)}, while another channel goes on"
+        reason = reason if found else ""
+        return Check("zeros in one channel", len(found), "", _SILENT, doubt(reason), reason)
 
 
-def _step(*rows: ChannelStatistics) -> float:
-    """Return the coarsest quantisation step of channels, at least that of 24 bits."""
-    return max(2.0 ** (1 - min(row.bits, 24)) for row in rows)
+def _rms(row: ChannelStatistics) -> float:
+    """Return the rms without frequencies below 20 Hz."""
+    return float(np.sqrt(row.power / max(row.means[0], 1.0)))
+
+
+def _steps(name: str, row: ChannelStatistics) -> Check:
+    """Return the check of a level that is a few quantisation steps."""
+    steps = _rms(row) / row.step
+    reason = (
+        f"{name}: the level is {steps:.1f} steps of {row.bits} bits (rms), so rounding is a large "
+        "part of it; record with more gain or more bits"
+    )
+    reason = reason if row.means[0] > 1 and not row.finer and steps < _FEW_STEPS else ""
+    return Check("level in steps", steps, "", _STEPS, doubt(reason), reason)
+
+
+def _bits(name: str, row: ChannelStatistics, factor: float | None) -> Iterator[Check]:
+    """Give the check of a file of 8 bits or fewer."""
+    if row.live < _BITS_FROM:
+        return
+    noise = row.step / np.sqrt(12.0)
+    level = f"{db(noise):.0f} dB re full scale"
+    if factor is not None:
+        level = f"{db(noise * factor / P_REF):.0f} dB"
+    reason = f"{name}: only {row.bits} bits are used; their rounding noise is at {level}"
+    reason = reason if row.bits < _FEW_BITS else ""
+    yield Check("few bits", row.bits, "bit", _BITS, doubt(reason), reason)
+
+
+def _limited(name: str, row: ChannelStatistics) -> Check:
+    """Return the check of peaks that end at one value, though not in flat tops."""
+    sides = [s for s in row.extremes if s.limited and (row.unlimited or s.top < FULL_SCALE)]
+    count = sum(side.at_top for side in sides)
+    height = max((side.top for side in sides), default=0.0)
+    reason = (
+        f"{name}: {count} samples at exactly the same extreme ({db(abs(height)):.1f} dB re full "
+        "scale), hardly any just below; something before this input clips or limits: "
+        f"{_LIMITED.remedy}"
+    )
+    reason = reason if sides else ""
+    return Check("equal extremes", count, "samples", _LIMITED, doubt(reason), reason)
 
 
 def _offset(name: str, row: ChannelStatistics, factor: float | None) -> Check:
@@ -159,7 +246,7 @@ def _offset(name: str, row: ChannelStatistics, factor: float | None) -> Check:
     added = float(10.0 * np.log10(1.0 + mean**2 / power)) if power > 0 else 0.0
     peak = max(abs(row.highest - mean), abs(row.lowest - mean))
     jump = float(db((peak + abs(mean)) / peak)) if peak > 0 else 0.0
-    real = abs(mean) > max(error, _step(row)) and (added > _DC_DB or abs(mean) > DC_LIMIT)
+    real = abs(mean) > max(error, row.step) and (added > _DC_DB or abs(mean) > DC_LIMIT)
     size = "" if factor is None else f" ({float(db(abs(mean) * factor / P_REF)):.1f} dB)"
     reason = (
         f"{name}: DC of {mean:+.2g} of full scale{size} raises LZeq by {added:.1f} dB and LCpeak "

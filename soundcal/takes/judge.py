@@ -117,6 +117,8 @@ class SignalChecks:
         Names of the channels.
     fs : int
         Sampling rate in Hz.
+    zeros : bool
+        Whether zeros in a single channel are looked for by the noise of the input.
 
     Examples
     --------
@@ -127,12 +129,12 @@ class SignalChecks:
     [('plateaus', 'invalid')]
     """
 
-    def __init__(self, channels: Sequence[str], fs: int) -> None:
+    def __init__(self, channels: Sequence[str], fs: int, *, zeros: bool = True) -> None:
         if fs < 1:
             raise ParameterError(f"sampling rate {fs} Hz: a positive rate is expected")
         self._channels, self._fs = tuple(channels), fs
         self._rows = [ChannelStatistics(max(1, round(_WINDOW_S * fs))) for _ in self._channels]
-        self._zeros = [Zeros(fs) for _ in self._channels]
+        self._zeros = {name: Zeros(fs) for name in self._channels if zeros}
         self._gaps, self._repeats, self._played = Gaps(), Repeats(), Repeats()
         self._n_samples = self._not_numbers = 0
 
@@ -153,7 +155,7 @@ class SignalChecks:
             samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
         self._repeats.push(samples)
         if played is None:
-            for zeros, x in zip(self._zeros, samples, strict=True):
+            for zeros, x in zip(self._zeros.values(), samples, strict=False):
                 zeros.push(x)
         else:
             self._played.push(played)
@@ -174,10 +176,10 @@ class SignalChecks:
             return ()
         found = [*self._of_the_take()]
         gaps = found[0].value
-        for name, row, zeros in zip(self._channels, self._rows, self._zeros, strict=True):
+        for name, row in self.statistics.items():
             found += [replace(check, channel=name) for check in self._of_channel(name, row)]
-            if row.lowest < row.highest and not self._gaps.sounding:
-                found.append(zeros.check(name, row.step, elsewhere=gaps))
+            if name in self._zeros and row.lowest < row.highest and not self._gaps.sounding:
+                found.append(self._zeros[name].check(name, row.step, elsewhere=gaps))
         return tuple(found)
 
     def _of_the_take(self) -> Iterator[Check]:

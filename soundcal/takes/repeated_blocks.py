@@ -10,6 +10,7 @@ equal numbers at a distance of 64 to 8192 samples point to the distance at which
 then compared. Blocks with hardly any changes, such as silence, do not count.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,7 +41,7 @@ _PERIODIC: Final = 0.5
 _CHUNK: Final = 65536
 _OVERLAP: Final = 2 * LONGEST
 _ROW: Final = 4
-_ONE_IN: Final = np.uint64(4)
+_ONE_IN_BITS: Final = 2
 _DISTANCES: Final = 8
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -138,25 +139,38 @@ def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
     )
 
 
+def _odd_numbers() -> Iterator[np.uint64]:
+    """Give odd numbers of 64 random bits, without an end."""
+    number = int(_MIX)
+    while True:
+        yield np.uint64(number)
+        number = (number + 2 * int(_MIX)) % 2**64
+
+
 def _distances(held: Samples, changes: NDArray[np.bool_]) -> list[int]:
     """Return the most frequent distances at which the samples seem to repeat."""
     n = held.shape[1] - _ROW + 1
     if n < 2 * SHORTEST:
         return []
     bits = (held + 0.0).view(np.uint64)  # makes zeros with and without a sign equal
-    weights = _MIX * np.arange(1, 2 * held.shape[0], 2, dtype=np.uint64)
-    row = (bits * weights[:, np.newaxis]).sum(axis=0, dtype=np.uint64)
+    row = np.zeros(held.shape[1], dtype=np.uint64)
+    for weight, channel in zip(_odd_numbers(), bits, strict=False):
+        row += weight * channel
     row ^= row >> np.uint64(31)
-    prints = np.zeros(n, dtype=np.uint64)
-    for i in range(_ROW):
-        prints = prints * _MIX + row[i : i + n]
+    # the choice depends on one sample of all inputs, the fingerprint on _ROW of them
+    few = (row[:n] * _MIX) >> np.uint64(64 - _ONE_IN_BITS) == 0
+    chosen = np.flatnonzero(few & changes[1 : n + 1])
+    prints = row[chosen]
+    for i in range(1, _ROW):
+        prints = prints * _MIX + row[chosen + i]
     prints ^= prints >> np.uint64(32)
     prints *= _MIX
-    prints ^= prints >> np.uint64(29)
-    moving = changes[1 : n + 1] if changes.size > n else changes[1:]
-    chosen = np.flatnonzero((prints % _ONE_IN == 0) & moving[:n])
-    order = chosen[np.argsort(prints[chosen], kind="stable")]
-    apart = np.diff(order)[prints[order[1:]] == prints[order[:-1]]]
+    # sorted by fingerprint, then by place, which takes the lowest bits
+    width = np.uint64(n.bit_length())
+    keys = np.sort((prints >> width << width) | chosen.astype(np.uint64))
+    order = (keys & ((np.uint64(1) << width) - np.uint64(1))).astype(np.int64)
+    keys >>= width
+    apart = np.diff(order)[keys[1:] == keys[:-1]]
     apart = apart[(apart >= SHORTEST) & (apart <= LONGEST)]
     values, counts = np.unique(apart, return_counts=True)
     return [int(value) for value in values[np.argsort(-counts)[:_DISTANCES]]]

@@ -44,6 +44,30 @@ FAULTS: dict[str, tuple[Samples, str]] = {
     "zeros at the start": (changed(put(slice(0, FS // 4), 0.0)), "for the first 0.250 s"),
     "zeros in the middle": (changed(put(slice(FS, FS + 512), 0.0)), "1 gap of exact zeros"),
     "zeros at the end": (changed(put(slice(-FS // 4, None), 0.0)), "to the end, 12000 samples"),
+    "one channel begins late": (
+        changed(put((slice(0, FS // 4), 0), 0.0)),
+        "left: exact zeros for the first 0.250 s",
+    ),
+    "one channel ends early": (
+        changed(put((slice(-FS // 4, None), 1), 0.0)),
+        "right: exact zeros from 1.750 s to the end",
+    ),
+    "one channel has gaps": (
+        changed(lambda x: (put((slice(FS, FS + 64), 1), 0.0)(x), put((slice(60, 160), 1), 0.0)(x))),
+        "right: exact zeros in 2 places, 164 samples in all, first at 0.001 s",
+    ),
+    "flat tops on one side": (
+        np.minimum(noise(level=0.1), [0.15, 1.0]),
+        "left: flat tops",
+    ),
+    "limited": (
+        np.clip(noise(level=0.1), [-1.0, -0.25], [1.0, 0.25]),
+        "samples at exactly the same extreme (-12.0 dB re full scale)",
+    ),
+    "inverted and lower": (
+        noise()[:, [0, 0]] * [1.0, -0.3],
+        "left and right are inverted but for -10.5 dB",
+    ),
 }
 CODINGS = ("PCM_16", "PCM_24", "FLOAT")
 
@@ -91,6 +115,46 @@ def test_float_samples_above_1_are_not_clipped_by_that_alone(
     flags = measured(capsys, str(flat), *LAEQ)[1]["flags"][str(flat)]
     assert "flat tops" in flags[0]
     assert "6.0 dB re full scale" in flags[0]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_a_level_of_a_few_steps_is_doubted(tmp_path: Path, capsys: Capsys, subtype: str) -> None:
+    step = 2.0 ** (1 - int(subtype[-2:]))
+    steps = np.random.default_rng(1).normal(0.0, [1.3, 4.0], (2 * FS, 2))
+    path = written(tmp_path / "take.wav", np.round(steps) * step, subtype)
+    (flag,) = measured(capsys, str(path), *LAEQ)[1]["flags"][str(path)]
+    assert flag.startswith(f"left: the level is 1.3 steps of {subtype[-2:]} bits")
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "FLOAT"])
+def test_8_bits_are_named_with_their_noise(tmp_path: Path, capsys: Capsys, subtype: str) -> None:
+    path = written(tmp_path / "take.wav", np.round(noise(level=0.1) * 128) / 128, subtype)
+    flags = measured(capsys, str(path), *LAEQ)[1]["flags"][str(path)]
+    assert [flag[:30] for flag in flags] == [
+        f"{name}: only 8 bits are used; the"[:30] for name in ("left", "right")
+    ]
+    assert "noise is at 41 dB" in flags[0]  # 1/128/sqrt(12) Pa
+
+
+def test_any_two_channels_are_compared(tmp_path: Path, capsys: Capsys) -> None:
+    for n_channels in (5, 20):
+        samples = np.random.default_rng(1).normal(0.0, 0.05, (FS, n_channels))
+        clean = written(tmp_path / f"clean{n_channels}.wav", samples)
+        assert measured(capsys, str(clean), *LAEQ)[1]["flags"] == {}
+        samples[:, 3] = samples[:, 2]
+        same = written(tmp_path / f"same{n_channels}.wav", samples)
+        (flag,) = measured(capsys, str(same), *LAEQ)[1]["flags"][str(same)]
+        assert "ch3 and ch4 are equal from the first sample to the last" in flag
+
+
+def test_a_quiet_passage_of_16_bits_is_not_a_gap(tmp_path: Path, capsys: Capsys) -> None:
+    n = 4 * FS
+    rng = np.random.default_rng(1)
+    seconds = np.arange(n)[:, np.newaxis] / FS
+    steps = 0.2 + 200.0 * np.clip(np.sin(2.0 * np.pi * seconds), 0.0, 1.0) ** 2  # events
+    samples = np.round(rng.normal(0.0, steps, (n, 2))) / 2**15
+    path = written(tmp_path / "take.wav", samples, "PCM_16")
+    assert measured(capsys, str(path), *LAEQ)[1]["flags"] == {}
 
 
 def tone(rms: float, n: int = 12 * FS) -> Samples:
@@ -177,8 +241,18 @@ def test_a_report_leaves_the_dead_ear_out_and_says_so(tmp_path: Path, capsys: Ca
     assert ",nan," in line.lower() or ",," in line
 
 
-OF_A_STIMULUS = ("dead", "constant", "offset", "small offset", "flat tops", "low flat tops")
-INVALID = ("flat tops", "low flat tops", "zeros in the middle", "zeros at the end", "constant")
+OF_A_STIMULUS = (
+    *("dead", "constant", "offset", "small offset"),
+    *("flat tops", "low flat tops", "flat tops on one side"),
+)
+INVALID = (
+    "flat tops",
+    "flat tops on one side",
+    "low flat tops",
+    "zeros in the middle",
+    "zeros at the end",
+    "constant",
+)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -203,7 +277,7 @@ def test_a_stated_level_refuses_an_invalid_recording(
     command = ["calibrate", "--method", "stated", "--recording", path, "--levels", "70,70"]
     code = main([*command, "--out", out])
     printed = "".join(capsys.readouterr())
-    if fault in ("dead", "clipped"):
+    if fault in ("dead", "clipped", "one channel has gaps"):
         assert code == 5
     else:
         assert code == (5 if fault in INVALID else 0)
