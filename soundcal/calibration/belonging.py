@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from soundcal.calibration.model import Calibration, Direction
+from soundcal.calibration.model import Calibration, Direction, Method
 from soundcal.errors import ParameterError
 from soundcal.identity import is_device, same_device
 from soundcal.recording import CHANGED, OTHER_DEVICE, OTHER_POINT, OTHER_RATE, Flag
@@ -105,12 +105,12 @@ def belonging(
     if missing:
         raise ParameterError(
             f"{name}: calibrates {', '.join(known)}, not {', '.join(missing)}; "
-            + _way(channels, known, naming)
+            + _way(channels, known, naming, calibration.method)
         )
     return calibration
 
 
-def _way(channels: Sequence[str], known: Sequence[str], naming: str) -> str:
+def _way(channels: Sequence[str], known: Sequence[str], naming: str, method: Method) -> str:
     """Return the remedy for channels that are not calibrated, in words."""
     if len(channels) == 1:
         choice = " or ".join(f"{naming} {name}" for name in known)
@@ -118,7 +118,10 @@ def _way(channels: Sequence[str], known: Sequence[str], naming: str) -> str:
     if len(channels) <= len(known):
         names = ",".join(known[: len(channels)])
         return f"name the channels as they were calibrated, in their order (e.g. {naming} {names})"
-    return "calibrate every channel of the take (calibrate --channel NAME FILE)"
+    way = "calibrate every channel of the take (calibrate --channel NAME FILE)"
+    if method == "stated":
+        way = "state a sensitivity for every channel (calibrate --method stated --pa-per-fs PA,PA)"
+    return way + (", or choose the calibrated inputs (--inputs)" if naming == "--names" else "")
 
 
 def mismatches(

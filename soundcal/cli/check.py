@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
+from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ def add(commands: Any) -> None:
         "the calibrator is recorded again, as it was for BEFORE. Exit code 4 if a channel changed "
         "by more than the limit.",
     )
-    parser.add_argument("before", type=Path, metavar="BEFORE", help="earlier calibration (JSON)")
-    parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="later one (JSON)")
+    parser.add_argument(
+        "before", type=Path, action=Patterns, metavar="BEFORE", help="earlier calibration (JSON)"
+    )
+    parser.add_argument(
+        "after", type=Path, nargs="?", action=Patterns, metavar="AFTER", help="later one (JSON)"
+    )
     parser.add_argument(
         "--limit", type=float, default=0.2, metavar="DB", help="largest accepted change (0.2 dB)"
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Patterns", "add_other_device", "add_point", "expanded"]
+__all__ = ["Patterns", "add_other_device", "add_point", "channel_names_of", "expanded"]
 
 _POINTS: Final = (
     "eardrum",
@@ -52,6 +52,11 @@ def expanded(name: str | Path) -> Sequence[str | Path]:
     if not glob.has_magic(text) or Path(text).exists():
         return [name]
     return [type(name)(match) for match in sorted(glob.glob(text))] or [name]
+
+
+def channel_names_of(text: str) -> tuple[str, ...]:
+    """Return the channel names of an option such as ``left,right``, for ``type=``."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def add_point(group: Any) -> None:

@@ -5,7 +5,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns, add_other_device
+from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
 from soundcal.cli.options import (
     Numbers,
     add_sensitivity,
@@ -86,7 +86,8 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--channels",
-        default="",
+        type=channel_names_of,
+        default=(),
         metavar="NAMES",
         help="channel names of the files, e.g. left,right",
     )
@@ -113,7 +114,9 @@ def add(commands: Any) -> None:
 
 def _add_calibration(group: Any) -> None:
     ways = group.add_mutually_exclusive_group()
-    ways.add_argument("--calibration", metavar="FILE", help="calibration record (JSON)")
+    ways.add_argument(
+        "--calibration", action=Patterns, metavar="FILE", help="calibration record (JSON)"
+    )
     add_sensitivity(ways, "--sensitivity")
     ways.add_argument(
         "--stated-level",
@@ -250,7 +253,7 @@ def _task(options: argparse.Namespace) -> "Task":
     from soundcal.indicators.registry import merged_statistics, resolve
 
     wanted = _wanted(options)
-    channels = tuple(name.strip() for name in options.channels.split(",") if name.strip())
+    channels = options.channels
     return Task(
         wanted=wanted,
         calibration=_calibration(options, channels),

@@ -40,7 +40,9 @@ def add(commands: Any) -> None:
         metavar="DB",
         help="level at the ears, dB re 20 µPa, energetic mean of both ears",
     )
-    parser.add_argument("--calibration", type=Path, metavar="JSON", help="output calibration")
+    parser.add_argument(
+        "--calibration", type=Path, action=Patterns, metavar="JSON", help="output calibration"
+    )
     parser.add_argument(
         "--weighting",
         choices=("A", "C", "Z"),

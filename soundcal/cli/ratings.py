@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say
 from soundcal.cli.report_options import add_page_options
 from soundcal.errors import ParameterError, RecordError
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
         "files",
         nargs="*",
         type=Path,
+        action=Patterns,
         metavar="TABLE",
         help="CSV tables with the columns participant, condition, stimulus, attribute, value, or "
         "those of another program with --mapping",
@@ -38,6 +40,7 @@ def add(commands: Any) -> None:
     source.add_argument(
         "--mapping",
         type=Path,
+        action=Patterns,
         metavar="FILE.toml",
         help="mapping file for the tables of another program (PsychoPy, webMUSHRA, …)",
     )
@@ -51,6 +54,7 @@ def add(commands: Any) -> None:
     source.add_argument(
         "--stimuli",
         type=Path,
+        action=Patterns,
         metavar="FILE",
         help="stimulus ids of the tracks of --gui, one per line",
     )
@@ -71,6 +75,7 @@ def add(commands: Any) -> None:
     source.add_argument(
         "--exclude",
         type=Path,
+        action=Patterns,
         metavar="FILE.csv",
         help="CSV table of answers to leave out: columns participant, reason and, optionally, "
         "condition, stimulus",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from, refuse_endless
-from soundcal.cli.file_options import add_point
+from soundcal.cli.file_options import Patterns, add_point
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--calibration",
         type=Path,
+        action=Patterns,
         metavar="JSON",
         help="calibration of the inputs; shows the level in dB(A) re 20 µPa",
     )

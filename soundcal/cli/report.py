@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns, add_other_device
+from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
 from soundcal.cli.output import print_json, progress, say
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
@@ -42,6 +42,13 @@ def add(commands: Any) -> None:
         "calibration.json in each folder)",
     )
     add_other_device(parser)
+    parser.add_argument(
+        "--channels",
+        type=channel_names_of,
+        default=(),
+        metavar="NAMES",
+        help="channel names of the files in plain folders, as calibrated, e.g. left,right",
+    )
     parser.add_argument(
         "--indicators",
         metavar="LIST",
@@ -97,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
             jobs=options.jobs,
             cache=not options.no_cache,
             other_device=options.other_device,
+            channels=options.channels,
             progress=advance,
         )
     path = write_report(study, out, pdf=options.pdf, figures=options.figures, force=options.force)

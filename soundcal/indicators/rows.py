@@ -245,7 +245,8 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
         if set(ears) != set(EARS):
             raise ParameterError(
                 f"{recording}: the ear rule {rule!r} needs the channels left and right of "
-                f"{indicator}{statistic}, found {', '.join(ears)}"
+                f"{indicator}{statistic}, found {', '.join(ears)}; name them (--channels "
+                "left,right), or leave out the ear rule (--ears)"
             )
         rule_of_row = rule_for(rule, indicator, ears["left"].unit)
         combined.append(_combined(ears["left"], ears["right"], rule_of_row))

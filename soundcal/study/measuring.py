@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.calibration.model import Calibration
 from soundcal.errors import RecordError, SignalError
 from soundcal.files.atomic import make_folder
+from soundcal.files.names import some
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.records import read_json, write_json
 from soundcal.recording import NOT_MEASURED, Flag
@@ -37,12 +38,16 @@ _KEPT: Final = "soundcal/indicators/2"
 
 @dataclass(frozen=True, slots=True)
 class CalibratedRecording:
-    """A recording to be measured: its source, its record, and the calibration of its samples."""
+    """A recording to be measured: its source, record, calibration, and the names of its channels.
+
+    Without names, the channels are called as in the record, or as usual.
+    """
 
     source: Source
     run: int
     record: RecordingRecord
     calibration: Calibration
+    channels: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -105,17 +110,18 @@ def measure_items(
             todo.append(index)
         else:
             results[index] = kept
-    failures = []
+    failed: dict[str, list[str]] = {}
     for done, (index, result) in enumerate(_fresh(items, todo, base, jobs), start=1):
         item = items[index]
         if isinstance(result, str):
-            failures.append(f"{item.path.name} could not be measured: {result}")
+            failed.setdefault(result, []).append(f"{item.path.parent.name}/{item.path.name}")
             continue
         results[index] = result
         if cache:
             _keep(item, wanted, field, result)
         if progress is not None:
             progress(len(items) - len(todo) + done, item.path.name)
+    failures = [f"{some(names)} could not be measured: {why}" for why, names in failed.items()]
     rows: list[TidyRow] = []
     about: list[tuple[str, str, str, int]] = []
     for index, result in sorted(results.items()):
@@ -149,11 +155,12 @@ def _fresh(
     """Measure, and give the rows and flags of each item, or the reason why it has none."""
     from soundcal.batch import FAILED, measure_files
 
-    groups: dict[str, list[int]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for index in todo:
-        groups.setdefault(items[index].calibration.id, []).append(index)
-    for group in groups.values():
-        task = replace(base, calibration=items[group[0]].calibration)
+        item = items[index]
+        groups.setdefault((item.calibration.id, item.channels), []).append(index)
+    for (_, channels), group in groups.items():
+        task = replace(base, calibration=items[group[0]].calibration, channels=channels)
         measured = measure_files([items[i].path for i in group], task, jobs=jobs)
         for index, result in zip(group, measured, strict=True):
             name = items[index].path.name
@@ -176,6 +183,7 @@ def _key(
         "record_flags": [str(flag) for flag in item.source.flags],
         "calibration": item.calibration.to_dict(),
         "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
+        "channels": list(item.channels),
         "field": field,
         "version": __version__,
     }

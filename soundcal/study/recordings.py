@@ -29,6 +29,7 @@ from soundcal.files.recordings import (
 from soundcal.files.session import Event, Session, is_session
 from soundcal.files.text import inside
 from soundcal.indicators.registry import STUDY, resolve
+from soundcal.recording import EARS
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
 from soundcal.study.rules import Rules
@@ -57,6 +58,7 @@ def collect(
     jobs: int = 1,
     cache: bool = True,
     other_device: bool = False,
+    channels: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Study:
     """Measure all recordings and compare the methods.
@@ -88,6 +90,8 @@ def collect(
     other_device : bool
         For plain folders: accept a calibration of a device other than that of the record beside a
         file; a flag says so.
+    channels : sequence of str
+        For plain folders: names of the channels, as they were calibrated.
     progress : callable, optional
         Called with the number of finished recordings and the name of the last.
 
@@ -122,7 +126,8 @@ def collect(
             items += own
             known |= {calibration.id: calibration for calibration in loaded}
         else:
-            items += _plain_folder(folder, calibrations, other_device)
+            own = _plain_folder(folder, calibrations, other_device)
+            items += [replace(item, channels=tuple(channels)) for item in own]
     _check_names(folders)
     known |= {item.calibration.id: item.calibration for item in items}
     wanted = resolve(STUDY if indicators is None else indicators)
@@ -190,14 +195,27 @@ def _study(
     found = table["condition"].unique()
     if len(found) < 2 and not methods and reference is None:
         return draft
-    if only := _only_stimulus(table, methods or [str(name) for name in found]):
-        warning = (
-            f"The methods have one stimulus in common ({only}); agreement needs two or more, "
-            "and none is reported."
-        )
+    warning = _no_agreement(table, methods or [str(name) for name in found])
+    if warning:
         return replace(draft, warnings=(*draft.warnings, warning))
     compared = study_of(table, methods, reference=reference, rules=rules)
     return replace(draft, comparisons=compared.comparisons)
+
+
+def _no_agreement(table: "pd.DataFrame", methods: Sequence[str]) -> str:
+    """Return the reason why the values are reported without agreement; "" if there is none."""
+    channels = table["channel"].drop_duplicates().tolist()
+    if len(channels) > 1 and not set(channels) <= set(EARS):
+        return (
+            f"The recordings have the channels {', '.join(channels)}; agreement needs left and "
+            "right, or one channel that is the same in all, and none is reported."
+        )
+    if only := _only_stimulus(table, methods):
+        return (
+            f"The methods have one stimulus in common ({only}); agreement needs two or more, "
+            "and none is reported."
+        )
+    return ""
 
 
 def _only_stimulus(table: "pd.DataFrame", methods: Sequence[str]) -> str:
@@ -327,6 +345,11 @@ def _plain_folder(
     folder: Path, calibrations: Given | Mapping[str, Given] | None, other_device: bool
 ) -> list[CalibratedRecording]:
     """Return the audio files of a folder as recordings of the method named by the folder."""
+    if folder.is_file():
+        raise RecordError(
+            f"{folder}: a file; give the folder of the recordings of one method, or measure the "
+            f"file: soundcal measure {folder}"
+        )
     if not folder.is_dir():
         raise RecordError(f"{folder}: no such folder")
     files = in_folder(folder)

@@ -216,6 +216,17 @@ def test_one_calibrated_channel_and_one_recorded_channel(
         assert f"{option} left" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["record", "monitor"])
+def test_inputs_that_are_not_calibrated_are_told_the_way(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["new.wav"] if command == "record" else []
+    live = [command, *out, "--device", "sim:lab", "--duration", "1", "--calibration", "own.json"]
+    assert main(live) == 2
+    assert "--inputs" in capsys.readouterr().err
+    assert main([*live, "--inputs", "1,2"]) == 0
+
+
 @pytest.mark.parametrize(
     ("one", "other", "different"),
     [

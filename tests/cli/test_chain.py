@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soundcal.calibration.stated import from_sensitivity
 from soundcal.calibration.tone import sine
 from soundcal.cli import main
 from soundcal.files import audio
-from soundcal.files.calibrations import load_calibration
+from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.study import read_table
 
 FS = 48000
@@ -159,6 +160,89 @@ def test_recordings_of_one_folder_are_not_compared_and_the_way_is_shown(
     assert main(["measure", "01.wav", "02.wav", *STATED, "--out", "../hats.csv"]) == 0
     assert main(["compare", "../hats.csv"]) == 5
     assert "soundcal report FOLDER FOLDER" in capsys.readouterr().err
+
+
+def stated(*names: str, value: float = 1.0) -> None:
+    save_calibration("ears.json", from_sensitivity(dict.fromkeys(names, value)), force=True)
+
+
+def test_folders_with_few_recordings_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path)
+    stated("left", "right")
+    report = ["report", "--calibration", "ears.json", "--indicators", "LAeq,N5", "--out"]
+    for kept, told in (
+        (2, "−1.00 dB(A) on average over 2 stimuli"),
+        (1, "The methods have one stimulus in common (01)"),
+    ):
+        for path in [*tmp_path.glob("*/0?.wav")]:
+            if int(path.stem) > kept:
+                path.unlink()
+        assert main([*report, f"report{kept}", "--", "hats", "ocv"]) == 0
+        assert told in capsys.readouterr().err
+    assert main([*report, "one", "--", "hats"]) == 0
+    assert Path("one/indicators.csv").exists()
+    capsys.readouterr()
+    assert main([*report, "file", "--", "hats/01.wav"]) == 5
+    assert "soundcal measure hats/01.wav" in capsys.readouterr().err
+
+
+def test_the_channels_of_a_folder_are_named_as_they_were_calibrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path, 1)
+    stated("left", "right")
+    report = ["report", "hats", "ocv", "--calibration", "ears.json", "--indicators", "LAeq"]
+    assert main(report) == 5
+    told = capsys.readouterr().err
+    assert "hats/01.wav, hats/02.wav" in told
+    assert "--channels left or --channels right" in told
+    assert main([*report, "--channels", "left", "--ears", "left"]) == 0
+    assert "hats − ocv = −1.00 dB(A)" in capsys.readouterr().err
+    stated("mono")
+    audio.write("two.wav", np.full((2, FS), 0.01) * np.sin(np.arange(FS) / 10.0), FS)
+    assert main(["measure", "two.wav", "--calibration", "ears.json"]) == 5
+    assert "--pa-per-fs PA,PA" in capsys.readouterr().err
+
+
+def test_folders_of_six_microphones_are_reported_without_agreement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path, 6)
+    stated(*(f"ch{number}" for number in range(1, 7)))
+    report = ["report", "hats", "ocv", "--calibration", "ears.json", "--indicators", "LAeq"]
+    assert main([*report, "--out", "report"]) == 0
+    assert "none is reported" in capsys.readouterr().err
+    assert set(read_table(Path("report/indicators.csv"))["channel"]) >= {"ch1", "ch6"}
+
+
+@pytest.mark.parametrize("people", [1, 2])
+@pytest.mark.parametrize("stimuli", [1, 2])
+def test_few_ratings_are_compared_as_far_as_they_go(
+    people: int,
+    stimuli: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        f"P{person},{condition},S{stimulus},pleasant,{40 + 7 * person + 3 * stimulus + more}"
+        for person in range(people)
+        for stimulus in range(stimuli)
+        for condition, more in (("ocv", person), ("hats", 5))
+    ]
+    header = "participant,condition,stimulus,attribute,value"
+    Path("r.csv").write_text("\n".join([header, *rows]))
+    command = ["ratings", "r.*", "--scale", "0", "100", "--report", "r.html", "--out", "r"]
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    assert f"{people} participant" in told
+    assert ("are needed for any test" in told) == (people == 1)
 
 
 def calibrator(rms_db: float, seconds: float = 11.0, seed: int = 0) -> np.ndarray:

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 
 from soundcal.batch import Task, measure_files
+from soundcal.calibration.stated import from_sensitivity
 from soundcal.cli import main
 from soundcal.files import audio
+from soundcal.files.calibrations import save_calibration
 from soundcal.files.lock import user_of
+from soundcal.files.session import Session
 from soundcal.indicators import resolve
+from soundcal.recording import Capture
 
 PLANTED = ("joblib", "numpy", "numba", "pandas", "scipy", "soundfile", "matplotlib", "sounddevice")
 SESSION = "protocol run microphone_check --device sim:lab --fs 8000 --out session"
+REPORT = "report first second --calibration ears.json --indicators LAeq --jobs 2 --out report"
 MEASURE = "measure a.wav b.wav --sensitivity 10 --indicators LAeq"
 
 
@@ -26,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("a.wav", "b.wav", "first/N1.wav", "first/N2.wav", "second/N1.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         audio.write(tmp_path / name, noise, 8000)
+    save_calibration(tmp_path / "ears.json", from_sensitivity({"left": 1.0, "right": 1.0}))
     monkeypatch.chdir(tmp_path)
     root = str(Path(__file__).parents[2])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, *filter(None, sys.path)]))
@@ -41,7 +47,8 @@ def plant(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", [f"{MEASURE} --jobs 2", "devices", SESSION, "verify --family levels --no-mosqito"]
+    "command",
+    [f"{MEASURE} --jobs 2", "devices", SESSION, "verify --family levels --no-mosqito", REPORT],
 )
 @pytest.mark.parametrize("start", [["-m", "soundcal"], ["-c", "import sys; START"]])
 def test_no_module_of_the_folder_is_imported(folder: Path, command: str, start: list[str]) -> None:
@@ -52,6 +59,24 @@ def test_no_module_of_the_folder_is_imported(folder: Path, command: str, start: 
     )
     assert not trace.exists(), trace.read_text()
     assert done.returncode == 0, done.stderr
+
+
+SHORT_DEMO = """
+import sys
+from soundcal.cli import demo, main
+if __name__ == "__main__":
+    demo.COMBINATIONS = ("onboard+closed-16",)
+    demo._QUICK_S = 0.5
+    sys.exit(main(["demo", "--out", "out"]))
+"""
+
+
+def test_no_module_of_the_folder_is_imported_by_the_demo(folder: Path) -> None:
+    trace = plant(folder)
+    done = subprocess.run([sys.executable, "-c", SHORT_DEMO], capture_output=True, text=True)
+    assert not trace.exists(), trace.read_text()
+    assert done.returncode == 0, done.stderr
+    assert (folder / "out" / "report.html").exists()
 
 
 def test_no_module_of_the_folder_is_imported_by_the_workers_of_a_script(folder: Path) -> None:
@@ -145,6 +170,35 @@ def holder(session: Path) -> "subprocess.Popen[str]":
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
+
+
+def test_a_session_in_use_is_reported_with_a_note(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = folder / "session"
+    made = Session.create(session, "compare_methods", {}, "sim:lab")
+    ears = from_sensitivity({"left": 1.0, "right": 1.0}, device="sim:lab")
+    made.add_record("calibration_before", "soundcal/calibration/1", ears.to_dict())
+    about = {
+        "stimulus": "N1",
+        "condition": "ocv",
+        "run": 1,
+        "calibration": ears.id,
+        "calibration_file": "calibration_before.json",
+        "capture": Capture(np.zeros((2, 8000)), 8000, device="sim:lab").to_dict(),
+        "flags": [],
+    }
+    noise = np.random.default_rng(1).normal(0.0, 0.05, (2, 8000))
+    made.add_audio("rec-N1_ocv_run-1", noise, 8000, about)
+    process = holder(session)
+    try:
+        assert main(["report", "session", "--indicators", "LAeq", "--out", "report"]) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    told = capsys.readouterr().err
+    assert f"in use by process {process.pid}" in told
+    assert "what it had finished by now is reported" in told
 
 
 @pytest.mark.parametrize("resume", [False, True])
