@@ -19,18 +19,18 @@ filled. Whatever it sets is therefore said on stderr; it cannot make a command r
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 from soundcal.cli.output import say
 from soundcal.errors import RecordError
-from soundcal.files.text import read_text
+from soundcal.files.text import read_toml
 
 __all__ = ["with_settings"]
 
 _FILE: Final = "soundcal.toml"
 _KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_MOST: Final = 100
 _WRITING: Final = ("out", "report", "plots", "log", "table")
 """Options of all commands that name a file or folder to write."""
 
@@ -47,10 +47,7 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
     path = folder / _FILE
     if not path.is_file():
         return arguments
-    try:
-        table: Any = tomllib.loads(read_text(path))
-    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
-        raise RecordError(f"{path}: cannot be read as settings ({error})") from error
+    table: Any = read_toml(path, "settings")
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:
         raise RecordError(f"{path}: {stray[0]} is outside a table; put it below [COMMAND]")
@@ -62,6 +59,10 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
         for key, value in table.items():
             if not isinstance(value, dict):  # the table of a word that may follow
                 options += _option(path, key, value)
+    if len(options) > _MOST:
+        raise RecordError(
+            f"{path}: {len(options)} options; a settings file has at most {_MOST} for a command"
+        )
     if options:
         command = " ".join(arguments[:depth])
         say(f"{path}: sets {' '.join(options)} for {command}, unless the command line does")

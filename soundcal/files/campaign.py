@@ -1,16 +1,14 @@
 """Campaign folders: the description that their sessions share, and the list of sessions."""
 
 import json
-import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from soundcal.errors import RecordError
 from soundcal.files.atomic import make_folder, partial_file
 from soundcal.files.records import check_schema
 from soundcal.files.session import is_session
-from soundcal.files.text import read_text
+from soundcal.files.text import read_toml
 
 __all__ = ["CAMPAIGN_FILE", "Campaign", "read_campaign", "sessions", "write_campaign"]
 
@@ -54,12 +52,8 @@ def read_campaign(folder: Path) -> Campaign:
         Missing, not TOML, or not as the schema requires.
     """
     path = folder / CAMPAIGN_FILE
-    try:
-        table = tomllib.loads(
-            read_text(path, missing="no such file, so the folder is not a campaign")
-        )
-    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
-        raise RecordError(f"{path}: cannot be read as a campaign ({error})") from error
+    missing = "no such file, so the folder is not a campaign"
+    table = read_toml(path, "a campaign", missing=missing)
     check_schema(table, _SCHEMA, path)
     people = tuple(table["people"])
     return Campaign(

@@ -25,7 +25,7 @@ from soundcal.errors import RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import PARTIAL, file_digest, make_folder, why_unwritable
 from soundcal.files.records import RECORDING_SCHEMA, check_content, provenance, write_json
-from soundcal.files.text import check_file, inside
+from soundcal.files.text import TEXT_LIMIT, check_file, inside
 from soundcal.recording import utc_now
 from soundcal.stopping import uninterrupted
 
@@ -214,7 +214,9 @@ class Session:
         if self._read is None or self._read != _state(path):
             self._read = None
             with open(path, "rb") as file:
-                state, content = _state(file.fileno()), file.read()
+                state, content = _state(file.fileno()), file.read(TEXT_LIMIT + 1)
+            if len(content) > TEXT_LIMIT:
+                raise RecordError(f"{path}: larger than {TEXT_LIMIT // 2**20} MiB, not a log")
             self._events = _parsed(content, path)
             self._read = state if len(content) == state[0] and content.endswith(b"\n") else None
         return [event for event in self._events if not kinds or event["event"] in kinds]

@@ -256,7 +256,7 @@ def _separator(path: Path, text: str, header: Sequence[str] | None) -> tuple[str
     outside_quotes = "".join(text[above:].split('"')[::2]).partition("\n")[0]
     counts = {sign: outside_quotes.count(sign) + 1 for sign in _SEPARATORS}
     if header is not None:
-        return next((sign for sign in counts if counts[sign] == len(header)), ","), above
+        return next((sign for sign in counts if counts[sign] >= len(header)), ","), above
     most = max(counts.values())
     likely = [sign for sign, count in counts.items() if count == most]
     if most > 1 and len(likely) > 1:

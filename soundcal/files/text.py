@@ -9,17 +9,23 @@ import errno
 import os
 import re
 import stat
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from soundcal.errors import RecordError
 
-__all__ = ["check_file", "inside", "read_export", "read_text"]
+__all__ = ["TEXT_LIMIT", "check_file", "inside", "read_export", "read_text", "read_toml"]
 
 TEXT_LIMIT: Final = 64 * 2**20
-"""Size of the largest text that is read, in bytes: a log of a million events; a record is smaller.
-"""
+"""Size of the largest table or log that is read, in bytes: a log of a million events."""
+
+_RECORD_LIMIT: Final = 8 * 2**20
+"""Size of the largest JSON record, in bytes; one of empty lists needs 30 times as much memory."""
+
+_TOML_LIMIT: Final = 2**20
+"""Size of the largest TOML file, in bytes, which takes up to 3 s to read; people write them."""
 
 _REASONS: Final[Mapping[int, str]] = {
     errno.ELOOP: "a circular symbolic link",
@@ -96,22 +102,37 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def read_text(path: Path, *, missing: str = "no such file") -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
+def read_text(path: Path, *, missing: str = "no such file", limit: int = _RECORD_LIMIT) -> str:
+    """Return the text of a record in UTF-8, or in UTF-16 with a byte order mark.
 
     A byte order mark, which editors and shells of Windows write, is left out (RFC 8259, 8.1).
 
     Raises
     ------
     RecordError
-        As for :func:`check_file`; or the file is larger than 64 MiB, neither UTF-8 nor UTF-16, or
-        cannot be read.
+        As for :func:`check_file`; or the file is larger than ``limit`` bytes, neither UTF-8 nor
+        UTF-16, or cannot be read.
     """
-    content = _content(path, missing)
+    content = _content(path, missing, limit)
     try:
         return _decoded(content)
     except UnicodeDecodeError as error:
         raise RecordError(f"{path}: cannot be read as text ({error})") from error
+
+
+def read_toml(path: Path, what: str, *, missing: str = "no such file") -> dict[str, Any]:
+    """Return the content of a TOML file; ``what`` it is expected to be is for the error.
+
+    Raises
+    ------
+    RecordError
+        As for :func:`read_text`, with a limit of 1 MiB; or the file is not TOML.
+    """
+    text = read_text(path, missing=missing, limit=_TOML_LIMIT)
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
+        raise RecordError(f"{path}: cannot be read as {what} ({error})") from error
 
 
 def read_export(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -123,9 +144,10 @@ def read_export(path: Path) -> tuple[str, tuple[str, ...]]:
     Raises
     ------
     RecordError
-        As for :func:`read_text`; or the file is compressed, a workbook, or not text.
+        As for :func:`read_text`, with a limit of 64 MiB; or the file is compressed, a workbook, or
+        not text.
     """
-    content = _content(path, "no such file")
+    content = _content(path, "no such file", TEXT_LIMIT)
     for start, (kind, remedy) in _NOT_TEXT.items():
         if content.startswith(start):
             raise RecordError(f"{path}: {kind}, not text; {remedy}")
@@ -152,17 +174,15 @@ def read_export(path: Path) -> tuple[str, tuple[str, ...]]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), remarks
 
 
-def _content(path: Path, missing: str) -> bytes:
+def _content(path: Path, missing: str, limit: int) -> bytes:
     check_file(path, missing=missing)
     try:
         with open(path, "rb") as file:
-            content = file.read(TEXT_LIMIT + 1)
+            content = file.read(limit + 1)
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(content) > TEXT_LIMIT:
-        raise RecordError(
-            f"{path}: larger than {TEXT_LIMIT // 2**20} MiB, too large for a text file"
-        )
+    if len(content) > limit:
+        raise RecordError(f"{path}: larger than {limit // 2**20} MiB, too large for a file of text")
     return content
 
 

@@ -1,7 +1,6 @@
 """Ratings from the tables of other programs (PsychoPy, webMUSHRA, …), by a mapping file."""
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.errors import RecordError
 from soundcal.files.names import lookalikes, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
-from soundcal.files.text import read_text
+from soundcal.files.text import read_toml
 from soundcal.ratings.importers import combine
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Ratings, make_ratings
 
@@ -83,15 +82,8 @@ class _Mapping:
         return [*remarks, *alike]
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: cannot be read as TOML ({error})") from error
-
-
 def _mapping(path: Path) -> _Mapping:
-    content = _read_toml(path)
+    content = read_toml(path, "a mapping")
     unknown = set(content) - {*_PARTS, "language"}
     if unknown:
         raise RecordError(

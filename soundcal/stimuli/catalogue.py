@@ -1,7 +1,6 @@
 """The catalogue: stimuli by id, read from a TOML file and checked."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.shipped import shipped
-from soundcal.files.text import inside, read_text
+from soundcal.files.text import inside, read_toml
 from soundcal.stimuli.parameters import check_parameters
 
 __all__ = ["LONGEST_S", "Stimulus", "load_catalogue", "scenes", "select"]
@@ -86,10 +85,7 @@ def load_catalogue(path: Path | None = None) -> dict[str, Stimulus]:
         wrong key, a duplicate id, or the path of a file outside the catalogue's folder.
     """
     path = shipped("stimuli") / "catalogue.toml" if path is None else Path(path)
-    try:
-        table = tomllib.loads(read_text(path, missing="no such catalogue"))
-    except (ValueError, RecursionError) as error:  # not TOML, endless numbers, too deep
-        raise RecordError(f"{path}: cannot be read as a catalogue ({error})") from error
+    table = read_toml(path, "a catalogue", missing="no such catalogue")
     if table.get("schema") != _SCHEMA:
         raise RecordError(
             f"{path}: catalogue of schema {_SCHEMA!r} expected, found {table.get('schema')!r:.80}"

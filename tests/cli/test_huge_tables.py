@@ -3,6 +3,7 @@
 import gzip
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,41 @@ def test_a_deep_record_is_refused(
     path.write_text(content)
     assert main([*command.split(), str(path)]) == 5
     assert "deep.json" in capsys.readouterr().err
+
+
+HUGE = {
+    "keys": lambda: "[measure]\n" + "".join(f"k{n} = 1\n" for n in range(1_000_000)),
+    "options": lambda: "[measure]\n" + "".join(f"k{n} = 1\n" for n in range(1_000)),
+    "lists": lambda: '{"schema": "soundcal/calibration/1", "chains": [' + "[]," * 20_000_000,
+    "digits": lambda: '{"schema": "soundcal/calibration/1", "made": ' + "9" * 5_000_000 + "}",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("keys", "measure fine.wav --sensitivity 1"),
+        ("options", "measure fine.wav --sensitivity 1"),
+        ("keys", "ratings huge --mapping huge"),
+        ("keys", "stimuli list --catalogue huge"),
+        ("lists", "measure fine.wav --calibration huge"),
+        ("lists", "check huge huge"),
+        ("digits", "measure fine.wav --calibration huge"),
+    ],
+)
+def test_a_huge_record_is_refused_at_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    command: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "huge" if "huge" in command else "soundcal.toml"
+    Path(name).write_text(HUGE[kind]())
+    started = time.process_time()
+    assert main(command.split()) == 5
+    assert time.process_time() - started < 5.0
+    said = capsys.readouterr().err
+    assert f"{name}: " in said
+    assert len(said) < 2000

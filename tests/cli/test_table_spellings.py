@@ -64,6 +64,7 @@ SPELLINGS: dict[str, Callable[[Rows], bytes]] = {
     "byte order mark twice": lambda rows: b"\xef\xbb\xbf" + spelled(rows).encode("utf-8-sig"),
     "all quoted": lambda rows: quoted(rows, ",").encode(),
     "spaces after commas": lambda rows: quoted(rows, ", ").encode(),
+    "quoted, tabs, empty columns": lambda rows: quoted([[*row, ""] for row in rows], "\t").encode(),
     "stated tabs": lambda rows: spelled(rows, "\t", above='"sep=\t"\n').encode(),
     "stated bars": lambda rows: spelled(rows, "|", decimal=",", above="sep=|\n").encode("utf-16"),
     "invisible": lambda rows: spelled([[invisible(cell) for cell in row] for row in rows]).encode(),

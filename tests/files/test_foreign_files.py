@@ -337,16 +337,13 @@ def test_a_name_in_a_record_cannot_leave_its_folder(tmp_path: Path) -> None:
     assert inside(folder, "a/../b.wav") == folder / "a/../b.wav"
 
 
-def test_a_text_is_read_only_if_it_may_be_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_is_read_only_if_it_may_be_one(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b"{}\r\n")
     assert read_text(path) == "{}\n"
     path.write_bytes(b"\xff")
     with pytest.raises(RecordError, match="cannot be read as text"):
         read_text(path)
-    monkeypatch.setattr("soundcal.files.text.TEXT_LIMIT", 100)
     path.write_bytes(bytes(101))
-    with pytest.raises(RecordError, match="too large for a text"):
-        read_text(path)
+    with pytest.raises(RecordError, match="too large for a file of text"):
+        read_text(path, limit=100)

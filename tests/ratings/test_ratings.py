@@ -408,7 +408,7 @@ def test_wide_tables_by_a_mapping(tmp_path: Path) -> None:
             "line 2, column trial_id: 'street.wav' is not a number",
         ),
         ('["street.wav"]', '["park.wav"]', "leaves no row"),
-        ("[scale]", "[scale", "cannot be read as TOML"),
+        ("[scale]", "[scale", "cannot be read as a mapping"),
         ('condition = "hats"', 'condition = "hats"\nheadphone = "x"', "headphone is not a column"),
     ],
 )
