@@ -1,6 +1,7 @@
 """``soundcal compare``: agreement of methods from tidy tables."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,9 +111,11 @@ def _table(paths: Sequence[Path]) -> "pd.DataFrame":
     from soundcal.study import read_table
 
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             names = " ".join(map(str, paths))
             way = f"a folder; compare folders of recordings with soundcal report {names}"
+        elif not os.path.isfile(path):
+            continue  # the reader of tables names the fault
         elif path.suffix.lower() in ENDINGS:
             way = f"a recording; measure it first: soundcal measure {path} --out FILE.csv"
         elif path.suffix.lower() == ".json":

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -210,7 +211,7 @@ def _in_folder(name: str) -> list[str]:
     """Return the audio files in a folder, or what is not a folder with such files itself."""
     from soundcal.files import audio
 
-    found = audio.in_folder(Path(name)) if Path(name).is_dir() else []
+    found = audio.in_folder(Path(name)) if os.path.isdir(name) else []
     return [str(path) for path in found] or [name]
 
 

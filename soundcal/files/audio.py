@@ -162,7 +162,8 @@ def _next_samples(path: Path, sound: Any, size: int) -> Array:
     """Return the next samples, shape (n <= size, n_channels)."""
     try:
         samples: Array = sound.read(size, dtype="float64", always_2d=True)
-    except RuntimeError as error:  # soundfile's own errors derive from it
+    # soundfile's own errors derive from RuntimeError; without a known length it raises ValueError
+    except (RuntimeError, ValueError) as error:
         raise RecordError(f"{path}: damaged or truncated ({str(error).strip()})") from error
     except MemoryError as error:
         raise RecordError(

@@ -14,6 +14,7 @@ __all__ = ["UNKNOWN", "Chunk", "Chunks"]
 UNKNOWN: Final = 0xFFFFFFFF
 """Size of 32 bits that says that the size is not stated here."""
 
+_MOST: Final = 10_000
 _W64: Final = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _RIFF_W64: Final = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 
@@ -55,6 +56,8 @@ class Chunks:
 
     def at(self, place: int, size: int) -> bytes:
         """Return the bytes from a place on, up to the end of the file."""
+        if not 0 <= place <= self.length:
+            return b""
         self.file.seek(place)
         return self.file.read(size)
 
@@ -85,8 +88,11 @@ class Chunks:
         return Chunk(name, start, size, start + size + -size % step)
 
     def chunks(self, place: int) -> Iterator[Chunk]:
-        """Give the chunks from a place on."""
-        while (found := self.chunk(place)) is not None:
+        """Give the chunks from a place on, up to 10 000 of them."""
+        for _ in range(_MOST):
+            found = self.chunk(place)
+            if found is None:
+                return
             yield found
             if found.after <= place:
                 return

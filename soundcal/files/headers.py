@@ -2,7 +2,8 @@
 
 libsndfile reads the samples that a header counts and says nothing about bytes behind them. Such
 bytes are there if a recorder lost power before it had written the final sizes, or if a file grew
-beyond 4 GiB and its 32-bit size started again from 0. Files made of chunks are checked, and AU.
+beyond 4 GiB and its 32-bit size started again from 0. Compared are files made of chunks, FLAC and
+AU.
 """
 
 import struct
@@ -13,12 +14,18 @@ from typing import Final
 
 from soundcal.errors import RecordError
 from soundcal.files.chunks import UNKNOWN, Chunk, Chunks
+from soundcal.files.flac_frames import flac_frames
 from soundcal.recording import HEADER, Flag
 
 __all__ = ["header_flags"]
 
 _JUNK: Final = 64
 """Bytes behind the samples that are accepted without a flag: writers pad their files."""
+
+_FORMS: Final = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"W64", b"caff")
+
+_RATES: Final = (1000, 1_000_000)
+"""Sampling rates in Hz that an audio file may have."""
 
 _DEATH_S: Final = 2.0
 """Up to this length (s) of samples behind those that the header counts are left out with a flag: a
@@ -32,6 +39,7 @@ _METADATA: Final = frozenset(
 )
 _LINEAR: Final = (1, 3)  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
 _EXTENSIBLE: Final = 0xFFFE
+_WIDTHS_AU: Final = {2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8}  # bytes per sample of linear codings
 _LINEAR_AIFF: Final = (b"NONE", b"twos", b"sowt", b"raw ", b"in24", b"in32", b"42ni", b"23ni")
 _LINEAR_AIFF_FLOAT: Final = (b"fl32", b"FL32", b"fl64", b"FL64")
 
@@ -50,6 +58,8 @@ class _Header:
         Bytes per sample of all channels; 0 if the samples are not linear.
     frames : int
         Samples per channel that the header states elsewhere; -1 if it does not.
+    rate : int
+        Bytes per second; 0 if the header does not say.
     """
 
     start: int = 0
@@ -57,20 +67,25 @@ class _Header:
     after: int = 0
     frame: int = 0
     frames: int = -1
+    rate: int = 0
 
 
 def _read(reader: Chunks, path: Path) -> _Header | None:
     """Return the claims of the header; None if the file is of another kind or has no samples."""
     if reader.form == b".snd":
-        start, size = struct.unpack(">II", reader.at(4, 8))
+        start, size, coding, _, n_channels = struct.unpack(">5I", reader.at(4, 20).ljust(20, b"\0"))
         size = -1 if size == UNKNOWN else size
-        return _Header(start, size, start + size)
-    if reader.form not in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"W64", b"caff"):
+        return _Header(start, size, start + size, _WIDTHS_AU.get(coding, 0) * n_channels)
+    if reader.form not in _FORMS:
         return None
     header = _Header()
     for chunk in reader.chunks(reader.first):
         if chunk.name == b"fmt " and reader.form != b"caff":
-            header.frame = _frame_of_wave(reader, chunk, path)
+            header.frame, header.rate = _frame_of_wave(reader, chunk, path)
+        elif chunk.name == b"desc":
+            header.frame = int(
+                struct.unpack(">I", reader.at(chunk.start + 16, 4).ljust(4, b"\0"))[0]
+            )
         elif chunk.name == b"COMM":
             header.frame, header.frames = _frame_of_aiff(reader, chunk)
         elif chunk.name in (b"data", b"SSND"):
@@ -88,16 +103,19 @@ def _read(reader: Chunks, path: Path) -> _Header | None:
     return None
 
 
-def _frame_of_wave(reader: Chunks, chunk: Chunk, path: Path) -> int:
-    """Return the bytes per sample of all channels, after a check that the header agrees on them."""
+def _frame_of_wave(reader: Chunks, chunk: Chunk, path: Path) -> tuple[int, int]:
+    """Return the bytes per sample of all channels and per second, 0 if not linear.
+
+    The header must agree on the bytes per sample.
+    """
     content = reader.at(chunk.start, 26)
     if len(content) < 16:
-        return 0
-    tag, n_channels, _, _, frame, bits = struct.unpack(reader.order + "HHIIHH", content[:16])
+        return 0, 0
+    tag, n_channels, _, rate, frame, bits = struct.unpack(reader.order + "HHIIHH", content[:16])
     if tag == _EXTENSIBLE and len(content) == 26:
         tag = struct.unpack(reader.order + "H", content[24:26])[0]
     if tag not in _LINEAR:
-        return 0
+        return 0, 0
     expected = n_channels * -(-bits // 8)
     if frame not in (0, expected):
         raise RecordError(
@@ -105,7 +123,7 @@ def _frame_of_wave(reader: Chunks, chunk: Chunk, path: Path) -> int:
             f"{expected} bytes, but its block align is {frame}; write the file again with a true "
             "header (samples of 24 bits in 4 bytes are stated as 32 bits, of which 24 are valid)"
         )
-    return int(expected)
+    return int(expected), int(rate)
 
 
 def _frame_of_aiff(reader: Chunks, chunk: Chunk) -> tuple[int, int]:
@@ -126,14 +144,15 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
     Parameters
     ----------
     path : path
-        Audio file. A file of a kind without chunks has no flags.
+        Audio file; of a kind without chunks, only FLAC and AU are compared.
     fs, n_channels, n_samples : int
         The file as its reader understands it.
 
     Returns
     -------
     tuple of Flag
-        Samples behind those that the header counts, up to 2 s of them; a size that is not stated.
+        Samples behind those that the header counts, up to 2 s of them; a size that is not stated;
+        a sampling rate that the header contradicts; part of a sample.
 
     Raises
     ------
@@ -144,12 +163,15 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
     length = path.stat().st_size
     with open(path, "rb") as file:
         reader = Chunks(file, length)
+        if reader.form == b"fLaC":
+            return (*_rate_doubts(None, fs), *_flac_doubts(path, reader, n_samples, fs))
         header = _read(reader, path)
+        doubts = [*_rate_doubts(header, fs)]
         if header is None:
-            return ()
+            return (*doubts, *_lost_way(reader))
         there = length - header.start
         if header.size < 0 or header.size >= 1 << 62:
-            return _unstated(path, header, there, n_samples)
+            return (*doubts, *_unstated(path, header, there, n_samples))
         if header.size > there:
             raise RecordError(
                 f"{path}: truncated, it has {max(there, 0)} of {header.size} bytes; "
@@ -159,7 +181,7 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
     counted = header.size // header.frame if header.frame else n_samples
     if beyond <= _JUNK:
         _check_reading(path, header, header.size, n_samples)
-        return tuple(_other_count(header, n_samples))
+        return (*doubts, *_other_count(header, n_samples))
     frame = header.frame or (header.size / n_samples if n_samples else 0)
     seconds = beyond / (frame * fs) if frame else 0.0
     behind = f"{beyond} bytes" + (f" ({seconds:.1f} s)" if seconds else "")
@@ -169,8 +191,53 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
         "header"
     )
     if 0 < counted == n_samples and 0 < seconds <= _DEATH_S:
-        return (Flag(HEADER, f"{finding}; they were left out"),)
+        return (*doubts, Flag(HEADER, f"{finding}; they were left out"))
     raise RecordError(f"{path}: {finding}. Nothing is lost: {_repair(reader, path, header)}")
+
+
+def _rate_doubts(header: _Header | None, fs: int) -> Iterator[Flag]:
+    """Give the flags of a sampling rate that the header contradicts, or that no audio file has."""
+    if header is not None and header.frame and header.rate not in (0, fs * header.frame):
+        text = (
+            f"its header contradicts itself: {fs} Hz are {fs * header.frame} bytes per second, but "
+            f"it states {header.rate}, as for {header.rate / header.frame:.6g} Hz; "
+            f"{fs} Hz was taken"
+        )
+        yield Flag(HEADER, text)
+    if not _RATES[0] <= fs <= _RATES[1]:
+        text = f"a sampling rate of {fs} Hz is not that of a sound recording; see its header"
+        yield Flag(HEADER, text)
+
+
+def _flac_doubts(path: Path, reader: Chunks, n_samples: int, fs: int) -> Iterator[Flag]:
+    """Give the flags of a FLAC file whose frames contradict its header."""
+    frames = flac_frames(reader.file, reader.length)
+    if frames is not None and frames.fs not in (0, fs):
+        text = f"its header states {fs} Hz, its frames {frames.fs} Hz; {fs} Hz was taken"
+        yield Flag(HEADER, text)
+    more = 0 if frames is None else frames.n_samples - n_samples
+    if more <= 0:
+        return
+    finding = (
+        f"the header counts {n_samples} samples, but {more} more ({more / fs:.1f} s) follow them; "
+        "the recorder did not finish the file"
+    )
+    if more > _DEATH_S * fs:
+        raise RecordError(
+            f"{path}: {finding}. Nothing is lost: decode it with a program that reads to the last "
+            "frame, such as ffmpeg (“ffmpeg -i FILE NEW.wav”)"
+        )
+    yield Flag(HEADER, f"{finding}; they were left out")
+
+
+def _lost_way(reader: Chunks) -> Iterator[Flag]:
+    """Give the flag of a file whose chunks do not lead to its samples."""
+    if reader.form in _FORMS:
+        text = (
+            "the parts of its header do not lead to its samples, so their number could not be "
+            "checked; write the file again with an audio editor"
+        )
+        yield Flag(HEADER, text)
 
 
 def _repair(reader: Chunks, path: Path, header: _Header) -> str:
@@ -203,6 +270,13 @@ def _check_reading(path: Path, header: _Header, size: int, n_samples: int) -> No
 
 
 def _other_count(header: _Header, n_samples: int) -> Iterator[Flag]:
+    # some writers count the padding behind an odd number of bytes
+    if header.frame and (rest := header.size % header.frame) > 1:
+        text = (
+            f"its header counts {header.size} bytes of samples, {rest} more than whole samples of "
+            f"{header.frame} bytes: it is damaged, or states wrong channels or bits"
+        )
+        yield Flag(HEADER, text)
     if header.frames >= 0 and header.frame and header.frames != n_samples:
         text = (
             f"one part of the header (COMM) counts {header.frames} samples, another (SSND) "
