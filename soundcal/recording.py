@@ -60,7 +60,7 @@ EARS: Final = ("left", "right")
 
 
 # Kinds of flags; a flag that comes from a check of takes has the name of the check as its kind.
-CHANGED: Final = "calibration changed"
+CHANGED: Final = "changed afterwards"
 CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 GAPS: Final = "gaps"

@@ -90,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
     flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *played.flags)
     if calibration is not None:
         flags += mismatches(calibration, device=device.info.identity, fs=device.fs)
+    if calibration is not None and (knob := calibration.details.get("knob")):
+        say(f"the calibration holds for this position of the volume control: {knob}")
     for flag in flags:
         say(f"flag: {flag}")
     if options.json:

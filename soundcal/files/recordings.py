@@ -1,8 +1,9 @@
 """The record beside a recording: its origin, the doubts about it, and its calibration."""
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -11,9 +12,9 @@ from soundcal.errors import RecordError, SignalError
 from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.full_scale import stated_full_scale
-from soundcal.files.records import RECORDING_SCHEMA, read_json
+from soundcal.files.records import RECORDING_SCHEMA, read_json, write_json
 from soundcal.files.text import read_text
-from soundcal.recording import NO_RECORD, Flag
+from soundcal.recording import CHANGED, NO_RECORD, Flag
 from soundcal.takes.check import Check
 
 __all__ = ["RECORDS", "RecordingRecord", "named_calibration", "record_beside"]
@@ -129,14 +130,31 @@ class RecordingRecord:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a record of the current version or an older one.
+        """Read a record of the current version or an older one; one that was changed gets a flag.
 
         Raises
         ------
         RecordError
             Missing, not JSON, or not such a record.
         """
-        return cls.from_dict(read_json(path, RECORDING_SCHEMA))
+        content = read_json(path, RECORDING_SCHEMA)
+        record = cls.from_dict(content)
+        if content.get("digest", _digest(content)) == _digest(content):
+            return record
+        flag = Flag(CHANGED, f"{path.name} was changed after the recording was made")
+        return replace(record, flags=(*record.flags, flag))
+
+    def write(self, path: Path, *, force: bool = False) -> None:
+        """Write the record, with a digest of its own content.
+
+        Raises
+        ------
+        RecordError
+            It exists and ``force`` is not set, or cannot be written.
+        """
+        content = self.to_dict()
+        content["digest"] = _digest(content)
+        write_json(path, RECORDING_SCHEMA, content, force=force)
 
     @property
     def device(self) -> str:
@@ -170,7 +188,7 @@ def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
     """
     beside = path.with_suffix(".json")
     if not beside.is_file() or not _is_record(beside):
-        return RecordingRecord()
+        return _record_of_another_name(path)
     try:
         record = RecordingRecord.read(beside)
     except RecordError as error:
@@ -180,6 +198,9 @@ def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
         return RecordingRecord(flags=(Flag(NO_RECORD, text),))
     found = file_digest(path)
     if record.sha256 != found:
+        if record.audio != path.name and (path.parent / record.audio).exists():
+            text = f"{beside.name} is the record of {record.audio} and not of {path.name}"
+            return RecordingRecord(flags=(Flag(NO_RECORD, text),))
         raise RecordError(
             f"{path}: SHA-256 {found} differs from {record.sha256} in {beside.name}; "
             "the audio was changed after it was recorded, or the record belongs to another file: "
@@ -207,13 +228,50 @@ def named_calibration(path: Path, record: RecordingRecord) -> Calibration:
             "calibration (--calibration FILE), or state its sensitivity or level "
             f"(measure --sensitivity PA_PER_FS, --full-scale DB or --stated-level DB){stated}"
         )
-    calibration = load_calibration(path.parent / file)
+    where = path.parent / file
+    if not where.is_file():
+        raise RecordError(
+            f"{path}: its record names the calibration {file}, but there is no file {where}; put "
+            "it there, or give it (--calibration FILE)"
+        )
+    calibration = load_calibration(where)
     if record.calibration not in (None, calibration.id):
         raise RecordError(
             f"{path}: recorded with calibration {record.calibration}, but {file} is now "
             f"{calibration.id}; restore the file, or give a calibration (--calibration FILE)"
         )
     return calibration
+
+
+def _record_of_another_name(path: Path) -> RecordingRecord:
+    """Return the record of the same audio beside it, if the audio was renamed without its record.
+
+    Only records without audio of their own name are read.
+    """
+    records = sorted(path.parent.glob("*.json"))
+    if not records or not path.is_file():
+        return RecordingRecord()
+    taken = {other.stem for other in path.parent.iterdir() if other.suffix != ".json"}
+    digest = ""
+    for other in records:
+        if other.stem in taken or not _is_record(other):
+            continue
+        try:
+            record = RecordingRecord.read(other)
+        except RecordError:
+            continue
+        digest = digest or file_digest(path)
+        if record.sha256 == digest:
+            text = f"{other.name} is the record of this audio, which was called {record.audio}"
+            return replace(record, flags=(*record.flags, Flag(NO_RECORD, text)))
+    return RecordingRecord()
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record without its digest and heading."""
+    left_out = ("digest", "schema", "software")
+    values = {name: value for name, value in content.items() if name not in left_out}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _is_record(path: Path) -> bool:

@@ -15,7 +15,6 @@ from soundcal.devices.protocol import AudioDevice, Block, OnBlock
 from soundcal.errors import DeviceError, ParameterError, RecordError
 from soundcal.files.atomic import Reserve, check_output, file_digest
 from soundcal.files.recordings import RecordingRecord
-from soundcal.files.records import RECORDING_SCHEMA, write_json
 from soundcal.files.writer import RecordingSubtype, Writer
 from soundcal.lab.calibrations import calibration_for
 from soundcal.recording import LIMITED, Flag, channel_names
@@ -159,7 +158,7 @@ def record_to_file(
                 checks=checks,
             )
             room.release()
-            write_json(record, RECORDING_SCHEMA, content.to_dict(), force=force)
+            content.write(record, force=force)
     return Recorded(path, content, tally.n_samples, channels, ending)
 
 

@@ -11,7 +11,7 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import lookalikes, normal_name, some
 from soundcal.study.comparison import Entry, LimitsAtQuartiles, MethodComparison
-from soundcal.study.ears import with_ears_combined
+from soundcal.study.ears import swapped_ears, with_ears_combined
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
 from soundcal.study.table import checked_table
 
@@ -89,7 +89,8 @@ def compare_methods(
             "no indicator has 2 finite values with a common stimulus id in two of the methods; "
             + ("; ".join(hints) or _NOT_ALIKE)
         )
-    warnings = _left_out(wide, pairs, entries)
+    exchanged = (swapped_ears(checked, *pair) for pair in pairs)
+    warnings = (*_left_out(wide, pairs, entries), *filter(None, exchanged))
     return MethodComparison(
         methods=tuple(methods),
         pairs=pairs,

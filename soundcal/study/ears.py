@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from soundcal.errors import RecordError
 from soundcal.indicators.rows import EarRule, of_both_ears, rule_for
 from soundcal.recording import EARS
@@ -9,7 +11,7 @@ from soundcal.recording import EARS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EAR_RULES", "with_ears_combined"]
+__all__ = ["EAR_RULES", "swapped_ears", "with_ears_combined"]
 
 EAR_RULES: Final[dict[str, str]] = {
     "mean": "arithmetic mean of both ears",
@@ -20,6 +22,9 @@ EAR_RULES: Final[dict[str, str]] = {
     "single": "single channel",
 }
 """Printed name of each rule; ``single`` stands for one-channel recordings."""
+
+_APART_DB: Final = 2.0
+"""Smallest mean change of the difference between the ears that is taken for exchanged ears."""
 
 _KEYS: Final = ("condition", "stimulus", "indicator", "statistic", "unit")
 
@@ -67,6 +72,48 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
         values, rules = _combined(wide, rule)
     flat = pd.DataFrame({"ears": rules, "value": values}).reset_index()
     return flat[[*keys, "ears", "value"]]
+
+
+def swapped_ears(table: "pd.DataFrame", first: str, second: str) -> str:
+    """Return a remark if left and right of one method look like right and left of another.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for :func:`with_ears_combined`; its first indicator in dB is looked at.
+    first, second : str
+        The conditions.
+
+    Returns
+    -------
+    str
+        "" unless the differences between the ears are opposite in both methods: apart by 2 dB or
+        more on average, and three times nearer to each other with the ears exchanged.
+    """
+    levels = table[table["unit"].str.startswith("dB") & table["channel"].isin(EARS)]
+    if levels.empty:
+        return ""
+    label = levels.iloc[0][["indicator", "statistic"]]
+    own = levels[(levels[["indicator", "statistic"]] == label).all(axis=1)]
+    wide = own.pivot(index=["condition", "stimulus"], columns="channel", values="value")
+    if set(wide.columns) != set(EARS):
+        return ""
+    apart = (wide["left"] - wide["right"]).unstack("condition")
+    if not {first, second} <= set(apart.columns):
+        return ""
+    one, other = (apart[name].to_numpy(dtype=np.float64) for name in (first, second))
+    known = np.isfinite(one - other)
+    one, other = one[known], other[known]
+    if one.size < 2:
+        return ""
+    as_given, exchanged = np.abs(one - other).mean(), np.abs(one + other).mean()
+    if as_given < _APART_DB or 3.0 * exchanged > as_given:
+        return ""
+    return (
+        f"{first} − {second}: left and right seem to be exchanged in one of them: left − right is "
+        f"{one.mean():+.1f} dB on average in {first} and {other.mean():+.1f} dB in {second}; check "
+        "plugs and --channels"
+    )
 
 
 def _check_ears(names: list[str], counts: "pd.Series[int]", rule: EarRule) -> None:

@@ -43,6 +43,8 @@ class Source:
         Target level, and gain at which the stimulus was played, dB.
     checks : tuple of Check
         Checks of the take, as stored in its record.
+    device : str
+        Identity of the device that made the take; "unknown" if it is not recorded.
     """
 
     path: str
@@ -56,6 +58,7 @@ class Source:
     target: float | None = None
     gain_db: float | None = None
     checks: tuple[Check, ...] = ()
+    device: str = "unknown"
 
     @property
     def verdict(self) -> Verdict | None:

@@ -143,7 +143,7 @@ def collect(
             calibrations=known,
             sources=sources,
             sessions=tuple(sessions),
-            warnings=(*_session_warnings(sessions), *_same_audio(sources), *failures),
+            warnings=(*_session_warnings(sessions), *_doubtful_sources(sources), *failures),
             answers=answers or {},
             campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
         ),
@@ -153,8 +153,8 @@ def collect(
     )
 
 
-def _same_audio(sources: Sequence[Source]) -> Iterator[str]:
-    """Give a remark on audio that stands for several methods or stimuli: one take is not two."""
+def _doubtful_sources(sources: Sequence[Source]) -> Iterator[str]:
+    """Give a remark on audio that stands for several takes, and on takes of several devices."""
     found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for source in sources:
         named = found.setdefault((source.combination, source.sha256), {})
@@ -162,6 +162,13 @@ def _same_audio(sources: Sequence[Source]) -> Iterator[str]:
     for named in found.values():
         if len(named) > 1:
             yield f"The same audio under {len(named)} names: {some(named.values())}."
+    devices: dict[str, list[str]] = {}
+    for source in sources:  # the combination of a session is its equipment
+        if not source.combination and source.device != "unknown":
+            devices.setdefault(source.device, []).append(source.condition)
+    if len(devices) > 1:
+        words = (f"{name} ({some(dict.fromkeys(by))})" for name, by in devices.items())
+        yield f"The recordings were made by different devices: {', '.join(words)}."
 
 
 def _members(folder: Path) -> list[Path]:
@@ -312,6 +319,7 @@ def _recorded(
         target=record.target,
         gain_db=record.gain_db,
         checks=record.checks,
+        device=record.device,
     )
     return CalibratedRecording(source, record.run, record, calibration)
 
@@ -345,7 +353,7 @@ def _plain_folder(
     folder: Path, calibrations: Given | Mapping[str, Given] | None, other_device: bool
 ) -> list[CalibratedRecording]:
     """Return the audio files of a folder as recordings of the method named by the folder."""
-    if folder.is_file():
+    if os.path.isfile(folder):
         raise RecordError(
             f"{folder}: a file; give the folder of the recordings of one method, or measure the "
             f"file: soundcal measure {folder}"
@@ -380,6 +388,7 @@ def _plain_folder(
             flags=record.flags,
             simulated=bool(record.capture.get("simulated", False)),
             checks=record.checks,
+            device=record.device,
         )
         items.append(CalibratedRecording(source, 1, record, calibration))
     return items

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soundcal.calibration.belonging import belonging, other_device
@@ -10,6 +11,7 @@ from soundcal.calibration.model import Calibration, new_calibration
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.cli import main
 from soundcal.errors import ParameterError
+from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
 
 EARS = {"left": 2.0, "right": 3.0}
@@ -161,6 +163,78 @@ def test_what_makes_two_calibrations_unlike_is_said_by_check(
     ):
         assert text in warnings
         assert text in found.err
+
+
+def told(command: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    assert main(command) == code
+    return capsys.readouterr().err
+
+
+def test_a_record_that_was_changed_by_hand_is_flagged(capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("takes/take.json")
+    content = json.loads(path.read_text())
+    path.write_text("\ufeff" + json.dumps(content))
+    assert "was changed" not in told([*MEASURE, "--calibration", "own.json"], capsys)
+    content["capture"]["channels"] = ["right", "left"]
+    path.write_text(json.dumps(content))
+    for command in (MEASURE, REPORT):
+        assert "take.json was changed after the recording was made" in told(
+            [*command, "--calibration", "own.json"], capsys
+        )
+
+
+def test_a_take_is_compared_with_its_record_under_another_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("takes/take.wav").rename("takes/renamed.wav")
+    measure = ["measure", "takes/renamed.wav", "--indicators", "LAeq", "--calibration"]
+    assert "take.json is the record of this audio" in told([*measure, "own.json"], capsys)
+    assert "belongs to sim:portable" in told([*measure, "other.json"], capsys, 5)
+
+
+def test_a_conversion_beside_its_take_is_measured_without_the_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    take = audio.read("takes/take.wav")
+    audio.write("takes/take.flac", take.samples, take.fs)
+    measure = ["measure", "takes/take.flac", "--indicators", "LAeq"]
+    assert "take.json is the record of take.wav" in told(
+        [*measure, "--calibration", "own.json"], capsys
+    )
+    Path("takes/take.wav").unlink()
+    assert "the record belongs to another file" in told(
+        [*measure, "--calibration", "own.json"], capsys, 5
+    )
+
+
+def test_a_take_that_was_moved_asks_for_its_calibration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["record", "new.wav", *LIVE, "--calibration", "own.json"]) == 0
+    for name in ("new.wav", "new.json"):
+        Path(name).rename(Path("takes", name))
+    way = "--calibration FILE"
+    assert way in told(["measure", "takes/new.wav", "--indicators", "LAeq"], capsys, 5)
+
+
+def test_takes_of_two_devices_are_compared_with_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("others").mkdir()
+    other = ["--device", "sim:portable+closed-16", "--inputs", "1,2", "--duration", "1"]
+    assert main(["record", "others/take.wav", *other]) == 0
+    report = ["report", "takes", "others", "--indicators", "LAeq", "--calibration", "unknown.json"]
+    assert "made by different devices: sim:lab (takes), sim:portable+closed-16 (others)" in told(
+        report, capsys
+    )
+
+
+def test_the_position_of_the_volume_control_is_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ocv = "calibrate --method ocv --voltage 0.1 --voltage-right 0.1 --impedance 300 --per V"
+    assert main([*ocv.split(), "--sensitivity", "103", "--knob", "12 o'clock", "-o", "o.json"]) == 0
+    audio.write("noise.wav", np.random.default_rng(1).normal(0.0, 0.1, (2, 48000)), 48000)
+    play = ["play", "noise.wav", "--device", "sim:lab", "--level", "60", "--calibration", "o.json"]
+    assert "12 o'clock" in told(play, capsys)
 
 
 def test_the_same_audio_under_two_names_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from soundcal.agreement import bland_altman
 from soundcal.errors import ParameterError, RecordError
 from soundcal.study import Rules, compare_methods, study_of
 from soundcal.study.ears import with_ears_combined
+from soundcal.study.table import COLUMNS
 from soundcal.units import energetic_mean
 
 
@@ -19,6 +20,21 @@ def by_hand(table: pd.DataFrame, condition: str, indicator: str, statistic: str)
         & (table["statistic"] == statistic)
     ]
     return rows.groupby("stimulus")["value"].mean().sort_index()
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_ears_that_are_exchanged_in_one_method_are_said(exchanged: bool) -> None:
+    rng = np.random.default_rng(3)
+    rows = []
+    for stimulus in range(6):
+        level, ild = rng.uniform(50.0, 80.0), rng.uniform(1.0, 8.0)
+        for condition in ("a", "b"):
+            sign = -1.0 if exchanged and condition == "b" else 1.0
+            for channel, side in (("left", 0.5), ("right", -0.5)):
+                value = level + sign * side * ild + rng.normal(0.0, 0.1)
+                rows.append((condition, f"S{stimulus}", channel, "LA", "eq", value, "dB"))
+    found = compare_methods(pd.DataFrame(rows, columns=list(COLUMNS)))
+    assert any("seem to be exchanged" in text for text in found.warnings) == exchanged
 
 
 def test_every_entry_is_the_agreement_of_the_ear_means() -> None:
