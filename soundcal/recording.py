@@ -21,6 +21,7 @@ __all__ = [
     "CHANGED",
     "CLIPPING",
     "DELAY_NOT_MEASURED",
+    "DOUBTFUL",
     "EARS",
     "FULL_SCALE",
     "GAPS",
@@ -63,6 +64,7 @@ EARS: Final = ("left", "right")
 CHANGED: Final = "changed afterwards"
 CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
+DOUBTFUL: Final = "calibration doubtful"
 GAPS: Final = "gaps"
 HEADER: Final = "header"
 INCOMPLETE: Final = "incomplete"

@@ -11,7 +11,7 @@ from typing import Final
 from soundcal.calibration.model import Calibration, Direction, Method
 from soundcal.errors import ParameterError
 from soundcal.identity import is_device, same_device
-from soundcal.recording import CHANGED, OTHER_DEVICE, OTHER_POINT, OTHER_RATE, Flag
+from soundcal.recording import CHANGED, DOUBTFUL, OTHER_DEVICE, OTHER_POINT, OTHER_RATE, Flag
 
 __all__ = ["belonging", "mismatches", "other_device"]
 
@@ -145,10 +145,13 @@ def mismatches(
     Returns
     -------
     tuple of Flag
-        The calibration was changed after it was made, or is of another device, another sampling
-        rate or another point.
+        What looked wrong when the calibration was made (``details["warnings"]``); it was changed
+        after it was made, or is of another device, another sampling rate or another point.
     """
-    found = []
+    found = [
+        Flag(DOUBTFUL, f"calibration {calibration.id}: {text}")
+        for text in calibration.details.get("warnings", ())
+    ]
     if calibration.details.get("changed"):
         text = (
             f"calibration {calibration.id} was changed after it was made: its content does not "

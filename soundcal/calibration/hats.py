@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from soundcal.calibration.belonging import mismatches
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.uncertainty import dof_from_doubt, type_a
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
@@ -568,6 +569,7 @@ def calibrate(
         "digital_levels": {name: list(digital_levels[name]) for name in searches},
         "ear_calibration": "" if ears is None else ears.id,
         "fs": [] if fs is None else [fs],
+        "warnings": [] if ears is None else [str(flag) for flag in mismatches(ears)],
     }
     return new_calibration(
         "hats", "output", chains, device=device, residuals=residuals, details=details

@@ -14,7 +14,7 @@ import numpy as np
 
 from soundcal.calibration.belonging import other_device
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
-from soundcal.calibration.plausibility import doubts, equal
+from soundcal.calibration.plausibility import compression, doubts, equal
 from soundcal.calibration.tone import Tone, measure_tone, third_harmonic
 from soundcal.calibration.uncertainty import (
     dof_from_doubt,
@@ -22,14 +22,16 @@ from soundcal.calibration.uncertainty import (
     rectangular,
 )
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
-from soundcal.recording import Capture, sample_digest
+from soundcal.recording import LOSSY, Capture, counted, sample_digest
 from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.judge import judge
 from soundcal.takes.level_over_time import LEVELS
+from soundcal.takes.repeated_blocks import REPEATED_BLOCKS
 from soundcal.units import P_REF, db, from_db
 
 __all__ = [
     "CLASS_1",
+    "LOSSY_DB",
     "REFERENCE_PRESSURE",
     "Drift",
     "Influences",
@@ -81,12 +83,24 @@ class ToneLimits:
 CLASS_1: Final = ToneLimits()
 """IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
 
-_MEASURED: Final = ("digital level of the tone", "fluctuation")
+_MEASURED: Final = ("digital level of the tone", "fluctuation", "linearity of the input")
 """Links that are measured again in every calibration."""
 
 _ENOUGH: Final = 3
 """Insertions of one ear from which the scatter is known from itself: with two, the interval has a
 coverage factor of up to 12.7 or, if chance makes them equal, no width at all."""
+
+LOSSY_DB: Final = 0.25
+"""Largest error in dB of a tone that a lossy coding changes and :func:`check_take` accepts. Up to
+0.21 dB are seen (µ-law, A-law, IMA and MS ADPCM, MP3, Vorbis; 250 Hz and 1 kHz, -10 to -45 dB), as
+much as the accepted distortion of 2.5 % would change at the tone's own frequency."""
+
+_LOSSY_LINK: Final = (
+    Link("lossy coding", 0.0, rectangular(LOSSY_DB), source=f"±{LOSSY_DB} dB, rectangular"),
+)
+
+_OF_A_CODING: Final = (REPEATED_BLOCKS, "plateaus")
+"""Checks that mean nothing in a lossy coding, whose coarse steps make a tone repeat itself."""
 
 _PEAK: Final = 0.999
 """Largest sample that counts as unclipped: integer converters clip just below 1.0."""
@@ -231,7 +245,9 @@ def calibrate(
     common = _common_links(level, frequency, pistonphone, stated)
     chains = {}
     for ear, found in tones.items():
-        chains[ear] = Chain((*common, *_own_links(found, *scatter)))
+        linearity = _linearity_link(max(thirds[ear]))
+        coding = _LOSSY_LINK if any(_is_lossy(take) for take in takes[ear]) else ()
+        chains[ear] = Chain((*common, *coding, linearity, *_own_links(found, *scatter)))
     means = {ear: float(np.mean([t.level for t in found])) for ear, found in tones.items()}
     first = next(iter(takes.values()))[0]
     return new_calibration(
@@ -249,7 +265,11 @@ def calibrate(
             "takes_sha256": {ear: [take.sha256 for take in v] for ear, v in takes.items()},
             "fs": sorted({take.fs for v in takes.values() for take in v}),
             "simulated": any(take.simulated for v in takes.values() for take in v),
-            "warnings": [*_brief(takes), *doubts(tones, thirds, stated.repeatability)],
+            "warnings": [
+                *_brief(takes),
+                *_lossy(takes),
+                *doubts(tones, thirds, stated.repeatability),
+            ],
         },
     )
 
@@ -263,6 +283,21 @@ def _brief(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
         for number, take in enumerate(captures, start=1)
         if take.duration < CLASS_1.duration
     ]
+
+
+def _lossy(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
+    """Return warnings about takes of a lossy coding."""
+    return [
+        f"{ear}, take {number}: lossy coding, which changes the level of a tone by up to "
+        f"{LOSSY_DB:g} dB; record the calibrator without it"
+        for ear, captures in takes.items()
+        for number, take in enumerate(captures, start=1)
+        if _is_lossy(take)
+    ]
+
+
+def _is_lossy(take: Capture) -> bool:
+    return any(flag.kind == LOSSY for flag in take.flags)
 
 
 def _refuse_repeated(takes: Mapping[str, Sequence[Capture]]) -> None:
@@ -309,6 +344,18 @@ def _scatter(tones: Mapping[str, Sequence[Tone]], stated: Influences) -> tuple[f
     return stated.repeatability, dof_from_doubt(0.25), f"assumed, {why}; type B"
 
 
+def _linearity_link(third: float) -> Link:
+    """Return the influence of an input that makes the third harmonic itself, and so compresses."""
+    limit = compression(third)
+    return Link(
+        _MEASURED[2],
+        0.0,
+        rectangular(limit),
+        source=f"third harmonic of {100 * third:.3f} %: {limit:.4f} dB if the input makes it, "
+        "rectangular",
+    )
+
+
 def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -> list[Link]:
     n = len(found)
     mean = float(np.mean([t.level for t in found]))
@@ -320,7 +367,7 @@ def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -
             scatter / math.sqrt(n),
             dof,
             "dB re 1/FS",
-            f"repeatability, {n} insertions with s = {scatter:.4f} dB ({source})",
+            f"repeatability, {counted(n, 'insertion')} with s = {scatter:.4f} dB ({source})",
         ),
         Link(
             _MEASURED[1],
@@ -432,14 +479,19 @@ def _judge_but_level(take: Capture, index: int, ear: str) -> list[Check]:
     """Refuse an invalid take; return the checks of its level, which has limits of its own here."""
     name = take.channels[index]
     checks = [check for check in judge(take, steady=[name]) if check.channel in ("", name)]
-    refuse([check for check in checks if check.name not in LEVELS], ear)
+    others = (*LEVELS, *_OF_A_CODING) if _is_lossy(take) else LEVELS
+    refuse([check for check in checks if check.name not in others], ear)
     return [check for check in checks if check.name in LEVELS]
 
 
 def _check_flags(take: Capture, ear: str) -> None:
-    """Refuse a take that its driver doubts although its samples are valid."""
-    if take.flags:
-        doubts = "; ".join(map(str, take.flags))
+    """Refuse a take that its driver doubts although its samples are valid.
+
+    A lossy coding changes a tone by less than the limits for its level and purity allow; it becomes
+    a warning.
+    """
+    if others := [flag for flag in take.flags if flag.kind != LOSSY]:
+        doubts = "; ".join(map(str, others))
         raise SignalError(
             f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts; "
             "record again"

@@ -12,9 +12,10 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.calibration.tone import Tone
+from soundcal.recording import EARS
 from soundcal.units import db
 
-__all__ = ["doubts", "equal"]
+__all__ = ["compression", "doubts", "equal"]
 
 EARS_DB: Final = 3.0
 """Accepted difference of the sensitivities of two ears, dB: microphones of one type stay within
@@ -33,6 +34,11 @@ THIRD_HARMONIC: Final = 0.005
 """Accepted third harmonic re the tone. An input that compresses makes the tone itself smaller by
 three times its third harmonic (cubic nonlinearity), at this limit by 0.13 dB, as much as the
 uncertainty of a calibrator's certificate; sound calibrators have 0.3 % and less."""
+
+
+def compression(third: float) -> float:
+    """Return by how many dB an input with this third harmonic (relative) may compress the tone."""
+    return db(1.0 + 3.0 * third)
 
 
 def equal(levels: Sequence[float] | Array) -> bool:
@@ -60,16 +66,23 @@ def doubts(
     repeatability : float
         Standard deviation of one insertion, dB.
     """
-    found = [*_insertions(tones, repeatability), *_harmonics(thirds)]
-    means = {ear: float(np.median([tone.level for tone in row])) for ear, row in tones.items()}
-    low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-    if means[high] - means[low] > EARS_DB:
-        found.append(
-            f"{low} and {high} differ by {means[high] - means[low]:.1f} dB, more than "
-            f"{EARS_DB:g} dB: levels of one of them may be wrong by this much; check plugs, "
-            "adapters and input gains, the calibrator's level switch, and its seat on each ear"
-        )
-    return found
+    return [*_insertions(tones, repeatability), *_harmonics(thirds), *_ears(tones)]
+
+
+def _ears(tones: Mapping[str, Sequence[Tone]]) -> list[str]:
+    """Return a warning if two ears differ; microphones of other names need not be alike."""
+    if not set(EARS) <= set(tones):
+        return []
+    means = {ear: float(np.median([tone.level for tone in tones[ear]])) for ear in EARS}
+    low, high = sorted(EARS, key=means.__getitem__)
+    apart = means[high] - means[low]
+    if apart <= EARS_DB:
+        return []
+    return [
+        f"{low} and {high} differ by {apart:.1f} dB, more than {EARS_DB:g} dB: levels of one of "
+        "them may be wrong by this much; check plugs, adapters and input gains, the calibrator's "
+        "level switch, and its seat on each ear"
+    ]
 
 
 def _insertions(tones: Mapping[str, Sequence[Tone]], repeatability: float) -> list[str]:
@@ -102,7 +115,7 @@ def _insertions(tones: Mapping[str, Sequence[Tone]], repeatability: float) -> li
 def _harmonics(thirds: Mapping[str, Sequence[float]]) -> list[str]:
     return [
         f"{ear}: third harmonic of {100 * max(row):.2f} %, more than {100 * THIRD_HARMONIC:g} %; "
-        f"if the input compresses, the level of the tone is too low by {db(1 + 3 * max(row)):.2f} "
+        f"if the input compresses, the level of the tone is too low by {compression(max(row)):.2f} "
         "dB, and so is every loud sound; lower the input gain, and look for a limiter"
         for ear, row in thirds.items()
         if max(row) > THIRD_HARMONIC

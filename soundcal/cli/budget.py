@@ -4,6 +4,8 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
+from soundcal.units import AES17_OFFSET_DB, P_REF, db
+
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration, Chain
 
@@ -40,6 +42,7 @@ def budget_text(calibration: "Calibration") -> str:
         f"{calibration.id}: {calibration.method}, {calibration.direction} "
         f"({what} samples to pascal)",
         f"device: {calibration.device}",
+        *_short_lines(calibration),
     ]
     for name, chain in calibration.chains.items():
         lines += ["", *_chain_lines(name, chain, calibration.sensitivity(name))]
@@ -50,6 +53,21 @@ def budget_text(calibration: "Calibration") -> str:
                 f"residuals: {spread} dB", _WIDTH, initial_indent="  ", subsequent_indent="    "
             )
     return "\n".join(lines) + "\n"
+
+
+def _short_lines(calibration: "Calibration") -> list[str]:
+    """Return the numbers that one needs first, one line per channel."""
+    width = max(map(len, calibration.channels)) + 1
+    lines = []
+    for name, chain in calibration.chains.items():
+        sensitivity, (expanded, _) = calibration.sensitivity(name), chain.expanded(COVERAGE)
+        peak = db(sensitivity / P_REF)
+        known = f", U = {expanded:.2f} dB" if expanded > 0 else ""
+        lines.append(
+            f"{name + ':':{width}} {sensitivity:.5g} Pa per full scale{known}; full scale is "
+            f"{peak:.2f} dB (peak), its sine {peak - AES17_OFFSET_DB:.2f} dB"
+        )
+    return lines
 
 
 def _chain_lines(name: str, chain: "Chain", sensitivity: float) -> list[str]:

@@ -122,11 +122,12 @@ def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibratio
 def _warnings(before: "Calibration", after: "Calibration") -> list[str]:
     """Return the reasons to doubt that the change is one of the ears."""
     from soundcal.calibration.belonging import mismatches
+    from soundcal.recording import DOUBTFUL
 
     told = []
     for name, one in (("BEFORE", before), ("AFTER", after)):
         told += [f"{name}: {text}" for text in one.details.get("warnings", ())]
-        told += [f"{name}: {flag}" for flag in mismatches(one)]
+        told += [f"{name}: {flag}" for flag in mismatches(one) if flag.kind != DOUBTFUL]
         if one.details.get("simulated"):
             told.append(f"{name}: made by the simulated lab")
     if before.id == after.id:

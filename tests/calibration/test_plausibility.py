@@ -1,14 +1,17 @@
 """What one faultless take cannot show: ears, insertions and harmonics that do not fit together."""
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from soundcal.calibration.microphone import Influences, calibrate
+from soundcal.calibration.microphone import LOSSY_DB, Influences, calibrate
 from soundcal.cli import main
 from soundcal.files import audio
+from soundcal.files.calibrations import load_calibration
 from soundcal.recording import Capture
 
 FS = 48000
@@ -62,6 +65,19 @@ def test_insertions_that_are_equal_are_not_believed() -> None:
     assert "left: the levels of 3 insertions are equal" in warned(left=rows)
 
 
+def test_microphones_of_other_names_need_not_be_alike() -> None:
+    rows = {"ch1": [take(1)], "ch2": [take(2, -20.0)]}
+    assert calibrate(rows).details["warnings"] == []
+
+
+@pytest.mark.parametrize("third", [0.0, 0.003, 0.02])
+def test_the_third_harmonic_is_in_the_budget(third: float) -> None:
+    """A cubic input that makes it compresses the tone by three times as much."""
+    chain = calibrate({"left": [take(k, third=third) for k in range(3)]}).chain("left")
+    link = next(link for link in chain.links if link.name == "linearity of the input")
+    assert link.u_db == pytest.approx(20 * math.log10(1 + 3 * third) / math.sqrt(3), abs=1e-3)
+
+
 @pytest.mark.parametrize(("third", "said"), [(0.003, False), (0.008, True), (0.02, True)])
 def test_a_third_harmonic_may_be_compression(third: float, said: bool) -> None:
     text = warned(left=[take(k, third=third) for k in range(3)])
@@ -78,12 +94,53 @@ def test_one_and_two_insertions_have_the_stated_repeatability(insertions: int) -
     assert "assumed" in link.source
 
 
-def test_the_command_prints_the_warnings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def doubtful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with ears that differ by 20 dB, and takes to be measured with them."""
+    monkeypatch.chdir(tmp_path)
     for ear, gain_db in (("left", 0.0), ("right", -20.0)):
-        audio.write(tmp_path / f"{ear}.wav", take(1, gain_db).samples, FS)
-    command = ["calibrate", "--left", str(tmp_path / "left.wav")]
-    command += ["--right", str(tmp_path / "right.wav"), "--out", str(tmp_path / "ears.json")]
-    assert main(command) == 0
-    assert "warning: right and left differ by 20.0 dB" in capsys.readouterr().err
+        audio.write(f"{ear}.wav", take(1, gain_db).samples, FS)
+    noise = 0.01 * np.random.default_rng(1).standard_normal((2, FS))
+    for folder in ("one", "two"):
+        Path(folder).mkdir()
+        audio.write(f"{folder}/a.wav", noise, FS)
+    return tmp_path
+
+
+def test_the_warnings_follow_the_calibration(
+    doubtful: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "right and left differ by 20.0 dB"
+    command = ["calibrate", "--left", "left.wav", "--right", "right.wav", "--out", "ears.json"]
+    assert main([*command, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert f"warning: {words}" in err
+    assert words in json.loads(out)["calibration"]["details"]["warnings"][0]
+    measure = ["measure", "one/a.wav", "--calibration", "ears.json", "--indicators", "LAeq"]
+    assert main([*measure, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert words in str(json.loads(out)["flags"])
+    assert words in err
+    report = ["report", "one", "two", "--calibration", "ears.json", "--indicators", "LAeq"]
+    assert main([*report, "--out", "report"]) == 0
+    assert words in capsys.readouterr().err
+    page = Path("report/report.html").read_text()
+    assert words in page[page.index("Warnings and validity flags</h2>") :]
+    assert main(["check", "ears.json", "ears.json"]) == 0
+    assert capsys.readouterr().err.count(words) == 2  # one of each calibration
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"])
+def test_a_lossy_recording_of_the_calibrator_is_used_with_a_warning(
+    subtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    x = take(1).samples[0]
+    soundfile.write("tone.wav", np.tile(x[: 6 * FS], 2), FS, subtype=subtype)
+    assert main(["calibrate", "--left", "tone.wav", "--out", "mic.json"]) == 0
+    made = load_calibration("mic.json")
+    right = calibrate({"left": [take(1)]}).chain("left").gain_db
+    assert made.chain("left").gain_db == pytest.approx(right, abs=LOSSY_DB)
+    assert "lossy coding" in made.details["warnings"][0]
+    (link,) = (link for link in made.chain("left").links if link.name == "lossy coding")
+    assert link.u_db == pytest.approx(LOSSY_DB / math.sqrt(3))
