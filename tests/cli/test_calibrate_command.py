@@ -341,7 +341,7 @@ def losing(take: Capture) -> Capture:
     """A take that lost 43 samples in its middle."""
     middle = take.n_samples // 2
     samples = np.delete(take.samples, range(middle, middle + 43), axis=1)
-    return replace(take, samples=np.pad(samples, ((0, 0), (0, 43))), clipped=())
+    return replace(take, samples=np.pad(samples, ((0, 0), (0, 43)), "symmetric"), clipped=())
 
 
 def test_an_invalid_take_ends_a_gain_search(
