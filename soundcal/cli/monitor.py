@@ -88,6 +88,9 @@ class _Second:
     flags: dict[str, int]
 
 
+_DEAD: Final = "{}: every sample is exactly zero; check the cable and the channel"
+"""Flag of a channel without any signal, counted in seconds."""
+
 Sink = Callable[[_Second], None]
 
 
@@ -165,12 +168,14 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     if options.loudness and calibration is None:
         say("no loudness without --calibration: values in sone need pascal")
     tally = StreamTally(device.fs, len(inputs), device.info.host_api)
+    alive = np.zeros(len(inputs), dtype=np.bool_)
     started = datetime.now(UTC)
     with device.stream(inputs=inputs) as blocks:
         for block in blocks:
             for flag in block.flags:
                 tally.report(flag, block.position)
             tally.add(block.samples, block.position + block.samples.shape[1], block.time)
+            alive |= block.samples.any(axis=1)
             pressure = block.samples * factors
             if loudness is not None:
                 loudness.push(pressure)
@@ -178,6 +183,8 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
                 missing = tally.missing / device.fs
                 moment = started + timedelta(seconds=readings[0].second + missing)
                 second = _second(moment, unit, channels, readings, tally)
+                dead = [name for name, moves in zip(channels, alive, strict=True) if not moves]
+                second.flags.update({_DEAD.format(name): second.second for name in dead})
                 if loudness is not None:
                     loudness.add_to(second)
                 yield second

@@ -6,6 +6,9 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +21,8 @@ from soundcal.calibration.stated import from_sensitivity
 from soundcal.cli import main, monitor
 from soundcal.devices import open_device
 from soundcal.devices.portaudio import supervisor
+from soundcal.devices.protocol import Block
+from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ParameterError, SignalError
 from soundcal.files.calibrations import save_calibration
 from soundcal.indicators import (
@@ -247,3 +252,24 @@ def test_a_full_disk_leaves_whole_lines_in_the_log() -> None:
     assert 2 < len(rows) < 60
     assert text.endswith("\n")
     assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_an_input_without_a_signal_is_flagged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = SimulatedLab.stream
+
+    @contextmanager
+    def unplugged(self: SimulatedLab, **options: Any) -> Iterator[Iterator[Block]]:
+        with whole(self, **options) as blocks:
+            yield (replace(block, samples=block.samples * [[1.0], [0.0]]) for block in blocks)
+
+    options = ["monitor", "--device", "sim:lab", "--inputs", "1,2", "--duration", "2", "--no-bands"]
+    assert main([*options, "--json"]) == 0
+    assert "exactly zero" not in "".join(capsys.readouterr())
+    monkeypatch.setattr(SimulatedLab, "stream", unplugged)
+    assert main([*options, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (flag,) = lines[-1]["flags"]
+    assert flag.startswith("right: every sample is exactly zero")
+    assert lines[-1]["channels"]["right"]["LAeq"] is None
