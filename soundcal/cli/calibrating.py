@@ -389,7 +389,8 @@ def _by_statement(
         calibration = stated.from_level(
             capture, levels, weighting=options.weighting, u_db=options.u, device=identity
         )
-        checks = judge_file(capture)
+        factors = [calibration.sensitivity(name) for name in capture.channels]
+        checks = judge_file(capture, factors)
         refuse(checks, str(options.recording))
         flags = (*capture.flags, *flags_of(checks))
         result = _stated(

@@ -269,18 +269,22 @@ def _peak(name: str, row: ChannelStatistics, factor: float | None) -> Iterator[C
     yield Check("peak", level, "dB", _PEAK, doubt(reason), reason)
 
 
-def judge_file(capture: Capture, *, stimulus: bool = False) -> tuple[Check, ...]:
+def judge_file(
+    capture: Capture, sensitivities: Sequence[float] = (), *, stimulus: bool = False
+) -> tuple[Check, ...]:
     """Return the checks of a whole file that was read into memory.
 
     Parameters
     ----------
     capture : Capture
         The file.
+    sensitivities : sequence of float, optional
+        Pascal per full scale of each channel; without them no check is in dB.
     stimulus : bool
         True for a file to be played: it may be silent for a while, and equal in both channels.
     """
     coarse = any(flag.kind == LOSSY for flag in capture.flags)
-    checks = FileChecks(capture.channels, capture.fs, coarse=coarse)
+    checks = FileChecks(capture.channels, capture.fs, sensitivities, coarse=coarse)
     checks.push(capture.samples)
     found = checks.checks()
     return tuple(check for check in found if check.name in _OF_A_STIMULUS) if stimulus else found

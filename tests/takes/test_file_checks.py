@@ -214,6 +214,18 @@ def test_a_pressure_above_that_of_the_air_is_doubted(tmp_path: Path, capsys: Cap
     assert "pascal per full scale" in flags[0]
 
 
+def test_a_stated_level_that_can_be_no_sound_is_doubted(tmp_path: Path, capsys: Capsys) -> None:
+    path, out = str(written(tmp_path / "take.wav", noise())), str(tmp_path / "stated.json")
+    for level, doubted in (("199,199", True), ("150,150", False)):
+        command = ["calibrate", "--method", "stated", "--recording", path, "--levels", level]
+        assert main([*command, "--out", out, "--force"]) == 0
+        assert ("cannot be sound" in capsys.readouterr().err) == doubted
+        _, found = measured(capsys, path, "--stated-level", level, "--indicators", "LAeq")
+        assert bool(found["flags"]) == doubted
+        _, found = measured(capsys, path, "--calibration", out, "--indicators", "LAeq")
+        assert bool(found["flags"]) == doubted
+
+
 def test_a_report_leaves_the_dead_ear_out_and_says_so(tmp_path: Path, capsys: Capsys) -> None:
     calibration = str(tmp_path / "stated.json")
     main(["calibrate", "--method", "stated", "--pa-per-fs", "1,1", "--out", calibration])
