@@ -34,6 +34,7 @@ __all__ = [
     "Method",
     "at_point",
     "new_calibration",
+    "with_details",
 ]
 
 Method = Literal["calibrator", "hats", "ocv", "stated"]
@@ -448,6 +449,11 @@ def new_calibration(
 
 def at_point(calibration: Calibration, point: str) -> Calibration:
     """Return a calibration, with a new id, whose sound pressure refers to a point."""
+    return with_details(calibration, point=point)
+
+
+def with_details(calibration: Calibration, **details: Any) -> Calibration:
+    """Return a calibration, with a new id, that has more details."""
     return new_calibration(
         calibration.method,
         calibration.direction,
@@ -455,7 +461,7 @@ def at_point(calibration: Calibration, point: str) -> Calibration:
         device=calibration.device,
         made=calibration.made,
         residuals=calibration.residuals,
-        details={**calibration.details, "point": point},
+        details={**calibration.details, **details},
     )
 
 

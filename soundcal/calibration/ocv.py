@@ -38,6 +38,7 @@ DIGITAL_LEVEL: Final = -20.0
 
 _PASCAL_DB: Final = db(1.0 / P_REF)
 
+_PLAUSIBLE_OHM: Final = 600.0
 _PLAUSIBLE_V: Final = (1e-3, 10.0)
 _ABSURD_V: Final = 100.0
 _BALANCE_DB: Final = 1.0
@@ -180,7 +181,7 @@ def calibrate(
             "omissions": asdict(known),
             "knob": knob,
             "fs": [] if fs is None else [fs],
-            "warnings": _doubts(voltages),
+            "warnings": _doubts(voltages, known.output_impedance),
         },
     )
 
@@ -257,10 +258,15 @@ def _divider(headphone: Headphone, known: Omissions) -> Link:
     )
 
 
-def _doubts(voltages: Mapping[str, float]) -> list[str]:
-    """Return warnings about voltages that look wrong without being impossible."""
+def _doubts(voltages: Mapping[str, float], output_impedance: float | None) -> list[str]:
+    """Return warnings about values that look wrong without being impossible."""
     low, high = _PLAUSIBLE_V
     doubts = []
+    if output_impedance is not None and output_impedance > _PLAUSIBLE_OHM:
+        doubts.append(
+            f"output impedance of {output_impedance:g} ohm: headphone outputs have up to "
+            f"{_PLAUSIBLE_OHM:g} ohm; check the unit, and that it is not that of a line output"
+        )
     for channel, voltage in voltages.items():
         if voltage > high:
             doubts.append(

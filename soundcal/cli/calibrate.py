@@ -29,6 +29,17 @@ _METHODS: Final = {
 }
 """Methods, and the advice for each if nobody can be asked."""
 
+_OPTIONS: Final = {
+    "calibrator": ("left", "right", "channel", "expected"),
+    "ocv": (
+        *("voltage", "voltage_right", "line_inputs", "line_sensitivity", "impedance"),
+        *("sensitivity", "per", "output_impedance", "stimulus"),
+    ),
+    "hats": ("ears_calibration", "stimuli", "tracks", "table"),
+    "stated": ("pa_per_fs", "full_scale", "recording", "levels"),
+}
+"""Options without a default that only one method reads."""
+
 _DESCRIPTION: Final = """\
 Find the sound pressure in pascal that corresponds to digital full scale: with a sound
 calibrator on the ears, by open-circuit voltage and data sheet, by gain search on a head
@@ -129,7 +140,7 @@ def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
         type=_ear_names,
         default=("left", "right"),
         metavar="NAMES",
-        help="ears to calibrate (left,right)",
+        help="ears to calibrate (left,right), or names of microphones, one for each of --inputs",
     )
     add(
         "--expected",
@@ -276,11 +287,11 @@ def _add_stated_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _ear_names(text: str) -> tuple[str, ...]:
-    """Return the ears of an option such as ``left,right``, for ``type=``."""
+    """Return the names of an option such as ``left,right``, for ``type=``."""
     names = tuple(name.strip() for name in text.split(","))
-    if set(names) <= {"left", "right"} and len(set(names)) == len(names):
+    if all(names) and len(set(names)) == len(names):
         return names
-    raise argparse.ArgumentTypeError(f"{text!r}: left, right or left,right is expected")
+    raise argparse.ArgumentTypeError(f"{text!r}: left,right or other names are expected, each once")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -296,6 +307,8 @@ def run(options: argparse.Namespace) -> int:
             "--from and --to choose a part of a file: give the recording (--left, --right, "
             "--channel NAME FILE, or --method stated --recording), or leave them out"
         )
+    for option in _without_effect(options):
+        say(f"warning: {option} has no effect with --method {options.method}")
     path = options.out or Path(f"calibration_{options.method}.json")
     for written in filter(None, (path, options.table)):
         check_output(written, force=options.force)
@@ -315,6 +328,18 @@ def run(options: argparse.Namespace) -> int:
         _write_table(options.table, result.table, force=options.force)
     _tell(options, result, path)
     return 4 if result.missed else 0
+
+
+def _without_effect(options: argparse.Namespace) -> list[str]:
+    """Return the options that were given and that the method does not read."""
+    unread = [
+        name for method, names in _OPTIONS.items() if method != options.method for name in names
+    ]
+    if options.method == "stated":
+        unread += [] if options.recording is not None else ["levels"]
+        unread += ["recording"] if options.levels is None else []
+    given = [name for name in unread if getattr(options, name) not in (None, [])]
+    return ["--" + name.replace("_", "-") for name in given]
 
 
 def _reads_a_file(options: argparse.Namespace) -> bool:

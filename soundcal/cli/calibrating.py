@@ -13,7 +13,7 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.belonging import belonging, mismatches
-from soundcal.calibration.model import Calibration
+from soundcal.calibration.model import Calibration, with_details
 from soundcal.cli.calibrator_files import BY_HAND, WHOLE, ToneFile, part_of, tone_files
 from soundcal.cli.levels import watched
 from soundcal.cli.options import Numbers, full_scale_doubts, full_scale_pascal, stated_doubts
@@ -427,7 +427,10 @@ def _stated(
     if option != "--levels":
         doubts += full_scale_doubts(option, known)
     notes = (repeated(option, values, unit), *(f"warning: {text}" for text in doubts))
-    return Result(calibration, notes, {"warnings": list(doubts)} if doubts else {})
+    if not doubts:
+        return Result(calibration, notes)
+    doubted = with_details(calibration, warnings=list(doubts))
+    return Result(doubted, notes, {"warnings": list(doubts)})
 
 
 BY_METHOD: Final[

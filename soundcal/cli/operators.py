@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.output import say, visible
 from soundcal.errors import ParameterError, ProtocolAborted
+from soundcal.recording import EARS
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -57,8 +58,9 @@ class TerminalOperator:
 
     def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
         """Ask for the sound calibrator to be put on an ear, and show the input level meanwhile."""
+        place = f"the {ear} ear" if ear in EARS else ear
         self._ask(
-            f"Put the sound calibrator on the {ear} ear and switch it on "
+            f"Put the sound calibrator on {place} and switch it on "
             f"({level:g} dB, {frequency:g} Hz)",
             live=True,
         )

@@ -88,7 +88,7 @@ def record_insertions(
     operator : Operator
         Attaches and removes the calibrator, and decides whether a refused take is recorded again.
     ears : sequence of str
-        Ears to calibrate, in this order.
+        Ears to calibrate, in this order; other microphones by names of their own.
     inputs : sequence of int
         Input channels: those of left and right, or one for each of ``ears``.
     insertions : int
@@ -116,10 +116,11 @@ def record_insertions(
     """
     if insertions < 1:
         raise ParameterError(f"{insertions} insertions; at least 1 is needed")
-    names = EARS if len(inputs) == 2 else tuple(ears)
+    names = EARS if len(inputs) == 2 and set(ears) <= set(EARS) else tuple(ears)
     if len(inputs) != len(names):
         raise ParameterError(
-            f"{len(inputs)} input channels for {', '.join(ears)}; give one per ear"
+            f"{len(inputs)} input channels for {', '.join(ears)}; give one per ear, or a name for "
+            "each input (--inputs 1,2,3 --ears ch1,ch2,ch3)"
         )
     takes: dict[str, list[Capture]] = {ear: [] for ear in ears}
     for ear, accepted in takes.items():

@@ -17,6 +17,8 @@ from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.gain_tables import INPUT_COLUMNS, OUTPUT_COLUMNS
+from soundcal.lab.calibrator import calibrate_ears
+from soundcal.lab.operator import SimulatedOperator
 from soundcal.recording import Capture
 
 FS = "8000"
@@ -371,3 +373,58 @@ def test_an_invalid_take_of_the_test_sine_is_no_voltage(
     assert soundcal("calibrate", "--method", "ocv", "--simulate", "--fs", FS, *words) == 5
     assert "left: the take is invalid (left: the phase of the tone" in capsys.readouterr().err
     assert not Path("calibration_ocv.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "unread"),
+    [
+        (
+            ["--method", "ocv", "--left", "x.wav", "--impedance", "300", "--sensitivity", "103"],
+            "--left",
+        ),
+        (["--method", "stated", "--pa-per-fs", "9", "--sensitivity", "50"], "--sensitivity"),
+        (["--method", "stated", "--pa-per-fs", "9", "--levels", "94"], "--levels"),
+        (["--left", "tone.wav", "--pa-per-fs", "9"], "--pa-per-fs"),
+    ],
+)
+def test_an_option_without_effect_is_named(
+    words: list[str], unread: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tone_file("tone.wav")
+    voltages = ["--voltage", "0.1", "--voltage-right", "0.1", "--per", "V"]
+    assert soundcal("calibrate", *words, *(voltages if "ocv" in words else ())) == 0
+    method = words[1] if words[0] == "--method" else "calibrator"
+    assert f"{unread} has no effect with --method {method}" in capsys.readouterr().err
+
+
+def test_doubts_of_stated_values_stay_with_the_calibration() -> None:
+    assert soundcal("calibrate", "--method", "stated", "--pa-per-fs", "12,5") == 0
+    (text,) = load_calibration("calibration_stated.json").details["warnings"]
+    assert "the channels differ by 7.6 dB" in text
+
+
+def test_an_output_impedance_in_a_wrong_unit_is_doubted() -> None:
+    words = "--voltage 0.1 --voltage-right 0.1 --impedance 32 --sensitivity 102 --per V"
+    command = ["calibrate", "--method", "ocv", *words.split()]
+    assert soundcal(*command, "--output-impedance", "5000") == 0
+    (text,) = load_calibration("calibration_ocv.json").details["warnings"]
+    assert "5000 ohm" in text
+
+
+class OtherNames(SimulatedOperator):
+    """Puts the calibrator on an ear of the lab that is cabled as a microphone of another name."""
+
+    def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
+        super().attach_calibrator({"ch1": "left", "ch2": "right"}[ear], level, frequency)
+
+
+def test_microphones_of_any_name_are_calibrated_with_a_device(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lab = SimulatedLab("lab", fs=int(FS))
+    found = calibrate_ears(lab, OtherNames(lab), ears=("ch1", "ch2"), insertions=1)
+    assert found.channels == ("ch1", "ch2")
+    for name, truth in zip(found.channels, lab.truth.ear_pa_per_fs, strict=True):
+        assert found.sensitivity(name) == pytest.approx(truth, rel=0.05)
+    assert soundcal("calibrate", "--simulate", "--fs", FS, "--inputs", "1,2,3") == 2
+    assert "--inputs 1,2,3 --ears ch1,ch2,ch3" in capsys.readouterr().err
