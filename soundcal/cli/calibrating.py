@@ -22,6 +22,7 @@ from soundcal.cli.output import say
 from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
+from soundcal.files.full_scale import other_full_scale
 from soundcal.files.gain_tables import PublishedTrack, output_table, read_tracks
 from soundcal.headphone import Headphone, both_readings
 from soundcal.lab.calibrator import calibrate_ears
@@ -114,6 +115,9 @@ def _by_calibrator(
             watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
     notes = [*_part_notes(files), *_tone_notes(calibration), *_warnings(calibration)]
+    for name, row in files.items():
+        known = {name: calibration.sensitivity(name)}
+        notes += [f"{f.path}: {flag}" for f in row for flag in other_full_scale(f.path, known)]
     return Result(calibration, tuple(notes))
 
 

@@ -13,7 +13,7 @@ from soundcal.cli.output import say
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
 from soundcal.files import audio
 from soundcal.files.recordings import record_beside
-from soundcal.recording import EARS, Capture
+from soundcal.recording import EARS, Capture, clipped_in_file
 from soundcal.takes.judge import SignalChecks
 
 __all__ = ["BY_HAND", "WHOLE", "ToneFile", "part_of", "tone_files"]
@@ -176,7 +176,7 @@ def part_of(take: Capture, path: Path, start: float | None, end: float | None) -
     signal.push(samples)
     passed = {check.name for check in signal.checks() if check.verdict == "pass"}
     flags = tuple(flag for flag in take.flags if flag.kind not in passed)
-    return replace(take, samples=samples, clipped=(), flags=flags)
+    return replace(take, samples=samples, clipped=clipped_in_file(samples), flags=flags)
 
 
 def _channel_of(take: Capture, name: str, path: Path) -> str:

@@ -138,3 +138,15 @@ def test_a_full_scale_beyond_any_sound_is_doubted(tmp_path: Path, capsys: Capsys
     command = ["calibrate", "--method", "stated", "--out", str(tmp_path / "c.json")]
     assert main([*command, "--pa-per-fs", "5e7"]) == 0
     assert "full scale at 248 dB is beyond any sound" in capsys.readouterr().err
+
+
+def test_a_calibrator_of_another_level_is_noticed(tmp_path: Path, capsys: Capsys) -> None:
+    path = tmp_path / "calibrator_FS120dB(PK).wav"
+    tone = np.sin(2.0 * np.pi * 1000.0 * np.arange(12 * FS) / FS) * np.sqrt(2.0)
+    noise = np.random.default_rng(1).normal(0.0, 1e-5, tone.size)
+    soundfile.write(path, 10.0 ** (-26.0 / 20.0) * tone + noise, FS, subtype="PCM_24")
+    command = ["calibrate", "--left", str(path), "--out", str(tmp_path / "mic.json"), "--force"]
+    for level, noticed in (("94", False), ("114", True)):
+        assert main([*command, "--level", level]) == 0
+        said = "its name states 120 dB at full scale, its calibration gives 140.0 dB (left)"
+        assert (said in capsys.readouterr().err) == noticed

@@ -165,8 +165,10 @@ def tone(rms: float, n: int = 12 * FS) -> Samples:
 def test_a_calibrator_above_1_in_a_float_file_is_used(tmp_path: Path, capsys: Capsys) -> None:
     loud = written(tmp_path / "loud.wav", tone(1.4125), "FLOAT")
     out = str(tmp_path / "mic.json")
-    assert main(["calibrate", "--left", str(loud), "--out", out, "--json"]) == 0
-    capsys.readouterr()
+    for part in ([], ["--from", "1", "--to", "11.5"]):
+        command = ["calibrate", "--left", str(loud), "--out", out, "--json", "--force", *part]
+        assert main(command) == 0
+        capsys.readouterr()
     clipped = written(tmp_path / "clipped.wav", np.clip(tone(1.4125), -1.5, 1.5), "FLOAT")
     assert main(["calibrate", "--left", str(clipped), "--out", out, "--force"]) == 5
     assert "flat tops" in capsys.readouterr().err
