@@ -31,7 +31,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.isolation import safe_children
-from soundcal.recording import EARS, INDICATOR, LOSSY, Flag, channel_names
+from soundcal.recording import EARS, INDICATOR, LOSSY, STATED, Flag, channel_names
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
@@ -150,12 +150,25 @@ def _calibration_for(
     )
 
 
-def _notes(task: Task, channels: Sequence[str]) -> tuple[str, ...]:
-    """Return the note on a mono file that has the calibration of the only channel."""
+def _notes(
+    task: Task, channels: Sequence[str], calibration: Calibration, record: RecordingRecord
+) -> Iterator[str]:
+    """Give a note on a calibrated channel of another name, and on another calibration."""
     known = channels if task.calibration is None else task.calibration.channels
-    if set(channels) <= set(known):
-        return ()
-    return (f"{channels[0]} has the calibration of {known[0]}, the only calibrated channel",)
+    if not set(channels) <= set(known):
+        yield f"{channels[0]} has the calibration of {known[0]}, the only calibrated channel"
+    if record.calibration not in (None, calibration.id):
+        yield f"recorded with calibration {record.calibration}, measured with {calibration.id}"
+
+
+def _exchanged(channels: Sequence[str], record: RecordingRecord) -> Iterator[Flag]:
+    """Give a flag if the channels have the names of the record in another order."""
+    recorded = list(record.capture.get("channels", ()))
+    if recorded != list(channels) and sorted(recorded) == sorted(channels):
+        text = (
+            f"the channels are named {', '.join(channels)}, but {', '.join(recorded)} in the record"
+        )
+        yield Flag(STATED, text)
 
 
 def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
@@ -288,6 +301,7 @@ def measure_file(
         *about.flags,
         *mismatches(calibration, device=record.device, fs=about.fs, point=record.point),
         *other_full_scale(path, {name: calibration.sensitivity(name) for name in channels}),
+        *_exchanged(channels, record),
         *_doubts(record, checks),
         *warnings,
     )
@@ -298,7 +312,7 @@ def measure_file(
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
-        notes=_notes(task, channels),
+        notes=tuple(_notes(task, channels, calibration, record)),
     )
 
 

@@ -22,6 +22,7 @@ from soundcal.calibration.uncertainty import (
     rectangular,
 )
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
+from soundcal.identity import is_device, stable
 from soundcal.recording import LOSSY, Capture, counted, sample_digest
 from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.judge import judge
@@ -211,7 +212,8 @@ def calibrate(
     ToneNotFound
         The tone is missing, or is not that of the calibrator; see :func:`check_take`.
     ParameterError
-        No take, the same take given twice, or a level or frequency out of range.
+        No take, the same take given twice, takes of several devices, or a level or frequency out
+        of range.
 
     Notes
     -----
@@ -226,6 +228,7 @@ def calibrate(
         raise ParameterError("an ear without a take; record at least 1 take of the tone per ear")
     if not 60.0 <= level <= 140.0:
         raise ParameterError(f"calibrator level {level} dB; 60 to 140 dB is expected")
+    _refuse_two_devices([device, *(take.device for v in takes.values() for take in v)])
     _refuse_repeated(takes)
     tones: dict[str, list[Tone]] = {}
     for ear, captures in takes.items():
@@ -298,6 +301,16 @@ def _lossy(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
 
 def _is_lossy(take: Capture) -> bool:
     return any(flag.kind == LOSSY for flag in take.flags)
+
+
+def _refuse_two_devices(names: Sequence[str]) -> None:
+    """Refuse takes of several devices: the calibration would be of one and hold for none."""
+    known = {stable(name): name for name in names if is_device(name)}
+    if len(known) > 1:
+        raise ParameterError(
+            f"the takes are of different devices, {' and '.join(known.values())}; calibrate each "
+            "device by itself"
+        )
 
 
 def _refuse_repeated(takes: Mapping[str, Sequence[Capture]]) -> None:

@@ -32,7 +32,6 @@ __all__ = [
     "Direction",
     "Link",
     "Method",
-    "at_point",
     "new_calibration",
     "with_details",
 ]
@@ -445,11 +444,6 @@ def new_calibration(
     )
     stamp = "".join(c for c in draft.made[:19] if c.isalnum())
     return replace(draft, id=f"{method}-{stamp}-{_digest(draft)}")
-
-
-def at_point(calibration: Calibration, point: str) -> Calibration:
-    """Return a calibration, with a new id, whose sound pressure refers to a point."""
-    return with_details(calibration, point=point)
 
 
 def with_details(calibration: Calibration, **details: Any) -> Calibration:

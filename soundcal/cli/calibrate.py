@@ -298,7 +298,7 @@ def run(options: argparse.Namespace) -> int:
     """Calibrate, write the calibration, print its budget."""
     from dataclasses import replace
 
-    from soundcal.calibration.model import at_point
+    from soundcal.calibration.model import with_details
     from soundcal.files.atomic import check_output
     from soundcal.files.calibrations import save_calibration
 
@@ -321,7 +321,7 @@ def run(options: argparse.Namespace) -> int:
         result = _calibrated(options, device)
     if (found := result.calibration) is not None:
         if options.point:
-            found = at_point(found, options.point)
+            found = with_details(found, point=options.point)
             result = replace(result, calibration=found)
         save_calibration(path, found, force=options.force)
     if options.table is not None and result.table:

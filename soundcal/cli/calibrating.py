@@ -14,7 +14,7 @@ from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Calibration, with_details
-from soundcal.cli.calibrator_files import BY_HAND, WHOLE, ToneFile, part_of, tone_files
+from soundcal.cli.calibrator_files import BY_HAND, WHOLE, ToneFile, part_of, read_take, tone_files
 from soundcal.cli.levels import watched
 from soundcal.cli.options import Numbers, full_scale_doubts, full_scale_pascal, stated_doubts
 from soundcal.cli.options import stated as repeated
@@ -381,7 +381,7 @@ def _by_statement(
     identity = "" if device is None else device.info.identity
     if options.recording is not None and options.levels is not None:
         capture = part_of(
-            audio.read(options.recording), options.recording, options.start, options.end
+            read_take(options.recording), options.recording, options.start, options.end
         )
         if len(options.levels) != len(capture.channels):
             raise ParameterError(
@@ -396,11 +396,10 @@ def _by_statement(
         factors = [calibration.sensitivity(name) for name in capture.channels]
         checks = judge_file(capture, factors)
         refuse(checks, str(options.recording))
-        flags = (*capture.flags, *flags_of(checks))
         result = _stated(
             "--levels", options.levels, levels, f"dB({options.weighting})", calibration
         )
-        notes = (*result.notes, *(f"{options.recording}: {flag}" for flag in flags))
+        notes = (*result.notes, *(f"{options.recording}: {flag}" for flag in flags_of(checks)))
         return replace(result, notes=notes)
     option, typed = "--pa-per-fs", options.pa_per_fs
     if options.full_scale is not None:

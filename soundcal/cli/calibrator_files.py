@@ -16,7 +16,7 @@ from soundcal.files.recordings import record_beside
 from soundcal.recording import EARS, Capture, clipped_in_file
 from soundcal.takes.judge import SignalChecks
 
-__all__ = ["BY_HAND", "WHOLE", "ToneFile", "part_of", "tone_files"]
+__all__ = ["BY_HAND", "WHOLE", "ToneFile", "part_of", "read_take", "tone_files"]
 
 BY_HAND: Final = replace(microphone.CLASS_1, duration=2.0)
 """Limits for a part that a person chose."""
@@ -76,7 +76,7 @@ def tone_files(
     found: dict[str, list[ToneFile]] = {}
     for name, paths in given:
         for path in paths:
-            take = _read(path)
+            take = read_take(path)
             channel = _channel_of(take, name, path)
             if options.start is None and options.end is None:
                 wanted = None if expected is None else expected.get(channel)
@@ -89,8 +89,8 @@ def tone_files(
     return found
 
 
-def _read(path: Path) -> Capture:
-    """Return the samples of a file, with what its record says."""
+def read_take(path: Path) -> Capture:
+    """Return the samples of a file, with what its record says; its flags are printed."""
     capture = audio.read(path)
     for flag in capture.flags:
         say(f"{path}: {flag}")

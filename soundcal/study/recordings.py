@@ -143,7 +143,12 @@ def collect(
             calibrations=known,
             sources=sources,
             sessions=tuple(sessions),
-            warnings=(*_session_warnings(sessions), *_doubtful_sources(sources), *failures),
+            warnings=(
+                *_session_warnings(sessions),
+                *_doubtful_sources(sources),
+                *_recalibrated(items),
+                *failures,
+            ),
             answers=answers or {},
             campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
         ),
@@ -151,6 +156,17 @@ def collect(
         reference,
         rules,
     )
+
+
+def _recalibrated(items: Sequence[CalibratedRecording]) -> Iterator[str]:
+    """Give a remark on takes whose records name another calibration than the applied one."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        if item.record.calibration not in (None, item.calibration.id):
+            key = str(item.record.calibration), item.calibration.id
+            found.setdefault(key, []).append(item.source.path)
+    for (own, applied), paths in found.items():
+        yield f"{some(paths)}: recorded with calibration {own}, measured with {applied}."
 
 
 def _doubtful_sources(sources: Sequence[Source]) -> Iterator[str]:

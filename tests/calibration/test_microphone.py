@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_insertions_give_the_repeatability_pooled_over_the_ears() -> None:
 
 
 def retitled(capture: Capture) -> Capture:
-    return Capture(capture.samples, FS, channels=("right",))
+    return Capture(capture.samples, FS, channels=("right",), device=capture.device)
 
 
 def test_one_insertion_and_no_certificate_are_said_and_cost_uncertainty() -> None:
@@ -189,6 +190,14 @@ def test_impossible_arguments_are_refused() -> None:
         check_take(take(tone(), noise(1e-4)), "mono")
     with pytest.raises(ParameterError, match="not reduced to sea level"):
         Influences(static_pressure=1013.25)
+
+
+def test_takes_of_two_devices_are_refused() -> None:
+    one, other = (replace(take(tone()), device=name) for name in ("sim:lab", "sim:portable"))
+    with pytest.raises(ParameterError, match="different devices, sim:lab and sim:portable"):
+        calibrate({"left": [one], "right": [retitled(other)]})
+    with pytest.raises(ParameterError, match="different devices"):
+        calibrate({"left": [one]}, device="sim:portable")
 
 
 def test_drift_names_both_values_and_the_limit() -> None:

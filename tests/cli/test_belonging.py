@@ -217,6 +217,38 @@ def test_a_take_that_was_moved_asks_for_its_calibration(
     assert way in told(["measure", "takes/new.wav", "--indicators", "LAeq"], capsys, 5)
 
 
+def test_another_calibration_than_the_recorded_one_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record = ["record", "takes/take.wav", *LIVE, "--calibration", "own.json", "--force"]
+    assert main(record) == 0
+    capsys.readouterr()
+    save_calibration("calibration.json", from_sensitivity({"left": 9.0, "right": 9.0}))
+    for command in (MEASURE, REPORT):
+        assert "recorded with calibration" not in told([*command], capsys)
+    assert "recorded with calibration" in told(
+        [*MEASURE, "--calibration", "calibration.json"], capsys
+    )
+    Path("calibration.json").rename("takes/calibration.json")
+    assert "recorded with calibration" in told(REPORT, capsys)
+
+
+def test_channels_that_are_named_against_the_record_are_flagged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measure = [*MEASURE, "--calibration", "own.json", "--channels"]
+    assert "but left, right in the record" in told([*measure, "right,left"], capsys)
+    assert "in the record" not in told([*measure, "left,right"], capsys)
+
+
+def test_the_recording_of_a_stated_level_names_the_device(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stated = ["calibrate", "--method", "stated", "--recording", "takes/take.wav"]
+    assert main([*stated, "--levels", "40,40", "-o", "of_take.json"]) == 0
+    assert load_calibration("of_take.json").device == "sim:lab"
+
+
 def test_takes_of_two_devices_are_compared_with_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     Path("others").mkdir()
     other = ["--device", "sim:portable+closed-16", "--inputs", "1,2", "--duration", "1"]
