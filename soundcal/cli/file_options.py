@@ -2,6 +2,7 @@
 
 import argparse
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +50,7 @@ class Patterns(argparse.Action):
 def expanded(name: str | Path) -> Sequence[str | Path]:
     """Return the files that a name stands for, of the type of the name."""
     text = str(name)
-    if not glob.has_magic(text) or Path(text).exists():
+    if not glob.has_magic(text) or os.path.exists(text):
         return [name]
     return [type(name)(match) for match in sorted(glob.glob(text))] or [name]
 

@@ -173,13 +173,13 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
             BarColumn(bar_width=30),
             TextColumn("{task.completed:.0f}" + (f"/{total:.0f}" if total else "") + f" {unit}"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[remark]}"),
+            TextColumn("{task.fields[remark]}", markup=False),  # may be a name from a file
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(text, total=total, remark="")
 
             def move(done: float, remark: str = "") -> None:
-                bar.update(task, completed=done, remark=remark)
+                bar.update(task, completed=done, remark=visible(remark))
 
             yield move
         return

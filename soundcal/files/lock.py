@@ -4,6 +4,7 @@ The operating system releases the lock when the process ends, however it ends: t
 killed process leaves behind is no obstacle.
 """
 
+import errno
 import os
 import socket
 import sys
@@ -22,6 +23,9 @@ _NAME: Final = ".session.lock"
 _TRIES: Final = 5
 _WAIT_S: Final = 0.1  # user_of() takes the lock for a moment
 _LOCKED_BYTE: Final = 1 << 30  # Windows: a locked byte cannot be read, so it is not one of the text
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Errors of network disks and the like that have no locks."""
+
 _MODE: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -97,9 +101,10 @@ def _locked(folder: Path, path: Path) -> int:
 
 
 def _unwritable(folder: Path, error: OSError) -> RecordError:
-    return RecordError(
-        f"{folder}: cannot be locked for this session ({why_unwritable(error, folder)})"
-    )
+    reason = why_unwritable(error, folder)
+    if error.errno in _NO_LOCKS:
+        reason += "; use a folder on a local disk"
+    return RecordError(f"{folder}: cannot be locked for this session ({reason})")
 
 
 def _is_still(path: Path, file: int) -> bool:
@@ -122,7 +127,6 @@ def _me() -> str:
 def _lock(file: int) -> bool:
     """Lock an open file unless another process has; return whether it was locked."""
     if sys.platform == "win32":
-        import errno
         import msvcrt
 
         os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
@@ -138,6 +142,6 @@ def _lock(file: int) -> bool:
 
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # the latter by some network disks
             return False
     return True

@@ -1,5 +1,6 @@
 """A folder that somebody else has filled: nothing of it is executed, and it commands nothing."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -228,3 +229,27 @@ def test_a_session_in_use_is_refused_until_its_process_is_gone(
     assert user_of(session) == ""
     assert main(command) == 0
     assert not (session / ".session.lock").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks of POSIX")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOLCK, "No locks available"), "No locks available; use a folder on a"),
+        (PermissionError(errno.EACCES, "Permission denied"), "in use by another process"),
+    ],
+)
+def test_a_disk_without_locks_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: OSError,
+    said: str,
+) -> None:
+    def flock(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.chdir(tmp_path)
+    assert main(SESSION.split()) == 5
+    assert said in capsys.readouterr().err

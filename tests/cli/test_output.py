@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from soundcal.cli import main
-from soundcal.cli.output import visible
+from soundcal.cli.output import progress, visible
 from soundcal.files import audio
 
 FS = 8000
@@ -129,3 +129,12 @@ def test_names_cannot_command_the_terminal(
     )
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert {row["recording"] for row in rows} == {f"{text}.wav"}  # a program gets the name itself
+
+
+def test_a_remark_of_a_progress_bar_is_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress("rendering", 2, unit="stimuli") as advance:
+        advance(1, "[/x] [red]\x1b]0;title\x07")
+    assert "[/x] [red]\\x1b]0;title\\x07" in terminal.getvalue()
