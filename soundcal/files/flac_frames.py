@@ -34,10 +34,13 @@ class FlacFrames:
         Samples per channel up to the last frame.
     fs : int
         Sampling rate in Hz; 0 if the frames do not state it by a code.
+    block : int
+        Samples in the first frame; 0 if it is also the last one.
     """
 
     n_samples: int
     fs: int
+    block: int
 
 
 def flac_frames(file: BinaryIO, length: int) -> FlacFrames | None:
@@ -67,7 +70,8 @@ def flac_frames(file: BinaryIO, length: int) -> FlacFrames | None:
         if same and _is_frame(frame):
             number, last = _number_and_size(frame)
             before = number if head[1] & 1 else number * size
-            return FlacFrames(before + last, _RATES.get(head[2] & 15, 0))
+            block = size if before else 0
+            return FlacFrames(before + last, _RATES.get(head[2] & 15, 0), block)
     return None
 
 

@@ -113,7 +113,12 @@ def _frame_of_wave(reader: Chunks, chunk: Chunk, path: Path) -> tuple[int, int]:
         return 0, 0
     tag, n_channels, _, rate, frame, bits = struct.unpack(reader.order + "HHIIHH", content[:16])
     if tag == _EXTENSIBLE and len(content) == 26:
-        tag = struct.unpack(reader.order + "H", content[24:26])[0]
+        valid, tag = struct.unpack(reader.order + "2xH4xH", content[16:])
+        if valid > bits:
+            raise RecordError(
+                f"{path}: its header contradicts itself: {valid} valid bits in samples of {bits} "
+                "bits; write the file again with a true header"
+            )
     if tag not in _LINEAR:
         return 0, 0
     expected = n_channels * -(-bits // 8)
@@ -214,6 +219,13 @@ def _flac_doubts(path: Path, reader: Chunks, n_samples: int, fs: int) -> Iterato
     frames = flac_frames(reader.file, reader.length)
     if frames is not None and frames.fs not in (0, fs):
         text = f"its header states {fs} Hz, its frames {frames.fs} Hz; {fs} Hz was taken"
+        yield Flag(HEADER, text)
+    least, most = struct.unpack(">HH", reader.at(8, 4).ljust(4, b"\0"))  # of STREAMINFO
+    if frames is not None and frames.block and not least <= frames.block <= most:
+        text = (
+            f"its header states blocks of {least} to {most} samples, its first frame has "
+            f"{frames.block}; the samples may be wrong: decode it again with flac or ffmpeg"
+        )
         yield Flag(HEADER, text)
     more = 0 if frames is None else frames.n_samples - n_samples
     if more <= 0:

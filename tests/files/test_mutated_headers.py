@@ -187,6 +187,24 @@ def test_a_rate_that_the_frames_of_a_flac_contradict_is_flagged(tmp_path: Path) 
     assert flag.text == "its header states 44100 Hz, its frames 48000 Hz; 44100 Hz was taken"
 
 
+def test_blocks_that_the_header_of_a_flac_excludes_are_flagged(tmp_path: Path) -> None:
+    path = tmp_path / "take.flac"
+    content = bytearray(written(path, "FLAC", 2))
+    content[8:12] = struct.pack(">HH", 5096, 5096)
+    path.write_bytes(content)
+    (flag,) = audio.info(path).flags
+    assert "blocks of 5096 to 5096 samples, its first frame has 4096" in flag.text
+
+
+def test_more_valid_bits_than_bits_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "take.wav"
+    content = bytearray(written(path, "WAVEX", 2))
+    struct.pack_into("<H", content, behind(b"fmt ", 26)(content), 32)
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match="32 valid bits in samples of 24 bits"):
+        audio.info(path)
+
+
 def test_a_coding_of_unknown_length_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "take.wav"
     content = bytearray(written(path, "WAV", 1))
