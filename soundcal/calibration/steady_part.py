@@ -162,7 +162,10 @@ def longest_steady_part(
     spans = _spans(levels, fluctuation)
     parts = [_part(span, levels, x.size / fs) for span in spans]
     if not parts:
-        raise ToneNotFound(f"the tone is nowhere steady for {_NAMED_S:g} s")
+        raise ToneNotFound(
+            f"there is no part of {_NAMED_S:g} s with a steady tone of {frequency:g} Hz and little "
+            "other sound"
+        )
     longest = max(range(len(parts)), key=lambda n: parts[n].duration)
     found = parts[longest]
     tones = [

@@ -115,7 +115,7 @@ REFUSED = {
         recording((13, 0.0), (20, creeping(-6.0, 1.0)), bumps=[(12.9, 0.2, 0.1)]),
         "creeps",
     ),
-    "pumping": (recording((20, lambda t: np.sin(31 * t))), "nowhere steady"),
+    "pumping": (recording((20, lambda t: np.sin(31 * t))), "no part of 1 s"),
     "missing for 5 ms": (recording((11, 0.0), (0.005, OFF), (12, 0.0)), "interrupted at 10.9"),
     "missing for 0.19 s": (recording((11, 0.0), (0.19, OFF), (12, 0.0)), "interrupted at 10.9"),
     "samples lost": (np.delete(recording((24, 0.0)), slice(80000, 80003)), "interrupted at 9.9"),
@@ -123,7 +123,7 @@ REFUSED = {
         recording((3, OFF), (8, 0.0), (2, OFF)),
         r"only \(7\.80 s\).*10 s.*--from 3\.10 --to 10\.90",
     ),
-    "silence": (recording((20, OFF)), "nowhere steady"),
+    "silence": (recording((20, OFF)), "no part of 1 s"),
 }
 
 
