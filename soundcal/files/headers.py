@@ -196,7 +196,8 @@ def header_flags(path: Path, fs: int, n_channels: int, n_samples: int) -> tuple[
         "header"
     )
     if 0 < counted == n_samples and 0 < seconds <= _DEATH_S:
-        return (*doubts, Flag(HEADER, f"{finding}; they were left out"))
+        way = _repair(reader, path, header)
+        return (*doubts, Flag(HEADER, f"{finding}; they were left out. To have them, {way}"))
     raise RecordError(f"{path}: {finding}. Nothing is lost: {_repair(reader, path, header)}")
 
 
@@ -234,12 +235,13 @@ def _flac_doubts(path: Path, reader: Chunks, n_samples: int, fs: int) -> Iterato
         f"the header counts {n_samples} samples, but {more} more ({more / fs:.1f} s) follow them; "
         "the recorder did not finish the file"
     )
+    way = (
+        "decode it with a program that reads to the last frame, such as ffmpeg (“ffmpeg -i FILE "
+        "NEW.wav”)"
+    )
     if more > _DEATH_S * fs:
-        raise RecordError(
-            f"{path}: {finding}. Nothing is lost: decode it with a program that reads to the last "
-            "frame, such as ffmpeg (“ffmpeg -i FILE NEW.wav”)"
-        )
-    yield Flag(HEADER, f"{finding}; they were left out")
+        raise RecordError(f"{path}: {finding}. Nothing is lost: {way}")
+    yield Flag(HEADER, f"{finding}; they were left out. To have them, {way}")
 
 
 def _lost_way(reader: Chunks) -> Iterator[Flag]:

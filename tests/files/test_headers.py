@@ -94,6 +94,7 @@ def test_the_last_second_of_a_recorder_that_was_killed_is_left_out_with_a_flag(
     assert code == 0
     (flag,) = found["flags"][str(path)]
     assert f"{FS * FRAME} bytes (1.0 s)" in flag
+    assert "To have them, " in flag
     assert audio.read(path).n_samples == N - FS
 
 
