@@ -1,12 +1,18 @@
-"""The architecture page describes the tree as it is."""
+"""The pages of the guide describe the tree as it is."""
 
 import re
 import tomllib
 from pathlib import Path
 
+import check_wheel
+import detection_rates
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "soundcal"
-PAGE = (PACKAGE / "guide" / "architecture.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in (PACKAGE / "guide").iterdir()}
+PAGE = PAGES["architecture.md"]
+JUDGING = PAGES["judging_takes.md"]
 
 
 def test_the_layers_are_those_that_are_checked() -> None:
@@ -31,3 +37,40 @@ def test_every_file_it_names_exists() -> None:
     assert len(named) > 2
     here = (PACKAGE, ROOT)
     assert [n for n in named if "/" in n and not any((base / n).is_file() for base in here)] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_shipped_and_linked(name: str) -> None:
+    assert f"soundcal/guide/{name}" in check_wheel.NEEDED
+    assert f"](soundcal/guide/{name})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_detection_rates_are_of_the_faults_and_sounds_that_are_tried() -> None:
+    table = re.search(r"\n(\| fault \|.*?)\n\n", JUDGING, re.DOTALL)
+    assert table is not None
+    head, _, *rows = [line.strip("| ").split(" | ") for line in table[1].split("\n")]
+    assert head[1:] == list(detection_rates.KINDS)
+    assert [row[0] for row in rows[:-1]] == list(detection_rates.FAULTS)
+    cells = [re.fullmatch(r"(\d+)/(\d+)", cell) for row in rows for cell in row[1:]]
+    assert {cell[2] for cell in cells if cell} == {str(trials(JUDGING))}
+    assert all(cell is not None for cell in cells)
+    assert set(rows[-1][1:]) == {f"{trials(JUDGING)}/{trials(JUDGING)}"}  # no clean take is flagged
+
+
+def trials(page: str) -> int:
+    """The number of trials of the command that the page names."""
+    found = re.search(r"python tests/detection_rates\.py --trials (\d+)", page)
+    assert found is not None
+    return int(found[1])
+
+
+def test_the_checks_that_it_names_are_made() -> None:
+    table = re.search(r"\n\| check \|.*?\n\n", JUDGING, re.DOTALL)
+    assert table is not None
+    named = re.findall(
+        r"`([^`]+)`", "".join(row.split("|")[1] for row in table[0].split("\n")[1:-2])
+    )
+    code = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "takes").glob("*.py"))
+    code += (PACKAGE / "recording.py").read_text(encoding="utf-8")
+    assert len(named) > 20
+    assert [name for name in named if f'"{name}"' not in code] == []

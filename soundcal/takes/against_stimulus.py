@@ -15,7 +15,8 @@ slip                   1 to 1500 samples (31 ms at 48 kHz), with two windows bef
 clock difference       5 ppm and five times its standard uncertainty; white or steady noise
 level step             0.14 dB and eight times its standard error, more in takes below 1 s; steady
                        noise, 0.4 s and more, not in the first and last 0.25 s
-fading, other content  not found in noise, scenes and speech
+other content          1 % of the power within 0.2 s and 8 dB more than at other times, such as
+                       10 ms of noise as loud as the stimulus; noise, scenes and speech
 =====================  ==========================================================================
 """
 
@@ -26,7 +27,7 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.errors import ParameterError
 from soundcal.recording import DELAY_NOT_MEASURED, Capture
-from soundcal.takes.check import Check, Limit, fault
+from soundcal.takes.check import Check, Limit, doubt, fault
 from soundcal.takes.crosstalk import crosstalk
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.judge import judge
@@ -52,6 +53,22 @@ _ALIKE_DB: Final = 1.0
 """Windows of a stimulus are alike if the extremes of their level, or of their mean frequency,
 differ by no more than this: white noise stays within 0.8 dB (the level of 4096 samples has a
 standard deviation of 0.1 dB)."""
+
+OTHER_CONTENT: Final = "other content"
+"""Name of the check of moments in which something else than the stimulus was recorded."""
+
+_OTHER: Final = Limit(
+    -20.0,
+    "≤",
+    "1 % of the power within 0.2 s",
+    "look for samples that were replaced on the way, and for noises in the room",
+)
+_UNUSUAL: Final = 6.3
+"""Least share, relative to its median over the take, of a moment that is unlike the others: 8 dB;
+the share of clean takes stays within 6 dB."""
+
+_MOST: Final = 1.0
+"""Share beyond which a moment is doubted, whatever the others are: half of it is something else."""
 
 _DROPOUTS: Final = Limit(0.0, "≤", "exact zeros while something was played")
 
@@ -85,8 +102,28 @@ def _of_sound(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
         timing += clock_drift(name, delays, slips)
     steady = _is_steady(s, round(WINDOW_S * fs))
     step = level_step(x, fs, name, reference=s) if steady else None
-    over_time = of_frames(name, frames, fs, steady=steady) if frames and intact else []
-    return [*timing, *both_levels(step, over_time)]
+    if frames is None or not intact:
+        return [*timing, *both_levels(step, [])]
+    level = both_levels(step, of_frames(name, frames, fs, steady=steady))
+    return [*timing, *level, _other_content(name, frames, fs)]
+
+
+def _other_content(name: str, frames: ShortTime, fs: int) -> Check:
+    """Return the check of what is in the take beside the stimulus, for a moment."""
+    worst = int(np.argmax(frames.shares))
+    share = float(frames.shares[worst])
+    value = float(10.0 * np.log10(max(share, 1e-10)))
+    reason = ""
+    unusual = min(_UNUSUAL * float(np.median(frames.shares)), _MOST)
+    if value > _OTHER.value and share > unusual:
+        length = 2 * frames.size / fs
+        reason = (
+            f"{name}: between {worst * length:.2f} s and {(worst + 1.25) * length:.2f} s, "
+            "something else than the stimulus was recorded, at "
+            f"{value:.0f} dB relative to it, the limit is "
+            f"{_OTHER.value:g} dB; {_OTHER.remedy}"
+        )
+    return Check(OTHER_CONTENT, value, "dB", _OTHER, doubt(reason), reason, name)
 
 
 def _slips(name: str, slips: list[Slip], frames: ShortTime | None, fs: int) -> list[Check]:

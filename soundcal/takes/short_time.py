@@ -14,6 +14,9 @@ responses of two blocks is the lag of the largest cross-correlation, in which ev
 spectrum counts by its signal-to-noise ratio (the maximum-likelihood weights of Knapp and Carter,
 IEEE Trans. ASSP 24(4), 1976). Any band that stands out from the noise is enough, high frequencies
 are not needed.
+
+*Other content*: the share of a block that its own response does not explain, in the lines that
+stand out from the noise. It rises where something else stands in place of the stimulus.
 """
 
 from collections.abc import Iterator
@@ -54,6 +57,15 @@ _MANY: Final = 8
 _SMOOTH: Final = 8
 _DB: Final = 20.0 / float(np.log(10.0))
 
+_USUAL: Final = 0.25
+"""Quantile of the unexplained power over the blocks that counts as noise."""
+
+_CLEAR: Final = 100.0
+_LINES: Final = 20
+"""Lines 20 dB above the noise show other content, if there are this many."""
+
+_FAINT: Final = 1e-3
+"""Unexplained power below this, relative to the mean power of the take, is of no importance."""
 
 _TINY: Final = float(np.finfo(np.float32).tiny)
 _ROUNDING: Final = 1e-9
@@ -94,12 +106,16 @@ class ShortTime:
         uncertainty of a frame without stimulus is infinite.
     jumps : list of Jump
         Sudden changes of the delay by half a sample or more, up to 64 samples.
+    shares : ndarray, shape (n // 4,)
+        Unexplained power of each block relative to its explained power; 0 in blocks that are
+        silent, or as noisy as usual.
     """
 
     size: int
     levels: Samples
     u_levels: Samples
     jumps: list[Jump]
+    shares: Samples
 
 
 def short_time(x: Samples, s: Samples, fs: int) -> ShortTime | None:
@@ -143,7 +159,7 @@ def short_time(x: Samples, s: Samples, fs: int) -> ShortTime | None:
     # the magnitude of a sum of signal and noise is also larger than that of the signal
     u = _DB * (np.sqrt(rest / (2.0 * lines)) + 0.5 * rest)
     u[energy <= _QUIET * energy.max()] = np.inf
-    return ShortTime(size, _DB * np.log(gain), u, blocks.jumps())
+    return ShortTime(size, _DB * np.log(gain), u, blocks.jumps(), blocks.shares())
 
 
 class _Blocks:
@@ -151,9 +167,10 @@ class _Blocks:
 
     def __init__(self, pieces: Iterator[Spectra], size: int, n: int, lowest: int) -> None:
         self._size, self._lowest = size, lowest
-        # single precision: 100 MB for ten minutes
+        # single precision: 120 MB for ten minutes
         self._cross = np.zeros((n, size // 2 + 1), dtype=np.complex64)
         self._power = np.zeros((n, size // 2 + 1), dtype=np.float32)
+        self._rest = np.zeros((n, size // 2 + 1), dtype=np.float32)
         noise, total = np.zeros(size // 2 + 1), np.zeros(size // 2 + 1)
         block = 0
         for heard, sent in pieces:
@@ -162,13 +179,12 @@ class _Blocks:
                 cross, power = _product(a, b), _power(b).sum(axis=0)
                 received = _power(a).sum(axis=0)
                 explained = _power(cross) / np.maximum(power, _TINY)
-                noise += np.maximum(received - explained, 0.0)
+                self._rest[block] = np.maximum(received - explained, 0.0)
+                noise += self._rest[block]
                 total += received
                 self._cross[block], self._power[block] = cross, power
                 block += 1
-        smooth = np.ones(2 * _SMOOTH + 1) / (2 * _SMOOTH + 1)
-        noise = np.convolve(np.pad(noise, _SMOOTH, mode="edge"), smooth, "valid") / (_BLOCK - 1)
-        self._noise = (noise + _ROUNDING * total.max()) / n
+        self._noise = (_smoothed(noise) / (_BLOCK - 1) + _ROUNDING * total.max()) / n
 
     @property
     def response(self) -> NDArray[np.complex64]:
@@ -178,6 +194,20 @@ class _Blocks:
         response = cross / np.maximum(power, 1e-12 * power.max())
         response[: self._lowest] = 0.0
         return np.asarray(response, dtype=np.complex64)
+
+    def shares(self) -> Samples:
+        """Return the unexplained power of each block relative to its explained power."""
+        lines = slice(self._lowest, None)
+        power = np.maximum(self._power[:, lines], _TINY)
+        explained = _power(self._cross[:, lines]) / power
+        # what a room or a filter lets decay belongs to the block before
+        explained[1:] = np.maximum(explained[1:], explained[:-1])
+        rest = self._rest[:, lines]
+        usual = _smoothed(np.quantile(rest, _USUAL, axis=0))
+        clear = explained > _CLEAR * usual
+        signal, other = (np.where(clear, part, 0.0).sum(axis=1) for part in (explained, rest))
+        heard = (clear.sum(axis=1) >= _LINES) & (other > _FAINT * signal.mean())
+        return np.where(heard, other / np.maximum(signal, _TINY), 0.0).astype(np.float64)
 
     def jumps(self) -> list[Jump]:
         """Return the jumps of the delay: a block differs from the last but one.
@@ -252,6 +282,12 @@ def _pieces(x: Samples, s: Samples, size: int, n_blocks: int) -> Iterator[Spectr
             for y in (x, s)
         )
         yield heard, sent
+
+
+def _smoothed(lines: Samples) -> Samples:
+    """Return the mean of each line of a spectrum and its neighbours."""
+    weights = np.ones(2 * _SMOOTH + 1) / (2 * _SMOOTH + 1)
+    return np.convolve(np.pad(lines, _SMOOTH, mode="edge"), weights, "valid")
 
 
 def _product(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> NDArray[np.complex64]:

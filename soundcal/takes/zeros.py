@@ -101,9 +101,14 @@ class Zeros:
         self._last = np.concatenate([self._last, x])[-self._edge - SHORTEST :]
 
     def _look_for_runs(self, x: Samples) -> None:
-        places = np.flatnonzero(x)
-        starts = np.concatenate([[-self._run], places + 1])
-        ends = np.concatenate([places, [x.size]])
+        zeros = np.flatnonzero(x == 0.0)
+        breaks = np.flatnonzero(np.diff(zeros) > 1)
+        starts = np.concatenate([zeros[:1], zeros[breaks + 1]])
+        ends = np.concatenate([zeros[breaks], zeros[-1:]]) + 1
+        if zeros.size and zeros[0] == 0:
+            starts[0] = -self._run
+        elif self._run:
+            starts, ends = np.insert(starts, 0, -self._run), np.insert(ends, 0, 0)
         for i in np.flatnonzero(ends - starts >= SHORTEST).tolist():
             start, end = int(starts[i]), int(ends[i])
             if start >= 0 or self._run < SHORTEST:  # else it was noted with an earlier block
@@ -114,7 +119,7 @@ class Zeros:
             if end < x.size and self._runs[-1].end is None:
                 self._runs[-1].end = self._position + end
                 self._runs[-1].after = x[end : end + self._edge].copy()
-        self._run = x.size - int(places[-1]) - 1 if places.size else self._run + x.size
+        self._run = x.size - int(starts[-1]) if starts.size and ends[-1] == x.size else 0
 
     def _note_power(self, x: Samples) -> None:
         """Note the powers of samples and of slopes in the quietest window with sound."""
@@ -123,7 +128,8 @@ class Zeros:
         n = y.size // size
         self._rest = y[n * size :]
         windows = y[: n * size].reshape(n, size)
-        live = np.all(windows.reshape(n, self._blocks, SHORTEST).any(axis=2), axis=1)
+        sounding = (windows != 0.0).reshape(n, self._blocks, SHORTEST)
+        live = np.all(sounding.any(axis=2), axis=1)
         if live.any():
             quietest = _powers(windows if live.all() else windows[live]).min(axis=1)
             self._quietest = np.minimum(self._quietest, quietest)
@@ -192,4 +198,5 @@ class Zeros:
 def _powers(windows: Samples) -> Samples:
     """Return the mean squares of samples and of their differences, shape (2, n_windows)."""
     slopes = np.diff(windows, axis=1)
-    return np.stack([np.square(windows).mean(axis=1), np.square(slopes).mean(axis=1)])
+    sums = [np.einsum("ij,ij->i", rows, rows) for rows in (windows, slopes)]
+    return np.stack([sums[0] / windows.shape[1], sums[1] / max(1, slopes.shape[1])])

@@ -340,6 +340,7 @@ def test_a_clean_take_is_true_to_its_stimulus(known: Capture) -> None:
     assert doubts(checks) == {}
     assert {check.name for check in checks} == {
         "dropouts",
+        "other content",
         "slips",
         "spread of the delay",
         "clock drift",
@@ -420,6 +421,22 @@ def test_a_dropout_of_one_channel_is_found(known: Capture, n: int) -> None:
     assert (found.value, found.verdict) == (n, "invalid")
     assert "on right" in found.reason
     assert one(checks, "dropouts", "left").verdict == "pass"
+
+
+@pytest.mark.parametrize("n", [480, 48_000])
+@pytest.mark.parametrize("kind", ["noise", "block before, with dither"])
+def test_what_was_replaced_by_something_else_is_doubted(known: Capture, kind: str, n: int) -> None:
+    def put(samples: np.ndarray) -> np.ndarray:
+        other = rng(7).standard_normal(n) * samples[0].std()
+        if kind != "noise":
+            other = samples[0, 20_000 - n // 4 : 20_000 - n // 4 + n] + 1e-7 * other
+        samples[0, 20_000 : 20_000 + n] = other
+        return samples
+
+    checks = compare_with_stimulus(changed(known, put), PLAYED)
+    found = one(checks, "other content", "left")
+    assert (found.verdict, found.value > -20.0) == ("suspect", True)
+    assert one(checks, "other content", "right").verdict == "pass"
 
 
 @pytest.mark.parametrize(("step", "verdict"), [(1.0, "invalid"), (-6.0, "invalid")])

@@ -99,6 +99,7 @@ def test_blocks_give_what_the_whole_gives(
         x = 20 * np.sin(2 * np.pi * 50 * np.arange(FS) / FS + seed) + 0.3 * x
     x = np.round(20 * x) / 2**23
     x[:start] = x[FS - end :] = 0.0
+    x[[start, FS - end - 1]] = 20 / 2**23  # not a zero of its own beside them
     whole, parts = SignalChecks(("mono",), FS), SignalChecks(("mono",), FS)
     whole.push(x[np.newaxis])
     for part in np.split(x[np.newaxis], sorted(cuts), axis=1):
