@@ -85,7 +85,7 @@ def test_the_file_holds_every_sample_and_its_record_says_how(
     ]
     printed = capsys.readouterr()
     assert json.loads(printed.out)["audio"] == "take.wav"
-    assert "verdict: suspect (15 of 19 checks passed)" in printed.err
+    assert "verdict: suspect (17 of 21 checks passed)" in printed.err
     assert "overall level: left" in printed.err
 
 
