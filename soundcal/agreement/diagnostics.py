@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soundcal.agreement.intervals import t_quantile
 from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO, Agreement, mean_and_sd
-from soundcal.agreement.pairs import listed
+from soundcal.agreement.pairs import ROUNDING, listed, without_rounding
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 
@@ -50,8 +50,12 @@ class Line(StatisticalResult):
         Standard deviation of the residuals, divisor n - 2.
     mean, ssq : float
         Mean of a, and its sum of squared deviations.
+    covariance : tuple of float
+        Variance of the line at the mean of a, its covariance with the slope, variance of the slope.
     n : int
         Number of points.
+    robust : bool
+        True if covariance, p value and interval hold for a spread that depends on a.
     """
 
     intercept: float
@@ -61,14 +65,22 @@ class Line(StatisticalResult):
     residual_sd: float
     mean: float
     ssq: float
+    covariance: tuple[float, float, float]
     n: int
+    robust: bool = False
 
     def at(self, a: Array) -> Array:
         """Return the line's values at a."""
         return self.intercept + self.slope * a
 
+    def standard_error(self, a: Array) -> Array:
+        """Return the standard error of the line at a."""
+        level, both, slope = self.covariance
+        centred = a - self.mean
+        return np.asarray(np.sqrt(level + 2.0 * both * centred + slope * centred**2))
 
-def fit_line(a: Array, d: Array, confidence: float = 0.95) -> Line | None:
+
+def fit_line(a: Array, d: Array, confidence: float = 0.95, *, robust: bool = False) -> Line | None:
     """Fit a line of d on a by least squares; None where all a are equal.
 
     Parameters
@@ -77,23 +89,38 @@ def fit_line(a: Array, d: Array, confidence: float = 0.95) -> Line | None:
         Abscissae and ordinates, n of 2 or more.
     confidence : float
         Confidence of the slope's interval.
+    robust : bool
+        Standard errors that allow for a spread which depends on a (HC3 of MacKinnon & White, J
+        Econometrics 29:305, 1985). Where the spread grows in proportion to a (1 to 10, n = 40),
+        95 % bands of the line cover 94 to 97 % with them, and 85 to 99.7 % with the ordinary ones
+        (simulated).
     """
     from scipy.special import stdtr
 
     n, mean = a.size, float(a.mean())
     centred = a - mean
     ssq = float(centred @ centred)
-    if ssq <= (1e-12 * float(np.abs(a).max(initial=0.0))) ** 2 * n:
+    if ssq <= (ROUNDING * float(np.abs(a).max(initial=0.0))) ** 2 * n:
         return None
     slope = float(centred @ (d - d.mean())) / ssq
     intercept = float(d.mean()) - slope * mean
-    residuals = d - d.mean() - slope * centred
+    size = float(np.abs(d).max()) + abs(slope) * float(np.abs(a).max())
+    residuals = without_rounding(d - d.mean() - slope * centred, size)
+    if np.all(residuals == residuals[0]):
+        residuals = np.zeros(n)
     df = n - 2
     sd = math.sqrt(float(residuals @ residuals) / df) if df > 0 else math.nan
-    se = sd / math.sqrt(ssq)
+    covariance = (sd**2 / n, 0.0, sd**2 / ssq)
+    if robust:
+        left = 1.0 - 1.0 / n - centred**2 / ssq  # 1 - leverage; a point with leverage 1 is on it
+        weight = np.divide(residuals, left, out=np.zeros(n), where=left > ROUNDING) ** 2
+        sums = weight.sum(), weight @ centred, weight @ centred**2
+        covariance = (float(sums[0]) / n**2, float(sums[1]) / (n * ssq), float(sums[2]) / ssq**2)
+    se = math.sqrt(covariance[2])
     half = t_quantile(confidence, df) * se if df > 0 else math.nan
     p = 2.0 * float(stdtr(df, -abs(slope) / se)) if df > 0 and se > 0 else math.nan
-    return Line(intercept, slope, (slope - half, slope + half), p, sd, mean, ssq, n)
+    ci = (slope - half, slope + half)
+    return Line(intercept, slope, ci, p, sd, mean, ssq, covariance, n, robust)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,11 +200,12 @@ class Diagnostics(StatisticalResult):
     @property
     def has_unequal_spread(self) -> bool:
         """True if the spread depends on the average, by p value and by size."""
-        return (
-            self.spread is not None
-            and self.spread.p_value < LEVEL
-            and self.spread_ratio > SPREAD_SIZE
-        )
+        return _matters(self.spread, self.spread_ratio)
+
+
+def _matters(spread: Line | None, ratio: float) -> bool:
+    """Return True if the spread depends on the average, by p value and by size."""
+    return spread is not None and spread.p_value < LEVEL and ratio > SPREAD_SIZE
 
 
 def diagnose(agreement: Agreement) -> Diagnostics:
@@ -197,7 +225,9 @@ def diagnose(agreement: Agreement) -> Diagnostics:
     'Shapiro-Wilk'
     """
     points = agreement.points
-    d = np.log(points.difference) if agreement.scale == "ratio" else points.difference
+    d = points.difference
+    if agreement.scale == "ratio":
+        d = without_rounding(np.log(d), 1.0)
     a, (_, sd) = points.average, mean_and_sd(d)
     test, statistic, p = _normality(d, sd)
     trend, trend_size, spread, spread_ratio = _dependence(a, d, sd)
@@ -264,11 +294,14 @@ def _dependence(a: Array, d: Array, sd: float) -> tuple[Line | None, float, Line
     if trend is None:
         return None, math.nan, None, math.nan
     low, high = np.quantile(a, [0.25, 0.75])
-    spread = fit_line(a, np.abs(d - trend.at(a)))
+    residuals = np.abs(d - trend.at(a)) if trend.residual_sd > 0.0 else np.zeros(d.size)
+    spread = fit_line(a, residuals)
     ratio = math.nan
     if spread is not None:
         ends = spread.at(np.array([low, high]))
         ratio = float(ends.max() / ends.min()) if ends.min() > 0 else math.inf
+    if _matters(spread, ratio):
+        trend = fit_line(a, d, robust=True) or trend
     return trend, abs(trend.slope) * float(high - low) / sd, spread, ratio
 
 
@@ -302,12 +335,11 @@ def _limits(d: Array, agreement: Agreement) -> tuple[float, float, float]:
 
 
 def _resolution(x: Array, y: Array, sd: float) -> float:
-    values = np.unique(np.concatenate([x, y]))
-    if values.size < 2 or sd == 0.0:
+    if sd == 0.0:
         return math.nan
+    values = np.concatenate([x, y])
     # rounding errors between equal measurements are not the resolution
-    steps = np.diff(values)
-    steps = steps[steps > 1e-9 * float(np.abs(values).max())]
+    steps = np.diff(np.unique(without_rounding(values)))
     return float(steps.min()) / sd if steps.size else math.nan
 
 

@@ -17,7 +17,14 @@ from soundcal.agreement.intervals import (
     normal_quantile,
     t_quantile,
 )
-from soundcal.agreement.pairs import Infinite, Pairs, listed, make_pairs
+from soundcal.agreement.pairs import (
+    Infinite,
+    Pairs,
+    differences,
+    listed,
+    make_pairs,
+    without_rounding,
+)
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -97,6 +104,9 @@ class Agreement(StatisticalResult):
         Limits of agreement.
     bias_ci, lower_ci, upper_ci : tuple of float
         Confidence intervals.
+    prediction : tuple of float
+        Interval that holds one further difference with probability ``coverage``; wider than the
+        limits, because mean and standard deviation are estimates.
     coverage, confidence : float
         Proportion of the differences between the limits; confidence of the intervals.
     z : float
@@ -127,6 +137,7 @@ class Agreement(StatisticalResult):
     bias_ci: Bounds
     lower_ci: Bounds
     upper_ci: Bounds
+    prediction: Bounds
     coverage: float
     confidence: float
     z: float
@@ -275,6 +286,7 @@ def bland_altman(
     bias, sd = mean_and_sd(d)
     inner, outer = limit_factors(pairs.n, coverage, confidence, interval, z=z)
     half = t_quantile(confidence, pairs.n - 1) * sd / math.sqrt(pairs.n)
+    further = t_quantile(coverage, pairs.n - 1) * sd * math.sqrt(1.0 + 1.0 / pairs.n)
     back = np.exp if scale == "ratio" else float
     return Agreement(
         n=pairs.n,
@@ -285,6 +297,7 @@ def bland_altman(
         bias_ci=(float(back(bias - half)), float(back(bias + half))),
         lower_ci=(float(back(bias - outer * sd)), float(back(bias - inner * sd))),
         upper_ci=(float(back(bias + inner * sd)), float(back(bias + outer * sd))),
+        prediction=(float(back(bias - further)), float(back(bias + further))),
         coverage=coverage,
         confidence=confidence,
         z=z,
@@ -306,9 +319,13 @@ def bland_altman(
 
 
 def mean_and_sd(d: Array) -> tuple[float, float]:
-    """Return mean and standard deviation (divisor n - 1); exactly 0 for equal values."""
-    if np.all(d == d[0]):
-        return float(d[0]), 0.0
+    """Return mean and standard deviation (divisor n - 1); exactly 0 for equal values.
+
+    Values that differ by rounding errors only are equal.
+    """
+    clean = without_rounding(d)
+    if np.all(clean == clean[0]):
+        return float(clean[0]), 0.0
     return float(d.mean()), float(d.std(ddof=1))
 
 
@@ -331,7 +348,7 @@ _DIRECTIONS: Final[Mapping[str, str]] = {
 def _differences(pairs: Pairs, scale: Scale) -> tuple[Array, tuple[str, ...]]:
     """Return the differences from which bias and limits are computed, and warnings."""
     if scale == "difference":
-        return pairs.x - pairs.y, ()
+        return differences(pairs.x, pairs.y), ()
     if scale == "ratio":
         refused = (pairs.x <= 0) | (pairs.y <= 0)
         if refused.any():
@@ -340,7 +357,10 @@ def _differences(pairs: Pairs, scale: Scale) -> tuple[Array, tuple[str, ...]]:
                 f"{len(where)} of {pairs.n} pairs have a value of 0 or less, which has no ratio: "
                 f"{listed(where)}; use scale='difference'"
             )
-        return np.log(pairs.x) - np.log(pairs.y), ()
+        logs = np.log(pairs.x), np.log(pairs.y)
+        # a relative error of x is an absolute one of its logarithm
+        size = max(1.0, *(float(np.abs(side).max()) for side in logs))
+        return without_rounding(logs[0] - logs[1], size), ()
     average = 0.5 * (pairs.x + pairs.y)
     if (average <= 0).any():
         raise ParameterError(
@@ -356,7 +376,7 @@ def _differences(pairs: Pairs, scale: Scale) -> tuple[Array, tuple[str, ...]]:
         if few.any()
         else ()
     )
-    return 100.0 * (pairs.x - pairs.y) / average, warnings
+    return without_rounding(100.0 * (pairs.x - pairs.y) / average, 100.0), warnings
 
 
 def _average(pairs: Pairs, x_axis: XAxis) -> Array:

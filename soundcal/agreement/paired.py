@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import check_choice, check_fraction
 from soundcal.agreement.limits_of_agreement import mean_and_sd
-from soundcal.agreement.pairs import column
+from soundcal.agreement.pairs import column, differences
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -266,7 +266,7 @@ def _partially_paired(sample: _Sample) -> MeanDifference:
 def _optimal_pooled(sample: _Sample) -> MeanDifference:
     """Weight the estimates from pairs and from unpaired values by their variances."""
     n_p, n_x, n_y = sample.x.size, sample.only_x.size, sample.only_y.size
-    d = sample.x - sample.y
+    d = differences(sample.x, sample.y)
     v_p = _variance(d) / n_p
     v_x, v_y = _variance(sample.only_x) / n_x, _variance(sample.only_y) / n_y
     v_u = v_x + v_y
@@ -340,7 +340,7 @@ def _overlapping(sample: _Sample) -> MeanDifference:
 def _paired(
     sample: _Sample, warnings: tuple[str, ...], second: MeanDifference | None = None
 ) -> MeanDifference:
-    d = sample.x - sample.y
+    d = differences(sample.x, sample.y)
     mean, sd = mean_and_sd(d)
     return sample.result(
         "paired t-test",
@@ -451,6 +451,8 @@ def hotelling(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Hotell
     left = int((~complete).sum())
     d = d[complete]
     n, p = d.shape
+    for i in range(p):
+        d[:, i] = differences(first[complete, i], second[complete, i])
     if n <= p:
         raise ParameterError(f"{n} complete pairs of {p} variables; more than {p} are needed")
     covariance = np.atleast_2d(np.cov(d, rowvar=False))

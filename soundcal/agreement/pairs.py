@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,12 @@ __all__ = ["Infinite", "Pairs", "join", "make_pairs"]
 
 Infinite = Literal["error", "drop"]
 """Treatment of infinite values, e.g. the level of silence."""
+
+ROUNDING: Final = 1e-12
+"""Numbers that differ by less than this part of their size differ by rounding errors only.
+
+Double precision has 16 digits; some are lost in computing an indicator. No instrument resolves 12.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +82,41 @@ def column(values: ArrayLike, name: str) -> Array:
     return array
 
 
+def without_rounding(values: Array, size: float = 0.0) -> Array:
+    """Return the values; those that differ by rounding errors only become equal.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Finite values.
+    size : float
+        Largest magnitude of the numbers that the values were computed from (62.88 - 62.78 is exact
+        to the digits of 62.88); the values' own magnitude if that is larger.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    largest = max(size, float(np.abs(values).max(initial=0.0)))
+    starts = np.flatnonzero(np.append(True, np.diff(ordered) > ROUNDING * largest))
+    if starts.size == values.size:
+        return values
+    counts = np.diff(np.append(starts, values.size))
+    equal = np.empty_like(values)
+    equal[order] = np.repeat(ordered[starts + counts // 2], counts)
+    return equal
+
+
+def differences(x: Array, y: Array) -> Array:
+    """Return x - y without the rounding errors of x and y; see :func:`without_rounding`."""
+    largest = max(float(np.abs(side).max(initial=0.0)) for side in (x, y))
+    return without_rounding(x - y, largest)
+
+
+def is_nameless(label: object) -> bool:
+    """Return True for the labels that stand for a missing name: None, NaN, NaT, NA."""
+    same = label == label
+    return label is None or not isinstance(same, bool | np.bool_) or not same
+
+
 def _named(labels: Sequence[Hashable], mask: NDArray[np.bool_]) -> tuple[Hashable, ...]:
     return tuple(label for label, on in zip(labels, mask, strict=True) if on)
 
@@ -102,6 +143,11 @@ def _labels(x: Any, y: Any, labels: Sequence[Hashable] | None, n: int) -> tuple[
         return tuple(range(n))
     if len(labels) != n:
         raise ParameterError(f"{len(labels)} labels for {n} pairs; one per pair is expected")
+    if any(is_nameless(label) for label in labels):
+        raise ParameterError(
+            f"{sum(map(is_nameless, labels))} of {n} pairs have no label (NaN or None); name them, "
+            "or leave them out"
+        )
     if len(set(labels)) != n:
         twice = [label for label, count in Counter(labels).items() if count > 1]
         raise ParameterError(
@@ -219,6 +265,11 @@ def join(
     ('in one of the two only, left out: b',)
     """
     first, second = _mapping(x, "x"), _mapping(y, "y")
+    nameless = [sum(map(is_nameless, side)) for side in (first, second)]
+    first, second = (
+        {key: value for key, value in side.items() if not is_nameless(key)}
+        for side in (first, second)
+    )
     common = [key for key in first if key in second]
     alone = [key for key in (*first, *second) if key not in first or key not in second]
     if not common:
@@ -232,9 +283,14 @@ def join(
         labels=common,
         infinite=infinite,
     )
-    remark = (f"in one of the two only, left out: {listed(alone)}",) if alone else ()
+    remarks = [f"in one of the two only, left out: {listed(alone)}"] if alone else []
+    if any(nameless):
+        remarks.append(
+            f"{nameless[0]} value(s) of x and {nameless[1]} of y without a name (NaN or None), "
+            "left out"
+        )
     return Pairs(
-        pairs.x, pairs.y, pairs.labels, (*pairs.dropped, *alone), (*remark, *pairs.warnings)
+        pairs.x, pairs.y, pairs.labels, (*pairs.dropped, *alone), (*remarks, *pairs.warnings)
     )
 
 

@@ -25,7 +25,7 @@ from soundcal.agreement.intervals import (
     two_tail_factor,
 )
 from soundcal.agreement.limits_of_agreement import mean_and_sd
-from soundcal.agreement.pairs import Infinite, make_pairs
+from soundcal.agreement.pairs import Infinite, differences, make_pairs
 from soundcal.agreement.results import StatisticalResult
 from soundcal.errors import ParameterError
 
@@ -179,7 +179,7 @@ def agreement_test(
     check_fraction("coverage", coverage)
     pairs = make_pairs(x, y, infinite=infinite)
     check_pairs(pairs.n)
-    bias, sd = mean_and_sd(pairs.x - pairs.y)
+    bias, sd = mean_and_sd(differences(pairs.x, pairs.y))
     n, warnings = pairs.n, pairs.warnings
     if sd == 0.0:
         warnings = (*warnings, "all differences are equal: there are no p values")

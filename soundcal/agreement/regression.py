@@ -15,7 +15,7 @@ from soundcal.agreement.intervals import (
     t_quantile,
 )
 from soundcal.agreement.limits_of_agreement import Agreement, mean_and_sd
-from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
+from soundcal.agreement.pairs import ROUNDING, Infinite, Pairs, make_pairs, narrow_range
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -92,19 +92,18 @@ class RegressionLimits(StatisticalResult):
 
         Keys ``bias_low``, ``bias_high`` and, where the spread is constant, ``lower_low``,
         ``lower_high``, ``upper_low``, ``upper_high``: exact, by the noncentral t distribution with
-        n - 2 degrees of freedom. For a spread that depends on A there are no intervals of the
-        limits.
+        n - 2 degrees of freedom. Where the spread depends on A, the band of the bias allows for
+        that (see :func:`fit_line`), and there are no intervals of the limits.
         """
         at = np.asarray(a, dtype=np.float64)
         line, df = self.line, self.n - 2
-        leverage = 1.0 / self.n + (at - line.mean) ** 2 / line.ssq
-        root = np.sqrt(leverage)
         bias = line.at(at)
-        half = t_quantile(self.confidence, df) * root * line.residual_sd
+        half = t_quantile(self.confidence, df) * line.standard_error(at)
         found = {"bias_low": bias - half, "bias_high": bias + half}
         if self.spread is None:
             from scipy.stats import nct
 
+            root = np.sqrt(1.0 / self.n + (at - line.mean) ** 2 / line.ssq)
             tail = 0.5 * (1.0 + self.confidence)
             inner, outer = (
                 line.residual_sd * root * nct.ppf(p, df, self.z / root) for p in (1 - tail, tail)
@@ -171,6 +170,10 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
     found = diagnose(agreement)
     linear = spread == "linear" or (spread == "auto" and found.has_unequal_spread)
     model = found.spread if linear else None
+    if linear:
+        line = (
+            fit_line(points.average, points.difference, agreement.confidence, robust=True) or line
+        )
     if linear and (model is None or model.at(points.average).min() <= 0.0):
         raise ParameterError(
             "the line of the spread reaches 0 within the range of the data; use the ratio scale, "
@@ -351,8 +354,9 @@ def passing_bablok(
     Notes
     -----
     Passing & Bablok, J Clin Chem Clin Biochem 21:709 (1983). ``linearity_p`` tests the cumulative
-    sum of signs along the line by the limiting distribution of Kolmogorov and Smirnov; small
-    values are evidence against a straight line.
+    sum of scores along the line, over ``√(L + 1)`` with L points below the line, by the limiting
+    distribution of Kolmogorov and Smirnov; small values are evidence against a straight line. At a
+    level of 5 % it rejects 2 % of straight lines at n = 20, 5 to 10 % from n = 50 on (simulated).
 
     >>> passing_bablok([1.0, 2.0, 3.0, 4.0], [2.1, 4.0, 6.2, 8.1]).slope.__round__(3)
     2.025
@@ -386,7 +390,8 @@ def passing_bablok(
         raise ParameterError("the line is vertical: x takes too few values; exchange x and y")
     low, high = ranked(ranks[2]), ranked(ranks[3])
     intercept = _intercept(pairs, slope)
-    ends = [_intercept(pairs, b) for b in (high, low)]
+    # the larger slope has the smaller intercept only where x is positive
+    ends = sorted(_intercept(pairs, b) for b in (high, low))
     unbounded = not (math.isfinite(low) and math.isfinite(high))
     remark = ("too few pairs for bounded intervals",) if unbounded else ()
     return MethodLine(
@@ -406,7 +411,7 @@ def passing_bablok(
 def _intercept(pairs: Pairs, slope: float) -> float:
     """Return the median intercept of a slope, unbounded if the slope is."""
     if math.isinf(slope):
-        return -slope
+        return -slope if float(np.median(pairs.x)) >= 0.0 else slope
     return float(np.median(pairs.y - slope * pairs.x))
 
 
@@ -429,7 +434,9 @@ def _linearity(x: Array, y: Array, slope: float, intercept: float) -> float:
     """Return the p value of linearity; NaN where all points lie on one side or on the line."""
     from scipy.special import kolmogorov
 
+    size = max(float(np.abs(part).max()) for part in (y, slope * x)) + abs(intercept)
     residual = y - intercept - slope * x
+    residual[np.abs(residual) <= ROUNDING * size] = 0.0
     above, below = int((residual > 0).sum()), int((residual < 0).sum())
     if above == 0 or below == 0 or slope == 0.0:
         return math.nan
@@ -437,4 +444,4 @@ def _linearity(x: Array, y: Array, slope: float, intercept: float) -> float:
     score[residual == 0] = 0.0
     along = np.argsort(y + x / slope, kind="stable")
     largest = float(np.abs(np.cumsum(score[along])).max())
-    return float(kolmogorov(largest / math.sqrt(above + below)))
+    return float(kolmogorov(largest / math.sqrt(below + 1.0)))

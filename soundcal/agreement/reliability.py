@@ -19,7 +19,14 @@ from soundcal.agreement.intervals import (
     spread_nodes,
 )
 from soundcal.agreement.limits_of_agreement import mean_and_sd
-from soundcal.agreement.pairs import Infinite, Pairs, make_pairs, narrow_range
+from soundcal.agreement.pairs import (
+    ROUNDING,
+    Infinite,
+    Pairs,
+    differences,
+    make_pairs,
+    narrow_range,
+)
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -233,15 +240,24 @@ def icc(table: ArrayLike, form: IccForm, *, confidence: float = 0.95) -> Icc:
     total = float((centred**2).sum())
     rows = k * float((centred.mean(axis=1) ** 2).sum())
     columns = n * float((centred.mean(axis=0) ** 2).sum())
-    if total == 0.0:
-        raise ParameterError("all measurements are equal; the coefficient is undefined")
+    # sums of squares that rounding errors alone can have are 0
+    least = n * k * (ROUNDING * float(np.abs(values).max())) ** 2
+    rows, columns, error, within = (
+        part if part > least else 0.0
+        for part in (rows, columns, total - rows - columns, total - rows)
+    )
+    if rows == 0.0 and error == 0.0:
+        raise ParameterError(
+            f"the {n} rows have no variance, neither between nor within the columns; the "
+            "coefficient is undefined: measure things that differ"
+        )
     squares = _MeanSquares(
         n,
         k,
         rows / (n - 1),
         columns / (k - 1),
-        max(total - rows - columns, 0.0) / ((n - 1) * (k - 1)),
-        (total - rows) / (n * (k - 1)),
+        error / ((n - 1) * (k - 1)),
+        within / (n * (k - 1)),
     )
     single = "1" if form in ("1", "k") else form[0]
     value, interval = _SINGLE[single](squares, confidence)
@@ -411,7 +427,7 @@ def _differences(
 ) -> tuple[int, float, float, tuple[str, ...]]:
     pairs = make_pairs(x, y, infinite=infinite)
     check_pairs(pairs.n)
-    bias, sd = mean_and_sd(pairs.x - pairs.y)
+    bias, sd = mean_and_sd(differences(pairs.x, pairs.y))
     warnings = pairs.warnings
     if sd == 0.0:
         warnings = (*warnings, "all differences are equal: there is no confidence bound")

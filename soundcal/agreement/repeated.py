@@ -20,7 +20,13 @@ from soundcal.agreement.intervals import (
     t_quantile,
 )
 from soundcal.agreement.limits_of_agreement import PAPER_Z, Agreement, Points, mean_and_sd
-from soundcal.agreement.pairs import column, listed
+from soundcal.agreement.pairs import (
+    column,
+    differences,
+    is_nameless,
+    listed,
+    without_rounding,
+)
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -67,7 +73,9 @@ class RepeatedAgreement(Agreement):
     true_value : {"constant", "varying"}
         Assumption about the repeats.
     by_replicate : mapping of str to float
-        Bias at each replicate (ear) where its effect was removed; otherwise empty.
+        Bias at each replicate (ear) where its effect was removed; otherwise empty. The limits of a
+        replicate lie around its own bias, at the same distance as ``lower`` and ``upper`` from the
+        mean bias.
 
     ``points`` are the rows, or the subjects' means if the true value is constant.
     """
@@ -102,7 +110,13 @@ class _Table:
         df = float(count.sum()) - len(self.names) - effects
         if df <= 0:
             return 0.0, 0.0
-        return float(np.nansum((values - mean[self.code]) ** 2)) / df, df
+        there = ~np.isnan(values)
+        residuals = without_rounding(
+            (values - mean[self.code])[there], float(np.abs(values[there]).max())
+        )
+        if np.all(residuals == residuals[0]):
+            return 0.0, df
+        return float(residuals @ residuals) / df, df
 
 
 def bland_altman_repeated(
@@ -113,7 +127,7 @@ def bland_altman_repeated(
     true_value: TrueValue = "varying",
     coverage: float = 0.95,
     confidence: float = 0.95,
-    estimator: Estimator = "anova",
+    estimator: Estimator = "means",
     bias: Weighting = "subjects",
     interval: RepeatedInterval = "mover",
     replicate: Sequence[Hashable] | None = None,
@@ -136,17 +150,23 @@ def bland_altman_repeated(
         Altman 1999, 5.2-5.3, 2007).
     coverage, confidence : float
         Proportion of the differences between the limits; confidence of the intervals.
-    estimator : {"anova", "means"}
-        For ``varying``: the between-subject variance by analysis of variance (Bland & Altman 2007)
-        or from the subject means (Zou 2013). Equal if all subjects have the same number of rows.
+    estimator : {"means", "anova"}
+        For ``varying``: the between-subject variance from the subject means (Zou 2013) or by
+        analysis of variance (Bland & Altman 2007). Equal if all subjects have the same number of
+        rows. With very unequal numbers the intervals by analysis of variance are too narrow (81 %
+        instead of 95 % for ten subjects with 1 row and two with 20, simulated), those from the
+        means are not (93 to 97 %).
     bias : {"subjects", "measurements"}
-        Mean of the subjects' mean differences (1999) or of all rows (2007).
+        Mean of the subjects' mean differences (1999) or of all rows (2007). The latter has wide
+        intervals where few subjects have most rows.
     interval : {"mover", "1999"}
         Intervals of the limits: MOVER, or the delta method of Bland & Altman 1999. Both with
         normal quantiles; that of the bias with Student's t.
     replicate : sequence, length n, optional
         Name of the repeat of each row, e.g. the ear. Its fixed effect is then removed from the
-        variance within subjects; for ``varying`` and the same replicates in every subject.
+        variance within subjects; for ``varying`` and the same replicates in every subject. The
+        limits are those of one replicate, then, and a warning gives their place for each replicate
+        where they do not hold single differences of all of them.
     preset : {"paper"}, optional
         z = 1.96 instead of the normal quantile.
     names : tuple of str
@@ -179,7 +199,7 @@ def bland_altman_repeated(
     z = PAPER_Z if preset == "paper" else normal_quantile(coverage)
     table = _table(x, y, subject, true_value)
     k = len(table.names)
-    d = table.x - table.y
+    d = differences(table.x, table.y)
     effects: dict[str, float] = {}
     if replicate is not None:
         d, effects = _without_effects(table, d, replicate, true_value)
@@ -187,9 +207,12 @@ def bland_altman_repeated(
         _constant(table) if true_value == "constant" else _varying(table, d, estimator, effects)
     )
     sd = math.sqrt(sum(part.variance for part in components))
-    center, error = _center(table, bias)
-    half = t_quantile(confidence, k - 1) * error
+    remarks += _unequal(table, estimator, bias) if true_value == "varying" else []
+    center, error, df = _center(table, bias, _within(table, d, true_value, effects))
+    half = t_quantile(confidence, df) * error
     inner, outer = _margins(components, sd, error, z, confidence, interval)
+    if effects:
+        remarks += _share_held(differences(table.x, table.y), effects, center, z * sd, coverage)
     about = [
         f"Bland-Altman analysis of repeated measurements, true value {true_value}: n = "
         f"{table.code.size} rows of {k} subjects",
@@ -210,6 +233,7 @@ def bland_altman_repeated(
         bias_ci=(center - half, center + half),
         lower_ci=(center - z * sd - outer, center - z * sd + inner),
         upper_ci=(center + z * sd - inner, center + z * sd + outer),
+        prediction=_prediction(components, center, error, coverage),
         coverage=coverage,
         confidence=confidence,
         z=z,
@@ -243,6 +267,8 @@ def _table(
             "infinite values: a difference from silence or overflow has no meaning; exclude these "
             "rows with a reason"
         )
+    nameless = np.array([is_nameless(label) for label in labels], dtype=bool)
+    first, second = np.where(nameless, np.nan, first), np.where(nameless, np.nan, second)
     has_x, has_y = ~np.isnan(first), ~np.isnan(second)
     if true_value == "varying":
         kept = has_x & has_y
@@ -250,18 +276,27 @@ def _table(
         with_x = {label for label, there in zip(labels, has_x, strict=True) if there}
         both = with_x & {label for label, there in zip(labels, has_y, strict=True) if there}
         kept = (has_x | has_y) & np.array([label in both for label in labels], dtype=bool)
-    left = [label for label, there in zip(labels, kept, strict=True) if not there]
+    left = [
+        label
+        for label, there, without in zip(labels, kept, nameless, strict=True)
+        if not (there or without)
+    ]
     used = [label for label, there in zip(labels, kept, strict=True) if there]
     number = {name: i for i, name in enumerate(dict.fromkeys(used))}
     if len(number) < 2:
         raise ParameterError(
             f"{len(number)} subject(s) with measurements by both methods; at least 2 are needed"
         )
-    warnings = (
-        (f"{len(left)} of {len(labels)} rows dropped, of subjects {listed(left)}",) if left else ()
-    )
+    warnings = []
+    if left:
+        warnings.append(f"{len(left)} of {len(labels)} rows dropped, of subjects {listed(left)}")
+    if nameless.any():
+        warnings.append(
+            f"{int(nameless.sum())} of {len(labels)} rows dropped, which name no subject (NaN or "
+            "None)"
+        )
     code = np.array([number[label] for label in used], dtype=np.int64)
-    return _Table(first[kept], second[kept], code, tuple(number), kept, warnings)
+    return _Table(first[kept], second[kept], code, tuple(number), kept, tuple(warnings))
 
 
 def _points(table: _Table, true_value: TrueValue) -> Points:
@@ -270,7 +305,7 @@ def _points(table: _Table, true_value: TrueValue) -> Points:
     labels: tuple[Hashable, ...] = tuple(table.names[i] for i in table.code)
     if true_value == "constant":
         x, y, labels = table.means(x)[0], table.means(y)[0], table.names
-    return Points(labels=labels, x=x, y=y, average=0.5 * (x + y), difference=x - y)
+    return Points(labels=labels, x=x, y=y, average=0.5 * (x + y), difference=differences(x, y))
 
 
 def _without_effects(
@@ -294,7 +329,55 @@ def _without_effects(
             "or the argument replicate"
         )
     mean = np.bincount(code, weights=d) / len(table.names)
-    return d - mean[code] + d.mean(), {str(m): float(mean[i]) for m, i in number.items()}
+    size = max(float(np.abs(side).max()) for side in (table.x, table.y))
+    cleaned = without_rounding(d - mean[code] + d.mean(), size)
+    return cleaned, {str(m): float(mean[i]) for m, i in number.items()}
+
+
+def _prediction(
+    components: Sequence[Component], center: float, error: float, coverage: float
+) -> tuple[float, float]:
+    """Return the interval of one further difference, with Satterthwaite's degrees of freedom."""
+    total = sum(part.variance for part in components)
+    squares = sum(part.variance**2 / part.df for part in components)
+    if squares == 0.0:
+        return center, center
+    half = t_quantile(coverage, total**2 / squares) * math.sqrt(total + error**2)
+    return center - half, center + half
+
+
+def _share_held(
+    d: Array, effects: dict[str, float], center: float, half: float, coverage: float
+) -> list[str]:
+    """Return a warning where the limits around the mean bias do not hold single differences."""
+    held = float(np.mean(np.abs(d - center) <= half))
+    if held >= coverage - 2.0 * math.sqrt(coverage * (1.0 - coverage) / d.size):
+        return []
+    each = "; ".join(f"{m} {b - half:.4g} to {b + half:.4g}" for m, b in effects.items())
+    return [
+        f"the replicates differ: the limits around the mean bias hold {100 * held:.0f} % of the "
+        f"{d.size} single differences. Limits of each replicate: {each}"
+    ]
+
+
+def _unequal(table: _Table, estimator: Estimator, bias: Weighting) -> list[str]:
+    """Return warnings about estimators that very unequal numbers of rows do not suit."""
+    count = np.bincount(table.code)
+    if count.max() < 2 * count.min():
+        return []
+    rows = f"the subjects have {count.min()} to {count.max()} rows"
+    remarks = []
+    if estimator == "anova":
+        remarks.append(
+            f"{rows}: intervals of the limits by analysis of variance are too narrow; "
+            "take estimator='means'"
+        )
+    if bias == "measurements":
+        remarks.append(
+            f"{rows}: the mean of all rows rests on few subjects, and its interval is wide; take "
+            "bias='subjects'"
+        )
+    return remarks
 
 
 def _no_repeats(what: str) -> ParameterError:
@@ -344,20 +427,45 @@ def _varying(
     ), []
 
 
-def _center(table: _Table, bias: Weighting) -> tuple[float, float]:
-    """Return the mean difference and its standard error over subjects."""
+def _within(
+    table: _Table, d: Array, true_value: TrueValue, effects: dict[str, float]
+) -> tuple[float, float]:
+    """Return the variance of a difference within subjects and its degrees of freedom."""
+    if true_value == "varying":
+        return table.within(d, max(len(effects) - 1, 0))
+    parts = [table.within(values) for values in (table.x, table.y)]
+    total = sum(part for part, _ in parts)
+    squares = sum(part**2 / df for part, df in parts if df > 0)
+    return total, total**2 / squares if squares > 0.0 else sum(df for _, df in parts)
+
+
+def _center(
+    table: _Table, bias: Weighting, within: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Return the mean difference, its standard error and degrees of freedom.
+
+    The mean of all rows weights subjects by their rows. Its variance, ``σb² Σw² + σw²/N``, is
+    estimated from the variance of the subjects' means and the one within subjects, with
+    Satterthwaite's degrees of freedom: few subjects with many rows hardly tell it by themselves.
+    """
     (mean_x, count_x), (mean_y, count_y) = table.means(table.x), table.means(table.y)
-    k, d = len(table.names), mean_x - mean_y
+    k, d = len(table.names), differences(mean_x, mean_y)
+    mean, sd = mean_and_sd(d)
     if bias == "subjects":
-        mean, sd = mean_and_sd(d)
-        return mean, sd / math.sqrt(k)
+        return mean, sd / math.sqrt(k), k - 1.0
     if (count_x != count_y).any():
         raise ParameterError(
             "x and y were not measured equally often in every subject; use bias='subjects'"
         )
-    weight = count_x / count_x.sum()
-    mean = float(weight @ d)
-    return mean, math.sqrt(k / (k - 1) * float(weight**2 @ (d - mean) ** 2))
+    n, (mean_square, df) = float(count_x.sum()), within
+    weight = count_x / n
+    of_means = float(weight @ weight)
+    of_rows = 1.0 / n - of_means * float(np.mean(1.0 / count_x))
+    parts = ((of_means * sd**2, k - 1.0), (of_rows * mean_square, df))
+    variance = max(sum(part for part, _ in parts), mean_square / n)
+    squares = sum(part**2 / free for part, free in parts if free > 0)
+    error = math.sqrt(variance)
+    return float(weight @ d), error, variance**2 / squares if squares > 0.0 else k - 1.0
 
 
 def _margins(

@@ -6,6 +6,7 @@ their numbers unrounded; only the printed text is formatted.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ class Column:
         return self._number(cell, signed=self.kind == "signed")
 
     def _number(self, value: float, *, signed: bool) -> str:
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
         return value_text(float(value), self.unit, signed=signed, decimals=self.decimals)
 
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from published_data import MINI_1, MINI_2, WRIGHT_1, WRIGHT_2, plasma_volumes, pressures
 from scipy import special
 
-from soundcal.agreement import bland_altman, bland_altman_repeated, join
+from soundcal.agreement import (
+    agreement_test,
+    bland_altman,
+    bland_altman_repeated,
+    diagnose,
+    join,
+    mean_difference,
+    total_deviation_index,
+)
 from soundcal.agreement.intervals import limit_factor, limit_factors, pair_factor, two_tail_factor
 from soundcal.errors import ParameterError
 
@@ -348,3 +356,63 @@ def test_row_order_does_not_matter(table, random) -> None:
     random.shuffle(order)
     one, two = bland_altman(*table.T), bland_altman(*table[order].T)
     assert two.upper_ci == pytest.approx(one.upper_ci, rel=1e-9, abs=1e-9)
+
+
+# dB
+LEVELS = """
+62.88 61.075 66.483 62.734 58.25 64.531 71.128 68.63 57.074 53.142 57.637 62.289 45.725 60.468
+53.279 56.874 58.19 59.786 64.881 69.298 61.1 71.565 57.344 64.461 68.324 62.658 56.796
+"""
+
+
+@pytest.mark.parametrize("offset", [0.1, 0.3, 1e-3])
+@pytest.mark.parametrize("scale", ["difference", "ratio", "percent"])
+def test_rounding_errors_are_no_spread(offset: float, scale) -> None:
+    x = np.array(LEVELS.split(), dtype=float)
+    y = x * (1 + offset) if scale != "difference" else x + offset
+    result = bland_altman(y, x, scale=scale)
+    assert result.sd == 0.0
+    assert result.upper == result.bias == result.lower
+    found = diagnose(result)
+    assert math.isnan(found.normality_p)
+    assert found.trend is None
+    assert not found.outliers
+    assert all("tied" in doubt for doubt in found.doubts)
+    if scale == "difference":
+        assert math.isnan(mean_difference(y, x, test="paired").p_value)
+        assert math.isnan(agreement_test(y, x, 1.0).limits.p_value)
+        assert math.isnan(total_deviation_index(y, x).bound)
+        repeated = bland_altman_repeated(y, x, [*range(13), *range(13), 0])
+        assert repeated.sd == 0.0
+
+
+def test_ties_are_found_below_rounding_errors() -> None:
+    # steps of 0.1 dB: the differences take three values, in floats more
+    rng = np.random.default_rng(1)
+    x = rng.integers(500, 700, 60) / 10
+    y = x + rng.integers(-1, 2, 60) / 10
+    assert np.unique(x - y).size > 3
+    assert diagnose(bland_altman(x, y)).distinct == 3
+
+
+@pytest.mark.parametrize(
+    ("n", "content"), [(2, 0.644), (3, 0.768), (5, 0.852), (10, 0.906), (27, 0.935), (60, 0.943)]
+)
+def test_prediction_interval_is_wider_than_the_limits(n: int, content: float) -> None:
+    # limits hold this part of further differences on average (Student's t); the prediction 95 %
+    x = np.random.default_rng(n).normal(size=n)
+    result = bland_altman(x, np.zeros(n))
+    per_sd = math.sqrt(1 + 1 / n)
+    ratio = (result.upper - result.bias) / result.sd / per_sd
+    assert 2 * special.stdtr(n - 1, ratio) - 1 == pytest.approx(content, abs=1e-3)
+    wide = (result.prediction[1] - result.bias) / result.sd / per_sd
+    assert 2 * special.stdtr(n - 1, wide) - 1 == pytest.approx(0.95)
+
+
+def test_pairs_without_a_name_are_left_out_or_refused() -> None:
+    nan = float("nan")
+    joined = join({"a": 1.0, "b": 2.0, nan: 9.0}, {"a": 1.5, "b": 2.5, None: 7.0})
+    assert joined.n == 2
+    assert "1 value(s) of x and 1 of y without a name" in joined.warnings[0]
+    with pytest.raises(ParameterError, match="1 of 3 pairs have no label"):
+        bland_altman([1.0, 2.0, 3.0], [1.0, 2.5, 3.0], labels=["a", None, "c"])

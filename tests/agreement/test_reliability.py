@@ -149,39 +149,65 @@ def test_quantiles_of_blood_pressures_by_type(kind, limits) -> None:
     assert f"type {kind}" in found.method
 
 
-def test_quantiles_and_jackknife_against_numpy() -> None:
-    from soundcal.agreement.nonparametric import _jackknife, _quantile
-
-    d = np.sort(np.random.default_rng(4).normal(size=31))
-    for position, name in ((0.0, "weibull"), (1.0, "linear"), (1 / 3, "median_unbiased")):
-        for p in (0.01, 0.025, 0.4, 0.5, 0.975):
-            assert _quantile(d, p, position) == pytest.approx(np.quantile(d, p, method=name))
-            left = [np.quantile(np.delete(d, i), p, method=name) for i in range(31)]
-            assert _jackknife(d, p, position) == pytest.approx(left)
+def test_quantiles_against_numpy() -> None:
+    d = np.random.default_rng(4).normal(size=31)
+    result = bland_altman(d, np.zeros(31), coverage=0.9)
+    for kind, name in ((6, "weibull"), (7, "linear"), (8, "median_unbiased")):
+        found = nonparametric_limits(result, quantile_type=kind)
+        expected = [np.quantile(d, p, method=name) for p in (0.05, 0.5, 0.95)]
+        assert [found.lower, found.bias, found.upper] == pytest.approx(expected)
 
 
-def test_bootstrap_is_seeded_and_like_scipys() -> None:
-    d = np.random.default_rng(5).normal(size=200) ** 3
-    result = bland_altman(d, np.zeros(200))
-    one, two = nonparametric_limits(result, seed=7), nonparametric_limits(result, seed=7)
-    assert one.upper_ci == two.upper_ci
-    assert "seed 7" in one.method
-    scipys = stats.bootstrap(
-        (d,),
-        lambda v, axis: np.quantile(v, 0.975, method="median_unbiased", axis=axis),
-        rng=np.random.default_rng(8),
-        n_resamples=4000,
-    ).confidence_interval
-    many = nonparametric_limits(result, resamples=4000)
-    assert many.upper_ci == pytest.approx(scipys, rel=0.1)
+@pytest.mark.parametrize(
+    ("n", "low", "high"),
+    [
+        (40, 37, None),
+        (60, 56, None),
+        (100, 94, None),
+        (145, 137, None),
+        (146, 138, 146),
+        (200, 190, 200),
+        (300, 287, 298),
+    ],
+)
+def test_intervals_of_quantiles_are_order_statistics(n: int, low: int, high: int | None) -> None:
+    # ranks of the distribution-free 95 % interval of the 97.5 % quantile, from binomial tables
+    d = np.random.default_rng(n).permutation(np.arange(1.0, n + 1.0))
+    found = nonparametric_limits(bland_altman(d, np.zeros(n)))
+    assert found.upper_ci == (low, math.inf if high is None else high)
+    mirrored = (-math.inf if high is None else n + 1 - high, n + 1 - low)
+    assert found.lower_ci == mirrored
+    assert ("need 146" in " ".join(found.warnings)) == (high is None)
 
 
-def test_few_pairs_have_no_intervals_of_quantiles() -> None:
+@pytest.mark.parametrize("n", [20, 39, 50, 100, 200])
+def test_intervals_of_quantiles_cover_any_distribution(n: int) -> None:
+    rng = np.random.default_rng(n)
+    # exponential: skewed; quantiles are -log(1 - p)
+    true = -np.log1p(-np.array([0.025, 0.5, 0.975]))
+    inside = []
+    for _ in range(500):
+        found = nonparametric_limits(bland_altman(rng.exponential(size=n), np.zeros(n)))
+        bounds = np.array([found.lower_ci, found.bias_ci, found.upper_ci])
+        inside.append((bounds[:, 0] <= true) & (true <= bounds[:, 1]))
+    assert (np.mean(inside, axis=0) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 500)).all()
+
+
+def test_few_pairs_have_one_sided_intervals_of_quantiles() -> None:
     x, y = np.random.default_rng(6).normal(size=(2, 27))
     few = nonparametric_limits(bland_altman(x, y))
-    assert math.isnan(few.upper_ci[0])
-    assert "at least 39 pairs" in few.warnings[0]
+    assert few.upper_ci[0] <= few.upper
+    assert few.upper_ci[1] == math.inf
+    assert "are the extreme differences" in few.warnings[0]
     assert few.bias_ci[0] <= few.bias <= few.bias_ci[1]
-    assert few.to_dict()["upper_ci"] == [None, None]
-    with pytest.raises(ParameterError, match="at least 200"):
-        nonparametric_limits(bland_altman(x, y), resamples=10)
+    assert few.to_dict()["upper_ci"] == [few.upper_ci[0], None]
+    five = nonparametric_limits(bland_altman(x[:5], y[:5]))
+    assert five.bias_ci == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("form", ["1", "A,1", "C,1", "k", "A,k", "C,k"])
+@pytest.mark.parametrize("offset", [1.0, 0.1])
+def test_rows_without_variance_have_no_icc(form, offset: float) -> None:
+    table = np.array([[60.3, 60.3 + offset]] * 3) + np.array([[0.1], [0.2 - 0.1], [0.1]])
+    with pytest.raises(ParameterError, match="no variance"):
+        icc(table, form)

@@ -51,7 +51,9 @@ def test_constant_and_varying_true_value_as_in_2007(cardiac: pd.DataFrame) -> No
     )
     assert (constant.bias, constant.sd) == pytest.approx((0.6021667, 1.0518506), abs=2e-7)
     assert (constant.lower, constant.upper) == pytest.approx((-1.4594605, 2.6637939), abs=1e-6)
-    varying = bland_altman_repeated(*columns, bias="measurements", preset="paper")
+    varying = bland_altman_repeated(
+        *columns, bias="measurements", estimator="anova", preset="paper"
+    )
     assert varying.bias == pytest.approx(0.6021667, abs=1e-7)
     assert varying.sd == pytest.approx(0.99062408, abs=1e-6)
     assert (varying.lower, varying.upper) == pytest.approx((-1.3394565, 2.5437899), abs=1e-6)
@@ -180,6 +182,78 @@ def test_equal_numbers_of_repeats_make_both_estimators_equal_and_results_are_dat
 
 def test_less_spread_between_than_within_is_said() -> None:
     d = np.tile([1.0, -1.0], 10) + np.linspace(0, 0.01, 20)
-    r = bland_altman_repeated(d, np.zeros(20), np.repeat(np.arange(10), 2))
+    r = bland_altman_repeated(d, np.zeros(20), np.repeat(np.arange(10), 2), estimator="anova")
     assert len(r.components) == 1
     assert "set to 0" in r.warnings[0]
+
+
+ROWS = {
+    "two with 20": [1] * 10 + [20] * 2,
+    "seven with 10": [1] * 20 + [10] * 7,
+    "three with 10": [2] * 9 + [10] * 3,
+}
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS.keys())
+@pytest.mark.parametrize("within", [0.3, 1.0])
+def test_intervals_cover_with_very_unequal_numbers_of_rows(rows: list[int], within: float) -> None:
+    rng = np.random.default_rng(9)
+    subject = np.repeat(np.arange(len(rows)), rows)
+    limit = 1.959964 * math.hypot(1.0, within)
+    upper, bias, all_rows = [], [], []
+    for _ in range(600):
+        d = rng.normal(0, 1, len(rows))[subject] + rng.normal(0, within, subject.size)
+        r = bland_altman_repeated(d, np.zeros(d.size), subject)
+        upper.append(r.upper_ci[0] < limit < r.upper_ci[1])
+        bias.append(r.bias_ci[0] < 0 < r.bias_ci[1])
+        other = bland_altman_repeated(d, np.zeros(d.size), subject, bias="measurements")
+        all_rows.append(other.bias_ci[0] < 0 < other.bias_ci[1])
+    error = 3 * math.sqrt(0.95 * 0.05 / 600)
+    assert np.mean(upper) == pytest.approx(0.95, abs=error)
+    assert np.mean(bias) == pytest.approx(0.95, abs=error)
+    assert np.mean(all_rows) > 0.95 - error  # 0.70 with the degrees of freedom of the subjects
+
+
+def test_unsuitable_estimators_of_unequal_numbers_are_named() -> None:
+    subject = np.repeat(np.arange(12), ROWS["two with 20"])
+    d = np.random.default_rng(2).normal(size=50)
+    quiet = bland_altman_repeated(d, np.zeros(50), subject)
+    assert not quiet.warnings
+    loud = bland_altman_repeated(
+        d, np.zeros(50), subject, estimator="anova", bias="measurements"
+    ).warnings
+    assert any("take estimator='means'" in text for text in loud)
+    assert any("take bias='subjects'" in text for text in loud)
+
+
+@pytest.mark.parametrize("nobody", [None, math.nan, pd.NA, pd.NaT])
+def test_rows_without_a_subject_are_dropped_and_counted(nobody) -> None:
+    subject = ["a", "a", nobody, nobody, "b", "b"]
+    r = bland_altman_repeated([1, 2, 4, 4, 5, 6], [1, 1, 2, 3, 3, 4], subject)
+    assert r.subjects == 2
+    assert r.n == 4
+    assert "2 of 6 rows dropped, which name no subject" in r.warnings[0]
+
+
+def test_limits_that_hold_hardly_a_single_difference_say_so() -> None:
+    rng = np.random.default_rng(3)
+    d = np.array([1.0, -1.0]) + rng.normal(0, 0.2, (27, 2))
+    ears = np.tile(["left", "right"], 27)
+    subject = np.repeat(np.arange(27), 2)
+    r = bland_altman_repeated(d.ravel(), np.zeros(54), subject, replicate=ears)
+    (text,) = r.warnings
+    assert "hold 2 % of the 54 single differences" in text
+    assert "left 0." in text
+    alike = bland_altman_repeated((d - [1.0, -1.0]).ravel(), np.zeros(54), subject, replicate=ears)
+    assert not alike.warnings
+
+
+def test_prediction_holds_the_next_difference() -> None:
+    rng = np.random.default_rng(4)
+    subject = np.repeat(np.arange(8), 3)
+    hit = []
+    for _ in range(800):
+        d = rng.normal(0, 1, 8)[subject] + rng.normal(0, 0.5, 24)
+        low, high = bland_altman_repeated(d, np.zeros(24), subject).prediction
+        hit.append(low < rng.normal(0, math.hypot(1, 0.5)) < high)
+    assert np.mean(hit) == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 800))

@@ -332,7 +332,7 @@ def test_other_limits_stand_beside_those_that_do_not_fit() -> None:
     (row,) = (row for row in found["quantiles-la"].rows if row[1] == entry.direction)
     quantiles = nonparametric_limits(entry.agreement)
     assert (row[2], row[3], row[4]) == (quantiles.bias, quantiles.lower, quantiles.lower_ci)
-    assert "seed 0" in found["quantiles-la"].caption
+    assert "order statistics" in found["quantiles-la"].caption
     # the plain limits stay what is stated
     assert entry.agreement.upper in {row[8] for row in found["agreement-table-la"].rows}
     assert "Other limits" not in render_html(study_document(study_of(tidy(27, ("LA",), 1, seed=2))))

@@ -4,7 +4,6 @@ The report always states the plain limits. Where the bias or the spread depends 
 measured value, it adds limits as lines; where the differences are not normal, it adds quantiles.
 """
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +93,15 @@ def _quantiles(name: str, skewed: "Sequence[tuple[Entry, NonparametricLimits]]")
             entry.direction,
             q.bias,
             q.lower,
-            None if math.isnan(q.lower_ci[0]) else q.lower_ci,
+            q.lower_ci,
             q.upper,
-            None if math.isnan(q.upper_ci[0]) else q.upper_ci,
+            q.upper_ci,
         )
         for entry, q in skewed
     )
     caption = (
         f"Quantiles that enclose {100 * first.coverage:g} % of the differences (type "
-        f"{first.quantile_type} of Hyndman & Fan; BCa bootstrap, {first.resamples} resamples, seed "
-        f"{first.seed}); no interval where there are too few pairs"
+        f"{first.quantile_type} of Hyndman & Fan), with distribution-free intervals by order "
+        "statistics; ∞ where too few pairs bound a quantile on that side"
     )
     return Table(slug("quantiles", name, entry.indicator), caption, columns, rows)

@@ -57,9 +57,15 @@ def _in_words(entry: Entry, confidence: str) -> str:
     return (
         f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average over {a.n} stimuli "
         f"({confidence} confidence interval {number(low)} to {number(high)}): {verdict}; "
-        f"single stimuli are expected between {number(a.lower)} and {number(a.upper)}, the "
-        f"worst is {stimulus} with {number(difference)} {unit}."
+        f"a further stimulus is expected between {number(a.prediction[0])} and "
+        f"{number(a.prediction[1])} ({100 * a.coverage:g} % prediction interval), the worst is "
+        f"{stimulus} with {number(difference)} {unit}." + _few(a.n)
     )
+
+
+def _few(n: int) -> str:
+    """Return the caution that an outcome of few pairs needs."""
+    return "" if n >= 10 else f" {n} stimuli are few: the interval may change much with more."
 
 
 def summary_blocks(study: Study) -> tuple[Block, ...]:
@@ -180,12 +186,14 @@ def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
         slug("delta", name),
         (f"{name}: " if name else "")
         + f"Agreement within the allowable difference; each claim is tested separately at level "
-        f"{100 * (1 - rules.confidence):g} %",
+        f"{100 * (1 - rules.confidence):g} %. The bounds are one-sided, "
+        f"{100 * rules.confidence:g} % each; they lie inside the two-sided intervals of the other "
+        "tables",
         (
             Column("Indicator"),
             Column("Allowable difference"),
             Column("Claim"),
-            Column("Bounds"),
+            Column("One-sided bounds"),
             Column("p", "p"),
             Column("Shown"),
         ),
