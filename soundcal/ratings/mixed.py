@@ -1,20 +1,23 @@
-"""A second opinion on all cells together: a linear mixed model with a random participant effect.
+"""A second opinion on all cells together: a linear mixed model with random effects of participants.
 
-With one random intercept the restricted likelihood depends on a single number, the ratio of the
-variances of participants and answers, and all matrices are those of the cells. A table of 27
-stimuli, 8 attributes, 2 conditions and 36 participants (12 960 answers) took 1 s, and 120 s with
-the general MixedLM of statsmodels 0.15 on the same loaded machine, for variances that agree to 4
-digits. MixedLM is the oracle of the tests.
+The fixed effects are the means of the cells, so their part of every matrix is diagonal (2 × 2 for
+answers in pairs), and the restricted likelihood takes the inverse of a matrix of the size of the
+random effects only. A table of 27 stimuli, 8 attributes, 2 conditions and 36 participants (12 960
+answers) takes seconds; MixedLM of statsmodels 0.15 took 120 s for a random intercept alone.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.agreement.intervals import check_fraction, t_quantile
+from soundcal.agreement.intervals import check_fraction
+from soundcal.agreement.pairs import ROUNDING
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.ratings.table import Ratings
@@ -24,6 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["MixedModel", "mixed_model"]
 
+PAIR: Final = "participant × stimulus × attribute"
+EFFECTS: Final = (
+    "participant",
+    "participant × attribute",
+    "participant × condition",
+    PAIR,
+)
+"""Random effects of the full model; the last is common to the two answers of a pair."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedModel:
@@ -32,12 +44,10 @@ class MixedModel:
     Parameters
     ----------
     cells : DataFrame
-        ``stimulus, attribute, estimate, standard_error, ci_low, ci_high, p_value``: difference
+        ``stimulus, attribute, estimate, standard_error, df, ci_low, ci_high, p_value``: difference
         ``first - second`` in each cell; p values are not adjusted for their number.
-    participant_variance, residual_variance : float
-        Variance of the participants' means, and of single answers.
-    df : float
-        Degrees of freedom of the tests.
+    variances : dict of str to float
+        Variance of each random effect in the model, and of single answers (``residual``).
     n, participants : int
         Number of answers used, and of participants.
     confidence : float
@@ -49,9 +59,7 @@ class MixedModel:
     """
 
     cells: "pd.DataFrame"
-    participant_variance: float
-    residual_variance: float
-    df: float
+    variances: dict[str, float]
     n: int
     participants: int
     confidence: float
@@ -62,9 +70,7 @@ class MixedModel:
         """Return everything, ready for JSON."""
         return {
             "cells": self.cells.to_dict("records"),
-            "participant_variance": self.participant_variance,
-            "residual_variance": self.residual_variance,
-            "df": self.df,
+            "variances": dict(self.variances),
             "n": self.n,
             "participants": self.participants,
             "confidence": self.confidence,
@@ -73,68 +79,19 @@ class MixedModel:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
-    """Sums of the answers about the means of their cells, sufficient for the likelihood.
-
-    ``count``: answers in each cell; ``member``: answers of each participant in each cell;
-    ``total``: sum of each participant's answers; ``square``: sum of all squares.
-    """
-
-    count: Array
-    member: Array
-    total: Array
-    square: float
-
-    @property
-    def spare(self) -> int:
-        """Number of answers minus number of cells."""
-        return int(self.count.sum()) - self.count.size
-
-    def weights(self, ratio: float) -> tuple[Array, Array, Array]:
-        """Return weights of the participants, the matrix to invert, and its Cholesky factor.
-
-        The inverse of a participant's covariance ``I + ratio 1 1'`` is ``I - w 1 1'``. By
-        Woodbury's formula, inverting the information matrix of the cells then takes the inverse of
-        a matrix of the size of the number of participants only.
-        """
-        size = self.member.sum(axis=1)
-        weight = ratio / (1.0 + ratio * size)
-        shared = (self.member / self.count) @ self.member.T
-        root = np.sqrt(weight)
-        small = np.eye(size.size) - root[:, np.newaxis] * shared * root
-        return weight, shared, np.linalg.cholesky(small)
-
-    def fit(self, ratio: float) -> tuple[float, float]:
-        """Return the residual variance and -2 log restricted likelihood at a ratio of variances."""
-        weight, shared, factor = self.weights(ratio)
-        pull = weight * self.total
-        half = np.linalg.solve(factor, np.sqrt(weight) * (shared @ pull))
-        explained = float(pull @ shared @ pull) + float(half @ half)
-        variance = (self.square - float(weight @ self.total**2) - explained) / self.spare
-        deviance = (
-            self.spare * math.log(variance)
-            + float(np.log1p(ratio * self.member.sum(axis=1)).sum())
-            + 2.0 * float(np.log(np.diag(factor)).sum())
-        )
-        return variance, deviance
-
-    def coefficients(self, ratio: float) -> tuple[Array, Array]:
-        """Return the corrections of the cells' means, and the inverse of the information matrix."""
-        weight, _, factor = self.weights(ratio)
-        half = np.linalg.solve(factor, np.sqrt(weight)[:, np.newaxis] * self.member / self.count)
-        inverse = np.diag(1.0 / self.count) + half.T @ half
-        return -inverse @ (self.member.T @ (weight * self.total)), inverse
-
-
 def mixed_model(
-    ratings: Ratings, first: str, second: str, *, confidence: float = 0.95
+    ratings: Ratings,
+    first: str,
+    second: str,
+    *,
+    effects: Sequence[str] | None = None,
+    confidence: float = 0.95,
 ) -> MixedModel:
     """Fit one linear mixed model to all cells and return the differences of two conditions.
 
-    ``rating ~ condition × stimulus × attribute + (1 | participant)`` by restricted maximum
-    likelihood. It also uses the answers of participants of only one condition, and assumes that
-    participants differ by a constant and that all answers have the same variance.
+    ``rating ~ condition × stimulus × attribute`` with random effects of participants, by restricted
+    maximum likelihood. It also uses the answers of participants of only one condition, and assumes
+    that all answers have the same variance.
 
     Parameters
     ----------
@@ -142,51 +99,71 @@ def mixed_model(
         Answers.
     first, second : str
         Conditions; differences are ``first - second``.
+    effects : sequence of str, optional
+        Random effects, of ``participant`` (always there), ``participant × attribute``,
+        ``participant × condition`` and ``participant × stimulus × attribute`` (common to the two
+        answers of a pair). By default those that these data tell apart and that improve Akaike's
+        criterion; the method names them.
     confidence : float
         Confidence of the intervals.
 
     Raises
     ------
     ParameterError
-        Unknown condition, fewer than 2 participants, no cell rated under both conditions, too few
-        answers for the cells, answers without spread.
+        Unknown condition or effect, fewer than 2 participants, no cell rated under both conditions,
+        too few answers for the cells, answers without spread.
 
     Notes
     -----
-    Patterson & Thompson, Biometrika 58:545 (1971). Tests and intervals by Student's t with the
-    degrees of freedom within participants and cells, exact for complete data.
+    Patterson & Thompson, Biometrika 58:545 (1971); choice of random effects: Matuschek et al., J
+    Mem Lang 94:305 (2017). Tests and intervals by Student's t with Satterthwaite's degrees of
+    freedom, from the second derivatives of the restricted likelihood.
     """
     check_fraction("confidence", confidence)
     table, codes, keys = _cells_of(ratings, first, second)
-    values = table["value"].to_numpy(dtype=np.float64)
-    person = np.unique(table["participant"].to_numpy(), return_inverse=True)[1]
-    people = int(person.max()) + 1
-    df = float(values.size - 2 * len(keys) - people + 1)
-    if people < 2 or df < 1:
-        raise ParameterError(
-            f"{values.size} answers of {people} participant(s) in {2 * len(keys)} cells are too "
-            "few for the model; use compare_ratings"
-        )
-    sums, means = _summed(values, codes, person, 2 * len(keys))
-    if sums.square <= 1e-20 * float(values @ values):
-        raise ParameterError("all answers of a cell are equal; there is no spread to model")
-    ratio = _best_ratio(sums)
-    variance, _ = sums.fit(ratio)
-    shift, inverse = sums.coefficients(ratio)
-    remark = ("the variance of participants is estimated as 0",) if ratio == 0.0 else ()
-    return MixedModel(
-        cells=_differences(means + shift, variance * inverse, keys, df, confidence),
-        participant_variance=ratio * variance,
-        residual_variance=variance,
-        df=df,
-        n=values.size,
-        participants=people,
-        confidence=confidence,
-        method="linear mixed model, rating ~ condition × stimulus × attribute + (1 | participant), "
-        f"restricted maximum likelihood, differences {first} - {second}, Student's t with "
-        f"{df:g} degrees of freedom",
-        warnings=remark,
+    data = _Answers(
+        table["value"].to_numpy(dtype=np.float64),
+        np.unique(table["participant"].to_numpy(), return_inverse=True)[1],
+        np.unique([key[1] for key in keys], return_inverse=True)[1][codes // 2],
+        codes,
+        2 * len(keys),
     )
+    if data.people < 2 or data.spare - data.people < 1:
+        raise ParameterError(
+            f"{data.values.size} answers of {data.people} participant(s) in {data.cells} cells are "
+            "too few for the model; use compare_ratings"
+        )
+    if not data.has_spread:
+        raise ParameterError("all answers of a cell are equal; there is no spread to model")
+    possible = data.told_apart()
+    chosen = _asked(effects, possible) if effects is not None else None
+    fit = _best(data, possible) if chosen is None else _Fit.of(data, chosen)
+    zero = [name for name in fit.effects if fit.variances[name] == 0.0]
+    remark = f"the variance of {', '.join(zero)} is estimated as 0"
+    why = "chosen by Akaike's criterion" if chosen is None else "as requested"
+    return MixedModel(
+        cells=_differences(fit, keys, confidence),
+        variances=fit.variances,
+        n=data.values.size,
+        participants=data.people,
+        confidence=confidence,
+        method="linear mixed model, rating ~ condition × stimulus × attribute + "
+        + " + ".join(f"(1 | {name})" for name in fit.effects)
+        + f" ({why}), restricted maximum likelihood, differences {first} - {second}, Student's t "
+        "with Satterthwaite's degrees of freedom",
+        warnings=(remark,) if zero else (),
+    )
+
+
+def _asked(effects: Sequence[str], possible: Sequence[str]) -> tuple[str, ...]:
+    """Return the requested effects in order."""
+    strange = [name for name in effects if name not in possible]
+    if strange or "participant" not in effects:
+        raise ParameterError(
+            f"effects {', '.join(effects)}; participant, and any of {', '.join(possible)}, which "
+            "these data tell apart, are expected"
+        )
+    return tuple(name for name in EFFECTS if name in effects)
 
 
 def _cells_of(
@@ -211,49 +188,361 @@ def _cells_of(
     return table[cell >= 0], codes[cell >= 0], keys
 
 
-def _summed(
-    values: Array, codes: NDArray[np.int64], person: NDArray[np.intp], cells: int
-) -> tuple[_Sums, Array]:
-    """Return the sums of the answers about their cells' means, and these means."""
-    count = np.bincount(codes, minlength=cells).astype(np.float64)
-    means = np.bincount(codes, weights=values, minlength=cells) / count
-    rest = values - means[codes]
-    member = np.zeros((int(person.max()) + 1, cells))
-    np.add.at(member, (person, codes), 1.0)
-    total = np.zeros(member.shape[0])
-    np.add.at(total, person, rest)
-    return _Sums(count, member, total, float(rest @ rest)), means
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Answers in rows: value, number of the participant and attribute, column of cell and condition.
+
+    The columns of a cell are neighbours: even for the first condition, odd for the second.
+    """
+
+    values: Array
+    person: NDArray[np.intp]
+    attribute: NDArray[np.intp]
+    code: NDArray[np.int64]
+    cells: int
+
+    @cached_property
+    def people(self) -> int:
+        """Number of participants."""
+        return int(self.person.max()) + 1
+
+    @property
+    def spare(self) -> int:
+        """Number of answers minus number of cells."""
+        return self.values.size - self.cells
+
+    @cached_property
+    def has_spread(self) -> bool:
+        """False if all answers of each cell are equal."""
+        mean = np.bincount(self.code, weights=self.values) / np.bincount(self.code)
+        largest = float(np.abs(self.values).max())
+        return bool(np.abs(self.values - mean[self.code]).max() > ROUNDING * largest)
+
+    @cached_property
+    def pair(self) -> NDArray[np.int64]:
+        """Number of the pair that each row belongs to: participant and cell."""
+        key = self.person * self.cells + self.code // 2
+        return np.unique(key, return_inverse=True)[1].astype(np.int64)
+
+    def told_apart(self) -> tuple[str, ...]:
+        """Return the effects that these answers can tell apart from each other."""
+        twice = np.bincount(self.pair) > 1
+        found = ["participant"]
+        if np.unique(self.attribute).size > 1:
+            found.append(EFFECTS[1])
+        # within one person the conditions must differ in more than one pair
+        many = np.bincount(self.person, minlength=self.people)
+        if twice.any() and many.max() > 2:
+            found.append(EFFECTS[2])
+        if twice.any():
+            found.append(PAIR)
+        return tuple(found)
+
+    def groups(self, name: str) -> NDArray[np.int64]:
+        """Return the number of the group of a random effect that each row belongs to."""
+        other = {
+            "participant": np.zeros(self.values.size, dtype=np.int64),
+            EFFECTS[1]: self.attribute.astype(np.int64),
+            EFFECTS[2]: self.code % 2,
+        }[name]
+        key = self.person * (int(other.max()) + 1) + other
+        return np.unique(key, return_inverse=True)[1].astype(np.int64)
 
 
-def _best_ratio(sums: _Sums) -> float:
-    """Return the variance ratio with the largest restricted likelihood; 0 if on the boundary."""
-    from scipy.optimize import minimize_scalar
+class _Moments:
+    """Products of the design matrices, from which the likelihood at any variances follows.
 
-    found = minimize_scalar(
-        lambda log_ratio: sums.fit(math.exp(log_ratio))[1],
-        bounds=(-14.0, 10.0),
-        method="bounded",
-        options={"xatol": 1e-8},
-    )
-    return 0.0 if sums.fit(0.0)[1] <= float(found.fun) else math.exp(float(found.x))
+    ``y = X b + Z u + e``; ``cov e = I + t B B'`` relative to the residual variance, where B marks
+    the pairs. ``(I + t B B')⁻¹ = I - Σ_m t/(1 + m t) B_m B_m'`` over pairs of m = 1 and 2 answers,
+    so every product is a sum of three fixed matrices.
+    """
+
+    def __init__(self, data: _Answers, effects: Sequence[str]) -> None:
+        from scipy import sparse
+
+        n = data.values.size
+        rows, ones = np.arange(n), np.ones(n)
+
+        def marks(groups: NDArray[np.int64]) -> Any:
+            return sparse.csr_array((ones, (rows, groups)), shape=(n, int(groups.max()) + 1))
+
+        parts = [marks(data.groups(name)) for name in effects if name != PAIR]
+        z = sparse.hstack(parts).tocsr()
+        x = sparse.csr_array((ones, (rows, data.code)), shape=(n, data.cells))
+        b = marks(data.pair)
+        size = np.bincount(data.pair)
+        # about the means of the cells, which changes nothing but rounding
+        self.means = (x.T @ data.values) / x.sum(axis=0)
+        y = data.values - self.means[data.code]
+        self.columns = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
+        self.spare, self.n = data.spare, n
+        self.size = {m: int(np.count_nonzero(size == m)) for m in (1, 2)}
+        bz, bx, by = b.T @ z, b.T @ x, b.T @ y
+        one, two = (sparse.diags_array((size == m).astype(float)) for m in (1, 2))
+        self.zz, self.zx, self.zy = (
+            [np.asarray(p.toarray() if sparse.issparse(p) else p) for p in of]
+            for of in (
+                (z.T @ z, bz.T @ one @ bz, bz.T @ two @ bz),
+                (z.T @ x, bz.T @ one @ bx, bz.T @ two @ bx),
+                (z.T @ y, bz.T @ (one @ by), bz.T @ (two @ by)),
+            )
+        )
+        self.xy = [np.asarray(p) for p in (x.T @ y, bx.T @ (one @ by), bx.T @ (two @ by))]
+        self.yy = [float(y @ y), float(by @ (one @ by)), float(by @ (two @ by))]
+        count = np.bincount(data.code, minlength=data.cells).astype(np.float64)
+        within = [np.asarray((bx.T @ part).sum(axis=1)) for part in (one, two)]
+        self.xx = [count, *within]
+        both = np.bincount(data.code[::1] // 2, weights=(size[data.pair] == 2) * 0.5)
+        self.both = both  # pairs of two answers in each cell
+
+        self._last: _Paired | None = None
+
+    def paired(self, t: float) -> "_Paired":
+        """Return the products at a variance of the pairs; the last ones are kept."""
+        if self._last is None or self._last.t != t:
+            self._last = _Paired(self, t)
+        return self._last
 
 
-def _differences(
-    means: Array, covariance: Array, keys: list[tuple[str, str]], df: float, confidence: float
-) -> "pd.DataFrame":
+class _Paired:
+    """Products of the design matrices at a variance t of the pairs, relative to the residual one."""
+
+    def __init__(self, m: _Moments, t: float) -> None:
+        gamma = (1.0, -t / (1.0 + t), -t / (1.0 + 2.0 * t))
+
+        def mixed(parts: Sequence[Any]) -> Any:
+            return sum(g * part for g, part in zip(gamma, parts, strict=True))
+
+        xx, off = mixed(m.xx), gamma[2] * m.both
+        first, second = xx[::2], xx[1::2]
+        det = first * second - off**2
+        self.t = t
+        self.inverse = (second / det, first / det, -off / det)  # of the blocks of X' R⁻¹ X
+        self.zx, self.xy = mixed(m.zx), mixed(m.xy)
+        self.ax = self.blocks(self.zx)
+        self.k = mixed(m.zz) - self.ax @ self.zx.T
+        self.z = mixed(m.zy) - self.ax @ self.xy
+        self.square = mixed(m.yy) - float(self.xy @ self.blocks(self.xy))
+        self.log_det = (
+            m.size[1] * math.log1p(t) + m.size[2] * math.log1p(2.0 * t) + float(np.log(det).sum())
+        )
+
+    def blocks(self, rows: Array) -> Array:
+        """Return ``rows (X' R⁻¹ X)⁻¹``."""
+        first, second, off = self.inverse
+        even, odd = rows[..., ::2], rows[..., 1::2]
+        out = np.empty_like(rows)
+        out[..., ::2] = even * first + odd * off
+        out[..., 1::2] = even * off + odd * second
+        return out
+
+
+class _At:
+    """The model at given variances, relative to the residual one."""
+
+    def __init__(self, m: _Moments, t: float, ratios: Array) -> None:
+        from scipy.linalg import cho_factor, cho_solve
+
+        self.m, self.paired = m, m.paired(t)
+        k, z = self.paired.k, self.paired.z
+        self.root = np.sqrt(ratios[m.columns])
+        small = self.root[:, np.newaxis] * k * self.root
+        small[np.diag_indices_from(small)] += 1.0
+        self.factor = cho_factor(small, lower=True, check_finite=False)
+        self.u = self.root * cho_solve(self.factor, self.root * z, check_finite=False)
+        self.square = self.paired.square - float(z @ self.u)
+        self.log_det = self.paired.log_det + 2.0 * float(np.log(np.diag(self.factor[0])).sum())
+
+    @property
+    def variance(self) -> float:
+        """Residual variance with the largest restricted likelihood."""
+        return self.square / self.m.spare
+
+    @property
+    def shift(self) -> Array:
+        """Corrections of the cells' means."""
+        return self.paired.blocks(self.paired.xy - self.u @ self.paired.zx)
+
+    def deviance(self, variance: float | None = None) -> float:
+        """Return -2 log restricted likelihood, up to a constant."""
+        v = self.variance if variance is None else variance
+        return self.m.spare * math.log(v) + self.log_det + self.square / v
+
+    def slopes(self) -> Array:
+        """Return the derivatives of the profile deviance by the ratios (without the pairs')."""
+        from scipy.linalg import solve_triangular
+
+        half = solve_triangular(
+            self.factor[0], self.root[:, np.newaxis] * self.paired.k, lower=True, check_finite=False
+        )
+        trace = np.diag(self.paired.k) - (half**2).sum(axis=0)
+        pull = self.paired.z - self.paired.k @ self.u
+        each = trace - pull**2 / self.variance
+        return np.bincount(self.m.columns, weights=each)
+
+    def contrast_variances(self) -> Array:
+        """Return the variance of each cell's difference, relative to the residual variance."""
+        from scipy.linalg import solve_triangular
+
+        first, second, off = self.paired.inverse
+        contrast = self.paired.ax[:, ::2] - self.paired.ax[:, 1::2]
+        half = solve_triangular(
+            self.factor[0], self.root[:, np.newaxis] * contrast, lower=True, check_finite=False
+        )
+        return np.asarray(first + second - 2.0 * off + (half**2).sum(axis=0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Estimates with the largest restricted likelihood for some random effects."""
+
+    moments: _Moments
+    effects: tuple[str, ...]
+    variances: dict[str, float]
+    deviance: float
+
+    @classmethod
+    def of(cls, data: _Answers, effects: tuple[str, ...]) -> "_Fit":
+        from scipy.optimize import minimize
+
+        moments = _Moments(data, effects)
+        named = [name for name in effects if name != PAIR]
+
+        others = np.array([name != PAIR for name in effects])
+
+        def deviance(log_ratios: Array) -> tuple[float, Array]:
+            ratios = np.exp(log_ratios)
+            here = _at(moments, effects, dict(zip(effects, ratios, strict=True)))
+            slope = np.empty(len(effects))
+            slope[others] = here.slopes() * ratios[others]
+            if not others.all():
+                ahead = ratios * np.where(others, 1.0, math.exp(_STEP))
+                there = _at(moments, effects, dict(zip(effects, ahead, strict=True)))
+                slope[~others] = (there.deviance() - here.deviance()) / _STEP
+            return here.deviance(), slope
+
+        start = np.log(np.full(len(effects), 0.2 / len(named)))
+        found = minimize(
+            deviance,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(_LOWEST, 10.0)] * len(effects),
+            options={"ftol": 1e-13, "gtol": 1e-5, "maxiter": 200},
+        )
+        best, least = np.asarray(found.x), float(found.fun)
+        ratios = dict(zip(effects, np.exp(best), strict=True))
+        for name in effects:  # effects at the lower edge are 0 if that is no worse
+            without = {**ratios, name: 0.0}
+            other = _at(moments, effects, without).deviance()
+            if other <= least + 1e-7:
+                ratios, least = without, other
+        variance = _at(moments, effects, ratios).variance
+        variances = {name: float(ratio) * variance for name, ratio in ratios.items()}
+        return cls(moments, effects, {**variances, "residual": variance}, least)
+
+    @property
+    def criterion(self) -> float:
+        """Akaike's criterion, up to a constant."""
+        return self.deviance + 2.0 * len(self.effects)
+
+    def at(self) -> _At:
+        """Return the model at the estimates."""
+        residual = self.variances["residual"]
+        ratios = {name: self.variances[name] / residual for name in self.effects}
+        return _at(self.moments, self.effects, ratios)
+
+    def degrees_of_freedom(self) -> Array:
+        """Return Satterthwaite's degrees of freedom of each cell's difference.
+
+        ``2 f²/(g' A g)`` with the variance f of a difference, its derivatives g by the variances of
+        the model, and their covariance A, the inverse of the curvature of the likelihood (Giesbrecht
+        & Burns, Biometrics 41:477, 1985). Effects with a variance of 0 do not count.
+        """
+        names = [name for name in self.effects if self.variances[name] > 0.0]
+        point = np.array([self.variances[name] for name in (*names, "residual")])
+
+        def model(theta: Array) -> _At:
+            ratios = dict.fromkeys(self.effects, 0.0)
+            ratios |= dict(zip(names, theta[:-1] / theta[-1], strict=True))
+            return _at(self.moments, self.effects, ratios)
+
+        def deviance(theta: Array) -> float:
+            return model(theta).deviance(float(theta[-1]))
+
+        size = point.size
+        # a step that moves the deviance well above its rounding errors
+        step = np.maximum(2e-3 * point, 1e-4 * point[-1])
+        step = np.minimum(step, 0.5 * point)
+        middle = deviance(point)
+        curve = np.empty((size, size))
+        unit = np.diag(step)
+        ahead = [deviance(point + d) for d in unit]
+        back = [deviance(point - d) for d in unit]
+        for i in range(size):
+            curve[i, i] = (ahead[i] - 2.0 * middle + back[i]) / step[i] ** 2
+        for i, j in combinations(range(size), 2):
+            both = deviance(point + unit[i] + unit[j]) + deviance(point - unit[i] - unit[j])
+            mixed = both - ahead[i] - back[i] - ahead[j] - back[j] + 2.0 * middle
+            curve[i, j] = curve[j, i] = mixed / (2.0 * step[i] * step[j])
+
+        def spread(theta: Array) -> Array:
+            return float(theta[-1]) * model(theta).contrast_variances()
+
+        gradient = np.array(
+            [(spread(point + d) - spread(point - d)) / (2.0 * h) for d, h in zip(unit, step, strict=True)]
+        )
+        covariance = 2.0 * np.linalg.inv(curve)
+        of_variance = np.einsum("ik,ij,jk->k", gradient, covariance, gradient)
+        with np.errstate(divide="ignore"):
+            df = 2.0 * spread(point) ** 2 / of_variance
+        most = float(self.moments.spare)
+        return np.where((df > 0.0) & (df < most), df, most)
+
+
+_LOWEST: Final = -16.0  # natural logarithm of the smallest ratio of variances
+_STEP: Final = 1e-5  # of that logarithm
+
+
+def _at(moments: _Moments, effects: Sequence[str], ratios: dict[str, float]) -> _At:
+    other = np.array([ratios[name] for name in effects if name != PAIR])
+    return _At(moments, ratios.get(PAIR, 0.0), other)
+
+
+def _best(data: _Answers, possible: tuple[str, ...]) -> _Fit:
+    """Leave out one effect after the other as long as that lowers Akaike's criterion."""
+    best = _Fit.of(data, possible)
+    while len(best.effects) > 1:
+        # an effect whose variance is 0 goes first, and costs no fit to see
+        zero = [n for n in best.effects[1:] if best.variances[n] == 0.0]
+        candidates = [
+            _Fit.of(data, tuple(n for n in best.effects if n != name))
+            for name in (zero[:1] or best.effects[1:])
+        ]
+        other = min(candidates, key=lambda fit: fit.criterion)
+        if other.criterion > best.criterion:
+            break
+        best = other
+    return best
+
+
+def _differences(fit: _Fit, keys: list[tuple[str, str]], confidence: float) -> "pd.DataFrame":
     import pandas as pd
-    from scipy.special import stdtr
+    from scipy.special import stdtr, stdtrit
 
+    at = fit.at()
+    means = fit.moments.means + at.shift
     estimate = means[::2] - means[1::2]
-    own = np.diag(covariance)
-    error = np.sqrt(own[::2] + own[1::2] - 2.0 * np.diag(covariance[::2, 1::2]))
-    half = t_quantile(confidence, df) * error
+    error = np.sqrt(fit.variances["residual"] * at.contrast_variances())
+    df = fit.degrees_of_freedom()
+    half = stdtrit(df, 0.5 * (1.0 + confidence)) * error
     return pd.DataFrame(
         {
             "stimulus": [key[0] for key in keys],
             "attribute": [key[1] for key in keys],
             "estimate": estimate,
             "standard_error": error,
+            "df": df,
             "ci_low": estimate - half,
             "ci_high": estimate + half,
             "p_value": 2.0 * stdtr(df, -np.abs(estimate) / error),
