@@ -13,7 +13,12 @@ OFFSETS = {"pleasant": 12.0, "annoying": -12.0}
 
 
 def study(
-    seed: int = 0, both: int = 19, only_ocv: int = 13, only_hats: int = 2, stimuli: int = 4
+    seed: int = 0,
+    both: int = 19,
+    only_ocv: int = 13,
+    only_hats: int = 2,
+    stimuli: int = 4,
+    effect: float = 1.0,
 ) -> Ratings:
     """A made-up listening test: OCV is rated 12 more pleasant, 12 less annoying than HATS."""
     rng = np.random.default_rng(seed)
@@ -27,7 +32,7 @@ def study(
             for order, s in enumerate(range(stimuli), start=1):
                 for attribute in ATTRIBUTES:
                     value = 50 + lean + rng.normal(0, 10)
-                    value += OFFSETS.get(attribute, 0.0) * (condition == "ocv")
+                    value += effect * OFFSETS.get(attribute, 0.0) * (condition == "ocv")
                     row = (name, condition, f"S{s}", attribute, float(np.clip(value, 0, 100)))
                     rows.append((*row, order, 1, 35.0))
     columns = ["participant", "condition", "stimulus", "attribute", "value"]

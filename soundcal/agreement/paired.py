@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Alternative = Literal["two-sided", "less", "greater"]
-MeanTest = Literal["partially-paired", "overlapping", "paired"]
+MeanTest = Literal["overlapping", "partially-paired", "paired"]
 
 ENOUGH_UNPAIRED: Final = 5
 """Number of unpaired values on each side below which the optimal pooled t-test is liberal.
@@ -53,7 +53,8 @@ class MeanDifference(StatisticalResult):
     alternative : {"two-sided", "less", "greater"}
         Alternative hypothesis about x - y.
     confidence : float
-        Confidence of the interval., n_x, n_y : int
+        Confidence of the interval.
+    n_pairs, n_x, n_y : int
         Complete pairs, and values without a partner, as given (some may not have been used).
     weight : float
         Weight of the pairs in the estimate.
@@ -183,7 +184,7 @@ def mean_difference(
     x: ArrayLike,
     y: ArrayLike,
     *,
-    test: MeanTest = "partially-paired",
+    test: MeanTest = "overlapping",
     alternative: Alternative = "two-sided",
     confidence: float = 0.95,
 ) -> MeanDifference:
@@ -193,14 +194,15 @@ def mean_difference(
     ----------
     x, y : array_like, shape (n,)
         One row per participant, NaN where the participant is absent.
-    test : {"partially-paired", "overlapping", "paired"}
-        ``partially-paired``: the optimal pooled t-test of Guo & Yuan where the data permit it; a
-        paired t-test where a side has fewer than two unpaired values; Welch's where there are fewer
-        than two pairs. It includes the test of Derrick et al. as a second opinion, because the
-        optimal pooled one is liberal when few values are unpaired. ``overlapping``: the partially
-        overlapping samples t-test T_new2 of Derrick et al. for unequal variances: the difference of
-        the means of all values, the variance of which is lower because the pairs are correlated.
-        ``paired``: the complete pairs only.
+    test : {"overlapping", "partially-paired", "paired"}
+        ``overlapping``: the partially overlapping samples t-test T_new2 of Derrick et al. for
+        unequal variances: the difference of the means of all values, the variance of which is lower
+        because the pairs are correlated. It is a paired t-test where all values are paired, and
+        Welch's where there are fewer than two pairs. ``partially-paired``: the optimal pooled
+        t-test of Guo & Yuan where the data permit it; a paired t-test where a side has fewer than
+        two unpaired values; Welch's where there are fewer than two pairs. It includes T_new2 as a
+        second opinion, because it rejects too often when few values are unpaired. ``paired``: the
+        complete pairs only.
     alternative : {"two-sided", "less", "greater"}
         Alternative hypothesis about x - y.
     confidence : float
@@ -220,11 +222,31 @@ def mean_difference(
     Guo & Yuan, Stat Methods Med Res 26:1323 (2017), doi:10.1177/0962280215577111; Derrick, Russ,
     Toher & White, J Mod Appl Stat Methods 16:137 (2017).
 
+    The default is the test that holds its level. Simulated with 100 000 draws per row: normal
+    values of correlation 0.5 in the pairs, no true difference; error of a single test at 5 %, of a
+    family of 216 independent tests after Bonferroni's adjustment, and power at a difference of 0.8
+    standard deviations:
+
+    ======================= ===================== ===================== ==================
+    pairs, only x, only y   single: overlapping,  family: overlapping,  power: overlapping,
+                            optimal pooled        optimal pooled        optimal pooled
+    ======================= ===================== ===================== ==================
+    19, 13, 2 (the study)   4.7 %, 9.1 %          3 %, 74 %             93 %, 90 %
+    30, 3, 3                4.7 %, 5.8 %          5 %, 22 %             99 %, 99 %
+    10, 5, 5                4.3 %, 5.3 %          1 %, 8 %              71 %, 71 %
+    5, 10, 10               4.5 %, 6.0 %          2 %, 11 %             63 %, 59 %
+    4, 15, 15               4.6 %, 6.7 %          3 %, 8 %              71 %, 65 %
+    ======================= ===================== ===================== ==================
+
+    With one standard deviation twice the other, and with values cut at the ends of a scale, the
+    overlapping test stays at or below 5 %. At a correlation of 0.9 and few pairs it is
+    conservative (3.6 % for 10, 5, 5).
+
     >>> nan = float("nan")
     >>> result = mean_difference([1, 2, 4, 3, 5, nan, nan], [2, 2, 5, nan, nan, 4, 6])
     >>> result.method, result.n_pairs, result.n_x, result.n_y
-    ('optimal pooled t-test (Guo & Yuan 2017)', 3, 2, 2)
-    >>> round(mean_difference([1, 2, 4, 3, nan], [2, 2, 5, nan, 4], test="overlapping").df, 3)
+    ('partially overlapping samples t-test T_new2 (Derrick et al. 2017)', 3, 2, 2)
+    >>> round(mean_difference([1, 2, 4, 3, nan], [2, 2, 5, nan, 4]).df, 3)
     2.967
     >>> round(mean_difference([1.0, 2.0, 4.0], [2.0, 2.0, 5.0], test="paired").statistic, 6)
     -2.0
@@ -236,10 +258,9 @@ def mean_difference(
     pairs = sample.x.size
     if test == "overlapping":
         if pairs < 2:
-            raise ParameterError(
-                f"{pairs} complete pair(s); the correlation needs at least 2: use the "
-                "partially-paired test"
-            )
+            return _welch(sample, (f"{pairs} pair left out",) if pairs else ())
+        if sample.only_x.size + sample.only_y.size == 0:
+            return _paired(sample, ())
         return _overlapping(sample)
     if pairs < 2:
         raise ParameterError(f"{pairs} complete pair(s); a paired t-test needs 2 or more")

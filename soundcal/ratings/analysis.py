@@ -116,7 +116,7 @@ def analyse_ratings(
     first: str,
     second: str,
     *,
-    test: MeanTest = "partially-paired",
+    test: MeanTest = "overlapping",
     correction: Correction = "holm",
     confidence: float = 0.95,
     preset: Literal["paper"] | None = None,

@@ -31,6 +31,13 @@ __all__ = [
     "quadrant_table",
 ]
 
+PAPER_TEST: Final = (
+    "the optimal pooled t-test of the study rejects too often where few values are unpaired: with "
+    "19, 13 and 2 participants it marks at least one of 216 cells without any difference in 74 % "
+    "of studies, the default test in 3 % (simulated); see the second test"
+)
+"""Caution that belongs to every result of the study's test."""
+
 _STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 _CELL_COLUMNS: Final = (
@@ -90,6 +97,15 @@ class RatingsComparison:
     warnings: tuple[str, ...] = ()
 
     @property
+    def caution(self) -> str:
+        """Words that mark results of the study's test, which rejects too often; else ""."""
+        return (
+            ", by the study's test, which rejects too often"
+            if self.test == "partially-paired"
+            else ""
+        )
+
+    @property
     def direction(self) -> str:
         """The difference in words."""
         return f"{self.first} - {self.second}"
@@ -146,7 +162,7 @@ def compare_ratings(
     first: str,
     second: str,
     *,
-    test: MeanTest = "partially-paired",
+    test: MeanTest = "overlapping",
     correction: Correction = "holm",
     alternative: Alternative = "two-sided",
     confidence: float = 0.95,
@@ -160,9 +176,11 @@ def compare_ratings(
         Answers; participants may be absent from one condition.
     first, second : str
         Conditions; differences are ``first - second`` (the study: ``ocv``, ``hats``).
-    test : {"partially-paired", "overlapping", "paired"}
-        See :func:`soundcal.agreement.mean_difference`.
-        The first includes the second as a second opinion.
+    test : {"overlapping", "partially-paired", "paired"}
+        See :func:`soundcal.agreement.mean_difference`, where the levels and the power of these
+        tests are printed. ``overlapping`` holds its level at all sizes of a study;
+        ``partially-paired``, the test of the study, does not, and includes the first as a second
+        opinion.
     correction : {"holm", "bonferroni", "bh"}
         Adjustment over all stimuli and attributes.
     alternative : {"two-sided", "less", "greater"}
@@ -170,7 +188,9 @@ def compare_ratings(
     confidence : float
         Confidence of each single interval.
     preset : {"paper"}, optional
-        Options of the study: optimal pooled t-test, two-sided, Bonferroni over all cells.
+        Options of the study: optimal pooled t-test, two-sided, Bonferroni over all cells. With 19
+        participants in both conditions, 13 and 2 in one of them, this procedure marks at least one
+        of 216 cells without any difference in 74 of 100 studies (simulated); a warning says so.
 
     Returns
     -------
@@ -182,12 +202,12 @@ def compare_ratings(
         Unknown condition, answers outside the scale, contradicting options.
     """
     if preset is not None:
-        if preset != "paper" or test != "partially-paired" or alternative != "two-sided":
+        if preset != "paper" or test == "paired" or alternative != "two-sided":
             raise ParameterError(
                 f"preset {preset!r} with test {test!r}, alternative {alternative!r}; 'paper' means "
                 "the partially paired, two-sided test: leave the others out"
             )
-        correction = "bonferroni"
+        test, correction = "partially-paired", "bonferroni"
     if test not in get_args(MeanTest):
         raise ParameterError(f"test {test!r}; one of {', '.join(get_args(MeanTest))} expected")
     _check_scale(ratings)
@@ -230,7 +250,11 @@ def compare_ratings(
         alternative=alternative,
         confidence=confidence,
         method=method,
-        warnings=(*_one_sided(ratings, first, second), *_summed(remarks)),
+        warnings=(
+            *((PAPER_TEST,) if test == "partially-paired" else ()),
+            *_one_sided(ratings, first, second),
+            *_summed(remarks),
+        ),
     )
 
 

@@ -123,8 +123,8 @@ def mixed_model(
     table, codes, keys = _cells_of(ratings, first, second)
     data = _Answers(
         table["value"].to_numpy(dtype=np.float64),
-        np.unique(table["participant"].to_numpy(), return_inverse=True)[1],
-        np.unique([key[1] for key in keys], return_inverse=True)[1][codes // 2],
+        _numbered(table["participant"].to_numpy()),
+        _numbered(np.array([key[1] for key in keys]))[codes // 2],
         codes,
         2 * len(keys),
     )
@@ -190,7 +190,7 @@ def _cells_of(
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """Answers in rows: value, number of the participant and attribute, column of cell and condition.
+    """Answers in rows: value, numbers of participant and attribute, column of cell and condition.
 
     The columns of a cell are neighbours: even for the first condition, odd for the second.
     """
@@ -219,10 +219,9 @@ class _Answers:
         return bool(np.abs(self.values - mean[self.code]).max() > ROUNDING * largest)
 
     @cached_property
-    def pair(self) -> NDArray[np.int64]:
+    def pair(self) -> NDArray[np.intp]:
         """Number of the pair that each row belongs to: participant and cell."""
-        key = self.person * self.cells + self.code // 2
-        return np.unique(key, return_inverse=True)[1].astype(np.int64)
+        return _numbered(self.person * self.cells + self.code // 2)
 
     def told_apart(self) -> tuple[str, ...]:
         """Return the effects that these answers can tell apart from each other."""
@@ -238,15 +237,24 @@ class _Answers:
             found.append(PAIR)
         return tuple(found)
 
-    def groups(self, name: str) -> NDArray[np.int64]:
+    def groups(self, name: str) -> NDArray[np.intp]:
         """Return the number of the group of a random effect that each row belongs to."""
         other = {
             "participant": np.zeros(self.values.size, dtype=np.int64),
             EFFECTS[1]: self.attribute.astype(np.int64),
             EFFECTS[2]: self.code % 2,
         }[name]
-        key = self.person * (int(other.max()) + 1) + other
-        return np.unique(key, return_inverse=True)[1].astype(np.int64)
+        return _numbered(self.person * (int(other.max()) + 1) + other)
+
+
+def _numbered(keys: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the number of each key among the distinct ones."""
+    return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.intp)
+
+
+def _dense(matrix: Any) -> Array:
+    """Return a sparse or dense matrix as an array."""
+    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix)
 
 
 class _Moments:
@@ -263,7 +271,7 @@ class _Moments:
         n = data.values.size
         rows, ones = np.arange(n), np.ones(n)
 
-        def marks(groups: NDArray[np.int64]) -> Any:
+        def marks(groups: NDArray[np.intp]) -> Any:
             return sparse.csr_array((ones, (rows, groups)), shape=(n, int(groups.max()) + 1))
 
         parts = [marks(data.groups(name)) for name in effects if name != PAIR]
@@ -280,7 +288,7 @@ class _Moments:
         bz, bx, by = b.T @ z, b.T @ x, b.T @ y
         one, two = (sparse.diags_array((size == m).astype(float)) for m in (1, 2))
         self.zz, self.zx, self.zy = (
-            [np.asarray(p.toarray() if sparse.issparse(p) else p) for p in of]
+            [_dense(part) for part in of]
             for of in (
                 (z.T @ z, bz.T @ one @ bz, bz.T @ two @ bz),
                 (z.T @ x, bz.T @ one @ bx, bz.T @ two @ bx),
@@ -305,7 +313,7 @@ class _Moments:
 
 
 class _Paired:
-    """Products of the design matrices at a variance t of the pairs, relative to the residual one."""
+    """Products of the design matrices at a variance t of the pairs over the residual one."""
 
     def __init__(self, m: _Moments, t: float) -> None:
         gamma = (1.0, -t / (1.0 + t), -t / (1.0 + 2.0 * t))
@@ -356,7 +364,7 @@ class _At:
     @property
     def variance(self) -> float:
         """Residual variance with the largest restricted likelihood."""
-        return self.square / self.m.spare
+        return float(self.square / self.m.spare)
 
     @property
     def shift(self) -> Array:
@@ -366,7 +374,7 @@ class _At:
     def deviance(self, variance: float | None = None) -> float:
         """Return -2 log restricted likelihood, up to a constant."""
         v = self.variance if variance is None else variance
-        return self.m.spare * math.log(v) + self.log_det + self.square / v
+        return float(self.m.spare * math.log(v) + self.log_det + self.square / v)
 
     def slopes(self) -> Array:
         """Return the derivatives of the profile deviance by the ratios (without the pairs')."""
@@ -378,7 +386,7 @@ class _At:
         trace = np.diag(self.paired.k) - (half**2).sum(axis=0)
         pull = self.paired.z - self.paired.k @ self.u
         each = trace - pull**2 / self.variance
-        return np.bincount(self.m.columns, weights=each)
+        return np.asarray(np.bincount(self.m.columns, weights=each), dtype=np.float64)
 
     def contrast_variances(self) -> Array:
         """Return the variance of each cell's difference, relative to the residual variance."""
@@ -431,14 +439,14 @@ class _Fit:
             options={"ftol": 1e-13, "gtol": 1e-5, "maxiter": 200},
         )
         best, least = np.asarray(found.x), float(found.fun)
-        ratios = dict(zip(effects, np.exp(best), strict=True))
+        ratios = dict(zip(effects, np.exp(best).tolist(), strict=True))
         for name in effects:  # effects at the lower edge are 0 if that is no worse
             without = {**ratios, name: 0.0}
             other = _at(moments, effects, without).deviance()
             if other <= least + 1e-7:
                 ratios, least = without, other
         variance = _at(moments, effects, ratios).variance
-        variances = {name: float(ratio) * variance for name, ratio in ratios.items()}
+        variances = {name: ratio * variance for name, ratio in ratios.items()}
         return cls(moments, effects, {**variances, "residual": variance}, least)
 
     @property
@@ -456,8 +464,8 @@ class _Fit:
         """Return Satterthwaite's degrees of freedom of each cell's difference.
 
         ``2 f²/(g' A g)`` with the variance f of a difference, its derivatives g by the variances of
-        the model, and their covariance A, the inverse of the curvature of the likelihood (Giesbrecht
-        & Burns, Biometrics 41:477, 1985). Effects with a variance of 0 do not count.
+        the model, and their covariance A, the inverse of the curvature of the likelihood
+        (Giesbrecht & Burns, Biometrics 41:477, 1985). Effects with a variance of 0 do not count.
         """
         names = [name for name in self.effects if self.variances[name] > 0.0]
         point = np.array([self.variances[name] for name in (*names, "residual")])
@@ -490,7 +498,10 @@ class _Fit:
             return float(theta[-1]) * model(theta).contrast_variances()
 
         gradient = np.array(
-            [(spread(point + d) - spread(point - d)) / (2.0 * h) for d, h in zip(unit, step, strict=True)]
+            [
+                (spread(point + d) - spread(point - d)) / (2.0 * h)
+                for d, h in zip(unit, step, strict=True)
+            ]
         )
         covariance = 2.0 * np.linalg.inv(curve)
         of_variance = np.einsum("ik,ij,jk->k", gradient, covariance, gradient)

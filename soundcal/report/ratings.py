@@ -84,7 +84,8 @@ def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
         f"{about['answers']} answers of {_size(ratings)}, {_excluded(ratings)}",
         *(f"data quality: {kind}: {count}" for kind, count in analysis.quality.counts().items()),
         f"{comparison.direction}: {len(stars)} of {len(cells)} cells differ at 5 % after "
-        f"adjustment ({comparison.correction}), in {stars['stimulus'].nunique()} of "
+        f"adjustment ({comparison.correction}{comparison.caution}), in "
+        f"{stars['stimulus'].nunique()} of "
         f"{count(cells['stimulus'].nunique(), 'stimulus', 'stimuli')}",
     ]
     plane = comparison.plane
@@ -112,13 +113,15 @@ def _summary(analysis: RatingsAnalysis) -> tuple[Block, ...]:
         f"{', '.join(starred) or 'none'}. The numbers are in the table of differences.",
         f"Estimated difference {comparison.direction} of the ratings, scale {low:g} to {high:g}; "
         "* p < 0.05, ** p < 0.01, *** p < 0.001 after adjustment "
-        f"({comparison.correction}). Purple: {comparison.first} is rated higher; orange: "
-        f"{comparison.second}. Differences beyond the colour scale have the colour of its end.",
+        f"({comparison.correction}{comparison.caution}). Purple: {comparison.first} is rated "
+        f"higher; orange: {comparison.second}. Differences beyond the colour scale have the colour "
+        "of its end.",
         lambda: figures.difference_map(
             comparison.heatmap(),
             comparison.heatmap("stars"),
             limit=figures.DIFFERENCE_LIMIT / 100.0 * (high - low),
-            label=f"Difference {comparison.direction} of the ratings ({low:g} to {high:g})",
+            label=f"Difference {comparison.direction} of the ratings ({low:g} to {high:g})"
+            + (", stars by the study's liberal test" if comparison.caution else ""),
         ),
     )
     notices = [Notice(text) for text in (*analysis.ratings.notes, *comparison.warnings)]

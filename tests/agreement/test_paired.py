@@ -34,7 +34,7 @@ def columns(paired_x, paired_y, only_x=(), only_y=()) -> tuple[list[float], list
 
 
 def test_example_of_guo_and_yuan() -> None:
-    result = mean_difference(*columns(PAIRED_X, PAIRED_Y, ONLY_X, ONLY_Y))
+    result = mean_difference(*columns(PAIRED_X, PAIRED_Y, ONLY_X, ONLY_Y), test="partially-paired")
     assert result.statistic == pytest.approx(-3.1567244841444, rel=1e-10)
     assert result.df == pytest.approx(7.48965663264379, rel=1e-10)
     assert result.p_value == pytest.approx(0.0146509178567501, rel=1e-10)
@@ -68,6 +68,7 @@ def test_vectors_computed_by_r(reference: Path) -> None:
             continue  # where R stops or gives NaN: see the tests of the edges
         result = mean_difference(
             *_given(case),
+            test="partially-paired",
             alternative=case["alternative"].replace(".", "-"),
             confidence=case["conf_level"],
         )
@@ -94,7 +95,7 @@ def test_without_unpaired_values_it_is_the_paired_test() -> None:
 def test_one_unpaired_value_falls_back_and_is_said() -> None:
     # the original lets a value hidden behind NA pass and returns NaN
     x, y = columns([1, 2, 3, 4], [0, 1.5, 2, 3.2], [5], [4, 4.5, 6])
-    result = mean_difference(x, y)
+    result = mean_difference(x, y, test="partially-paired")
     assert result.method == "paired t-test"
     assert "1 value(s) of x and 3 of y without a partner left out" in result.warnings[0]
     assert result.second is not None
@@ -124,7 +125,7 @@ def test_without_pairs_it_is_welchs_test() -> None:
     ],
 )
 def test_values_without_spread_have_no_p_value(paired, unpaired, reason: str) -> None:
-    result = mean_difference(*columns(*paired, *unpaired))
+    result = mean_difference(*columns(*paired, *unpaired), test="partially-paired")
     assert math.isnan(result.p_value)
     assert math.isnan(result.statistic)
     assert reason in result.warnings[-1]
@@ -139,7 +140,9 @@ def test_equal_columns_have_no_p_value_either() -> None:
 
 
 def test_few_unpaired_values_are_warned_of() -> None:
-    few = mean_difference(*columns(PAIRED_X, PAIRED_Y, ONLY_X[:4], ONLY_Y))
+    x, y = columns(PAIRED_X, PAIRED_Y, ONLY_X[:4], ONLY_Y)
+    assert mean_difference(x, y).warnings == ()
+    few = mean_difference(x, y, test="partially-paired")
     assert "only 4 unpaired values on a side: below 5" in few.warnings[0]
 
 
@@ -163,7 +166,7 @@ def test_options_are_checked() -> None:
         mean_difference(x, y, test="optimal")
     with pytest.raises(ParameterError, match="paired t-test needs 2"):
         mean_difference([1.0, NAN], [1.0, 2.0], test="paired")
-    with pytest.raises(ParameterError, match="use the partially-paired"):
+    with pytest.raises(ParameterError, match="at least 2 pairs"):
         mean_difference([1.0, NAN], [1.0, 2.0], test="overlapping")
     with pytest.raises(ParameterError, match="'both'"):
         mean_difference(x, y, alternative="both")
@@ -194,7 +197,7 @@ def test_type_one_error_at_the_sizes_of_the_study() -> None:
     for _ in range(runs):
         z = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 34)
         z[19:21, 1] = z[21:, 0] = NAN
-        result = mean_difference(z[:, 0], z[:, 1])
+        result = mean_difference(z[:, 0], z[:, 1], test="partially-paired")
         assert result.second is not None
         pooled += result.p_value < 0.05
         derrick += result.second.p_value < 0.05
@@ -203,6 +206,18 @@ def test_type_one_error_at_the_sizes_of_the_study() -> None:
     assert pooled / runs == pytest.approx(0.091, abs=3 * math.sqrt(0.091 * 0.909 / runs))
     assert derrick / runs == pytest.approx(0.046, abs=error)
     assert paired / runs == pytest.approx(0.05, abs=error)
+
+
+def test_default_holds_its_level_where_the_pooled_test_does_not() -> None:
+    # a cell without a true difference, 19 pairs, 13 and 2 unpaired, which the pooled test stars
+    x = [43, 69, 22, 81, 57, 59, 48, 28, 56, 73, 68, 60, 27, 83, 37, 8, 30, 4, 52]
+    only_x = [61, 59, 43, 45, 68, 57, 61, 50, 35, 52, 77, 50, 34]
+    y = [19, 42, 45, 59, 82, 76, 69, 43, 52, 46, 93, 31, 51, 31, 34, 26, 38, 22, 73]
+    both = columns(x, y, only_x, [22, 22])
+    # T_new2 and the pooled test computed independently
+    assert mean_difference(*both).p_value == pytest.approx(0.4947885939530673)
+    pooled = mean_difference(*both, test="partially-paired")
+    assert pooled.p_value == pytest.approx(4.4795791374463947e-07)
 
 
 values = st.lists(st.floats(0, 100, width=32), min_size=20, max_size=20)

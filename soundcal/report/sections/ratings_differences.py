@@ -61,7 +61,8 @@ def _cell_table(comparison: RatingsComparison, *, significant: bool = False) -> 
         for row in cells.to_dict("records")
     )
     which = "that differ at 5 % after adjustment" if significant else "of every cell"
-    caption = f"Differences {comparison.direction} {which} ({comparison.correction})"
+    caption = f"Differences {comparison.direction} {which} ({comparison.correction}"
+    caption += f"{comparison.caution})"
     if second:
         caption += f"; second test: {second}"
     return Table("cells-significant" if significant else "cells", caption, columns, rows)
@@ -73,6 +74,7 @@ def _mixed(model: MixedModel) -> list[Block]:
         Column("Attribute"),
         Column("Difference", "signed", decimals=2),
         Column(f"{100 * model.confidence:g} % CI", "interval", decimals=2),
+        Column("df", "number", decimals=1),
         Column("p", "p"),
     )
     rows = tuple(
@@ -81,12 +83,14 @@ def _mixed(model: MixedModel) -> list[Block]:
             row["attribute"],
             known(row["estimate"]),
             (row["ci_low"], row["ci_high"]),
+            known(row["df"]),
             known(row["p_value"]),
         )
         for row in model.cells.to_dict("records")
     )
     caption = (
-        f"Differences by the mixed model ({model.n} answers of {model.participants} participants, "
-        f"{model.df:g} degrees of freedom); p values not adjusted"
+        f"Differences by the mixed model ({model.n} answers of {model.participants} participants; "
+        + ", ".join(f"variance of {name} {value:.4g}" for name, value in model.variances.items())
+        + "); p values not adjusted"
     )
     return [*(Notice(text) for text in model.warnings), Table("mixed", caption, columns, rows)]
