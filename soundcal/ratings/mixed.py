@@ -32,6 +32,7 @@ EFFECTS: Final = (
     "participant",
     "participant × attribute",
     "participant × condition",
+    "participant × attribute × condition",
     PAIR,
 )
 """Random effects of the full model; the last is common to the two answers of a pair."""
@@ -101,8 +102,8 @@ def mixed_model(
         Conditions; differences are ``first - second``.
     effects : sequence of str, optional
         Random effects, of ``participant`` (always there), ``participant × attribute``,
-        ``participant × condition`` and ``participant × stimulus × attribute`` (common to the two
-        answers of a pair). By default those that these data tell apart and that improve Akaike's
+        ``participant × condition``, ``participant × attribute × condition`` and ``participant ×
+        stimulus × attribute`` (common to the two answers of a pair). By default those that these data tell apart and that improve Akaike's
         criterion; the method names them.
     confidence : float
         Confidence of the intervals.
@@ -229,10 +230,13 @@ class _Answers:
         found = ["participant"]
         if np.unique(self.attribute).size > 1:
             found.append(EFFECTS[1])
-        # within one person the conditions must differ in more than one pair
-        many = np.bincount(self.person, minlength=self.people)
-        if twice.any() and many.max() > 2:
+        # a person's conditions must differ in more than one pair, those of an attribute as well
+        if twice.any() and np.bincount(self.person).max() > 2:
             found.append(EFFECTS[2])
+        if EFFECTS[2] in found and EFFECTS[1] in found:
+            of_one = np.bincount(self.groups(EFFECTS[1])[np.isin(self.pair, np.flatnonzero(twice))])
+            if of_one.max() > 2:
+                found.append(EFFECTS[3])
         if twice.any():
             found.append(PAIR)
         return tuple(found)
@@ -243,6 +247,7 @@ class _Answers:
             "participant": np.zeros(self.values.size, dtype=np.int64),
             EFFECTS[1]: self.attribute.astype(np.int64),
             EFFECTS[2]: self.code % 2,
+            EFFECTS[3]: 2 * self.attribute.astype(np.int64) + self.code % 2,
         }[name]
         return _numbered(self.person * (int(other.max()) + 1) + other)
 
@@ -410,7 +415,10 @@ class _Fit:
     deviance: float
 
     @classmethod
-    def of(cls, data: _Answers, effects: tuple[str, ...]) -> "_Fit":
+    def of(
+        cls, data: _Answers, effects: tuple[str, ...], near: "dict[str, float] | None" = None
+    ) -> "_Fit":
+        """Fit the effects, beginning at variances that are near if there are such."""
         from scipy.optimize import minimize
 
         moments = _Moments(data, effects)
@@ -430,13 +438,16 @@ class _Fit:
             return here.deviance(), slope
 
         start = np.log(np.full(len(effects), 0.2 / len(named)))
+        if near is not None:
+            ratio = np.array([near[name] for name in effects]) / near["residual"]
+            start = np.log(np.maximum(ratio, 1e-3))
         found = minimize(
             deviance,
             start,
             jac=True,
             method="L-BFGS-B",
             bounds=[(_LOWEST, 10.0)] * len(effects),
-            options={"ftol": 1e-13, "gtol": 1e-5, "maxiter": 200},
+            options={"ftol": 1e-12, "gtol": 1e-4, "maxiter": 200},
         )
         best, least = np.asarray(found.x), float(found.fun)
         ratios = dict(zip(effects, np.exp(best).tolist(), strict=True))
@@ -527,7 +538,7 @@ def _best(data: _Answers, possible: tuple[str, ...]) -> _Fit:
         # an effect whose variance is 0 goes first, and costs no fit to see
         zero = [n for n in best.effects[1:] if best.variances[n] == 0.0]
         candidates = [
-            _Fit.of(data, tuple(n for n in best.effects if n != name))
+            _Fit.of(data, tuple(n for n in best.effects if n != name), best.variances)
             for name in (zero[:1] or best.effects[1:])
         ]
         other = min(candidates, key=lambda fit: fit.criterion)
