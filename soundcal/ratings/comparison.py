@@ -38,6 +38,12 @@ PAPER_TEST: Final = (
 )
 """Caution that belongs to every result of the study's test."""
 
+_TEST: Final = {
+    "overlapping": "partially overlapping samples t-test T_new2 (Derrick et al. 2017)",
+    "partially-paired": "optimal pooled t-test (Guo & Yuan 2017)",
+    "paired": "paired t-test",
+}
+
 _STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 _CELL_COLUMNS: Final = (
@@ -230,7 +236,7 @@ def compare_ratings(
     )[list(_CELL_COLUMNS)]
     plane, pairs = _plane(ratings, first, second, correction, confidence)
     method = (
-        f"differences {first} - {second} of each stimulus and attribute by the {test} t-test "
+        f"differences {first} - {second} of each stimulus and attribute by the {_TEST[test]} "
         f"({alternative}), {100 * confidence:g} % confidence intervals each separately; "
         + adjusted.method
     )

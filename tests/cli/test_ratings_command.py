@@ -1,5 +1,6 @@
 """``soundcal ratings`` from files to tables and report."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -133,8 +134,7 @@ def test_report(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "all: fell &lt;asleep&gt;",
         "Hotelling",
         "32 cells differ",
-        "below 5 this test rejects too often",
-        "(Derrick et al. 2017)",
+        "partially overlapping samples t-test T_new2 (Derrick et al. 2017)",
         "method A",
         "linear mixed model",
         "Purple: ocv is rated higher",
@@ -155,6 +155,21 @@ def test_report(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*arguments, "--force"]) == 0
     assert page.read_bytes() == before
     assert main(["ratings", str(table), "--scale", "0", "100", "--pdf"]) == 2
+
+
+def test_the_test_of_the_study_is_marked_wherever_it_shows(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "paper.html"
+    command = ["ratings", str(table), "--scale", "0", "100", "--paper", "--report", str(page)]
+    assert main(command) == 0
+    shown = capsys.readouterr()
+    assert "cells differ at 5 % after adjustment (bonferroni, by the study's test" in shown.err
+    assert "74 % of studies" in shown.err
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    # headline, caption of the picture, captions of both tables
+    assert text.count("by the study's test, which rejects too often") == 4
+    assert "stars by the study's liberal test" in text
 
 
 @pytest.mark.parametrize("attributes", [("pleasant", "loud"), ATTRIBUTES])
