@@ -1,7 +1,7 @@
 """Tests of two conditions when some participants took part in only one of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -25,6 +25,13 @@ __all__ = [
 
 Alternative = Literal["two-sided", "less", "greater"]
 MeanTest = Literal["overlapping", "partially-paired", "paired"]
+
+FEW: Final = 10
+"""Number of values of a condition below which the overlapping test can be liberal.
+
+With all values of the smaller condition in pairs and 20 more in the other one, it rejects 7 % at 3
+values and 5.4 % at 5 (level 5 %; simulated); adjusted for 216 cells 64 and 13 % of families.
+"""
 
 ENOUGH_UNPAIRED: Final = 5
 """Number of unpaired values on each side below which the optimal pooled t-test is liberal.
@@ -197,8 +204,9 @@ def mean_difference(
     test : {"overlapping", "partially-paired", "paired"}
         ``overlapping``: the partially overlapping samples t-test T_new2 of Derrick et al. for
         unequal variances: the difference of the means of all values, the variance of which is lower
-        because the pairs are correlated. It is a paired t-test where all values are paired, and
-        Welch's where there are fewer than two pairs. ``partially-paired``: the optimal pooled
+        because the pairs are correlated. It is a paired t-test where all values are paired, or
+        where one condition has few values and all of them in pairs; and Welch's where there are
+        fewer than two pairs. ``partially-paired``: the optimal pooled
         t-test of Guo & Yuan where the data permit it; a paired t-test where a side has fewer than
         two unpaired values; Welch's where there are fewer than two pairs. It includes T_new2 as a
         second opinion, because it rejects too often when few values are unpaired. ``paired``: the
@@ -259,13 +267,32 @@ def mean_difference(
     if test == "overlapping":
         if pairs < 2:
             return _welch(sample, (f"{pairs} pair left out",) if pairs else ())
-        if sample.only_x.size + sample.only_y.size == 0:
-            return _paired(sample, ())
-        return _overlapping(sample)
+        return _partially_overlapping(sample)
     if pairs < 2:
         raise ParameterError(f"{pairs} complete pair(s); a paired t-test needs 2 or more")
     left = sample.only_x.size + sample.only_y.size
     return _paired(sample, (f"{left} value(s) without a partner left out",) if left else ())
+
+
+def _partially_overlapping(sample: _Sample) -> MeanDifference:
+    """Take the overlapping test where it holds its level, the paired one where it does not."""
+    n_x, n_y = sample.only_x.size, sample.only_y.size
+    if n_x + n_y == 0:
+        return _paired(sample, ())
+    fewer, more = sorted((sample.x.size + n_x, sample.y.size + n_y))
+    if fewer >= FEW or more < 2 * fewer:
+        return _overlapping(sample)
+    if min(n_x, n_y) == 0:
+        remark = (
+            f"{n_x + n_y} value(s) without a partner left out: with {fewer} values in one "
+            "condition, all of them in pairs, only the paired test holds its level"
+        )
+        return _paired(sample, (remark,))
+    remark = (
+        f"only {fewer} values in one condition and {more} in the other: adjusted for many cells, "
+        "this test rejects up to three times too often"
+    )
+    return replace(_overlapping(sample), warnings=(remark,))
 
 
 def _partially_paired(sample: _Sample) -> MeanDifference:

@@ -220,6 +220,20 @@ def test_default_holds_its_level_where_the_pooled_test_does_not() -> None:
     assert pooled.p_value == pytest.approx(4.4795791374463947e-07)
 
 
+def test_few_values_of_one_condition_take_the_pairs() -> None:
+    rng = np.random.default_rng(3)
+    x = np.append(rng.normal(size=4), np.full(20, NAN))
+    result = mean_difference(x, rng.normal(size=24))
+    assert result.method == "paired t-test"
+    assert "20 value(s) without a partner left out" in result.warnings[0]
+    x[4] = 0.5
+    y = rng.normal(size=24)
+    y[4] = NAN
+    result = mean_difference(x, y)
+    assert "overlapping" in result.method
+    assert "only 5 values in one condition and 23 in the other" in result.warnings[0]
+
+
 values = st.lists(st.floats(0, 100, width=32), min_size=20, max_size=20)
 
 
