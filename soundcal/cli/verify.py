@@ -9,7 +9,7 @@ from soundcal.cli.output import print_json, progress, say, show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from soundcal.verification import Outcome
+    from soundcal.verification import Outcome, Row
     from soundcal.verification.against_mosqito import MosqitoAgreement
 
 __all__ = ["add"]
@@ -34,6 +34,17 @@ def add(commands: Any) -> None:
         action="store_true",
         help="leave out the agreement with MoSQITo, which takes about half a minute",
     )
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="simulate coverage and error rates of the statistics instead",
+    )
+    parser.add_argument(
+        "--draws",
+        type=int,
+        metavar="N",
+        help="draws of each rate of --statistics (default 400; 10000 take some minutes)",
+    )
     parser.add_argument("--report", metavar="FILE.html", help="also write the tables as a page")
     parser.add_argument("--force", action="store_true", help="replace an existing page")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -42,13 +53,15 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compute all rows and print them, standard by standard."""
-    from soundcal.errors import CalibrationError
+    from soundcal.errors import CalibrationError, ParameterError
     from soundcal.files.atomic import check_output
     from soundcal.files.records import provenance
     from soundcal.plain import plain
     from soundcal.verification import against_mosqito, all_rows, evaluate, outcome_summary
 
-    rows = all_rows(options.family)
+    if options.draws is not None and not options.statistics:
+        raise ParameterError("--draws belongs to --statistics")
+    rows = _statistics(options) if options.statistics else all_rows(options.family)
     if options.report:
         check_output(Path(options.report), force=options.force)
     outcomes = []
@@ -57,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
             outcomes.append(evaluate(row))
             advance(number, "")
     beside: list[MosqitoAgreement] = []
-    if not options.no_mosqito:
+    if not (options.no_mosqito or options.statistics):
         with progress("comparing", len(against_mosqito.signals()), unit="signals") as advance:
             beside = against_mosqito.compare_with_mosqito(options.family, advance)
     if options.report:
@@ -83,6 +96,15 @@ def run(options: argparse.Namespace) -> int:
     return CalibrationError.exit_code if failed else 0
 
 
+def _statistics(options: argparse.Namespace) -> "list[Row]":
+    from soundcal.errors import ParameterError
+    from soundcal.verification.statistics import DRAWS, statistics_rows
+
+    if options.family:
+        raise ParameterError("--family names indicators; leave it out with --statistics")
+    return statistics_rows(DRAWS if options.draws is None else options.draws)
+
+
 def _table(outcomes: "Sequence[Outcome]") -> list[str]:
     lines = []
     heading = ""
@@ -93,7 +115,8 @@ def _table(outcomes: "Sequence[Outcome]") -> list[str]:
         limits = f"{_number(row.lower)} … {_number(row.upper)}"
         lines.append(
             f"  {outcome.verdict:<15} {_number(outcome.value):>10} {row.unit:<6} {limits:<22} "
-            f"printed {_number(row.expected):>8}  {row.quantity}"
+            f"{'stated' if row.grade == 'simulation' else 'printed'} "
+            f"{_number(row.expected):>8}  {row.quantity}"
             + (" [target]" if row.grade == "target" else "")
         )
         if row.known_deviation:

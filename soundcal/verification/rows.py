@@ -40,9 +40,10 @@ class Row:
         Unit of all three.
     compute : callable
         Returns soundcal's value.
-    grade : {"standard", "definition", "publication", "target"}
-        Source of the tolerance: the standard; the unit's own definition; a publication's data; or
-        soundcal's own target, which is tighter than the standard.
+    grade : {"standard", "definition", "publication", "target", "simulation"}
+        Source of the tolerance: the standard; the unit's own definition; a publication's data;
+        soundcal's own target, which is tighter than the standard; or what chance can do to the rate
+        of a simulation.
     known_deviation : str
         Reason why the row lies outside its limits, if this is known, else ""; it is printed and
         the row does not count as a failure.
@@ -56,7 +57,7 @@ class Row:
     upper: float
     unit: str
     compute: Callable[[], float]
-    grade: Literal["standard", "definition", "publication", "target"] = "standard"
+    grade: Literal["standard", "definition", "publication", "target", "simulation"] = "standard"
     known_deviation: str = ""
 
 
