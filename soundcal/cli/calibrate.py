@@ -145,6 +145,7 @@ def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--expected",
         type=Path,
+        action=Patterns,
         metavar="JSON",
         help="earlier calibration; takes that differ from it by more than 6 dB are refused",
     )
@@ -242,6 +243,7 @@ def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--stimulus",
         type=Path,
+        action=Patterns,
         metavar="FILE",
         help="stimulus whose gain and voltage for --target are computed",
     )
@@ -250,7 +252,13 @@ def _add_ocv_options(parser: argparse.ArgumentParser) -> None:
 def _add_hats_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("gain search (--method hats)")
     add = group.add_argument
-    add("--ears-calibration", type=Path, metavar="JSON", help="calibration of the ears")
+    add(
+        "--ears-calibration",
+        type=Path,
+        action=Patterns,
+        metavar="JSON",
+        help="calibration of the ears",
+    )
     add(
         "--stimuli",
         type=Path,
@@ -259,7 +267,13 @@ def _add_hats_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="stimuli to be brought to --target",
     )
-    add("--tracks", type=Path, metavar="CSV", help="stimuli and targets in the published layout")
+    add(
+        "--tracks",
+        type=Path,
+        action=Patterns,
+        metavar="CSV",
+        help="stimuli and targets in the published layout",
+    )
     add("--table", type=Path, metavar="CSV", help="write the gains in the published layout")
     add(
         "--tolerance",

@@ -19,6 +19,7 @@ from soundcal.cli.device_options import (
     open_from,
     refuse_endless,
 )
+from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import say
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ def add(commands: Any) -> None:
         description="Show levels every second until Ctrl-C or --duration. Without --calibration "
         "they are in dBFS (AES17: full-scale sine = 0), also A- and C-weighted.",
     )
-    parser.add_argument("--calibration", type=Path, metavar="JSON", help="levels in dB re 20 µPa")
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        action=Patterns,
+        metavar="JSON",
+        help="levels in dB re 20 µPa",
+    )
     parser.add_argument(
         "--inputs", type=channel_list, metavar="N,N", help="channels, e.g. 1,2 (default: all)"
     )

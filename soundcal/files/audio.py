@@ -41,7 +41,10 @@ __all__ = [
 
 Subtype = Literal["PCM_24", "FLOAT"]
 
-ENDINGS: Final = (".wav", ".flac", ".rf64", ".aiff", ".aif", ".caf")
+ENDINGS: Final = (
+    *(".wav", ".bwf", ".rf64", ".bw64", ".w64", ".flac", ".aiff", ".aif", ".aifc", ".caf", ".au"),
+    *(".ogg", ".oga", ".opus", ".mp3"),
+)
 """Endings of the names of audio files that are read from a folder."""
 
 _FORM_SLACK: Final = 64

@@ -1,5 +1,7 @@
 """The report of a listening test: ratings under two conditions as a document."""
 
+from typing import TYPE_CHECKING
+
 from soundcal.files.records import provenance
 from soundcal.ratings import MixedModel, Ratings, RatingsAnalysis, RatingsComparison
 from soundcal.report import figures
@@ -22,6 +24,9 @@ from soundcal.report.sections.ratings_answers import (
 from soundcal.report.sections.ratings_differences import differences_blocks
 from soundcal.report.sections.ratings_plane import plane_blocks
 from soundcal.report.style import count
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ratings_document", "ratings_summary"]
 
@@ -83,7 +88,7 @@ def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
     lines = [
         f"{about['answers']} answers of {_size(ratings)}, {_excluded(ratings)}",
         *(f"data quality: {kind}: {count}" for kind, count in analysis.quality.counts().items()),
-        f"{comparison.direction}: {len(stars)} of {len(cells)} cells differ at 5 % after "
+        f"{comparison.direction}: {_tested(cells, len(stars))} differ at 5 % after "
         f"adjustment ({comparison.correction}{comparison.caution}), in "
         f"{stars['stimulus'].nunique()} of "
         f"{count(cells['stimulus'].nunique(), 'stimulus', 'stimuli')}",
@@ -96,6 +101,14 @@ def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
             f"{row['eventfulness']:+.3f}, Hotelling p = {row['p_value']:.2g}, n = {row['n']}"
         )
     return lines
+
+
+def _tested(cells: "pd.DataFrame", starred: int) -> str:
+    """Return the numbers of cells that differ and that could be tested at all."""
+    tested = int(cells["p_value"].notna().sum())
+    if tested == len(cells):
+        return f"{starred} of {tested} cells"
+    return f"{starred} of {tested} cells that can be tested, of {len(cells)},"
 
 
 def _summary(analysis: RatingsAnalysis) -> tuple[Block, ...]:
