@@ -14,7 +14,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -68,8 +68,10 @@ class TextTable:
         Line of the file at which each row starts, from 1.
     separator : str
         Character between the columns.
-    notes : tuple of str
+    remarks : tuple of str
         Remarks about how the file was read, for people.
+    doubts : dict of str to None
+        Remarks about the columns of numbers that were read so far, in their order.
     """
 
     path: Path
@@ -77,7 +79,13 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
     separator: str
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    doubts: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks about how the file and the columns that were asked for were read."""
+        return (*self.remarks, *self.doubts)
 
     def cells(self, column: str) -> list[str]:
         """Return the cells of a column without surrounding space, as :func:`for_cell` got them.
@@ -113,11 +121,14 @@ class TextTable:
     def numbers(self, column: str) -> list[float]:
         """Return the numbers in a column; NaN where the value is missing.
 
+        If all commas of a table that they do not separate may separate thousands, they are decimal
+        commas, and :attr:`notes` says so.
+
         Raises
         ------
         RecordError
-            As for :meth:`cells`; or a cell is not a number, or a comma or point may separate
-            thousands.
+            As for :meth:`cells`; or a cell is not a number, or nothing shows whether a comma or
+            point separates thousands.
         """
         cells = self.cells(column)
         numbers = [
@@ -135,8 +146,8 @@ class TextTable:
             )
         for sign, here in ((",", commas), (".", points)):
             if here and all(_THOUSANDS.fullmatch(cells[n]) for n in here):
-                whole = len(here) < len(numeric)
-                self._refuse_thousands(column, sign, cells[here[0]], self.lines[here[0]], whole)
+                doubtful = [(self.lines[n], cells[n]) for n in here]
+                self._doubt_thousands(column, sign, doubtful, len(here) < len(numeric))
         return numbers
 
     def _number(self, column: str, line: int, cell: str) -> float:
@@ -150,25 +161,47 @@ class TextTable:
             raise RecordError(f"{where} is too large for a number")
         return number
 
-    def _refuse_thousands(
-        self, column: str, sign: str, cell: str, line: int, whole_numbers: bool
+    def _doubt_thousands(
+        self, column: str, sign: str, cells: Sequence[tuple[int, str]], whole_numbers: bool
     ) -> None:
-        """Refuse a column whose commas or points may all separate thousands.
+        """Refuse or note a column whose commas or points may all separate thousands.
 
         A program that writes three decimals writes them everywhere, one that separates thousands
-        leaves small numbers as they are. With semicolons goes the decimal comma, with commas the
-        decimal point.
+        leaves small numbers as they are. With semicolons and tabs goes the decimal comma, with
+        commas the decimal point.
+
+        Parameters
+        ----------
+        column, sign : str
+            The column, and the comma or point.
+        cells : sequence of (int, str)
+            Line and text of each cell with that sign.
+        whole_numbers : bool
+            True if other cells of the column are numbers without it.
         """
-        if self.separator == (";" if sign == "," else ","):
-            return
         others = any(_DECIMAL_COMMA.fullmatch(trimmed(cell)) for row in self.rows for cell in row)
-        if others if sign == "," else not (others or whole_numbers):
+        if sign == ",":
+            fine = others
+            noted = self.separator == ";" or (self.separator != "," and not whole_numbers)
+        else:
+            fine = self.separator == "," or not (others or whole_numbers)
+            noted = False
+        if fine:
+            return
+        line, cell = cells[0]
+        where = f"{self.path}: line {line}, column {column}"
+        if noted:
+            count = "" if len(cells) == 1 else f", and in {len(cells) - 1} others,"
+            as_read = cell.replace(",", ".")
+            self.doubts[
+                f"{where}: the comma in {cell!r}{count} is read as a decimal comma ({as_read}); if "
+                "it separates thousands, write the numbers without it"
+            ] = None
             return
         name, other = ("comma", "point") if sign == "," else ("point", "comma")
         raise RecordError(
-            f"{self.path}: line {line}, column {column}: the {name} in {cell!r} may be a decimal "
-            f"{name} or separate thousands; write numbers without separators of thousands, or with "
-            f"a decimal {other}"
+            f"{where}: the {name} in {cell!r} may be a decimal {name} or separate thousands; write "
+            f"numbers without separators of thousands, or with a decimal {other}"
         )
 
     def only(self, kept: Sequence[bool]) -> "TextTable":

@@ -199,7 +199,13 @@ TABS = str.maketrans(",;", "\t,")
 BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
     "text": (lambda text: text.replace(",eq,6", ",eq,about 6", 1), "line 2, column value: 'about"),
     "thousands between tabs": (
-        lambda text: re.sub(r"eq,([0-9]+)\.[0-9]+", r'eq,"\1;234"', text).translate(TABS),
+        lambda text: re.sub(
+            r"eq,6[0-3]\.[0-9]+", "eq,1;234", re.sub(r"eq,6[4-9][.0-9]+", "eq,850", text)
+        ).translate(TABS),
+        "column value: the comma in '1,234' may be a decimal comma or separate thousands",
+    ),
+    "quoted thousands between commas": (
+        lambda text: re.sub(r"eq,([0-9]+)\.[0-9]+", r'eq,"\1,234"', text),
         "line 2, column value: the comma in '6[0-9],234' may be a decimal comma or separate thous",
     ),
     "points of thousands": (
@@ -259,6 +265,30 @@ def test_three_decimals_everywhere_are_decimals(
         found, _ = result(capsys, ["compare", str(tmp_path / "t.csv")])
         assert found == (plain or found)
         plain = found
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_three_decimals_after_a_comma_are_noted(
+    separator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = indicators()
+    for row in rows[1:]:
+        row[5], row[7] = (f"{row[5]}1" if row[5] != "NA" else "NA"), "1.125"
+    path = tmp_path / "t.csv"
+    path.write_text(spelled(rows), encoding="utf-8")
+    plain, said = result(capsys, ["compare", str(path)])
+    assert "comma" not in said
+    above = "sep=|\n" if separator == "|" else ""
+    path.write_text(spelled(rows, separator, decimal=",", above=above), encoding="utf-16")
+    found, said = result(capsys, ["compare", str(path)])
+    assert found == plain
+    first = rows[1][5]
+    line = 3 if above else 2
+    assert (
+        f"{path}: line {line}, column value: the comma in {first.replace('.', ',')!r}, and in 18 "
+        f"others, is read as a decimal comma ({first}); if it separates thousands, write the "
+        "numbers without it"
+    ) in said
 
 
 def test_what_is_missing_or_alike_is_said(
