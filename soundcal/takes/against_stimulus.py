@@ -31,7 +31,13 @@ from soundcal.takes.check import Check, Limit, doubt, fault
 from soundcal.takes.crosstalk import crosstalk
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.judge import judge
-from soundcal.takes.level_over_time import both_levels, level_step, of_frames, of_tone
+from soundcal.takes.level_over_time import (
+    added_harmonic,
+    both_levels,
+    level_step,
+    of_frames,
+    of_tone,
+)
 from soundcal.takes.short_time import ShortTime, short_time
 from soundcal.takes.slips import (
     DRIFT,
@@ -86,8 +92,8 @@ def _of_tone(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> li
         known = np.isfinite(found.phases)
         delays = Delays(np.flatnonzero(known), found.delays(fs)[known], found.size // 2)
         timing += clock_drift(name, delays, ())
-    over_time = of_tone(name, found, x, fs) if steady and intact else []
-    level = both_levels(step, over_time)
+    over_time = of_tone(name, found, x, fs, steady=steady) if intact else []
+    level = both_levels(step, over_time) + added_harmonic(name, x, s, fs, frequency)
     return [*timing, *level, *([] if fades is None else [fades])]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
-from soundcal.takes.check import SEVERITY, Check, Limit, Verdict
+from soundcal.takes.check import SEVERITY, Check, Limit, Verdict, doubt
 from soundcal.takes.short_time import ShortTime
 from soundcal.takes.tone_phase import (
     HEARD_DB,
@@ -28,6 +28,7 @@ from soundcal.takes.tone_phase import (
 __all__ = [
     "LEVELS",
     "LEVEL_OVER_TIME",
+    "added_harmonic",
     "both_levels",
     "level_step",
     "of_frames",
@@ -74,6 +75,12 @@ _STEADY: Final = Limit(
 )
 _KNOWN: Final = Limit(
     0.3, "≤", "twice the fluctuation of a class 1 sound calibrator, IEC 60942:2017", _REMEDY
+)
+_HARMONIC: Final = Limit(
+    2.0,
+    "≤",
+    "an ear canal raises the 0.3 % of good headphones to as much",
+    "lower the level, and look for limiters and enhancements of the operating system",
 )
 _SHORT: Final = Limit(0.5, "≤", "within less than 0.25 s, no sound calibrator does this", _REMEDY)
 """The fluctuation of IEC 60942 has time weighting F, whose noise bandwidth is that of a mean over
@@ -138,8 +145,13 @@ def of_frames(name: str, found: ShortTime, fs: int, *, steady: bool) -> list[Che
     return _check(name, found.levels, found.u_levels, np.asarray(middles, np.float64), limit)
 
 
-def of_tone(name: str, found: PhaseTrack, x: Samples, fs: int) -> list[Check]:
-    """Return the check of a tone that should be steady.
+def of_tone(
+    name: str, found: PhaseTrack, x: Samples, fs: int, *, steady: bool = True
+) -> list[Check]:
+    """Return the check of a tone that should be steady, or as modulated as its stimulus.
+
+    What a path delays of a modulated tone changes its level for a moment: such a tone is judged
+    over 0.25 s and more only.
 
     Examples
     --------
@@ -152,27 +164,67 @@ def of_tone(name: str, found: PhaseTrack, x: Samples, fs: int) -> list[Check]:
     """
     sounding = np.isfinite(found.levels)
     # a tone that begins or ends builds up and decays
+    reach = _EDGE if steady else 1
     edge = np.convolve(
-        np.pad(~sounding, _EDGE, constant_values=True), np.ones(2 * _EDGE + 1), "valid"
+        np.pad(~sounding, reach, constant_values=True), np.ones(2 * reach + 1), "valid"
     )
     known = edge == 0
     if not known.any():
         return []
     noise = _noise_beside(x, found.frequency, fs) * 1.5 * fs / found.size
     levels = np.where(known, found.levels, 0.0)
-    usual = float(np.quantile(levels[known], 0.9))
+    heard = levels if steady else np.where(known, track(x, fs, found.frequency).levels, 0.0)
+    usual = float(np.quantile(heard[known], 0.9))
     # of a sine wave, the median of the squares is their mean
     power = float(np.median(np.square(x - x.mean())))
     u = 20.0 / np.log(10.0) * np.sqrt(noise / (2.0 * max(power, np.finfo(np.float64).tiny)))
-    weaker = np.minimum(u * np.power(10.0, (usual - levels) / 20), max(float(u), _MOST_DB))
+    weaker = np.minimum(u * np.power(10.0, (usual - heard) / 20), max(float(u), _MOST_DB))
     middles = (found.starts + found.size / 2) / fs
     return _check(
         name,
         levels,
         np.where(known, weaker, np.inf),
         np.asarray(middles, dtype=np.float64),
-        _STEADY,
+        _STEADY if steady else _KNOWN,
+        moments=steady,
     )
+
+
+def added_harmonic(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> list[Check]:
+    """Return the check of the third harmonic that a path adds to a tone, by its own harmonics.
+
+    Examples
+    --------
+    >>> tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
+    >>> (check,) = added_harmonic("left", np.tanh(2 * tone), tone, 48000, 1000.0)
+    >>> check.verdict, round(check.value, 1)
+    ('suspect', 6.7)
+    """
+    size = round(max(_F_S, 12.0 / frequency) * fs)
+    if 3.0 * frequency > 0.45 * fs or x.size < size:
+        return []
+    added = max(0.0, _third(x, fs, frequency, size) - _third(s, fs, frequency, size))
+    error = 20.0 * math.log10(1.0 + 3.0 * added)
+    reason = (
+        f"{name}: third harmonic of {100 * added:.1f} %, the limit is {_HARMONIC.value:g} %; if "
+        f"the path compresses, the tone is too low by {error:.1f} dB, and so is every sound "
+        f"as loud; {_HARMONIC.remedy}"
+    )
+    reason = reason if 100 * added > _HARMONIC.value else ""
+    return [
+        Check("third harmonic", 100 * added, "%", _HARMONIC, doubt(reason), reason, channel=name)
+    ]
+
+
+def _third(x: Samples, fs: int, frequency: float, size: int) -> float:
+    """Return the rms of the third harmonic relative to that of the tone."""
+    windows = np.lib.stride_tricks.sliding_window_view(x - x.mean(), size)[:: size // 2]
+    turns = -2j * np.pi * frequency / fs * np.arange(size)
+    tone, harmonic = (
+        float(np.square(np.abs(windows @ (np.hanning(size) * np.exp(k * turns)))).sum())
+        for k in (1, 3)
+    )
+    return math.sqrt(harmonic / tone) if tone > 0.0 else 0.0
 
 
 def _noise_beside(x: Samples, frequency: float, fs: int) -> float:
@@ -195,14 +247,17 @@ def _sums(values: Samples | NDArray[np.bool_], width: int) -> Samples:
     return np.asarray(total[width:] - total[:-width], dtype=np.float64)
 
 
-def _check(name: str, levels: Samples, u: Samples, times: Samples, slow: Limit) -> list[Check]:
+def _check(
+    name: str, levels: Samples, u: Samples, times: Samples, slow: Limit, *, moments: bool = True
+) -> list[Check]:
     u = np.hypot(u, _FLOOR_DB)
     if np.isfinite(u).sum() < 2:
         return []
     hop = float(times[1] - times[0])
     weights = 1.0 / np.square(u)
     worst: tuple[float, float, Limit, float, float, float] | None = None
-    width, first = 1, max(2, round(_F_S / hop))
+    first = max(2, round(_F_S / hop))
+    width = 1 if moments else first
     while width <= levels.size // 2:
         weight, known = _sums(weights, width), _sums(np.isfinite(u), width)
         full = known > 0.5 * width
