@@ -17,6 +17,7 @@ from soundcal.recording import CLIPPING, EARS, FULL_SCALE, GAPS, LOSSY, Capture,
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
 from soundcal.takes.judge import DC_LIMIT, SignalChecks, offset
+from soundcal.takes.odd_samples import OddSamples
 from soundcal.takes.one_signal import OneSignal
 from soundcal.takes.zero_runs import ZeroRuns
 from soundcal.units import P_REF, STATIC_PRESSURE, db
@@ -104,6 +105,7 @@ class FileChecks:
         self._signal = SignalChecks(channels, fs, zeros=False)
         self._pairs = OneSignal(len(self._channels))
         self._zeros = ZeroRuns(_GAP_SAMPLES)
+        self._odd = [OddSamples() for _ in self._channels]
         single = self._channels if len(self._channels) > 1 else ()
         self._single = {name: ZeroRuns(_SINGLE_GAP_SAMPLES) for name in single}
         self._n_samples = 0
@@ -115,6 +117,8 @@ class FileChecks:
             return
         self._pairs.push(samples)
         self._zeros.push(samples)
+        for odd, row in zip(self._odd, samples, strict=True):
+            odd.push(row)
         for row, zeros in zip(samples, self._single.values(), strict=False):
             zeros.push(row[np.newaxis])
         self._n_samples += samples.shape[1]
@@ -137,6 +141,7 @@ class FileChecks:
             factor = self._sensitivities[index] if self._sensitivities else None
             of_row = [_offset(name, row, factor), *_peak(name, row, factor)]
             of_row += [_steps(name, row), *_bits(name, row, factor)]
+            of_row += self._odd[index].checks(name, row, self._fs)
             if not self._coarse and name not in flat:
                 of_row.append(_limited(name, row))
             if name in self._single:

@@ -64,6 +64,10 @@ FAULTS: dict[str, tuple[Samples, str]] = {
         np.clip(noise(level=0.1), [-1.0, -0.25], [1.0, 0.25]),
         "samples at exactly the same extreme (-12.0 dB re full scale)",
     ),
+    "held": (
+        changed(lambda x: x.__setitem__(slice(FS, FS + 480), x[FS])),
+        "left: one value stands still in 1 place, 480 samples in all, first at 1.000 s",
+    ),
     "inverted and lower": (
         noise()[:, [0, 0]] * [1.0, -0.3],
         "left and right are inverted but for -10.5 dB",
@@ -80,6 +84,32 @@ def written(path: Path, samples: Samples, subtype: str = "PCM_24") -> Path:
 def measured(capsys: Capsys, *arguments: str) -> tuple[int, dict]:
     code = main(["measure", *arguments, "--json"])
     return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("coding", ["big endian", "a byte lost", "float as integer", "half"])
+def test_misread_bytes_are_named(tmp_path: Path, capsys: Capsys, coding: str) -> None:
+    samples = noise()
+    codes = np.round(samples * 2**15).astype("<i2")
+    content = {
+        "big endian": codes.astype(">i2").tobytes(),
+        "a byte lost": codes.tobytes()[1:] + b"\0",
+        "float as integer": samples.astype("<f4").tobytes(),
+        "half": codes[:FS].tobytes() + codes[FS:].astype(">i2").tobytes(),
+    }[coding]
+    kind = "<i4" if coding == "float as integer" else "<i2"
+    path = written(
+        tmp_path / "take.wav",
+        np.frombuffer(content, kind).reshape(-1, 2).astype(kind[1:]),
+        "PCM_32" if kind == "<i4" else "PCM_16",
+    )
+    _, found = measured(capsys, str(path), *LAEQ)
+    assert "like bytes that were misread" in " ".join(found["flags"][str(path)])
+
+
+def test_counts_in_a_float_file_are_named(tmp_path: Path, capsys: Capsys) -> None:
+    path = written(tmp_path / "take.wav", np.round(noise() * 2**15), "FLOAT")
+    _, found = measured(capsys, str(path), *LAEQ)
+    assert "all samples are whole numbers" in " ".join(found["flags"][str(path)])
 
 
 LAEQ = ("--sensitivity", "1", "--indicators", "LAeq")
