@@ -299,7 +299,13 @@ def measure_file(
     flags = (
         *record.flags,
         *about.flags,
-        *mismatches(calibration, device=record.device, fs=about.fs, point=record.point),
+        *mismatches(
+            calibration,
+            device=record.device,
+            fs=about.fs,
+            point=record.point,
+            inputs=dict(zip(channels, record.inputs, strict=False)),
+        ),
         *other_full_scale(path, {name: calibration.sensitivity(name) for name in channels}),
         *_exchanged(channels, record),
         *_doubts(record, checks),

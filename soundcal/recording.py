@@ -34,6 +34,7 @@ __all__ = [
     "NOT_MEASURED",
     "NO_RECORD",
     "OTHER_DEVICE",
+    "OTHER_INPUT",
     "OTHER_POINT",
     "OTHER_RATE",
     "OVERFLOWS",
@@ -75,6 +76,7 @@ MISSING: Final = "missing by the clock"
 NOT_MEASURED: Final = "not measured"
 NO_RECORD: Final = "record not readable"
 OTHER_DEVICE: Final = "calibration of another device"
+OTHER_INPUT: Final = "calibration of another input"
 OTHER_POINT: Final = "calibration at another point"
 OTHER_RATE: Final = "calibration at another rate"
 OVERFLOWS: Final = "overflows and underflows"

@@ -4,14 +4,22 @@ Every command that applies a calibration calls :func:`belonging`, so that none o
 that the records contradict, and :func:`mismatches` for the differences that it accepts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from soundcal.calibration.model import Calibration, Direction, Method
 from soundcal.errors import ParameterError
 from soundcal.identity import is_device, same_device
-from soundcal.recording import CHANGED, DOUBTFUL, OTHER_DEVICE, OTHER_POINT, OTHER_RATE, Flag
+from soundcal.recording import (
+    CHANGED,
+    DOUBTFUL,
+    OTHER_DEVICE,
+    OTHER_INPUT,
+    OTHER_POINT,
+    OTHER_RATE,
+    Flag,
+)
 
 __all__ = ["belonging", "mismatches", "other_device"]
 
@@ -125,7 +133,12 @@ def _way(channels: Sequence[str], known: Sequence[str], naming: str, method: Met
 
 
 def mismatches(
-    calibration: Calibration, *, device: str = "unknown", fs: int = 0, point: str = ""
+    calibration: Calibration,
+    *,
+    device: str = "unknown",
+    fs: int = 0,
+    point: str = "",
+    inputs: Mapping[str, int] | None = None,
 ) -> tuple[Flag, ...]:
     """Return the reasons to doubt that a calibration holds for a take to which it belongs.
 
@@ -141,12 +154,15 @@ def mismatches(
         Sampling rate of the take in Hz; 0 if it is not known.
     point : str
         Point to which the sound pressure of the take refers, such as ``eardrum``.
+    inputs : mapping of str to int, optional
+        Number of the device's input by channel of the take.
 
     Returns
     -------
     tuple of Flag
         What looked wrong when the calibration was made (``details["warnings"]``); it was changed
-        after it was made, or is of another device, another sampling rate or another point.
+        after it was made, or is of another device, another input, another sampling rate or another
+        point.
     """
     found = [
         Flag(DOUBTFUL, f"calibration {calibration.id}: {text}")
@@ -161,6 +177,7 @@ def mismatches(
     if other_device(calibration, device):
         text = f"the calibration belongs to {calibration.device}, the take to {device}"
         found.append(Flag(OTHER_DEVICE, text))
+    found += _other_inputs(calibration.inputs, inputs or {})
     if fs and calibration.rates and fs not in calibration.rates:
         rates = " and ".join(map(str, calibration.rates))
         text = (
@@ -175,3 +192,17 @@ def mismatches(
         )
         found.append(Flag(OTHER_POINT, text))
     return tuple(found)
+
+
+def _other_inputs(calibrated: Mapping[str, int], recorded: Mapping[str, int]) -> list[Flag]:
+    """Return a flag if channels were recorded by other inputs than those that were calibrated."""
+    if len(calibrated) == len(recorded) == 1:  # whatever the channel is called
+        calibrated = dict(zip(recorded, calibrated.values(), strict=True))
+    other = [name for name, number in recorded.items() if calibrated.get(name, number) != number]
+    if not other:
+        return []
+    words = ", ".join(
+        f"{name} was calibrated on input {calibrated[name]} and recorded on input {recorded[name]}"
+        for name in other
+    )
+    return [Flag(OTHER_INPUT, f"{words}: the gains of inputs differ")]

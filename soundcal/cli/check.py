@@ -141,6 +141,8 @@ def _warnings(before: "Calibration", after: "Calibration") -> list[str]:
         told.append(f"BEFORE was made at {rates[0]} Hz, AFTER at {rates[1]} Hz")
     if before.point and after.point and before.point != after.point:
         told.append(f"BEFORE refers to the point {before.point!r}, AFTER to {after.point!r}")
+    if before.inputs and after.inputs and before.inputs != after.inputs:
+        told.append(f"BEFORE is of the inputs {before.inputs}, AFTER of {after.inputs}")
     if before.made > after.made:
         told.append(f"BEFORE was made at {before.made}, later than AFTER at {after.made}")
     return told

@@ -162,7 +162,10 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
     channels = recorded_channels(options.names, len(inputs))
     calibration = calibration_for(options.calibration, device, "input", channels)
     if calibration is not None:
-        for flag in mismatches(calibration, device=device.info.identity, fs=device.fs):
+        numbers = dict(zip(channels, inputs, strict=True))
+        for flag in mismatches(
+            calibration, device=device.info.identity, fs=device.fs, inputs=numbers
+        ):
             say(f"flag: {flag}")
     if calibration is None:
         # a full-scale sine, of rms 1/sqrt(2), then has 0 dB

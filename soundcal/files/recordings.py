@@ -166,6 +166,12 @@ class RecordingRecord:
         """Point to which its sound pressure refers, such as ``eardrum``; "" if unknown."""
         return str(self.capture.get("point") or "")
 
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Numbers of the device's inputs, in the order of the channels; empty if unknown."""
+        known = self.capture.get("inputs")
+        return tuple(known) if isinstance(known, list) else ()
+
 
 def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
     """Return the record beside an audio file after checking the audio against it.

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from soundcal.calibration import microphone
-from soundcal.calibration.model import Calibration
+from soundcal.calibration.model import Calibration, with_details
 from soundcal.devices.protocol import AudioDevice, OnBlock
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
 from soundcal.lab.operator import Operator
@@ -55,7 +55,7 @@ def calibrate_ears(
         expected=expected,
         watch=watch,
     )
-    return microphone.calibrate(
+    calibration = microphone.calibrate(
         takes,
         level=level,
         frequency=frequency,
@@ -64,6 +64,13 @@ def calibrate_ears(
         expected=expected,
         device=device.info.identity,
     )
+    numbers = dict(zip(_names(ears, inputs), inputs, strict=True))
+    return with_details(calibration, inputs={ear: numbers[ear] for ear in ears})
+
+
+def _names(ears: Sequence[str], inputs: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of the inputs: both ears even if one of them is calibrated."""
+    return EARS if len(inputs) == 2 and set(ears) <= set(EARS) else tuple(ears)
 
 
 def record_insertions(
@@ -116,7 +123,7 @@ def record_insertions(
     """
     if insertions < 1:
         raise ParameterError(f"{insertions} insertions; at least 1 is needed")
-    names = EARS if len(inputs) == 2 and set(ears) <= set(EARS) else tuple(ears)
+    names = _names(ears, inputs)
     if len(inputs) != len(names):
         raise ParameterError(
             f"{len(inputs)} input channels for {', '.join(ears)}; give one per ear, or a name for "

@@ -146,14 +146,22 @@ def record_to_file(
             checks = _checks(device, tally, signal, stopped=ending == "stopped")
             flags = (*tally.noted, *flags_of(checks), *_limited(writer))
             if known is not None:
-                flags += mismatches(known, device=device.info.identity, fs=device.fs, point=point)
+                flags += mismatches(
+                    known,
+                    device=device.info.identity,
+                    fs=device.fs,
+                    point=point,
+                    inputs=dict(zip(channels, numbers, strict=True)),
+                )
             content = RecordingRecord(
                 audio=path.name,
                 sha256=file_digest(path),
                 fs=device.fs,
                 calibration=known.id if known else None,
                 calibration_file=_beside(beside, path) if beside else None,
-                capture=_capture(device, tally, channels, flags) | _at(point),
+                capture=_capture(device, tally, channels, flags)
+                | _at(point)
+                | {"inputs": list(numbers)},
                 flags=flags,
                 checks=checks,
             )

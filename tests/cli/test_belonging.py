@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soundcal.calibration.belonging import belonging, other_device
-from soundcal.calibration.model import Calibration, new_calibration
+from soundcal.calibration.model import Calibration, new_calibration, with_details
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.cli import main
 from soundcal.errors import ParameterError
@@ -63,6 +63,45 @@ def test_input_of_another_device(
         force = ["--force"] if command[0] == "record" else []
         assert main([*command, "--calibration", f"{name}.json", *force]) == 0
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [MEASURE, REPORT, ["record", "new.wav", *LIVE], ["monitor", *LIVE]],
+    ids=lambda value: value[0],
+)
+def test_another_input_of_the_same_device_is_flagged(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = load_calibration("own.json")
+    for name, inputs in (
+        ("crossed", {"left": 2, "right": 1}),
+        ("further", {"left": 3, "right": 4}),
+        ("equal", {"left": 1, "right": 2}),
+        ("foreign", ["left"]),
+    ):
+        save_calibration(f"{name}.json", with_details(own, inputs=inputs))
+        force = ["--force"] if command[0] == "record" else []
+        assert main([*command, "--calibration", f"{name}.json", *force]) == 0
+        found = capsys.readouterr()
+        page = Path("report/report.html")
+        told = page.read_text() if command[0] == "report" else found.err
+        assert ("and recorded on input 1" in told) == (name in ("crossed", "further"))
+
+
+def test_calibrate_and_record_keep_the_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    calibrate = ["calibrate", "--device", "sim:lab", "--insertions", "1", "--fs", "8000"]
+    assert main([*calibrate, "--out", "ears.json"]) == 0
+    assert load_calibration("ears.json").inputs == {"left": 1, "right": 2}
+    record = ["record", "swapped.wav", *LIVE[:2], "--inputs", "2,1", "--duration", "1"]
+    assert main([*record, "--fs", "8000"]) == 0
+    measure = ["measure", "--indicators", "LAeq", "--calibration", "ears.json"]
+    assert main([*measure, "swapped.wav"]) == 0
+    told = capsys.readouterr().err
+    assert (
+        "left was calibrated on input 1 and recorded on input 2, right was calibrated on input 2 "
+        "and recorded on input 1: the gains of inputs differ"
+    ) in told
 
 
 @pytest.mark.parametrize("command", [MEASURE, REPORT], ids=["measure", "report"])
