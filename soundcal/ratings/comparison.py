@@ -44,6 +44,10 @@ _TEST: Final = {
     "paired": "paired t-test",
 }
 
+_FEWEST_ANSWERS: Final = 20
+_SMALL_PART: Final = 0.25
+"""Fewest answers, and the part of the scale, that let doubt whether it is the scale shown."""
+
 _STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 _CELL_COLUMNS: Final = (
@@ -258,6 +262,7 @@ def compare_ratings(
         method=method,
         warnings=(
             *((PAPER_TEST,) if test == "partially-paired" else ()),
+            *_small_part(ratings),
             *_one_sided(ratings, first, second),
             *_summed(remarks),
         ),
@@ -266,12 +271,29 @@ def compare_ratings(
 
 def _check_scale(ratings: Ratings) -> None:
     low, high = ratings.scale
-    outside = int(((ratings.table["value"] < low) | (ratings.table["value"] > high)).sum())
-    if outside:
+    table = ratings.table
+    outside = table[(table["value"] < low) | (table["value"] > high)]
+    if len(outside):
+        first = outside.iloc[0]
+        trial = ", ".join(f"{name} {first[name]}" for name in (*KEYS, "attribute"))
         raise ParameterError(
-            f"{outside} answers lie outside the scale from {low:g} to {high:g}; see "
-            "soundcal.ratings.check, then correct the scale or exclude these trials with a reason"
+            f"{len(outside)} answers lie outside the scale from {low:g} to {high:g}, the first is "
+            f"{first['value']:g} ({trial}); correct the scale, leave the cells of missing answers "
+            "empty, or exclude these trials with a reason"
         )
+
+
+def _small_part(ratings: Ratings) -> tuple[str, ...]:
+    """Return a remark if all answers lie so close together that the scale may be another one."""
+    low, high = ratings.scale
+    least, most = ratings.table["value"].min(), ratings.table["value"].max()
+    answers = int(ratings.table["value"].notna().sum())
+    if answers < _FEWEST_ANSWERS or not 0 < most - least < _SMALL_PART * (high - low):
+        return ()
+    return (
+        f"all answers lie between {least:g} and {most:g}, the scale is stated as {low:g} to "
+        f"{high:g}; differences of coordinates depend on it: is it the scale that was shown?",
+    )
 
 
 def _stars(p: float) -> str:

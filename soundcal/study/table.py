@@ -22,6 +22,12 @@ COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", 
 
 _NUMBERS: Final = ("value", "u")
 
+_LOWEST_LEVEL: Final = -90.0
+"""Level in dB that no recording has: the rounding noise of 24 bits below a full scale of 60 dB."""
+
+_NEVER_NEGATIVE: Final = ("sone", "acum", "asper", "vacil", "t.u.")
+"""Units of values that begin at 0."""
+
 _NEEDED: Final = ("condition", "stimulus", "indicator")
 """Columns without empty cells."""
 
@@ -135,17 +141,34 @@ def _remarks(table: "pd.DataFrame") -> tuple[str, ...]:
 
 
 def _impossible(table: "pd.DataFrame") -> tuple[str, ...]:
-    """Return a remark on levels that no sound can have, as after a lost decimal point."""
+    """Return remarks on values that no sound can have: a lost decimal point, a code for missing."""
     most = pascal_to_level(STATIC_PRESSURE)
-    finite = np.isfinite(table["value"])
-    loud = table[(table["unit"] == "dB") & finite & (table["value"] > most)]
-    if loud.empty:
-        return ()
-    first = loud.iloc[0]
+    level = (table["unit"] == "dB") & np.isfinite(table["value"])
+    loud = table[level & (table["value"] > most)]
+    codes = table[
+        (level & (table["value"] < _LOWEST_LEVEL))
+        | (table["unit"].isin(_NEVER_NEGATIVE) & (table["value"] < 0))
+    ]
+    remarks = []
+    if len(loud):
+        remarks.append(
+            f"{len(loud)} values in dB are above {most:.0f} dB, the highest level of a sound; the "
+            f"first is {_cell(loud)}; was a decimal point or comma lost?"
+        )
+    if len(codes):
+        remarks.append(
+            f"{len(codes)} values are too low for any sound; the first is {_cell(codes)}; if that "
+            "stands for a missing value, leave the cell empty or write NA"
+        )
+    return tuple(remarks)
+
+
+def _cell(rows: "pd.DataFrame") -> str:
+    """Return the first value in words."""
+    first = rows.iloc[0]
     return (
-        f"{len(loud)} values in dB are above {most:.0f} dB, the highest level of a sound; the "
-        f"first is {first['value']:g} dB (condition {first['condition']}, stimulus "
-        f"{first['stimulus']}); was a decimal point or comma lost?",
+        f"{first['value']:g} {first['unit']} (condition {first['condition']}, stimulus "
+        f"{first['stimulus']})"
     )
 
 

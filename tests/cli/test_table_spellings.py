@@ -291,6 +291,50 @@ def test_three_decimals_after_a_comma_are_noted(
     ) in said
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("eq,6[0-9.]+,dB", "eq,-999,dB", "-999 dB (condition 2.0, stimulus 001)"),
+        ("eq,6[0-9.]+,dB", "eq,-99,sone", "-99 sone (condition 2.0, stimulus 001)"),
+        ("eq,6[0-9.]+,dB", "eq,-31.5,dB", ""),
+        ("eq,6[0-9.]+,dB", "eq,-inf,dB", ""),
+    ],
+)
+def test_a_code_for_missing_values_is_noted(
+    old: str, new: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = spelled(indicators())
+    if "sone" in new:  # both ears of all stimuli
+        text = text.replace(",dB,", ",sone,")
+        old = old.replace("dB", "sone")
+    (tmp_path / "t.csv").write_text(re.sub(old, new, text, count=1), encoding="utf-8")
+    _, said = result(capsys, ["compare", str(tmp_path / "t.csv")])
+    note = f"1 values are too low for any sound; the first is {told}; if that stands for a missing"
+    assert (note in said) == bool(told)
+    assert ("too low" in said) == bool(told)
+
+
+def test_answers_that_contradict_the_scale_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(spelled(answers()), encoding="utf-8")
+    asked = "is it the scale that was shown?"
+    _, said = result(capsys, ["ratings", str(path), *RATINGS])
+    assert asked not in said
+    _, said = result(capsys, ["ratings", str(path), "--scale", "0", "1000", *RATINGS[3:]])
+    assert "the scale is stated as 0 to 1000" in said
+    assert asked in said
+    rows = answers()
+    rows[3][4] = "-99"
+    path.write_text(spelled(rows), encoding="utf-8")
+    assert main(["ratings", str(path), *RATINGS]) == 2
+    assert (
+        "1 answers lie outside the scale from 0 to 100, the first is -99 (participant 01, "
+        f"condition 2.0, stimulus 001, attribute {rows[3][3]})"
+    ) in capsys.readouterr().err
+
+
 def test_what_is_missing_or_alike_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
