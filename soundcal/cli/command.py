@@ -69,14 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    from soundcal.cli.settings import with_settings
+    from soundcal.cli.file_options import refuse_own_inputs
+    from soundcal.cli.settings import WRITING, with_settings
     from soundcal.isolation import refuse_settings_of_numba, working_folder_left_out
     from soundcal.stopping import stoppable
 
     try:
         with stoppable(), working_folder_left_out():
             refuse_settings_of_numba()
-            options = _parser().parse_args(with_settings(given))
+            options = _parser().parse_args(with_settings(given, commands=_MODULES))
+            refuse_own_inputs(options, WRITING)
             return int(options.run(options))
     except SoundcalError as error:
         say(f"soundcal: {error}")

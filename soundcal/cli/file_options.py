@@ -3,11 +3,20 @@
 import argparse
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Patterns", "add_other_device", "add_point", "channel_names_of", "expanded"]
+from soundcal.errors import RecordError
+
+__all__ = [
+    "Patterns",
+    "add_other_device",
+    "add_point",
+    "channel_names_of",
+    "expanded",
+    "refuse_own_inputs",
+]
 
 _POINTS: Final = (
     "eardrum",
@@ -52,7 +61,7 @@ def expanded(name: str | Path) -> Sequence[str | Path]:
     text = str(name)
     if not glob.has_magic(text) or os.path.exists(text):
         return [name]
-    return [type(name)(match) for match in sorted(glob.glob(text))] or [name]
+    return [type(name)(match) for match in sorted(glob.glob(text, recursive=True))] or [name]
 
 
 def channel_names_of(text: str) -> tuple[str, ...]:
@@ -78,3 +87,45 @@ def add_other_device(group: Any) -> None:
         help="accept a calibration that names a device other than the record beside a file does, "
         "e.g. after a driver has renamed it; results carry a flag",
     )
+
+
+def refuse_own_inputs(
+    options: argparse.Namespace, writing: Sequence[str], beside: str = ""
+) -> None:
+    """Refuse to replace a file that the same command reads, such as the recording by its table.
+
+    Parameters
+    ----------
+    options : Namespace
+        Options of the command.
+    writing : sequence of str
+        Those of them that name a file to write; any other may name files to read.
+    beside : str
+        Ending of a second file that is written beside each of them.
+
+    Raises
+    ------
+    RecordError
+        ``force`` is set, and a file to write is one of the files to read.
+    """
+    given = vars(options)
+    if not given.get("force"):
+        return
+    left_out = (*writing, "expected")  # an earlier calibration is replaced by that of today
+    read = [path for name in given if name not in left_out for path in _files(given[name])]
+    for path in (path for name in writing for path in _files(given.get(name), beside)):
+        if any(os.path.samefile(path, other) for other in read):
+            raise RecordError(
+                f"{path}: this command reads the file and would replace it; write to another one"
+            )
+
+
+def _files(value: Any, beside: str = "") -> Iterator[Path]:
+    """Yield the files that the value of an option names."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _files(item, beside)
+    elif isinstance(value, str | Path) and str(value):
+        path = Path(value)
+        second = [path.with_suffix(beside)] if beside and path.name else []
+        yield from filter(os.path.isfile, (path, *second))

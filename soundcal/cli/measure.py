@@ -147,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.recording import STATED, Flag
     from soundcal.stopping import uninterrupted
 
-    options.files = [file for name in options.files for file in _in_folder(name)]
+    options.files = _once([file for name in options.files for file in _in_folder(name)])
     task = _task(options)
     if options.out:
         check_output(Path(options.out), force=options.force)
@@ -213,6 +213,17 @@ def _in_folder(name: str) -> list[str]:
 
     found = audio.in_folder(Path(name)) if os.path.isdir(name) else []
     return [str(path) for path in found] or [name]
+
+
+def _once(files: "Sequence[str]") -> list[str]:
+    """Return the files without repeated ones, which are named."""
+    by_place: dict[str, list[str]] = {}
+    for name in files:
+        by_place.setdefault(os.path.abspath(name), []).append(name)
+    if again := [names[0] for names in by_place.values() if len(names) > 1]:
+        more = f" and {len(again) - 1} more" if len(again) > 1 else ""
+        say(f"note: {again[0]}{more}: given more than once, measured once")
+    return [names[0] for names in by_place.values()]
 
 
 def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:

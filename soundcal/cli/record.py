@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from, refuse_endless
-from soundcal.cli.file_options import Patterns, add_point
+from soundcal.cli.file_options import Patterns, add_point, refuse_own_inputs
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.lab.record import check_target, record_to_file, recorded_channels
 
     refuse_endless(options)
+    refuse_own_inputs(options, ("file",), ".json")
     check_target(options.file, options.duration, force=options.force)
     with open_from(options) as device:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))

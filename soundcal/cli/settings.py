@@ -19,6 +19,7 @@ filled. Whatever it sets is therefore said on stderr; it cannot make a command r
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,22 +27,34 @@ from soundcal.cli.output import say
 from soundcal.errors import RecordError
 from soundcal.files.text import read_toml
 
-__all__ = ["with_settings"]
+__all__ = ["WRITING", "with_settings"]
 
 _FILE: Final = "soundcal.toml"
 _KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _MOST: Final = 100
-_WRITING: Final = ("out", "report", "plots", "log", "table")
+WRITING: Final = ("out", "report", "plots", "log", "table")
 """Options of all commands that name a file or folder to write."""
 
 
-def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
+def with_settings(
+    arguments: list[str], folder: Path = Path(), *, commands: Collection[str] = ()
+) -> list[str]:
     """Insert the options of the settings file before those of the command line, and say which.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The command line.
+    folder : Path
+        Folder of the settings file.
+    commands : collection of str
+        Commands that a table may be of; any by default.
 
     Raises
     ------
     RecordError
-        The file is not TOML, an option is outside the table of a command, a value is not text,
+        The file is not TOML, an option is outside the table of a command, a table is not of a
+        command, a value is not text,
         a number, true, false or a list of these, or an option is one that the file cannot set.
     """
     path = folder / _FILE
@@ -51,6 +64,10 @@ def with_settings(arguments: list[str], folder: Path = Path()) -> list[str]:
     stray = [key for key, value in table.items() if not isinstance(value, dict)]
     if stray:
         raise RecordError(f"{path}: {stray[0]} is outside a table; put it below [COMMAND]")
+    if unknown := [key for key in table if commands and key not in commands]:
+        raise RecordError(
+            f"{path}: [{unknown[0]}] is not a command; there are {', '.join(commands)}"
+        )
     options: list[str] = []
     depth = 0
     while depth < len(arguments) and isinstance(table.get(arguments[depth]), dict):
@@ -79,7 +96,7 @@ def _option(path: Path, key: str, value: Any) -> list[str]:
             f"{path}: {key} cannot be set in a file; to replace files, give --force on the command "
             "line"
         )
-    if value is not False and any(writing.startswith(key) for writing in _WRITING):
+    if value is not False and any(writing.startswith(key) for writing in WRITING):
         _refuse_outside(path, key, value)
     if isinstance(value, bool):
         return [name] if value else []

@@ -368,3 +368,50 @@ def test_the_part_of_a_recording_whose_level_is_stated(
     part = ["--from", "3.5", "--to", "14.5", "--out", "mic.json"]
     assert main([*stated, "--weighting", "Z", *part]) == 0
     assert load_calibration("mic.json").chain("mono").gain_db == pytest.approx(20.02, abs=0.01)
+
+
+def test_no_command_replaces_a_file_that_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    take = methods(tmp_path)[0]
+    save_calibration("ears.json", from_sensitivity({"left": 1.0, "right": 1.0}))
+    assert main(["measure", take, *STATED, "--condition", "a", "--out", "a.csv"]) == 0
+    audio.write(tmp_path / "tone.wav", sine(-20.0, fs=FS)[np.newaxis], FS)
+    live = ["--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+    Path("link.csv").symlink_to("a.csv")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    for command in (
+        ["measure", take, *STATED, "--out", take],
+        ["measure", "hats", take, "--calibration", "ears.json", "--out", "./ears.json"],
+        ["calibrate", "--left", "tone.wav", "--out", "tone.wav"],
+        ["calibrate", "--channel", "ch3", "tone.wav", "--out", "tone.wav"],
+        ["compare", "a.csv", "--report", "link.csv"],
+        ["ratings", "a.csv", "--report", "a.csv"],
+        ["record", "ears.wav", *live, "--calibration", "ears.json"],
+    ):
+        assert main([*command, "--force"]) == 5, command
+        assert "this command reads the file and would replace it" in capsys.readouterr().err
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_an_earlier_calibration_may_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calibrate = ["calibrate", "--device", "sim:lab", "--fs", "8000", "--insertions", "1"]
+    assert main([*calibrate, "--out", "ears.json"]) == 0
+    assert main([*calibrate, "--expected", "ears.json", "--out", "ears.json", "--force"]) == 0
+
+
+def test_a_file_given_twice_is_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    take = methods(tmp_path, 1)[0]
+    assert main(["measure", take, f"./{take}", "hats", *STATED, "--json"]) == 0
+    out, told = capsys.readouterr()
+    assert len(json.loads(out)["rows"]) == 4
+    assert f"note: {take}: given more than once, measured once" in told

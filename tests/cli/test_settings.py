@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from soundcal.cli import main
 from soundcal.cli.settings import with_settings
 from soundcal.errors import RecordError
 
@@ -61,3 +62,12 @@ def test_what_is_no_settings_file_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "soundcal.toml").write_text(content)
     with pytest.raises(RecordError, match=r"soundcal\.toml"):
         with_settings(["record"], tmp_path)
+
+
+def test_a_table_of_no_command_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("soundcal.toml").write_text("[calibrat]\nlevel = 114\n")
+    assert main(["stimuli"]) == 5
+    assert "[calibrat] is not a command; there are demo, devices, " in capsys.readouterr().err
