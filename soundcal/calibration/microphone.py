@@ -87,6 +87,13 @@ CLASS_1: Final = ToneLimits()
 _MEASURED: Final = ("digital level of the tone", "fluctuation", "linearity of the input")
 """Links that are measured again in every calibration."""
 
+_PEAKS: Final = 3
+_ONE_PEAK: Final = 1e-4
+_ROUND_DB: Final = 0.002
+"""Peaks of three takes or more that agree this far (relative), at a tenth of a decibel, were set by
+an editor: with a repeatability of 0.02 dB, chance makes such peaks once in ten thousand
+calibrations."""
+
 _ENOUGH: Final = 3
 """Insertions of one ear from which the scatter is known from itself: with two, the interval has a
 coverage factor of up to 12.7 or, if chance makes them equal, no width at all."""
@@ -271,6 +278,7 @@ def calibrate(
             "warnings": [
                 *_brief(takes),
                 *_lossy(takes),
+                *_normalised(takes),
                 *doubts(tones, thirds, stated.repeatability),
             ],
         },
@@ -296,6 +304,21 @@ def _lossy(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
         for ear, captures in takes.items()
         for number, take in enumerate(captures, start=1)
         if _is_lossy(take)
+    ]
+
+
+def _normalised(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
+    """Return a warning if three takes or more have one peak: an editor has set it."""
+    rows = [take.samples[_index(take, ear)] for ear, v in takes.items() for take in v]
+    peaks = np.array([np.abs(row).max() for row in rows])
+    level = db(float(peaks.mean()))
+    same = np.ptp(peaks) <= _ONE_PEAK * peaks.mean()
+    if peaks.size < _PEAKS or not same or abs(level - round(level, 1)) > _ROUND_DB:
+        return []
+    return [
+        f"all {peaks.size} takes have the same peak, {level:.1f} dB re full scale, which noise "
+        "does not give: an editor has normalised them, so their levels are not those of the input; "
+        "use the recordings as they were made"
     ]
 
 

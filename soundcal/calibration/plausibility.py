@@ -109,7 +109,20 @@ def _insertions(tones: Mapping[str, Sequence[Tone]], repeatability: float) -> li
                 f"others, more than {limit:.2g} dB (five times the repeatability of one "
                 f"insertion, {repeatability:g} dB); repeat it, and check seal and plugs"
             )
+        elif levels.size > 2 and np.ptp(levels) > limit and _one_way(levels):
+            found.append(
+                f"{ear}: the levels of {levels.size} insertions change by "
+                f"{levels[-1] - levels[0]:+.2f} dB from the first to the last, always in one "
+                f"direction, more than {limit:.2g} dB: check the calibrator's battery and the "
+                "input gain, and repeat them"
+            )
     return found
+
+
+def _one_way(levels: Array) -> bool:
+    """Return whether each level is below, or each above, the one before."""
+    steps = np.diff(levels)
+    return bool(np.all(steps > 0.0) or np.all(steps < 0.0))
 
 
 def _harmonics(thirds: Mapping[str, Sequence[float]]) -> list[str]:

@@ -49,6 +49,13 @@ def test_one_insertion_off_is_named(at: int, off: float) -> None:
     assert f"left: insertion {at + 1} of 3" in warned(left=rows)
 
 
+@pytest.mark.parametrize("step", [-0.3, 0.4])
+def test_a_level_that_goes_one_way_from_insertion_to_insertion_is_named(step: float) -> None:
+    text = warned(left=[take(k, k * step) for k in range(3)])
+    assert "always in one direction" in text
+    assert f"{2 * step:+.1f}" in text
+
+
 def copies(capture: Capture) -> list[Capture]:
     """One take three times: as it is, inverted, and with the dither of 16 bits."""
     dither = np.random.default_rng(9).uniform(-1.0, 1.0, capture.samples.shape)
@@ -63,6 +70,16 @@ def test_insertions_that_are_equal_are_not_believed() -> None:
     assert link.u_db == pytest.approx(0.1 / math.sqrt(3))
     assert "type B" in link.source
     assert "left: the levels of 3 insertions are equal" in warned(left=rows)
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+def test_takes_that_an_editor_has_normalised_are_named(bits: int) -> None:
+    def normalised(capture: Capture) -> Capture:
+        samples = capture.samples * 10 ** (-1 / 20) / np.abs(capture.samples).max()
+        return Capture(np.round(samples * 2 ** (bits - 1)) / 2 ** (bits - 1), FS)
+
+    rows = {ear: [normalised(capture) for capture in GOOD[ear]] for ear in GOOD}
+    assert "same peak, -1.0 dB re full scale" in warned(**rows)
 
 
 def test_microphones_of_other_names_need_not_be_alike() -> None:
