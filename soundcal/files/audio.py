@@ -91,6 +91,20 @@ class AudioInfo:
         return (Flag(LOSSY, f"lossy coding ({self.subtype})"), *self.doubts)
 
 
+def _way_on(path: Path) -> str:
+    """Return what to do with a file of chunks that its reader does not understand."""
+    with open(path, "rb") as file:
+        form = file.read(4)
+    if form == b"BW64":
+        return "; this is a BW64: convert it with “ffmpeg -i FILE -c copy -rf64 always NEW.wav”"
+    if form in (b"RIFF", b"RF64"):
+        return (
+            "; the parts of its header are damaged or not in the usual order: import it as raw "
+            "data into an audio editor, and save it as WAV"
+        )
+    return ""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     import soundfile
@@ -108,7 +122,7 @@ def _opened(path: Path) -> Iterator[Any]:
             reason = "samples without a header"
         raise RecordError(
             f"{path}: cannot be read as audio ({reason}); "
-            "WAV, RF64, FLAC, AIFF, CAF or OGG expected"
+            f"WAV, RF64, FLAC, AIFF, CAF or OGG expected{_way_on(path)}"
         ) from error
     with sound:
         if sound.frames >= _UNKNOWN_FRAMES:

@@ -347,3 +347,13 @@ def test_a_text_is_read_only_if_it_may_be_one(tmp_path: Path) -> None:
     path.write_bytes(bytes(101))
     with pytest.raises(RecordError, match="too large for a file of text"):
         read_text(path, limit=100)
+
+
+@pytest.mark.parametrize(("form", "way"), [(b"BW64", "ffmpeg -i FILE"), (b"RIFF", "as raw data")])
+def test_a_file_that_the_reader_does_not_understand_names_a_way_on(
+    tmp_path: Path, form: bytes, way: str
+) -> None:
+    path = tmp_path / "take.wav"
+    path.write_bytes(form + struct.pack("<I", 36) + b"WAVE" + b"LIST\3\0\0\0abc" + bytes(40))
+    with pytest.raises(RecordError, match=way):
+        audio.info(path)
