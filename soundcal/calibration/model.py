@@ -303,6 +303,12 @@ class Calibration:
         return dict(known) if isinstance(known, Mapping) else {}
 
     @property
+    def outputs(self) -> dict[str, int]:
+        """Number of the device's output by channel; empty if it is not known."""
+        known = self.details.get("outputs")
+        return dict(known) if isinstance(known, Mapping) else {}
+
+    @property
     def is_changed(self) -> bool:
         """True if the content does not have the digest in the id of :func:`new_calibration`."""
         digest = _IN_ID.search(self.id)

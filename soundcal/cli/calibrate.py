@@ -334,6 +334,10 @@ def run(options: argparse.Namespace) -> int:
     with opened as device:
         result = _calibrated(options, device)
     if (found := result.calibration) is not None:
+        if found.direction == "output":
+            outputs = dict(zip(found.channels, options.outputs, strict=False))
+            found = with_details(found, outputs=outputs)
+            result = replace(result, calibration=found)
         if options.point:
             found = with_details(found, point=options.point)
             result = replace(result, calibration=found)

@@ -28,7 +28,7 @@ class LevelAtEars:
     level : float
         Energetic mean of the ears that are played, dB re 20 µPa.
     calibration : Calibration
-        Calibration of the outputs; its channels belong to outputs 1 and 2.
+        Calibration of the outputs; its channels belong to outputs 1 and 2 if it names no others.
     weighting : {"A", "C", "Z"}
         Frequency weighting of the level.
     """
@@ -49,7 +49,10 @@ class LevelAtEars:
         ParameterError
             An output is not calibrated, or the calibration is of an input.
         """
-        names = dict(zip((1, 2), self.calibration.channels, strict=False))
+        numbers = self.calibration.outputs or dict(
+            zip(self.calibration.channels, (1, 2), strict=False)
+        )
+        names = {number: name for name, number in numbers.items()}
         unknown = [number for number in outputs if number not in names]
         if unknown:
             raise ParameterError(

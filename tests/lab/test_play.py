@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from soundcal.calibration import stated
+from soundcal.calibration.model import with_details
 from soundcal.calibration.tone import sine
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
@@ -27,6 +28,17 @@ def test_one_ear_gets_its_level_by_its_own_sensitivity() -> None:
         gain = at(60.0).gain_db(tones()[:1], FS, [output])
         pressure = sensitivity * from_db(gain) * from_db(-40.0)
         assert pascal_to_level(pressure) == pytest.approx(60.0, abs=1e-6)
+
+
+def test_the_sensitivity_is_that_of_the_calibrated_output() -> None:
+    swapped = with_details(OUTPUTS, outputs={"left": 2, "right": 1})
+    for output, sensitivity in ((1, 20.0), (2, 10.0)):
+        gain = LevelAtEars(60.0, swapped, "Z").gain_db(tones()[:1], FS, [output])
+        pressure = sensitivity * from_db(gain) * from_db(-40.0)
+        assert pascal_to_level(pressure) == pytest.approx(60.0, abs=1e-6)
+    further = with_details(OUTPUTS, outputs={"left": 3, "right": 4})
+    with pytest.raises(ParameterError, match=r"of outputs 3, 4 \(left, right\), not of 1"):
+        LevelAtEars(60.0, further, "Z").gain_db(tones(), FS, [1, 2])
 
 
 def test_both_ears_get_their_energetic_mean() -> None:
