@@ -299,14 +299,12 @@ class Calibration:
     @property
     def inputs(self) -> dict[str, int]:
         """Number of the device's input by channel; empty if it is not known."""
-        known = self.details.get("inputs")
-        return dict(known) if isinstance(known, Mapping) else {}
+        return _numbers(self.details.get("inputs"))
 
     @property
     def outputs(self) -> dict[str, int]:
         """Number of the device's output by channel; empty if it is not known."""
-        known = self.details.get("outputs")
-        return dict(known) if isinstance(known, Mapping) else {}
+        return _numbers(self.details.get("outputs"))
 
     @property
     def is_changed(self) -> bool:
@@ -469,6 +467,13 @@ def with_details(calibration: Calibration, **details: Any) -> Calibration:
         residuals=calibration.residuals,
         details={**calibration.details, **details},
     )
+
+
+def _numbers(known: Any) -> dict[str, int]:
+    """Return the numbers of channels, without whatever else a foreign record may hold."""
+    if not isinstance(known, Mapping):
+        return {}
+    return {name: number for name, number in known.items() if isinstance(number, int)}
 
 
 def _digest(calibration: Calibration) -> str:

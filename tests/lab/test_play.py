@@ -36,6 +36,9 @@ def test_the_sensitivity_is_that_of_the_calibrated_output() -> None:
         gain = LevelAtEars(60.0, swapped, "Z").gain_db(tones()[:1], FS, [output])
         pressure = sensitivity * from_db(gain) * from_db(-40.0)
         assert pascal_to_level(pressure) == pytest.approx(60.0, abs=1e-6)
+    foreign = with_details(OUTPUTS, outputs={"left": [1], "right": {}})
+    known = at(60.0).gain_db(tones()[:1], FS, [1])
+    assert LevelAtEars(60.0, foreign, "Z").gain_db(tones()[:1], FS, [1]) == known
     further = with_details(OUTPUTS, outputs={"left": 3, "right": 4})
     with pytest.raises(ParameterError, match=r"of outputs 3, 4 \(left, right\), not of 1"):
         LevelAtEars(60.0, further, "Z").gain_db(tones(), FS, [1, 2])
