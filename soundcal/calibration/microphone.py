@@ -12,35 +12,32 @@ from typing import Any, Final
 
 import numpy as np
 
-from soundcal.calibration.belonging import other_device
+from soundcal.calibration.calibrator_take import (
+    CLASS_1,
+    ToneLimits,
+    check_take,
+    index_of,
+    is_lossy,
+)
+from soundcal.calibration.drift import MEASURED
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.plausibility import compression, doubts, equal
-from soundcal.calibration.tone import Tone, measure_tone, third_harmonic
+from soundcal.calibration.tone import Tone, third_harmonic
 from soundcal.calibration.uncertainty import (
     dof_from_doubt,
     expanded_to_standard,
     rectangular,
 )
-from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
+from soundcal.errors import ParameterError
 from soundcal.identity import is_device, stable
-from soundcal.recording import LOSSY, Capture, counted, sample_digest
-from soundcal.takes.check import Check, refuse, refuse_broken
-from soundcal.takes.judge import judge
-from soundcal.takes.level_over_time import LEVELS
-from soundcal.takes.repeated_blocks import REPEATED_BLOCKS
-from soundcal.units import P_REF, db, from_db
+from soundcal.recording import Capture, counted, sample_digest
+from soundcal.units import P_REF, db
 
 __all__ = [
-    "CLASS_1",
     "LOSSY_DB",
     "REFERENCE_PRESSURE",
-    "Drift",
     "Influences",
-    "ToneLimits",
     "calibrate",
-    "check_drift",
-    "check_take",
-    "drift",
 ]
 
 REFERENCE_PRESSURE: Final = 101.325
@@ -49,43 +46,6 @@ REFERENCE_PRESSURE: Final = 101.325
 _PASCAL_DB: Final = db(1.0 / P_REF)
 """Level of 1 Pa in dB re 20 µPa."""
 
-
-@dataclass(frozen=True, slots=True)
-class ToneLimits:
-    """Acceptance limits for a take of a calibrator tone.
-
-    Parameters
-    ----------
-    duration : float
-        Shortest take in s.
-    frequency : float
-        Largest relative deviation from the nominal frequency.
-    fluctuation : float
-        Largest short-term fluctuation in dB.
-    distortion : float
-        Largest distortion and noise (rms, relative).
-    lowest : float
-        Lowest plausible level of the tone in dB re full scale (rms) if no sensitivity is expected.
-    deviation : float
-        Largest deviation in dB from the expected sensitivity.
-    separation : float
-        Smallest level difference in dB between the tone and the same tone on other channels.
-    """
-
-    duration: float = 10.0
-    frequency: float = 0.007
-    fluctuation: float = 0.07
-    distortion: float = 0.025
-    lowest: float = -60.0
-    deviation: float = 6.0
-    separation: float = 20.0
-
-
-CLASS_1: Final = ToneLimits()
-"""IEC 60942:2017, class 1, 160 Hz to 1250 Hz: fluctuation, frequency, distortion and noise."""
-
-_MEASURED: Final = ("digital level of the tone", "fluctuation", "linearity of the input")
-"""Links that are measured again in every calibration."""
 
 _PEAKS: Final = 3
 _ONE_PEAK: Final = 1e-4
@@ -106,12 +66,6 @@ much as the accepted distortion of 2.5 % would change at the tone's own frequenc
 _LOSSY_LINK: Final = (
     Link("lossy coding", 0.0, rectangular(LOSSY_DB), source=f"±{LOSSY_DB} dB, rectangular"),
 )
-
-_OF_A_CODING: Final = (REPEATED_BLOCKS, "plateaus")
-"""Checks that mean nothing in a lossy coding, whose coarse steps make a tone repeat itself."""
-
-_PEAK: Final = 0.999
-"""Largest sample that counts as unclipped: integer converters clip just below 1.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +200,7 @@ def calibrate(
         ]
     thirds = {
         ear: [
-            third_harmonic(take.samples[_index(take, ear)], take.fs, tone.frequency)
+            third_harmonic(take.samples[index_of(take, ear)], take.fs, tone.frequency)
             for take, tone in zip(captures, tones[ear], strict=True)
         ]
         for ear, captures in takes.items()
@@ -256,7 +210,7 @@ def calibrate(
     chains = {}
     for ear, found in tones.items():
         linearity = _linearity_link(max(thirds[ear]))
-        coding = _LOSSY_LINK if any(_is_lossy(take) for take in takes[ear]) else ()
+        coding = _LOSSY_LINK if any(is_lossy(take) for take in takes[ear]) else ()
         chains[ear] = Chain((*common, *coding, linearity, *_own_links(found, *scatter)))
     means = {ear: float(np.mean([t.level for t in found])) for ear, found in tones.items()}
     first = next(iter(takes.values()))[0]
@@ -303,13 +257,13 @@ def _lossy(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
         f"{LOSSY_DB:g} dB; record the calibrator without it"
         for ear, captures in takes.items()
         for number, take in enumerate(captures, start=1)
-        if _is_lossy(take)
+        if is_lossy(take)
     ]
 
 
 def _normalised(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
     """Return a warning if three takes or more have one peak: an editor has set it."""
-    rows = [take.samples[_index(take, ear)] for ear, v in takes.items() for take in v]
+    rows = [take.samples[index_of(take, ear)] for ear, v in takes.items() for take in v]
     peaks = np.array([np.abs(row).max() for row in rows])
     level = db(float(peaks.mean()))
     same = np.ptp(peaks) <= _ONE_PEAK * peaks.mean()
@@ -320,10 +274,6 @@ def _normalised(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
         "does not give: an editor has normalised them, so their levels are not those of the input; "
         "use the recordings as they were made"
     ]
-
-
-def _is_lossy(take: Capture) -> bool:
-    return any(flag.kind == LOSSY for flag in take.flags)
 
 
 def _refuse_two_devices(names: Sequence[str]) -> None:
@@ -342,7 +292,7 @@ def _refuse_repeated(takes: Mapping[str, Sequence[Capture]]) -> None:
     for ear, captures in takes.items():
         for number, take in enumerate(captures, start=1):
             found = f"{ear}, take {number}"
-            samples = take.samples[_index(take, ear)]
+            samples = take.samples[index_of(take, ear)]
             if not samples.any():
                 continue  # refused below, as a take without a signal
             digest = sample_digest(samples)
@@ -384,7 +334,7 @@ def _linearity_link(third: float) -> Link:
     """Return the influence of an input that makes the third harmonic itself, and so compresses."""
     limit = compression(third)
     return Link(
-        _MEASURED[2],
+        MEASURED[2],
         0.0,
         rectangular(limit),
         source=f"third harmonic of {100 * third:.3f} %: {limit:.4f} dB if the input makes it, "
@@ -398,7 +348,7 @@ def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -
     largest = max(t.fluctuation for t in found)
     return [
         Link(
-            _MEASURED[0],
+            MEASURED[0],
             -mean,
             scatter / math.sqrt(n),
             dof,
@@ -406,7 +356,7 @@ def _own_links(found: Sequence[Tone], scatter: float, dof: float, source: str) -
             f"repeatability, {counted(n, 'insertion')} with s = {scatter:.4f} dB ({source})",
         ),
         Link(
-            _MEASURED[1],
+            MEASURED[1],
             0.0,
             rectangular(largest),
             source=f"level seen to fluctuate by ±{largest:.4f} dB (F), rectangular",
@@ -461,295 +411,4 @@ def _environment_link(pistonphone: bool, stated: Influences) -> Link:
         db(ratio),
         rectangular(limit),
         source=f"barometer, {stated.static_pressure} ± {stated.static_pressure_limit} kPa",
-    )
-
-
-def check_take(
-    take: Capture,
-    ear: str,
-    *,
-    level: float = 94.0,
-    frequency: float = 1000.0,
-    expected: float | None = None,
-    limits: ToneLimits = CLASS_1,
-) -> Tone:
-    """Return the tone of one take if the take can be used for calibration.
-
-    Parameters
-    ----------
-    take : Capture
-        One insertion.
-    ear : str
-        Channel that carries the tone.
-    level, frequency : float
-        Level and frequency of the calibrator, dB re 20 µPa and Hz.
-    expected : float, optional
-        Expected sensitivity in Pa per full scale.
-    limits : ToneLimits
-        Acceptance limits.
-
-    Raises
-    ------
-    SignalError
-        Too short, lost blocks, all zero, or clipped; the take is invalid
-        (:func:`soundcal.takes.judge.judge`) for a reason other than its level.
-    ToneNotFound
-        No tone, wrong frequency, wrong channel, implausible level, fluctuation, or distortion.
-    ParameterError
-        The take has several channels, but none of that name.
-    """
-    index = _index(take, ear)
-    _check_samples(take, index, ear, limits)
-    levels = _judge_but_level(take, index, ear)
-    _check_flags(take, ear)
-    tone = measure_tone(take.samples[index], take.fs)
-    _check_channel(take, index, ear, tone, limits)
-    _check_frequency(tone, ear, frequency, limits)
-    _check_level(tone, ear, level, expected, limits)
-    _check_steadiness(tone, ear, levels, limits)
-    _check_purity(tone, ear, limits)
-    return tone
-
-
-def _judge_but_level(take: Capture, index: int, ear: str) -> list[Check]:
-    """Refuse an invalid take; return the checks of its level, which has limits of its own here."""
-    name = take.channels[index]
-    checks = [check for check in judge(take, steady=[name]) if check.channel in ("", name)]
-    others = (*LEVELS, *_OF_A_CODING) if _is_lossy(take) else LEVELS
-    refuse([check for check in checks if check.name not in others], ear)
-    return [check for check in checks if check.name in LEVELS]
-
-
-def _check_flags(take: Capture, ear: str) -> None:
-    """Refuse a take that its driver doubts although its samples are valid.
-
-    A lossy coding changes a tone by less than the limits for its level and purity allow; it becomes
-    a warning.
-    """
-    if others := [flag for flag in take.flags if flag.kind != LOSSY]:
-        doubts = "; ".join(map(str, others))
-        raise SignalError(
-            f"{ear}: the take is doubtful ({doubts}); a calibration needs one without doubts; "
-            "record again"
-        )
-
-
-def _index(take: Capture, ear: str) -> int:
-    if len(take.channels) == 1:
-        return 0
-    if ear not in take.channels:
-        raise ParameterError(
-            f"no channel {ear!r} in the take, which has {', '.join(take.channels)}; name the "
-            "channels"
-        )
-    return take.channels.index(ear)
-
-
-def _check_samples(take: Capture, index: int, ear: str, limits: ToneLimits) -> None:
-    samples = take.samples[index]
-    if take.duration < limits.duration:
-        raise SignalError(
-            f"{ear}: the take lasts {take.duration:.2f} s, at least {limits.duration:g} s are "
-            "needed; record longer"
-        )
-    refuse_broken(take, ear, [take.channels[index]])
-    peak = float(np.abs(samples).max())
-    if peak == 0.0:
-        raise SignalError(
-            f"{ear}: all {samples.size} samples are exactly zero; check that the program may use "
-            "the microphone (system settings) and that the channel is connected"
-        )
-    if _PEAK <= peak <= 1.0:  # samples beyond 1.0 are float, without a full scale there
-        raise SignalError(
-            f"{ear}: clipped, peak {peak:.4f} of full scale, the limit is {_PEAK}; lower the input "
-            "gain and record again"
-        )
-
-
-def _check_channel(take: Capture, index: int, ear: str, tone: Tone, limits: ToneLimits) -> None:
-    for other, name in enumerate(take.channels):
-        if other == index or not np.any(take.samples[other]):
-            continue
-        found = measure_tone(take.samples[other], take.fs)
-        same = abs(found.frequency - tone.frequency) <= 0.01 * max(tone.frequency, 1.0)
-        clear = found.distortion < 0.5
-        if clear and tone.distortion >= 0.5 and found.level > tone.level:
-            same = True  # this channel has no tone, the other one has
-        if not (clear and same) or found.level < tone.level - limits.separation:
-            continue
-        if found.level > tone.level:
-            raise ToneNotFound(
-                f"{ear}: the tone is on channel {name} ({found.level:.1f} dB re full scale) and "
-                f"not on {ear} ({tone.level:.1f} dB); move the calibrator or swap the inputs"
-            )
-        raise ToneNotFound(
-            f"{ear}: the tone is also on {name}, only {tone.level - found.level:.1f} dB weaker, "
-            f"at least {limits.separation:g} dB are expected; check for crosstalk or a mono mix"
-        )
-
-
-def _check_frequency(tone: Tone, ear: str, frequency: float, limits: ToneLimits) -> None:
-    if tone.distortion >= math.sqrt(0.5):
-        raise ToneNotFound(
-            f"{ear}: no tone; the strongest line, at {tone.frequency:.1f} Hz, has "
-            f"{100 * (1 - tone.distortion**2):.0f} % of the power, more than 50 % are expected; "
-            "check that the calibrator is on and sits on this ear"
-        )
-    deviation = tone.frequency / frequency - 1.0
-    if abs(deviation) > limits.frequency:
-        raise ToneNotFound(
-            f"{ear}: tone of {tone.frequency:.2f} Hz instead of {frequency:g} Hz "
-            f"({100 * deviation:+.2f} %, the limit is ±{100 * limits.frequency:g} %); state the "
-            "calibrator's frequency, check its battery and the device's sampling rate"
-        )
-
-
-def _check_level(
-    tone: Tone, ear: str, level: float, expected: float | None, limits: ToneLimits
-) -> None:
-    if expected is not None:
-        if not expected > 0:
-            raise ParameterError(
-                f"{ear}: expected sensitivity {expected} Pa/FS; more than 0 is expected"
-            )
-        found = level - _PASCAL_DB - tone.level
-        deviation = found - db(expected)
-        if abs(deviation) > limits.deviation:
-            raise ToneNotFound(
-                f"{ear}: sensitivity {from_db(found):.4g} Pa/FS, {deviation:+.2f} dB from the "
-                f"expected {expected:.4g} Pa/FS, the limit is ±{limits.deviation:g} dB; check "
-                "the calibrator's level switch, the input gain and the seal of the coupler"
-            )
-    elif tone.level < limits.lowest:
-        raise ToneNotFound(
-            f"{ear}: tone of only {tone.level:.1f} dB re full scale, at least {limits.lowest:g} dB "
-            "is plausible; raise the input gain or check the cable"
-        )
-
-
-def _check_steadiness(tone: Tone, ear: str, levels: Sequence[Check], limits: ToneLimits) -> None:
-    """Refuse a level that fluctuates, or changes in a way that the weighting F smooths away."""
-    if tone.fluctuation > limits.fluctuation:
-        changes = "; ".join(check.reason for check in levels if check.reason)
-        raise ToneNotFound(
-            f"{ear}: the level fluctuates by ±{tone.fluctuation:.3f} dB, the limit is "
-            f"±{limits.fluctuation:g} dB{f' ({changes})' if changes else ''}; wait until the "
-            "calibrator has settled, seat it firmly, check its battery"
-        )
-    if invalid := [check.reason for check in levels if check.verdict == "invalid"]:
-        raise ToneNotFound(f"{ear}: the level is not steady ({'; '.join(invalid)})")
-
-
-def _check_purity(tone: Tone, ear: str, limits: ToneLimits) -> None:
-    if tone.distortion > limits.distortion:
-        raise ToneNotFound(
-            f"{ear}: distortion and noise {100 * tone.distortion:.2f} %, the limit is "
-            f"{100 * limits.distortion:g} %; lower the input gain if it overloads, raise it if "
-            "noise dominates, keep quiet, check the calibrator"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """The difference between two calibrations of the same channels.
-
-    Parameters
-    ----------
-    before, after : mapping of str to float
-        Sensitivities in Pa per full scale.
-    change_db : mapping of str to float
-        ``after`` relative to ``before`` per channel, dB.
-    u_db : mapping of str to float
-        Standard uncertainty of the change, dB; influences that both calibrations share cancel.
-    """
-
-    before: Mapping[str, float]
-    after: Mapping[str, float]
-    change_db: Mapping[str, float]
-    u_db: Mapping[str, float]
-
-    @property
-    def largest_db(self) -> float:
-        """Largest change of a channel, without sign, dB."""
-        return max(abs(change) for change in self.change_db.values())
-
-    def within(self, limit_db: float) -> bool:
-        """Return whether no channel changed by more than the limit in dB."""
-        if not 0 < limit_db < math.inf:
-            raise ParameterError(f"drift limit {limit_db} dB; a positive limit is expected")
-        # compare as decimal numbers: the last binary digits must not decide
-        return self.largest_db <= limit_db * (1.0 + 1e-9)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
-        return {
-            "before": dict(self.before),
-            "after": dict(self.after),
-            "change_db": dict(self.change_db),
-            "u_db": dict(self.u_db),
-        }
-
-
-def drift(before: Calibration, after: Calibration) -> Drift:
-    """Return the change of the sensitivities.
-
-    Links that are equal in both chains (same calibrator, same corrections) are one influence and
-    cancel, unless they were measured again each time.
-
-    Raises
-    ------
-    ParameterError
-        Different channels, directions or devices.
-    """
-    if set(before.channels) != set(after.channels) or before.direction != after.direction:
-        raise ParameterError(
-            f"calibrations of {before.direction} {', '.join(before.channels)} and "
-            f"{after.direction} {', '.join(after.channels)}; the same channels are expected"
-        )
-    if other_device(before, after.device):
-        raise ParameterError(
-            f"calibrations of {before.device!r} and {after.device!r}; the same device is expected"
-        )
-    change, u = {}, {}
-    for name in before.channels:
-        first, second = before.chain(name), after.chain(name)
-        shared = [
-            link.name
-            for link in first.links
-            if link in second.links and link.u_db > 0 and link.name not in _MEASURED
-        ]
-        change[name], u[name], _ = second.minus(first, shared=shared)
-    return Drift(
-        {name: before.sensitivity(name) for name in before.channels},
-        {name: after.sensitivity(name) for name in before.channels},
-        change,
-        u,
-    )
-
-
-def check_drift(before: Calibration, after: Calibration, *, limit_db: float) -> Drift:
-    """Return the change of the sensitivities if it is within the limit.
-
-    Parameters
-    ----------
-    before, after : Calibration
-        Calibrations of the same device and channels.
-    limit_db : float
-        Largest acceptable change of a channel in dB.
-
-    Raises
-    ------
-    DriftExceeded
-        A channel changed by more; the message gives both values.
-    ParameterError
-        The calibrations cannot be compared, or the limit is not positive.
-    """
-    found = drift(before, after)
-    if found.within(limit_db):
-        return found
-    worst = max(found.change_db, key=lambda name: abs(found.change_db[name]))
-    raise DriftExceeded(
-        f"{worst}: {found.before[worst]:.5g} Pa/FS before and {found.after[worst]:.5g} Pa/FS after "
-        f"differ by {found.change_db[worst]:+.3f} dB, the limit is {limit_db:g} dB; discard the "
-        "recordings made in between or state why they may be kept"
     )

@@ -13,6 +13,7 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.calibration import hats, microphone, ocv, stated
 from soundcal.calibration.belonging import belonging, mismatches
+from soundcal.calibration.calibrator_take import CLASS_1
 from soundcal.calibration.model import Calibration, with_details
 from soundcal.cli.calibrator_files import BY_HAND, WHOLE, ToneFile, part_of, read_take, tone_files
 from soundcal.cli.levels import watched
@@ -94,7 +95,7 @@ def _by_calibrator(
         calibration = microphone.calibrate(
             {name: [file.take for file in row] for name, row in files.items()},
             **about,
-            limits=BY_HAND if by_hand else microphone.CLASS_1,
+            limits=BY_HAND if by_hand else CLASS_1,
             device="" if device is None else device.info.identity,
             files={name: [file.to_dict() for file in row] for name, row in files.items()},
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from soundcal.calibration import microphone
+from soundcal.calibration.calibrator_take import CLASS_1, check_take
 from soundcal.calibration.steady_part import SHORTEST_S, SteadyPart, longest_steady_part
 from soundcal.cli.file_options import expanded
 from soundcal.cli.output import say
@@ -18,7 +18,7 @@ from soundcal.takes.judge import SignalChecks
 
 __all__ = ["BY_HAND", "WHOLE", "ToneFile", "part_of", "read_take", "tone_files"]
 
-BY_HAND: Final = replace(microphone.CLASS_1, duration=2.0)
+BY_HAND: Final = replace(CLASS_1, duration=2.0)
 """Limits for a part that a person chose."""
 
 WHOLE: Final = "whole file"
@@ -120,12 +120,12 @@ def _used(
         "expected": expected,
     }
     try:
-        microphone.check_take(take, channel, **about)
+        check_take(take, channel, **about)
     except (SignalError, ToneNotFound) as error:
         part = _longest(path, take, channel, options.frequency, error)
         found = part_of(take, path, part.start, part.end)
         try:
-            microphone.check_take(found, channel, **about)
+            check_take(found, channel, **about)
         except (SignalError, ToneNotFound) as of_part:
             raise type(of_part)(f"{path}, {part}: {of_part}") from error
         return ToneFile(path, found, part.start, part.end, "longest steady part")

@@ -10,7 +10,7 @@ from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say, show
 
 if TYPE_CHECKING:
-    from soundcal.calibration.microphone import Drift
+    from soundcal.calibration.drift import Drift
     from soundcal.calibration.model import Calibration
 
 __all__ = ["add"]
@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare; the new calibration is written and the numbers are printed before the verdict."""
-    from soundcal.calibration import microphone
+    from soundcal.calibration.drift import check_drift, drift
     from soundcal.errors import ParameterError
     from soundcal.files.calibrations import load_calibration
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         after = load_calibration(options.after)
     else:
         after = _recorded(options, before)
-    found = microphone.drift(before, after)
+    found = drift(before, after)
     within = found.within(options.limit)
     warnings = _warnings(before, after)
     if options.json:
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     _tell(found, options)
     for text in warnings:
         say(f"warning: {text}")
-    microphone.check_drift(before, after, limit_db=options.limit)
+    check_drift(before, after, limit_db=options.limit)
     return 0
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from soundcal.calibration import microphone
+from soundcal.calibration.calibrator_take import check_take
 from soundcal.calibration.model import Calibration, with_details
 from soundcal.devices.protocol import AudioDevice, OnBlock
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
@@ -139,7 +140,7 @@ def record_insertions(
                 take = device.record(duration, inputs=inputs, on_block=on_block)
             take = replace(take, channels=names)
             try:
-                microphone.check_take(take, ear, level=level, frequency=frequency, expected=wanted)
+                check_take(take, ear, level=level, frequency=frequency, expected=wanted)
             except (ToneNotFound, SignalError) as error:
                 if not operator.again(str(error)):
                     raise

@@ -16,8 +16,9 @@ import numpy as np
 
 from soundcal import stimuli
 from soundcal.arrays import Samples
-from soundcal.calibration import hats, microphone, ocv, stated
+from soundcal.calibration import hats, ocv, stated
 from soundcal.calibration import model as calibration_model
+from soundcal.calibration.drift import check_drift
 from soundcal.calibration.model import Calibration
 from soundcal.devices import AudioDevice
 from soundcal.devices.channels import parse_channels
@@ -230,7 +231,7 @@ def conclude(bench: Bench) -> ExitStatus:
         status = "out of tolerance"
     limit = bench.number("drift_limit")
     try:
-        drift = microphone.check_drift(
+        drift = check_drift(
             calibration_of(bench, "calibration_before"),
             calibration_of(bench, "calibration_after"),
             limit_db=limit,

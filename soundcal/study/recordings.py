@@ -297,7 +297,7 @@ def _drift(loaded: Mapping[str, Calibration]) -> Mapping[str, float]:
     before, after = (loaded.get(f"calibration_{when}.json") for when in ("before", "after"))
     if before is None or after is None:
         return {}
-    from soundcal.calibration.microphone import drift
+    from soundcal.calibration.drift import drift
 
     return dict(drift(before, after).change_db)
 

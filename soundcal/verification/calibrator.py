@@ -1,8 +1,8 @@
 """Sound calibrator: largest deviations of a tone that are still accepted, IEC 60942:2017.
 
 Each row searches by bisection for the largest deviation of a tone that
-:func:`soundcal.calibration.microphone.check_take` still accepts, and compares it with the limit of
-class 1 for 160 Hz to 1250 Hz. Then come the standard's worked verdicts.
+:func:`soundcal.calibration.calibrator_take.check_take` still accepts, and compares it with the
+limit of class 1 for 160 Hz to 1250 Hz. Then come the standard's worked verdicts.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Array
-from soundcal.calibration.microphone import check_take
+from soundcal.calibration.calibrator_take import check_take
 from soundcal.errors import ToneNotFound
 from soundcal.recording import Capture
 from soundcal.verification.rows import Row, conforms

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from soundcal.calibration.microphone import Influences, ToneLimits, calibrate
+from soundcal.calibration.calibrator_take import ToneLimits
+from soundcal.calibration.microphone import Influences, calibrate
 from soundcal.recording import Capture
 from soundcal.units import db, level_to_pascal
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundcal.calibration import microphone
-from soundcal.calibration.microphone import Influences, calibrate, check_take
+from soundcal.calibration.calibrator_take import check_take
+from soundcal.calibration.drift import check_drift, drift
+from soundcal.calibration.microphone import Influences, calibrate
 from soundcal.calibration.tone import measure_tone, sine
 from soundcal.errors import DriftExceeded, ParameterError, SignalError, ToneNotFound
 from soundcal.recording import Capture, Flag
@@ -203,25 +204,25 @@ def test_takes_of_two_devices_are_refused() -> None:
 def test_drift_names_both_values_and_the_limit() -> None:
     before = calibrate({"left": [take(tone(-20.0))]}, influences=Influences(expanded=0.15))
     after = calibrate({"left": [take(tone(-20.3))]}, influences=Influences(expanded=0.15))
-    found = microphone.check_drift(before, after, limit_db=0.5)
+    found = check_drift(before, after, limit_db=0.5)
     assert found.change_db["left"] == pytest.approx(0.3, abs=1e-4)
     # what both share has cancelled; what is left is twice the repeatability of one insertion
     assert found.u_db["left"] == pytest.approx(0.1 * math.sqrt(2.0), abs=1e-3)
     with pytest.raises(DriftExceeded, match=r"10\.02.* before and 10\.37.* after.*0\.2 dB"):
-        microphone.check_drift(before, after, limit_db=0.2)
+        check_drift(before, after, limit_db=0.2)
     with pytest.raises(ParameterError, match="positive limit"):
-        microphone.check_drift(before, after, limit_db=0.0)
+        check_drift(before, after, limit_db=0.0)
 
 
 def test_only_like_calibrations_are_compared() -> None:
     left = calibrate({"left": [take(tone())]})
     right = calibrate({"right": [retitled(take(tone()))]})
     with pytest.raises(ParameterError, match="same channels"):
-        microphone.drift(left, right)
+        drift(left, right)
     one, other = (calibrate({"left": [take(tone())]}, device=name) for name in ("one", "other"))
     with pytest.raises(ParameterError, match="same device"):
-        microphone.drift(one, other)
-    assert microphone.drift(left, other).largest_db == 0.0  # the device of left is unknown
+        drift(one, other)
+    assert drift(left, other).largest_db == 0.0  # the device of left is unknown
 
 
 def test_one_take_is_one_insertion() -> None:

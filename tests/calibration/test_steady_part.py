@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from soundcal.calibration.microphone import check_take
+from soundcal.calibration.calibrator_take import check_take
 from soundcal.calibration.steady_part import longest_steady_part, steady_parts
 from soundcal.errors import SignalError, ToneNotFound
 from soundcal.recording import Capture
