@@ -151,8 +151,12 @@ def stated_doubts(
     return (doubt,)
 
 
+_LOWEST_FULL_SCALE: Final = 40.0
+"""Peak level of full scale, dB, below which not even a quiet room (25 dB(A)) fits into a file."""
+
+
 def full_scale_doubts(option: str, sensitivities: Mapping[str, float]) -> tuple[str, ...]:
-    """Return a warning if stated sensitivities put full scale beyond any sound.
+    """Return a warning if stated sensitivities put full scale beyond any sound, or below.
 
     Parameters
     ----------
@@ -170,6 +174,12 @@ def full_scale_doubts(option: str, sensitivities: Mapping[str, float]) -> tuple[
     from soundcal.units import P_REF, STATIC_PRESSURE, db
 
     largest = max(sensitivities.values(), default=0.0)
+    lowest = float(db(largest / P_REF)) if largest > 0.0 else 0.0
+    if 0.0 < largest and lowest < _LOWEST_FULL_SCALE:
+        return (
+            f"{option}: full scale at {lowest:.0f} dB leaves no room for sound; the level of full "
+            "scale in dB belongs to --full-scale, the pressure in pascal to --sensitivity",
+        )
     if largest <= STATIC_PRESSURE:
         return ()
     level, limit = db(largest / P_REF), db(STATIC_PRESSURE / P_REF)

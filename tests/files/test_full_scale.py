@@ -135,6 +135,10 @@ def test_a_full_scale_beyond_any_sound_is_doubted(tmp_path: Path, capsys: Capsys
     for options in (["--sensitivity", "5e7"], ["--full-scale", "248"]):
         (flag,) = measured(capsys, path, *options)["flags"][str(path)]
         assert "full scale at 248 dB is beyond any sound (194 dB)" in flag
+    # a sensitivity typed as a level, and a level typed as a sensitivity in micropascal
+    for options in (["--full-scale", "12.5"], ["--sensitivity", "1e-5"]):
+        (flag,) = measured(capsys, path, *options)["flags"][str(path)]
+        assert "leaves no room for sound" in flag
     command = ["calibrate", "--method", "stated", "--out", str(tmp_path / "c.json")]
     assert main([*command, "--pa-per-fs", "5e7"]) == 0
     assert "full scale at 248 dB is beyond any sound" in capsys.readouterr().err
