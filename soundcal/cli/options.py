@@ -175,7 +175,7 @@ def full_scale_doubts(option: str, sensitivities: Mapping[str, float]) -> tuple[
 
     largest = max(sensitivities.values(), default=0.0)
     lowest = float(db(largest / P_REF)) if largest > 0.0 else 0.0
-    if 0.0 < largest and lowest < _LOWEST_FULL_SCALE:
+    if largest > 0.0 and lowest < _LOWEST_FULL_SCALE:
         return (
             f"{option}: full scale at {lowest:.0f} dB leaves no room for sound; the level of full "
             "scale in dB belongs to --full-scale, the pressure in pascal to --sensitivity",
