@@ -15,6 +15,10 @@ from virtual_soundcard import virtual as virtual
 settings.register_profile("soundcal", deadline=None)
 settings.load_profile("soundcal")
 
+# the workers inherit this: as many threads of linear algebra as cores, in each of as many workers,
+# would wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # what runs in the background of a script ignores Ctrl-C and passes that on to the commands under
 # test, whose Ctrl-C is among what is tested
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
