@@ -463,4 +463,11 @@ def _abreast(names: Sequence[str], task: Task, jobs: int) -> Iterator[FileResult
     threads = max(1, (os.cpu_count() or 1) // jobs)
     parallel = Parallel(n_jobs=jobs, return_as="generator")
     with safe_children():
-        yield from parallel(delayed(_kept)(name, task, threads, None) for name in names)
+        here = os.getcwd()
+        yield from parallel(delayed(_in_worker)(here, name, task, threads) for name in names)
+
+
+def _in_worker(folder: str, path: str, task: Task, threads: int) -> FileResult:
+    """Measure one file; a worker that served an earlier call may stand in another folder."""
+    os.chdir(folder)
+    return _kept(path, task, threads, None)

@@ -27,6 +27,7 @@ from soundcal.files.sink import Sink
 from soundcal.files.text import check_file
 from soundcal.files.wav import WAV_LIMIT
 from soundcal.recording import LOSSY, Capture, Flag, clipped_in_file
+from soundcal.stopping import uninterrupted
 
 __all__ = [
     "ENDINGS",
@@ -308,7 +309,11 @@ def write(
         open(temporary, "w+b", buffering=0) as file,
     ):
         sink = Sink(file)
-        with soundfile.SoundFile(sink, "w", fs, n_channels, subtype, format=form) as sound:
+        # Ctrl-C within a call of libsndfile to the sink would be lost there
+        with (
+            uninterrupted(),
+            soundfile.SoundFile(sink, "w", fs, n_channels, subtype, format=form) as sound,
+        ):
             if comment:
                 sound.comment = comment
             sound.write(checked.samples.T)

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, Final
 from numpy.typing import NDArray
 
 from soundcal.files.sink import Sink
+from soundcal.stopping import uninterrupted
 
 __all__ = ["FlacFile"]
 
@@ -41,14 +42,19 @@ class FlacFile:
         self._end = 0
         self._file = file
         self._sink = Sink(file)
-        self._sound = soundfile.SoundFile(self._sink, "w", fs, n_channels, subtype, format="FLAC")
-        if comment:
-            self._sound.comment = comment
+        # Ctrl-C within a call of libsndfile to the sink would be lost there
+        with uninterrupted():
+            self._sound = soundfile.SoundFile(
+                self._sink, "w", fs, n_channels, subtype, format="FLAC"
+            )
+            if comment:
+                self._sound.comment = comment
         self._check()
 
     def append(self, frames: NDArray[Any]) -> None:
         """Append frames, shape (n, n_channels): int32, left-justified."""
-        self._sound.write(frames)
+        with uninterrupted():
+            self._sound.write(frames)
         self._check()
         self._encoded += len(frames)
         self.n_samples = self._encoded
@@ -61,7 +67,8 @@ class FlacFile:
 
     def finish(self) -> None:
         """Encode the last samples and complete the header."""
-        self._sound.close()
+        with uninterrupted():
+            self._sound.close()
         self._check()
 
     def _check(self) -> None:

@@ -318,6 +318,20 @@ def test_failures_are_kept_in_order(tmp_path: Path, take: Path, jobs: int) -> No
     assert seen[-1] == pytest.approx(1.0)
 
 
+def test_workers_follow_the_program_into_another_folder(
+    tmp_path: Path, take: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Task(resolve(["LAeq"]), calibration())
+    for name in ("first", "second"):  # the same workers serve both calls
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(take, folder / "a.wav")
+        monkeypatch.chdir(folder)
+        results = measure_files(["a.wav", "a.wav"], task, jobs=2)
+        assert [(r.path, r.error) for r in results] == [("a.wav", "")] * 2
+        shutil.rmtree(folder)
+
+
 def test_one_failure_gives_exit_code_5_and_a_row(
     tmp_path: Path, take: Path, cal_file: Path
 ) -> None:
