@@ -18,7 +18,7 @@ NEEDED = (
     "soundcal/_shipped/protocols/ocv_headphones.py",
     "soundcal/_shipped/schema/calibration.schema.json",
 )
-LIMIT = 2_000_000
+LIMIT = 3_000_000
 
 
 def problems(wheel: str) -> list[str]:
