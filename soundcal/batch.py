@@ -30,14 +30,14 @@ from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
-from soundcal.isolation import safe_children
-from soundcal.recording import EARS, INDICATOR, LOSSY, STATED, Flag, channel_names
+from soundcal.isolation import from_here, safe_children
+from soundcal.recording import EARS, INDICATOR, STATED, Flag, channel_names, is_lossy
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
 from soundcal.version import __version__
 
-__all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files"]
+__all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files", "stated_for"]
 
 FAILED: Final = "failed"
 """Indicator of a row for a file, or an indicator of it, that could not be measured; the statistic
@@ -138,7 +138,8 @@ def _calibration_for(
     if task.calibration is not None:
         calibration = task.calibration
     elif task.sensitivities:
-        calibration = _stated(channels, task.sensitivities)
+        stated = stated_for(channels, task.sensitivities)
+        calibration = from_sensitivity(stated, source="stated for measuring")
     else:
         calibration, name = named_calibration(path, record), str(record.calibration_file)
     return belonging(
@@ -171,15 +172,21 @@ def _exchanged(channels: Sequence[str], record: RecordingRecord) -> Iterator[Fla
         yield Flag(STATED, text)
 
 
-def _stated(channels: Sequence[str], values: tuple[float, ...]) -> Calibration:
-    """Return the calibration of stated sensitivities, one for all channels or one each."""
+def stated_for(channels: Sequence[str], values: tuple[float, ...]) -> dict[str, float]:
+    """Return the sensitivity of each channel that was stated, one for all channels or one each.
+
+    Raises
+    ------
+    ParameterError
+        Neither one value nor one for each channel.
+    """
     each = values * len(channels) if len(values) == 1 else values
     if len(each) != len(channels):
         raise ParameterError(
             f"{len(values)} sensitivities for {len(channels)} channels ({', '.join(channels)}); "
             "one for all or one for each is expected, decimals with a point"
         )
-    return from_sensitivity(dict(zip(channels, each, strict=True)), source="stated for measuring")
+    return dict(zip(channels, each, strict=True))
 
 
 def _channels_for(about: audio.AudioInfo, record: RecordingRecord, task: Task) -> Sequence[str]:
@@ -271,8 +278,7 @@ def measure_file(
         request = replace(request, wanted=task.wanted, keep=False)
         raised = open_engine(task.engine, request, about.n_channels, threads)
         fed.append((factors * from_db(np.array(u_db))[:, np.newaxis], raised))
-    coarse = any(flag.kind == LOSSY for flag in about.flags)
-    judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=coarse)
+    judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=is_lossy(about.flags))
     _feed(path, about, fed, judged, progress)
     checks = judged.checks()
     if reason := _one_ear(task.ears, judged.dead, checks):
@@ -463,11 +469,5 @@ def _abreast(names: Sequence[str], task: Task, jobs: int) -> Iterator[FileResult
     threads = max(1, (os.cpu_count() or 1) // jobs)
     parallel = Parallel(n_jobs=jobs, return_as="generator")
     with safe_children():
-        here = os.getcwd()
-        yield from parallel(delayed(_in_worker)(here, name, task, threads) for name in names)
-
-
-def _in_worker(folder: str, path: str, task: Task, threads: int) -> FileResult:
-    """Measure one file; a worker that served an earlier call may stand in another folder."""
-    os.chdir(folder)
-    return _kept(path, task, threads, None)
+        kept = delayed(from_here(_kept))
+        yield from parallel(kept(name, task, threads, None) for name in names)

@@ -8,12 +8,17 @@ module; the command ``soundcal`` and ``python -P -m soundcal`` are safe from the
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from soundcal.errors import RecordError
 
-__all__ = ["refuse_settings_of_numba", "safe_children", "working_folder_left_out"]
+__all__ = ["from_here", "refuse_settings_of_numba", "safe_children", "working_folder_left_out"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _NUMBA_SETTINGS = ".numba_config.yaml"
 
@@ -45,6 +50,19 @@ def working_folder_left_out() -> Iterator[None]:
             yield
     finally:
         sys.path[:] = before
+
+
+def from_here(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function for worker processes, which works in the folder that is current now.
+
+    A worker that served an earlier call may stand in another folder.
+    """
+    return partial(_in_folder, os.getcwd(), function)
+
+
+def _in_folder(folder: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    os.chdir(folder)
+    return function(*args, **kwargs)
 
 
 def refuse_settings_of_numba() -> None:

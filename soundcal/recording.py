@@ -6,7 +6,7 @@ level cannot be computed by accident. Time is the last axis everywhere.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -51,6 +51,7 @@ __all__ = [
     "clipped_samples",
     "clipping_flag",
     "counted",
+    "is_lossy",
     "sample_digest",
     "utc_now",
     "with_flags",
@@ -208,6 +209,11 @@ def _check_common(fs: float, channels: tuple[str, ...], n_channels: int) -> tupl
     if len(names) != n_channels or len(set(names)) != n_channels:
         raise ParameterError(f"{n_channels} distinct channel names are expected, got {names}")
     return names
+
+
+def is_lossy(flags: Iterable[Flag]) -> bool:
+    """Return True if one of the flags says that a lossy coding changed the samples."""
+    return any(flag.kind == LOSSY for flag in flags)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

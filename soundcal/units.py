@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "AES17_OFFSET_DB",
+    "PASCAL_DB",
     "P_REF",
     "STATIC_PRESSURE",
     "aes17",
@@ -93,6 +94,10 @@ def level_to_pascal(level: Real) -> Real:
     1.0024
     """
     return P_REF * from_db(level)
+
+
+PASCAL_DB: Final = db(1.0 / P_REF)
+"""Level of 1 Pa in dB re 20 µPa."""
 
 
 def energetic_mean(levels: ArrayLike) -> float:

@@ -9,17 +9,14 @@ import numpy as np
 
 from soundcal.calibration.tone import Tone, measure_tone
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
-from soundcal.recording import LOSSY, Capture
-from soundcal.takes.check import Check, refuse, refuse_broken
-from soundcal.takes.judge import judge
+from soundcal.recording import LOSSY, Capture, is_lossy
+from soundcal.takes.check import Check, refuse_broken
+from soundcal.takes.judge import refuse_invalid
 from soundcal.takes.level_over_time import LEVELS
 from soundcal.takes.repeated_blocks import REPEATED_BLOCKS
-from soundcal.units import P_REF, db, from_db
+from soundcal.units import PASCAL_DB, db, from_db
 
-__all__ = ["CLASS_1", "ToneLimits", "check_take", "index_of", "is_lossy"]
-
-_PASCAL_DB: Final = db(1.0 / P_REF)
-"""Level of 1 Pa in dB re 20 µPa."""
+__all__ = ["CLASS_1", "ToneLimits", "check_take", "index_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +60,6 @@ _PEAK: Final = 0.999
 """Largest sample that counts as unclipped: integer converters clip just below 1.0."""
 
 
-def is_lossy(take: Capture) -> bool:
-    """Return True if a lossy coding changed the take."""
-    return any(flag.kind == LOSSY for flag in take.flags)
-
-
 def check_take(
     take: Capture,
     ear: str,
@@ -104,24 +96,18 @@ def check_take(
     """
     index = index_of(take, ear)
     _check_samples(take, index, ear, limits)
-    levels = _judge_but_level(take, index, ear)
+    # the level has limits of its own here, after those of the tone
+    others = (*LEVELS, *_OF_A_CODING) if is_lossy(take.flags) else LEVELS
+    checks = refuse_invalid(take, ear, but=others)
     _check_flags(take, ear)
     tone = measure_tone(take.samples[index], take.fs)
     _check_channel(take, index, ear, tone, limits)
     _check_frequency(tone, ear, frequency, limits)
     _check_level(tone, ear, level, expected, limits)
+    levels = [check for check in checks if check.name in LEVELS]
     _check_steadiness(tone, ear, levels, limits)
     _check_purity(tone, ear, limits)
     return tone
-
-
-def _judge_but_level(take: Capture, index: int, ear: str) -> list[Check]:
-    """Refuse an invalid take; return the checks of its level, which has limits of its own here."""
-    name = take.channels[index]
-    checks = [check for check in judge(take, steady=[name]) if check.channel in ("", name)]
-    others = (*LEVELS, *_OF_A_CODING) if is_lossy(take) else LEVELS
-    refuse([check for check in checks if check.name not in others], ear)
-    return [check for check in checks if check.name in LEVELS]
 
 
 def _check_flags(take: Capture, ear: str) -> None:
@@ -217,7 +203,7 @@ def _check_level(
             raise ParameterError(
                 f"{ear}: expected sensitivity {expected} Pa/FS; more than 0 is expected"
             )
-        found = level - _PASCAL_DB - tone.level
+        found = level - PASCAL_DB - tone.level
         deviation = found - db(expected)
         if abs(deviation) > limits.deviation:
             raise ToneNotFound(

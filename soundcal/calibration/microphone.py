@@ -17,7 +17,6 @@ from soundcal.calibration.calibrator_take import (
     ToneLimits,
     check_take,
     index_of,
-    is_lossy,
 )
 from soundcal.calibration.drift import MEASURED
 from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
@@ -30,8 +29,8 @@ from soundcal.calibration.uncertainty import (
 )
 from soundcal.errors import ParameterError
 from soundcal.identity import is_device, stable
-from soundcal.recording import Capture, counted, sample_digest
-from soundcal.units import P_REF, db
+from soundcal.recording import Capture, counted, is_lossy, sample_digest
+from soundcal.units import PASCAL_DB, db
 
 __all__ = [
     "LOSSY_DB",
@@ -42,10 +41,6 @@ __all__ = [
 
 REFERENCE_PRESSURE: Final = 101.325
 """Static pressure in kPa to which the level of a pistonphone refers (IEC 60942:2017)."""
-
-_PASCAL_DB: Final = db(1.0 / P_REF)
-"""Level of 1 Pa in dB re 20 µPa."""
-
 
 _PEAKS: Final = 3
 _ONE_PEAK: Final = 1e-4
@@ -210,7 +205,7 @@ def calibrate(
     chains = {}
     for ear, found in tones.items():
         linearity = _linearity_link(max(thirds[ear]))
-        coding = _LOSSY_LINK if any(is_lossy(take) for take in takes[ear]) else ()
+        coding = _LOSSY_LINK if any(is_lossy(take.flags) for take in takes[ear]) else ()
         chains[ear] = Chain((*common, *coding, linearity, *_own_links(found, *scatter)))
     means = {ear: float(np.mean([t.level for t in found])) for ear, found in tones.items()}
     first = next(iter(takes.values()))[0]
@@ -257,7 +252,7 @@ def _lossy(takes: Mapping[str, Sequence[Capture]]) -> list[str]:
         f"{LOSSY_DB:g} dB; record the calibrator without it"
         for ear, captures in takes.items()
         for number, take in enumerate(captures, start=1)
-        if is_lossy(take)
+        if is_lossy(take.flags)
     ]
 
 
@@ -375,7 +370,7 @@ def _common_links(
         u = expanded_to_standard(stated.expanded, stated.k)
         source = f"certificate, U = {stated.expanded} dB, k = {stated.k}"
     return [
-        Link("calibrator level", level - _PASCAL_DB, u, unit="dB re 1 Pa", source=source),
+        Link("calibrator level", level - PASCAL_DB, u, unit="dB re 1 Pa", source=source),
         Link(
             "resolution",
             0.0,

@@ -21,7 +21,7 @@ from soundcal.headphone import Headphone
 from soundcal.recording import Capture
 from soundcal.takes.check import refuse_broken
 from soundcal.takes.judge import refuse_invalid
-from soundcal.units import P_REF, db, energetic_mean, from_db
+from soundcal.units import PASCAL_DB, db, energetic_mean, from_db
 
 __all__ = [
     "DIGITAL_LEVEL",
@@ -35,8 +35,6 @@ __all__ = [
 
 DIGITAL_LEVEL: Final = -20.0
 """Default rms of the test sine in dB re full scale."""
-
-_PASCAL_DB: Final = db(1.0 / P_REF)
 
 _PLAUSIBLE_OHM: Final = 600.0
 _PLAUSIBLE_V: Final = (1e-3, 10.0)
@@ -205,7 +203,7 @@ def _check(voltages: Mapping[str, float], digital_level: float) -> None:
 def _omitted_links(headphone: Headphone, known: Omissions) -> tuple[Link, ...]:
     sensitivity = Link(
         "headphone sensitivity",
-        headphone.sensitivity_v - _PASCAL_DB,
+        headphone.sensitivity_v - PASCAL_DB,
         rectangular(known.unit),
         unit="dB re 1 Pa/V",
         source=f"data sheet, {headphone.sensitivity:g} dB/{headphone.per}, "
@@ -359,7 +357,7 @@ def predicted_levels(
             "an output calibration (method ocv or hats)"
         )
     return {
-        channel: calibration.chain(channel).gain_db + _PASCAL_DB + level
+        channel: calibration.chain(channel).gain_db + PASCAL_DB + level
         for channel, level in digital_levels.items()
     }
 

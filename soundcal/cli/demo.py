@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.output import Advance, print_json, progress, say
+from soundcal.isolation import from_here
 
 if TYPE_CHECKING:
     from soundcal.files.session import Session
@@ -91,7 +92,8 @@ def _measure(sessions: Sequence[Path], *, full: bool, seed: int) -> None:
         watch.start()
         try:
             run_all = Parallel(n_jobs=min(cpu_count(), len(sessions)))
-            run_all(delayed(_session)(folder, full=full, seed=seed) for folder in sessions)
+            session = delayed(from_here(_session))
+            run_all(session(folder, full=full, seed=seed) for folder in sessions)
         finally:
             finished.set()
             watch.join()

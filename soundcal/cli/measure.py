@@ -240,11 +240,11 @@ def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
 
 def _sensitivities(task: "Task", channels: tuple[str, ...]) -> dict[str, float]:
     """Return the stated sensitivity of each channel in Pa per full scale."""
+    from soundcal.batch import stated_for
+
     if task.calibration is not None:
         return {name: task.calibration.sensitivity(name) for name in channels}
-    values = task.sensitivities
-    each = values * len(channels) if len(values) == 1 else values
-    return dict(zip(channels, each, strict=True))
+    return stated_for(channels, task.sensitivities)
 
 
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:

@@ -171,18 +171,19 @@ def full_scale_doubts(option: str, sensitivities: Mapping[str, float]) -> tuple[
     --sensitivity: full scale at 248 dB is beyond any sound (194 dB); the sensitivity is in pascal
     per full scale, not in mV/Pa or counts
     """
-    from soundcal.units import P_REF, STATIC_PRESSURE, db
+    from soundcal.units import STATIC_PRESSURE, pascal_to_level
 
     largest = max(sensitivities.values(), default=0.0)
-    lowest = float(db(largest / P_REF)) if largest > 0.0 else 0.0
-    if largest > 0.0 and lowest < _LOWEST_FULL_SCALE:
+    if largest <= 0.0:
+        return ()
+    level, limit = pascal_to_level(largest), pascal_to_level(STATIC_PRESSURE)
+    if level < _LOWEST_FULL_SCALE:
         return (
-            f"{option}: full scale at {lowest:.0f} dB leaves no room for sound; the level of full "
+            f"{option}: full scale at {level:.0f} dB leaves no room for sound; the level of full "
             "scale in dB belongs to --full-scale, the pressure in pascal to --sensitivity",
         )
     if largest <= STATIC_PRESSURE:
         return ()
-    level, limit = db(largest / P_REF), db(STATIC_PRESSURE / P_REF)
     return (
         f"{option}: full scale at {level:.0f} dB is beyond any sound ({limit:.0f} dB); the "
         "sensitivity is in pascal per full scale, not in mV/Pa or counts",

@@ -13,14 +13,15 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Samples
-from soundcal.recording import CLIPPING, EARS, FULL_SCALE, GAPS, LOSSY, Capture, counted
+from soundcal.recording import CLIPPING, EARS, FULL_SCALE, GAPS, Capture, counted, is_lossy
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
-from soundcal.takes.judge import DC_LIMIT, SignalChecks, offset
+from soundcal.takes.judge import BITS_FROM, DC_LIMIT, SignalChecks, offset
 from soundcal.takes.odd_samples import OddSamples
 from soundcal.takes.one_signal import OneSignal
 from soundcal.takes.zero_runs import ZeroRuns
-from soundcal.units import P_REF, STATIC_PRESSURE, db
+from soundcal.takes.zeros import LONG_S, QUIET_STEPS, SHORTEST
+from soundcal.units import STATIC_PRESSURE, db, pascal_to_level
 
 __all__ = ["DEAD", "FileChecks", "judge_file"]
 
@@ -29,26 +30,17 @@ DEAD: Final = "swing"
 
 _OF_A_STIMULUS: Final = (DEAD, CLIPPING, "plateaus", "DC")
 
-_START_S: Final = 0.1
-"""Exact zeros on all channels for this long (s) at the start are a doubt, as at the end."""
-
-_GAP_SAMPLES: Final = 32
 _SINGLE_GAP_SAMPLES: Final = 64
-"""Shortest gaps on all channels, as in :mod:`soundcal.takes.gaps`, and on a single one."""
+"""Shortest gap on a single channel; on all channels it is that of takes."""
 
 _DC_DB: Final = 0.1
 """Accepted share of an offset in LZeq, dB: the resolution of a sound level meter, IEC 61672-1."""
-
-_QUIET_STEPS: Final = 8.0
-"""A signal below this many quantisation steps (rms) is zero for a while by itself."""
 
 _FEW_STEPS: Final = 1.9
 """Rounding changes the level of a signal of fewer steps (rms) by 0.1 dB or more: the variance of
 the rounding is 1/12 of a step."""
 
 _FEW_BITS: Final = 9.0
-_BITS_FROM: Final = 256
-"""Number of non-zero samples needed to find the bits in use, as in :mod:`soundcal.takes.judge`."""
 
 _SAME_DB: Final = 0.005
 """Channels that differ by less than this (dB) are called equal."""
@@ -60,10 +52,10 @@ _LIMITED: Final = Limit(
 )
 _STEPS: Final = Limit(_FEW_STEPS, "≥", "rounding then changes the level by less than 0.1 dB")
 _BITS: Final = Limit(_FEW_BITS, "≥", "the noise of 8 bits is at −53 dB re full scale")
-_ZEROS: Final = Limit(_START_S, "≤", "an input with noise is never exactly zero", "cut them off")
+_ZEROS: Final = Limit(LONG_S, "≤", "an input with noise is never exactly zero", "cut them off")
 _DC: Final = Limit(_DC_DB, "≤", "resolution of a sound level meter, IEC 61672-1")
 _PEAK: Final = Limit(
-    float(db(STATIC_PRESSURE / P_REF)),
+    float(pascal_to_level(STATIC_PRESSURE)),
     "≤",
     "the peak of a sound cannot exceed the static pressure of the air",
     "the sensitivity is in pascal per full scale, not in mV/Pa or counts",
@@ -104,7 +96,7 @@ class FileChecks:
         self._sensitivities = tuple(sensitivities)
         self._signal = SignalChecks(channels, fs, zeros=False)
         self._pairs = OneSignal(len(self._channels))
-        self._zeros = ZeroRuns(_GAP_SAMPLES)
+        self._zeros = ZeroRuns(SHORTEST)
         self._odd = [OddSamples() for _ in self._channels]
         single = self._channels if len(self._channels) > 1 else ()
         self._single = {name: ZeroRuns(_SINGLE_GAP_SAMPLES) for name in single}
@@ -162,7 +154,7 @@ class FileChecks:
     def _one_signal(self) -> Iterator[Check]:
         rows = [*self._signal.statistics.values()]
         steps = [row.step for row in rows]
-        alive = [_rms(row) >= _QUIET_STEPS * step for row, step in zip(rows, steps, strict=True)]
+        alive = [_rms(row) >= QUIET_STEPS * step for row, step in zip(rows, steps, strict=True)]
         reasons = []
         for i, j, factor in self._pairs.found(steps):
             if not (alive[i] and alive[j]):
@@ -182,19 +174,19 @@ class FileChecks:
     def _start(self) -> Check:
         seconds = self._zeros.start / self._fs
         reason = f"exact zeros on all channels for the first {seconds:.3f} s; {_ZEROS.remedy}"
-        reason = reason if seconds >= _START_S else ""
+        reason = reason if seconds >= LONG_S else ""
         return Check("zeros at the start", seconds, "s", _ZEROS, doubt(reason), reason)
 
     def _silence(self, name: str) -> Check:
         """Return the check of zeros in one channel while others go on."""
         own, common, fs = self._single[name], self._zeros, self._fs
         found = []
-        if own.start >= _START_S * fs and own.start > common.start:
+        if own.start >= LONG_S * fs and own.start > common.start:
             found.append(f"for the first {own.start / fs:.3f} s")
         if own.lost > common.lost:
             places = counted(own.count, "place")
             found.append(f"in {places}, {own.lost} samples in all, first at {own.first / fs:.3f} s")
-        if own.end >= _START_S * fs and own.end > common.end:
+        if own.end >= LONG_S * fs and own.end > common.end:
             found.append(f"from {(self._n_samples - own.end) / fs:.3f} s to the end")
         reason = f"{name}: exact zeros {', '.join(found)}, while another channel goes on"
         reason = reason if found else ""
@@ -219,12 +211,12 @@ def _steps(name: str, row: ChannelStatistics) -> Check:
 
 def _bits(name: str, row: ChannelStatistics, factor: float | None) -> Iterator[Check]:
     """Give the check of a file of 8 bits or fewer."""
-    if row.live < _BITS_FROM:
+    if row.live < BITS_FROM:
         return
     noise = row.step / np.sqrt(12.0)
     level = f"{db(noise):.0f} dB re full scale"
     if factor is not None:
-        level = f"{db(noise * factor / P_REF):.0f} dB"
+        level = f"{pascal_to_level(noise * factor):.0f} dB"
     reason = f"{name}: only {row.bits} bits are used; their rounding noise is at {level}"
     reason = reason if row.bits < _FEW_BITS else ""
     yield Check("few bits", row.bits, "bit", _BITS, doubt(reason), reason)
@@ -252,7 +244,7 @@ def _offset(name: str, row: ChannelStatistics, factor: float | None) -> Check:
     peak = max(abs(row.highest - mean), abs(row.lowest - mean))
     jump = float(db((peak + abs(mean)) / peak)) if peak > 0 else 0.0
     real = abs(mean) > max(error, row.step) and (added > _DC_DB or abs(mean) > DC_LIMIT)
-    size = "" if factor is None else f" ({float(db(abs(mean) * factor / P_REF)):.1f} dB)"
+    size = "" if factor is None else f" ({float(pascal_to_level(abs(mean) * factor)):.1f} dB)"
     reason = (
         f"{name}: DC of {mean:+.2g} of full scale{size} raises LZeq by {added:.1f} dB and LCpeak "
         f"by up to {jump:.1f} dB; A-weighted levels are not affected: remove the mean of the "
@@ -265,7 +257,7 @@ def _offset(name: str, row: ChannelStatistics, factor: float | None) -> Check:
 def _peak(name: str, row: ChannelStatistics, factor: float | None) -> Iterator[Check]:
     if factor is None:
         return
-    level = float(db(max(row.highest, -row.lowest) * factor / P_REF))
+    level = float(pascal_to_level(max(row.highest, -row.lowest) * factor))
     reason = (
         f"{name}: a peak of {level:.0f} dB cannot be sound, the limit is {_PEAK.value:.0f} dB; "
         f"{_PEAK.remedy}"
@@ -288,7 +280,7 @@ def judge_file(
     stimulus : bool
         True for a file to be played: it may be silent for a while, and equal in both channels.
     """
-    coarse = any(flag.kind == LOSSY for flag in capture.flags)
+    coarse = is_lossy(capture.flags)
     checks = FileChecks(capture.channels, capture.fs, sensitivities, coarse=coarse)
     checks.push(capture.samples)
     found = checks.checks()

@@ -35,7 +35,7 @@ from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.level_over_time import steady_sound
 from soundcal.takes.repeated_blocks import REPEATED_BLOCKS, Repeats
-from soundcal.takes.zeros import SHORTEST, Zeros
+from soundcal.takes.zeros import LONG_S, SHORTEST, Zeros
 from soundcal.units import db
 
 __all__ = [
@@ -60,15 +60,11 @@ BITS_LIMIT: Final = 16
 """A path that uses no more bits than this is a 16-bit path: its quantisation noise is -101 dB re
 full scale (rms), where a 24-bit path has -149 dB."""
 
-_BITS_FROM: Final = 256
+BITS_FROM: Final = 256
 """Number of non-zero samples needed to find the bits in use: the odds that a 24-bit path uses only
 16 bits by chance are then 2^-2048."""
 
 _WINDOW_S: Final = 0.05
-
-_END_S: Final = 0.1
-"""Exact zeros on all inputs for this long (s) at the end of a take, after sound, are a fault; fewer
-ones are if the stimulus sounds, or by the noise of each input (:mod:`soundcal.takes.zeros`)."""
 
 RATE_TOLERANCE: Final = 0.005
 RATE_JITTER_S: Final = 0.25
@@ -185,7 +181,8 @@ class SignalChecks:
     def _of_the_take(self) -> Iterator[Check]:
         """Give the checks of all inputs together: a driver loses or repeats whole frames."""
         lost, reason = self._gaps.lost, "".join(flag.text for flag in self._gaps.flags(self._fs))
-        shortest = SHORTEST if self._gaps.sounding else _END_S * self._fs
+        # fewer zeros at the end: by the noise of each input (soundcal.takes.zeros)
+        shortest = SHORTEST if self._gaps.sounding else LONG_S * self._fs
         if (silent := self._gaps.silent) >= shortest:
             start = (self._n_samples - silent) / self._fs
             end = f"exact zeros on all inputs from {start:.3f} s to the end, {silent} samples"
@@ -204,7 +201,7 @@ class SignalChecks:
         if alive.verdict != "pass":
             return [alive]
         found = [alive, _clipping(name, row), _plateaus(name, row)]
-        if row.live >= _BITS_FROM:
+        if row.live >= BITS_FROM:
             found.append(_bits(name, row))
         if row.means[0] > 1:
             found += [_offset(name, row), *_levels(row)]
@@ -387,7 +384,7 @@ def judge(
     return tuple(found)
 
 
-def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:
+def refuse_invalid(take: Capture, ear: str, *, but: Sequence[str] = ()) -> tuple[Check, ...]:
     """Refuse an invalid take of a calibrator tone; return its checks.
 
     Parameters
@@ -397,6 +394,8 @@ def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:
     ear : str
         Channel that carries the tone; a single channel carries it whatever its name. Other
         channels are not judged.
+    but : sequence of str
+        Names of checks that do not refuse the take.
 
     Raises
     ------
@@ -407,5 +406,5 @@ def refuse_invalid(take: Capture, ear: str) -> tuple[Check, ...]:
     """
     name = ear if len(take.channels) > 1 else take.channels[0]
     checks = tuple(check for check in judge(take, steady=[name]) if check.channel in ("", name))
-    refuse(checks, ear)
+    refuse([check for check in checks if check.name not in but], ear)
     return checks

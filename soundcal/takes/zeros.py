@@ -15,7 +15,7 @@ from soundcal.arrays import Samples
 from soundcal.recording import counted
 from soundcal.takes.check import Check, Limit, Verdict
 
-__all__ = ["DROPOUTS", "SHORTEST", "Zeros"]
+__all__ = ["DROPOUTS", "LONG_S", "QUIET_STEPS", "SHORTEST", "Zeros"]
 
 
 DROPOUTS: Final = "dropouts"
@@ -32,11 +32,11 @@ _ABRUPT: Final = 1.0 / 16.0
 """Least power of the sound beside the zeros, relative to the quietest 50 ms: a fade of 3 ms or more
 stays below it, and noise that was cut off is above it."""
 
-_STEPS: Final = 8.0
+QUIET_STEPS: Final = 8.0
 """A sound below this many quantisation steps (rms) may be zero for a while by itself: a slow wave
 of this size passes through zero in fewer than 32 samples."""
 
-_LONG_S: Final = 0.1
+LONG_S: Final = 0.1
 """Zeros for this long at the start or at the end are doubted even if the sound fades."""
 
 _MOST: Final = 1000
@@ -184,7 +184,7 @@ class Zeros:
     def _is_long_end(self, run: _Run, step: float) -> bool:
         """Return whether zeros are long and at an end of a take with sound."""
         at_an_end = (run.start == 0) != (run.end is None)
-        long = self._length(run) >= _LONG_S * self._fs
+        long = self._length(run) >= LONG_S * self._fs
         return at_an_end and long and self._is_loud(self._quietest, step)
 
     def _floor(self, beside: Samples) -> Samples:
@@ -192,7 +192,7 @@ class Zeros:
         return self._quietest if np.isfinite(self._quietest).all() else beside
 
     def _is_loud(self, powers: Samples, step: float) -> bool:
-        return bool(powers[0] >= np.square(_STEPS * step))
+        return bool(powers[0] >= np.square(QUIET_STEPS * step))
 
 
 def _powers(windows: Samples) -> Samples:
