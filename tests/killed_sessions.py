@@ -125,16 +125,20 @@ def begun(folder: Path) -> bool:
     return log.exists() and b"\n" in log.read_bytes()
 
 
-def complete(folder: Path) -> list[str]:
-    """Return what is wrong with a session that has come to its end."""
+def complete(folder: Path, killed: bool) -> list[str]:
+    """Return what is wrong with a session that has come to its end.
+
+    A process that was killed after that end can leave its lock file, which is no obstacle.
+    """
     session = Session(folder)
     session.verify()
     steps = [event["step"] for event in session.events("step")]
     wrong = [] if steps == [f"take {n}" for n in range(TAKES)] else [f"steps {steps}"]
     if session.exit_status != "done" or session.unfinished():
         wrong.append(f"{folder}: {session.exit_status}, {session.unfinished()}")
-    if hidden := [path.name for path in folder.glob(".*")]:
-        wrong.append(f"{folder}: left behind {hidden}")
+    hidden = {path.name for path in folder.glob(".*")} - ({".session.lock"} if killed else set())
+    if hidden:
+        wrong.append(f"{folder}: left behind {sorted(hidden)}")
     return wrong
 
 
@@ -155,6 +159,7 @@ def main() -> int:
         folder = options.folder / f"session-{sessions}"
         sessions += 1
         code: int | None = None
+        killed = False
         while code is None:
             again = ["--resume"] if begun(folder) else []
             if kills >= options.kills:
@@ -174,11 +179,11 @@ def main() -> int:
                     break
                 named += bool(session.unfinished())
                 if code is None and session.exit_status == "done":
-                    code = 0  # killed between its end and that of the process
+                    killed, code = True, 0  # between its end and that of the process
         if code:
             wrong.append(f"exit code {code}: {folder.with_suffix('.txt').read_text()[-500:]}")
         elif code == 0:
-            wrong += complete(folder)
+            wrong += complete(folder, killed)
     found = {"kills": kills, "at a file": aimed, "unfinished files named": named, "wrong": wrong}
     print(json.dumps(found | {"sessions": sessions}))
     return 1 if wrong else 0
