@@ -11,6 +11,7 @@ SHARED = {
     "main": "the command, and the process that owns PortAudio",
     "run": "every command of cli/ and every protocol is run by it",
     "rows": "every family of verification/ gives its rows by it",
+    "rates": "every family of verification/statistics/ gives its rates by it",
     "calibrate": "the methods of calibration/ have one verb; the package names them apart",
     "calibrate_ears": "the laboratory's procedure, and the protocols' step that carries it out",
     "loudness_zwst": "MoSQITo answers to the same names as soundcal",

@@ -1,15 +1,16 @@
 """``soundcal verify``: check the indicators against the standards, and compare with MoSQITo."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.output import print_json, progress, say, show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from soundcal.verification import Outcome, Row
+    from soundcal.verification import Outcome
     from soundcal.verification.against_mosqito import MosqitoAgreement
 
 __all__ = ["add"]
@@ -61,13 +62,17 @@ def run(options: argparse.Namespace) -> int:
 
     if options.draws is not None and not options.statistics:
         raise ParameterError("--draws belongs to --statistics")
-    rows = _statistics(options) if options.statistics else all_rows(options.family)
+    work: list[Callable[[], Outcome]] = (
+        _statistics(options)
+        if options.statistics
+        else [partial(evaluate, row) for row in all_rows(options.family)]
+    )
     if options.report:
         check_output(Path(options.report), force=options.force)
     outcomes = []
-    with progress("verifying", len(rows), unit="rows") as advance:
-        for number, row in enumerate(rows, start=1):
-            outcomes.append(evaluate(row))
+    with progress("verifying", len(work), unit="rows") as advance:
+        for number, compute in enumerate(work, start=1):
+            outcomes.append(compute())
             advance(number, "")
     beside: list[MosqitoAgreement] = []
     if not (options.no_mosqito or options.statistics):
@@ -96,13 +101,16 @@ def run(options: argparse.Namespace) -> int:
     return CalibrationError.exit_code if failed else 0
 
 
-def _statistics(options: argparse.Namespace) -> "list[Row]":
+def _statistics(options: argparse.Namespace) -> "list[Callable[[], Outcome]]":
     from soundcal.errors import ParameterError
-    from soundcal.verification.statistics import DRAWS, statistics_rows
+    from soundcal.verification.statistics import ALARM, DRAWS, all_rates, check_draws, simulate
 
     if options.family:
         raise ParameterError("--family names indicators; leave it out with --statistics")
-    return statistics_rows(DRAWS if options.draws is None else options.draws)
+    draws = DRAWS if options.draws is None else options.draws
+    check_draws(draws)
+    rates = all_rates()
+    return [partial(simulate, stated, draws, ALARM / len(rates)) for stated in rates]
 
 
 def _table(outcomes: "Sequence[Outcome]") -> list[str]:
