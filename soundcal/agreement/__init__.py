@@ -6,6 +6,12 @@ from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
     from soundcal.agreement.diagnostics import Diagnostics, diagnose
+    from soundcal.agreement.effect import (
+        EffectSize,
+        detectable_delta,
+        detectable_difference,
+        standardized_difference,
+    )
     from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
     from soundcal.agreement.multiplicity import AdjustedP, adjust
     from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
@@ -46,6 +52,7 @@ else:
             "Claim": "planning",
             "Concordance": "reliability",
             "Diagnostics": "diagnostics",
+            "EffectSize": "effect",
             "Hotelling": "paired",
             "Icc": "reliability",
             "MeanDifference": "paired",
@@ -63,6 +70,8 @@ else:
             "concordance": "reliability",
             "coverage_probability": "reliability",
             "deming": "regression",
+            "detectable_delta": "effect",
+            "detectable_difference": "effect",
             "diagnose": "diagnostics",
             "hotelling": "paired",
             "icc": "reliability",
@@ -74,6 +83,7 @@ else:
             "regression_limits": "regression",
             "sample_size": "planning",
             "sample_size_for_width": "planning",
+            "standardized_difference": "effect",
             "total_deviation_index": "reliability",
         },
     )
@@ -85,6 +95,7 @@ __all__ = [
     "Claim",
     "Concordance",
     "Diagnostics",
+    "EffectSize",
     "Hotelling",
     "Icc",
     "MeanDifference",
@@ -102,6 +113,8 @@ __all__ = [
     "concordance",
     "coverage_probability",
     "deming",
+    "detectable_delta",
+    "detectable_difference",
     "diagnose",
     "hotelling",
     "icc",
@@ -113,5 +126,6 @@ __all__ = [
     "regression_limits",
     "sample_size",
     "sample_size_for_width",
+    "standardized_difference",
     "total_deviation_index",
 ]

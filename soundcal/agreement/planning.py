@@ -306,7 +306,7 @@ def power(
     _check_plan(bias, sd, delta, alpha, sides)
     confidence = 1.0 - alpha if sides == 2 else 1.0 - 2.0 * alpha
     _, k = limit_factors(n, coverage, confidence, interval)
-    return _power(n, bias, sd, delta, k)
+    return power_within(n, bias, sd, delta, k)
 
 
 def _check_plan(bias: float, sd: float, delta: float, alpha: float, sides: int) -> None:
@@ -321,7 +321,8 @@ def _check_plan(bias: float, sd: float, delta: float, alpha: float, sides: int) 
         )
 
 
-def _power(n: int, bias: float, sd: float, delta: float, k: float) -> float:
+def power_within(n: int, bias: float, sd: float, delta: float, k: float) -> float:
+    """Return the probability that ``b - k s`` and ``b + k s`` both lie within ±delta."""
     from scipy.special import ndtr
 
     error = sd / math.sqrt(n)
@@ -400,7 +401,7 @@ def sample_size(
 
     def enough(n: int) -> bool:
         _, k = limit_factors(n, coverage, confidence, interval)
-        return _power(n, bias, sd, delta, k) >= power
+        return power_within(n, bias, sd, delta, k) >= power
 
     return _smallest(enough, f"a power of {power:g}")
 
