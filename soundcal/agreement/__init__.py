@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         standardized_difference,
     )
     from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
+    from soundcal.agreement.max_t import MaxT, max_t
     from soundcal.agreement.multiplicity import AdjustedP, adjust
     from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
     from soundcal.agreement.paired import Hotelling, MeanDifference, hotelling, mean_difference
@@ -55,6 +56,7 @@ else:
             "EffectSize": "effect",
             "Hotelling": "paired",
             "Icc": "reliability",
+            "MaxT": "max_t",
             "MeanDifference": "paired",
             "MethodLine": "regression",
             "NonparametricLimits": "nonparametric",
@@ -76,6 +78,7 @@ else:
             "hotelling": "paired",
             "icc": "reliability",
             "join": "pairs",
+            "max_t": "max_t",
             "mean_difference": "paired",
             "nonparametric_limits": "nonparametric",
             "passing_bablok": "regression",
@@ -98,6 +101,7 @@ __all__ = [
     "EffectSize",
     "Hotelling",
     "Icc",
+    "MaxT",
     "MeanDifference",
     "MethodLine",
     "NonparametricLimits",
@@ -119,6 +123,7 @@ __all__ = [
     "hotelling",
     "icc",
     "join",
+    "max_t",
     "mean_difference",
     "nonparametric_limits",
     "passing_bablok",

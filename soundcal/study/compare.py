@@ -10,7 +10,13 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import lookalikes, normal_name, some
-from soundcal.study.comparison import Entry, LimitsAtQuartiles, MethodComparison
+from soundcal.study.comparison import (
+    MAX_T_DRAWS,
+    MAX_T_SEED,
+    Entry,
+    LimitsAtQuartiles,
+    MethodComparison,
+)
 from soundcal.study.ears import swapped_ears, with_ears_combined
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
 from soundcal.study.table import checked_table
@@ -96,7 +102,7 @@ def compare_methods(
         pairs=pairs,
         rules=rules,
         values=values,
-        entries=_holm(entries),
+        entries=_adjusted(entries),
         warnings=warnings,
     )
 
@@ -219,15 +225,25 @@ def _bias_test(x: Array, y: Array) -> float | None:
     return None if math.isnan(p) else p
 
 
-def _holm(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the entries with Holm's adjustment over all bias tests of the comparison."""
-    from soundcal.agreement import adjust
+def _adjusted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries with both adjustments over all bias tests of the comparison."""
+    from soundcal.agreement import adjust, max_t
 
     tests = [np.nan if entry.p_value is None else entry.p_value for entry in entries]
-    adjusted = adjust(tests, family=f"bias of {len(tests)} indicators and pairs of methods")
+    family = f"bias of {len(tests)} indicators and pairs of methods"
+    holm = adjust(tests, family=family).adjusted
+    row = {name: i for i, name in enumerate(sorted({s for e in entries for s in e.stimuli}))}
+    differences = np.full((len(row), len(entries)), np.nan)
+    for i, entry in enumerate(entries):
+        differences[[row[name] for name in entry.stimuli], i] = entry.differences
+    largest = max_t(differences, family=family, draws=MAX_T_DRAWS, seed=MAX_T_SEED).adjusted
     return tuple(
-        replace(entry, p_adjusted=None if entry.p_value is None else float(p))
-        for entry, p in zip(entries, adjusted.adjusted, strict=True)
+        replace(
+            entry,
+            p_adjusted=None if entry.p_value is None else float(p),
+            p_max_t=None if math.isnan(q) else float(q),
+        )
+        for entry, p, q in zip(entries, holm, largest, strict=True)
     )
 
 

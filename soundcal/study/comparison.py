@@ -4,7 +4,7 @@ Differences are always *first − second*, and the order is printed with every n
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from soundcal.agreement import Agreement, AgreementTest, Diagnostics, NonparametricLimits
 
-__all__ = ["Entry", "LimitsAtQuartiles", "MethodComparison"]
+__all__ = ["MAX_T_DRAWS", "MAX_T_SEED", "Entry", "LimitsAtQuartiles", "MethodComparison"]
+
+MAX_T_DRAWS: Final = 10_000
+MAX_T_SEED: Final = 1
+"""Bootstrap samples of the adjustment by max-T, and their seed; both are printed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +63,9 @@ class Entry:
     p_value, p_adjusted : float or None
         Test of bias = 0 (paired t) and the same after Holm's adjustment over all entries of the
         comparison; None where the differences do not vary.
+    p_max_t : float or None
+        The same test adjusted by step-down max-T, which allows for the correlation of the
+        indicators; None also where the differences hang on one or two stimuli.
     test : AgreementTest or None
         Test of agreement within the allowable difference, if one was stated.
     lines : LimitsAtQuartiles or None
@@ -79,6 +86,7 @@ class Entry:
     diagnostics: "Diagnostics"
     p_value: float | None = None
     p_adjusted: float | None = None
+    p_max_t: float | None = None
     test: "AgreementTest | None" = None
     lines: LimitsAtQuartiles | None = None
     quantiles: "NonparametricLimits | None" = None
@@ -160,6 +168,7 @@ class Entry:
             "upper_high": a.upper_ci[1],
             "p": self.p_value,
             "p_holm": self.p_adjusted,
+            "p_max_t": self.p_max_t,
             "delta": self.delta,
             "within_delta": self.within_delta,
             "delta_low": None if self.test is None else self.test.limits.bounds[0],

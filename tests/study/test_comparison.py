@@ -148,6 +148,19 @@ def test_holm_adjusts_over_all_tests() -> None:
     assert all(e.p_value <= e.p_adjusted <= 1.0 for e in ordered)
 
 
+def test_max_t_counts_correlated_indicators_once() -> None:
+    table = tidy()
+    table.loc[(table["stimulus"] == "S003") & (table["indicator"] == "N"), "value"] = np.nan
+    copies = [table.assign(statistic=table["statistic"] + suffix) for suffix in ("", "a", "b")]
+    one, three = compare_methods(table), compare_methods(pd.concat(copies))
+    for entry in one.entries:
+        same = three.entry(entry.label, entry.first, entry.second)
+        assert same.p_max_t == pytest.approx(entry.p_max_t, abs=1e-3)
+        assert same.p_adjusted >= entry.p_adjusted
+        assert entry.to_dict()["p_max_t"] == entry.p_max_t
+    assert one.entry("N5", "in-situ", "ocv").agreement.n == 26
+
+
 def test_equal_methods_have_no_test() -> None:
     table = tidy()
     twin = table[table["condition"] == "ocv"].assign(condition="hats")
@@ -156,6 +169,7 @@ def test_equal_methods_have_no_test() -> None:
     assert (entry.agreement.bias, entry.agreement.sd) == (0.0, 0.0)
     assert entry.p_value is None
     assert entry.p_adjusted is None
+    assert entry.p_max_t is None
 
 
 def test_allowable_difference() -> None:

@@ -133,6 +133,7 @@ def agreement_table(name: str, entries: Sequence[Entry], comparison: MethodCompa
         Column("Upper", "signed", unit, "Upper limit"),
         Column(interval, "interval", unit, "Upper limit"),
         Column("p (Holm)", "p"),
+        Column("p (max-T)", "p"),
         Column("Id", group="Worst stimulus"),
         Column("Difference", "signed", unit, "Worst stimulus"),
     )
@@ -158,6 +159,7 @@ def _agreement_row(entry: Entry) -> tuple[Any, ...]:
         a.upper,
         a.upper_ci,
         entry.p_adjusted,
+        entry.p_max_t,
         *entry.worst,
     )
 

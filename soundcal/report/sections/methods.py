@@ -3,6 +3,7 @@
 from soundcal.report.sections.checklist import interval_in_words
 from soundcal.report.style import count, family_name, unit_label
 from soundcal.study import MethodComparison, Study
+from soundcal.study.comparison import MAX_T_DRAWS, MAX_T_SEED
 from soundcal.study.rules import in_order
 
 __all__ = ["methods_text"]
@@ -57,8 +58,10 @@ def _statistics_text(comparison: MethodComparison) -> str:
         f"the standard deviation (divisor n − 1); {100 * rules.confidence:g} % confidence "
         f"intervals of the limits are {interval_in_words(comparison)}, that of the bias uses "
         f"Student's t. p values test bias = 0 (paired t, two-sided), adjusted by Holm's method for "
-        f"all {len(comparison.entries)} tests of the comparison; indicators of one recording are "
-        "strongly correlated"
+        f"all {len(comparison.entries)} tests of the comparison, and beside it by step-down max-T "
+        f"(Westfall & Young 1993; studentized bootstrap of the stimuli, {MAX_T_DRAWS} draws, seed "
+        f"{MAX_T_SEED}), which counts indicators that say the same once: indicators of one "
+        "recording are strongly correlated"
         + (", and differences of three methods depend on each other." if chained else ".")
     )
     if rules.delta:

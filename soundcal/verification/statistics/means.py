@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from soundcal.agreement import adjust, hotelling, mean_difference
+from soundcal.agreement import adjust, hotelling, max_t, mean_difference
 from soundcal.agreement.paired import MeanTest
 from soundcal.arrays import Array
 from soundcal.verification.statistics.rates import StatedRate
@@ -34,6 +34,10 @@ def rates() -> Iterator[StatedRate]:
         known_deviation="rejects about 9 % at these sizes; marked wherever it is used, and not the "
         "default",
     )
+    correlated = partial(StatedRate, "max_t", clause, nominal=0.05, at_most=True, cost=2)
+    name = "any of 39 correlated tests, 27 stimuli, max-T"
+    yield correlated(f"{name}, normal", trial=partial(_correlated, skewed=False))
+    yield correlated(f"{name}, exponential", trial=partial(_correlated, skewed=True), margin=0.02)
     yield StatedRate("hotelling", clause, "Hotelling's paired test, 19 pairs", 0.05, _plane)
 
 
@@ -50,6 +54,17 @@ def _cell(rng: np.random.Generator, test: MeanTest) -> bool:
 def _family(rng: np.random.Generator) -> bool:
     p = [mean_difference(*_values(rng)).p_value for _ in range(48)]
     return bool(adjust(p, family="48 cells").adjusted.min() < 0.05)
+
+
+def _correlated(rng: np.random.Generator, skewed: bool) -> bool:
+    from scipy.special import ndtr
+
+    d = np.sqrt(0.4) * rng.normal(size=(27, 1)) + np.sqrt(0.2) * rng.normal(size=(27, 39))
+    d += np.sqrt(0.4) * np.repeat(rng.normal(size=(27, 3)), 13, axis=1)
+    if skewed:
+        d = -np.log(ndtr(d)) - 1.0
+    found = max_t(d, family="39 tests", draws=500, seed=int(rng.integers(1 << 31)))
+    return bool(np.nanmin(found.adjusted) <= 0.05)
 
 
 def _plane(rng: np.random.Generator) -> bool:
