@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
     from soundcal.agreement.max_t import MaxT, max_t
+    from soundcal.agreement.method_lines import MethodLine, deming, passing_bablok
     from soundcal.agreement.multiplicity import AdjustedP, adjust
     from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
     from soundcal.agreement.paired import Hotelling, MeanDifference, hotelling, mean_difference
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
         sample_size,
         sample_size_for_width,
     )
-    from soundcal.agreement.regression import (
-        MethodLine,
-        RegressionLimits,
-        deming,
-        passing_bablok,
-        regression_limits,
-    )
+    from soundcal.agreement.regression import RegressionLimits, regression_limits
     from soundcal.agreement.reliability import (
         Concordance,
         Icc,
@@ -58,7 +53,7 @@ else:
             "Icc": "reliability",
             "MaxT": "max_t",
             "MeanDifference": "paired",
-            "MethodLine": "regression",
+            "MethodLine": "method_lines",
             "NonparametricLimits": "nonparametric",
             "Pairs": "pairs",
             "Points": "limits_of_agreement",
@@ -71,7 +66,7 @@ else:
             "bland_altman_repeated": "repeated",
             "concordance": "reliability",
             "coverage_probability": "reliability",
-            "deming": "regression",
+            "deming": "method_lines",
             "detectable_delta": "effect",
             "detectable_difference": "effect",
             "diagnose": "diagnostics",
@@ -81,7 +76,7 @@ else:
             "max_t": "max_t",
             "mean_difference": "paired",
             "nonparametric_limits": "nonparametric",
-            "passing_bablok": "regression",
+            "passing_bablok": "method_lines",
             "power": "planning",
             "regression_limits": "regression",
             "sample_size": "planning",

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from published_data import MINI_1, WRIGHT_1
-from scipy import stats
+from scipy import optimize, stats
 
 from soundcal.agreement import bland_altman, deming, diagnose, passing_bablok, regression_limits
 from soundcal.errors import ParameterError
@@ -96,6 +98,57 @@ def test_deming_is_symmetric_and_jackknife_is_what_it_says() -> None:
         deming([0.0, 1.0], [0.0, 1.0])
     with pytest.raises(ParameterError, match="range of values"):
         deming([1.0, 1.0, 1.0], [0.0, 1.0, 2.0])
+
+
+def proportional(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """y = 2 + 1.2 x with errors of 4 % in x and of 8 % in y; x of 10 to 100."""
+    true = np.exp(rng.uniform(0, math.log(10), n)) * 10
+    x = true * (1 + 0.04 * rng.standard_normal(n))
+    return x, (2 + 1.2 * true) * (1 + 0.08 * rng.standard_normal(n))
+
+
+def test_weighted_deming_is_the_best_line_for_its_weights() -> None:
+    x, y = proportional(27, np.random.default_rng(9))
+    line = deming(x, y, errors="proportional", variance_ratio=4.0)
+    off = (y - line.intercept - line.slope * x) / (4 + line.slope**2)
+    size = (4 * (x + line.slope * off) + y - 4 * off) / 5
+    best = optimize.minimize(
+        lambda c: float(np.sum((y - c[0] - c[1] * x) ** 2 / size**2) / (4 + c[1] ** 2)),
+        [0.0, 1.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-9, "fatol": 1e-15, "maxiter": 5000},
+    )
+    assert (line.intercept, line.slope) == pytest.approx(best.x, rel=1e-5)
+    left = np.array(
+        [
+            deming(
+                np.delete(x, i), np.delete(y, i), errors="proportional", variance_ratio=4.0
+            ).intercept
+            for i in range(27)
+        ]
+    )
+    pseudo = 27 * line.intercept - 26 * left
+    half = stats.t.ppf(0.975, 25) * pseudo.std(ddof=1) / math.sqrt(27)
+    assert line.intercept_ci == pytest.approx((line.intercept - half, line.intercept + half))
+    assert line.method.startswith("Weighted Deming regression of n = 27 pairs, proportional errors")
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 10.0), st.floats(0.01, 100.0))
+def test_weighted_deming_is_symmetric_and_has_no_unit(seed: int, ratio: float, unit: float) -> None:
+    x, y = proportional(20, np.random.default_rng(seed))
+    one = deming(x, y, errors="proportional", variance_ratio=ratio)
+    two = deming(unit * y, unit * x, errors="proportional", variance_ratio=1 / ratio)
+    assert two.slope == pytest.approx(1 / one.slope)
+    assert two.intercept == pytest.approx(-unit * one.intercept / one.slope, rel=1e-6, abs=1e-6)
+
+
+def test_weighted_deming_refusals() -> None:
+    with pytest.raises(ParameterError, match="levels in dB are not"):
+        deming([0.0, 1.0, 2.0], [1.0, 2.0, 3.5], errors="proportional")
+    with pytest.raises(ParameterError, match="'constant', 'proportional'"):
+        deming([1.0, 2.0, 3.0], [1.0, 2.0, 3.5], errors="relative")
+    with pytest.raises(ParameterError, match="does not suit these data"):
+        deming([0.001, 5.0, 9.0, 10.0], [3.0, 0.001, 9.0, 10.0], errors="proportional")
 
 
 def test_both_lines_cover_the_truth() -> None:

@@ -23,6 +23,8 @@ def rates() -> Iterator[StatedRate]:
     name = "band of the bias, spread that grows (HC3)"
     yield limits(name, 0.95, partial(_band, growing=True), 0.02)
     yield StatedRate("deming", _CLAUSE, "slope by Deming (jackknife), n = 27", 0.95, _deming, 0.02)
+    name = "slope by weighted Deming (jackknife), n = 27"
+    yield StatedRate("deming", _CLAUSE, name, 0.95, _weighted_deming, 0.02)
     ranks = partial(StatedRate, "passing_bablok", _CLAUSE)
     yield ranks("slope by Passing & Bablok, n = 27", 0.95, _ranks, 0.02)
     name = "test of linearity by Passing & Bablok, n = 27"
@@ -48,6 +50,12 @@ def _sides(rng: np.random.Generator) -> tuple[Array, Array]:
 
 def _deming(rng: np.random.Generator) -> bool:
     return within(deming(*_sides(rng)).slope_ci, 1.0)
+
+
+def _weighted_deming(rng: np.random.Generator) -> bool:
+    true = np.exp(rng.uniform(0.0, 2.3, 27))
+    x, y = (true * (1.0 + 0.05 * rng.normal(size=27)) for _ in range(2))
+    return within(deming(x, y, errors="proportional").slope_ci, 1.0)
 
 
 def _ranks(rng: np.random.Generator) -> bool:
