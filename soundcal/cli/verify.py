@@ -44,7 +44,8 @@ def add(commands: Any) -> None:
         "--draws",
         type=int,
         metavar="N",
-        help="draws of each rate of --statistics (default 400; 10000 take some minutes)",
+        help="draws of each rate of --statistics (default 400, about a minute; trials that take "
+        "long have fewer)",
     )
     parser.add_argument("--report", metavar="FILE.html", help="also write the tables as a page")
     parser.add_argument("--force", action="store_true", help="replace an existing page")

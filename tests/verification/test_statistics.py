@@ -1,12 +1,21 @@
 """Simulated coverage and error rates: ``soundcal verify --statistics``."""
 
+import inspect
 import json
 
 import numpy as np
 import pytest
 
+from soundcal import agreement, ratings
 from soundcal.cli import main
-from soundcal.verification.statistics import ALARM, StatedRate, all_rates, limits, simulate
+from soundcal.verification.statistics import (
+    ALARM,
+    StatedRate,
+    all_rates,
+    families,
+    limits,
+    simulate,
+)
 
 RATES = all_rates()
 EACH = ALARM / len(RATES)
@@ -18,13 +27,16 @@ def test_rates_are_those_that_are_stated(stated: StatedRate) -> None:
     row = found.row
     assert found.verdict != "fail", f"{found.value:g} %, {row.lower:g} to {row.upper:g} %"
     assert found.interval[0] <= found.value <= found.interval[1]
-    # a rate is the same whatever else is computed
-    assert simulate(stated, 100, EACH).value == found.value
+
+
+def test_a_rate_is_the_same_whatever_else_is_computed() -> None:
+    assert simulate(RATES[1], 200, EACH).value == simulate(RATES[1], 200, EACH).value
 
 
 def test_a_wrong_interval_is_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(families, "FAMILIES", ("limits", "reliability"))
     # intervals of 80 % that claim to be of 95 %
     right = limits.bland_altman
     monkeypatch.setattr(
@@ -58,3 +70,36 @@ def test_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--draws", "500"]) == 2
     assert "--draws belongs to --statistics" in capsys.readouterr().err
     assert main(["verify", "--statistics", "--family", "levels"]) == 2
+
+
+WITHOUT_A_RATE = {
+    "join": "joins tables by their labels",
+    "make_ratings": "checks a table",
+    "combine": "joins tables",
+    "read_exclusions": "reads a file",
+    "read_gui": "reads files",
+    "read_mapped": "reads files",
+    "read_ratings": "reads a file",
+    "check_quality": "finds peculiar answers and states no rate",
+    "analyse_ratings": "calls compare_ratings and mixed_model, which have rates",
+    "coordinates": "a formula of ISO/TS 12913-3",
+    "density": "a kernel density without an interval",
+    "likert_shares": "shares without an interval",
+    "method_a": "medians without an interval",
+    "quadrant_shares": "shares without an interval",
+    "quadrant_table": "shares without an interval",
+}
+"""Public functions of agreement and ratings that state no probability, and the reason."""
+
+
+def test_every_public_interval_and_test_has_a_rate() -> None:
+    public = {
+        name
+        for room in (agreement, ratings)
+        for name in room.__all__
+        if inspect.isfunction(getattr(room, name))
+    }
+    with_rate = {stated.method for stated in RATES}
+    assert with_rate <= public
+    assert public - with_rate == set(WITHOUT_A_RATE)
+    assert len({(stated.clause, stated.quantity) for stated in RATES}) == len(RATES)

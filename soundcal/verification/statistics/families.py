@@ -8,7 +8,16 @@ from soundcal.verification.statistics.rates import StatedRate
 
 __all__ = ["ALARM", "DRAWS", "FAMILIES", "all_rates", "check_draws"]
 
-FAMILIES: Final = ("limits", "repeated", "lines", "reliability", "planning", "effect", "means")
+FAMILIES: Final = (
+    "limits",
+    "repeated",
+    "lines",
+    "reliability",
+    "planning",
+    "effect",
+    "means",
+    "ratings",
+)
 """Modules of this package, in the order in which they are printed; each has a function
 ``rates``."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from soundcal.agreement import bland_altman, deming, passing_bablok, regression_limits
+from soundcal.agreement import MethodLine, bland_altman, deming, passing_bablok, regression_limits
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.verification.statistics.rates import StatedRate, within
@@ -14,6 +14,7 @@ from soundcal.verification.statistics.rates import StatedRate, within
 __all__ = ["rates"]
 
 _CLAUSE: Final = "lines"
+_Z: Final = 1.959963984540054
 
 
 def rates() -> Iterator[StatedRate]:
@@ -22,11 +23,15 @@ def rates() -> Iterator[StatedRate]:
     yield limits("band of the bias, constant spread", 0.95, partial(_band, growing=False))
     name = "band of the bias, spread that grows (HC3)"
     yield limits(name, 0.95, partial(_band, growing=True), 0.02)
-    yield StatedRate("deming", _CLAUSE, "slope by Deming (jackknife), n = 27", 0.95, _deming, 0.02)
+    yield limits("band of the upper limit, constant spread, n = 40", 0.95, _limit)
+    of_deming = partial(StatedRate, "deming", _CLAUSE)
+    yield of_deming("slope by Deming (jackknife), n = 27", 0.95, _deming, 0.02)
+    yield of_deming("intercept by Deming (jackknife), n = 27", 0.95, _deming_intercept, 0.02)
     name = "slope by weighted Deming (jackknife), n = 27"
-    yield StatedRate("deming", _CLAUSE, name, 0.95, _weighted_deming, 0.02)
+    yield of_deming(name, 0.95, _weighted_deming, 0.02)
     ranks = partial(StatedRate, "passing_bablok", _CLAUSE)
     yield ranks("slope by Passing & Bablok, n = 27", 0.95, _ranks, 0.02)
+    yield ranks("intercept by Passing & Bablok, n = 27", 0.95, _ranks_intercept, 0.02)
     name = "test of linearity by Passing & Bablok, n = 27"
     yield ranks(name, 0.05, _linearity, 0.02, at_most=True)
 
@@ -41,6 +46,13 @@ def _band(rng: np.random.Generator, growing: bool) -> bool:
         return True
     bounds = found.bands([9.5])
     return bool(bounds["bias_low"][0] <= 0.3 + 0.05 * 9.5 <= bounds["bias_high"][0])
+
+
+def _limit(rng: np.random.Generator) -> bool:
+    a = rng.uniform(1.0, 10.0, 40)
+    d = 0.3 + 0.05 * a + rng.normal(size=40)
+    found = regression_limits(bland_altman(a + d / 2, a - d / 2), spread="constant").bands([9.5])
+    return bool(found["upper_low"][0] <= 0.3 + 0.05 * 9.5 + _Z <= found["upper_high"][0])
 
 
 def _sides(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -58,9 +70,21 @@ def _weighted_deming(rng: np.random.Generator) -> bool:
     return within(deming(x, y, errors="proportional").slope_ci, 1.0)
 
 
+def _deming_intercept(rng: np.random.Generator) -> bool:
+    return within(deming(*_sides(rng)).intercept_ci, 0.0)
+
+
+def _of_ranks(rng: np.random.Generator) -> MethodLine:
+    return passing_bablok(*_sides(rng))
+
+
 def _ranks(rng: np.random.Generator) -> bool:
-    return within(passing_bablok(*_sides(rng)).slope_ci, 1.0)
+    return within(_of_ranks(rng).slope_ci, 1.0)
+
+
+def _ranks_intercept(rng: np.random.Generator) -> bool:
+    return within(_of_ranks(rng).intercept_ci, 0.0)
 
 
 def _linearity(rng: np.random.Generator) -> bool:
-    return bool(passing_bablok(*_sides(rng)).linearity_p < 0.05)
+    return bool(_of_ranks(rng).linearity_p < 0.05)
