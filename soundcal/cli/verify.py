@@ -48,7 +48,8 @@ def add(commands: Any) -> None:
         "long have fewer)",
     )
     parser.add_argument("--report", metavar="FILE.html", help="also write the tables as a page")
-    parser.add_argument("--force", action="store_true", help="replace an existing page")
+    parser.add_argument("--pdf", action="store_true", help="also write the page as PDF, beside it")
+    parser.add_argument("--force", action="store_true", help="replace existing files")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(run=run)
 
@@ -69,7 +70,10 @@ def run(options: argparse.Namespace) -> int:
         else [partial(evaluate, row) for row in all_rows(options.family)]
     )
     if options.report:
-        check_output(Path(options.report), force=options.force)
+        for page in _pages(options):
+            check_output(page, force=options.force)
+    elif options.pdf:
+        raise ParameterError("--pdf needs a page; give --report FILE.html")
     outcomes = []
     with progress("verifying", len(work), unit="rows") as advance:
         for number, compute in enumerate(work, start=1):
@@ -80,12 +84,8 @@ def run(options: argparse.Namespace) -> int:
         with progress("comparing", len(against_mosqito.signals()), unit="signals") as advance:
             beside = against_mosqito.compare_with_mosqito(options.family, advance)
     if options.report:
-        from soundcal.report import write_document
-        from soundcal.report.standards import verification_document
-
-        document = verification_document(outcomes, beside)
-        write_document(document, Path(options.report), force=options.force)
-        say(f"report in {options.report}")
+        _write(options, outcomes, beside)
+        say("report in " + ", ".join(map(str, _pages(options))))
     failed = [outcome for outcome in outcomes if outcome.verdict == "fail"]
     if options.json:
         content = {
@@ -100,6 +100,27 @@ def run(options: argparse.Namespace) -> int:
             show(line)
     say(outcome_summary(outcomes))
     return CalibrationError.exit_code if failed else 0
+
+
+def _pages(options: argparse.Namespace) -> list[Path]:
+    """Return the paths of the report: the page, and its PDF if it is asked for."""
+    page = Path(options.report)
+    return [page, page.with_suffix(".pdf")] if options.pdf else [page]
+
+
+def _write(
+    options: argparse.Namespace,
+    outcomes: "Sequence[Outcome]",
+    beside: "Sequence[MosqitoAgreement]",
+) -> None:
+    from soundcal.report import write_document
+    from soundcal.report.certificate import certificate_document
+    from soundcal.report.standards import verification_document
+    from soundcal.verification.statistics import SimulatedRate
+
+    rates = [outcome for outcome in outcomes if isinstance(outcome, SimulatedRate)]
+    document = certificate_document(rates) if rates else verification_document(outcomes, beside)
+    write_document(document, Path(options.report), pdf=options.pdf, force=options.force)
 
 
 def _statistics(options: argparse.Namespace) -> "list[Callable[[], Outcome]]":

@@ -2,7 +2,8 @@
 
 A report is a :class:`~soundcal.report.document.Document`, made by :func:`study_document`,
 :func:`ratings_document`, :func:`soundcal.report.qualification.qualification_document` or
-:func:`soundcal.report.standards.verification_document`; :func:`write_document` prints it.
+:func:`soundcal.report.standards.verification_document` and
+:func:`soundcal.report.certificate.certificate_document`; :func:`write_document` prints it.
 :func:`write_report` writes the report of a study with all its tables.
 """
 

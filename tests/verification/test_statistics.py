@@ -2,12 +2,15 @@
 
 import inspect
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from soundcal import agreement, ratings
 from soundcal.cli import main
+from soundcal.report.certificate import certificate_document
 from soundcal.verification.statistics import (
     ALARM,
     StatedRate,
@@ -64,12 +67,39 @@ def test_false_alarms_are_as_rare_as_asked_for(nominal: float, answers: int) -> 
     assert alarms <= 40
 
 
+def test_certificate_is_a_page_for_a_supplement(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(families, "FAMILIES", ("repeated", "reliability"))
+    page = tmp_path / "certificate.html"
+    command = ["verify", "--statistics", "--draws", "100", "--json", "--report", str(page), "--pdf"]
+    assert main(command) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    text = page.read_text(encoding="utf-8")
+    for row in rows:
+        low, high = row["interval"]
+        assert row["method"] in text
+        assert f"{low:.1f} to {high:.1f}" in text
+    assert "Known deviations" in text
+    assert "0.1 % of such certificates" in text
+    assert main(command) == 5  # and nothing is computed before that is said
+
+    found = [simulate(stated, 100, EACH) for stated in families.all_rates()[:3]]
+    wrong = replace(found[1], value=12.0)
+    document = certificate_document([found[0], wrong, found[2]])
+    assert f"Outside the limits: repeated measurements: {wrong.row.quantity}" in str(document)
+    assert len(document.pictures()) == 1
+    assert document.pictures()[0].draw().get_axes()[0].get_xlim()[0] < -80.0
+
+
 def test_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--statistics", "--draws", "50"]) == 2
     assert "at least 100" in capsys.readouterr().err
     assert main(["verify", "--draws", "500"]) == 2
     assert "--draws belongs to --statistics" in capsys.readouterr().err
     assert main(["verify", "--statistics", "--family", "levels"]) == 2
+    assert main(["verify", "--pdf"]) == 2
 
 
 WITHOUT_A_RATE = {

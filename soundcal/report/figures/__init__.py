@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         spectrum_figure,
         stability_figure,
     )
+    from soundcal.report.figures.rates import rate_dots
     from soundcal.report.figures.ratings import (
         DIFFERENCE_LIMIT,
         circumplex,
@@ -50,6 +51,7 @@ else:
             "likert_bars": "ratings",
             "linearity_figure": "qualification",
             "noise_figure": "qualification",
+            "rate_dots": "rates",
             "response_figure": "qualification",
             "save": "page",
             "spectrum_figure": "qualification",
@@ -74,6 +76,7 @@ __all__ = [
     "likert_bars",
     "linearity_figure",
     "noise_figure",
+    "rate_dots",
     "response_figure",
     "save",
     "spectrum_figure",
