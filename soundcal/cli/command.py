@@ -24,6 +24,7 @@ _MODULES: Final = (
     "measure",
     "compare",
     "ratings",
+    "relate",
     "report",
     "protocol",
     "verify",

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
         difference_map,
         likert_bars,
     )
+    from soundcal.report.figures.relation import (
+        ScatterPanel,
+        correlation_map,
+        difference_scatter,
+    )
     from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
 else:
     __getattr__, __dir__ = on_first_use(
@@ -39,13 +44,16 @@ else:
             "DIFFERENCE_LIMIT": "ratings",
             "MAX_COLUMNS": "agreement",
             "MAX_DOT_ROWS": "stimuli",
+            "ScatterPanel": "relation",
             "bias_forest": "forest",
             "bland_altman_grid": "agreement",
             "budget_bars": "budget",
             "circumplex": "ratings",
+            "correlation_map": "relation",
             "crosstalk_figure": "qualification",
             "delay_figure": "qualification",
             "difference_map": "ratings",
+            "difference_scatter": "relation",
             "font_files": "page",
             "indicator_figure": "indicator",
             "likert_bars": "ratings",
@@ -64,13 +72,16 @@ __all__ = [
     "DIFFERENCE_LIMIT",
     "MAX_COLUMNS",
     "MAX_DOT_ROWS",
+    "ScatterPanel",
     "bias_forest",
     "bland_altman_grid",
     "budget_bars",
     "circumplex",
+    "correlation_map",
     "crosstalk_figure",
     "delay_figure",
     "difference_map",
+    "difference_scatter",
     "font_files",
     "indicator_figure",
     "likert_bars",

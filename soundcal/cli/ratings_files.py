@@ -1,0 +1,137 @@
+"""Options of the answers of a listening test, and their reading: ``ratings`` and ``relate``."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundcal.cli.file_options import Patterns
+from soundcal.cli.output import say
+from soundcal.errors import ParameterError, RecordError
+
+if TYPE_CHECKING:
+    from soundcal.ratings import Ratings
+
+__all__ = ["add_ratings_options", "ratings_from"]
+
+
+def add_ratings_options(group: Any, *, exclude: str = "--exclude") -> None:
+    """Add the options that say how answers are read to a parser's group.
+
+    Parameters
+    ----------
+    group : argument group
+        Group of an argparse parser.
+    exclude : str
+        Name of the option for the table of exclusions.
+    """
+    group.add_argument(
+        "--mapping",
+        type=Path,
+        action=Patterns,
+        metavar="FILE.toml",
+        help="mapping file for the tables of another program (PsychoPy, webMUSHRA, …)",
+    )
+    group.add_argument(
+        "--gui",
+        action="append",
+        default=[],
+        metavar="PARTICIPANT:CONDITION:FILE",
+        help="11-column results.csv of the published listening test; repeat for every file",
+    )
+    group.add_argument(
+        "--stimuli",
+        type=Path,
+        action=Patterns,
+        metavar="FILE",
+        help="stimulus ids of the tracks of --gui, one per line",
+    )
+    group.add_argument(
+        "--scale",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="lowest and highest answer of a table without --mapping",
+    )
+    group.add_argument(
+        "--language",
+        default="equal",
+        metavar="CODE",
+        help="angles of the attributes: equal (ISO/TS 12913-3:2019, default) or a language, e.g. "
+        "eng, of a table without --mapping",
+    )
+    group.add_argument(
+        exclude,
+        dest="answers_excluded",
+        type=Path,
+        action=Patterns,
+        metavar="FILE.csv",
+        help="CSV table of answers to leave out: columns participant, reason and, optionally, "
+        "condition, stimulus",
+    )
+
+
+def ratings_from(options: argparse.Namespace, files: Sequence[Path]) -> "Ratings":
+    """Return the answers of all files without the excluded ones, and say how they were read."""
+    from soundcal.files.names import some
+    from soundcal.ratings import combine, read_exclusions, read_gui, read_mapped, read_ratings
+
+    parts = []
+    if files and not options.mapping and options.scale is None:
+        raise ParameterError("--scale LOW HIGH is needed to read a table, e.g. --scale 0 100")
+    if files and options.mapping:
+        parts.append(read_mapped(files, options.mapping))
+    elif files:
+        scale = (options.scale[0], options.scale[1])
+        parts += [read_ratings(f, scale=scale, language=options.language) for f in files]
+    stimuli = _lines(options.stimuli) if options.stimuli else ()
+    for text in options.gui:
+        participant, condition, file = _gui_parts(text)
+        parts.append(read_gui(file, participant=participant, condition=condition, stimuli=stimuli))
+    if not parts:
+        raise ParameterError("no ratings; give a table, or --gui PARTICIPANT:CONDITION:FILE")
+    ratings = combine(parts)
+    if unused := [name for name in stimuli if name not in ratings.stimuli]:
+        say(f"note: {options.stimuli}: {some(unused)} never occurs in the files of --gui")
+    if options.answers_excluded:
+        _text(options.answers_excluded)  # says how it is read; exclusions carry no notes
+        ratings = ratings.exclude(read_exclusions(options.answers_excluded))
+    for note in ratings.notes:
+        say(f"note: {note}")
+    return ratings
+
+
+def _text(path: Path) -> str:
+    """Return the text of a table or list, and say what is to be said about its coding."""
+    from soundcal.files.text import read_export
+
+    text, notes = read_export(path)
+    for note in notes:
+        say(f"note: {note}")
+    return text
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """Return the stimulus ids of a list: its lines, without empty ones at the end."""
+    from soundcal.files.names import normal_name
+
+    lines = [normal_name(line) for line in _text(path).rstrip().split("\n")]
+    for number, name in enumerate(lines, start=1):
+        first = lines.index(name) + 1
+        fault = "empty" if not name else f"the id of line {first}" if first < number else ""
+        if re.search(r'[,;\t"]', name):
+            fault = f"{name!r:.60}; a list has no columns and no quotation marks"
+        if fault:
+            raise RecordError(
+                f"{path}: line {number}: {fault}; one stimulus id per line is expected, in the "
+                "order of the tracks"
+            )
+    return tuple(lines)
+
+
+def _gui_parts(text: str) -> tuple[str, str, Path]:
+    parts = text.split(":", 2)
+    if len(parts) != 3 or not all(parts):
+        raise ParameterError(f"--gui {text}: PARTICIPANT:CONDITION:FILE is expected")
+    return parts[0], parts[1], Path(parts[2])

@@ -1,0 +1,301 @@
+"""``soundcal relate``: what was measured against what was heard."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.cli.file_options import Patterns
+from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.ratings_files import add_ratings_options, ratings_from
+from soundcal.cli.report_options import EAR_RULES, add_page_options
+from soundcal.errors import ParameterError, RecordError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from soundcal.ratings import Ratings
+    from soundcal.relation import Relation
+
+__all__ = ["add"]
+
+_PAGE: Final = "relation.html"
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "relate",
+        help="relate ratings of a listening test to the indicators of a study",
+        description="Relate the differences of the ratings between two methods to those of every "
+        "indicator, stimulus by stimulus: correlations adjusted over the whole grid, lines with "
+        "errors in both variables, the largest correlation that the errors allow and the smallest "
+        "that the study could have shown.",
+    )
+    source = parser.add_argument_group("input")
+    source.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        action=Patterns,
+        metavar="STUDY",
+        help="session folders, a campaign or a report's folder, its differences.csv, or tidy "
+        "tables as for compare; the last one is the table of RATINGS, unless --ratings or --gui "
+        "names them",
+    )
+    source.add_argument(
+        "--ratings",
+        nargs="+",
+        type=Path,
+        action=Patterns,
+        default=[],
+        metavar="TABLE",
+        help="tables of the ratings, as for the command ratings",
+    )
+    add_ratings_options(source)
+    _add_study(parser.add_argument_group("study"))
+    _add_analysis(parser.add_argument_group("analysis"))
+    out = parser.add_argument_group("output")
+    out.add_argument(
+        "--out", type=Path, metavar="DIR", help="write the report and all tables into a folder"
+    )
+    add_page_options(
+        out,
+        pdf="also write the report as PDF",
+        figures="also write every figure as a file in these formats",
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_study(group: Any) -> None:
+    group.add_argument(
+        "--methods",
+        nargs=2,
+        metavar=("FIRST", "SECOND"),
+        help="differences are FIRST − SECOND (default: the two methods that were also rated)",
+    )
+    group.add_argument(
+        "--conditions",
+        nargs=2,
+        metavar=("FIRST", "SECOND"),
+        help="conditions of the ratings that belong to FIRST and SECOND of --methods, if their "
+        "names differ",
+    )
+    group.add_argument(
+        "--combination",
+        metavar="NAME",
+        help="combination of equipment that the ratings belong to, if the study has several",
+    )
+    group.add_argument(
+        "--indicators",
+        metavar="LIST",
+        help="comma-separated labels, symbols or families to measure (default: those of the study)",
+    )
+    group.add_argument(
+        "--ears",
+        choices=EAR_RULES,
+        default="mean",
+        help="one value of both ears, as for compare (default: mean)",
+    )
+    group.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
+    )
+
+
+def _add_analysis(group: Any) -> None:
+    group.add_argument(
+        "--attributes",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="attributes to relate, pleasantness and eventfulness among them (default: all); fewer "
+        "questions need smaller correlations for an answer",
+    )
+    group.add_argument(
+        "--u",
+        nargs="+",
+        default=[],
+        metavar="LABEL=VALUE",
+        help="standard uncertainty of an indicator's difference at a single stimulus, as far as it "
+        "varies from stimulus to stimulus, e.g. LAeq=0.3 (default: 0)",
+    )
+    group.add_argument(
+        "--confidence",
+        type=float,
+        default=0.95,
+        metavar="P",
+        help="confidence level of the intervals; the tests have the level 1 - P (default 0.95)",
+    )
+    group.add_argument(
+        "--permutations",
+        type=int,
+        default=9999,
+        metavar="N",
+        help="permutations of the stimuli for the tests (default 9999)",
+    )
+    group.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="seed of the random numbers (default 1)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Relate, print the outcome in words, and write the files that the options ask for."""
+    from soundcal.files.atomic import refuse_existing
+    from soundcal.relation import relate
+    from soundcal.report import relation_summary
+
+    if (options.pdf or options.figures) and not options.out:
+        raise ParameterError("--pdf and --figures are written into a folder; give --out DIR")
+    studies, tables = options.paths, options.ratings
+    if not tables and not options.gui:
+        *studies, last = options.paths
+        tables = [last]
+    if not studies:
+        raise ParameterError(f"{tables[0]}: one path only; STUDY and RATINGS are expected")
+    if options.out:  # before hours of measuring, not after
+        refuse_existing(options.out / _PAGE, force=options.force)
+    u = _uncertainties(options.u)
+    ratings = ratings_from(options, tables)
+    differences = _of_combination(_differences(studies, options), options.combination)
+    methods, conditions = _matched(options, differences, ratings)
+    relation = relate(
+        differences,
+        ratings,
+        methods,
+        conditions=conditions,
+        attributes=options.attributes,
+        u=u,
+        confidence=options.confidence,
+        permutations=options.permutations,
+        seed=options.seed,
+    )
+    for line in relation_summary(relation):
+        say(line)
+    for text in relation.warnings:
+        say(f"note: {text}")
+    if options.out:
+        for path in _write(options, relation):
+            say(f"report: {path}")
+    if options.json:
+        print_json("soundcal/relation/1", relation.to_dict())
+    return 0
+
+
+def _uncertainties(texts: Sequence[str]) -> dict[str, float]:
+    found = {}
+    for text in texts:
+        label, _, value = text.partition("=")
+        try:
+            found[label] = float(value)
+        except ValueError as error:
+            raise ParameterError(
+                f"--u {text}: LABEL=VALUE with a number expected, e.g. LAeq=0.3"
+            ) from error
+    return found
+
+
+def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.DataFrame":
+    """Return the differences of a study: read from its report, measured, or from tidy tables."""
+    from soundcal.study import Rules, collect, read_table, study_of
+    from soundcal.study.of_report import DIFFERENCES, is_differences, read_differences
+
+    rules = Rules(ears=options.ears)
+    plain = options.indicators is None and options.ears == "mean"
+    if os.path.isdir(paths[0]):
+        if plain and len(paths) == 1 and (paths[0] / DIFFERENCES).is_file():
+            say(f"note: differences of the report, {paths[0] / DIFFERENCES}")
+            return _noted(read_differences(paths[0] / DIFFERENCES))
+        with progress("measuring", None, unit="recordings") as advance:
+            study = collect(
+                paths,
+                indicators=options.indicators,
+                rules=rules,
+                jobs=options.jobs,
+                progress=advance,
+            )
+    elif len(paths) == 1 and is_differences(paths[0]):
+        if options.ears != "mean":
+            raise ParameterError(f"--ears {options.ears}: {paths[0]} has one value of both ears")
+        return _noted(read_differences(paths[0]))
+    else:
+        study = study_of(read_table(*paths), rules=rules)
+    for text in study.remarks:
+        say(f"note: {text}")
+    found = study.differences()
+    if found.empty:
+        raise RecordError(f"{paths[0]}: one method only; two that were compared are needed")
+    return found
+
+
+def _noted(differences: "pd.DataFrame") -> "pd.DataFrame":
+    for note in differences.attrs["notes"]:
+        say(f"note: {note}")
+    return differences
+
+
+def _of_combination(differences: "pd.DataFrame", name: str | None) -> "pd.DataFrame":
+    from soundcal.files.names import some
+
+    known = list(differences["combination"].unique()) if "combination" in differences else [""]
+    if name is None and len(known) > 1:
+        raise ParameterError(
+            f"the study has the combinations {some(known)}; name the one that the ratings belong "
+            "to with --combination"
+        )
+    if name is None:
+        return differences
+    if name not in known:
+        raise ParameterError(f"--combination {name}: the study has {some(known) or 'none'}")
+    return differences[differences["combination"] == name]
+
+
+def _matched(
+    options: argparse.Namespace, differences: "pd.DataFrame", ratings: "Ratings"
+) -> tuple[tuple[str, str], tuple[str, str] | None]:
+    """Return the methods of the study, and the conditions of the ratings if they are named."""
+    conditions = tuple(options.conditions) if options.conditions else None
+    if options.methods:
+        return (options.methods[0], options.methods[1]), conditions
+    rows = differences[["first", "second"]].drop_duplicates()
+    pairs = list(rows.itertuples(index=False, name=None))
+    if conditions is None:
+        rated = [pair for pair in pairs if set(pair) <= set(ratings.conditions)]
+    else:
+        rated = pairs
+    if len(rated) != 1:
+        known = "; ".join(f"{first} and {second}" for first, second in pairs)
+        raise ParameterError(
+            f"--methods FIRST SECOND is needed: the study compares {known}, the ratings have "
+            f"{', '.join(ratings.conditions)}; if the names differ, name the ratings' conditions "
+            "in the same order with --conditions"
+        )
+    return (str(rated[0][0]), str(rated[0][1])), conditions
+
+
+def _write(options: argparse.Namespace, relation: "Relation") -> list[Path]:
+    """Write the page, ``relation_<name>.csv`` for every table and ``relation.json``."""
+    from soundcal.files.atomic import check_output, make_folder, partial_file
+    from soundcal.files.records import write_json
+    from soundcal.files.spreadsheet import for_cells
+    from soundcal.report import relation_document, write_document
+
+    folder, force = options.out, options.force
+    tables = relation.tables()
+    make_folder(folder)
+    paths = {name: folder / f"relation_{name}.csv" for name in tables}
+    for path in (*paths.values(), folder / "relation.json"):
+        check_output(path, force=force)  # all of them before the first is written
+    for name, table in tables.items():
+        with partial_file(paths[name], force=force) as temporary:
+            for_cells(table).to_csv(temporary, index=False)
+    write_json(folder / "relation.json", "soundcal/relation/1", relation.to_dict(), force=force)
+    title = {"title": options.title} if options.title else {}
+    return write_document(
+        relation_document(relation, **title),
+        folder / _PAGE,
+        pdf=options.pdf,
+        figures=options.figures,
+        figure_folder=folder / "figures",
+        force=force,
+    )

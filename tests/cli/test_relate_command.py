@@ -1,0 +1,177 @@
+"""``soundcal relate`` from files to words, tables and a page."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from relation_data import Made, make_study
+
+from soundcal.cli import main
+from soundcal.relation import relate
+from soundcal.report import figures, relation_document, relation_summary
+from soundcal.report.html import render_html
+
+QUICK = ["--permutations", "199"]
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    return make_study(planted={"pleasant": 0.95}, clipped=True)
+
+
+@pytest.fixture
+def files(made: Made, tmp_path: Path) -> tuple[Path, Path]:
+    """A report's folder with the table of differences, and a table of ratings."""
+    study = tmp_path / "study"
+    study.mkdir()
+    made.differences.to_csv(study / "differences.csv", index=False)
+    ratings = tmp_path / "ratings.csv"
+    made.ratings.table.to_csv(ratings, index=False)
+    return study, ratings
+
+
+def tidy(made: Made) -> pd.DataFrame:
+    sides = [
+        made.differences.assign(
+            condition=name, value=made.differences[f"{side}_value"], channel="mono"
+        )
+        for name, side in (("ocv", "first"), ("hats", "second"))
+    ]
+    table = pd.concat(sides)
+    return table[["condition", "stimulus", "channel", "indicator", "statistic", "value", "unit"]]
+
+
+def test_words_tables_page_and_json(
+    files: tuple[Path, Path], made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["relate", *map(str, files), "--scale", "0", "100", *QUICK, "--out", str(out)]
+    assert main([*arguments, "--json", "--pdf", "--figures", "svg"]) == 0
+    said = capsys.readouterr()
+    content = json.loads(said.out)
+    assert content["schema"] == "soundcal/relation/1"
+    expected = relate(made.differences, made.ratings, ("ocv", "hats"), permutations=199)
+    assert [row["pearson"] for row in content["pairs"]] == pytest.approx(
+        list(expected.pairs["pearson"])
+    )
+    for line in relation_summary(expected):
+        assert line.split(";")[0] in said.err
+    assert "pleasant: clear correspondence, most with I0" in said.err
+    assert "eventful: no correlation is shown" in said.err
+    written = {path.name for path in out.iterdir()}
+    assert {"relation.html", "relation.pdf", "relation.json", "figures"} <= written
+    pairs = pd.read_csv(out / "relation_pairs.csv")
+    np.testing.assert_allclose(pairs["slope"], expected.pairs["slope"])
+    assert len(pd.read_csv(out / "relation_ratings.csv")) == 27 * 3
+    assert {p.name for p in (out / "figures").iterdir()} == {
+        "correlation-map.svg",
+        "difference-scatter.svg",
+    }
+    # nothing is overwritten unasked
+    assert main(arguments) == 5
+    assert main([*arguments, "--force"]) == 0
+
+
+def test_a_study_can_be_given_as_tables(
+    files: tuple[Path, Path], made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, ratings = files
+    table = tmp_path / "indicators.csv"
+    tidy(made).to_csv(table, index=False)
+    slopes = []
+    rest = ["--scale", "0", "100", *QUICK, "--json", "--methods", "ocv", "hats"]
+    for paths in (
+        [str(study), str(ratings)],
+        [str(study / "differences.csv"), str(ratings)],
+        [str(table), str(ratings)],
+        [str(table), "--ratings", str(ratings)],
+    ):
+        assert main(["relate", *paths, *rest]) == 0
+        pairs = json.loads(capsys.readouterr().out)["pairs"]
+        slopes.append([row["slope"] for row in pairs])
+    for other in slopes[1:]:
+        assert other == pytest.approx(slopes[0])
+
+
+def test_conditions_of_other_names_are_matched(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, ratings = files
+    table = pd.read_csv(ratings)
+    table["condition"] = table["condition"].map({"ocv": "A", "hats": "B"})
+    table.to_csv(ratings, index=False)
+    arguments = ["relate", str(study), str(ratings), "--scale", "0", "100", *QUICK]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "the study compares ocv and hats, the ratings have A, B" in said
+    assert "--conditions" in said
+    assert main([*arguments, "--conditions", "A", "B", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["methods"] == ["ocv", "hats"]
+    assert content["conditions"] == ["A", "B"]
+    assert main([*arguments, "--methods", "hats", "ocv", "--conditions", "B", "A", "--json"]) == 0
+    other = json.loads(capsys.readouterr().out)
+    assert [row["slope"] for row in other["pairs"]] == pytest.approx(
+        [row["slope"] for row in content["pairs"]]
+    )
+
+
+def test_one_of_several_combinations_is_chosen(
+    files: tuple[Path, Path], made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, ratings = files
+    other = made.differences.assign(first_value=made.differences["second_value"] + 1.0)
+    table = pd.concat([made.differences.assign(combination="a"), other.assign(combination="b")])
+    table.to_csv(study / "differences.csv", index=False)
+    arguments = ["relate", str(study), str(ratings), "--scale", "0", "100", *QUICK]
+    assert main(arguments) == 2
+    assert "combinations a, b" in capsys.readouterr().err
+    assert main([*arguments, "--combination", "c"]) == 2
+    assert "the study has a, b" in capsys.readouterr().err
+    assert main([*arguments, "--combination", "a"]) == 0
+
+
+def test_uncertainties_and_attributes(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["relate", *map(str, files), "--scale", "0", "100", *QUICK, "--json"]
+    assert main([*arguments, "--u", "I0=0.5", "--attributes", "pleasant"]) == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    assert {row["outcome"] for row in pairs} == {"pleasant"}
+    assert [row["u"] for row in pairs] == [0.5, 0.0, 0.0, 0.0]
+    assert main([*arguments, "--u", "I0"]) == 2
+    assert "LABEL=VALUE" in capsys.readouterr().err
+    assert main([*arguments, "--pdf"]) == 2
+    assert main(["relate", str(files[1]), "--scale", "0", "100"]) == 2
+    assert "STUDY and RATINGS are expected" in capsys.readouterr().err
+
+
+def test_the_page_shows_every_cell_and_marks_those_that_are_shown(made: Made) -> None:
+    relation = relate(made.differences, made.ratings, ("ocv", "hats"), permutations=199)
+    document = relation_document(relation)
+    sizes = {table.name: len(table.rows) for table in document.tables()}
+    assert sizes == {
+        "relation": 3,
+        "relation-pairs": 12,
+        "relation-answers": 12,
+        "relation-ratings": 81,
+    }
+    page = render_html(document)
+    for line in relation_summary(relation):
+        assert line.split(";")[0].replace("<", "&lt;") in page
+    drawn = figures.correlation_map(
+        relation.heatmap(), relation.heatmap("pearson_p") <= relation.level
+    )
+    axes = drawn.axes[0]
+    shown = int((relation.pairs["pearson_p"] <= 0.05).sum())
+    assert 0 < shown < 12
+    assert len(axes.patches) == shown
+    # readable without colours: the signed value of each cell is printed
+    printed = [text.get_text().replace("−", "-") for text in axes.texts]
+    assert [float(t) for t in printed] == pytest.approx(list(relation.pairs["pearson"]), abs=0.0051)
+    scatter = next(p for p in document.pictures() if p.name == "difference-scatter").draw()
+    assert len(scatter.axes) == 3
+    for panel in scatter.axes:
+        assert {t.get_text() for t in panel.texts} == set(relation.measured.index)
