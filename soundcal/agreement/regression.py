@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,7 @@ from soundcal.agreement.intervals import (
     t_quantile,
 )
 from soundcal.agreement.limits_of_agreement import Agreement
+from soundcal.agreement.pairs import ROUNDING
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["RegressionLimits", "regression_limits"]
 
 Spread = Literal["auto", "constant", "linear"]
+
+_PER_ABSOLUTE: Final = math.sqrt(math.pi / 2.0)
+"""Standard deviation of a normal variable of mean 0 over its mean absolute value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +47,9 @@ class RegressionLimits(StatisticalResult):
         Number of pairs.
     decision : str
         Reason for treating the spread as constant or not.
+    unbiased_spread : Line or None
+        As ``spread``, of residuals that are enlarged for the parts of them which the line of the
+        bias takes up; the intervals of the limits rest on it.
     method : str
         Description of the analysis in words.
     warnings : tuple of str
@@ -57,6 +64,7 @@ class RegressionLimits(StatisticalResult):
     n: int
     decision: str
     method: str
+    unbiased_spread: Line | None = None
     warnings: tuple[str, ...] = ()
 
     def sd(self, a: ArrayLike) -> Array:
@@ -64,8 +72,7 @@ class RegressionLimits(StatisticalResult):
         at = np.asarray(a, dtype=np.float64)
         if self.spread is None:
             return np.full(at.shape, self.line.residual_sd)
-        # the mean absolute value of a normal variable is √(2/π) of its standard deviation
-        return math.sqrt(math.pi / 2.0) * self.spread.at(at)
+        return _PER_ABSOLUTE * self.spread.at(at)
 
     def bias(self, a: ArrayLike) -> Array:
         """Return the bias at averages a."""
@@ -79,17 +86,19 @@ class RegressionLimits(StatisticalResult):
     def bands(self, a: ArrayLike) -> dict[str, Array]:
         """Return confidence bounds at averages a, each a separate statement.
 
-        Keys ``bias_low``, ``bias_high`` and, where the spread is constant, ``lower_low``,
-        ``lower_high``, ``upper_low``, ``upper_high``: exact, by the noncentral t distribution with
-        n - 2 degrees of freedom. Where the spread depends on A, the band of the bias allows for
-        that (see :func:`fit_line`), and there are no intervals of the limits.
+        Keys ``bias_low``, ``bias_high``, ``lower_low``, ``lower_high``, ``upper_low`` and
+        ``upper_high``. Where the spread is constant, those of the limits are exact, by the
+        noncentral t distribution with n - 2 degrees of freedom. Where it depends on A, the bands
+        of the bias and of the mean absolute residual allow for that (see :func:`fit_line`), the
+        latter on a logarithmic scale, and MOVER combines them; NaN where the spread would be 0 or
+        below. See :func:`regression_limits` for their coverage.
         """
         at = np.asarray(a, dtype=np.float64)
         line, df = self.line, self.n - 2
         bias = line.at(at)
         half = t_quantile(self.confidence, df) * line.standard_error(at)
         found = {"bias_low": bias - half, "bias_high": bias + half}
-        if self.spread is None:
+        if self.unbiased_spread is None:
             from scipy.stats import nct
 
             root = np.sqrt(1.0 / self.n + (at - line.mean) ** 2 / line.ssq)
@@ -97,9 +106,21 @@ class RegressionLimits(StatisticalResult):
             inner, outer = (
                 line.residual_sd * root * nct.ppf(p, df, self.z / root) for p in (1 - tail, tail)
             )
-            found |= {"lower_low": bias - outer, "lower_high": bias - inner}
-            found |= {"upper_low": bias + inner, "upper_high": bias + outer}
+        else:
+            sd, (smallest, largest) = self.sd(at), self._sd_bounds(self.unbiased_spread, at)
+            inner = self.z * sd - np.hypot(half, self.z * np.maximum(sd - smallest, 0.0))
+            outer = self.z * sd + np.hypot(half, self.z * np.maximum(largest - sd, 0.0))
+        found |= {"lower_low": bias - outer, "lower_high": bias - inner}
+        found |= {"upper_low": bias + inner, "upper_high": bias + outer}
         return found
+
+    def _sd_bounds(self, spread: Line, at: Array) -> tuple[Array, Array]:
+        """Return confidence bounds of the standard deviation at averages."""
+        size = spread.at(at)
+        size = np.where(size > 0.0, size, np.nan)
+        factor = np.exp(t_quantile(self.confidence, self.n - 2) * spread.standard_error(at) / size)
+        sd = _PER_ABSOLUTE * size
+        return sd / factor, sd * factor
 
     def curve(self, a: ArrayLike) -> "pd.DataFrame":
         """Return a table for plotting: ``average, bias, lower, upper`` and the bands."""
@@ -146,6 +167,21 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
     Bland & Altman, Stat Methods Med Res 8:135 (1999), section 3.2: limits
     ``b0 + b1 A ± z √(π/2) (c0 + c1 A)``; the standard deviation of the residuals has n - 2 degrees
     of freedom.
+
+    Coverage of the 95 % interval of the upper limit at the lower quartile, median and upper
+    quartile of the averages, for normal differences whose spread is taken as linear (700 studies
+    each, standard error up to .01)::
+
+        averages      spread     n = 20          27              50              100
+        uniform       0.2 A      .97 .95 .93     .95 .95 .94     .96 .95 .94     .95 .94 .94
+        uniform       constant   .94 .95 .95     .97 .96 .95     .95 .97 .95     .94 .95 .94
+        lognormal     0.2 A      .93 .94 .92     .92 .94 .93     .94 .96 .93     .92 .94 .92
+        lognormal     constant   .96 .95 .96     .96 .94 .95     .95 .95 .95     .95 .96 .96
+
+    With ``auto``, the intervals take the choice for the truth: where a spread of 0.2 A (lognormal
+    averages, n = 27) is often not noticed, they cover .70, .88 and .85, and where it is constant
+    .93 to .95. State ``linear`` if the spread may depend on the size; its intervals are some 15 %
+    wider.
     """
     check_choice("spread", spread, Spread)
     if agreement.scale != "difference":
@@ -190,8 +226,19 @@ def regression_limits(agreement: Agreement, *, spread: Spread = "auto") -> Regre
         confidence=agreement.confidence,
         n=n,
         decision=f"spread {kind} ({why})",
+        unbiased_spread=_unbiased(agreement, line) if linear else None,
         method=f"regression-based limits of agreement (Bland & Altman 1999, 3.2) of n = {n} pairs: "
         f"differences {agreement.direction} on {agreement.x_axis}, ± {agreement.z:.8g} standard "
         f"deviations, spread {kind}",
         warnings=warnings,
     )
+
+
+def _unbiased(agreement: Agreement, line: Line) -> Line | None:
+    """Return the line of absolute residuals that are enlarged by their leverage."""
+    points = agreement.points
+    left = 1.0 - 1.0 / line.n - (points.average - line.mean) ** 2 / line.ssq
+    residuals = np.abs(points.difference - line.at(points.average))
+    # a point with leverage 1 has no residual
+    residuals = np.where(left > ROUNDING, residuals / np.sqrt(np.maximum(left, ROUNDING)), 0.0)
+    return fit_line(points.average, residuals, agreement.confidence, robust=True)

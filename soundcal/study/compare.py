@@ -210,11 +210,15 @@ def _at_quartiles(agreement: "Agreement") -> LimitsAtQuartiles:
     try:
         found = regression_limits(agreement)
     except ParameterError as error:
-        none = np.empty(0)
-        return LimitsAtQuartiles(none, none, none, none, str(error))
-    lower, upper = found.limits(at)
+        none, no_ci = np.empty(0), np.empty((0, 2))
+        return LimitsAtQuartiles(none, none, none, none, no_ci, no_ci, str(error))
+    bounds = found.bands(at)
+    lower_ci, upper_ci = (
+        np.column_stack([bounds[f"{side}_low"], bounds[f"{side}_high"]])
+        for side in ("lower", "upper")
+    )
     spread = "constant" if found.spread is None else "depends on the mean"
-    return LimitsAtQuartiles(at, found.bias(at), lower, upper, spread)
+    return LimitsAtQuartiles(at, found.bias(at), *found.limits(at), lower_ci, upper_ci, spread)
 
 
 def _bias_test(x: Array, y: Array) -> float | None:

@@ -33,6 +33,8 @@ class LimitsAtQuartiles:
     ----------
     average, bias, lower, upper : ndarray, shape (3,)
         Quartiles of the means, and bias and limits there; shape (0,) where no lines can be fitted.
+    lower_ci, upper_ci : ndarray, shape (3, 2)
+        Confidence intervals of the limits; shape (0, 2) without lines.
     spread : str
         ``constant`` or ``depends on the mean``, or the reason why no lines can be fitted.
     """
@@ -41,6 +43,8 @@ class LimitsAtQuartiles:
     bias: Array
     lower: Array
     upper: Array
+    lower_ci: Array
+    upper_ci: Array
     spread: str
 
 

@@ -55,7 +55,52 @@ def test_spread_that_depends_on_the_size() -> None:
     assert "linear in the average" in result.decision
     low, high = result.limits(np.array([1.0, 5.0, 9.0]))
     assert (high - low) / (2 * Z) == pytest.approx(np.array([1.3, 2.5, 3.7]), rel=0.08)
-    assert set(result.bands([1.0])) == {"bias_low", "bias_high"}
+    bands = result.bands([1.0, 9.0])
+    for side, limit in zip(("lower", "upper"), result.limits([1.0, 9.0]), strict=True):
+        assert (bands[f"{side}_low"] < limit).all()
+        assert (limit < bands[f"{side}_high"]).all()
+    # where the line of the spread falls below 0, there is no interval
+    assert np.isnan(result.bands([-20.0])["upper_low"]).all()
+
+
+def test_intervals_of_limits_cover_where_the_spread_grows() -> None:
+    rng = np.random.default_rng(10)
+    inside = []
+    for _ in range(600):
+        a = rng.uniform(1, 10, 27)
+        d = 0.3 + 0.05 * a + (0.5 + 0.2 * a) * rng.standard_normal(27)
+        at = np.quantile(a, [0.25, 0.5, 0.75])
+        try:
+            band = regression_limits(bland_altman(a + d / 2, a - d / 2), spread="linear").bands(at)
+        except ParameterError:  # the line of the spread reaches 0: no limits
+            continue
+        for side, sign in (("lower", -1), ("upper", 1)):
+            true = 0.3 + 0.05 * at + sign * Z * (0.5 + 0.2 * at)
+            inside.append((band[f"{side}_low"] <= true) & (true <= band[f"{side}_high"]))
+    assert len(inside) > 1100
+    assert np.mean(inside, axis=0) == pytest.approx([0.95, 0.95, 0.95], abs=0.03)
+
+
+def test_intervals_of_limits_by_their_formula() -> None:
+    x, y = sloped(30, 12, spread=0.4)
+    found = regression_limits(bland_altman(x, y), spread="linear")
+    a, d = (x + y) / 2, x - y
+    design = np.column_stack([np.ones(30), a])
+    hat = design @ np.linalg.inv(design.T @ design) @ design.T
+    leverage = np.diag(hat)
+    residual = d - hat @ d
+    size = np.abs(residual) / np.sqrt(1 - leverage)
+    point = np.array([1.0, 6.0])
+    weights = point @ np.linalg.inv(design.T @ design) @ design.T
+
+    def error(values: np.ndarray) -> float:
+        return math.sqrt(float(np.sum((weights * (values - hat @ values) / (1 - leverage)) ** 2)))
+
+    t, root = stats.t.ppf(0.975, 28), math.sqrt(math.pi / 2)
+    sd, plain = root * (weights @ size), root * (weights @ np.abs(residual))
+    largest = sd * math.exp(t * error(size) / (weights @ size))
+    expected = weights @ d + Z * plain + math.hypot(t * error(d), Z * (largest - plain))
+    assert found.bands([6.0])["upper_high"][0] == pytest.approx(expected)
 
 
 def test_choices_are_said_and_refusals_help() -> None:

@@ -327,7 +327,8 @@ def test_other_limits_stand_beside_those_that_do_not_fit() -> None:
     rows = [row for row in found["lines-n"].rows if row[1] == entry.direction]
     assert [row[2] for row in rows] == np.quantile(entry.averages, [0.25, 0.5, 0.75]).tolist()
     assert [row[3] for row in rows] == limits.bias([row[2] for row in rows]).tolist()
-    assert rows[2][4][1] == limits.limits(rows[2][2])[1]
+    assert rows[2][6] == limits.limits(rows[2][2])[1]
+    assert rows[2][7] == tuple(limits.bands(rows[2][2])[f"upper_{end}"] for end in ("low", "high"))
     entry = study.comparison.entry("LAeq", "in-situ", "ocv")
     (row,) = (row for row in found["quantiles-la"].rows if row[1] == entry.direction)
     quantiles = nonparametric_limits(entry.agreement)

@@ -7,6 +7,7 @@ measured value, it adds limits as lines; where the differences are not normal, i
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from soundcal.arrays import Array
 from soundcal.report.document import Block, Column, Section, Table, slug
 from soundcal.report.style import unit_label
 from soundcal.study import Entry
@@ -49,30 +50,50 @@ def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, 
 
 
 def _lines(name: str, sloping: Sequence[tuple[Entry, LimitsAtQuartiles]]) -> Table:
-    indicator, unit = sloping[0][0].indicator, sloping[0][0].unit
+    first = sloping[0][0]
+    indicator, unit = first.indicator, first.unit
+    confidence = f"{100 * first.agreement.confidence:g} % CI"
     columns = (
         Column("Indicator"),
         Column("Difference"),
         Column("Mean of both", "number", unit, "At the quartile"),
         Column("Bias", "signed", unit, "At the quartile"),
-        Column("Limits of agreement", "interval", unit, "At the quartile"),
+        Column("Lower", "signed", unit, "Lower limit"),
+        Column(confidence, "interval", unit, "Lower limit"),
+        Column("Upper", "signed", unit, "Upper limit"),
+        Column(confidence, "interval", unit, "Upper limit"),
         Column("Spread"),
     )
     rows = tuple(row for entry, lines in sloping for row in _at_quartiles(entry, lines))
     caption = (
         f"Limits of agreement as lines over the mean of both methods (Bland & Altman 1999, 3.2), "
-        f"in {unit_label(indicator, unit)}, at the quartiles of the means"
+        f"in {unit_label(indicator, unit)}, at the quartiles of the means; the intervals take the "
+        "spread as given in the last column"
     )
     return Table(slug("lines", name, indicator), caption, columns, rows)
 
 
 def _at_quartiles(entry: Entry, lines: LimitsAtQuartiles) -> list[tuple[Any, ...]]:
     if not lines.average.size:
-        return [(entry.label, entry.direction, None, None, None, lines.spread)]
+        return [(entry.label, entry.direction, *(None,) * 6, lines.spread)]
     return [
-        (entry.label, entry.direction, float(a), float(b), (float(low), float(high)), lines.spread)
-        for a, b, low, high in zip(lines.average, lines.bias, lines.lower, lines.upper, strict=True)
+        (
+            entry.label,
+            entry.direction,
+            float(lines.average[i]),
+            float(lines.bias[i]),
+            float(lines.lower[i]),
+            _interval(lines.lower_ci[i]),
+            float(lines.upper[i]),
+            _interval(lines.upper_ci[i]),
+            lines.spread,
+        )
+        for i in range(lines.average.size)
     ]
+
+
+def _interval(bounds: Array) -> tuple[float, float]:
+    return float(bounds[0]), float(bounds[1])
 
 
 def _quantiles(name: str, skewed: "Sequence[tuple[Entry, NonparametricLimits]]") -> Table:

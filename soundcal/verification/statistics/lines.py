@@ -24,6 +24,8 @@ def rates() -> Iterator[StatedRate]:
     name = "band of the bias, spread that grows (HC3)"
     yield limits(name, 0.95, partial(_band, growing=True), 0.02)
     yield limits("band of the upper limit, constant spread, n = 40", 0.95, _limit)
+    name = "interval of the upper limit, spread that grows, n = 27"
+    yield limits(name, 0.95, _growing_limit, 0.03)
     of_deming = partial(StatedRate, "deming", _CLAUSE)
     yield of_deming("slope by Deming (jackknife), n = 27", 0.95, _deming, 0.02)
     yield of_deming("intercept by Deming (jackknife), n = 27", 0.95, _deming_intercept, 0.02)
@@ -53,6 +55,17 @@ def _limit(rng: np.random.Generator) -> bool:
     d = 0.3 + 0.05 * a + rng.normal(size=40)
     found = regression_limits(bland_altman(a + d / 2, a - d / 2), spread="constant").bands([9.5])
     return bool(found["upper_low"][0] <= 0.3 + 0.05 * 9.5 + _Z <= found["upper_high"][0])
+
+
+def _growing_limit(rng: np.random.Generator) -> bool:
+    a = rng.uniform(1.0, 10.0, 27)
+    d = (0.5 + 0.2 * a) * rng.normal(size=27)
+    at = float(np.median(a))
+    try:
+        bounds = regression_limits(bland_altman(a + d / 2, a - d / 2), spread="linear").bands(at)
+    except ParameterError:  # the line of the spread reaches 0: no limits are stated
+        return True
+    return within((float(bounds["upper_low"]), float(bounds["upper_high"])), _Z * (0.5 + 0.2 * at))
 
 
 def _sides(rng: np.random.Generator) -> tuple[Array, Array]:
