@@ -43,3 +43,20 @@ def test_public_functions_share_a_name_only_on_purpose() -> None:
     found = homes(ast.FunctionDef)
     assert len(found) > 300
     assert {name for name, modules in found.items() if len(modules) > 1} == set(SHARED)
+
+
+def test_no_package_gives_a_name_that_a_module_of_it_has() -> None:
+    # importing the module would replace the name by the module
+    both = {}
+    for path in sorted(PACKAGE.rglob("__init__.py")):
+        names = {name for node in ast.parse(path.read_text("utf-8")).body for name in listed(node)}
+        inside = {module.stem for module in path.parent.iterdir()}
+        both[str(path.parent.relative_to(PACKAGE))] = names & inside
+    assert {package: names for package, names in both.items() if names} == {}
+
+
+def listed(node: ast.stmt) -> list[str]:
+    """Return the names of ``__all__``."""
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+        return [str(name) for name in ast.literal_eval(node.value)]
+    return []

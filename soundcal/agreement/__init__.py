@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from soundcal.agreement.correlated_tests import MaxT, max_t
     from soundcal.agreement.diagnostics import Diagnostics, diagnose
     from soundcal.agreement.effect import (
         EffectSize,
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
         standardized_difference,
     )
     from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
-    from soundcal.agreement.max_t import MaxT, max_t
     from soundcal.agreement.method_lines import MethodLine, deming, passing_bablok
     from soundcal.agreement.multiplicity import AdjustedP, adjust
     from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
@@ -51,7 +51,7 @@ else:
             "EffectSize": "effect",
             "Hotelling": "paired",
             "Icc": "reliability",
-            "MaxT": "max_t",
+            "MaxT": "correlated_tests",
             "MeanDifference": "paired",
             "MethodLine": "method_lines",
             "NonparametricLimits": "nonparametric",
@@ -73,7 +73,7 @@ else:
             "hotelling": "paired",
             "icc": "reliability",
             "join": "pairs",
-            "max_t": "max_t",
+            "max_t": "correlated_tests",
             "mean_difference": "paired",
             "nonparametric_limits": "nonparametric",
             "passing_bablok": "method_lines",
