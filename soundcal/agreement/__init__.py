@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         total_deviation_index,
     )
     from soundcal.agreement.repeated import RepeatedAgreement, bland_altman_repeated
+    from soundcal.agreement.repeated_concordance import RepeatedConcordance, concordance_repeated
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
@@ -59,12 +60,14 @@ else:
             "Points": "limits_of_agreement",
             "RegressionLimits": "regression",
             "RepeatedAgreement": "repeated",
+            "RepeatedConcordance": "repeated_concordance",
             "TotalDeviation": "reliability",
             "adjust": "multiplicity",
             "agreement_test": "planning",
             "bland_altman": "limits_of_agreement",
             "bland_altman_repeated": "repeated",
             "concordance": "reliability",
+            "concordance_repeated": "repeated_concordance",
             "coverage_probability": "reliability",
             "deming": "method_lines",
             "detectable_delta": "effect",
@@ -104,12 +107,14 @@ __all__ = [
     "Points",
     "RegressionLimits",
     "RepeatedAgreement",
+    "RepeatedConcordance",
     "TotalDeviation",
     "adjust",
     "agreement_test",
     "bland_altman",
     "bland_altman_repeated",
     "concordance",
+    "concordance_repeated",
     "coverage_probability",
     "deming",
     "detectable_delta",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soundcal.agreement.intervals import (
     check_choice,
@@ -21,19 +21,16 @@ from soundcal.agreement.intervals import (
 )
 from soundcal.agreement.limits_of_agreement import PAPER_Z, Agreement, Points, mean_and_sd
 from soundcal.agreement.pairs import (
-    column,
     differences,
-    is_nameless,
-    listed,
     without_rounding,
 )
+from soundcal.agreement.repeats import RepeatedRows, TrueValue, repeated_rows
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = ["Component", "RepeatedAgreement", "bland_altman_repeated"]
 
-TrueValue = Literal["constant", "varying"]
 Estimator = Literal["anova", "means"]
 Weighting = Literal["subjects", "measurements"]
 RepeatedInterval = Literal["mover", "1999"]
@@ -84,39 +81,6 @@ class RepeatedAgreement(Agreement):
     components: tuple[Component, ...] = ()
     true_value: str = "varying"
     by_replicate: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """Usable rows: measurements, number of the subject, names of the subjects."""
-
-    x: Array
-    y: Array
-    code: NDArray[np.int64]
-    names: tuple[Hashable, ...]
-    kept: NDArray[np.bool_]
-    warnings: tuple[str, ...]
-
-    def means(self, values: Array) -> tuple[Array, Array]:
-        """Return mean and number of the finite values of each subject."""
-        there = ~np.isnan(values)
-        k = len(self.names)
-        count = np.bincount(self.code[there], minlength=k).astype(np.float64)
-        return np.bincount(self.code[there], weights=values[there], minlength=k) / count, count
-
-    def within(self, values: Array, effects: int = 0) -> tuple[float, float]:
-        """Return mean square within subjects and its degrees of freedom, less those of effects."""
-        mean, count = self.means(values)
-        df = float(count.sum()) - len(self.names) - effects
-        if df <= 0:
-            return 0.0, 0.0
-        there = ~np.isnan(values)
-        residuals = without_rounding(
-            (values - mean[self.code])[there], float(np.abs(values[there]).max())
-        )
-        if np.all(residuals == residuals[0]):
-            return 0.0, df
-        return float(residuals @ residuals) / df, df
 
 
 def bland_altman_repeated(
@@ -197,7 +161,7 @@ def bland_altman_repeated(
         )
     check_fraction("confidence", confidence)
     z = PAPER_Z if preset == "paper" else normal_quantile(coverage)
-    table = _table(x, y, subject, true_value)
+    table = repeated_rows(x, y, subject, true_value)
     k = len(table.names)
     d = differences(table.x, table.y)
     effects: dict[str, float] = {}
@@ -252,54 +216,7 @@ def bland_altman_repeated(
     )
 
 
-def _table(
-    x: ArrayLike, y: ArrayLike, subject: Sequence[Hashable], true_value: TrueValue
-) -> _Table:
-    """Check the columns and drop what cannot be used."""
-    first, second, labels = column(x, "x"), column(y, "y"), list(subject)
-    if not first.size == second.size == len(labels):
-        raise ParameterError(
-            f"{first.size} values of x, {second.size} of y, {len(labels)} subjects; one of each "
-            "per row is expected, NaN where a value is missing"
-        )
-    if np.isinf(first).any() or np.isinf(second).any():
-        raise ParameterError(
-            "infinite values: a difference from silence or overflow has no meaning; exclude these "
-            "rows with a reason"
-        )
-    nameless = np.array([is_nameless(label) for label in labels], dtype=bool)
-    first, second = np.where(nameless, np.nan, first), np.where(nameless, np.nan, second)
-    has_x, has_y = ~np.isnan(first), ~np.isnan(second)
-    if true_value == "varying":
-        kept = has_x & has_y
-    else:
-        with_x = {label for label, there in zip(labels, has_x, strict=True) if there}
-        both = with_x & {label for label, there in zip(labels, has_y, strict=True) if there}
-        kept = (has_x | has_y) & np.array([label in both for label in labels], dtype=bool)
-    left = [
-        label
-        for label, there, without in zip(labels, kept, nameless, strict=True)
-        if not (there or without)
-    ]
-    used = [label for label, there in zip(labels, kept, strict=True) if there]
-    number = {name: i for i, name in enumerate(dict.fromkeys(used))}
-    if len(number) < 2:
-        raise ParameterError(
-            f"{len(number)} subject(s) with measurements by both methods; at least 2 are needed"
-        )
-    warnings = []
-    if left:
-        warnings.append(f"{len(left)} of {len(labels)} rows dropped, of subjects {listed(left)}")
-    if nameless.any():
-        warnings.append(
-            f"{int(nameless.sum())} of {len(labels)} rows dropped, which name no subject (NaN or "
-            "None)"
-        )
-    code = np.array([number[label] for label in used], dtype=np.int64)
-    return _Table(first[kept], second[kept], code, tuple(number), kept, tuple(warnings))
-
-
-def _points(table: _Table, true_value: TrueValue) -> Points:
+def _points(table: RepeatedRows, true_value: TrueValue) -> Points:
     """Return the rows, or the subjects' means if rows are not pairs."""
     x, y = table.x, table.y
     labels: tuple[Hashable, ...] = tuple(table.names[i] for i in table.code)
@@ -309,7 +226,7 @@ def _points(table: _Table, true_value: TrueValue) -> Points:
 
 
 def _without_effects(
-    table: _Table, d: Array, replicate: Sequence[Hashable], true_value: TrueValue
+    table: RepeatedRows, d: Array, replicate: Sequence[Hashable], true_value: TrueValue
 ) -> tuple[Array, dict[str, float]]:
     """Return the differences without the fixed effect of the replicate, and the bias at each."""
     marks = list(replicate)
@@ -360,7 +277,7 @@ def _share_held(
     ]
 
 
-def _unequal(table: _Table, estimator: Estimator, bias: Weighting) -> list[str]:
+def _unequal(table: RepeatedRows, estimator: Estimator, bias: Weighting) -> list[str]:
     """Return warnings about estimators that very unequal numbers of rows do not suit."""
     count = np.bincount(table.code)
     if count.max() < 2 * count.min():
@@ -384,7 +301,7 @@ def _no_repeats(what: str) -> ParameterError:
     return ParameterError(f"{what}: nothing was measured more than once; use bland_altman")
 
 
-def _constant(table: _Table) -> tuple[tuple[Component, ...], list[str]]:
+def _constant(table: RepeatedRows) -> tuple[tuple[Component, ...], list[str]]:
     """Variance of a single difference when the repeats of a subject measure the same (1999)."""
     (mean_x, count_x), (mean_y, count_y) = table.means(table.x), table.means(table.y)
     components = [
@@ -401,7 +318,7 @@ def _constant(table: _Table) -> tuple[tuple[Component, ...], list[str]]:
 
 
 def _varying(
-    table: _Table, d: Array, estimator: Estimator, effects: dict[str, float]
+    table: RepeatedRows, d: Array, estimator: Estimator, effects: dict[str, float]
 ) -> tuple[tuple[Component, ...], list[str]]:
     """Variance of a single difference when the true value varies between the rows (2007)."""
     mean, count = table.means(d)
@@ -428,7 +345,7 @@ def _varying(
 
 
 def _within(
-    table: _Table, d: Array, true_value: TrueValue, effects: dict[str, float]
+    table: RepeatedRows, d: Array, true_value: TrueValue, effects: dict[str, float]
 ) -> tuple[float, float]:
     """Return the variance of a difference within subjects and its degrees of freedom."""
     if true_value == "varying":
@@ -440,7 +357,7 @@ def _within(
 
 
 def _center(
-    table: _Table, bias: Weighting, within: tuple[float, float]
+    table: RepeatedRows, bias: Weighting, within: tuple[float, float]
 ) -> tuple[float, float, float]:
     """Return the mean difference, its standard error and degrees of freedom.
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from soundcal.agreement import RepeatedAgreement, bland_altman_repeated
+from soundcal.agreement import RepeatedAgreement, bland_altman_repeated, concordance_repeated
 from soundcal.verification.statistics.rates import StatedRate, within
 
 __all__ = ["rates"]
@@ -38,10 +38,22 @@ def rates() -> Iterator[StatedRate]:
         partial(_upper, rows=_UNEQUAL, estimator="anova"),
         known_deviation="covers about 87 % with such unequal numbers; not the default",
     )
+    name = "concordance of single measurements (jackknife), 27 stimuli, 2 ears"
+    yield StatedRate(
+        "concordance_repeated", "repeated measurements", name, 0.95, _concordance, 0.02
+    )
 
 
 def _bias(rng: np.random.Generator, rows: Sequence[int]) -> bool:
     return within(_drawn(rng, rows).bias_ci, 0.0)
+
+
+def _concordance(rng: np.random.Generator) -> bool:
+    true = np.repeat(rng.normal(size=27), 2) + 0.5 * rng.normal(size=54)
+    of_method = np.repeat(0.3 * rng.normal(size=(2, 27)), 2, axis=1)
+    x, y = true + of_method + 0.4 * rng.normal(size=(2, 54))
+    found = concordance_repeated(x + 0.2, y, [*np.repeat(np.arange(27), 2)])
+    return within(found.ci, 1.25 / (1.25 + 0.09 + 0.16 + 0.02))
 
 
 def _upper(rng: np.random.Generator, rows: Sequence[int], **options: Any) -> bool:
