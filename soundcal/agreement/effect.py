@@ -16,6 +16,7 @@ from soundcal.agreement.intervals import (
     check_fraction,
     check_pairs,
     limit_factor,
+    noncentral_t,
     normal_quantile,
 )
 from soundcal.agreement.limits_of_agreement import mean_and_sd
@@ -37,8 +38,10 @@ class EffectSize(StatisticalResult):
     ----------
     n : int
         Complete pairs.
+    mean, sd : float
+        Mean and standard deviation (divisor n - 1) of the differences x - y.
     d : float
-        Mean of the differences divided by their standard deviation (divisor n - 1).
+        Mean divided by standard deviation; NaN where the differences do not vary.
     g : float
         The same without bias (Hedges); NaN for 2 pairs, whose correction is 0.
     ci : tuple of float
@@ -52,6 +55,8 @@ class EffectSize(StatisticalResult):
     """
 
     n: int
+    mean: float
+    sd: float
     d: float
     g: float
     ci: tuple[float, float]
@@ -77,7 +82,7 @@ def standardized_difference(
     Returns
     -------
     EffectSize
-        All numbers are NaN for differences without spread.
+        d, g and interval are NaN for differences without spread.
 
     Raises
     ------
@@ -109,6 +114,8 @@ def standardized_difference(
         warnings = (*warnings, "all differences are equal: they have no standardized mean")
     return EffectSize(
         n=n,
+        mean=mean,
+        sd=sd,
         d=d,
         g=g,
         ci=ci,
@@ -133,20 +140,12 @@ def _interval(n: int, d: float, confidence: float) -> tuple[float, float]:
     reach = 40.0 * math.sqrt(1.0 + t * t / (2.0 * (n - 1)))
 
     def noncentrality(p: float) -> float:
-        return float(brentq(lambda nc: _below(t, n - 1, nc) - p, t - reach, t + reach, xtol=1e-12))
+        return float(
+            brentq(lambda nc: noncentral_t(t, n - 1, nc) - p, t - reach, t + reach, xtol=1e-12)
+        )
 
     low, high = noncentrality(1.0 - tail) / root, noncentrality(tail) / root
     return (low, high) if d >= 0.0 else (-high, -low)
-
-
-def _below(t: float, nu: int, nc: float) -> float:
-    """Return the probability that a noncentral t variable lies below t."""
-    from scipy.special import nctdtr
-
-    p = float(nctdtr(nu, nc, t))
-    if 0.0 <= p <= 1.0:
-        return p
-    return 0.0 if nc > t else 1.0  # scipy gives NaN far in the tails (found beyond 1e-15)
 
 
 def detectable_difference(
@@ -207,7 +206,7 @@ def _detectable(n: int, alpha: float, power: float) -> float:
     edge = float(stdtrit(nu, 1.0 - alpha / 2.0))
 
     def excess(nc: float) -> float:
-        return _below(-edge, nu, nc) + 1.0 - _below(edge, nu, nc) - power
+        return noncentral_t(-edge, nu, nc) + 1.0 - noncentral_t(edge, nu, nc) - power
 
     high = edge
     while excess(high) < 0.0:

@@ -1,6 +1,7 @@
 """Options of the commands that compare and report: ``compare``, ``report``, ``ratings``."""
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import ParameterError
@@ -71,7 +72,9 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="LABEL=VALUE",
         help="allowable differences, fixed before the data were seen, for one label or for all "
-        "statistics of an indicator, e.g. L(A)=1 N5=0.5",
+        "statistics of an indicator, in its unit or in per cent, e.g. L(A)=1 N5=0.5 R=17%%; jnd "
+        "stands for published just noticeable differences (jnd:noise: those of noise), which own "
+        "values override",
     )
     group.add_argument(
         "--exclude",
@@ -104,15 +107,7 @@ def rules_from(options: argparse.Namespace) -> "Rules":
             f"--paper means --ears mean and --interval 1999, but --ears {options.ears} --interval "
             f"{options.interval} is given; leave one of them out"
         )
-    delta = {}
-    for text in options.delta:
-        label, _, value = text.partition("=")
-        try:
-            delta[label] = float(value)
-        except ValueError as error:
-            raise ParameterError(
-                f"--delta {text}: LABEL=VALUE with a number expected, e.g. LAeq=1"
-            ) from error
+    delta, jnd = _deltas_of(options.delta)
     excluded = {}
     for text in options.exclude:
         stimulus, found, reason = text.partition("=")
@@ -125,8 +120,30 @@ def rules_from(options: argparse.Namespace) -> "Rules":
         confidence=options.confidence,
         paper=options.paper,
         delta=delta,
+        jnd=jnd,
         excluded=excluded,
     )
+
+
+def _deltas_of(texts: Sequence[str]) -> tuple[dict[str, float | str], str]:
+    """Return the allowable differences stated one by one, and the name of a published set."""
+    delta: dict[str, float | str] = {}
+    sets = []
+    for text in texts:
+        label, found, value = text.partition("=")
+        if not found and label.split(":")[0] == "jnd":
+            sets.append(label)
+            continue
+        try:
+            delta[label] = value if value.endswith("%") else float(value)
+        except ValueError as error:
+            raise ParameterError(
+                f"--delta {text}: LABEL=VALUE with a number or a percentage expected, e.g. LAeq=1 "
+                "or R=17%, or jnd for published just noticeable differences"
+            ) from error
+    if len(sets) > 1:
+        raise ParameterError(f"--delta {' '.join(sets)}: one published set expected")
+    return delta, "".join(sets)
 
 
 def answers_from(options: argparse.Namespace) -> dict[int, str]:

@@ -14,6 +14,7 @@ __all__ = [
     "METHOD_COLOURS",
     "PAGE_MM",
     "ROLES",
+    "allowed_text",
     "count",
     "family_name",
     "inches",
@@ -75,6 +76,15 @@ def unit_label(indicator: str, unit: str) -> str:
     if unit == "dB":
         return _UNIT_OF_LEVEL.get(indicator, unit)
     return unit or "1"
+
+
+def allowed_text(value: float, unit: str, *, is_percent: bool) -> str:
+    """Return an allowable difference as it is printed.
+
+    >>> allowed_text(1.0, "dB(A)", is_percent=False), allowed_text(17.0, "asper", is_percent=True)
+    ('±1 dB(A)', '17 %')
+    """
+    return f"{value:g} %" if is_percent else f"±{value:g} {unit}"
 
 
 def value_text(

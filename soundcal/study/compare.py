@@ -18,7 +18,14 @@ from soundcal.study.comparison import (
     MethodComparison,
 )
 from soundcal.study.ears import swapped_ears, with_ears_combined
+from soundcal.study.equivalence import (
+    Allowed,
+    allowed_differences,
+    equivalence_of,
+    holm_adjusted,
+)
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
+from soundcal.study.sensitivity import sensitivity_of
 from soundcal.study.table import checked_table
 
 if TYPE_CHECKING:
@@ -73,11 +80,11 @@ def compare_methods(
     checked = _without(checked, rules.excluded)
     values = with_ears_combined(checked, rules.ears)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
-    deltas = _deltas(rules, labels)
     groups = dict(iter(values.groupby(["indicator", "statistic"], sort=False)))
     wide = {label: _by_method(groups[label], label) for label in labels}
+    allowed = allowed_differences(rules, {label: unit for label, (_, unit, _) in wide.items()})
     possible = [
-        _entry(label, *wide[label], pair, rules, deltas.get(label))
+        _entry(label, *wide[label], pair, rules, allowed.get(label))
         for label in labels
         for pair in pairs
         if set(pair) <= set(wide[label][0].columns)
@@ -96,7 +103,11 @@ def compare_methods(
             + ("; ".join(hints) or _NOT_ALIKE)
         )
     exchanged = (swapped_ears(checked, *pair) for pair in pairs)
-    warnings = (*_left_out(wide, pairs, entries), *filter(None, exchanged))
+    warnings = (
+        *_left_out(wide, pairs, entries),
+        *filter(None, exchanged),
+        *_untested(rules, labels, allowed, entries),
+    )
     return MethodComparison(
         methods=tuple(methods),
         pairs=pairs,
@@ -118,26 +129,6 @@ def _without(table: "pd.DataFrame", reasons: Mapping[str, str]) -> "pd.DataFrame
     return kept
 
 
-def _deltas(rules: Rules, labels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
-    """Return the allowable difference of each label; labels take precedence over indicators."""
-    of_indicator: dict[tuple[str, str], float] = {}
-    of_label: dict[tuple[str, str], float] = {}
-    for name, value in rules.delta.items():
-        plain = name.replace("(", "").replace(")", "")
-        single = [label for label in labels if "".join(label) == plain]
-        family = [label for label in labels if label[0] == plain]
-        if not single and not family:
-            known = ", ".join("".join(label) for label in labels)
-            raise ParameterError(
-                f"allowable difference for {name!r}, which is not compared; compared are {known}"
-            )
-        if single:
-            of_label |= dict.fromkeys(single, value)
-        else:
-            of_indicator |= dict.fromkeys(family, value)
-    return of_indicator | of_label
-
-
 def _by_method(rows: "pd.DataFrame", label: tuple[str, str]) -> "tuple[pd.DataFrame, str, str]":
     """Return the values with one column per method, their unit and the ear rule applied."""
     units = sorted(rows["unit"].unique())
@@ -156,10 +147,10 @@ def _entry(
     ears: str,
     pair: Pair,
     rules: Rules,
-    delta: float | None,
+    allowed: Allowed | None,
 ) -> Entry | None:
     """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
-    from soundcal.agreement import agreement_test, bland_altman, diagnose, nonparametric_limits
+    from soundcal.agreement import bland_altman, diagnose, nonparametric_limits
 
     x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
     if (np.isfinite(x) & np.isfinite(y)).sum() < 2:
@@ -177,10 +168,9 @@ def _entry(
         infinite="drop",
     )
     pairs = agreement.points
-    test = None
-    if delta is not None:
-        alpha = 1.0 - rules.confidence
-        test = agreement_test(pairs.x, pairs.y, delta, coverage=rules.coverage, alpha=alpha)
+    within, untested = None, ""
+    if allowed is not None:
+        within, untested = equivalence_of(agreement, allowed, rules)
     diagnostics = diagnose(agreement)
     sloping = diagnostics.has_trend or diagnostics.has_unequal_spread
     indicator, statistic = label
@@ -195,10 +185,11 @@ def _entry(
         agreement=agreement,
         diagnostics=diagnostics,
         p_value=_bias_test(pairs.x, pairs.y),
-        test=test,
+        equivalence=within,
+        sensitivity=sensitivity_of(agreement, rules),
         lines=_at_quartiles(agreement) if sloping else None,
         quantiles=nonparametric_limits(agreement) if diagnostics.is_not_normal else None,
-        warnings=agreement.warnings,
+        warnings=(*agreement.warnings, *filter(None, [untested])),
     )
 
 
@@ -230,7 +221,10 @@ def _bias_test(x: Array, y: Array) -> float | None:
 
 
 def _adjusted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the entries with both adjustments over all bias tests of the comparison."""
+    """Return the entries with both adjustments over all bias tests, and Holm's of the equivalence.
+
+    Each family has all indicators and pairs of methods of the comparison.
+    """
     from soundcal.agreement import adjust, max_t
 
     tests = [np.nan if entry.p_value is None else entry.p_value for entry in entries]
@@ -241,14 +235,43 @@ def _adjusted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     for i, entry in enumerate(entries):
         differences[[row[name] for name in entry.stimuli], i] = entry.differences
     largest = max_t(differences, family=family, draws=MAX_T_DRAWS, seed=MAX_T_SEED).adjusted
+    within = holm_adjusted([entry.equivalence for entry in entries])
     return tuple(
         replace(
             entry,
             p_adjusted=None if entry.p_value is None else float(p),
             p_max_t=None if math.isnan(q) else float(q),
+            equivalence=one,
         )
-        for entry, p, q in zip(entries, holm, largest, strict=True)
+        for entry, p, q, one in zip(entries, holm, largest, within, strict=True)
     )
+
+
+def _untested(
+    rules: Rules,
+    labels: Sequence[tuple[str, str]],
+    allowed: Mapping[tuple[str, str], Allowed],
+    entries: Sequence[Entry],
+) -> tuple[str, ...]:
+    """Return a text for the indicators that have no test of agreement although one was wanted."""
+    warnings = []
+    without = list(dict.fromkeys(label[0] for label in labels if label not in allowed))
+    if rules.jnd and without:
+        warnings.append(
+            f"no published just noticeable difference for {', '.join(without)} in the set "
+            f"{rules.jnd}: no allowable difference; state your own for them"
+        )
+    refused = dict.fromkeys(
+        entry.label
+        for entry in entries
+        if (entry.indicator, entry.statistic) in allowed and entry.equivalence is None
+    )
+    if refused:
+        warnings.append(
+            f"allowable difference not tested for {some(refused)}: a value of 0 or less has no "
+            "ratio, and so no difference in per cent"
+        )
+    return tuple(warnings)
 
 
 def _left_out(

@@ -11,12 +11,19 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.study.ears import EAR_RULES
+from soundcal.study.equivalence import (
+    Equivalence,
+    EquivalenceFamily,
+    equivalence_columns,
+    family_of,
+)
 from soundcal.study.rules import Pair, Rules
+from soundcal.study.sensitivity import Sensitivity, sensitivity_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.agreement import Agreement, AgreementTest, Diagnostics, NonparametricLimits
+    from soundcal.agreement import Agreement, Diagnostics, NonparametricLimits
 
 __all__ = ["MAX_T_DRAWS", "MAX_T_SEED", "Entry", "LimitsAtQuartiles", "MethodComparison"]
 
@@ -70,8 +77,10 @@ class Entry:
     p_max_t : float or None
         The same test adjusted by step-down max-T, which allows for the correlation of the
         indicators; None also where the differences hang on one or two stimuli.
-    test : AgreementTest or None
-        Test of agreement within the allowable difference, if one was stated.
+    equivalence : Equivalence or None
+        Agreement within the allowable difference, if one was stated.
+    sensitivity : Sensitivity or None
+        Effect size and what the pairs could have shown; None where the differences do not vary.
     lines : LimitsAtQuartiles or None
         Limits as lines, where bias or spread depend on the size of the measured value.
     quantiles : NonparametricLimits or None
@@ -91,7 +100,8 @@ class Entry:
     p_value: float | None = None
     p_adjusted: float | None = None
     p_max_t: float | None = None
-    test: "AgreementTest | None" = None
+    equivalence: Equivalence | None = None
+    sensitivity: Sensitivity | None = None
     lines: LimitsAtQuartiles | None = None
     quantiles: "NonparametricLimits | None" = None
     warnings: tuple[str, ...] = ()
@@ -139,13 +149,15 @@ class Entry:
 
     @property
     def delta(self) -> float | None:
-        """Allowable difference, if one was stated."""
-        return None if self.test is None else self.test.delta
+        """Allowable difference in the indicator's unit, if one was stated in it."""
+        if self.equivalence is None or self.equivalence.allowed.is_percent:
+            return None
+        return self.equivalence.allowed.value
 
     @property
     def within_delta(self) -> bool | None:
         """True if both limits of agreement are shown to lie within ± delta; None without delta."""
-        return None if self.test is None else self.test.limits.concluded
+        return None if self.equivalence is None else self.equivalence.test.limits.concluded
 
     def to_dict(self) -> dict[str, Any]:
         """Return one row of ``agreement.csv``; nothing is rounded."""
@@ -173,10 +185,8 @@ class Entry:
             "p": self.p_value,
             "p_holm": self.p_adjusted,
             "p_max_t": self.p_max_t,
-            "delta": self.delta,
-            "within_delta": self.within_delta,
-            "delta_low": None if self.test is None else self.test.limits.bounds[0],
-            "delta_high": None if self.test is None else self.test.limits.bounds[1],
+            **equivalence_columns(self.equivalence),
+            **sensitivity_columns(self.sensitivity),
             "worst_stimulus": self.worst[0],
             "worst_difference": self.worst[1],
             "normality_p": self.diagnostics.normality_p,
@@ -223,6 +233,17 @@ class MethodComparison:
     def family(self, indicator: str) -> tuple[Entry, ...]:
         """Return the entries of one family."""
         return tuple(entry for entry in self.entries if entry.indicator == indicator)
+
+    @property
+    def tested(self) -> tuple[Entry, ...]:
+        """Entries with a test of agreement within an allowable difference."""
+        return tuple(entry for entry in self.entries if entry.equivalence is not None)
+
+    @property
+    def equivalences(self) -> EquivalenceFamily | None:
+        """Their tests as a family; None without any."""
+        found = [entry.equivalence for entry in self.entries if entry.equivalence is not None]
+        return family_of(found) if found else None
 
     def entry(self, label: str, first: str, second: str) -> Entry:
         """Return the entry of a label (``LAeq``) and a pair of methods.

@@ -9,6 +9,7 @@ import numpy as np
 
 from soundcal.errors import ParameterError
 from soundcal.indicators.rows import EarRule, rule_for
+from soundcal.study.jnd import jnd_set
 
 if TYPE_CHECKING:
     from soundcal.agreement.intervals import Interval
@@ -41,9 +42,13 @@ class Rules:
         Level of the confidence intervals.
     paper : bool
         Use the analysis of Lam et al. (2022): z = 1.96 and the intervals of 1999.
-    delta : mapping of str to float
+    delta : mapping of str to float or str
         Allowable difference per label (``LAeq``, ``N5``) or for all statistics of an indicator
-        (``LA``, also written ``L(A)``), stated before the data, in the indicator's unit.
+        (``LA``, also written ``L(A)``), stated before the data: a number in the indicator's unit,
+        or a text such as ``"7 %"`` for a ratio between 1/1.07 and 1.07.
+    jnd : str
+        Set of published just noticeable differences that are allowed where ``delta`` says nothing,
+        see :data:`soundcal.study.jnd.JND_SETS`; empty for none.
     excluded : mapping of str to str
         Stimuli that are left out, with the reason for each.
     """
@@ -53,19 +58,32 @@ class Rules:
     coverage: float = 0.95
     confidence: float = 0.95
     paper: bool = False
-    delta: Mapping[str, float] = field(default_factory=dict)
+    delta: Mapping[str, float | str] = field(default_factory=dict)
+    jnd: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rule_for(self.ears, "LA", "dB")  # refuses an unknown rule
         for label, value in self.delta.items():
-            if not 0 < value < np.inf:
+            if not 0 < parsed_delta(value)[0] < np.inf:
                 raise ParameterError(
                     f"allowable difference {label}={value}; a positive number is expected"
                 )
+        if self.jnd:
+            jnd_set(self.jnd)  # refuses an unknown set
         for stimulus, reason in self.excluded.items():
             if not reason.strip():
                 raise ParameterError(f"stimulus {stimulus!r} is excluded without a reason; add one")
+
+    @property
+    def delta_in_words(self) -> str:
+        """The allowable differences as the user stated them; empty if there are none."""
+        own = [
+            f"{label} ±{value if isinstance(value, str) else f'{value:g}'}"
+            for label, value in self.delta.items()
+        ]
+        published = [f"published just noticeable differences ({self.jnd})"] if self.jnd else []
+        return ", ".join([*own, *published])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rules, ready for JSON."""
@@ -76,8 +94,33 @@ class Rules:
             "confidence": self.confidence,
             "paper": self.paper,
             "delta": dict(self.delta),
+            "jnd": self.jnd or None,
             "excluded": dict(self.excluded),
         }
+
+
+def parsed_delta(value: float | str) -> tuple[float, bool]:
+    """Return the number of an allowable difference, and whether it is a percentage.
+
+    Raises
+    ------
+    ParameterError
+        A text that is no percentage.
+
+    >>> parsed_delta("7 %"), parsed_delta(0.5)
+    ((7.0, True), (0.5, False))
+    """
+    if not isinstance(value, str):
+        return value, False
+    number, percent, rest = value.partition("%")
+    try:
+        if not percent or rest.strip():
+            raise ValueError(value)
+        return float(number), True
+    except ValueError as error:
+        raise ParameterError(
+            f"allowable difference {value!r}; a number or a percentage such as '7 %' is expected"
+        ) from error
 
 
 def in_order(methods: Iterable[str]) -> list[str]:

@@ -131,3 +131,12 @@ def test_detectable_delta_has_the_power_that_planning_states(n, bias, sd, wanted
 def test_unusable_arguments_are_refused(call, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         call()
+
+
+def test_constant_difference_with_rounding_has_a_size_at_once() -> None:
+    """t in the millions, where scipy's noncentral t takes minutes."""
+    x = np.array([1.0, 2.0, 3.0]) + 1e-8 * np.array([1.0, 2.0, -1.0])
+    found = standardized_difference(x, [0.0, 1.0, 2.0])
+    # without the error of the mean, the interval is that of the standard deviation
+    low, high = (found.d * math.sqrt(chi2.ppf(p, 2) / 2) for p in (0.025, 0.975))
+    assert found.ci == pytest.approx((low, high), rel=1e-6)

@@ -122,6 +122,35 @@ def test_the_grid_shows_every_point_and_the_bands() -> None:
             assert (corner.min(), corner.max()) == pytest.approx(tuple(panel.y(interval)))
 
 
+def test_equivalence_is_drawn_in_units_of_the_allowable_difference() -> None:
+    comparison = compare_methods(tidy(27, ("LA",)), rules=Rules(delta={"LA": 1.0}))
+    figure = figures.equivalence_forest(comparison.tested)
+    (axes,) = figure.axes
+    lines = [np.asarray(line.get_xdata()) for line in axes.lines]
+    drawn = {(round(float(x[0]), 9), round(float(x[-1]), 9)) for x in lines}
+    edge = axes.get_xlim()[1]
+    for entry in comparison.tested:
+        found = entry.equivalence
+        assert found is not None
+        for low, high in (found.bounds, (found.lower, found.upper), found.bias_ci):
+            assert (round(max(low, -edge), 9), round(min(high, edge), 9)) in drawn
+    told = [text.get_text() for text in axes.texts]
+    words = [figures.VERDICT_WORDS[entry.equivalence.verdict] for entry in comparison.tested]
+    assert [text for text in told if text in figures.VERDICT_WORDS.values()] == words
+    assert told.count("±1 dB(A)") == len(words)
+    assert inside(figure)
+
+
+def test_equivalence_far_outside_ends_in_an_arrow() -> None:
+    comparison = compare_methods(tidy(27, ("LA",), 1), rules=Rules(delta={"LA": 0.05}))
+    figure = figures.equivalence_forest(comparison.tested)
+    (axes,) = figure.axes
+    arrows = [line for line in axes.lines if line.get_marker() in ("<", ">")]
+    assert len(arrows) >= 3
+    assert {abs(float(np.asarray(line.get_xdata())[0])) for line in arrows} == {axes.get_xlim()[1]}
+    assert inside(figure)
+
+
 def test_more_than_six_statistics_make_a_second_figure() -> None:
     table = tidy(4, ("LA", "LC"), 6)
     table["statistic"] = table["statistic"].where(

@@ -20,6 +20,7 @@ from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
 from soundcal.report import study_document, study_summary, write_document, write_report
 from soundcal.report.document import Column, Document, Section, Table
+from soundcal.report.figures import VERDICT_WORDS
 from soundcal.report.html import render_html
 from soundcal.report.pdf import render_pdf
 from soundcal.report.style import value_text
@@ -128,7 +129,7 @@ def test_ids_are_unique(page: Page) -> None:
 
 def test_figures_and_tables_can_be_read_aloud(page: Page, text: str, whole: Study) -> None:
     pictures = study_document(whole).pictures()
-    assert len(page.svgs) == len(pictures) == len(STATISTICS) + 3
+    assert len(page.svgs) == len(pictures) == len(STATISTICS) + 4
     for svg in page.svgs:
         title, description = str(svg["aria-labelledby"]).split()
         assert svg["role"] == "img"
@@ -151,8 +152,8 @@ def test_every_svg_is_well_formed(text: str) -> None:
 
 def test_printed_numbers_are_those_of_the_agreement(whole: Study, page: Page) -> None:
     cells = [text for text in page.text if text.strip()]
-    # the first table with these two cells is that of the agreement, later ones are overwritten
-    starts = reversed(range(len(cells) - 9))
+    # the first table with these cells is that of the agreement, later ones are overwritten
+    starts = [i for i in reversed(range(len(cells) - 9)) if cells[i + 2] == "27"]
     rows = {(cells[i], cells[i + 1]): cells[i + 2 : i + 10] for i in starts}
     for entry in whole.comparison.entries:
         a = entry.agreement
@@ -167,9 +168,8 @@ def test_printed_numbers_are_those_of_the_agreement(whole: Study, page: Page) ->
         intervals = (a.bias_ci, a.lower_ci, a.upper_ci)
         assert (bias_ci, lower_ci, upper_ci) == tuple(printed(*ci) for ci in intervals)
     lead = whole.comparison.entry("LAeq", "in-situ", "ocv").agreement
-    assert (
-        f"LAeq, in-situ − ocv = {value_text(lead.bias, 'dB', signed=True)} dB(A)"
-        in study_summary(whole)[0]
+    assert f"LAeq, in-situ − ocv = {value_text(lead.bias, 'dB', signed=True)} dB(A)" in " ".join(
+        study_summary(whole)
     )
 
 
@@ -239,7 +239,7 @@ def test_wide_tables_fit_the_page_of_the_pdf() -> None:
 @pytest.mark.parametrize(("n", "families"), [(3, ("LA",)), (500, ("LA", "N"))])
 def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
     text = render_html(study_document(study(n, families=families, statistics=2)))
-    assert len(Page(text).svgs) == len(families) + 3
+    assert len(Page(text).svgs) == len(families) + 4
     assert len(text.encode()) < 2e6
     assert ("not informative" in text) == (n == 3)
     assert ("the 40 of 500 that differ most" in text) == (n == 500)
@@ -272,11 +272,66 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     assert write_report(made, tmp_path / "out", force=True) == path
 
 
+def test_agreement_leads_the_summary_and_its_figures_fit_a_page() -> None:
+    rules = Rules(delta={"N": 0.8, "S": "5 %"}, jnd="jnd")
+    made = study_of(tidy(27, tuple(STATISTICS)), rules=rules)
+    first, *_, of_all, bias, _, _ = study_summary(made)
+    assert first.startswith("in-situ − ocv, indicators that ")
+    assert "tests at a level of 5 % show agreement" in of_all
+    assert bias.startswith("LAeq, in-situ − ocv = ")
+    document = study_document(made)
+    names = [picture.name for picture in document.pictures()]
+    # 34 indicators in three pairs of methods: one page each
+    assert names[:4] == [
+        "equivalence-figure",
+        "equivalence-figure-1",
+        "equivalence-figure-2",
+        "overview-figure",
+    ]
+    tables = {table.name: table for table in document.tables()}
+    rows = tables["equivalence-table"].rows
+    tested = made.comparison.tested
+    assert len(rows) == len(tested) == 34 * 3
+    of_row = {(row[0], row[1]): row for row in rows}
+    for entry in tested:
+        row, found = of_row[entry.label, entry.direction], entry.equivalence
+        assert found is not None
+        assert row[3:7] == (found.bias, found.bias_ci, (found.lower, found.upper), found.bounds)
+        assert row[7] == VERDICT_WORDS[found.verdict]
+        assert row[8:] == (found.p_value, found.p_adjusted)
+    sensitivity = {(row[0], row[1]): row for row in tables["sensitivity-table"].rows}
+    shown = made.comparison.entry("T5", "in-situ", "hats").sensitivity
+    assert shown is not None
+    assert sensitivity["T5", "in-situ − hats"][4:6] == (shown.bias, shown.delta)
+    told = " ".join(Page(render_html(document)).text)
+    for words in (
+        "intersection-union",
+        "Source: ISO 3382-1:2009, Table A.1 (quoted in the documentation of the Python package",
+        "Fastl & Zwicker, Psychoacoustics",
+        "no published just noticeable difference for T in the set jnd",
+    ):
+        assert words in told, words
+
+
+def test_without_an_allowable_difference_the_report_says_how_to_state_one() -> None:
+    made = study_of(tidy(9, ("LA",), 1))
+    (text, *_) = study_summary(made)
+    assert text.startswith("No allowable difference was stated")
+    assert "--delta jnd" in text
+    assert "equivalence-figure" not in [p.name for p in study_document(made).pictures()]
+
+
 def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> None:
     tables = [tidy(6, ("LA",), 1, seed=i).assign(combination=f"c{i}") for i in range(3)]
     made = study_of(pd.concat(tables), rules=Rules(delta={"LAeq": 1.0}))
-    sentences = study_summary(made)
-    assert len(sentences) == 3
+    *agreement, within, first, second, third = study_summary(made)
+    assert agreement[1].startswith("in-situ − hats, indicators that agree within their allowable")
+    assert agreement[1].endswith("allowable difference in some: 1 (LAeq).")
+    shown = sum(entry.within_delta for c in made.comparisons.values() for entry in c.entries)
+    assert 0 < shown < 9
+    assert within.startswith(f"{shown} of 9 tests at a level of 5 % show agreement")
+    assert "within each combination of equipment" in within
+    sentences = [first, second, third]
     biases = [c.entry("LAeq", "in-situ", "ocv").agreement.bias for c in made.comparisons.values()]
     for bias in (min(biases), max(biases)):
         assert value_text(bias, "dB", signed=True) in sentences[0]
@@ -343,12 +398,14 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tidy(5).to_csv(tmp_path / "t.csv", index=False)
     page = tmp_path / "out.html"
     arguments = ["compare", str(tmp_path / "t.csv"), "--methods", "in-situ", "ocv"]
-    arguments += ["--delta", "LAeq=1", "N5=0.5", "--answer", "16=None declared."]
+    arguments += ["--delta", "jnd", "N5=5%", "--answer", "16=None declared."]
     assert main([*arguments, "--report", str(page), "--json"]) == 0
     told = capsys.readouterr()
     result = json.loads(told.out)
     assert result["schema"] == "soundcal/comparison/1"
     assert len(result["agreement"]) == 11
+    assert (result["rules"]["delta"], result["rules"]["jnd"]) == ({"N5": "5%"}, "jnd")
+    assert sum(row["within_delta"] is not None for row in result["agreement"]) == 7
     assert "LAeq, in-situ − ocv" in told.err
     assert "None declared." in page.read_text(encoding="utf-8")
     assert main([*arguments, "--report", str(page)]) == 5
@@ -362,8 +419,8 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
     folder = tmp_path / "all"
     assert main([*arguments, "--out", str(folder), "--figures", "svg", "pdf"]) == 0
-    assert len(list((folder / "figures").glob("*.svg"))) == 4
-    assert len(list((folder / "figures").glob("*.pdf"))) == 4
+    assert len(list((folder / "figures").glob("*.svg"))) == 5
+    assert len(list((folder / "figures").glob("*.pdf"))) == 5
 
 
 @pytest.mark.parametrize(
@@ -372,6 +429,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["missing.csv"], 5),
         (["t.csv", "--methods", "in-situ", "nobody"], 2),
         (["t.csv", "--delta", "LAeq"], 2),
+        (["t.csv", "--delta", "jnd:x"], 2),
+        (["t.csv", "--delta", "jnd", "jnd:noise"], 2),
+        (["t.csv", "--delta", "N=x%"], 2),
         (["t.csv", "--paper", "--ears", "max"], 2),
         (["t.csv", "--pdf"], 2),
         (["t.csv", "--exclude", "S001"], 2),

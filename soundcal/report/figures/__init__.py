@@ -12,7 +12,12 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.report.figures.agreement import MAX_COLUMNS, bland_altman_grid
     from soundcal.report.figures.budget import budget_bars
-    from soundcal.report.figures.forest import bias_forest
+    from soundcal.report.figures.forest import (
+        MAX_FOREST_ROWS,
+        VERDICT_WORDS,
+        bias_forest,
+        equivalence_forest,
+    )
     from soundcal.report.figures.indicator import indicator_figure
     from soundcal.report.figures.page import font_files, save
     from soundcal.report.figures.qualification import (
@@ -44,7 +49,9 @@ else:
             "DIFFERENCE_LIMIT": "ratings",
             "MAX_COLUMNS": "agreement",
             "MAX_DOT_ROWS": "stimuli",
+            "MAX_FOREST_ROWS": "forest",
             "ScatterPanel": "relation",
+            "VERDICT_WORDS": "forest",
             "bias_forest": "forest",
             "bland_altman_grid": "agreement",
             "budget_bars": "budget",
@@ -54,6 +61,7 @@ else:
             "delay_figure": "qualification",
             "difference_map": "ratings",
             "difference_scatter": "relation",
+            "equivalence_forest": "forest",
             "font_files": "page",
             "indicator_figure": "indicator",
             "likert_bars": "ratings",
@@ -72,6 +80,8 @@ __all__ = [
     "DIFFERENCE_LIMIT",
     "MAX_COLUMNS",
     "MAX_DOT_ROWS",
+    "MAX_FOREST_ROWS",
+    "VERDICT_WORDS",
     "ScatterPanel",
     "bias_forest",
     "bland_altman_grid",
@@ -82,6 +92,7 @@ __all__ = [
     "delay_figure",
     "difference_map",
     "difference_scatter",
+    "equivalence_forest",
     "font_files",
     "indicator_figure",
     "likert_bars",

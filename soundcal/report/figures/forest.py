@@ -1,18 +1,30 @@
-"""Bias and limits of one indicator over several combinations of equipment."""
+"""Bias and limits as rows: one indicator over several combinations, or all in units of delta."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soundcal.report import style
 from soundcal.report.figures.page import add_axes, few_ticks, new_figure, short, styled
-from soundcal.report.style import COLUMN_MM, FAINT, INK
+from soundcal.report.style import COLUMN_MM, FAINT, INK, PAGE_MM
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from soundcal.study.comparison import Entry
+    from soundcal.study.equivalence import Equivalence
 
-__all__ = ["bias_forest"]
+__all__ = ["MAX_FOREST_ROWS", "VERDICT_WORDS", "bias_forest", "equivalence_forest"]
+
+MAX_FOREST_ROWS: Final = 40
+"""Rows of one figure of equivalence."""
+
+VERDICT_WORDS: Final = {"within": "agree", "undecided": "undecided", "beyond": "differ"}
+
+_COLOURS: Final = {"within": style.GREEN, "undecided": FAINT, "beyond": style.VERMILION}
+
+_FARTHEST: Final = 5.0
+"""Units of the allowable difference up to which the axis reaches at most."""
 
 
 def bias_forest(entries: Sequence[tuple[str, "Entry"]]) -> "Figure":
@@ -77,3 +89,103 @@ def bias_forest(entries: Sequence[tuple[str, "Entry"]]) -> "Figure":
             f"Difference of {lead.label} in {style.unit_label(lead.indicator, lead.unit)}"
         )
     return figure
+
+
+def equivalence_forest(entries: Sequence["Entry"]) -> "Figure":
+    """Draw bias and limits of agreement in units of the allowable difference, one row per entry.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Entries with an allowable difference, at most :data:`MAX_FOREST_ROWS`; those of one pair of
+        methods are adjacent.
+
+    Returns
+    -------
+    Figure
+        180 mm wide, 4.2 mm per row.
+    """
+    rows = [(entry, entry.equivalence) for entry in entries if entry.equivalence is not None]
+    farthest = max(max(abs(bound) for bound in found.bounds) for _, found in rows)
+    edge = min(max(1.05 * farthest, 1.6), _FARTHEST)
+    headings: list[tuple[float, str]] = []
+    places: list[float] = []
+    place, group = 0.0, ""
+    for entry, _ in rows:
+        if entry.direction != group:
+            group = entry.direction
+            headings.append((place, group))
+            place += 1.0
+        places.append(place)
+        place += 1.0
+    row, bottom, top, right = 4.2, 10.0, 2.0, 38.0
+    left = 5.0 + 1.25 * max(len(entry.label) for entry, _ in rows)
+    with styled():
+        figure = new_figure(PAGE_MM, bottom + top + row * place)
+        axes = add_axes(figure, left, bottom, PAGE_MM - left - right, row * place)
+        axes.axvspan(-1.0, 1.0, color=style.BLUE, alpha=0.12, linewidth=0)
+        axes.axvline(0.0, color=FAINT, linewidth=0.6, linestyle=":")
+        for y, (entry, found) in zip(places, rows, strict=True):
+            _equivalence_row(axes, y, found, edge)
+            unit = style.unit_label(entry.indicator, entry.unit)
+            text = style.allowed_text(
+                found.allowed.value, unit, is_percent=found.allowed.is_percent
+            )
+            _beside(axes, y, 7.0, VERDICT_WORDS[found.verdict], _COLOURS[found.verdict])
+            _beside(axes, y, 55.0, text, INK)
+        for y, text in headings:
+            axes.text(
+                0.0,
+                y,
+                short(text, 60),
+                transform=axes.get_yaxis_transform(),
+                fontweight="bold",
+                color=INK,
+                va="center",
+            )
+        axes.set_yticks(places, [entry.label for entry, _ in rows])
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(place - 0.4, -0.6)
+        axes.set_xlim(-edge, edge)
+        few_ticks(axes.xaxis, 10)
+        axes.set_xlabel("Difference in units of the allowable difference (shaded: ±1)")
+    return figure
+
+
+def _equivalence_row(axes: "Axes", y: float, found: "Equivalence", edge: float) -> None:
+    """Draw one row, cut off at the edges of the axis, where an arrow shows that it goes on."""
+    colour = _COLOURS[found.verdict]
+
+    def line(low: float, high: float, width: float, alpha: float = 1.0) -> None:
+        if low < edge and high > -edge:
+            ends = [max(low, -edge), min(high, edge)]
+            axes.plot(ends, [y, y], color=colour, linewidth=width, alpha=alpha)
+
+    line(*found.bounds, 0.7)
+    line(found.lower, found.upper, 1.5)
+    line(*found.bias_ci, 3.6, 0.55)
+    for limit in (found.lower, found.upper):
+        if abs(limit) <= edge:
+            axes.plot([limit], [y], "|", color=colour, markersize=6)
+    if abs(found.bias) <= edge:
+        axes.plot([found.bias], [y], "D", color=INK, markersize=3.0)
+    for beyond, at, marker in (
+        (found.bounds[0] < -edge, -edge, "<"),
+        (found.bounds[1] > edge, edge, ">"),
+    ):
+        if beyond:
+            axes.plot([at], [y], marker, color=colour, markersize=4, clip_on=False)
+
+
+def _beside(axes: "Axes", y: float, distance: float, text: str, colour: str) -> None:
+    """Write to the right of a row, at a distance in points from the axes."""
+    axes.annotate(
+        text,
+        (1.0, y),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(distance, 0.0),
+        textcoords="offset points",
+        color=colour,
+        va="center",
+        annotation_clip=False,
+    )

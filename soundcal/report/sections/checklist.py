@@ -72,12 +72,12 @@ def checklist(
     if strangers:
         raise ParameterError(f"checklist item {strangers[0]}; the items are 1 to {len(ITEMS)}")
     own = _from_the_data(comparisons, software)
-    delta = comparisons[0].rules.delta
+    stated = comparisons[0].rules.delta_in_words
     items = []
     for number, question in ITEMS.items():
         if number in answers:
             items.append(Item(number, question, "given by the user", answers[number]))
-        elif number in _FOR_THE_USER and not (number == 1 and delta):
+        elif number in _FOR_THE_USER and not (number == 1 and stated):
             items.append(Item(number, question, "to be given by the user", own.get(number, "")))
         else:
             items.append(Item(number, question, "filled", own[number]))
@@ -101,10 +101,9 @@ def _from_the_data(
     found = [entry.diagnostics for entry in entries]
     normality = sum(d.normality_p < 0.05 for d in found)
     trend, spread = sum(d.has_trend for d in found), sum(d.has_unequal_spread for d in found)
-    deltas = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
     level = f"{100 * rules.confidence:g} %"
     return {
-        1: f"{deltas}, as given to the program" if deltas else "",
+        1: f"{rules.delta_in_words}, as given to the program" if rules.delta_in_words else "",
         2: f"One pair per stimulus, joined by its id; {n} stimuli; ears: "
         f"{comparison.ears_in_words}",
         4: f"Differences drawn over means; of {len(entries)} comparisons {normality} have "

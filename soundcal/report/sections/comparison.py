@@ -9,6 +9,7 @@ from soundcal.report import figures
 from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
 from soundcal.report.sections.equipment import gains_table
 from soundcal.report.sections.other_limits import other_limits_section
+from soundcal.report.sections.sensitivity import sensitivity_section
 from soundcal.report.style import family_name, unit_label, value_text
 from soundcal.study import Entry, MethodComparison, Study
 
@@ -55,6 +56,7 @@ def comparison_section(study: Study, name: str, comparison: MethodComparison) ->
                 ),
             )
         )
+    blocks += sensitivity_section(name, comparison)
     title = f"Agreement: {name}" if name else "Agreement"
     return Section(slug("agreement", name), title, tuple(blocks))
 
@@ -92,7 +94,7 @@ def _grids(name: str, entries: Sequence[Entry], comparison: MethodComparison) ->
                 "Differences over the mean of both methods. Solid: bias; dashed: limits of "
                 f"agreement; shaded: {100 * comparison.rules.confidence:g} % confidence intervals "
                 "(cut off at the frame); dotted: no difference"
-                + ("; dash-dotted: allowable difference" if comparison.rules.delta else "")
+                + ("; dash-dotted: allowable difference" if any(e.delta for e in own) else "")
                 + f". Ears: {comparison.ears_in_words}.",
                 partial(_one_grid, own),
             )

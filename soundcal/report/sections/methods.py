@@ -1,6 +1,7 @@
 """Section of a report about the methods, written from the study itself."""
 
 from soundcal.report.sections.checklist import interval_in_words
+from soundcal.report.sections.equivalence import equivalence_methods
 from soundcal.report.style import count, family_name, unit_label
 from soundcal.study import MethodComparison, Study
 from soundcal.study.comparison import MAX_T_DRAWS, MAX_T_SEED
@@ -32,7 +33,8 @@ def methods_text(study: Study) -> list[str]:
         "the time.",
     ]
     if study.comparisons:
-        texts.append(_statistics_text(next(iter(study.comparisons.values()))))
+        comparison = next(iter(study.comparisons.values()))
+        texts += [_statistics_text(comparison), *equivalence_methods(comparison)]
     if len(study.comparisons) > 1:
         texts.append(
             f"The {len(study.comparisons)} combinations of equipment are compared one by one: the "
@@ -64,14 +66,6 @@ def _statistics_text(comparison: MethodComparison) -> str:
         "recording are strongly correlated"
         + (", and differences of three methods depend on each other." if chained else ".")
     )
-    if rules.delta:
-        stated = ", ".join(f"{label} ±{value:g}" for label, value in rules.delta.items())
-        text += (
-            f" Allowable differences stated by the user: {stated}. Three claims are tested: that "
-            "both limits of agreement lie within them (exact one-sided bounds), that the central "
-            "part of the differences does (Shieh 2019), and that the mean difference does (two "
-            "one-sided t-tests)."
-        )
     if rules.excluded:
         left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())
         text += f" Stimuli left out: {left_out}."

@@ -4,21 +4,35 @@ from collections.abc import Sequence
 from functools import partial
 
 from soundcal.report import figures
-from soundcal.report.document import Block, Bullets, Column, Paragraph, Picture, Table, slug
+from soundcal.report.document import (
+    Block,
+    Bullets,
+    Column,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+)
+from soundcal.report.sections.equivalence import equivalence_blocks, equivalence_sentences
 from soundcal.report.style import unit_label, value_text
-from soundcal.study import Entry, MethodComparison, Rules, Study
+from soundcal.study import Entry, MethodComparison, Study
 
 __all__ = ["study_summary", "summary_blocks"]
 
 
 def study_summary(study: Study) -> list[str]:
-    """Return the outcome in plain words, one sentence per pair of methods."""
+    """Return the outcome in plain words: agreement first, then one sentence per pair of methods."""
     leading = _leading(study)
+    agreement = equivalence_sentences(study)
     if len(study.comparisons) > 1:
         pairs = dict.fromkeys(entry.direction for _, entry in leading)
-        return [_range_in_words([e for e in leading if e[1].direction == p]) for p in pairs]
+        biases = [_range_in_words([e for e in leading if e[1].direction == p]) for p in pairs]
+        return agreement + biases
     confidence = f"{100 * study.comparison.rules.confidence:g} %" if leading else ""
-    return [(f"{name}: " if name else "") + _in_words(entry, confidence) for name, entry in leading]
+    biases = [
+        (f"{name}: " if name else "") + _in_words(entry, confidence) for name, entry in leading
+    ]
+    return agreement + biases
 
 
 def _range_in_words(entries: Sequence[tuple[str, Entry]]) -> str:
@@ -68,24 +82,18 @@ def _few(n: int) -> str:
     return "" if n >= 10 else f" {n} stimuli are few: the interval may change much with more."
 
 
-def summary_blocks(study: Study) -> tuple[Block, ...]:
-    """Return the outcome in words, an overview, and the verdicts on allowable differences."""
+def summary_blocks(study: Study) -> tuple[Block | Section, ...]:
+    """Return the outcome in words, the verdicts on allowable differences, and an overview."""
     if not study.comparisons:
         return (
             Paragraph(
                 "There is only one method: the report has values per stimulus, and no comparison."
             ),
         )
-    blocks: list[Block] = [
-        Bullets(tuple(study_summary(study))),
-        _overview_picture(study),
-        _overview_table(study),
-    ]
+    blocks: list[Block | Section] = [Bullets(tuple(study_summary(study)))]
     for name, comparison in study.comparisons.items():
-        stated = [entry for entry in comparison.entries if entry.delta is not None]
-        if stated:
-            blocks.append(_delta_table(name, stated, comparison.rules))
-    return tuple(blocks)
+        blocks += equivalence_blocks(name, comparison)
+    return (*blocks, _overview_picture(study), _overview_table(study))
 
 
 def _leading(study: Study) -> list[tuple[str, Entry]]:
@@ -156,46 +164,4 @@ def _overview_table(study: Study) -> Table:
         f"{label} in {printed}; ears: {comparison.ears_in_words}",
         tuple(columns[i] for i in keep),
         tuple(tuple(row[i] for i in keep) for row in rows),
-    )
-
-
-def _delta_table(name: str, entries: Sequence[Entry], rules: Rules) -> Table:
-    """Return the verdicts against the allowable differences, each in its own unit."""
-    part = f"{100 * rules.coverage:g} %"
-    words = {
-        "limits": f"both {part} limits of agreement lie within it",
-        "content": f"the central {part} of the differences lie within it",
-        "mean bias": "the mean difference lies within it (single differences may not)",
-    }
-    tests = [(entry, entry.test) for entry in entries if entry.test is not None]
-    rows = []
-    for entry, test in tests:
-        unit = unit_label(entry.indicator, entry.unit)
-        rows += [
-            (
-                f"{entry.label}, {entry.direction}",
-                f"±{value_text(test.delta, entry.unit)} {unit}",
-                words[claim.name],
-                Column("", "interval", entry.unit).text(claim.bounds) + f" {unit}",
-                None if claim.p_value != claim.p_value else claim.p_value,
-                "yes" if claim.concluded else "not shown",
-            )
-            for claim in (test.limits, test.content, test.mean_bias)
-        ]
-    return Table(
-        slug("delta", name),
-        (f"{name}: " if name else "")
-        + f"Agreement within the allowable difference; each claim is tested separately at level "
-        f"{100 * (1 - rules.confidence):g} %. The bounds are one-sided, "
-        f"{100 * rules.confidence:g} % each; they lie inside the two-sided intervals of the other "
-        "tables",
-        (
-            Column("Indicator"),
-            Column("Allowable difference"),
-            Column("Claim"),
-            Column("One-sided bounds"),
-            Column("p", "p"),
-            Column("Shown"),
-        ),
-        tuple(rows),
     )

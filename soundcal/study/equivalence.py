@@ -1,0 +1,327 @@
+"""Agreement within an allowable difference: verdict, p values, and numbers in units of it.
+
+An allowable difference is stated in the unit of the indicator, or in per cent. In per cent it is a
+ratio, and the differences of the natural logarithms are tested: within 17 % means that the ratio of
+the methods lies between 1/1.17 and 1.17.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from soundcal.errors import ParameterError
+from soundcal.study.jnd import Jnd, jnd_set
+from soundcal.study.rules import Rules, parsed_delta
+
+if TYPE_CHECKING:
+    from soundcal.agreement import Agreement, AgreementTest
+
+__all__ = [
+    "Allowed",
+    "Equivalence",
+    "EquivalenceFamily",
+    "allowed_differences",
+    "equivalence_columns",
+    "equivalence_of",
+    "family_of",
+    "holm_adjusted",
+]
+
+Verdict = Literal["within", "undecided", "beyond"]
+Label = tuple[str, str]
+
+_COLUMNS: Final = (
+    "delta",
+    "delta_percent",
+    "delta_source",
+    "within_delta",
+    "delta_verdict",
+    "delta_low",
+    "delta_high",
+    "p_delta",
+    "p_delta_holm",
+    "bias_in_delta",
+    "bias_low_in_delta",
+    "bias_high_in_delta",
+    "lower_in_delta",
+    "upper_in_delta",
+    "bounds_low_in_delta",
+    "bounds_high_in_delta",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """An allowable difference of one indicator.
+
+    Parameters
+    ----------
+    value : float
+        In the unit of the indicator, or in per cent.
+    is_percent : bool
+        True for a value in per cent.
+    jnd : Jnd or None
+        The published value behind it; None if the user stated it.
+    """
+
+    value: float
+    is_percent: bool = False
+    jnd: Jnd | None = None
+
+    @property
+    def on_scale(self) -> float:
+        """The value on the scale on which it is tested: differences, or logarithms of ratios."""
+        return math.log1p(self.value / 100.0) if self.is_percent else self.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equivalence:
+    """Agreement of two methods within an allowable difference.
+
+    Parameters
+    ----------
+    allowed : Allowed
+        The allowable difference.
+    test : AgreementTest
+        The claims and their tests, on the scale of the allowable difference.
+    bias, lower, upper : float
+        Bias and limits of agreement in units of the allowable difference.
+    bias_ci : tuple of float
+        Confidence interval of the bias, in the same units.
+    bounds : tuple of float
+        One-sided bounds of both limits that decide the test, in the same units.
+    verdict : {"within", "undecided", "beyond"}
+        ``within``: both limits of agreement are shown to lie within the allowable difference.
+        ``beyond``: one of them is shown to lie outside (exact bounds, half the level for each).
+    p_adjusted : float or None
+        p of the test after Holm's adjustment over all such tests of the comparison; None where the
+        differences do not vary.
+    """
+
+    allowed: Allowed
+    test: "AgreementTest"
+    bias: float
+    lower: float
+    upper: float
+    bias_ci: tuple[float, float]
+    bounds: tuple[float, float]
+    verdict: Verdict
+    p_adjusted: float | None = None
+
+    @property
+    def p_value(self) -> float | None:
+        """p of the test that both limits lie within; None where the differences do not vary.
+
+        The smallest level at which the exact one-sided bounds lie within the allowable difference.
+        """
+        p = self.test.limits.p_value
+        return None if math.isnan(p) else p
+
+    def as_stated(self, interval: tuple[float, float]) -> tuple[float, float]:
+        """Return bounds of the test in the indicator's unit, or as ratios."""
+        if not self.allowed.is_percent:
+            return interval
+        return math.exp(interval[0]), math.exp(interval[1])
+
+
+@dataclass(frozen=True, slots=True)
+class EquivalenceFamily:
+    """All tests of agreement within an allowable difference of one comparison, together.
+
+    Parameters
+    ----------
+    size : int
+        Number of tests.
+    level : float
+        Level of each.
+    within, within_holm, beyond : int
+        Number of tests that show agreement; the same after Holm's adjustment; number of tests that
+        show a limit to lie outside.
+    """
+
+    size: int
+    level: float
+    within: int
+    within_holm: int
+    beyond: int
+
+    @property
+    def chance(self) -> float:
+        """Largest probability of at least one false ``within`` if none were true (Bonferroni)."""
+        return min(1.0, self.size * self.level)
+
+    @property
+    def all_within(self) -> bool:
+        """True if all agree; false with a probability of at most ``level`` (intersection-union)."""
+        return self.within == self.size
+
+
+def family_of(found: Sequence[Equivalence]) -> EquivalenceFamily:
+    """Return the tests of one comparison as a family; at least one is expected."""
+    level = found[0].test.alpha
+    return EquivalenceFamily(
+        size=len(found),
+        level=level,
+        within=sum(one.verdict == "within" for one in found),
+        within_holm=sum(
+            one.verdict == "within" and one.p_adjusted is not None and one.p_adjusted < level
+            for one in found
+        ),
+        beyond=sum(one.verdict == "beyond" for one in found),
+    )
+
+
+def equivalence_columns(found: Equivalence | None) -> dict[str, Any]:
+    """Return the columns of ``agreement.csv``, unrounded; None without an allowable difference."""
+    if found is None:
+        return dict.fromkeys(_COLUMNS)
+    allowed, limits = found.allowed, found.test.limits
+    values = (
+        None if allowed.is_percent else allowed.value,
+        allowed.value if allowed.is_percent else None,
+        "user" if allowed.jnd is None else allowed.jnd.source,
+        limits.concluded,
+        found.verdict,
+        *((None, None) if allowed.is_percent else limits.bounds),
+        found.p_value,
+        found.p_adjusted,
+        found.bias,
+        *found.bias_ci,
+        found.lower,
+        found.upper,
+        *found.bounds,
+    )
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label, Allowed]:
+    """Return the allowable difference of each label that has one.
+
+    A value for a label (``N5``) takes precedence over one for an indicator (``N``), and both over
+    the published set.
+
+    Parameters
+    ----------
+    rules : Rules
+        With ``delta`` and ``jnd``.
+    units : mapping of (str, str) to str
+        The unit of each indicator and statistic that is compared.
+
+    Raises
+    ------
+    ParameterError
+        A value for something that is not compared.
+    """
+    published = jnd_set(rules.jnd) if rules.jnd else ()
+    of_set = {
+        label: Allowed(jnd.value, jnd.unit == "%", jnd)
+        for label, unit in units.items()
+        for jnd in published
+        if label[0] in jnd.indicators and label[1] not in jnd.not_for
+        if jnd.unit in ("%", unit.split("(")[0].strip())
+    }
+    of_indicator: dict[Label, Allowed] = {}
+    of_label: dict[Label, Allowed] = {}
+    for name, given in rules.delta.items():
+        plain = name.replace("(", "").replace(")", "")
+        single = [label for label in units if "".join(label) == plain]
+        family = [label for label in units if label[0] == plain]
+        if not single and not family:
+            known = ", ".join("".join(label) for label in units)
+            raise ParameterError(
+                f"allowable difference for {name!r}, which is not compared; compared are {known}"
+            )
+        value = Allowed(*parsed_delta(given))
+        if single:
+            of_label |= dict.fromkeys(single, value)
+        else:
+            of_indicator |= dict.fromkeys(family, value)
+    return of_set | of_indicator | of_label
+
+
+def equivalence_of(
+    agreement: "Agreement", allowed: Allowed, rules: Rules
+) -> tuple[Equivalence | None, str]:
+    """Return the test of agreement within an allowable difference, or why there is none.
+
+    Parameters
+    ----------
+    agreement : Agreement
+        Bias and limits, with the pairs behind them.
+    allowed : Allowed
+        The allowable difference.
+    rules : Rules
+        Coverage, confidence and interval.
+
+    Returns
+    -------
+    Equivalence or None
+    str
+        Empty, or the reason.
+    """
+    from soundcal.agreement import agreement_test, bland_altman
+
+    x, y = agreement.points.x, agreement.points.y
+    if allowed.is_percent:
+        refused = int(((x <= 0.0) | (y <= 0.0)).sum())
+        if refused:
+            return None, (
+                f"{refused} of {x.size} pairs have a value of 0 or less, which has no ratio: the "
+                f"allowable difference of {allowed.value:g} % is not tested"
+            )
+        agreement = bland_altman(
+            x,
+            y,
+            scale="ratio",
+            coverage=rules.coverage,
+            confidence=rules.confidence,
+            interval=rules.interval,
+            preset="paper" if rules.paper else None,
+        )
+        x, y = np.log(x), np.log(y)
+    alpha, delta = 1.0 - rules.confidence, allowed.on_scale
+    test = agreement_test(x, y, delta, coverage=rules.coverage, alpha=alpha)
+
+    def in_delta(value: float) -> float:
+        return (math.log(value) if allowed.is_percent else value) / delta
+
+    low, high = test.limits.bounds
+    found = Equivalence(
+        allowed=allowed,
+        test=test,
+        bias=in_delta(agreement.bias),
+        lower=in_delta(agreement.lower),
+        upper=in_delta(agreement.upper),
+        bias_ci=(in_delta(agreement.bias_ci[0]), in_delta(agreement.bias_ci[1])),
+        bounds=(low / delta, high / delta),
+        verdict=_verdict(test),
+    )
+    return found, ""
+
+
+def _verdict(test: "AgreementTest") -> Verdict:
+    from soundcal.agreement.intervals import limit_factor, normal_quantile
+
+    if test.limits.concluded:
+        return "within"
+    # inner bounds of both limits, with half the level for each
+    inner = limit_factor(test.n, normal_quantile(test.coverage), 0.5 * test.alpha) * test.sd
+    beyond = test.bias + inner > test.delta or test.bias - inner < -test.delta
+    return "beyond" if beyond else "undecided"
+
+
+def holm_adjusted(found: Sequence[Equivalence | None]) -> list[Equivalence | None]:
+    """Return the tests of one comparison with Holm's adjustment over all of them."""
+    from soundcal.agreement import adjust
+
+    tested = [one for one in found if one is not None]
+    p_values = [np.nan if one.p_value is None else one.p_value for one in tested]
+    adjusted = adjust(p_values, family=f"agreement of {len(tested)} within allowable differences")
+    new = iter(
+        replace(one, p_adjusted=None if one.p_value is None else float(p))
+        for one, p in zip(tested, adjusted.adjusted, strict=True)
+    )
+    return [None if one is None else next(new) for one in found]
