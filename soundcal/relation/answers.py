@@ -25,7 +25,7 @@ standard errors to 4).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,11 @@ def answer_slopes(
     Returns
     -------
     AnswerSlopes
-        NaN where there are too few answers, or answers without spread.
+        NaN where there are too few answers, or answers without spread or without errors.
     """
+    from scipy import sparse
+    from scipy.special import stdtr
+
     m = x.shape[1]
     nothing = np.full(m, np.nan)
     where = {name: i for i, name in enumerate(stimuli)}
@@ -96,7 +99,7 @@ def answer_slopes(
     names = rows["participant"].to_numpy(dtype=str)
     person = np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.intp)
     side = np.where(rows["condition"] == first, 0.5, -0.5)
-    random = np.hstack([_marks(person, side), _marks(stimulus, side)])
+    random = [_marks(person, side), _marks(stimulus, side)]
     middle = 0.5 * (x + y)
     middle = middle - middle.mean(axis=0)
     deviation = (x - y)[stimulus] * side[:, np.newaxis]
@@ -104,24 +107,32 @@ def answer_slopes(
         [np.ones(values.size), side, middle[stimulus], deviation, values - values.mean()]
     )
     people, k = int(person.max()) + 1, len(stimuli)
-    parts = _Parts.of(np.hstack([random, fixed]), person * k + stimulus)
-    within, variance = _without_indicator(parts, people, k)
-    slope, error, excess = _slopes(within, variance, m)
-    from scipy.special import stdtr
-
-    return AnswerSlopes(
-        slope, error, np.asarray(2.0 * stdtr(k - 2, -np.abs(slope / error))), excess
+    parts = _Parts.of(
+        sparse.hstack([*random, sparse.csr_array(fixed)]).tocsr(), person * k + stimulus
     )
+    try:
+        within, variance = _without_indicator(parts, people, k)
+        slope, error, excess = _slopes(within, variance, m)
+    except np.linalg.LinAlgError:  # nothing is left to chance
+        return AnswerSlopes(nothing, nothing, nothing, nothing)
+    p = np.asarray(2.0 * stdtr(k - 2, -np.abs(slope / error)))
+    return AnswerSlopes(slope, error, p, excess)
 
 
 def _flat(values: Array) -> bool:
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
-def _marks(groups: NDArray[np.intp], side: Array) -> Array:
+def _marks(groups: NDArray[np.intp], side: Array) -> Any:
     """Return the columns of random intercepts, then those of random effects of the condition."""
-    ones = (groups[:, np.newaxis] == np.arange(int(groups.max()) + 1)).astype(np.float64)
-    return np.hstack([ones, ones * side[:, np.newaxis]])
+    from scipy import sparse
+
+    n, places = groups.size, np.arange(groups.size)
+    marks = [
+        sparse.csr_array((values, (places, groups)), shape=(n, int(groups.max()) + 1))
+        for values in (np.ones(n), side)
+    ]
+    return sparse.hstack(marks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,8 +148,8 @@ class _Parts:
     sizes: tuple[int, int, int]
 
     @classmethod
-    def of(cls, columns: Array, pair: NDArray[np.intp]) -> "_Parts":
-        """Return the parts of all columns; answers of a pair have the same number."""
+    def of(cls, columns: Any, pair: NDArray[np.intp]) -> "_Parts":
+        """Return the parts of all columns, sparse; answers of a pair have the same number."""
         order = np.argsort(pair, kind="stable")
         twice = np.flatnonzero(pair[order[1:]] == pair[order[:-1]])
         single = np.ones(pair.size, dtype=bool)
@@ -146,7 +157,7 @@ class _Parts:
         one, other = (columns[order[rows]] / math.sqrt(2.0) for rows in (twice, twice + 1))
         differences, alone, sums = one - other, columns[order[single]], one + other
         return cls(
-            (differences.T @ differences, alone.T @ alone, sums.T @ sums),
+            (_product(differences), _product(alone), _product(sums)),
             (twice.size, alone.shape[0], twice.size),
         )
 
@@ -160,6 +171,10 @@ class _Parts:
         total = sum(part / (1.0 + m * t) for m, part in enumerate(self.products))
         log_det = sum(n * math.log1p(m * t) for m, n in enumerate(self.sizes))
         return np.asarray(total), log_det
+
+
+def _product(columns: Any) -> Array:
+    return np.asarray((columns.T @ columns).toarray())
 
 
 def _without_indicator(parts: _Parts, people: int, stimuli: int) -> tuple[Array, float]:

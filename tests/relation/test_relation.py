@@ -1,5 +1,6 @@
 """What was measured against what was heard: laws, oracles, and studies with a known relation."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
 
@@ -372,3 +373,31 @@ def test_what_cannot_be_related_is_refused_or_said() -> None:
     found = relate(one_equal, ratings, METHODS, **FEW)
     assert any("not related: I2" in text for text in found.warnings)
     assert np.isnan(row(found, "calm", "I2")["pearson"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t[t["participant"].isin(["p00", "p01"])],
+        lambda t: t[t["participant"].isin(["p20", "p21", "p22", "p33", "p34", "p35"])],
+        lambda t: t.assign(value=t["value"].where(t["attribute"] != "calm", 50.0)),
+        lambda t: t[np.random.default_rng(1).random(len(t)) < 0.3],
+        lambda t: t.assign(value=50.0 + t["value"].round(-1) / 100.0),
+        lambda t: t.assign(  # nothing but a line
+            value=50.0
+            + np.where(t["condition"] == "ocv", 1.0, -1.0) * t["stimulus"].str[1:].astype(int)
+        ),
+    ],
+    ids=["two people", "nobody twice", "constant", "few answers", "coarse", "no errors"],
+)
+def test_odd_ratings_give_numbers_or_none(change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    made = make_study(stimuli=8)
+    ratings = make_ratings(change(made.ratings.table), scale=(0.0, 100.0))
+    found = relate(made.differences, ratings, METHODS, permutations=99, resamples=99)
+    there = found.pairs.dropna(subset="pearson")
+    assert len(there) >= 4
+    assert there["pearson"].abs().max() <= 1.0
+    assert there["pearson_p"].between(0.0, 1.0).all()
+    assert there["largest"].between(0.0, 1.0).all()
+    assert (there["pearson_low"] <= there["pearson"] + 1e-9).all()
+    assert found.to_dict()["pairs"]
