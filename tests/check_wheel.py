@@ -10,6 +10,7 @@ NEEDED = (
     "soundcal/py.typed",
     "soundcal/guide/architecture.md",
     "soundcal/guide/judging_takes.md",
+    "soundcal/guide/relating.md",
     "soundcal/_shipped/stimuli/catalogue.toml",
     "soundcal/_shipped/protocols/compare_methods.py",
     "soundcal/_shipped/protocols/hats_headphones.py",

@@ -1,6 +1,9 @@
 """``soundcal relate`` from files to words, tables and a page."""
 
 import json
+import re
+import runpy
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 from relation_data import Made, make_study
 
+import soundcal
 from soundcal.cli import main
 from soundcal.relation import relate
 from soundcal.report import figures, relation_document, relation_summary
@@ -175,3 +179,29 @@ def test_the_page_shows_every_cell_and_marks_those_that_are_shown(made: Made) ->
     assert len(scatter.axes) == 3
     for panel in scatter.axes:
         assert {t.get_text() for t in panel.texts} == set(relation.measured.index)
+
+
+def test_the_example_of_the_guide_runs(
+    made: Made,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (Path(soundcal.__file__).parent / "guide" / "relating.md").read_text(encoding="utf-8")
+    script = next(code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "rng" in code)
+    command = next(line for line in page.split("\n") if line.startswith("soundcal relate demo"))
+    combination = re.search(r"--combination (\S+)", command)
+    assert combination is not None
+    table = made.differences.replace({"I0": "N", "ocv": "hats", "hats": "ocv"})
+    table["statistic"] = np.where(table["indicator"] == "N", "5", "x")
+    table = table.assign(
+        combination=combination[1], difference=table["first_value"] - table["second_value"]
+    )
+    (tmp_path / "demo").mkdir()
+    table.to_csv(tmp_path / "demo" / "differences.csv", index=False)
+    (tmp_path / "ratings.py").write_text(script)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("ratings.py")
+    assert main(shlex.split(command)[1:]) == 0
+    assert "annoying: clear correspondence, most with N5" in capsys.readouterr().err
+    assert (tmp_path / "relation" / "relation.html").is_file()

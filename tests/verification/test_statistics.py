@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundcal import agreement, ratings
+from soundcal import agreement, ratings, relation
 from soundcal.cli import main
 from soundcal.report.certificate import certificate_document
 from soundcal.verification.statistics import (
@@ -119,13 +119,13 @@ WITHOUT_A_RATE = {
     "quadrant_shares": "shares without an interval",
     "quadrant_table": "shares without an interval",
 }
-"""Public functions of agreement and ratings that state no probability, and the reason."""
+"""Public functions of agreement, ratings and relation that state no probability, and the reason."""
 
 
 def test_every_public_interval_and_test_has_a_rate() -> None:
     public = {
         name
-        for room in (agreement, ratings)
+        for room in (agreement, ratings, relation)
         for name in room.__all__
         if inspect.isfunction(getattr(room, name))
     }

@@ -17,6 +17,7 @@ FAMILIES: Final = (
     "effect",
     "means",
     "ratings",
+    "relation",
 )
 """Modules of this package, in the order in which they are printed; each has a function
 ``rates``."""
