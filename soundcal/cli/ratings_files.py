@@ -1,4 +1,8 @@
-"""Options of the answers of a listening test, and their reading: ``ratings`` and ``relate``."""
+"""Options of the answers of a listening test, and their reading.
+
+For ``ratings``, ``relate`` and ``report``. In ``report`` their names begin with ``ratings-``,
+because a comparison has options ``--scale`` and ``--exclude`` of its own.
+"""
 
 import argparse
 import re
@@ -16,54 +20,59 @@ if TYPE_CHECKING:
 __all__ = ["add_ratings_options", "ratings_from"]
 
 
-def add_ratings_options(group: Any, *, exclude: str = "--exclude") -> None:
+def add_ratings_options(group: Any, *, prefix: str = "") -> None:
     """Add the options that say how answers are read to a parser's group.
 
     Parameters
     ----------
     group : argument group
         Group of an argparse parser.
-    exclude : str
-        Name of the option for the table of exclusions.
+    prefix : str
+        Start of the names of the options.
     """
     group.add_argument(
-        "--mapping",
+        f"--{prefix}mapping",
+        dest="ratings_mapping",
         type=Path,
         action=Patterns,
         metavar="FILE.toml",
         help="mapping file for the tables of another program (PsychoPy, webMUSHRA, …)",
     )
     group.add_argument(
-        "--gui",
+        f"--{prefix}gui",
+        dest="ratings_gui",
         action="append",
         default=[],
         metavar="PARTICIPANT:CONDITION:FILE",
         help="11-column results.csv of the published listening test; repeat for every file",
     )
     group.add_argument(
-        "--stimuli",
+        f"--{prefix}stimuli",
+        dest="ratings_stimuli",
         type=Path,
         action=Patterns,
         metavar="FILE",
-        help="stimulus ids of the tracks of --gui, one per line",
+        help=f"stimulus ids of the tracks of --{prefix}gui, one per line",
     )
     group.add_argument(
-        "--scale",
+        f"--{prefix}scale",
+        dest="ratings_scale",
         nargs=2,
         type=float,
         metavar=("LOW", "HIGH"),
-        help="lowest and highest answer of a table without --mapping",
+        help=f"lowest and highest answer of a table without --{prefix}mapping",
     )
     group.add_argument(
-        "--language",
+        f"--{prefix}language",
+        dest="ratings_language",
         default="equal",
         metavar="CODE",
         help="angles of the attributes: equal (ISO/TS 12913-3:2019, default) or a language, e.g. "
-        "eng, of a table without --mapping",
+        f"eng, of a table without --{prefix}mapping",
     )
     group.add_argument(
-        exclude,
-        dest="answers_excluded",
+        f"--{prefix}exclude",
+        dest="ratings_exclude",
         type=Path,
         action=Patterns,
         metavar="FILE.csv",
@@ -72,31 +81,47 @@ def add_ratings_options(group: Any, *, exclude: str = "--exclude") -> None:
     )
 
 
-def ratings_from(options: argparse.Namespace, files: Sequence[Path]) -> "Ratings":
-    """Return the answers of all files without the excluded ones, and say how they were read."""
+def ratings_from(
+    options: argparse.Namespace, files: Sequence[Path], *, prefix: str = ""
+) -> "Ratings":
+    """Return the answers of all files without the excluded ones, and say how they were read.
+
+    Parameters
+    ----------
+    options : Namespace
+        With the options of :func:`add_ratings_options`.
+    files : sequence of Path
+        Tables.
+    prefix : str
+        Start of the names of the options.
+    """
     from soundcal.files.names import some
     from soundcal.ratings import combine, read_exclusions, read_gui, read_mapped, read_ratings
 
     parts = []
-    if files and not options.mapping and options.scale is None:
-        raise ParameterError("--scale LOW HIGH is needed to read a table, e.g. --scale 0 100")
-    if files and options.mapping:
-        parts.append(read_mapped(files, options.mapping))
+    if files and not options.ratings_mapping and options.ratings_scale is None:
+        raise ParameterError(
+            f"--{prefix}scale LOW HIGH is needed to read a table, e.g. --{prefix}scale 0 100"
+        )
+    if files and options.ratings_mapping:
+        parts.append(read_mapped(files, options.ratings_mapping))
     elif files:
-        scale = (options.scale[0], options.scale[1])
-        parts += [read_ratings(f, scale=scale, language=options.language) for f in files]
-    stimuli = _lines(options.stimuli) if options.stimuli else ()
-    for text in options.gui:
+        scale = (options.ratings_scale[0], options.ratings_scale[1])
+        parts += [read_ratings(f, scale=scale, language=options.ratings_language) for f in files]
+    stimuli = _lines(options.ratings_stimuli) if options.ratings_stimuli else ()
+    for text in options.ratings_gui:
         participant, condition, file = _gui_parts(text)
         parts.append(read_gui(file, participant=participant, condition=condition, stimuli=stimuli))
     if not parts:
-        raise ParameterError("no ratings; give a table, or --gui PARTICIPANT:CONDITION:FILE")
+        raise ParameterError(
+            f"no ratings; give a table, or --{prefix}gui PARTICIPANT:CONDITION:FILE"
+        )
     ratings = combine(parts)
     if unused := [name for name in stimuli if name not in ratings.stimuli]:
-        say(f"note: {options.stimuli}: {some(unused)} never occurs in the files of --gui")
-    if options.answers_excluded:
-        _text(options.answers_excluded)  # says how it is read; exclusions carry no notes
-        ratings = ratings.exclude(read_exclusions(options.answers_excluded))
+        say(f"note: {options.ratings_stimuli}: {some(unused)} never occurs in the files of --gui")
+    if options.ratings_exclude:
+        _text(options.ratings_exclude)  # says how it is read; exclusions carry no notes
+        ratings = ratings.exclude(read_exclusions(options.ratings_exclude))
     for note in ratings.notes:
         say(f"note: {note}")
     return ratings

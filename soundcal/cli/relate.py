@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, progress, say
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
+from soundcal.cli.relating import add_relation_options, relation_from
 from soundcal.cli.report_options import EAR_RULES, add_page_options
 from soundcal.errors import ParameterError, RecordError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.ratings import Ratings
     from soundcal.relation import Relation
 
 __all__ = ["add"]
@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "relate",
+        usage="soundcal relate STUDY [STUDY ...] RATINGS [--scale LOW HIGH] [options]",
         help="relate ratings of a listening test to the indicators of a study",
         description="Relate the differences of the ratings between two methods to those of every "
         "indicator, stimulus by stimulus: correlations adjusted over the whole grid, lines with "
@@ -55,7 +56,15 @@ def add(commands: Any) -> None:
     )
     add_ratings_options(source)
     _add_study(parser.add_argument_group("study"))
-    _add_analysis(parser.add_argument_group("analysis"))
+    group = parser.add_argument_group("analysis")
+    add_relation_options(group)
+    group.add_argument(
+        "--confidence",
+        type=float,
+        default=0.95,
+        metavar="P",
+        help="confidence level of the intervals; the tests have the level 1 - P (default 0.95)",
+    )
     out = parser.add_argument_group("output")
     out.add_argument(
         "--out", type=Path, metavar="DIR", help="write the report and all tables into a folder"
@@ -76,18 +85,6 @@ def _add_study(group: Any) -> None:
         help="differences are FIRST − SECOND (default: the two methods that were also rated)",
     )
     group.add_argument(
-        "--conditions",
-        nargs=2,
-        metavar=("FIRST", "SECOND"),
-        help="conditions of the ratings that belong to FIRST and SECOND of --methods, if their "
-        "names differ",
-    )
-    group.add_argument(
-        "--combination",
-        metavar="NAME",
-        help="combination of equipment that the ratings belong to, if the study has several",
-    )
-    group.add_argument(
         "--indicators",
         metavar="LIST",
         help="comma-separated labels, symbols or families to measure (default: those of the study)",
@@ -103,73 +100,24 @@ def _add_study(group: Any) -> None:
     )
 
 
-def _add_analysis(group: Any) -> None:
-    group.add_argument(
-        "--attributes",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="attributes to relate, pleasantness and eventfulness among them (default: all); fewer "
-        "questions need smaller correlations for an answer",
-    )
-    group.add_argument(
-        "--u",
-        nargs="+",
-        default=[],
-        metavar="LABEL=VALUE",
-        help="standard uncertainty of an indicator's difference at a single stimulus, as far as it "
-        "varies from stimulus to stimulus, e.g. LAeq=0.3 (default: 0)",
-    )
-    group.add_argument(
-        "--confidence",
-        type=float,
-        default=0.95,
-        metavar="P",
-        help="confidence level of the intervals; the tests have the level 1 - P (default 0.95)",
-    )
-    group.add_argument(
-        "--permutations",
-        type=int,
-        default=9999,
-        metavar="N",
-        help="permutations of the stimuli for the tests (default 9999)",
-    )
-    group.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="seed of the random numbers (default 1)"
-    )
-
-
 def run(options: argparse.Namespace) -> int:
     """Relate, print the outcome in words, and write the files that the options ask for."""
     from soundcal.files.atomic import refuse_existing
-    from soundcal.relation import relate
     from soundcal.report import relation_summary
 
     if (options.pdf or options.figures) and not options.out:
         raise ParameterError("--pdf and --figures are written into a folder; give --out DIR")
     studies, tables = options.paths, options.ratings
-    if not tables and not options.gui:
+    if not tables and not options.ratings_gui:
         *studies, last = options.paths
         tables = [last]
     if not studies:
         raise ParameterError(f"{tables[0]}: one path only; STUDY and RATINGS are expected")
     if options.out:  # before hours of measuring, not after
         refuse_existing(options.out / _PAGE, force=options.force)
-    u = _uncertainties(options.u)
     ratings = ratings_from(options, tables)
-    differences = _of_combination(_differences(studies, options), options.combination)
-    methods, conditions = _matched(options, differences, ratings)
-    relation = relate(
-        differences,
-        ratings,
-        methods,
-        conditions=conditions,
-        attributes=options.attributes,
-        u=u,
-        confidence=options.confidence,
-        permutations=options.permutations,
-        seed=options.seed,
-    )
+    differences = _differences(studies, options)
+    relation = relation_from(options, differences, ratings, methods=options.methods)
     for line in relation_summary(relation):
         say(line)
     for text in relation.warnings:
@@ -180,19 +128,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json("soundcal/relation/1", relation.to_dict())
     return 0
-
-
-def _uncertainties(texts: Sequence[str]) -> dict[str, float]:
-    found = {}
-    for text in texts:
-        label, _, value = text.partition("=")
-        try:
-            found[label] = float(value)
-        except ValueError as error:
-            raise ParameterError(
-                f"--u {text}: LABEL=VALUE with a number expected, e.g. LAeq=0.3"
-            ) from error
-    return found
 
 
 def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.DataFrame":
@@ -232,45 +167,6 @@ def _noted(differences: "pd.DataFrame") -> "pd.DataFrame":
     for note in differences.attrs["notes"]:
         say(f"note: {note}")
     return differences
-
-
-def _of_combination(differences: "pd.DataFrame", name: str | None) -> "pd.DataFrame":
-    from soundcal.files.names import some
-
-    known = list(differences["combination"].unique()) if "combination" in differences else [""]
-    if name is None and len(known) > 1:
-        raise ParameterError(
-            f"the study has the combinations {some(known)}; name the one that the ratings belong "
-            "to with --combination"
-        )
-    if name is None:
-        return differences
-    if name not in known:
-        raise ParameterError(f"--combination {name}: the study has {some(known) or 'none'}")
-    return differences[differences["combination"] == name]
-
-
-def _matched(
-    options: argparse.Namespace, differences: "pd.DataFrame", ratings: "Ratings"
-) -> tuple[tuple[str, str], tuple[str, str] | None]:
-    """Return the methods of the study, and the conditions of the ratings if they are named."""
-    conditions = tuple(options.conditions) if options.conditions else None
-    if options.methods:
-        return (options.methods[0], options.methods[1]), conditions
-    rows = differences[["first", "second"]].drop_duplicates()
-    pairs = list(rows.itertuples(index=False, name=None))
-    if conditions is None:
-        rated = [pair for pair in pairs if set(pair) <= set(ratings.conditions)]
-    else:
-        rated = pairs
-    if len(rated) != 1:
-        known = "; ".join(f"{first} and {second}" for first, second in pairs)
-        raise ParameterError(
-            f"--methods FIRST SECOND is needed: the study compares {known}, the ratings have "
-            f"{', '.join(ratings.conditions)}; if the names differ, name the ratings' conditions "
-            "in the same order with --conditions"
-        )
-    return (str(rated[0][0]), str(rated[0][1])), conditions
 
 
 def _write(options: argparse.Namespace, relation: "Relation") -> list[Path]:

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
 from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.ratings_files import add_ratings_options, ratings_from
+from soundcal.cli.relating import add_relation_options, relation_from
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
-    from soundcal.study import Source
+    from soundcal.ratings import Ratings
+    from soundcal.relation import Relation
+    from soundcal.study import Source, Study
     from soundcal.study.recordings import Given
 
 __all__ = ["add"]
+
+_RATINGS: Final = "ratings-"
+"""Start of the names of the options about ratings."""
 
 _SHOWN: Final = 3
 """Recordings named with a flag that several have."""
@@ -76,13 +83,25 @@ def add(commands: Any) -> None:
         help="compute all indicators again, and do not store them",
     )
     add_rule_options(parser)
+    heard = parser.add_argument_group("ratings of a listening test")
+    heard.add_argument(
+        "--ratings",
+        nargs="+",
+        type=Path,
+        action=Patterns,
+        default=[],
+        metavar="TABLE",
+        help="tables of ratings: a section relates them to the indicators, see soundcal relate",
+    )
+    add_ratings_options(heard, prefix=_RATINGS)
+    add_relation_options(heard, prefix=_RATINGS)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure, compare, write the report, and print the outcome in words."""
     from soundcal.files.atomic import refuse_existing
-    from soundcal.report import study_summary, write_report
+    from soundcal.report import relation_summary, study_document, study_summary, write_report
     from soundcal.report.tables import json_rows
     from soundcal.study import collect
 
@@ -90,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
     out = options.out or _default_folder(options.folders)
     # before hours of measuring, not after
     refuse_existing(out / "report.html", force=options.force)
+    heard = options.ratings or options.ratings_gui
+    ratings = ratings_from(options, options.ratings, prefix=_RATINGS) if heard else None
     with progress("measuring", None, unit="recordings") as advance:
         study = collect(
             options.folders,
@@ -107,11 +128,19 @@ def run(options: argparse.Namespace) -> int:
             channels=options.channels,
             progress=advance,
         )
-    path = write_report(study, out, pdf=options.pdf, figures=options.figures, force=options.force)
-    summary = study_summary(study)
+    relation = None if ratings is None else _relation(options, study, ratings)
+    path = write_report(
+        study,
+        out,
+        document=study_document(study, relation),
+        pdf=options.pdf,
+        figures=options.figures,
+        force=options.force,
+    )
+    summary = study_summary(study) + (relation_summary(relation) if relation else [])
     for line in summary:
         say(line)
-    for text in study.remarks:
+    for text in (*study.remarks, *(relation.warnings if relation else ())):
         say(f"note: {text}")
     for line in _of_takes(study.sources):
         say(line)
@@ -129,9 +158,16 @@ def run(options: argparse.Namespace) -> int:
                     name: [flag.text for flag in flags] for name, flags in study.flags.items()
                 },
                 "simulated": sum(source.simulated for source in study.sources),
+                **({"relation": relation.to_dict()} if relation else {}),
             },
         )
     return 0
+
+
+def _relation(options: argparse.Namespace, study: "Study", ratings: "Ratings") -> "Relation":
+    """Relate the ratings to the differences of the two methods that were also rated."""
+    two = options.methods if options.methods and len(options.methods) == 2 else None
+    return relation_from(options, study.differences(), ratings, methods=two, prefix=_RATINGS)
 
 
 def _of_takes(sources: "Sequence[Source]") -> Iterator[str]:

@@ -272,8 +272,8 @@ def _remarks(grid: Grid, pairs: "pd.DataFrame") -> tuple[str, ...]:
     remarks = []
     if not grid.u.any():
         remarks.append(
-            "no uncertainty of the indicators was stated: what differs from stimulus to stimulus, "
-            "such as the seat of the headphones, is taken as 0 (--u LABEL=VALUE); the error of a "
+            "no uncertainty u of the indicators was stated: what differs from stimulus to "
+            "stimulus, such as the seat of the headphones, is taken as 0; the error of a "
             "calibration that all stimuli have in common changes no correlation"
         )
     for column, text in (

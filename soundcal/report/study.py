@@ -1,10 +1,12 @@
 """The report of a study: sections of text, tables and figures as one document."""
 
-from soundcal.report.document import Block, Document, Notice, Paragraph, Section
+from soundcal.relation import Relation
+from soundcal.report.document import Block, Bullets, Document, Notice, Paragraph, Section
 from soundcal.report.sections.checklist import checklist_blocks
 from soundcal.report.sections.comparison import comparison_section
 from soundcal.report.sections.equipment import equipment_section, provenance_section
 from soundcal.report.sections.methods import methods_text
+from soundcal.report.sections.relation import relation_blocks, relation_summary
 from soundcal.report.sections.summary import summary_blocks
 from soundcal.report.sections.takes import take_tables
 from soundcal.report.style import count
@@ -14,16 +16,32 @@ from soundcal.study.rules import in_order
 __all__ = ["study_document"]
 
 
-def study_document(study: Study) -> Document:
-    """Return the whole report of a study."""
+def study_document(study: Study, relation: Relation | None = None) -> Document:
+    """Return the whole report of a study.
+
+    Parameters
+    ----------
+    study : Study
+        Its comparisons, recordings and sessions.
+    relation : Relation, optional
+        Ratings related to its indicators, see :func:`soundcal.relation.relate`; a section of its
+        own.
+    """
+    summary = summary_blocks(study)
+    if relation is not None:
+        summary = (*summary, Bullets((relation_summary(relation)[0],)))
     sections = [
-        Section("summary", "Summary", summary_blocks(study)),
+        Section("summary", "Summary", summary),
         Section("methods", "What was done", tuple(Paragraph(t) for t in methods_text(study))),
     ]
     if study.sessions or study.calibrations:
         sections.append(equipment_section(study))
     for name, comparison in study.comparisons.items():
         sections.append(comparison_section(study, name, comparison))
+    if relation is not None:
+        sections.append(
+            Section("relation", "Ratings against indicators", relation_blocks(relation))
+        )
     sections.append(Section("warnings", "Warnings and validity flags", _warning_blocks(study)))
     if study.comparisons:
         sections.append(Section("checklist", "Reporting checklist", checklist_blocks(study)))

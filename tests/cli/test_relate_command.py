@@ -12,7 +12,10 @@ import pytest
 from relation_data import Made, make_study
 
 import soundcal
+from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
+from soundcal.files import audio
+from soundcal.files.records import write_json
 from soundcal.relation import relate
 from soundcal.report import figures, relation_document, relation_summary
 from soundcal.report.html import render_html
@@ -145,7 +148,8 @@ def test_uncertainties_and_attributes(
     pairs = json.loads(capsys.readouterr().out)["pairs"]
     assert {row["outcome"] for row in pairs} == {"pleasant"}
     assert [row["u"] for row in pairs] == [0.5, 0.0, 0.0, 0.0]
-    assert main([*arguments, "--u", "I0"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--u", "I0"])
     assert "LABEL=VALUE" in capsys.readouterr().err
     assert main([*arguments, "--pdf"]) == 2
     assert main(["relate", str(files[1]), "--scale", "0", "100"]) == 2
@@ -205,3 +209,38 @@ def test_the_example_of_the_guide_runs(
     assert main(shlex.split(command)[1:]) == 0
     assert "annoying: clear correspondence, most with N5" in capsys.readouterr().err
     assert (tmp_path / "relation" / "relation.html").is_file()
+
+
+def test_a_report_has_a_section_of_the_relation(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain = Chain((Link("calibrator", 0.0, 0.1, source="certificate"),))
+    used = new_calibration("calibrator", "input", {"left": chain, "right": chain})
+    rng = np.random.default_rng(3)
+    stimuli = [f"S{number:02}" for number in range(1, 9)]
+    for method in ("ocv", "hats"):
+        folder = tmp_path / method
+        folder.mkdir()
+        write_json(folder / "calibration.json", "soundcal/calibration/1", used.to_dict())
+        for name in stimuli:
+            tone = np.sin(2.0 * np.pi * 1000.0 * np.arange(24_000) / 48_000.0)
+            sides = 0.02 * rng.uniform(0.8, 1.2) * np.stack([tone, tone])
+            audio.write(folder / f"{name}.wav", sides, 48_000, subtype="FLOAT")
+    ratings = tmp_path / "ratings.csv"
+    table = made.ratings.table
+    table[table["stimulus"].isin(stimuli)].to_csv(ratings, index=False)
+    out = tmp_path / "out"
+    arguments = ["report", str(tmp_path / "ocv"), str(tmp_path / "hats"), "--indicators", "LAeq"]
+    arguments += ["--out", str(out), "--json", "--ratings", str(ratings)]
+    assert main(arguments) == 2
+    assert "--ratings-scale LOW HIGH is needed" in capsys.readouterr().err
+    assert main([*arguments, "--ratings-scale", "0", "100", "--ratings-permutations", "199"]) == 0
+    said = capsys.readouterr()
+    relation = json.loads(said.out)["relation"]
+    assert relation["methods"] == ["hats", "ocv"]  # as the report compares them
+    assert len(relation["indicators"]) == 8
+    assert "pleasant: no correlation is shown" in said.err
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("ratings against indicators, hats − ocv: 8 stimuli") == 2  # also summary
+    pairs = pd.read_csv(out / "tables" / "relation-pairs.csv")
+    assert len(pairs) == 3
