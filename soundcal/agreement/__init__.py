@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from soundcal.agreement.limits_of_agreement import Agreement, Points, bland_altman
     from soundcal.agreement.method_lines import MethodLine, deming, passing_bablok
+    from soundcal.agreement.model import DifferenceModel, VarianceLevel, difference_model
     from soundcal.agreement.multiplicity import AdjustedP, adjust
     from soundcal.agreement.nonparametric import NonparametricLimits, nonparametric_limits
     from soundcal.agreement.paired import Hotelling, MeanDifference, hotelling, mean_difference
@@ -49,6 +50,7 @@ else:
             "Claim": "planning",
             "Concordance": "reliability",
             "Diagnostics": "diagnostics",
+            "DifferenceModel": "model",
             "EffectSize": "effect",
             "Hotelling": "paired",
             "Icc": "reliability",
@@ -62,6 +64,7 @@ else:
             "RepeatedAgreement": "repeated",
             "RepeatedConcordance": "repeated_concordance",
             "TotalDeviation": "reliability",
+            "VarianceLevel": "model",
             "adjust": "multiplicity",
             "agreement_test": "planning",
             "bland_altman": "limits_of_agreement",
@@ -73,6 +76,7 @@ else:
             "detectable_delta": "effect",
             "detectable_difference": "effect",
             "diagnose": "diagnostics",
+            "difference_model": "model",
             "hotelling": "paired",
             "icc": "reliability",
             "join": "pairs",
@@ -96,6 +100,7 @@ __all__ = [
     "Claim",
     "Concordance",
     "Diagnostics",
+    "DifferenceModel",
     "EffectSize",
     "Hotelling",
     "Icc",
@@ -109,6 +114,7 @@ __all__ = [
     "RepeatedAgreement",
     "RepeatedConcordance",
     "TotalDeviation",
+    "VarianceLevel",
     "adjust",
     "agreement_test",
     "bland_altman",
@@ -120,6 +126,7 @@ __all__ = [
     "detectable_delta",
     "detectable_difference",
     "diagnose",
+    "difference_model",
     "hotelling",
     "icc",
     "join",

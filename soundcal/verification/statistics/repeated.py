@@ -6,7 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from soundcal.agreement import RepeatedAgreement, bland_altman_repeated, concordance_repeated
+from soundcal.agreement import (
+    RepeatedAgreement,
+    bland_altman_repeated,
+    concordance_repeated,
+    difference_model,
+)
 from soundcal.verification.statistics.rates import StatedRate, within
 
 __all__ = ["rates"]
@@ -54,6 +59,18 @@ def _concordance(rng: np.random.Generator) -> bool:
     x, y = true + of_method + 0.4 * rng.normal(size=(2, 54))
     found = concordance_repeated(x + 0.2, y, [*np.repeat(np.arange(27), 2)])
     return within(found.ci, 1.25 / (1.25 + 0.09 + 0.16 + 0.02))
+
+
+def _model(rng: np.random.Generator, limit: bool) -> bool:
+    size = np.exp(0.6 * rng.normal(size=(27, 1, 1)))
+    effects = rng.normal(size=(27, 1, 1)) + 0.5 * rng.normal(size=(27, 2, 1))
+    d = size * (effects + 0.3 * rng.normal(size=(27, 2, 2)))
+    stimulus, ear, _ = np.indices(d.shape)
+    x, y = (size + d / 2).ravel(), (size - d / 2).ravel()
+    found = difference_model(x, y, [*stimulus.flat], [*ear.flat], at=[1.5], draws=1000)
+    ci = found.upper_ci[0] if limit else found.bias_ci[0]
+    truth = 1.5 * _Z * (1.0 + 0.25 + 0.09) ** 0.5 if limit else 0.0
+    return within((float(ci[0]), float(ci[1])), truth)
 
 
 def _upper(rng: np.random.Generator, rows: Sequence[int], **options: Any) -> bool:
