@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO
 from soundcal.errors import ParameterError
 from soundcal.study.jnd import Jnd, jnd_set
 from soundcal.study.rules import Rules, parsed_delta
@@ -213,7 +214,7 @@ def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label,
     Raises
     ------
     ParameterError
-        A value for something that is not compared.
+        A value for something that is not compared, or a percentage of levels.
     """
     published = jnd_set(rules.jnd) if rules.jnd else ()
     of_set = {
@@ -235,6 +236,12 @@ def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label,
                 f"allowable difference for {name!r}, which is not compared; compared are {known}"
             )
         value = Allowed(*parsed_delta(given))
+        unit = next(units[label] for label in (single or family))
+        if value.is_percent and unit.startswith(ARBITRARY_ZERO):
+            raise ParameterError(
+                f"allowable difference {name}={given}: values in {unit} have no true zero and so "
+                f"no percentages; state it in {unit}"
+            )
         if single:
             of_label |= dict.fromkeys(single, value)
         else:

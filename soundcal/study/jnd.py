@@ -16,9 +16,10 @@ __all__ = ["JND_SETS", "Jnd", "jnd_set"]
 
 _LEVELS: Final = ("LA", "LB", "LC", "LZ")
 
+_FASTL: Final = "Fastl & Zwicker, Psychoacoustics: Facts and Models, 3rd ed., Springer 2007"
 _SQAT: Final = (
-    "quoted in the documentation of the toolbox SQAT (Greco et al., Inter-Noise 2023), "
-    "{}; the book itself was not read"
+    "quoted in the documentation of the toolbox SQAT (Felix Greco et al. 2023, "
+    "doi 10.5281/zenodo.7934709), {}; the book itself was not read"
 )
 
 
@@ -61,7 +62,7 @@ JND_SETS: Final[dict[str, tuple[Jnd, ...]]] = {
             1.0,
             "dB",
             "the sound strength G of rooms",
-            "ISO 3382-1:2009, Table A.1",
+            "ISO 3382-1:2009, Annex A (informative), Table A.1",
             "quoted in the documentation of the Python package phonometry (2026), module "
             "room.auditorium; the standard itself was not read",
             not_for=("peak",),
@@ -71,7 +72,7 @@ JND_SETS: Final[dict[str, tuple[Jnd, ...]]] = {
             17.0,
             "%",
             "the roughness of modulated tones",
-            "Fastl & Zwicker, Psychoacoustics: Facts and Models, 3rd ed., Springer 2007",
+            _FASTL,
             _SQAT.format("validation of Roughness_Daniel1997"),
         ),
         Jnd(
@@ -79,7 +80,7 @@ JND_SETS: Final[dict[str, tuple[Jnd, ...]]] = {
             10.0,
             "%",
             "the fluctuation strength of modulated tones",
-            "Fastl & Zwicker, Psychoacoustics: Facts and Models, 3rd ed., Springer 2007",
+            _FASTL,
             _SQAT.format("validation of FluctuationStrength_Osses2016"),
         ),
     ),
@@ -89,8 +90,8 @@ JND_SETS: Final[dict[str, tuple[Jnd, ...]]] = {
             0.4,
             "dB",
             "the level of broadband noise above 30 dB",
-            "Handbook for Sound Engineers (ed. Ballou), chapter 3, section 3.8.6, page 54",
-            "the page, in a transcription",
+            "Handbook for Sound Engineers, chapter 3, section 3.8.6, page 54",
+            "the page itself, in a transcription",
             not_for=("peak",),
         ),
     ),

@@ -89,7 +89,7 @@ SIM = "--device sim:lab --fs 8000"
         ("drift", "check ears.json ears.json", 0),
         ("session-result", f"protocol run microphone_check {SIM} --out session", 0),
         ("comparison", "compare table.csv --ears left", 0),
-        ("comparison", "compare table.csv --ears left --delta jnd LAeq=7% --exclude N3=x", 0),
+        ("comparison", "compare table.csv --ears left --delta jnd LAeq=0.7 --exclude N3=x", 0),
         ("verify", "verify --family calibrator --no-mosqito", 0),
     ],
 )

@@ -19,7 +19,7 @@ from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
 from soundcal.report import study_document, study_summary, write_document, write_report
-from soundcal.report.document import Column, Document, Section, Table
+from soundcal.report.document import Column, Document, Picture, Section, Table
 from soundcal.report.figures import VERDICT_WORDS
 from soundcal.report.html import render_html
 from soundcal.report.pdf import render_pdf
@@ -272,6 +272,14 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     assert write_report(made, tmp_path / "out", force=True) == path
 
 
+def names_in(section: Section) -> list[str]:
+    found = []
+    for block in section.blocks:
+        found += names_in(block) if isinstance(block, Section) else []
+        found += [block.name] if isinstance(block, Picture | Table) else []
+    return found
+
+
 def test_agreement_leads_the_summary_and_its_figures_fit_a_page() -> None:
     rules = Rules(delta={"N": 0.8, "S": "5 %"}, jnd="jnd")
     made = study_of(tidy(27, tuple(STATISTICS)), rules=rules)
@@ -306,7 +314,7 @@ def test_agreement_leads_the_summary_and_its_figures_fit_a_page() -> None:
     told = " ".join(Page(render_html(document)).text)
     for words in (
         "intersection-union",
-        "Source: ISO 3382-1:2009, Table A.1 (quoted in the documentation of the Python package",
+        "Source: ISO 3382-1:2009, Annex A (informative), Table A.1 (quoted in the documentation",
         "Fastl & Zwicker, Psychoacoustics",
         "no published just noticeable difference for T in the set jnd",
     ):
@@ -335,6 +343,9 @@ def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> 
     biases = [c.entry("LAeq", "in-situ", "ocv").agreement.bias for c in made.comparisons.values()]
     for bias in (min(biases), max(biases)):
         assert value_text(bias, "dB", signed=True) in sentences[0]
+    sections = {section.name: section for section in study_document(made).sections}
+    assert not any(name.startswith("equivalence") for name in names_in(sections["summary"]))
+    assert "equivalence-figure-c1" in names_in(sections["agreement-c1"])
     tables_by_name = {table.name: table for table in study_document(made).tables()}
     assert len(tables_by_name["overview"].rows) == 9
     claims = tables_by_name["delta-c1"].rows

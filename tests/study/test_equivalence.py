@@ -205,7 +205,7 @@ def test_published_differences_and_own_ones_before_them() -> None:
     }
     assert any("no published just noticeable difference for N " in t for t in comparison.warnings)
     row = comparison.entry("LAeq", *PAIR).to_dict()
-    assert row["delta_source"] == "ISO 3382-1:2009, Table A.1"
+    assert row["delta_source"] == "ISO 3382-1:2009, Annex A (informative), Table A.1"
     noise = compare_methods(table, rules=Rules(jnd="jnd:noise"))
     assert noise.entry("LAeq", *PAIR).delta == 0.4
     assert noise.entry("R5", *PAIR).equivalence is None
@@ -239,6 +239,12 @@ def test_rules_refuse_what_is_no_difference() -> None:
     assert rules.delta_in_words.startswith("N ±0.5, R ±7 %, published just noticeable")
     assert rules.to_dict()["jnd"] == "jnd"
     assert replace(rules, jnd="").to_dict()["jnd"] is None
+
+
+def test_levels_have_no_percentages() -> None:
+    for name in ("LA", "LAeq"):
+        with pytest.raises(ParameterError, match="no percentages; state it in dB"):
+            compare_methods(tidy(5), rules=Rules(delta={name: "5 %"}))
 
 
 def test_what_the_study_could_have_shown() -> None:

@@ -144,7 +144,7 @@ def equivalence_forest(entries: Sequence["Entry"]) -> "Figure":
                 va="center",
             )
         axes.set_yticks(places, [entry.label for entry, _ in rows])
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=5.0)
         axes.set_ylim(place - 0.4, -0.6)
         axes.set_xlim(-edge, edge)
         few_ticks(axes.xaxis, 10)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
 from soundcal.report.sections.equipment import gains_table
+from soundcal.report.sections.equivalence import equivalence_blocks
 from soundcal.report.sections.other_limits import other_limits_section
 from soundcal.report.sections.sensitivity import sensitivity_section
 from soundcal.report.style import family_name, unit_label, value_text
@@ -22,6 +23,8 @@ __all__ = ["agreement_table", "comparison_section", "diagnostics_table", "stimul
 def comparison_section(study: Study, name: str, comparison: MethodComparison) -> Section:
     """Return figures and tables of one comparison, family by family."""
     blocks: list[Block | Section] = [Notice(text) for text in comparison.warnings]
+    if len(study.comparisons) > 1:  # those of a single one lead the summary
+        blocks += equivalence_blocks(name, comparison)
     lead = comparison.entries[0]
     lead = next((entry for entry in comparison.entries if entry.label == "LAeq"), lead)
     blocks.append(_dots(name, comparison, lead))

@@ -33,17 +33,19 @@ def equivalence_sentences(study: Study) -> list[str]:
     if not any(one.rules.delta_in_words for one in comparisons):
         return [NOT_STATED] if comparisons else []
     families = [one.equivalences for one in comparisons if one.equivalences is not None]
+    name = next(iter(study.comparisons)) if len(comparisons) == 1 else ""
+    prefix = f"{name}: " if name else ""
     sentences = []
     for pair in dict.fromkeys(pair for one in comparisons for pair in one.pairs):
         own = [[e for e in one.tested if (e.first, e.second) == pair] for one in comparisons]
         if any(own):
             groups = _verdicts(own[0]) if len(own) == 1 else _verdicts_over(own)
-            first, *others = [
+            parts = [
                 f"{text}: {len(labels)} ({some(labels, _NAMED)})"
                 for text, labels in groups.items()
                 if labels
             ]
-            sentences.append(f"{pair[0]} − {pair[1]}, indicators {'; '.join([first, *others])}.")
+            sentences.append(f"{prefix}{pair[0]} − {pair[1]}, indicators {'; '.join(parts)}.")
     return [*sentences, _families_in_words(families)] if families else sentences
 
 

@@ -91,8 +91,8 @@ def summary_blocks(study: Study) -> tuple[Block | Section, ...]:
             ),
         )
     blocks: list[Block | Section] = [Bullets(tuple(study_summary(study)))]
-    for name, comparison in study.comparisons.items():
-        blocks += equivalence_blocks(name, comparison)
+    if len(study.comparisons) == 1:
+        blocks += equivalence_blocks(*next(iter(study.comparisons.items())))
     return (*blocks, _overview_picture(study), _overview_table(study))
 
 
