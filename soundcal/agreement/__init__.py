@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from soundcal.agreement.allowable import AgreementTest, Claim, agreement_test
     from soundcal.agreement.correlated_tests import MaxT, max_t
     from soundcal.agreement.diagnostics import Diagnostics, diagnose
     from soundcal.agreement.effect import (
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from soundcal.agreement.paired import Hotelling, MeanDifference, hotelling, mean_difference
     from soundcal.agreement.pairs import Pairs, join
     from soundcal.agreement.planning import (
-        AgreementTest,
-        Claim,
-        agreement_test,
         power,
         sample_size,
         sample_size_for_width,
@@ -46,8 +44,8 @@ else:
         {
             "AdjustedP": "multiplicity",
             "Agreement": "limits_of_agreement",
-            "AgreementTest": "planning",
-            "Claim": "planning",
+            "AgreementTest": "allowable",
+            "Claim": "allowable",
             "Concordance": "reliability",
             "Diagnostics": "diagnostics",
             "DifferenceModel": "model",
@@ -66,7 +64,7 @@ else:
             "TotalDeviation": "reliability",
             "VarianceLevel": "model",
             "adjust": "multiplicity",
-            "agreement_test": "planning",
+            "agreement_test": "allowable",
             "bland_altman": "limits_of_agreement",
             "bland_altman_repeated": "repeated",
             "concordance": "reliability",

@@ -310,14 +310,9 @@ def equivalence_of(
 
 
 def _verdict(test: "AgreementTest") -> Verdict:
-    from soundcal.agreement.intervals import limit_factor, normal_quantile
-
     if test.limits.concluded:
         return "within"
-    # inner bounds of both limits, with half the level for each
-    inner = limit_factor(test.n, normal_quantile(test.coverage), 0.5 * test.alpha) * test.sd
-    beyond = test.bias + inner > test.delta or test.bias - inner < -test.delta
-    return "beyond" if beyond else "undecided"
+    return "beyond" if test.is_beyond else "undecided"
 
 
 def holm_adjusted(found: Sequence[Equivalence | None]) -> list[Equivalence | None]:

@@ -56,6 +56,18 @@ def test_claims_reject_at_their_level_at_the_edge() -> None:
             assert (claim.p_value < 0.05) == claim.concluded
 
 
+def test_a_limit_is_shown_to_lie_outside_at_its_level_and_never_with_both_within() -> None:
+    rng = np.random.default_rng(7)
+    n, runs, z = 12, 2000, 1.959963984540054
+    # far from 0, only the upper limit can be shown to lie outside: half the level
+    at_edge = [agreement_test(row + 20, np.zeros(n), 20 + z) for row in rng.normal(size=(runs, n))]
+    found = np.mean([test.is_beyond for test in at_edge])
+    assert found == pytest.approx(0.025, abs=3.5 * math.sqrt(0.025 * 0.975 / runs))
+    assert not any(test.is_beyond and test.limits.concluded for test in at_edge)
+    assert agreement_test(np.arange(9.0) + 3.0, np.arange(9.0), 2.0).is_beyond
+    assert not agreement_test(np.arange(9.0) + 1.0, np.arange(9.0), 2.0).is_beyond
+
+
 def test_limits_are_the_one_sided_bounds() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 27))

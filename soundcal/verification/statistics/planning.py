@@ -32,6 +32,7 @@ def rates() -> Iterator[StatedRate]:
     yield of("upper limit at delta, lower one far inside, is accepted", 0.05, _one_at_edge)
     yield of("central content at ±delta is accepted", 0.05, _content_at_edge)
     planned = partial(StatedRate, "power", _CLAUSE)
+    yield of("a limit at ±delta is shown to lie outside", 0.05, _beyond_at_edge, at_most=True)
     stated = power(27, 0.0, 1.0, _DELTA, sides=1)
     yield planned(f"power stated for n = 27, delta of {_DELTA} SD", stated, _concluded)
     stated = power(27, 0.3, 1.0, _DELTA)
@@ -65,6 +66,10 @@ def _one_at_edge(rng: np.random.Generator) -> bool:
 
 def _content_at_edge(rng: np.random.Generator) -> bool:
     return agreement_test(*normal_methods(rng, 27), _Z).content.concluded
+
+
+def _beyond_at_edge(rng: np.random.Generator) -> bool:
+    return agreement_test(*normal_methods(rng, 27), _Z).is_beyond
 
 
 def _concluded(rng: np.random.Generator) -> bool:
