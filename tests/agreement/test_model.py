@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from soundcal.agreement import bland_altman, bland_altman_repeated, difference_model
+from soundcal.agreement import (
+    bland_altman,
+    bland_altman_repeated,
+    difference_model,
+    sample_size,
+)
 from soundcal.errors import ParameterError
 
 Z = 1.959963984540054
@@ -173,6 +178,21 @@ def test_agreement_within_delta_by_size() -> None:
         found = difference_model(x, y, subject, part, at=[0.2], delta=delta)
         assert found.within_delta == (shown,)
     assert model.to_dict()["within_delta"] == [True, False, False]
+
+
+def test_a_study_planned_from_the_fit_shows_agreement_as_often_as_planned() -> None:
+    x, y, subject, part = nested(8)
+    model = difference_model(x, y, subject, part, at=[1.0])
+    bias, sd = float(model.bias[0]), float(model.sd[0])
+    delta = abs(bias) + 3.0 * sd
+    n = sample_size(bias, sd, delta, sides=1)
+    rng = np.random.default_rng(9)
+    shown = []
+    for _ in range(300):
+        d = rng.normal(bias, sd, n)
+        found = difference_model(1 + d / 2, 1 - d / 2, range(n), spread="constant", delta=delta)
+        shown.append(found.within_delta[0])
+    assert np.mean(shown) == pytest.approx(0.8, abs=3.5 * math.sqrt(0.8 * 0.2 / 300))
 
 
 def test_incomplete_subjects_are_left_out_and_named() -> None:

@@ -43,10 +43,13 @@ def rates() -> Iterator[StatedRate]:
         partial(_upper, rows=_UNEQUAL, estimator="anova"),
         known_deviation="covers about 87 % with such unequal numbers; not the default",
     )
+    of = partial(StatedRate, "concordance_repeated", "repeated measurements")
     name = "concordance of single measurements (jackknife), 27 stimuli, 2 ears"
-    yield StatedRate(
-        "concordance_repeated", "repeated measurements", name, 0.95, _concordance, 0.02
-    )
+    yield of(name, 0.95, _concordance, 0.02)
+    of = partial(StatedRate, "difference_model", "repeated measurements")
+    design = "one model, spread that grows, 27 stimuli, 2 ears, 2 takes"
+    yield of(f"interval of the upper limit, {design}", 0.95, partial(_model, limit=True), 0.02)
+    yield of(f"interval of the bias, {design}", 0.95, partial(_model, limit=False), 0.02)
 
 
 def _bias(rng: np.random.Generator, rows: Sequence[int]) -> bool:
