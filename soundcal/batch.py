@@ -19,7 +19,7 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Calibration
-from soundcal.calibration.stated import from_sensitivity
+from soundcal.calibration.stated import StatedLevels, from_level, from_sensitivity
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
@@ -28,7 +28,7 @@ from soundcal.files.recordings import RecordingRecord, named_calibration, record
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.rows import TidyRow, combine_ears, rule_for, tidy_rows
+from soundcal.indicators.rows import EACH, FAILED, TidyRow, by_rules, check_ear_rule, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
 from soundcal.recording import EARS, INDICATOR, STATED, Flag, channel_names, is_lossy
@@ -37,11 +37,7 @@ from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
 from soundcal.version import __version__
 
-__all__ = ["FAILED", "FileResult", "Task", "measure_file", "measure_files", "stated_for"]
-
-FAILED: Final = "failed"
-"""Indicator of a row for a file, or an indicator of it, that could not be measured; the statistic
-gives the reason."""
+__all__ = ["FileResult", "Task", "measure_file", "measure_files", "stated_for"]
 
 _BLOCK: Final = 1 << 16
 """Samples per channel read at a time."""
@@ -66,8 +62,8 @@ class Task:
         Channel names of the files; by default those of the record, or the usual ones.
     field : {"free", "diffuse"}
         Sound field.
-    ears : {"", "mean", "max", "energy", "left", "right"}
-        Ear rule; by default every channel has its rows.
+    ears : tuple of {"each", "mean", "max", "energy", "left", "right"}
+        Ear rules, each of which adds its rows; ``each``: every channel has its rows.
     engine : {"soundcal", "mosqito"}
         Library that computes. MoSQITo needs the whole file in memory.
     uncertainty : bool
@@ -76,6 +72,9 @@ class Task:
     sensitivities : tuple of float
         Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
         every file, or one each.
+    levels : mapping of str to StatedLevels
+        Known level of each recording instead of a calibration, by absolute path. The whole file is
+        then read into memory once.
     kept : mapping of str to tuple of str
         Statistics per symbol of the indicators whose results are kept with their series, in memory
         and beside the rows.
@@ -88,12 +87,18 @@ class Task:
     calibration: Calibration | None = None
     channels: tuple[str, ...] = ()
     field: str = "free"
-    ears: str = ""
+    ears: tuple[str, ...] = (EACH,)
     engine: str = "soundcal"
     uncertainty: bool = False
     sensitivities: tuple[float, ...] = ()
+    levels: Mapping[str, StatedLevels] = dataclass_field(default_factory=dict)
     kept: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
     other_device: bool = False
+
+    @property
+    def states(self) -> bool:
+        """Whether the task itself gives the calibration of every file."""
+        return self.calibration is not None or bool(self.sensitivities or self.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,14 @@ class FileResult:
     channels : tuple of str
         Names of the channels, in the order of the results' leading axis.
     missing : mapping of str to str
-        For each indicator for which the file is too short, by symbol, the reason.
+        The reason for each indicator for which the file is too short, by symbol, and for each ear
+        rule without an ear that it needs, by its name.
     results : mapping of str to IndicatorResult
         Results of the indicators in :attr:`Task.kept`, with their series, by symbol.
     notes : tuple of str
         Assumptions that were made, which are no reason to doubt the rows.
+    sensitivities : mapping of str to float
+        Sensitivity of each channel in Pa per full scale, by which it was measured.
     """
 
     path: str
@@ -128,6 +136,7 @@ class FileResult:
     missing: Mapping[str, str] = dataclass_field(default_factory=dict)
     results: Mapping[str, IndicatorResult] = dataclass_field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sensitivities: Mapping[str, float] = dataclass_field(default_factory=dict)
 
 
 def _calibration_for(
@@ -140,6 +149,8 @@ def _calibration_for(
     elif task.sensitivities:
         stated = stated_for(channels, task.sensitivities)
         calibration = from_sensitivity(stated, source="stated for measuring")
+    elif task.levels:
+        calibration = _from_level(path, channels, task.levels)
     else:
         calibration, name = named_calibration(path, record), str(record.calibration_file)
     return belonging(
@@ -148,6 +159,19 @@ def _calibration_for(
         device="unknown" if task.other_device else record.device,
         name=name,
         instead="give --other-device to use its values, with a flag",
+    )
+
+
+def _from_level(
+    path: Path, channels: Sequence[str], levels: Mapping[str, StatedLevels]
+) -> Calibration:
+    """Return the calibration that gives a recording its known level."""
+    stated = levels.get(os.path.abspath(path))
+    if stated is None:
+        raise ParameterError(f"{path}: no level stated for this recording")
+    capture = replace(audio.read(path), channels=tuple(channels))
+    return from_level(
+        capture, stated.of(channels), weighting=stated.weighting, source=stated.source
     )
 
 
@@ -215,7 +239,7 @@ def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]
 
 def _one_ear(rule: str, dead: Sequence[str], checks: Iterable[Check]) -> str:
     """Return the reason why there is no value of both ears; "" if there is one."""
-    needed = (rule,) if rule in EARS else EARS if rule else ()
+    needed = (rule,) if rule in EARS else () if rule == EACH else EARS
     reasons = [check.reason for check in checks if check.channel in dead and check.reason]
     if not set(needed) & set(dead):
         return ""
@@ -259,8 +283,7 @@ def measure_file(
     """
     path = Path(path)
     about = audio.info(path)
-    stated = task.calibration is not None or bool(task.sensitivities)
-    record = record_beside(path, needed=not stated)
+    record = record_beside(path, needed=not task.states)
     channels = _channels_for(about, record, task)
     calibration = _calibration_for(path, record, channels, task)
     u_db = [calibration.chain(name).u_db for name in channels]
@@ -281,8 +304,9 @@ def measure_file(
     judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=is_lossy(about.flags))
     _feed(path, about, fed, judged, progress)
     checks = judged.checks()
-    if reason := _one_ear(task.ears, judged.dead, checks):
-        raise SignalError(f"{path}: {reason}")
+    reasons = {rule: _one_ear(rule, judged.dead, checks) for rule in task.ears}
+    if all(reasons.values()):
+        raise SignalError(f"{path}: {'; '.join(dict.fromkeys(reasons.values()))}")
     results, refused = analysis.finish_possible()
     missing = {symbol: refused[symbol] for symbol in task.wanted if symbol in refused}
     if missing and len(missing) == len(task.wanted):
@@ -299,7 +323,8 @@ def measure_file(
         field=task.field,
     )
     rows = _without_dead(rows, judged.dead)
-    rows = combine_ears(rows, task.ears) if task.ears else rows
+    rows = by_rules(rows, [rule for rule in task.ears if not reasons[rule]])
+    missing |= {rule: SignalError(reason) for rule, reason in reasons.items() if reason}
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [Flag(INDICATOR, text) for result in results.values() for text in result.warnings]
     flags = (
@@ -325,6 +350,9 @@ def measure_file(
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
         notes=tuple(_notes(task, channels, calibration, record)),
+        sensitivities=stated_for(channels, task.sensitivities)
+        if task.sensitivities
+        else {name: calibration.sensitivity(name) for name in channels},
     )
 
 
@@ -432,8 +460,10 @@ def _check(task: Task) -> None:
     for symbol in (*task.wanted, *task.kept):
         find(symbol)
     check_field(task.field)
-    if task.ears:
-        rule_for(task.ears, "LA", "dB")  # refuses an unknown rule
+    if not task.ears:
+        raise ParameterError("no ear rule; at least one is expected, such as 'each'")
+    for rule in task.ears:
+        check_ear_rule(rule)
     check_engine(task.engine, task.wanted)
     if any(not 0 < value < math.inf for value in task.sensitivities):
         raise ParameterError(

@@ -4,8 +4,8 @@ They are recorded as stated, so that every result shows that nothing was measure
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,10 +19,57 @@ from soundcal.takes.judge import judge
 from soundcal.takes.zeros import DROPOUTS
 from soundcal.units import P_REF, db
 
-__all__ = ["from_level", "from_sensitivity"]
+__all__ = ["StatedLevels", "from_level", "from_sensitivity"]
 
 _SILENT: Final = 1e-3
 """Amplitude relative to the loudest sample up to which the ends of a recording are silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedLevels:
+    """Known equivalent levels of one recording.
+
+    Parameters
+    ----------
+    levels : tuple of float
+        Levels in dB re 20 µPa.
+    channels : tuple of str
+        Channels of the levels; if empty, one level stands for all channels, or there is one each.
+    weighting : {"A", "B", "C", "Z"}
+        Frequency weighting of the levels.
+    source : str
+        The person, option or table that states them.
+    """
+
+    levels: tuple[float, ...]
+    channels: tuple[str, ...] = ()
+    weighting: str = "A"
+    source: str = "user"
+
+    def of(self, channels: Sequence[str]) -> dict[str, float]:
+        """Return the level of each channel of a recording.
+
+        Raises
+        ------
+        ParameterError
+            A level is missing, or one of another channel is stated.
+        """
+        if not self.channels and len(self.levels) in (1, len(channels)):
+            each = self.levels * (len(channels) if len(self.levels) == 1 else 1)
+            return dict(zip(channels, each, strict=True))
+        if not self.channels:
+            raise ParameterError(
+                f"{self.source}: {len(self.levels)} values for {len(channels)} channels "
+                f"({', '.join(channels)}); give one for all or one per channel, decimals with a "
+                "point"
+            )
+        if set(self.channels) != set(channels):
+            raise ParameterError(
+                f"{self.source}: levels of {', '.join(self.channels)}, but the channels of the "
+                f"recording are {', '.join(channels)}; --channels names them"
+            )
+        known = dict(zip(self.channels, self.levels, strict=True))
+        return {name: known[name] for name in channels}
 
 
 def _spread(u_db: float) -> str:

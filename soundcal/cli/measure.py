@@ -1,12 +1,12 @@
 """``soundcal measure``: indicators of audio files, as a tidy table."""
 
 import argparse
-import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
+from soundcal.cli.measured import all_values, short_table
 from soundcal.cli.options import (
     Numbers,
     add_sensitivity,
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from soundcal.batch import FileResult, Task
     from soundcal.calibration.model import Calibration
+    from soundcal.calibration.stated import StatedLevels
     from soundcal.indicators.result import IndicatorResult
-    from soundcal.indicators.rows import TidyRow
 
 __all__ = ["add"]
 
@@ -37,9 +37,9 @@ _EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
 (loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
 Files need a calibration: either the record beside a file names one, or you give --calibration,
---sensitivity, --full-scale or --stated-level. If a file cannot be measured, the table has a row
-"failed" with the reason, and the exit code is 5. The same holds for an indicator that a file is
-too short for; the other indicators of that file are measured."""
+--sensitivity, --full-scale, --stated-level or --levels. If a file cannot be measured, the table has
+a row "failed" with the reason, and the exit code is 5. The same holds for an indicator that a file
+is too short for; the other indicators of that file are measured."""
 
 
 def add(commands: Any) -> None:
@@ -69,10 +69,12 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--ears",
-        choices=EAR_RULES,
-        default="",
-        help="combine both ears into one value by this rule (default: one row per ear); energy "
-        "applies to levels, other indicators use the mean",
+        type=_rules,
+        default=("each",),
+        metavar="RULES",
+        help=f"values of the ears, comma-separated: each (default: every channel has its rows), or "
+        f"one value of both by {', '.join(EAR_RULES)}; energy applies to levels, other indicators "
+        "use the mean",
     )
     parser.add_argument(
         "--engine",
@@ -98,7 +100,15 @@ def add(commands: Any) -> None:
         metavar="NAME",
         help="method by which the files were made: a column of the table, for soundcal compare",
     )
-    parser.add_argument("--out", metavar="FILE.csv", help="write the table to this file")
+    parser.add_argument(
+        "--out", metavar="FILE", help="write the table to this file: .csv, .xlsx or .parquet"
+    )
+    parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="table with one row per recording and columns such as LAeq_left [dB] (default: one "
+        "row per value)",
+    )
     parser.add_argument(
         "--plots",
         metavar="DIR",
@@ -125,11 +135,18 @@ def _add_calibration(group: Any) -> None:
         metavar="DB",
         help="known equivalent level of the (one) file in dB; one for all channels or one for each",
     )
+    ways.add_argument(
+        "--levels",
+        action=Patterns,
+        metavar="TABLE",
+        help="known equivalent level of every recording: CSV with the columns recording, left, "
+        "right (or level) and weighting, or JSON of levels per recording as Soundscapy has it",
+    )
     group.add_argument(
         "--stated-weighting",
         choices=("A", "B", "C", "Z"),
-        default="A",
-        help="frequency weighting of --stated-level (default A)",
+        help="frequency weighting of --stated-level (default A), or of a table of --levels without "
+        "such a column",
     )
     add_other_device(group)
 
@@ -142,14 +159,18 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from soundcal import batch
-    from soundcal.errors import SignalError
+    from soundcal.errors import ParameterError, SignalError
     from soundcal.files.atomic import check_output
+    from soundcal.files.exports import check_table_file
     from soundcal.recording import STATED, Flag
     from soundcal.stopping import uninterrupted
 
     options.files = _once([file for name in options.files for file in _in_folder(name)])
     task = _task(options)
+    if options.wide and not options.out:
+        raise ParameterError("--wide arranges the table that is written; give --out FILE")
     if options.out:
+        check_table_file(Path(options.out))
         check_output(Path(options.out), force=options.force)
     if options.plots:
         _check_plots(options, task)
@@ -171,13 +192,17 @@ def run(options: argparse.Namespace) -> int:
     understood: dict[str, float] = {}
     for number, result in enumerate(results):
         if option and result.channels:
-            own = _sensitivities(task, result.channels)
+            own = result.sensitivities
             doubts = stated_doubts(option, typed, own)
             if option != "--stated-level":
                 doubts += full_scale_doubts(option, own)
             flags = (Flag(STATED, text) for text in doubts)
             results[number] = replace(result, flags=(*result.flags, *flags))
             understood |= own
+        elif options.levels and result.channels:
+            doubts = full_scale_doubts("--levels", result.sensitivities)
+            flags = (Flag(STATED, text) for text in doubts)
+            results[number] = replace(result, flags=(*result.flags, *flags))
     _write(options, results)
     if options.plots:
         _draw(options, results)
@@ -192,9 +217,25 @@ def run(options: argparse.Namespace) -> int:
             say(f"{result.path}: {symbol} not measured: {reason}")
     if understood:
         say(stated(option, understood, _UNIT))
+    if options.levels:
+        say(_by_levels(results))
     _show(options, results, understood)
     incomplete = any(result.error or result.missing for result in results)
     return SignalError.exit_code if incomplete else 0
+
+
+def _rules(text: str) -> tuple[str, ...]:
+    """Return ear rules that are separated by commas, for ``type=``."""
+    from soundcal.errors import ParameterError
+    from soundcal.indicators.rows import check_ear_rule
+
+    rules = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
+    try:
+        for rule in rules:
+            check_ear_rule(rule)
+    except ParameterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return rules
 
 
 def _name(text: str) -> str:
@@ -238,15 +279,6 @@ def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
     return "", Numbers((), "")
 
 
-def _sensitivities(task: "Task", channels: tuple[str, ...]) -> dict[str, float]:
-    """Return the stated sensitivity of each channel in Pa per full scale."""
-    from soundcal.batch import stated_for
-
-    if task.calibration is not None:
-        return {name: task.calibration.sensitivity(name) for name in channels}
-    return stated_for(channels, task.sensitivities)
-
-
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Return the requested statistics per symbol; by default those of the study."""
     from soundcal.indicators.engines import mosqito_symbols
@@ -265,60 +297,67 @@ def _task(options: argparse.Namespace) -> "Task":
     from soundcal.indicators.registry import merged_statistics, resolve
 
     wanted = _wanted(options)
-    channels = options.channels
     return Task(
         wanted=wanted,
-        calibration=_calibration(options, channels),
-        channels=channels,
+        calibration=_calibration(options),
+        channels=options.channels,
         field=options.field,
         ears=options.ears,
         engine=options.engine,
         uncertainty=options.uncertainty,
         sensitivities=tuple(options.sensitivity or full_scale_pascal(options.full_scale or ())),
+        levels=_levels(options),
         other_device=options.other_device,
         kept=merged_statistics(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 
 
-def _calibration(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration | None":
-    """Return the calibration that the options give; None if they give none."""
+def _calibration(options: argparse.Namespace) -> "Calibration | None":
+    """Return the calibration that the options name; None if they name none."""
     from soundcal.files.calibrations import load_calibration
 
-    if options.calibration:
-        return load_calibration(Path(options.calibration))
-    if options.stated_level:
-        return _from_level(options, channels)
-    return None
+    return load_calibration(Path(options.calibration)) if options.calibration else None
 
 
-def _from_level(options: argparse.Namespace, channels: tuple[str, ...]) -> "Calibration":
-    from dataclasses import replace
-
-    from soundcal.calibration.stated import from_level
+def _levels(options: argparse.Namespace) -> "dict[str, StatedLevels]":
+    """Return the stated level of every recording, by absolute path; empty if none is stated."""
+    from soundcal.calibration.stated import StatedLevels
     from soundcal.errors import ParameterError
-    from soundcal.files import audio
+    from soundcal.files.level_tables import levels_of_files, read_levels
 
+    if options.levels:
+        path = Path(options.levels)
+        table, notes = read_levels(path, weighting=options.stated_weighting or "")
+        found, more = levels_of_files(options.files, table, source=path)
+        for text in (*notes, *more):
+            say(f"note: {text}")
+        return found
+    if not options.stated_level:
+        if options.stated_weighting:
+            raise ParameterError("--stated-weighting belongs to --stated-level and --levels")
+        return {}
     if len(options.files) != 1:
         raise ParameterError(
             f"--stated-level is the level of one recording, not of {len(options.files)} files; "
-            "calibrate with one of them and use --calibration for the others"
+            "give the level of each in a table (--levels FILE.csv), or calibrate with one of them "
+            "and use --calibration for the others"
         )
-    capture = audio.read(options.files[0])
-    if channels:
-        capture = replace(capture, channels=channels)
-    values = options.stated_level
-    names = capture.channels
-    if len(values) not in (1, len(names)):
-        raise ParameterError(
-            f"--stated-level: {len(values)} values for {len(names)} channels "
-            f"({', '.join(names)}); give one for all or one per channel, decimals with a point"
-        )
-    levels = dict(zip(names, values * (len(names) if len(values) == 1 else 1), strict=True))
-    return from_level(
-        capture,
-        levels,
-        weighting=options.stated_weighting,
+    stated_level = StatedLevels(
+        tuple(options.stated_level),
+        weighting=options.stated_weighting or "A",
         source="--stated-level of soundcal measure",
+    )
+    return {os.path.abspath(options.files[0]): stated_level}
+
+
+def _by_levels(results: "Sequence[FileResult]") -> str:
+    """Return the sensitivities that follow from the levels of a table, in a line."""
+    known = [value for result in results for value in result.sensitivities.values()]
+    if not known:
+        return "--levels: no recording could be calibrated"
+    return (
+        f"--levels: {sum(bool(result.sensitivities) for result in results)} recordings calibrated "
+        f"by their levels; {min(known):.4g} to {max(known):.4g} {_UNIT}"
     )
 
 
@@ -399,22 +438,25 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     """Write the table to the file given with ``--out``, if any."""
     from dataclasses import astuple
 
-    from soundcal.files.atomic import partial_file
-    from soundcal.files.spreadsheet import for_cell
+    from soundcal.files.exports import write_table
     from soundcal.indicators.rows import COLUMNS
+    from soundcal.indicators.wide import wide_table
 
     if not options.out or not results:
         return
     rows = [row for result in results for row in result.rows]
-    with (
-        partial_file(Path(options.out), force=options.force) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow([*_condition(options), *COLUMNS])
-        own = tuple(_condition(options).values())
-        writer.writerows(map(for_cell, (*own, *astuple(row))) for row in rows)
-    say(f"{len(rows)} rows in {options.out}")
+    if options.wide:
+        columns, cells = wide_table(rows, uncertainty=options.uncertainty)
+    else:
+        columns, cells = list(COLUMNS), [list(astuple(row)) for row in rows]
+    own = _condition(options)
+    write_table(
+        Path(options.out),
+        [*own, *columns],
+        [[*own.values(), *row] for row in cells],
+        force=options.force,
+    )
+    say(f"{len(cells)} rows in {options.out}")
 
 
 def _condition(options: argparse.Namespace) -> dict[str, str]:
@@ -435,7 +477,7 @@ def _show(
         content: dict[str, Any] = {
             "software": provenance(),
             "field": options.field,
-            "ears": options.ears,
+            "ears": ",".join(options.ears),
             "rows": [_condition(options) | row.to_dict() for row in rows],
             "flags": {
                 result.path: [flag.text for flag in result.flags]
@@ -454,21 +496,7 @@ def _show(
                 "sensitivities": dict(understood),
             }
         print_json("soundcal/measure/1", content)
-    elif not options.out:
-        for line in _lines([row for row in rows if row.value == row.value]):
-            show(line)
-
-
-def _lines(rows: "Sequence[TidyRow]") -> list[str]:
-    """Format the rows for people: one line per recording, channel and label."""
-    width = max((len(row.indicator + row.statistic) for row in rows), default=0)
-    lines = []
-    order = {key: n for n, key in enumerate(dict.fromkeys((r.recording, r.channel) for r in rows))}
-    rows = sorted(rows, key=lambda row: order[row.recording, row.channel])
-    heading = ""
-    for row in rows:
-        if heading != (heading := f"{row.recording}, {row.channel}"):
-            lines.append(heading)
-        u = "" if row.u is None else f"  u {row.u:.2g}"
-        lines.append(f"  {row.indicator + row.statistic:<{width}} {row.value:9.2f} {row.unit}{u}")
-    return lines
+        return
+    known = [row for row in rows if row.value == row.value]
+    for line in short_table(known) if options.out else all_values(known):
+        show(line)

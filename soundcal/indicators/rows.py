@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "EACH",
+    "FAILED",
     "EarRule",
     "TidyRow",
+    "by_rules",
+    "check_ear_rule",
     "combine_ears",
     "of_both_ears",
     "rule_for",
@@ -33,6 +37,14 @@ __all__ = [
 ]
 
 EarRule = Literal["mean", "max", "energy", "left", "right"]
+
+EACH: Final = "each"
+"""The rule by which every channel keeps its own value."""
+
+
+FAILED: Final = "failed"
+"""Indicator of a row for a file, or an indicator of it, that could not be measured; the statistic
+gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +196,19 @@ def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
     return "mean" if rule == "energy" and not level else rules[rule]
 
 
+def check_ear_rule(rule: str) -> None:
+    """Refuse what is neither ``each`` nor a rule that makes one value of both ears.
+
+    Raises
+    ------
+    ParameterError
+        Unknown rule.
+    """
+    known = (EACH, *get_args(EarRule))
+    if rule not in known:
+        raise ParameterError(f"ear rule {rule!r}; one of {', '.join(known)} expected")
+
+
 def of_both_ears(left: float, right: float, rule: EarRule) -> float:
     """Combine the values of both ears into one.
 
@@ -251,6 +276,30 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
         rule_of_row = rule_for(rule, indicator, ears["left"].unit)
         combined.append(_combined(ears["left"], ears["right"], rule_of_row))
     return combined
+
+
+def by_rules(rows: Sequence[TidyRow], rules: Iterable[str]) -> list[TidyRow]:
+    """Return the rows of every channel and of the combined ears, for several rules.
+
+    Parameters
+    ----------
+    rows : sequence of TidyRow
+        Rows of every channel.
+    rules : iterable of {"each", "mean", "max", "energy", "left", "right"}
+        Each adds its rows, as :func:`combine_ears` makes them; ``each`` adds those given. A row
+        that two rules give (the left ear, or the mean where ``energy`` means it) is there once.
+
+    Raises
+    ------
+    ParameterError
+        As for :func:`combine_ears`.
+    """
+    found: dict[tuple[str, str, str, str], TidyRow] = {}
+    for rule in rules:
+        for row in rows if rule == EACH else combine_ears(rows, rule):
+            key = (row.recording, row.channel, row.indicator, row.statistic)
+            found.setdefault(key, row)
+    return list(found.values())
 
 
 def _combined(left: TidyRow, right: TidyRow, rule: EarRule) -> TidyRow:

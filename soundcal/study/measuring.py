@@ -153,7 +153,8 @@ def _fresh(
     jobs: int,
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Measure, and give the rows and flags of each item, or the reason why it has none."""
-    from soundcal.batch import FAILED, measure_files
+    from soundcal.batch import measure_files
+    from soundcal.indicators.rows import FAILED
 
     groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for index in todo:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from soundcal.errors import RecordError
 from soundcal.files.names import normal_name, some
+from soundcal.indicators.rows import FAILED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,6 @@ __all__ = ["NAMED_BY_TABLE", "with_conditions"]
 
 NAMED_BY_TABLE: Final = "the condition is the name of the table"
 
-_FAILED: Final = "failed"
 
 _WAYS: Final = (
     "measure each method with its name (measure --condition NAME --out NAME.csv) and compare the "
@@ -42,7 +42,7 @@ def with_conditions(table: "pd.DataFrame", method: str = "") -> "pd.DataFrame":
     RecordError
         No recording was measured, or all of them are in one folder.
     """
-    failed = table["indicator"] == _FAILED
+    failed = table["indicator"] == FAILED
     kept = table[~failed].reset_index(drop=True)
     if kept.empty:
         raise RecordError("no recording was measured; the rows 'failed' of the table say why")

@@ -1,0 +1,71 @@
+"""Measured values as text for the terminal: all of them, or a short table."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from soundcal.indicators.rows import TidyRow
+
+__all__ = ["all_values", "short_table"]
+
+_MOST_COLUMNS: Final = 5
+_MOST_ROWS: Final = 24
+
+
+def all_values(rows: "Sequence[TidyRow]") -> list[str]:
+    """Return one line per recording, channel and label."""
+    from soundcal.report.style import unit_label
+
+    width = max((len(row.indicator + row.statistic) for row in rows), default=0)
+    lines = []
+    for (recording, channel), own in _by_channel(rows):
+        lines.append(f"{recording}, {channel}")
+        for row in own:
+            u = "" if row.u is None else f"  u {row.u:.2g}"
+            label, unit = row.indicator + row.statistic, unit_label(row.indicator, row.unit)
+            lines.append(f"  {label:<{width}} {row.value:9.2f} {unit}{u}")
+    return lines
+
+
+def short_table(rows: "Sequence[TidyRow]") -> list[str]:
+    """Return one line per recording and channel, with the first label of each indicator.
+
+    If there are no more labels than columns, all are shown.
+    """
+    from soundcal.report.style import unit_label
+
+    labels = list(dict.fromkeys((row.indicator, row.statistic, row.unit) for row in rows))
+    shown = labels
+    if len(labels) > _MOST_COLUMNS:
+        first = {label[0]: label for label in reversed(labels)}
+        shown = [label for label in labels if first[label[0]] == label][:_MOST_COLUMNS]
+    heads = [f"{symbol}{stat} {unit_label(symbol, unit)}" for symbol, stat, unit in shown]
+    table = [["recording", "channel", *heads]]
+    for (recording, channel), own in _by_channel(rows):
+        known = {(row.indicator, row.statistic, row.unit): f"{row.value:.2f}" for row in own}
+        table.append([recording, channel, *(known.get(label, "–") for label in shown)])
+    cut = table[: _MOST_ROWS + 1]
+    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in cut]
+    if more := len(table) - len(cut):
+        lines.append(f"… and {more} more rows")
+    if more := len(labels) - len(shown):
+        lines.append(f"{more} more values per row in the file")
+    return lines if rows else []
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        text.ljust(width) if index < 2 else text.rjust(width)
+        for index, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def _by_channel(
+    rows: "Sequence[TidyRow]",
+) -> "list[tuple[tuple[str, str], list[TidyRow]]]":
+    """Group the rows by recording and channel, in the order in which these first occur."""
+    order = {key: n for n, key in enumerate(dict.fromkeys((r.recording, r.channel) for r in rows))}
+    rows = sorted(rows, key=lambda row: order[row.recording, row.channel])
+    return [(key, list(own)) for key, own in groupby(rows, lambda r: (r.recording, r.channel))]
