@@ -1,12 +1,16 @@
 """The command ``soundcal``: parser, dispatch, exit codes."""
 
 import argparse
+import re
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Final, NoReturn
 
-from soundcal.cli.output import end_streams, prepare_streams, say, visible
+from soundcal.cli.output import end_streams, prepare_streams, say, show, visible
+from soundcal.cli.settings import SETTINGS_FILE
 from soundcal.errors import RecordError, SoundcalError
 from soundcal.version import __version__
 
@@ -33,14 +37,21 @@ _MODULES: Final = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Names in its errors may come from a folder's files."""
+    """Names in its errors may come from a folder's files; options may come from settings."""
+
+    settings: Collection[str] = ()
 
     def error(self, message: str) -> NoReturn:
+        named = re.match(r"argument (--[\w-]+)", message)
+        if named and named[1] in self.settings:
+            message += f" ({named[1]} is set in {SETTINGS_FILE})"
         super().error(visible(message))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser(settings: Collection[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser; ``settings`` are the options that come from the settings file."""
+    made = type("_Parser", (_Parser,), {"settings": settings})
+    parser: argparse.ArgumentParser = made(
         prog="soundcal",
         description="Audio calibration and psychoacoustic measurement, from the device to the "
         "report, in pascal.",
@@ -48,10 +59,18 @@ def _parser() -> argparse.ArgumentParser:
         "4 measured but out of tolerance, 5 bad input file or record, 130 stopped by the operator.",
     )
     parser.add_argument("--version", action="version", version=f"soundcal {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    parser.set_defaults(run=partial(_help, parser))
     for name in _MODULES:
         import_module(f"soundcal.cli.{name}").add(commands)
     return parser
+
+
+def _help(parser: argparse.ArgumentParser, _options: argparse.Namespace) -> int:
+    """Show the help of the program, for a command line without a command."""
+    for line in parser.format_help().splitlines():
+        show(line)
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +97,10 @@ def _run(given: list[str]) -> int:
     try:
         with stoppable(), working_folder_left_out():
             refuse_settings_of_numba()
-            options = _parser().parse_args(with_settings(given, commands=_MODULES))
+            words = with_settings(given, commands=_MODULES)
+            added = Counter(words) - Counter(given)
+            own = {word.partition("=")[0] for word in given}
+            options = _parser({word.partition("=")[0] for word in added} - own).parse_args(words)
             refuse_own_inputs(options, WRITING)
             return int(options.run(options))
     except SoundcalError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
-from soundcal.cli.measured import all_values, short_table
+from soundcal.cli.measured import all_values, indicator_lines, short_table
 from soundcal.cli.options import (
     Numbers,
     add_sensitivity,
@@ -35,7 +35,9 @@ _UNIT: Final = "Pa per full scale"
 
 _EPILOG: Final = """\
 Indicators are labels (LAeq, LA5, LCpeak), symbols (LA: all its statistics), functions
-(loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all".
+(loudness_zwtv), families (levels), "study" (the 39 values of the study, default) or "all", in
+capital or small letters; "--indicators list" shows them. Maxima, minima and percentile levels have
+the time weighting F (LAmax is LAFmax, LA5 is LAF5); S and I are named (LASmax, LAImax, LAS5).
 Files need a calibration: either the record beside a file names one, or you give --calibration,
 --sensitivity, --full-scale, --stated-level or --levels. If a file cannot be measured, the table has
 a row "failed" with the reason, and the exit code is 5. The same holds for an indicator that a file
@@ -52,7 +54,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "files",
-        nargs="+",
+        nargs="*",
         action=Patterns,
         metavar="FILE|FOLDER",
         help="WAV, RF64, FLAC, of any length; a folder stands for the audio files in it",
@@ -62,7 +64,7 @@ def add(commands: Any) -> None:
         "--indicators",
         action="append",
         metavar="NAMES",
-        help="comma-separated names; repeatable (default: study)",
+        help="comma-separated names; repeatable (default: study); list shows all of them",
     )
     parser.add_argument(
         "--field", choices=("free", "diffuse"), default="free", help="sound field (default free)"
@@ -165,6 +167,12 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.recording import STATED, Flag
     from soundcal.stopping import uninterrupted
 
+    if "list" in (options.indicators or ()):
+        for line in indicator_lines():
+            show(line)
+        return 0
+    if not options.files:
+        raise ParameterError("no files; give audio files, or a folder of them")
     options.files = _once([file for name in options.files for file in _in_folder(name)])
     task = _task(options)
     if options.wide and not options.out:

@@ -1,16 +1,35 @@
-"""Measured values as text for the terminal: all of them, or a short table."""
+"""Text for the terminal: the indicators there are, and measured values."""
 
 from collections.abc import Sequence
 from itertools import groupby
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from soundcal.indicators.rows import TidyRow
 
-__all__ = ["all_values", "short_table"]
+__all__ = ["all_values", "indicator_lines", "short_table"]
 
 _MOST_COLUMNS: Final = 5
 _MOST_ROWS: Final = 24
+
+
+def indicator_lines() -> list[str]:
+    """Return the indicators: symbol, name, unit, standard and statistics."""
+    from soundcal.indicators.registry import REGISTRY
+    from soundcal.report.style import unit_label
+
+    lines = []
+    for entry in REGISTRY.values():
+        unit = unit_label(entry.symbol, entry.unit)
+        lines.append(f"{entry.symbol:<6} {entry.title} in {unit}; {entry.standard}")
+        usual = ", ".join(s for s in entry.statistics if s not in entry.optional)
+        more = f"; on request {', '.join(entry.optional)}" if entry.optional else ""
+        lines += wrap(f"{usual}{more}", 92, initial_indent=" " * 7, subsequent_indent=" " * 7)
+    return [
+        *lines,
+        "A label is symbol and statistic, such as LAeq, LA5 (exceeded in 5 % of the time) or N5.",
+    ]
 
 
 def all_values(rows: "Sequence[TidyRow]") -> list[str]:

@@ -27,9 +27,9 @@ from soundcal.cli.output import say
 from soundcal.errors import RecordError
 from soundcal.files.text import read_toml
 
-__all__ = ["WRITING", "with_settings"]
+__all__ = ["SETTINGS_FILE", "WRITING", "with_settings"]
 
-_FILE: Final = "soundcal.toml"
+SETTINGS_FILE: Final = "soundcal.toml"
 _KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _MOST: Final = 100
 WRITING: Final = ("out", "report", "plots", "log", "table")
@@ -57,7 +57,7 @@ def with_settings(
         command, a value is not text,
         a number, true, false or a list of these, or an option is one that the file cannot set.
     """
-    path = folder / _FILE
+    path = folder / SETTINGS_FILE
     if not path.is_file():
         return arguments
     table: Any = read_toml(path, "settings")

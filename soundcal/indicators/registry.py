@@ -285,23 +285,58 @@ def find(symbol: str) -> Indicator:
     return REGISTRY[symbol]
 
 
-def _matches(name: str) -> dict[str, tuple[str, ...]]:
-    if name == "study":
+_F: Final = ("max", "min", *PERCENTILES)
+"""Statistics of a level of the time weighting F, which the letter F may precede: LAFmax."""
+
+
+@cache
+def _known() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return what each name stands for: statistics per symbol."""
+    entries = REGISTRY.values()
+    usual = {e.symbol: tuple(s for s in e.statistics if s not in e.optional) for e in entries}
+    known: dict[str, dict[str, tuple[str, ...]]] = {
+        "all": {e.symbol: usual[e.symbol] for e in entries if not e.engine}
+    }
+    for entry in entries:
+        symbol = entry.symbol
+        for name in (symbol, entry.name, entry.family):
+            known.setdefault(name, {})[symbol] = usual[symbol]
+    for entry in entries:
+        for statistic in entry.statistics:
+            known[entry.symbol + statistic] = {entry.symbol: (statistic,)}
+            if entry.family == "levels" and statistic in _F:
+                known[f"{entry.symbol}F{statistic}"] = {entry.symbol: (statistic,)}
+    return known
+
+
+def _matches(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Return what a name stands for; capital and small letters are alike where one name fits.
+
+    Raises
+    ------
+    ParameterError
+        Unknown name.
+    """
+    if name.lower() == "study":
         return resolve(STUDY)
-    usual = {
-        entry: tuple(s for s in entry.statistics if s not in entry.optional)
-        for entry in REGISTRY.values()
-    }
-    if name == "all":
-        return {e.symbol: statistics for e, statistics in usual.items() if not e.engine}
-    for entry in REGISTRY.values():
-        if name in entry.labels:
-            return {entry.symbol: (name.removeprefix(entry.symbol),)}
-    return {
-        entry.symbol: statistics
-        for entry, statistics in usual.items()
-        if name in (entry.symbol, entry.name, entry.family)
-    }
+    from difflib import get_close_matches
+
+    known = _known()
+    if name in known:
+        return known[name]
+    alike = [other for other in known if other.lower() == name.lower()]
+    if len(alike) == 1:
+        return known[alike[0]]
+    lower = {other.lower(): other for other in (*known, "study")}
+    close = set(get_close_matches(name.lower(), lower, n=4, cutoff=0.7))
+    near = alike or [other for other in lower.values() if other.lower() in close]
+    families = sorted({entry.family for entry in REGISTRY.values()})
+    raise ParameterError(
+        f"no indicator {name!r}"
+        + (f"; did you mean {' or '.join(near)}?" if near else "")
+        + f"; families: {', '.join(families)}; symbols: {', '.join(REGISTRY)}; labels like LAeq; "
+        "or study, all"
+    )
 
 
 def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -310,8 +345,9 @@ def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
     Parameters
     ----------
     names : str or iterable of str
-        Labels (``LAeq``), symbols (``LA``), functions (``loudness_zwtv``), families (``levels``),
-        ``study`` or ``all``; a string may hold several, separated by commas.
+        Labels (``LAeq``; ``LAFmax`` and ``LAF5`` are ``LAmax`` and ``LA5``), symbols (``LA``),
+        functions (``loudness_zwtv``), families (``levels``), ``study`` or ``all``, in capital or
+        small letters; a string may hold several, separated by commas.
 
     Raises
     ------
@@ -324,18 +360,11 @@ def resolve(names: str | Iterable[str]) -> dict[str, tuple[str, ...]]:
     {'LA': ('eq', '5'), 'LC': ('eq',)}
     >>> resolve("LA5, N5")
     {'LA': ('5',), 'N': ('5',)}
+    >>> resolve("laeq, LAFmax, n5")
+    {'LA': ('eq', 'max'), 'N': ('5',)}
     """
-    parts = []
     texts = [names] if isinstance(names, str) else names
-    for name in (part.strip() for text in texts for part in text.split(",")):
-        found = _matches(name)
-        if not found:
-            families = sorted({entry.family for entry in REGISTRY.values()})
-            raise ParameterError(
-                f"no indicator {name!r}; families: {', '.join(families)}; symbols: "
-                f"{', '.join(REGISTRY)}; labels like LAeq; or study, all"
-            )
-        parts.append(found)
+    parts = [_matches(part.strip()) for text in texts for part in text.split(",")]
     if not parts:
         raise ParameterError("no indicator was requested; at least one name is needed")
     return merged_statistics(*parts)

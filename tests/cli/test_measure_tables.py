@@ -14,6 +14,7 @@ from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.records import write_json
+from soundcal.indicators.registry import REGISTRY, resolve
 
 FS = 48000
 CSV = "recording;left;right;weighting\nR1;62,5;63\u00a0;A\nR2;70;71;A\n"
@@ -234,3 +235,40 @@ def test_levels_of_channels_that_a_recording_does_not_have(folder: Path, capsys:
     assert "levels of a, b, but the channels" in capsys.readouterr().err
     assert main([*command.split(), "--channels", "b,a"]) == 0
     assert "61.00" in capsys.readouterr().out.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("laeq", "LAeq"),
+        ("LAFmax", "LAmax"),
+        ("lcf95", "LC95"),
+        ("LASMAX", "LASmax"),
+        ("n5", "N5"),
+        ("STUDY", "study"),
+        ("Tonality_Aures", "T"),
+    ],
+)
+def test_labels_as_people_write_them(typed: str, meant: str) -> None:
+    assert resolve(typed) == resolve(meant)
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("Leq", "LAeq or LCeq or LZeq"), ("LAmx", "LAmax"), ("loudnes", "loudness"), ("R05", "R5")],
+)
+def test_a_label_that_is_none_is_answered_with_similar_ones(typed: str, near: str) -> None:
+    with pytest.raises(ParameterError, match=f"did you mean.*{near}"):
+        resolve(typed)
+
+
+def test_all_indicators_are_listed(capsys: Capsys) -> None:
+    assert main(["measure", "--indicators", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "N      loudness in sone; ISO 532-1:2017\n       max, mean, 5" in out
+    assert all(f"\n{symbol} " in f"\n{out}" for symbol in REGISTRY)
+
+
+def test_without_files_nothing_is_measured(capsys: Capsys) -> None:
+    assert main(["measure"]) == 2
+    assert "give audio files, or a folder" in capsys.readouterr().err

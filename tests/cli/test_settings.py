@@ -71,3 +71,26 @@ def test_a_table_of_no_command_is_refused(
     Path("soundcal.toml").write_text("[calibrat]\nlevel = 114\n")
     assert main(["stimuli"]) == 5
     assert "[calibrat] is not a command; there are demo, devices, " in capsys.readouterr().err
+
+
+def test_an_error_in_the_settings_names_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = '[measure]\nfield = "open"\n[protocol.run]\nseed = "x"\n'
+    (tmp_path / "soundcal.toml").write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        main(["measure", "a.wav"])
+    assert "'open'" in (said := capsys.readouterr().err)
+    assert "(--field is set in soundcal.toml)" in said
+    with pytest.raises(SystemExit, match="2"):
+        main(["protocol", "run", "hats_headphones"])
+    assert "(--seed is set in soundcal.toml)" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["measure", "a.wav", "--field=ajar"])
+    assert "soundcal.toml)" not in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "measure" in capsys.readouterr().out
