@@ -1,4 +1,4 @@
-"""``soundcal play``: play a file at a gain or at a calibrated level."""
+"""``soundcal play``: play a file at a gain or at a calibrated level, and verify it at the ears."""
 
 import argparse
 from pathlib import Path
@@ -9,8 +9,13 @@ from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from soundcal.arrays import Array
+    from soundcal.calibration.model import Calibration
+    from soundcal.lab.play import LevelAtEars
     from soundcal.recording import Capture
+    from soundcal.takes.check import Check
 
 __all__ = ["add"]
 
@@ -49,6 +54,29 @@ def add(commands: Any) -> None:
         default="A",
         help="frequency weighting of --level (default A)",
     )
+    ears = parser.add_argument_group("ears")
+    ears.add_argument(
+        "--record",
+        type=Path,
+        metavar="OUT",
+        help="also record the ears, aligned to the file, into this .wav or .flac file",
+    )
+    ears.add_argument(
+        "--verify",
+        type=Path,
+        action=Patterns,
+        metavar="JSON",
+        help="calibration of the ears: measure what they get, and compare it with --level; exit "
+        "code 4 if they differ by more than the expanded uncertainty (k = 2)",
+    )
+    ears.add_argument(
+        "--inputs",
+        type=channel_list,
+        default=(1, 2),
+        metavar="N,N",
+        help="input channels of the ears (default 1,2)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing recording")
     parser.add_argument("--json", action="store_true", help="the playback as JSON on stdout")
     add_device_options(parser)
     parser.set_defaults(run=run)
@@ -61,55 +89,124 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.errors import ParameterError, SignalError, TargetNotReached
     from soundcal.files import audio
     from soundcal.lab.calibrations import calibration_for
-    from soundcal.lab.play import LevelAtEars, play_at
+    from soundcal.lab.play import LevelAtEars, play_and_record_at, play_at
+    from soundcal.lab.record import check_target, keep_capture
+    from soundcal.recording import channel_names
     from soundcal.takes.check import flags_of
     from soundcal.takes.file_checks import judge_file
     from soundcal.units import db
 
     if (options.level is None) != (options.calibration is None):
         raise ParameterError("--level and --calibration belong together; give both or neither")
+    if options.record is not None:
+        check_target(options.record, force=options.force)
     capture = audio.read(options.file)
     samples, outputs = _routed(capture, options)
+    take: Capture | None = None
+    checks: tuple[Check, ...] = ()
     with open_from(options) as device:
         calibration = calibration_for(options.calibration, device, "output")
+        names = channel_names(len(options.inputs))
+        ears = calibration_for(options.verify, device, "input", names)
         at: float | LevelAtEars = float(options.gain_db)
         if calibration is not None:
             at = LevelAtEars(options.level, calibration, options.weighting)
-        channels = tuple(f"output {n}" for n in outputs)
+        recorded = options.record is not None or ears is not None
+        channels = names if recorded else tuple(f"output {n}" for n in outputs)
         with watched(channels, device.fs, "playing", capture.duration) as on_block:
+            about: dict[str, Any] = {"outputs": outputs, "on_block": on_block}
             try:
-                played, gain_db = play_at(at, device, samples, outputs=outputs, on_block=on_block)
+                if recorded:
+                    about |= {"inputs": options.inputs, "channels": names}
+                    take, checks, gain_db = play_and_record_at(at, device, samples, **about)
+                    n_samples, xruns, noted = take.n_samples, take.xruns, take.flags
+                else:
+                    played, gain_db = play_at(at, device, samples, **about)
+                    n_samples, xruns, noted = played.n_samples, played.xruns, played.flags
             except TargetNotReached as error:  # nothing was measured: the file does not fit
                 raise SignalError(f"{options.file} would clip: {error}") from error
-    at_ears = ""
-    if calibration is not None:
-        at_ears = f", {options.level:.1f} dB({options.weighting}) at the ears"
     peak = db(float(abs(samples).max())) + gain_db
-    about = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
-    say(f"{options.file}: {about}")
-    flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *played.flags)
-    if calibration is not None:
-        flags += mismatches(calibration, device=device.info.identity, fs=device.fs)
+    at_ears = ""
+    if isinstance(at, LevelAtEars):
+        at_ears = f", {at.level:.1f} dB({at.weighting}) ± {2 * at.u_db:.1f} dB at the ears (k = 2)"
+    about_file = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
+    say(f"{options.file}: {about_file}")
+    flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *noted)
+    for known in (calibration, ears):
+        if known is not None:
+            flags += mismatches(known, device=device.info.identity, fs=device.fs)
+    flags = tuple(dict.fromkeys(flags))
     if calibration is not None and (knob := calibration.details.get("knob")):
         say(f"the calibration holds for this position of the volume control: {knob}")
     for flag in flags:
         say(f"flag: {flag}")
+    content: dict[str, Any] = {
+        "file": str(options.file),
+        "device": device.info.identity,
+        "fs": device.fs,
+        "outputs": list(outputs),
+        "gain_db": gain_db,
+        "level": options.level,
+        "weighting": None if calibration is None else options.weighting,
+        "calibration": calibration.id if calibration else None,
+        "n_samples": n_samples,
+        "xruns": xruns,
+        "flags": [flag.to_dict() for flag in flags],
+    }
+    code = 0
+    if take is not None and options.record is not None:
+        keep_capture(
+            take,
+            options.record,
+            inputs=options.inputs,
+            checks=checks,
+            calibration=options.verify,
+            force=options.force,
+        )
+        say(f"recording: {options.record}")
+        content["recording"] = str(options.record)
+    if take is not None and ears is not None:
+        content["ears"], code = _heard(take, checks, ears, at, options.weighting)
     if options.json:
-        content = {
-            "file": str(options.file),
-            "device": device.info.identity,
-            "fs": device.fs,
-            "outputs": list(outputs),
-            "gain_db": gain_db,
-            "level": options.level,
-            "weighting": None if calibration is None else options.weighting,
-            "calibration": calibration.id if calibration else None,
-            "n_samples": played.n_samples,
-            "xruns": played.xruns,
-            "flags": [flag.to_dict() for flag in flags],
-        }
         print_json("soundcal/playback/2", content)
-    return 0
+    return code
+
+
+def _heard(
+    take: "Capture",
+    checks: "Sequence[Check]",
+    ears: "Calibration",
+    meant: "float | LevelAtEars",
+    weighting: str,
+) -> tuple[dict[str, Any], int]:
+    """Say what the ears got; return it ready for JSON, and the exit code."""
+    from soundcal.errors import TargetNotReached
+    from soundcal.lab.play import LevelAtEars, heard_level
+
+    heard = heard_level(take, ears, weighting)
+    each = ", ".join(
+        f"{name} {level:.1f} ± {2 * heard.u_db[name]:.1f}" for name, level in heard.levels.items()
+    )
+    say(
+        f"the ears got: {each}; energetic mean {heard.mean:.1f} ± {2 * heard.u_mean_db:.1f} "
+        f"dB({weighting}) (k = 2)"
+    )
+    content = heard.to_dict()
+    code = 0
+    if any(check.verdict == "invalid" for check in checks):
+        say("the recording at the ears is invalid, and so are these levels; see the flags")
+        code = TargetNotReached.exit_code
+    if isinstance(meant, LevelAtEars):
+        deviation, u = heard.deviation(meant)
+        within = abs(deviation) <= 2 * u
+        said = "within" if within else "beyond"
+        say(
+            f"deviation from what was meant: {deviation:+.1f} dB, {said} the expanded uncertainty "
+            f"of {2 * u:.1f} dB (k = 2)"
+        )
+        content |= {"deviation_db": deviation, "u_deviation_db": u, "within": within}
+        code = code if within else TargetNotReached.exit_code
+    return content, code
 
 
 def _routed(capture: "Capture", options: argparse.Namespace) -> tuple["Array", tuple[int, ...]]:

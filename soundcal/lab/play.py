@@ -1,8 +1,9 @@
-"""Playback of samples at a gain, or at a calibrated level at the ears."""
+"""Playback of samples at a gain, or at a calibrated level at the ears, and what the ears got."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,10 +12,14 @@ from soundcal.calibration import ocv
 from soundcal.calibration.model import Calibration
 from soundcal.devices.protocol import AudioDevice, OnBlock, Playback
 from soundcal.errors import ParameterError
-from soundcal.lab.levels import digital_levels
-from soundcal.units import from_db
+from soundcal.lab.levels import digital_levels, weighted_rms
+from soundcal.recording import Capture
+from soundcal.takes.against_stimulus import judge_played
+from soundcal.takes.check import Check, judged
+from soundcal.takes.judge import judge
+from soundcal.units import P_REF, db, energetic_mean, from_db
 
-__all__ = ["LevelAtEars", "play_at"]
+__all__ = ["HeardLevel", "LevelAtEars", "heard_level", "play_and_record_at", "play_at"]
 
 _ROUNDING: Final = 1e-9
 
@@ -36,6 +41,11 @@ class LevelAtEars:
     level: float
     calibration: Calibration
     weighting: str = "A"
+
+    @property
+    def u_db(self) -> float:
+        """Standard uncertainty of the level in dB: the largest of the outputs' calibration."""
+        return max(self.calibration.chain(name).u_db for name in self.calibration.channels)
 
     def gain_db(self, samples: Samples, fs: int, outputs: Sequence[int]) -> float:
         """Return the gain in dB with which samples of shape (n_outputs, n) have this level.
@@ -104,9 +114,132 @@ def play_at(
     ParameterError
         As for :meth:`LevelAtEars.gain_db`.
     """
-    gain_db = at.gain_db(samples, device.fs, outputs) if isinstance(at, LevelAtEars) else at
+    scaled, gain_db = _scaled(at, samples, device.fs, outputs)
+    return device.play(scaled, outputs=outputs, on_block=on_block), gain_db
+
+
+def _scaled(
+    at: float | LevelAtEars, samples: Samples, fs: int, outputs: Sequence[int]
+) -> tuple[Samples, float]:
+    """Return the samples as they are played, and their gain in dB."""
+    gain_db = at.gain_db(samples, fs, outputs) if isinstance(at, LevelAtEars) else at
     scaled = samples * from_db(gain_db)
     peak = np.abs(scaled).max(initial=0.0)
     if 1.0 < peak <= 1.0 + _ROUNDING:  # the largest gain times the peak may exceed 1 by some bits
         scaled = np.clip(scaled, -1.0, 1.0)
-    return device.play(scaled, outputs=outputs, on_block=on_block), gain_db
+    return scaled, gain_db
+
+
+def play_and_record_at(
+    at: float | LevelAtEars,
+    device: AudioDevice,
+    samples: Samples,
+    *,
+    outputs: Sequence[int],
+    inputs: Sequence[int],
+    channels: Sequence[str],
+    on_block: OnBlock | None = None,
+) -> tuple[Capture, tuple[Check, ...], float]:
+    """Play samples once as :func:`play_at` does, and record them at the same time.
+
+    Parameters
+    ----------
+    at, device, samples, outputs, on_block
+        As for :func:`play_at`.
+    inputs : sequence of int
+        Channels that are recorded, from 1.
+    channels : sequence of str
+        Their names.
+
+    Returns
+    -------
+    capture : Capture
+        The take, aligned to the samples.
+    checks : tuple of Check
+        Judgement of the take, by itself and, where each input hears one output or all hear the
+        same, against the samples that were played.
+    gain_db : float
+        The gain with which the samples were played.
+
+    Raises
+    ------
+    TargetNotReached, SignalError, ParameterError
+        As for :func:`play_at`.
+    """
+    scaled, gain_db = _scaled(at, samples, device.fs, outputs)
+    take = device.play_and_record(scaled, outputs=outputs, inputs=inputs, on_block=on_block)
+    take = replace(take, channels=tuple(channels))
+    alike = len(outputs) in (1, len(inputs))
+    checks = judge_played(take, scaled) if alike else judge(take)
+    return judged(take, checks), checks, gain_db
+
+
+@dataclass(frozen=True, slots=True)
+class HeardLevel:
+    """Levels that the ears got.
+
+    Parameters
+    ----------
+    levels, u_db : mapping of str to float
+        Equivalent level per ear in dB re 20 µPa, and its standard uncertainty in dB.
+    weighting : {"A", "C", "Z"}
+        Frequency weighting.
+    """
+
+    levels: Mapping[str, float]
+    u_db: Mapping[str, float]
+    weighting: str
+
+    @property
+    def mean(self) -> float:
+        """Energetic mean of the ears in dB."""
+        return energetic_mean(list(self.levels.values()))
+
+    @property
+    def u_mean_db(self) -> float:
+        """Standard uncertainty of the mean; the ears are fully correlated, by one calibrator."""
+        shares = {name: 10.0 ** (level / 10.0) for name, level in self.levels.items()}
+        total = sum(shares.values())
+        if not total > 0:
+            return max(self.u_db.values())
+        return float(sum(self.u_db[name] * share for name, share in shares.items()) / total)
+
+    def deviation(self, meant: LevelAtEars) -> tuple[float, float]:
+        """Return by how much the mean differs from what was meant, and its uncertainty, in dB."""
+        return self.mean - meant.level, math.hypot(self.u_mean_db, meant.u_db)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the levels, ready for JSON; silence is null."""
+        return {
+            "levels": {n: v if math.isfinite(v) else None for n, v in self.levels.items()},
+            "u_db": dict(self.u_db),
+            "mean": self.mean if math.isfinite(self.mean) else None,
+            "u_mean_db": self.u_mean_db,
+            "weighting": self.weighting,
+        }
+
+
+def heard_level(take: Capture, calibration: Calibration, weighting: str) -> HeardLevel:
+    """Return the equivalent levels of a take at the ears.
+
+    Parameters
+    ----------
+    take : Capture
+        The whole take.
+    calibration : Calibration
+        Calibration of the ears.
+    weighting : {"A", "C", "Z"}
+        Frequency weighting.
+
+    Raises
+    ------
+    ParameterError
+        A channel is not calibrated, or the calibration is of an output.
+    """
+    recording = calibration.apply(take)
+    levels = db(weighted_rms(recording.pressure, recording.fs, weighting) / P_REF)
+    return HeardLevel(
+        dict(zip(take.channels, levels.tolist(), strict=True)),
+        {name: calibration.chain(name).u_db for name in take.channels},
+        weighting,
+    )

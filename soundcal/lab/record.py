@@ -13,17 +13,26 @@ from soundcal.calibration.model import Calibration
 from soundcal.devices.path import path_checks
 from soundcal.devices.protocol import AudioDevice, Block, OnBlock
 from soundcal.errors import DeviceError, ParameterError, RecordError
+from soundcal.files import audio
 from soundcal.files.atomic import Reserve, check_output, file_digest
+from soundcal.files.calibrations import load_calibration
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.writer import RecordingSubtype, Writer
 from soundcal.lab.calibrations import calibration_for
-from soundcal.recording import LIMITED, Flag, channel_names
+from soundcal.recording import LIMITED, Capture, Flag, channel_names
 from soundcal.stopping import uninterrupted
 from soundcal.takes.check import Check, flags_of
 from soundcal.takes.judge import SignalChecks, stream_checks
 from soundcal.takes.tally import StreamTally
 
-__all__ = ["Ending", "Recorded", "check_target", "record_to_file", "recorded_channels"]
+__all__ = [
+    "Ending",
+    "Recorded",
+    "check_target",
+    "keep_capture",
+    "record_to_file",
+    "recorded_channels",
+]
 
 Ending = Literal["complete", "stopped", "failed"]
 
@@ -168,6 +177,63 @@ def record_to_file(
             room.release()
             content.write(record, force=force)
     return Recorded(path, content, tally.n_samples, channels, ending)
+
+
+def keep_capture(
+    capture: Capture,
+    path: str | os.PathLike[str],
+    *,
+    inputs: Sequence[int],
+    checks: Sequence[Check] = (),
+    calibration: str | os.PathLike[str] | None = None,
+    force: bool = False,
+) -> RecordingRecord:
+    """Write a take into a WAV or FLAC file, and its record beside it.
+
+    Parameters
+    ----------
+    capture : Capture
+        The take.
+    path : path
+        File to write, .wav (32-bit floating point) or .flac (24 bit); the record gets its name
+        with .json.
+    inputs : sequence of int
+        Inputs of the device that were recorded.
+    checks : sequence of Check
+        Judgement of the take.
+    calibration : path, optional
+        Calibration of the inputs; the record names it.
+    force : bool
+        Replace existing files.
+
+    Raises
+    ------
+    RecordError
+        A file exists or cannot be written, or the calibration cannot be read.
+    """
+    path = Path(path)
+    known = None if calibration is None else load_calibration(calibration)
+    with uninterrupted():  # so that a file is not left without its record
+        digest = audio.write(
+            path,
+            capture.samples,
+            capture.fs,
+            subtype="PCM_24" if path.suffix.lower() == ".flac" else "FLOAT",
+            comment=known.id if known else "",
+            force=force,
+        )
+        record = RecordingRecord(
+            audio=path.name,
+            sha256=digest,
+            fs=capture.fs,
+            calibration=known.id if known else None,
+            calibration_file=None if calibration is None else _beside(Path(calibration), path),
+            capture=capture.to_dict() | {"inputs": list(inputs)},
+            flags=capture.flags,
+            checks=tuple(checks),
+        )
+        record.write(path.with_suffix(".json"), force=force)
+    return record
 
 
 def check_target(path: Path, duration: float | None = None, *, force: bool = False) -> None:
