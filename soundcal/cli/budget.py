@@ -9,7 +9,7 @@ from soundcal.units import AES17_OFFSET_DB, P_REF, db
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration, Chain
 
-__all__ = ["COVERAGE", "budget_text", "summary"]
+__all__ = ["COVERAGE", "budget_text", "sensitivities_text", "summary"]
 
 COVERAGE: Final = 0.95
 """Coverage of the expanded uncertainties that are printed."""
@@ -35,8 +35,8 @@ def summary(calibration: "Calibration") -> dict[str, Any]:
     return result
 
 
-def budget_text(calibration: "Calibration") -> str:
-    """Return the calibration with its budget as text."""
+def sensitivities_text(calibration: "Calibration") -> str:
+    """Return the calibration as text: its sensitivities with their expanded uncertainties."""
     what = {"input": "recorded", "output": "played"}[calibration.direction]
     lines = [
         f"{calibration.id}: {calibration.method}, {calibration.direction} "
@@ -44,6 +44,12 @@ def budget_text(calibration: "Calibration") -> str:
         f"device: {calibration.device}",
         *_short_lines(calibration),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def budget_text(calibration: "Calibration") -> str:
+    """Return the calibration as text: its sensitivities and their uncertainty budget."""
+    lines = sensitivities_text(calibration).splitlines()
     for name, chain in calibration.chains.items():
         lines += ["", *_chain_lines(name, chain, calibration.sensitivity(name))]
         residuals = calibration.residuals.get(name, ())
@@ -62,7 +68,7 @@ def _short_lines(calibration: "Calibration") -> list[str]:
     for name, chain in calibration.chains.items():
         sensitivity, (expanded, _) = calibration.sensitivity(name), chain.expanded(COVERAGE)
         peak = db(sensitivity / P_REF)
-        known = f", U = {expanded:.2f} dB" if expanded > 0 else ""
+        known = f", U = {expanded:.2f} dB" if expanded > 0 else ", uncertainty not stated"
         lines.append(
             f"{name + ':':{width}} {sensitivity:.5g} Pa per full scale{known}; full scale is "
             f"{peak:.2f} dB (peak), its sine {peak - AES17_OFFSET_DB:.2f} dB"

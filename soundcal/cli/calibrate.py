@@ -1,6 +1,7 @@
 """``soundcal calibrate``: the sound pressure at full scale, by one of four methods."""
 
 import argparse
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +41,13 @@ _OPTIONS: Final = {
 }
 """Options without a default that only one method reads."""
 
+_ABOUT: Final = {
+    "calibrator": "a sound calibrator on each ear or microphone (default)",
+    "ocv": "open-circuit voltage of the output, and the data sheet of the headphones",
+    "hats": "gain search on a head and torso simulator with the headphones on",
+    "stated": "a stated sensitivity, or a recording of known level",
+}
+
 _DESCRIPTION: Final = """\
 Find the sound pressure in pascal that corresponds to digital full scale: with a sound
 calibrator on the ears, by open-circuit voltage and data sheet, by gain search on a head
@@ -64,15 +72,85 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "calibrate",
         help="calibrate ears or an output; writes a calibration (JSON) with its budget",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+    )
+    _add_options(parser)
+    for add_method in _OPTIONS_OF.values():
+        add_method(parser)
+    add_device_options(parser, required=False)
+    parser.set_defaults(run=run)
+
+
+class _Method(argparse.Action):
+    """Store the method, and that it was given."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.method, namespace.help_on = values, values
+
+
+class _Help(argparse.Action):
+    """Show the options that all methods have, or also those of the method given before."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        method = getattr(namespace, "help_on", "")
+        shown = argparse.ArgumentParser(
+            prog=parser.prog,
+            description=_DESCRIPTION,
+            epilog=_parts(parser.prog) + _EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=False,
+        )
+        _add_options(shown)
+        if method:
+            _OPTIONS_OF[method](shown)
+        add_device_options(shown, required=False)
+        for line in shown.format_help().splitlines():
+            show(line)
+        parser.exit()
+
+
+def _parts(prog: str) -> str:
+    """Return the methods and the way to see the options of each."""
+    lines = [f"  {name:<11} {about}" for name, about in _ABOUT.items()]
+    return "\n".join(["methods, with options of their own:", *lines]) + (
+        f"\n\n  {prog} --method METHOD --help  shows the options of one\n"
+    )
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that all methods have."""
+    parser.add_argument(
+        "-h",
+        "--help",
+        action=_Help,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help="show this help; after --method METHOD, also the options of the method",
     )
     parser.add_argument(
         "--method",
+        action=_Method,
         choices=_METHODS,
         default="calibrator",
         help="method of calibration (calibrator)",
+    )
+    parser.add_argument(
+        "--verbose",
+        "-v",
+        action="store_true",
+        help="also print the uncertainty budget and the measured tones",
     )
     parser.add_argument(
         "--out", "-o", type=Path, metavar="JSON", help="file to write (calibration_METHOD.json)"
@@ -109,12 +187,6 @@ def add(commands: Any) -> None:
         "--target", type=float, metavar="DB", help="target level at the ears, dB re 20 µPa"
     )
     add_point(parser)
-    _add_calibrator_options(parser)
-    _add_ocv_options(parser)
-    _add_hats_options(parser)
-    _add_stated_options(parser)
-    add_device_options(parser, required=False)
-    parser.set_defaults(run=run)
 
 
 def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
@@ -300,6 +372,14 @@ def _add_stated_options(parser: argparse.ArgumentParser) -> None:
     add("--u", type=float, default=0.0, metavar="DB", help="standard uncertainty, dB (none stated)")
 
 
+_OPTIONS_OF: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "calibrator": _add_calibrator_options,
+    "ocv": _add_ocv_options,
+    "hats": _add_hats_options,
+    "stated": _add_stated_options,
+}
+
+
 def _ear_names(text: str) -> tuple[str, ...]:
     """Return the names of an option such as ``left,right``, for ``type=``."""
     names = tuple(name.strip() for name in text.split(","))
@@ -309,7 +389,7 @@ def _ear_names(text: str) -> tuple[str, ...]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Calibrate, write the calibration, print its budget."""
+    """Calibrate, write the calibration, print the sensitivities and, if asked for, the budget."""
     from dataclasses import replace
 
     from soundcal.calibration.model import with_details
@@ -388,14 +468,14 @@ def _write_table(path: Path, text: str, *, force: bool) -> None:
 
 
 def _tell(options: argparse.Namespace, result: "Result", path: Path) -> None:
-    from soundcal.cli.budget import budget_text, summary
+    from soundcal.cli.budget import budget_text, sensitivities_text, summary
 
     found = result.calibration
     if found is not None:
-        text = budget_text(found)
+        text = budget_text(found) if options.verbose else sensitivities_text(found)
         for line in text.splitlines():
             say(line) if options.json else show(line)
-    for note in (*result.notes, *result.missed):
+    for note in (*(result.details if options.verbose else ()), *result.notes, *result.missed):
         say(note)
     if found is not None:
         say(f"written: {path}")

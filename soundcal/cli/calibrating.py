@@ -57,6 +57,8 @@ class Result:
         Targets that were not reached, with the reason.
     table : str
         Output table in the published layout, or "".
+    details : tuple of str
+        Lines for those who want to know more (``--verbose``).
     """
 
     calibration: Calibration | None
@@ -64,6 +66,7 @@ class Result:
     found: Mapping[str, Any] = field(default_factory=dict)
     missed: tuple[str, ...] = ()
     table: str = ""
+    details: tuple[str, ...] = ()
 
 
 # sound calibrator
@@ -115,11 +118,11 @@ def _by_calibrator(
             duration=options.duration,
             watch=partial(watched, channel_names(len(options.inputs)), device.fs),
         )
-    notes = [*_part_notes(files), *_tone_notes(calibration), *_warnings(calibration)]
+    notes = [*_part_notes(files), *_warnings(calibration)]
     for name, row in files.items():
         known = {name: calibration.sensitivity(name)}
         notes += [f"{f.path}: {flag}" for f in row for flag in other_full_scale(f.path, known)]
-    return Result(calibration, tuple(notes))
+    return Result(calibration, tuple(notes), details=tuple(_tone_notes(calibration)))
 
 
 def _part_notes(files: Mapping[str, Sequence[ToneFile]]) -> list[str]:

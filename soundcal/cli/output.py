@@ -33,6 +33,8 @@ Advance = Callable[[float, str], None]
 """Called with the amount done so far and a short remark, e.g. the running level."""
 
 _LINE_EVERY_S: Final = 5.0
+_KNOWN_FROM: Final = 0.1
+"""Share of the work after which the time left is shown: the first steps may take longer."""
 
 
 # C0 and C1 except the tab, marks that change the direction or break lines, byte order mark
@@ -166,13 +168,21 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
     """
     if sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        class Remaining(TimeRemainingColumn):
+            """The time left, once enough is done to know it."""
+
+            def render(self, task: Task) -> Text:
+                known = task.total and task.completed >= _KNOWN_FROM * task.total
+                return super().render(task) if known else Text("")
 
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.completed:.0f}" + (f"/{total:.0f}" if total else "") + f" {unit}"),
-            TimeRemainingColumn(),
+            Remaining(),
             TextColumn("{task.fields[remark]}", markup=False),  # may be a name from a file
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -191,7 +201,8 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
         if now - last >= _LINE_EVERY_S:
             last = now
             of = f" of {total:.0f}" if total else ""
-            left = (total - done) * (now - start) / done if total and done > 0 else None
+            known = total and done >= _KNOWN_FROM * total
+            left = (total - done) * (now - start) / done if total and known else None
             about = "" if left is None else f", {left:.0f} s left"
             say(f"{text}: {done:.0f}{of} {unit}{about} {remark}".rstrip())
 

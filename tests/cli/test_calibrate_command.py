@@ -55,7 +55,12 @@ def test_every_method_says_what_it_needs(method: str, capsys: pytest.CaptureFixt
 
 
 def test_the_calibrator_on_the_simulated_lab(capsys: pytest.CaptureFixture[str]) -> None:
-    assert soundcal("calibrate", "--simulate", "--fs", FS, "--certificate-u", "0.3", "--json") == 0
+    assert (
+        soundcal(
+            "calibrate", "--simulate", "--fs", FS, "--certificate-u", "0.3", "--verbose", "--json"
+        )
+        == 0
+    )
     out, err = capsys.readouterr()
     result = json.loads(out)
     found = load_calibration("calibration_calibrator.json")
@@ -89,9 +94,27 @@ def test_the_calibrator_from_files(capsys: pytest.CaptureFixture[str]) -> None:
     assert found.channels == ("left", "right")
     assert len(found.residuals["left"]) == 2
     out = capsys.readouterr().out
-    assert "left: 10.082 Pa per full scale" in out
+    assert "left:  10.082 Pa per full scale, U = 0." in out
+    assert "influence" not in out
+    words = ["calibrate", "--left", left[0], "--verbose", "--out", "more.json"]
+    assert soundcal(*words) == 0
+    out, err = capsys.readouterr()
     assert "influence" in out
     assert "share" in out
+    assert "left, take 1: 1000.00 Hz" in err
+
+
+def test_the_help_has_a_part_for_each_method(capsys: pytest.CaptureFixture[str]) -> None:
+    def shown(*words: str) -> str:
+        with pytest.raises(SystemExit, match="0"):
+            soundcal("calibrate", *words)
+        return capsys.readouterr().out
+
+    assert "--method METHOD --help" in shown("--help")
+    assert "--impedance OHM" not in shown("--help")
+    assert "--impedance OHM" in shown("--method", "ocv", "--help")
+    assert "--certificate-u DB" not in shown("--method", "ocv", "--help")
+    assert "--tracks" in shown("--method=hats", "-h")
 
 
 BAD_TONES = {

@@ -138,3 +138,18 @@ def test_a_remark_of_a_progress_bar_is_no_markup(monkeypatch: pytest.MonkeyPatch
     with progress("rendering", 2, unit="stimuli") as advance:
         advance(1, "[/x] [red]\x1b]0;title\x07")
     assert "[/x] [red]\\x1b]0;title\\x07" in terminal.getvalue()
+
+
+def test_the_time_left_is_shown_once_it_can_be_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("soundcal.cli.output.time.monotonic", lambda: float(next(clock)))
+    with progress("measuring", 100.0, unit="s") as advance:
+        for done in (1.0, 9.0, 20.0):
+            advance(done, "")
+    assert capsys.readouterr().err.splitlines() == [
+        "measuring: 1 of 100 s",
+        "measuring: 9 of 100 s",
+        "measuring: 20 of 100 s, 120 s left",
+    ]
