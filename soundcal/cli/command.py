@@ -1,6 +1,7 @@
 """The command ``soundcal``: parser, dispatch, exit codes."""
 
 import argparse
+import os
 import re
 import sys
 from collections import Counter
@@ -32,6 +33,7 @@ _MODULES: Final = (
     "report",
     "protocol",
     "verify",
+    "completion",
 )
 """Modules of this package that add commands, in the order in which ``--help`` lists them."""
 
@@ -96,6 +98,10 @@ def _run(given: list[str]) -> int:
 
     try:
         with stoppable(), working_folder_left_out():
+            if "_ARGCOMPLETE" in os.environ:  # a shell asks for what can follow
+                from argcomplete import autocomplete
+
+                autocomplete(_parser())  # ends the process
             refuse_settings_of_numba()
             words = with_settings(given, commands=_MODULES)
             added = Counter(words) - Counter(given)
