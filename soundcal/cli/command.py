@@ -33,6 +33,7 @@ _MODULES: Final = (
     "report",
     "protocol",
     "verify",
+    "warm_up",
     "completion",
 )
 """Modules of this package that add commands, in the order in which ``--help`` lists them."""
@@ -90,9 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _say_compiling() -> None:
+    say(
+        "compiling loops for this processor; this happens once and takes up to a minute (soundcal "
+        "warm-up does it beforehand)"
+    )
+
+
 def _run(given: list[str]) -> int:
     from soundcal.cli.file_options import refuse_own_inputs
     from soundcal.cli.settings import WRITING, with_settings
+    from soundcal.compiling import when_compiling
     from soundcal.isolation import refuse_settings_of_numba, working_folder_left_out
     from soundcal.stopping import stoppable
 
@@ -103,6 +112,7 @@ def _run(given: list[str]) -> int:
 
                 autocomplete(_parser())  # ends the process
             refuse_settings_of_numba()
+            when_compiling(_say_compiling)
             words = with_settings(given, commands=_MODULES)
             added = Counter(words) - Counter(given)
             own = {word.partition("=")[0] for word in given}

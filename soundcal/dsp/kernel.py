@@ -11,8 +11,24 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core import event
+
+from soundcal.compiling import begins
 
 __all__ = ["kernel", "strict_kernel", "summing_kernel"]
+
+
+@event.Listener.register
+class _Compilations:
+    """Reports every loop that is compiled; those that are read from the disk are not."""
+
+    def notify(self, event: Any) -> None:
+        """Report the beginning of a compilation."""
+        if event.is_start:
+            begins()
+
+
+event.register("numba:compile", _Compilations())
 
 F = TypeVar("F", bound=Callable[..., Any])
 
