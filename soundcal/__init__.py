@@ -12,7 +12,8 @@ What one needs first is here:
   :func:`calibrate_microphone` – the same from takes that exist; :func:`calibrate_headphones_ocv`
   with a :class:`Headphone`, :func:`calibrate_headphones_hats`; :func:`load_calibration`,
   :func:`save_calibration`; the laboratory's other procedures are in :mod:`soundcal.lab`;
-* :func:`measure` – files or a folder into a pandas table; :func:`compute` – a :class:`Recording`;
+* :func:`read` – a file into a :class:`Recording` in pascal; :func:`compute` – its indicators;
+  :func:`measure` – files or a folder into a pandas table;
 * :func:`bland_altman` – two sets of numbers; :func:`compare_methods` – tables of indicators;
 * :func:`collect`, :func:`study_of` with :class:`Rules`, :func:`write_report` – recordings or tables
   into a report.
@@ -27,6 +28,7 @@ from soundcal.version import __version__
 
 if TYPE_CHECKING:
     from soundcal.agreement.limits_of_agreement import bland_altman
+    from soundcal.calibrated import read_recording as read
     from soundcal.calibration.hats import calibrate as calibrate_headphones_hats
     from soundcal.calibration.microphone import calibrate as calibrate_microphone
     from soundcal.calibration.model import Calibration
@@ -69,6 +71,7 @@ else:
             "load_calibration": "files.calibrations",
             "measure": "measuring",
             "open_device": "devices.opening",
+            "read": "calibrated:read_recording",
             "record_to_file": "lab.record",
             "save_calibration": "files.calibrations",
             "study_of": "study.model",
@@ -97,6 +100,7 @@ __all__ = [
     "load_calibration",
     "measure",
     "open_device",
+    "read",
     "record_to_file",
     "save_calibration",
     "study_of",

@@ -11,11 +11,14 @@ An ``__init__`` holds a docstring and names, never code::
 
 Type checkers and editors read the imports, Python reads the table, and a test holds them and
 ``__all__`` equal. A name must not be that of a submodule: importing the submodule would replace it.
+``dir`` shows the names and the submodules, and nothing else; a submodule is imported when it is
+first used.
 """
 
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pkgutil import iter_modules
 
 __all__ = ["on_first_use"]
 
@@ -33,19 +36,24 @@ def on_first_use(
         Public name to the module of the package that defines it, ``"module"``, or
         ``"module:name"`` where the package gives it another name.
     """
-    namespace = vars(sys.modules[package])
+    module = sys.modules[package]
+    namespace = vars(module)
 
     def load(name: str) -> object:
-        if name not in table:
+        if name not in table and name not in rooms():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module, _, original = table[name].partition(":")
-        value = getattr(import_module(f"{package}.{module}"), original or name)
+        if name not in table:
+            return import_module(f"{package}.{name}")
+        home, _, original = table[name].partition(":")
+        value = getattr(import_module(f"{package}.{home}"), original or name)
         namespace[name] = value
         return value
 
+    def rooms() -> list[str]:
+        found = (name for _, name, _ in iter_modules(module.__path__))
+        return [name for name in found if name[:1] != "_"]
+
     def names() -> list[str]:
-        private = {"TYPE_CHECKING", "on_first_use"}  # what the ``__init__`` itself needs
-        shown = {name for name in {*namespace, *table} if name[:1] != "_" or name[:2] == "__"}
-        return sorted(shown - private)
+        return sorted({*namespace.get("__all__", ()), *table, *rooms()})
 
     return load, names

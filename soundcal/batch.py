@@ -17,27 +17,25 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Array
-from soundcal.calibration.belonging import belonging, mismatches
+from soundcal.calibrated import calibrated_file, stated_for
 from soundcal.calibration.model import Calibration
-from soundcal.calibration.stated import StatedLevels, from_level, from_sensitivity
+from soundcal.calibration.stated import StatedLevels
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
-from soundcal.files.full_scale import other_full_scale
-from soundcal.files.recordings import RecordingRecord, named_calibration, record_beside
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import EACH, FAILED, TidyRow, by_rules, check_ear_rule, tidy_rows
 from soundcal.indicators.stream import Analysis, StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
-from soundcal.recording import EARS, INDICATOR, STATED, Flag, channel_names, is_lossy
+from soundcal.recording import EARS, INDICATOR, Flag, is_lossy
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
 from soundcal.version import __version__
 
-__all__ = ["FileResult", "Task", "measure_file", "measure_files", "stated_for"]
+__all__ = ["FileResult", "Task", "measure_file", "measure_files"]
 
 _BLOCK: Final = 1 << 16
 """Samples per channel read at a time."""
@@ -95,11 +93,6 @@ class Task:
     kept: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
     other_device: bool = False
 
-    @property
-    def states(self) -> bool:
-        """Whether the task itself gives the calibration of every file."""
-        return self.calibration is not None or bool(self.sensitivities or self.levels)
-
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
@@ -137,99 +130,6 @@ class FileResult:
     results: Mapping[str, IndicatorResult] = dataclass_field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sensitivities: Mapping[str, float] = dataclass_field(default_factory=dict)
-
-
-def _calibration_for(
-    path: Path, record: RecordingRecord, channels: Sequence[str], task: Task
-) -> Calibration:
-    """Return the calibration of the file's channels, which the file does not contradict."""
-    name = ""
-    if task.calibration is not None:
-        calibration = task.calibration
-    elif task.sensitivities:
-        stated = stated_for(channels, task.sensitivities)
-        calibration = from_sensitivity(stated, source="stated for measuring")
-    elif task.levels:
-        calibration = _from_level(path, channels, task.levels)
-    else:
-        calibration, name = named_calibration(path, record), str(record.calibration_file)
-    return belonging(
-        calibration,
-        channels,
-        device="unknown" if task.other_device else record.device,
-        name=name,
-        instead="give --other-device to use its values, with a flag",
-    )
-
-
-def _from_level(
-    path: Path, channels: Sequence[str], levels: Mapping[str, StatedLevels]
-) -> Calibration:
-    """Return the calibration that gives a recording its known level."""
-    stated = levels.get(os.path.abspath(path))
-    if stated is None:
-        raise ParameterError(f"{path}: no level stated for this recording")
-    capture = replace(audio.read(path), channels=tuple(channels))
-    return from_level(
-        capture, stated.of(channels), weighting=stated.weighting, source=stated.source
-    )
-
-
-def _notes(
-    task: Task, channels: Sequence[str], calibration: Calibration, record: RecordingRecord
-) -> Iterator[str]:
-    """Give a note on a calibrated channel of another name, and on another calibration."""
-    known = channels if task.calibration is None else task.calibration.channels
-    if not set(channels) <= set(known):
-        yield f"{channels[0]} has the calibration of {known[0]}, the only calibrated channel"
-    if record.calibration not in (None, calibration.id):
-        yield f"recorded with calibration {record.calibration}, measured with {calibration.id}"
-
-
-def _exchanged(channels: Sequence[str], record: RecordingRecord) -> Iterator[Flag]:
-    """Give a flag if the channels have the names of the record in another order."""
-    recorded = list(record.capture.get("channels", ()))
-    if recorded != list(channels) and sorted(recorded) == sorted(channels):
-        text = (
-            f"the channels are named {', '.join(channels)}, but {', '.join(recorded)} in the record"
-        )
-        yield Flag(STATED, text)
-
-
-def stated_for(channels: Sequence[str], values: tuple[float, ...]) -> dict[str, float]:
-    """Return the sensitivity of each channel that was stated, one for all channels or one each.
-
-    Raises
-    ------
-    ParameterError
-        Neither one value nor one for each channel.
-    """
-    each = values * len(channels) if len(values) == 1 else values
-    if len(each) != len(channels):
-        raise ParameterError(
-            f"{len(values)} sensitivities for {len(channels)} channels ({', '.join(channels)}); "
-            "one for all or one for each is expected, decimals with a point"
-        )
-    return dict(zip(channels, each, strict=True))
-
-
-def _channels_for(about: audio.AudioInfo, record: RecordingRecord, task: Task) -> Sequence[str]:
-    names = task.channels or tuple(record.capture.get("channels", ()))
-    names = names or channel_names(about.n_channels)
-    if len(names) != about.n_channels or len(set(names)) != len(names):
-        raise ParameterError(
-            f"{about.n_channels} channels in the file, names given: {', '.join(names)}; "
-            "one distinct name per channel is expected (--channels)"
-        )
-    return names
-
-
-def _doubts(record: RecordingRecord, checks: Iterable[Check]) -> Iterator[Flag]:
-    """Give the flags of the checks that the recording's own record does not have."""
-    known = {check.name for check in record.checks}
-    for check in checks:
-        if check.verdict != "pass" and check.name not in known:
-            yield check.flag
 
 
 def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]:
@@ -282,10 +182,15 @@ def measure_file(
         calibration of an output or of another device.
     """
     path = Path(path)
-    about = audio.info(path)
-    record = record_beside(path, needed=not task.states)
-    channels = _channels_for(about, record, task)
-    calibration = _calibration_for(path, record, channels, task)
+    file = calibrated_file(
+        path,
+        calibration=task.calibration,
+        sensitivities=task.sensitivities,
+        levels=task.levels,
+        channels=task.channels,
+        other_device=task.other_device,
+    )
+    about, channels, calibration = file.about, file.channels, file.calibration
     u_db = [calibration.chain(name).u_db for name in channels]
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
     request = StreamRequest(
@@ -327,21 +232,7 @@ def measure_file(
     missing |= {rule: SignalError(reason) for rule, reason in reasons.items() if reason}
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [Flag(INDICATOR, text) for result in results.values() for text in result.warnings]
-    flags = (
-        *record.flags,
-        *about.flags,
-        *mismatches(
-            calibration,
-            device=record.device,
-            fs=about.fs,
-            point=record.point,
-            inputs=dict(zip(channels, record.inputs, strict=False)),
-        ),
-        *other_full_scale(path, {name: calibration.sensitivity(name) for name in channels}),
-        *_exchanged(channels, record),
-        *_doubts(record, checks),
-        *warnings,
-    )
+    flags = (*file.flags, *file.doubts(checks), *warnings)
     return FileResult(
         path=str(path),
         rows=tuple(rows),
@@ -349,7 +240,7 @@ def measure_file(
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
-        notes=tuple(_notes(task, channels, calibration, record)),
+        notes=file.notes,
         sensitivities=stated_for(channels, task.sensitivities)
         if task.sensitivities
         else {name: calibration.sensitivity(name) for name in channels},

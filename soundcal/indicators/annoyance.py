@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import SignalError
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.modulation.fluctuation import MINIMUM_DURATION
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import open_stream
@@ -87,6 +88,7 @@ def annoyance_from_results(results: Mapping[str, IndicatorResult]) -> IndicatorR
     )
 
 
+@accepts_recording
 def psychoacoustic_annoyance(
     pressure: ArrayLike, fs: float, *, field: str = "free"
 ) -> IndicatorResult:
@@ -94,9 +96,9 @@ def psychoacoustic_annoyance(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, at least 0.5 s; shorter than 2 s gives a warning.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     field : {"free", "diffuse"}
         Sound field.

@@ -24,6 +24,7 @@ from soundcal.arrays import Array
 from soundcal.dsp.resample import Resampler
 from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
 from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import StreamRequest, check_field, stack
 from soundcal.indicators.zwicker.filter_bank import RATE
@@ -386,14 +387,15 @@ def _ratio(pressure: ArrayLike, fs: float, name: str, function: str) -> Indicato
     )
 
 
+@accepts_recording
 def tnr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Tone-to-noise ratio of the prominent tones of a stationary sound (ECMA-418-1, by MoSQITo).
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, 1 s to 10 min.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     field : {"free", "diffuse"}
         Has no effect; present so that all indicators have the same arguments.
@@ -417,6 +419,7 @@ def tnr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indicato
     return _ratio(pressure, fs, "tnr_ecma", "tnr_ecma_st")
 
 
+@accepts_recording
 def pr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Prominence ratio of the prominent tones of a stationary sound (ECMA-418-1, by MoSQITo).
 

@@ -9,6 +9,7 @@ from soundcal.arrays import Array
 from soundcal.dsp.octave import Band, BandFilter, bands_between
 from soundcal.dsp.weighting import WeightingFilter, check_weighting
 from soundcal.errors import ParameterError
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import StreamRequest, check_field, feed_each, stack
 from soundcal.units import pascal_to_level
@@ -103,6 +104,7 @@ class BandStream:
         return {symbol: record.result() for symbol, record in self._records.items()}
 
 
+@accepts_recording
 def band_levels(
     pressure: ArrayLike,
     fs: float,
@@ -117,9 +119,9 @@ def band_levels(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz.
     fraction : int
         b of the 1/b octave, 1 to 48.

@@ -24,6 +24,7 @@ from soundcal.dsp.detectors import TICKS_PER_S
 from soundcal.dsp.signal import PERCENTS
 from soundcal.dsp.weighting import Weighting, check_weighting, standard_of
 from soundcal.errors import ParameterError
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.levels.stream import LevelRecord, LevelStream
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import check_field, feed_each, run_stream, stack
@@ -66,6 +67,7 @@ def _check_time(time: str) -> str:
     return time
 
 
+@accepts_recording
 def sound_level(
     pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
 ) -> IndicatorResult:
@@ -73,9 +75,9 @@ def sound_level(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz (1 kHz for Z).
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting.
@@ -97,6 +99,7 @@ def sound_level(
     return run_stream(LevelStream, f"L{check_weighting(weighting)}", pressure, fs)
 
 
+@accepts_recording
 def leq(
     pressure: ArrayLike,
     fs: float,
@@ -109,9 +112,9 @@ def leq(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz (1 kHz for Z).
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting.
@@ -153,6 +156,7 @@ def leq(
     return _measure(pressure, fs, letter, build, keep=True)
 
 
+@accepts_recording
 def sel(
     pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
 ) -> IndicatorResult:
@@ -190,6 +194,7 @@ def sel(
     return _measure(pressure, fs, letter, build)
 
 
+@accepts_recording
 def time_weighted_level(
     pressure: ArrayLike,
     fs: float,
@@ -241,6 +246,7 @@ def time_weighted_level(
     return _measure(pressure, fs, letter, build, detector=detector, keep=True)
 
 
+@accepts_recording
 def percentile_levels(
     pressure: ArrayLike,
     fs: float,
@@ -285,6 +291,7 @@ def percentile_levels(
     return _measure(pressure, fs, letter, build, detector=detector)
 
 
+@accepts_recording
 def peak_level(
     pressure: ArrayLike, fs: float, *, weighting: str = "A", field: str = "free"
 ) -> IndicatorResult:

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Spectrum
 from soundcal.errors import SignalError
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.modulation.envelopes import slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
@@ -253,6 +254,7 @@ class FluctuationStream:
         return {"F": result.with_warnings(short)}
 
 
+@accepts_recording
 def fluctuation_strength(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Fluctuation strength over time by the model of Osses, García & Kohlrausch (2016).
 
@@ -260,9 +262,9 @@ def fluctuation_strength(pressure: ArrayLike, fs: float, *, field: str = "free")
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, at least 0.5 s; shorter than 2 s gives a warning.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz. Other rates than 44.1 and 48 kHz are converted to
         44.1 kHz.
     field : {"free", "diffuse"}

@@ -54,6 +54,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Spectrum
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.modulation.envelopes import slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
@@ -179,6 +180,7 @@ def open_roughness_stream(request: StreamRequest) -> FrameStream:
     return FrameStream(request, RoughnessMethod(request.field), "R", STANDARD)
 
 
+@accepts_recording
 def roughness_dw(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Roughness over time by the model of Daniel & Weber (1997).
 
@@ -186,9 +188,9 @@ def roughness_dw(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indi
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, at least 0.2 s.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     field : {"free", "diffuse"}
         Sound field. The model was made for the free field; the diffuse one differs by the levels of

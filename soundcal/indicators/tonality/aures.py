@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soundcal.arrays import Array
 from soundcal.dsp.weighting import section_response
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.frames import FrameStream
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import StreamRequest, run_stream
@@ -287,6 +288,7 @@ def open_tonality_stream(request: StreamRequest) -> FrameStream:
     return FrameStream(request, TonalityMethod(request.field), "T", STANDARD)
 
 
+@accepts_recording
 def tonality_aures(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Tonality over time by the method of Aures (1985).
 
@@ -294,9 +296,9 @@ def tonality_aures(pressure: ArrayLike, fs: float, *, field: str = "free") -> In
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, at least 0.25 s.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz; other rates are converted to 48 kHz.
     field : {"free", "diffuse"}
         Sound field of the loudness.

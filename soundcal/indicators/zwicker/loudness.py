@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array
 from soundcal.dsp.signal import PERCENTS
 from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import check_field, run_stream
 from soundcal.indicators.zwicker.filter_bank import BANDS
@@ -48,6 +49,7 @@ Estimator = Literal["linear", "annex"]
 _LOW: Final = 11
 
 
+@accepts_recording
 def loudness_zwst(
     pressure: ArrayLike, fs: float, *, field: str = "free", skip: float = SETTLING
 ) -> IndicatorResult:
@@ -55,9 +57,9 @@ def loudness_zwst(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     field : {"free", "diffuse"}
         Sound field.
@@ -87,6 +89,7 @@ def loudness_zwst(
     return run_stream(partial(StationaryStream, skip=skip), "Nst", pressure, fs, field=field)
 
 
+@accepts_recording
 def loudness_zwtv(
     pressure: ArrayLike, fs: float, *, field: str = "free", estimator: str = "linear"
 ) -> IndicatorResult:
@@ -94,9 +97,9 @@ def loudness_zwtv(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, at least 2 ms.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     field : {"free", "diffuse"}
         Sound field.
@@ -137,6 +140,7 @@ def loudness_zwtv(
     return replace(result, value=found["5"], statistics={**result.statistics, **found})
 
 
+@accepts_recording
 def loudness_level_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") -> IndicatorResult:
     """Loudness level of any sound over time (ISO 532-1:2017, clauses 6 and 5.6).
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
+from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import run_stream
 from soundcal.indicators.zwicker.sharpness_weights import check_sharpness_weighting, sharpness_of
@@ -22,6 +23,7 @@ from soundcal.indicators.zwicker.stream import (
 __all__ = ["sharpness_din_st", "sharpness_din_tv", "sharpness_of"]
 
 
+@accepts_recording
 def sharpness_din_st(
     pressure: ArrayLike,
     fs: float,
@@ -34,9 +36,9 @@ def sharpness_din_st(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     weighting : {"din", "aures", "bismarck"}
         Weighting function.
@@ -67,6 +69,7 @@ def sharpness_din_st(
     return run_stream(opener, "Sst", pressure, fs, field=field)
 
 
+@accepts_recording
 def sharpness_din_tv(
     pressure: ArrayLike, fs: float, *, weighting: str = "din", field: str = "free"
 ) -> IndicatorResult:
@@ -74,9 +77,9 @@ def sharpness_din_tv(
 
     Parameters
     ----------
-    pressure : array_like, shape (..., n_samples)
+    pressure : Recording or array_like, shape (..., n_samples)
         Sound pressure in Pa, at least 2 ms.
-    fs : float
+    fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
     weighting : {"din", "aures", "bismarck"}
         Weighting function.

@@ -1,0 +1,63 @@
+"""Indicators take a Recording as well as pressure and sampling rate."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol
+
+from numpy.typing import ArrayLike
+
+from soundcal.errors import ParameterError
+from soundcal.indicators.result import IndicatorResult
+from soundcal.recording import Capture, Recording
+
+__all__ = ["IndicatorFunction", "accepts_recording"]
+
+P = ParamSpec("P")
+
+
+class IndicatorFunction(Protocol[P]):
+    """An indicator of a recording, or of pressure at a sampling rate."""
+
+    def __call__(
+        self,
+        pressure: ArrayLike | Recording,
+        fs: float | None = None,
+        *options: P.args,
+        **named: P.kwargs,
+    ) -> IndicatorResult:
+        """Return the result."""
+        ...
+
+
+def accepts_recording(
+    function: Callable[Concatenate[ArrayLike, float, P], IndicatorResult],
+) -> IndicatorFunction[P]:
+    """Let a function of pressure and sampling rate take a Recording in their place.
+
+    The result then has one value per channel, and the recording's validity flags among its
+    warnings. Samples that were not calibrated are refused.
+    """
+
+    @wraps(function)
+    def measured(
+        pressure: ArrayLike | Recording,
+        fs: float | None = None,
+        *options: P.args,
+        **named: P.kwargs,
+    ) -> IndicatorResult:
+        if isinstance(pressure, Capture):
+            raise ParameterError(
+                "a Capture has samples, not pressure; calibrate it first: "
+                "calibration.apply(capture), or soundcal.read(file, calibration=…)"
+            )
+        if not isinstance(pressure, Recording):
+            if fs is None:
+                raise ParameterError("no sampling rate; give fs in Hz, or a Recording")
+            return function(pressure, fs, *options, **named)
+        if fs is not None and fs != pressure.fs:
+            raise ParameterError(f"fs = {fs:g} Hz, but the recording has {pressure.fs} Hz")
+        result = function(pressure.pressure, float(pressure.fs), *options, **named)
+        return replace(result, warnings=(*map(str, pressure.flags), *result.warnings))
+
+    return measured
