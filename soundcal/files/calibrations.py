@@ -6,11 +6,13 @@ are complete, and hold the versions of the software that wrote them.
 
 import os
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from soundcal.calibration.model import SCHEMA, Calibration
 from soundcal.errors import RecordError
-from soundcal.files.records import read_json, write_json
+from soundcal.files.records import parsed_json, write_json
+from soundcal.files.text import read_text
 
 __all__ = ["load_calibration", "save_calibration"]
 
@@ -45,7 +47,13 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     RecordError
         Missing, not JSON, not a calibration, or not as the schema requires.
     """
-    record = read_json(Path(path), SCHEMA)
+    path = Path(path)
+    return _calibration(read_text(path), path)
+
+
+@lru_cache(maxsize=64)  # a session reads its few calibrations again for every recording
+def _calibration(text: str, path: Path) -> Calibration:
+    record = parsed_json(text, SCHEMA, path)
     try:
         calibration = Calibration.from_dict(record)
     except RecordError as error:

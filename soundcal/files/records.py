@@ -25,6 +25,7 @@ __all__ = [
     "RECORDING_SCHEMA",
     "check_content",
     "check_schema",
+    "parsed_json",
     "provenance",
     "read_json",
     "write_json",
@@ -87,8 +88,13 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
     RecordError
         Missing, not JSON, of another schema, or not as its schema requires.
     """
+    return parsed_json(read_text(path), schema, path)
+
+
+def parsed_json(text: str, schema: str, path: Path) -> dict[str, Any]:
+    """Return the record in a text; see :func:`read_json`, of whose file the text is."""
     try:
-        record = json.loads(read_text(path))
+        record = json.loads(text)
     except (ValueError, RecursionError) as error:  # not JSON, too deep
         raise RecordError(f"{path}: cannot be read as a JSON record ({error})") from error
     found = record.get("schema") if isinstance(record, dict) else None

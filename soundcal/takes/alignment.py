@@ -30,7 +30,7 @@ from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import DELAY_NOT_MEASURED, Flag
 
-__all__ = ["Delay", "Frame", "find_marker", "frame", "marker"]
+__all__ = ["Delay", "Frame", "find_each", "find_marker", "frame", "marker"]
 
 
 MARKER_S: Final = 4096 / 48000
@@ -230,23 +230,52 @@ def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:
     SignalError
         The take is shorter than the burst.
     """
-    from scipy.fft import irfft, next_fast_len, rfft
-
     n_lags = min(max_delay, take.shape[1] - sync.size) + 1
     if n_lags < 1:
         raise SignalError(f"take of {take.shape[1]} samples; the marker alone has {sync.size}")
-    piece = take[:, : n_lags + sync.size - 1]
-    length = next_fast_len(piece.shape[1] + sync.size, real=True)
-    spectrum = rfft(piece, length, axis=1) * np.conj(rfft(sync, length))
+    correlation = _correlations(take[:, : n_lags + sync.size - 1], sync[np.newaxis])
+    channel = int(np.argmax(correlation.max(axis=1)))
+    return _peak(correlation[channel], channel, sync.size)
+
+
+def find_each(pieces: Samples, syncs: Samples) -> list[Delay]:
+    """Find a burst of its own in each of several pieces, as :func:`find_marker` finds one.
+
+    Parameters
+    ----------
+    pieces : ndarray, shape (k, n)
+        Recorded samples; all lags at which a burst lies within its piece are searched.
+    syncs : ndarray, shape (k, m)
+        The bursts as they were played.
+    """
+    rows = _correlations(pieces, syncs)
+    return [_peak(row, number, syncs.shape[1]) for number, row in enumerate(rows)]
+
+
+def _correlations(pieces: Samples, syncs: Samples) -> Samples:
+    """Return the magnitude of the normalised correlation at every lag, shape (k, n - m + 1)."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    size, n_lags = syncs.shape[1], pieces.shape[1] - syncs.shape[1] + 1
+    # a circular correlation: at these lags the burst does not reach beyond the piece
+    length = next_fast_len(pieces.shape[1], real=True)
+    spectrum = rfft(pieces, length, axis=1)
+    spectrum *= np.conj(rfft(syncs, length, axis=1))
     product = irfft(spectrum, length, axis=1)[:, :n_lags]
-    power = np.cumsum(np.pad(piece**2, ((0, 0), (1, 0))), axis=1)
-    energy = power[:, sync.size :] - power[:, : -sync.size]
+    power = np.zeros((pieces.shape[0], pieces.shape[1] + 1))
+    np.cumsum(pieces**2, axis=1, out=power[:, 1:])
+    energy = power[:, size:] - power[:, :-size]
     # silence correlates with nothing; the floor lies 120 dB below the loudest piece
     floor = np.maximum(energy.max(axis=1, keepdims=True) * 1e-12, np.finfo(np.float64).tiny)
-    correlation = np.abs(product) / np.sqrt(np.maximum(energy, floor) * np.sum(sync**2))
-    channel, lag = np.unravel_index(int(np.argmax(correlation)), correlation.shape)
-    row = correlation[channel]
-    near = max(1, round(_NEAR_S * sync.size / MARKER_S))
-    elsewhere = np.concatenate([row[: max(0, lag - near)], row[lag + near + 1 :]])
-    runner_up = float(elsewhere.max()) if elsewhere.size else 0.0
-    return Delay(int(lag), float(row[lag]), runner_up, int(channel))
+    own = np.sum(syncs**2, axis=1, keepdims=True)
+    found: Samples = np.abs(product) / np.sqrt(np.maximum(energy, floor) * own)
+    return found
+
+
+def _peak(row: Samples, channel: int, size: int) -> Delay:
+    """Return the lag of the largest correlation, and the largest elsewhere."""
+    lag = int(np.argmax(row))
+    near = max(1, round(_NEAR_S * size / MARKER_S))
+    before, after = row[: max(0, lag - near)], row[lag + near + 1 :]
+    runner_up = max(float(before.max(initial=0.0)), float(after.max(initial=0.0)))
+    return Delay(lag, float(row[lag]), runner_up, channel)

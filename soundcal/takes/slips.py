@@ -1,7 +1,7 @@
 """Slips and clock differences: changes in the delay of a take against the stimulus.
 
 The take is compared with the stimulus in windows of 85 ms. In each window, the delay is the lag of
-the largest normalised correlation (:func:`soundcal.takes.alignment.find_marker`). Windows in which
+the largest normalised correlation (:func:`soundcal.takes.alignment.find_each`). Windows in which
 no lag stands out, such as those of a tone, which resembles itself after each period, are not used.
 From one window to the next the delay may change in only two ways: steadily, if the clocks of output
 and input differ, or suddenly by whole samples, if samples were lost or inserted.
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
-from soundcal.takes.alignment import find_marker
+from soundcal.takes.alignment import find_each
 from soundcal.takes.check import Check, Limit, Verdict
 
 __all__ = [
@@ -43,6 +43,9 @@ _REACH: Final = 0.5
 
 QUIET_DB: Final = -60.0
 """Windows of the stimulus below this level, relative to the loudest one, are not used."""
+
+_AT_A_TIME: Final = 8
+"""Windows that are compared at a time, so that their spectra stay in the processor's cache."""
 
 _JUMP: Final = 0.6
 """Smallest change of the delay between windows that may be a slip, in samples."""
@@ -112,14 +115,18 @@ def delays_of(x: Samples, s: Samples, fs: int) -> Delays:
     n = min(x.size, s.size) // size
     padded = np.pad(x[: n * size], reach)
     power = np.square(s[: n * size].reshape(n, size)).mean(axis=1)
+    played = np.flatnonzero(power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10))
     windows, delays = [], []
-    for i in np.flatnonzero(power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10)):
-        sync = s[i * size : (i + 1) * size]
-        piece = padded[i * size : (i + 1) * size + 2 * reach]
-        found = find_marker(piece[np.newaxis], sync, max_delay=2 * reach)
-        if found.clear and 0 < found.lag < 2 * reach:
-            windows.append(int(i))
-            delays.append(found.lag - reach + _fraction(piece, sync, found.lag))
+    for start in range(0, played.size, _AT_A_TIME):
+        numbers = played[start : start + _AT_A_TIME]
+        syncs = np.stack([s[i * size : (i + 1) * size] for i in numbers])
+        pieces = np.stack([padded[i * size : (i + 1) * size + 2 * reach] for i in numbers])
+        for i, sync, piece, found in zip(
+            numbers, syncs, pieces, find_each(pieces, syncs), strict=True
+        ):
+            if found.clear and 0 < found.lag < 2 * reach:
+                windows.append(int(i))
+                delays.append(found.lag - reach + _fraction(piece, sync, found.lag))
     return Delays(np.array(windows, dtype=np.intp), np.array(delays), size)
 
 
