@@ -119,7 +119,8 @@ def equivalence_forest(entries: Sequence["Entry"]) -> "Figure":
         places.append(place)
         place += 1.0
     row, bottom, top, right = 4.2, 10.0, 2.0, 38.0
-    left = 5.0 + 1.25 * max(len(entry.label) for entry, _ in rows)
+    labels = [short(entry.label, 28) for entry, _ in rows]
+    left = 5.0 + 1.25 * max(map(len, labels))
     with styled():
         figure = new_figure(PAGE_MM, bottom + top + row * place)
         axes = add_axes(figure, left, bottom, PAGE_MM - left - right, row * place)
@@ -132,7 +133,7 @@ def equivalence_forest(entries: Sequence["Entry"]) -> "Figure":
                 found.allowed.value, unit, is_percent=found.allowed.is_percent
             )
             _beside(axes, y, 7.0, VERDICT_WORDS[found.verdict], _COLOURS[found.verdict])
-            _beside(axes, y, 55.0, text, INK)
+            _beside(axes, y, 55.0, short(text, 12), INK)
         for y, text in headings:
             axes.text(
                 0.0,
@@ -143,7 +144,7 @@ def equivalence_forest(entries: Sequence["Entry"]) -> "Figure":
                 color=INK,
                 va="center",
             )
-        axes.set_yticks(places, [entry.label for entry, _ in rows])
+        axes.set_yticks(places, labels)
         axes.tick_params(axis="y", length=0, pad=5.0)
         axes.set_ylim(place - 0.4, -0.6)
         axes.set_xlim(-edge, edge)

@@ -119,7 +119,7 @@ def _from_the_data(
         "units",
         12: ", ".join(f"{name} {version}" for name, version in software.items()),
         13: "Differences normally distributed and of constant variance",
-        14: f"{n} stimuli",
+        14: f"{n} stimuli; what they could have shown is in the section of that name",
         15: "Mean of both methods",
     }
 

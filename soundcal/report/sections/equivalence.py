@@ -87,8 +87,8 @@ def _families_in_words(families: Sequence[EquivalenceFamily]) -> str:
         return f"None of {count(size, 'test')} at a level of {level} shows agreement."
     if len(families) == 1 and families[0].all_within:
         return (
-            f"All {size} tests at a level of {level} show agreement; the chance that this is false "
-            f"is at most {level}."
+            f"All {size} tests at a level of {level} show agreement; if one of the indicators did "
+            f"not agree, that would happen with a probability of at most {level}."
         )
     each = "" if len(families) == 1 else " within each combination of equipment"
     holm = sum(one.within_holm for one in families)
