@@ -157,10 +157,25 @@ def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.Data
         study = study_of(read_table(*paths), rules=rules)
     for text in study.remarks:
         say(f"note: {text}")
+    for text in _several_calibrations(study.table):
+        say(f"note: {text}")
     found = study.differences()
     if found.empty:
         raise RecordError(f"{paths[0]}: one method only; two that were compared are needed")
     return found
+
+
+def _several_calibrations(table: "pd.DataFrame") -> list[str]:
+    """Return remarks on methods whose stimuli were measured with different calibrations."""
+    if "calibration" not in table:
+        return []
+    keys = [name for name in ("combination", "condition") if name in table]
+    return [
+        f"{' '.join(map(str, name))}: {part['calibration'].nunique()} calibrations; their errors "
+        "differ between the stimuli, state them with --u"
+        for name, part in table.groupby(keys, sort=False)
+        if part["calibration"].nunique() > 1
+    ]
 
 
 def _noted(differences: "pd.DataFrame") -> "pd.DataFrame":

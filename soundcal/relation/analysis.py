@@ -1,5 +1,6 @@
 """Relate the differences of ratings to those of indicators."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,8 +143,9 @@ def relate(
         permutations=permutations,
         resamples=resamples,
         seed=seed,
-        method=_method(columns["pearson"].shape, len(stimuli), confidence, permutations, seed),
-        warnings=(*warnings, *_remarks(grid, pairs)),
+        method=_took_part(answers, ratings, listened)
+        + _method(columns["pearson"].shape, len(stimuli), confidence, permutations, seed),
+        warnings=(*warnings, *_of_tests(outcomes), *_remarks(grid, pairs)),
     )
 
 
@@ -299,6 +301,25 @@ def _remarks(grid: Grid, pairs: "pd.DataFrame") -> tuple[str, ...]:
             f"related over fewer stimuli than the others, because values are missing: {some(few)}"
         )
     return tuple(remarks)
+
+
+def _of_tests(outcomes: list[Heard]) -> tuple[str, ...]:
+    """Return every remark of a test once, with the number of differences that it applies to."""
+    counts = Counter(text for one in outcomes for text in one.remarks)
+    cells = sum(one.difference.size for one in outcomes)
+    return tuple(f"{text} ({n} of {cells} differences)" for text, n in counts.items())
+
+
+def _took_part(answers: "pd.DataFrame", ratings: Ratings, conditions: tuple[str, str]) -> str:
+    """Return the numbers of participants and exclusions in words."""
+    first, second = (
+        set(answers.loc[answers["condition"] == name, "participant"]) for name in conditions
+    )
+    return (
+        f"{len(first & second)} participants rated under both conditions, {len(first - second)} "
+        f"only under {conditions[0]}, {len(second - first)} only under {conditions[1]} "
+        f"({len(ratings.excluded) or 'no'} exclusions); "
+    )
 
 
 def _method(

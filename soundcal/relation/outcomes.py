@@ -36,6 +36,8 @@ class Heard:
         Share of each stimulus in the variance of the errors between stimuli. Their mean is the part
         of the variance of ``difference`` over the stimuli that the choice of the participants
         causes. What a participant adds to all stimuli alike is not in it.
+    remarks : tuple of str
+        Remarks of the tests, one for each stimulus that has one.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Heard:
     n_first: Array
     n_second: Array
     scatter: Array
+    remarks: tuple[str, ...] = ()
 
 
 def answers_of(ratings: Ratings) -> "pd.DataFrame":
@@ -95,15 +98,18 @@ def outcome_differences(
 def _outcome(name: str, x: Array, y: Array) -> Heard:
     """Return the differences of one outcome; rows are participants, columns stimuli."""
     k = x.shape[1]
-    difference, error = np.full(k, np.nan), np.full(k, np.nan)
+    difference, deviation = np.full(k, np.nan), np.full(k, np.nan)
     pull = np.zeros_like(x)
     pairs = (~np.isnan(x) & ~np.isnan(y)).sum(axis=0)
+    remarks: list[str] = []
     for s in range(k):
         try:
             test = mean_difference(x[:, s], y[:, s])
-        except ParameterError:  # too few answers for any test
+        except ParameterError as error:  # too few answers for any test
+            remarks.append(str(error))
             continue
-        difference[s], error[s] = test.estimate, test.standard_error
+        remarks += test.warnings
+        difference[s], deviation[s] = test.estimate, test.standard_error
         pair = ~np.isnan(x[:, s]) & ~np.isnan(y[:, s])
         left_out = {"paired t-test": ~pair, "Welch's t-test": pair}.get(test.method, False)
         pull[:, s] = _pull(x[:, s], left_out) - _pull(y[:, s], left_out)
@@ -116,11 +122,12 @@ def _outcome(name: str, x: Array, y: Array) -> Heard:
     return Heard(
         name,
         difference,
-        error,
+        deviation,
         pairs,
         (~np.isnan(x)).sum(axis=0) - pairs,
         (~np.isnan(y)).sum(axis=0) - pairs,
         scatter,
+        tuple(remarks),
     )
 
 

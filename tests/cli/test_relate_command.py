@@ -100,6 +100,12 @@ def test_a_study_can_be_given_as_tables(
         slopes.append([row["slope"] for row in pairs])
     for other in slopes[1:]:
         assert other == pytest.approx(slopes[0])
+    # the error of one calibration is common to all stimuli, that of two is not
+    several = tidy(made)
+    several["calibration"] = np.where(several["stimulus"] < "S10", "monday", several["condition"])
+    several.to_csv(table, index=False)
+    assert main(["relate", str(table), str(ratings), *rest]) == 0
+    assert "ocv: 2 calibrations; their errors differ between the stimuli" in capsys.readouterr().err
 
 
 def test_conditions_of_other_names_are_matched(

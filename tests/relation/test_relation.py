@@ -372,6 +372,13 @@ def test_what_cannot_be_related_is_refused_or_said() -> None:
     )
     found = relate(one_equal, ratings, METHODS, **FEW)
     assert any("not related: I2" in text for text in found.warnings)
+    assert "19 participants rated under both conditions, 13 only under ocv" in found.method
+    few_people = replace(
+        ratings,
+        table=ratings.table[ratings.table["participant"].isin(["p00", "p01", "p20", "p21", "p22"])],
+    )
+    found = relate(table, few_people, METHODS, **FEW)
+    assert any("without a partner left out" in t and "81 of 81" in t for t in found.warnings)
     assert np.isnan(row(found, "calm", "I2")["pearson"])
 
 
