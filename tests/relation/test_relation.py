@@ -377,8 +377,8 @@ def test_what_cannot_be_related_is_refused_or_said() -> None:
         ratings,
         table=ratings.table[ratings.table["participant"].isin(["p00", "p01", "p20", "p21", "p22"])],
     )
-    found = relate(table, few_people, METHODS, **FEW)
-    assert any("without a partner left out" in t and "81 of 81" in t for t in found.warnings)
+    small = relate(table, few_people, METHODS, **FEW)
+    assert any("without a partner left out" in t and "81 of 81" in t for t in small.warnings)
     assert np.isnan(row(found, "calm", "I2")["pearson"])
 
 
