@@ -19,6 +19,7 @@ from soundcal.study.rules import Rules, parsed_delta
 
 if TYPE_CHECKING:
     from soundcal.agreement import Agreement, AgreementTest
+    from soundcal.agreement.limits_of_agreement import Scale
 
 __all__ = [
     "Allowed",
@@ -279,15 +280,18 @@ def equivalence_of(
                 f"{refused} of {x.size} pairs have a value of 0 or less, which has no ratio: the "
                 f"allowable difference of {allowed.value:g} % is not tested"
             )
+    scale: Scale = "ratio" if allowed.is_percent else "difference"
+    if agreement.scale != scale:
         agreement = bland_altman(
             x,
             y,
-            scale="ratio",
+            scale=scale,
             coverage=rules.coverage,
             confidence=rules.confidence,
             interval=rules.interval,
             preset="paper" if rules.paper else None,
         )
+    if allowed.is_percent:
         x, y = np.log(x), np.log(y)
     alpha, delta = 1.0 - rules.confidence, allowed.on_scale
     test = agreement_test(x, y, delta, coverage=rules.coverage, alpha=alpha)

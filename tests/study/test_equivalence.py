@@ -20,7 +20,13 @@ from soundcal.agreement import (
 )
 from soundcal.errors import ParameterError
 from soundcal.study import Entry, Rules, compare_methods
-from soundcal.study.equivalence import Allowed, equivalence_of, family_of, holm_adjusted
+from soundcal.study.equivalence import (
+    Allowed,
+    equivalence_columns,
+    equivalence_of,
+    family_of,
+    holm_adjusted,
+)
 from soundcal.study.jnd import JND_SETS
 
 PAIR = ("in-situ", "hats")
@@ -73,6 +79,18 @@ def test_a_percentage_is_a_ratio() -> None:
     assert (row["delta"], row["delta_percent"], row["delta_low"]) == (None, 17.0, None)
     assert row["within_delta"] is found.test.limits.concluded
     assert entry.delta is None
+
+
+@pytest.mark.parametrize("allowed", [Allowed(0.3), Allowed(20.0, is_percent=True)])
+def test_the_scale_of_the_limits_is_not_that_of_the_test(allowed: Allowed) -> None:
+    rng = np.random.default_rng(8)
+    x = np.exp(rng.normal(size=20))
+    y = x * np.exp(rng.normal(0.0, 0.05, 20))
+    of_difference, _ = equivalence_of(bland_altman(x, y), allowed, Rules())
+    of_ratio, _ = equivalence_of(bland_altman(x, y, scale="ratio"), allowed, Rules())
+    assert of_difference is not None
+    assert of_ratio is not None
+    assert equivalence_columns(of_difference) == equivalence_columns(of_ratio)
 
 
 @settings(max_examples=30, deadline=None)
