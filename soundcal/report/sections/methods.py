@@ -63,8 +63,9 @@ def _statistics_text(comparison: MethodComparison) -> str:
         f"all {len(comparison.entries)} tests of the comparison, and beside it by step-down max-T "
         f"(Westfall & Young 1993; studentized bootstrap of the stimuli, {MAX_T_DRAWS} draws, seed "
         f"{MAX_T_SEED}), which counts indicators that say the same once: indicators of one "
-        "recording are strongly correlated"
-        + (", and differences of three methods depend on each other." if chained else ".")
+        "recording are strongly correlated. It gives no p value where the differences hang on one "
+        "or two stimuli"
+        + (". Differences of three methods depend on each other." if chained else ".")
     )
     if rules.excluded:
         left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())
