@@ -78,6 +78,12 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--mixed", action="store_true", help="also fit a linear mixed model")
     group.add_argument(
+        "--ordinal",
+        action="store_true",
+        help="also fit an ordinal model, for answers in a few categories (needs statsmodels: pip "
+        "install 'soundcal[ordinal]')",
+    )
+    group.add_argument(
         "--shortest",
         type=float,
         metavar="S",
@@ -116,6 +122,7 @@ def run(options: argparse.Namespace) -> int:
         confidence=options.confidence,
         preset="paper" if options.paper else None,
         mixed=options.mixed,
+        ordinal=options.ordinal,
         shortest=options.shortest,
     )
     for line in ratings_summary(analysis):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from soundcal.ratings.mapping import read_mapped
     from soundcal.ratings.mixed import MixedModel, mixed_model
+    from soundcal.ratings.ordinal import OrdinalModel, ordinal_model
     from soundcal.ratings.quality import Quality, check_quality
     from soundcal.ratings.soundscape import (
         ANGLES,
@@ -44,6 +45,7 @@ else:
             "Density": "soundscape",
             "Exclusion": "table",
             "MixedModel": "mixed",
+            "OrdinalModel": "ordinal",
             "Plane": "analysis",
             "Quality": "quality",
             "Ratings": "table",
@@ -59,6 +61,7 @@ else:
             "make_ratings": "table",
             "method_a": "soundscape",
             "mixed_model": "mixed",
+            "ordinal_model": "ordinal",
             "quadrant_shares": "soundscape",
             "quadrant_table": "comparison",
             "read_exclusions": "importers",
@@ -74,6 +77,7 @@ __all__ = [
     "Density",
     "Exclusion",
     "MixedModel",
+    "OrdinalModel",
     "Plane",
     "Quality",
     "Ratings",
@@ -89,6 +93,7 @@ __all__ = [
     "make_ratings",
     "method_a",
     "mixed_model",
+    "ordinal_model",
     "quadrant_shares",
     "quadrant_table",
     "read_exclusions",

@@ -1,7 +1,7 @@
 """The whole analysis of a listening test in one result, as its tables and its report need it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from soundcal.agreement.multiplicity import Correction
@@ -13,6 +13,7 @@ from soundcal.ratings.comparison import (
     quadrant_table,
 )
 from soundcal.ratings.mixed import MixedModel, mixed_model
+from soundcal.ratings.ordinal import OrdinalModel, few_categories, ordinal_model
 from soundcal.ratings.quality import Quality, check_quality
 from soundcal.ratings.soundscape import ATTRIBUTES, Density, density, method_a
 from soundcal.ratings.table import Ratings
@@ -70,6 +71,8 @@ class RatingsAnalysis:
         Coordinates; None if not all eight attributes were asked.
     model : MixedModel or None
         A mixed model of the same answers, if one was asked for.
+    ordinal : OrdinalModel or None
+        An ordinal model of the same answers, if one was asked for.
     """
 
     ratings: Ratings
@@ -78,6 +81,7 @@ class RatingsAnalysis:
     categories: "pd.DataFrame"
     plane: Plane | None
     model: MixedModel | None = None
+    ordinal: OrdinalModel | None = None
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return every table by its name."""
@@ -97,6 +101,8 @@ class RatingsAnalysis:
             }
         if self.model is not None:
             tables["mixed"] = self.model.cells
+        if self.ordinal is not None:
+            tables["ordinal"] = self.ordinal.attributes
         return tables
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,6 +114,8 @@ class RatingsAnalysis:
         }
         if self.model is not None:
             content["mixed"] = self.model.to_dict()
+        if self.ordinal is not None:
+            content["ordinal"] = self.ordinal.to_dict()
         return content
 
 
@@ -121,6 +129,7 @@ def analyse_ratings(
     confidence: float = 0.95,
     preset: Literal["paper"] | None = None,
     mixed: bool = False,
+    ordinal: bool = False,
     shortest: float | None = None,
 ) -> RatingsAnalysis:
     """Check the ratings of a listening test, compare two conditions and describe the answers.
@@ -133,6 +142,8 @@ def analyse_ratings(
         As for :func:`soundcal.ratings.compare_ratings`.
     mixed : bool
         Also fit a mixed model, see :func:`soundcal.ratings.mixed_model`.
+    ordinal : bool
+        Also fit an ordinal model, see :func:`soundcal.ratings.ordinal_model`.
     shortest : float, optional
         As for :func:`soundcal.ratings.check_quality`.
 
@@ -151,6 +162,9 @@ def analyse_ratings(
         confidence=confidence,
         preset=preset,
     )
+    if not ordinal:
+        remarks = (*comparison.warnings, *few_categories(ratings))
+        comparison = replace(comparison, warnings=remarks)
     return RatingsAnalysis(
         ratings=ratings,
         quality=quality,
@@ -158,6 +172,9 @@ def analyse_ratings(
         categories=likert_shares(ratings),
         plane=_plane(ratings, comparison) if set(ATTRIBUTES) <= set(ratings.attributes) else None,
         model=mixed_model(ratings, first, second, confidence=confidence) if mixed else None,
+        ordinal=ordinal_model(ratings, first, second, correction=correction, confidence=confidence)
+        if ordinal
+        else None,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from soundcal.files.records import provenance
-from soundcal.ratings import MixedModel, Ratings, RatingsAnalysis, RatingsComparison
+from soundcal.ratings import Ratings, RatingsAnalysis, RatingsComparison
 from soundcal.report import figures
 from soundcal.report.document import (
     Block,
@@ -46,11 +46,11 @@ def ratings_document(
     ratings, comparison, plane = analysis.ratings, analysis.comparison, analysis.plane
     sections = [
         Section("summary", "Summary", _summary(analysis)),
-        Section("methods", "What was done", _methods(ratings, comparison, analysis.model)),
+        Section("methods", "What was done", _methods(analysis)),
         Section(
             "differences",
             "Differences by stimulus and attribute",
-            differences_blocks(comparison, analysis.model),
+            differences_blocks(analysis),
         ),
     ]
     if plane is not None:
@@ -141,9 +141,8 @@ def _summary(analysis: RatingsAnalysis) -> tuple[Block, ...]:
     return (Bullets(tuple(ratings_summary(analysis))), picture, *notices)
 
 
-def _methods(
-    ratings: Ratings, comparison: RatingsComparison, model: MixedModel | None
-) -> tuple[Block, ...]:
+def _methods(analysis: RatingsAnalysis) -> tuple[Block, ...]:
+    ratings, comparison = analysis.ratings, analysis.comparison
     low, high = ratings.scale
     counts = _part_in(ratings, comparison)
     texts = [
@@ -152,8 +151,8 @@ def _methods(
         f"Answers lie on a scale from {low:g} to {high:g}. {_excluded_in_words(ratings)}",
         f"Analysis: {comparison.method}.",
     ]
-    if model is not None:
-        texts.append(f"Second opinion: {model.method}.")
+    opinions = (analysis.model, analysis.ordinal)
+    texts += [f"Second opinion: {model.method}." for model in opinions if model is not None]
     software = provenance()
     texts.append("Computed with " + ", ".join(f"{n} {v}" for n, v in software.items()) + ".")
     return tuple(Paragraph(text) for text in texts)

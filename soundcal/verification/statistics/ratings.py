@@ -7,12 +7,20 @@ other, also those under one condition.
 
 from collections.abc import Iterator
 from functools import cache, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from soundcal.agreement import adjust
-from soundcal.ratings import ATTRIBUTES, Ratings, compare_ratings, make_ratings, mixed_model
+from soundcal.ratings import (
+    ATTRIBUTES,
+    Ratings,
+    compare_ratings,
+    make_ratings,
+    mixed_model,
+    ordinal_model,
+)
 from soundcal.ratings.mixed import EFFECTS
 from soundcal.verification.statistics.rates import StatedRate
 
@@ -52,6 +60,12 @@ def rates() -> Iterator[StatedRate]:
     yield mixed(name, 0.95, partial(_model, attributes=8), 0.01, answers=16, cost=40)
     name = "mixed model, any of 12 cells, Holm, " + _STUDY
     yield mixed(name, 0.05, _any_by_model, 0.01, at_most=True, cost=4)
+    if find_spec("statsmodels"):  # belongs to an extra
+        ordinal = partial(StatedRate, "ordinal_model", _CLAUSE)
+        name = "ordinal model of 5-point answers to 8 stimuli, " + _STUDY
+        yield ordinal(name, 0.05, partial(_ordinal, rate="test"), at_most=True, cost=4)
+        name = "probability of superiority by the ordinal model, " + _STUDY
+        yield ordinal(name, 0.95, partial(_ordinal, rate="superiority"), 0.015, cost=4)
 
 
 @cache
@@ -108,3 +122,14 @@ def _model(rng: np.random.Generator, attributes: int) -> float:
 def _any_by_model(rng: np.random.Generator) -> bool:
     cells = mixed_model(_study(rng, 12, 1), "ocv", "hats").cells
     return bool(adjust(cells["p_value"], family="12 cells").adjusted.min() < 0.05)
+
+
+def _ordinal(rng: np.random.Generator, rate: str) -> bool:
+    """Return whether the test rejects, or whether the interval holds one half."""
+    ratings = _study(rng, 8, 1)
+    points = np.digitize(ratings.table["value"], [30.0, 42.0, 58.0, 70.0]) + 1.0
+    answers = make_ratings(ratings.table.assign(value=points), scale=(1.0, 5.0))
+    row = ordinal_model(answers, "ocv", "hats").attributes.iloc[0]
+    if rate == "test":
+        return bool(row["p_value"] < 0.05)
+    return bool(row["superiority_low"] <= 0.5 <= row["superiority_high"])
