@@ -323,7 +323,7 @@ def test_agreement_leads_the_summary_and_its_figures_fit_a_page() -> None:
 
 def test_without_an_allowable_difference_the_report_says_how_to_state_one() -> None:
     made = study_of(tidy(9, ("LA",), 1))
-    (text, *_) = study_summary(made)
+    *_, text = study_summary(made)
     assert text.startswith("No allowable difference was stated")
     assert "--delta jnd" in text
     assert "equivalence-figure" not in [p.name for p in study_document(made).pictures()]

@@ -149,6 +149,28 @@ def test_verdicts(mean: float, sd: float, verdict: str) -> None:
     assert (found.p_value is None) == (sd == 0.0)
 
 
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(2, 40),
+    bias=st.floats(-3.0, 3.0),
+    sd=st.floats(0.001, 3.0),
+    delta=st.floats(0.01, 10.0),
+    wider=st.floats(1.0, 10.0),
+)
+def test_a_wider_delta_never_takes_agreement_back(seed, n, bias, sd, delta, wider) -> None:
+    d = bias + sd * np.random.default_rng(seed).normal(size=n)
+    agreement = bland_altman(d, np.zeros(n))
+    rank = {"beyond": 0, "undecided": 1, "within": 2}
+    narrow, wide = (
+        equivalence_of(agreement, Allowed(value), Rules())[0] for value in (delta, wider * delta)
+    )
+    assert narrow is not None
+    assert wide is not None
+    assert rank[narrow.verdict] <= rank[wide.verdict]
+    assert wide.test.limits.p_value <= narrow.test.limits.p_value + 1e-12
+    assert narrow.bounds[0] <= narrow.lower <= narrow.bias <= narrow.upper <= narrow.bounds[1]
+
+
 def test_verdicts_are_false_no_more_often_than_the_level() -> None:
     """At the edge, both limits lie at ±1 or one of them does."""
     rng = np.random.default_rng(5)

@@ -12,6 +12,7 @@ from soundcal.study import Entry, MethodComparison, Study
 from soundcal.study.equivalence import Equivalence, EquivalenceFamily
 
 __all__ = [
+    "NOT_STATED",
     "equivalence_blocks",
     "equivalence_methods",
     "equivalence_sentences",
@@ -28,10 +29,11 @@ _NAMED: Final = 8
 
 
 def equivalence_sentences(study: Study) -> list[str]:
-    """Return the outcome of the tests in words: one sentence per pair of methods, one for all."""
+    """Return the outcome of the tests in words: one sentence per pair of methods, one for all.
+
+    Empty without allowable differences.
+    """
     comparisons = list(study.comparisons.values())
-    if not any(one.rules.delta_in_words for one in comparisons):
-        return [NOT_STATED] if comparisons else []
     families = [one.equivalences for one in comparisons if one.equivalences is not None]
     name = next(iter(study.comparisons)) if len(comparisons) == 1 else ""
     prefix = f"{name}: " if name else ""

@@ -13,7 +13,11 @@ from soundcal.report.document import (
     Section,
     Table,
 )
-from soundcal.report.sections.equivalence import equivalence_blocks, equivalence_sentences
+from soundcal.report.sections.equivalence import (
+    NOT_STATED,
+    equivalence_blocks,
+    equivalence_sentences,
+)
 from soundcal.report.style import unit_label, value_text
 from soundcal.study import Entry, MethodComparison, Study
 
@@ -24,15 +28,17 @@ def study_summary(study: Study) -> list[str]:
     """Return the outcome in plain words: agreement first, then one sentence per pair of methods."""
     leading = _leading(study)
     agreement = equivalence_sentences(study)
+    stated = any(one.rules.delta_in_words for one in study.comparisons.values())
+    hint = [] if stated or not leading else [NOT_STATED]
     if len(study.comparisons) > 1:
         pairs = dict.fromkeys(entry.direction for _, entry in leading)
         biases = [_range_in_words([e for e in leading if e[1].direction == p]) for p in pairs]
-        return agreement + biases
+        return agreement + biases + hint
     confidence = f"{100 * study.comparison.rules.confidence:g} %" if leading else ""
     biases = [
         (f"{name}: " if name else "") + _in_words(entry, confidence) for name, entry in leading
     ]
-    return agreement + biases
+    return agreement + biases + hint
 
 
 def _range_in_words(entries: Sequence[tuple[str, Entry]]) -> str:
