@@ -18,7 +18,13 @@ from soundcal.agreement.multiplicity import Correction
 from soundcal.agreement.paired import Alternative, MeanTest
 from soundcal.errors import ParameterError
 from soundcal.files.names import unjoined
-from soundcal.ratings.soundscape import ATTRIBUTES, QUADRANTS, formula, quadrant_shares
+from soundcal.ratings.soundscape import (
+    ATTRIBUTES,
+    QUADRANTS,
+    centring,
+    formula,
+    quadrant_shares,
+)
 from soundcal.ratings.table import ALL, KEYS, Ratings
 
 if TYPE_CHECKING:
@@ -263,6 +269,7 @@ def compare_ratings(
         warnings=(
             *((PAPER_TEST,) if test == "partially-paired" else ()),
             *_small_part(ratings),
+            *(_other_centring(ratings) if len(plane) else ()),
             *_one_sided(ratings, first, second),
             *_summed(remarks),
         ),
@@ -293,6 +300,19 @@ def _small_part(ratings: Ratings) -> tuple[str, ...]:
     return (
         f"all answers lie between {least:g} and {most:g}, the scale is stated as {low:g} to "
         f"{high:g}; differences of coordinates depend on it: is it the scale that was shown?",
+    )
+
+
+def _other_centring(ratings: Ratings) -> tuple[str, ...]:
+    """Return a remark on how far Soundscapy's coordinates of these answers lie from ours."""
+    if ratings.language == "equal":
+        return ()
+    answers = ratings.wide()[list(ATTRIBUTES)].to_numpy(dtype=np.float64)
+    p, e = centring(answers, scale=ratings.scale, language=ratings.language)
+    return (
+        "coordinates refer to the middle of the scale; Soundscapy 0.8 refers them to the middle of "
+        f"each person's own eight answers, which moves them by up to {p:.3f} (pleasantness) and "
+        f"{e:.3f} (eventfulness) on these data",
     )
 
 

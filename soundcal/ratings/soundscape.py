@@ -25,6 +25,7 @@ __all__ = [
     "ATTRIBUTES",
     "QUADRANTS",
     "Density",
+    "centring",
     "coordinates",
     "density",
     "formula",
@@ -148,6 +149,39 @@ def coordinates(
     centred = (array - 0.5 * (low + high)) / (0.5 * (high - low))
     p, e = (centred @ axis / np.abs(axis).sum() for axis in (np.cos(theta), np.sin(theta)))
     return p, e
+
+
+def centring(
+    values: ArrayLike, *, scale: tuple[float, float], language: str
+) -> tuple[float, float]:
+    """Return how far another centring moves the coordinates: largest differences of P and E.
+
+    Soundscapy (0.8.5, ``surveys.processing``) takes the middle between the largest and the smallest
+    of a person's own eight answers for the middle of the scale. That changes nothing with equal
+    angles, whose cosines and sines add up to 0.
+
+    Parameters
+    ----------
+    values : array_like, shape (n, 8)
+        Answers in the order of :data:`ATTRIBUTES`; rows with NaN are left out.
+    scale, language
+        As for :func:`coordinates`.
+
+    >>> centring([[4, 4, 4, 4, 5, 5, 5, 5]], scale=(1, 5), language="equal")
+    (0.0, 0.0)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    array = array[~np.isnan(array).any(axis=1)]
+    if not len(array):
+        return math.nan, math.nan
+    theta, (low, high) = _angles(language), scale
+    off = float(np.abs(array.max(axis=1) + array.min(axis=1) - low - high).max()) / (high - low)
+    p, e = (
+        off * abs(float(axis.sum())) / float(np.abs(axis).sum())
+        for axis in (np.cos(theta), np.sin(theta))
+    )
+    # what rounding leaves of a sum that is 0
+    return (p if p > 1e-12 else 0.0), (e if e > 1e-12 else 0.0)
 
 
 def _points(pleasantness: ArrayLike, eventfulness: ArrayLike) -> Array:

@@ -70,6 +70,28 @@ def test_language_angles_refer_to_the_middle_of_the_scale() -> None:
     assert math.isnan(float(coordinates([5.0] * 7 + [math.nan])[0]))
 
 
+@pytest.mark.parametrize("language", ["equal", "nld", "tur"])
+def test_a_remark_says_how_far_another_centring_moves_the_coordinates(language: str) -> None:
+    rng = np.random.default_rng(8)
+    answers = rng.integers(1, 6, (12, 2, 8)).astype(float)
+    answers[3, 0] = 5.0  # the same answer to everything
+    keys = [[f"p{i}" for i in range(12)], ["ocv", "hats"], ATTRIBUTES]
+    table = pd.MultiIndex.from_product(keys, names=["participant", "condition", "attribute"])
+    table = table.to_frame(index=False).assign(stimulus="s1", value=answers.ravel())
+    ratings = make_ratings(table, scale=(1, 5), language=language)
+    ours = coordinates(answers, language=language)
+    # Soundscapy 0.8.5: about the middle between a person's largest and smallest answer
+    own = 0.5 * (answers.max(axis=-1) + answers.min(axis=-1))
+    theirs = coordinates(np.clip(answers - own[..., np.newaxis] + 3.0, 1, 5), language=language)
+    apart = [np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)]
+    remarks = [text for text in compare_ratings(ratings, "ocv", "hats").warnings if "Sound" in text]
+    if language == "equal":
+        assert remarks == []
+        assert apart == pytest.approx([0.0, 0.0], abs=1e-12)
+    else:
+        assert f"up to {apart[0]:.3f} (pleasantness) and {apart[1]:.3f} (ev" in remarks[0]
+
+
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
