@@ -132,8 +132,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.DataFrame":
     """Return the differences of a study: read from its report, measured, or from tidy tables."""
-    from soundcal.study import Rules, collect, read_table, study_of
-    from soundcal.study.of_report import DIFFERENCES, is_differences, read_differences
+    from soundcal.study import Rules, collect, read_differences, read_table, study_of
+    from soundcal.study.of_report import DIFFERENCES, is_differences
 
     rules = Rules(ears=options.ears)
     plain = options.indicators is None and options.ears == "mean"

@@ -95,15 +95,25 @@ def relate(
     stimuli and the study's 36 participants, at least one of the 390 correlations is called
     different from 0 in 4.3 % of studies without any relation (2000 simulated), at least one of an
     unrelated outcome in 4.0 % of studies in which another outcome has a true correlation of 0.9
-    (400 simulated; 84 % of these find it). Errors: the answers of each participant
-    move the differences of all stimuli; what moves all of them alike does not count, see
-    :class:`soundcal.relation.outcomes.Heard`. Reliability is 1 - error variance/variance over the
+    (400 simulated; 84 % of these find it).
+
+    Errors: the answers of each participant move the differences of all stimuli; what moves all of
+    them alike does not count, see :class:`soundcal.relation.outcomes.Heard`. Reliability is 1 - error variance/variance over the
     stimuli, the largest correlation √(reliability · reliability), and the disattenuated one
     Pearson's over that. The ends of its interval are those of Pearson's over the same number: with
     the study's participants they hold the true correlation in 92 to 98 % (reliabilities of 0.2 to
     0.8, correlations of 0 to 0.9, 400 studies each, simulated).
 
     Single answers: :mod:`soundcal.relation.answers`.
+
+    Whole studies of 27 stimuli, 6 indicators and 2 outcomes, 19 participants under both conditions,
+    13 and 4 under one (200 simulated each); nominal coverage 95 %, at most 5 % false alarms::
+
+        true r  reliability  intervals that hold the truth   found     alarms of the
+                             slope  answers  without errors  (max-T)   other outcome
+        0.9     0.81         96 %   96 %     98 %            100 %     2.5 %
+        0.6     0.81         95 %   96 %     94 %             53 %     2.0 %
+        0.9     0.50         96 %   97 %     96 %             88 %     2.5 %
     """
     check_fraction("confidence", confidence)
     check_fraction("power", power)

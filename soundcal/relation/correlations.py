@@ -142,7 +142,10 @@ def permuted(
 
     Notes
     -----
-    Westfall & Young (1993), step-down max-T; p values (1 + hits)/(1 + permutations).
+    Step-down max-T of Westfall & Young (1993), read in the documentation of the R packages multtest
+    and kyotil; p values (1 + hits)/(1 + permutations). If some of the pairs are related, the level
+    for the others also rests on subset pivotality: that permutations give their correlations the
+    distribution that they have. The docstring of :func:`soundcal.relation.relate` has the rate.
     """
     size = np.full(observed.shape, np.nan)
     for block in tables:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from soundcal.study.compare import compare_methods
     from soundcal.study.comparison import Entry, MethodComparison
     from soundcal.study.model import SessionInfo, Source, Study, study_of
+    from soundcal.study.of_report import read_differences
     from soundcal.study.recordings import collect
     from soundcal.study.rules import Rules
     from soundcal.study.table import read_table
@@ -27,6 +28,7 @@ else:
             "Study": "model",
             "collect": "recordings",
             "compare_methods": "compare",
+            "read_differences": "of_report",
             "read_table": "table",
             "study_of": "model",
         },
@@ -41,6 +43,7 @@ __all__ = [
     "Study",
     "collect",
     "compare_methods",
+    "read_differences",
     "read_table",
     "study_of",
 ]

@@ -198,7 +198,7 @@ def test_the_example_of_the_guide_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = (Path(soundcal.__file__).parent / "guide" / "relating.md").read_text(encoding="utf-8")
-    script = next(code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "rng" in code)
+    in_python, script = re.findall(r"```python\n(.*?)```", page, re.S)
     command = next(line for line in page.split("\n") if line.startswith("soundcal relate demo"))
     combination = re.search(r"--combination (\S+)", command)
     assert combination is not None
@@ -215,6 +215,10 @@ def test_the_example_of_the_guide_runs(
     assert main(shlex.split(command)[1:]) == 0
     assert "annoying: clear correspondence, most with N5" in capsys.readouterr().err
     assert (tmp_path / "relation" / "relation.html").is_file()
+    Path("in_python.py").write_text(in_python)
+    relation = runpy.run_path("in_python.py")["relation"]
+    assert relation.outcomes["finding"][0] == "clear"
+    assert Path("relation.html").is_file()
 
 
 def test_a_report_has_a_section_of_the_relation(
