@@ -98,11 +98,11 @@ def relate(
     (400 simulated; 84 % of these find it).
 
     Errors: the answers of each participant move the differences of all stimuli; what moves all of
-    them alike does not count, see :class:`soundcal.relation.outcomes.Heard`. Reliability is 1 - error variance/variance over the
-    stimuli, the largest correlation √(reliability · reliability), and the disattenuated one
-    Pearson's over that. The ends of its interval are those of Pearson's over the same number: with
-    the study's participants they hold the true correlation in 92 to 98 % (reliabilities of 0.2 to
-    0.8, correlations of 0 to 0.9, 400 studies each, simulated).
+    them alike does not count, see :class:`soundcal.relation.outcomes.Heard`. Reliability is 1 -
+    error variance/variance over the stimuli, the largest correlation √(reliability · reliability),
+    and the disattenuated one Pearson's over that. The ends of its interval are those of Pearson's
+    over the same number: with the study's participants they hold the true correlation in 92 to 98 %
+    (reliabilities of 0.2 to 0.8, correlations of 0 to 0.9, 400 studies each, simulated).
 
     Single answers: :mod:`soundcal.relation.answers`.
 
