@@ -42,3 +42,18 @@ def tidy(
                         row = (recording, ear, family, statistic, value, unit, 0.2, "cal")
                         rows.append((*row, condition, name))
     return pd.DataFrame(rows, columns=[*COLUMNS, "condition", "stimulus"])
+
+
+def of_columns(table: pd.DataFrame, unit: str = "sone", indicator: str = "X") -> pd.DataFrame:
+    """Return a tidy table of one channel: a column per method, the index is the stimulus.
+
+    Columns ``method:take`` give a column ``take``.
+    """
+    rows = [
+        (*f"{column}:".split(":")[:2], str(stimulus), "mono", indicator, "", value, unit)
+        for column in table.columns
+        for stimulus, value in table[column].items()
+    ]
+    names = ["condition", "take", "stimulus", "channel", "indicator", "statistic", "value", "unit"]
+    tidied = pd.DataFrame(rows, columns=names)
+    return tidied if (tidied["take"] != "").any() else tidied.drop(columns="take")

@@ -347,7 +347,9 @@ def _remedy(agreement: Agreement) -> str:
     """Return the remedy for differences that depend on the average."""
     points = agreement.points
     positive = bool((points.x > 0).all() and (points.y > 0).all())
-    if agreement.scale != "difference" or agreement.unit.startswith(ARBITRARY_ZERO) or not positive:
+    if agreement.scale != "difference":
+        return "see the differences with regression_limits"
+    if agreement.unit.startswith(ARBITRARY_ZERO) or not positive:
         return "see regression_limits"
     return "see regression_limits, or the ratio scale"
 

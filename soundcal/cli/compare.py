@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare, print the outcome in words, and write the files that the options ask for."""
     from soundcal.files.names import some
     from soundcal.report import study_document, study_summary, write_document, write_report
-    from soundcal.report.tables import json_rows
+    from soundcal.report.tables import further_json, json_rows
     from soundcal.study import study_of
 
     if options.pdf and not (options.report or options.out):
@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
             {
                 "rules": rules.to_dict(),
                 "agreement": json_rows(study.agreements()),
+                **further_json(study),
                 "summary": summary,
                 "warnings": list(study.remarks),
                 "written": [str(path) for path in written],

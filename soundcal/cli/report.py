@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, compare, write the report, and print the outcome in words."""
     from soundcal.files.atomic import refuse_existing
     from soundcal.report import relation_summary, study_document, study_summary, write_report
-    from soundcal.report.tables import json_rows
+    from soundcal.report.tables import further_json, json_rows
     from soundcal.study import collect
 
     rules, answers = rules_from(options), answers_from(options)
@@ -152,6 +152,7 @@ def run(options: argparse.Namespace) -> int:
                 "report": str(path),
                 "rules": rules.to_dict(),
                 "agreement": json_rows(study.agreements()),
+                **further_json(study),
                 "summary": summary,
                 "warnings": list(study.remarks),
                 "flags": {

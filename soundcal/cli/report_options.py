@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["EAR_RULES", "add_page_options", "add_rule_options", "answers_from", "rules_from"]
 
 EAR_RULES: Final = ("mean", "max", "energy", "left", "right")
+COMPARED_EARS: Final = (*EAR_RULES, "both")
+SCALES: Final = ("difference", "ratio", "percent")
+TAKES: Final = ("constant", "varying")
+FURTHER: Final = ("deming", "passing-bablok", "ccc", "icc", "tdi")
 INTERVALS: Final = ("exact", "pair", "1999", "1986", "mover")
 FIGURES: Final = ("svg", "png", "pdf")
 
@@ -43,10 +47,34 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--ears",
-        choices=EAR_RULES,
+        choices=COMPARED_EARS,
         default="mean",
         help="one value of both ears: arithmetic mean (default), max (ISO/TS 12913-3), energy "
-        "(levels; other indicators: mean), left or right",
+        "(levels; other indicators: mean), left or right; both: no such value, but limits of a "
+        "single ear from a model of both",
+    )
+    group.add_argument(
+        "--scale",
+        nargs="+",
+        default=[],
+        metavar="[INDICATOR=]KIND",
+        help="difference (default), ratio (first/second) or percent (of the mean of both methods), "
+        "of all indicators that are not levels, or of one of them, e.g. N=ratio S=percent",
+    )
+    group.add_argument(
+        "--takes",
+        choices=TAKES,
+        default="constant",
+        help="repeated takes (column take): constant, takes of one method are independent of those "
+        "of the other (default); varying, takes of one name are pairs",
+    )
+    group.add_argument(
+        "--also",
+        nargs="+",
+        choices=FURTHER,
+        default=[],
+        help="further statistics: lines between the methods, concordance and intraclass "
+        "correlation, total deviation index",
     )
     group.add_argument(
         "--interval",
@@ -74,7 +102,7 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         help="allowable differences, fixed before the data were seen, for one label or for all "
         "statistics of an indicator, in its unit or in per cent, e.g. L(A)=1 N5=0.5 R=17%%; jnd "
         "stands for published just noticeable differences (jnd:noise: those of noise), which own "
-        "values override",
+        "values override; in per cent where the scale is ratio or percent",
     )
     group.add_argument(
         "--exclude",
@@ -108,6 +136,15 @@ def rules_from(options: argparse.Namespace) -> "Rules":
             f"{options.interval} is given; leave one of them out"
         )
     delta, jnd = _deltas_of(options.delta)
+    scale: dict[str, Any] = {}
+    for text in options.scale:
+        name, found, kind = text.rpartition("=")
+        if kind not in SCALES or (found and not name) or name in scale:
+            raise ParameterError(
+                f"--scale {text}: once {', '.join(SCALES)}, or INDICATOR=KIND once for each of "
+                "them is expected, e.g. --scale N=ratio S=percent"
+            )
+        scale[name] = kind
     excluded = {}
     for text in options.exclude:
         stimulus, found, reason = text.partition("=")
@@ -116,6 +153,9 @@ def rules_from(options: argparse.Namespace) -> "Rules":
         excluded[stimulus] = reason
     return Rules(
         ears=options.ears,
+        scale=scale[""] if list(scale) == [""] else scale or "difference",
+        takes=options.takes,
+        also=tuple(options.also),
         interval=options.interval,
         confidence=options.confidence,
         paper=options.paper,

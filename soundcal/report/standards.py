@@ -35,10 +35,10 @@ _COLUMNS: Final = (
 _AGREEMENT: Final = (
     Column("Quantity"),
     Column("n", "count"),
-    Column("Bias", "signed", "%"),
-    Column("95 % confidence interval", "interval", "%"),
-    Column("Lower limit of agreement", "signed", "%"),
-    Column("Upper limit of agreement", "signed", "%"),
+    Column("Bias", "signed", "%", decimals=3),
+    Column("95 % confidence interval", "interval", "%", decimals=3),
+    Column("Lower limit of agreement", "signed", "%", decimals=3),
+    Column("Upper limit of agreement", "signed", "%", decimals=3),
 )
 
 

@@ -52,7 +52,7 @@ METHOD_COLOURS: Final = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "
 
 _UNIT_OF_LEVEL: Final = {"LA": "dB(A)", "LB": "dB(B)", "LC": "dB(C)", "LZ": "dB"}
 
-_DECIMALS: Final[dict[str, int]] = {"dB": 2, "sone": 2, "phon": 2}
+_DECIMALS: Final[dict[str, int]] = {"dB": 2, "sone": 2, "phon": 2, "%": 2}
 
 
 def family_name(indicator: str) -> str:
@@ -78,13 +78,13 @@ def unit_label(indicator: str, unit: str) -> str:
     return unit or "1"
 
 
-def allowed_text(value: float, unit: str, *, is_percent: bool) -> str:
+def allowed_text(value: float, unit: str, scale: str) -> str:
     """Return an allowable difference as it is printed.
 
-    >>> allowed_text(1.0, "dB(A)", is_percent=False), allowed_text(17.0, "asper", is_percent=True)
+    >>> allowed_text(1.0, "dB(A)", "difference"), allowed_text(17.0, "asper", "ratio")
     ('±1 dB(A)', '17 %')
     """
-    return f"{value:g} %" if is_percent else f"±{value:g} {unit}"
+    return {"ratio": f"{value:g} %", "percent": f"±{value:g} %"}.get(scale, f"±{value:g} {unit}")
 
 
 def value_text(
@@ -92,14 +92,18 @@ def value_text(
 ) -> str:
     """Format a number for people, with a true minus sign; a missing number is a dash.
 
+    A ratio (unit ×) has no sign.
+
     >>> value_text(-1.234, "dB"), value_text(0.1234, "acum", signed=True), value_text(None, "dB")
     ('−1.23', '+0.123', '–')
+    >>> value_text(1.05, "×", signed=True)
+    '1.050'
     """
     if value is None or value != value:
         return "–"
     if decimals is None:
         decimals = _DECIMALS.get(unit.split("(")[0].split(" ")[0], 3)
-    text = f"{value:{'+' if signed else ''}.{decimals}f}"
+    text = f"{value:{'+' if signed and unit != '×' else ''}.{decimals}f}"
     if float(text) == 0.0:
         text = text.lstrip("+-")
     return text.replace("-", "−")

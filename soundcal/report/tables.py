@@ -15,7 +15,7 @@ from soundcal.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["json_rows", "table_frame", "write_tables"]
+__all__ = ["further_json", "json_rows", "table_frame", "write_tables"]
 
 
 def write_tables(
@@ -23,9 +23,9 @@ def write_tables(
 ) -> list[Path]:
     """Write the tidy tables of a study and the tables of its report; return the paths.
 
-    ``indicators.csv``, ``agreement.csv`` and ``differences.csv`` are tidy; ``tables`` has every
-    table of the report as CSV, and ``tables.json`` all of them together, the tidy ones column by
-    column.
+    ``indicators.csv``, ``agreement.csv``, ``differences.csv`` and, where further statistics were
+    asked for, ``further.csv`` are tidy; ``tables`` has every table of the report as CSV, and
+    ``tables.json`` all of them together, the tidy ones column by column.
 
     Raises
     ------
@@ -35,6 +35,9 @@ def write_tables(
     frames = {"indicators": study.table}
     if study.comparisons:
         frames |= {"agreement": study.agreements(), "differences": study.differences()}
+        further = study.further()
+        if len(further):
+            frames["further"] = further
     paths = []
     for name, frame in frames.items():
         path = folder / f"{name}.csv"
@@ -81,6 +84,31 @@ def json_rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return rows ready for JSON; NaN becomes null."""
     rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
     return rows
+
+
+def further_json(study: Study) -> dict[str, Any]:
+    """Return what only some comparisons have, ready for JSON; no keys for what is absent.
+
+    ``further``: additional statistics; ``ears``: single ears; ``repeatability`` of each method.
+    """
+    found: dict[str, list[Any]] = {
+        "further": json_rows(study.further()),
+        "ears": [],
+        "repeatability": [],
+    }
+    for combination, comparison in study.comparisons.items():
+        for entry in comparison.entries:
+            about = {
+                "combination": combination,
+                "indicator": entry.indicator,
+                "statistic": entry.statistic,
+                "first": entry.first,
+                "second": entry.second,
+            }
+            if entry.two_ears is not None:
+                found["ears"].append(about | entry.two_ears.to_dict())
+            found["repeatability"] += [about | plain(one) for one in entry.repeatability]
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def _as_dict(table: Table) -> dict[str, Any]:

@@ -1,37 +1,33 @@
 """Comparison of methods: one agreement per indicator and pair of methods of a tidy table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import lookalikes, normal_name, some
+from soundcal.recording import EARS
 from soundcal.study.comparison import (
     MAX_T_DRAWS,
     MAX_T_SEED,
+    Compared,
     Entry,
-    LimitsAtQuartiles,
     MethodComparison,
 )
 from soundcal.study.ears import swapped_ears, with_ears_combined
-from soundcal.study.equivalence import (
-    Allowed,
-    allowed_differences,
-    equivalence_of,
-    holm_adjusted,
-)
+from soundcal.study.entries import Values, entry_of
+from soundcal.study.equivalence import Allowed, allowed_differences, holm_adjusted
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
-from soundcal.study.sensitivity import sensitivity_of
+from soundcal.study.scales import indicator_scales
 from soundcal.study.table import checked_table
+from soundcal.study.takes import with_takes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from soundcal.agreement import Agreement
 
 __all__ = ["compare_methods"]
 
@@ -51,21 +47,23 @@ def compare_methods(
     ----------
     table : DataFrame
         Has at least :data:`soundcal.study.table.COLUMNS`; rows in any order, joined by the
-        stimulus id.
+        stimulus id. Rows that differ in a column ``take`` only are repeated takes.
     methods : sequence of str, optional
         Conditions to compare; all of the table if not given.
     reference : str, optional
         Form only differences reference − other.
     rules : Rules, optional
-        Ear rule, intervals, allowable differences; the defaults if not given.
+        Ear rule, scale, intervals, allowable differences; the defaults if not given.
 
     Raises
     ------
     ParameterError
-        Unknown method, or an allowable difference for an indicator that the table does not have.
+        Unknown method; an allowable difference or a scale for an indicator that the table does not
+        have; a ratio or percentage of levels; both ears in one model with repeated takes.
     RecordError
-        Columns missing, a stimulus twice, an ear missing, units that differ between methods,
-        several combinations in one table, or no stimulus that two methods have in common.
+        Columns missing, a stimulus twice (without a column ``take``), an ear missing, units that
+        differ between methods, several combinations in one table, or no stimulus that two methods
+        have in common.
     """
     rules = rules or Rules()
     checked = checked_table(table)
@@ -77,19 +75,29 @@ def compare_methods(
         raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")
     pairs = default_pairs(methods, reference)
     checked = checked[checked["condition"].isin(methods)]
-    checked = _without(checked, rules.excluded)
-    values = with_ears_combined(checked, rules.ears)
+    checked = with_takes(_without(checked, rules.excluded), rules)
+    values, parts = _combined(checked, rules)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
     groups = dict(iter(values.groupby(["indicator", "statistic"], sort=False)))
-    wide = {label: _by_method(groups[label], label) for label in labels}
-    allowed = allowed_differences(rules, {label: unit for label, (_, unit, _) in wide.items()})
-    possible = [
-        _entry(label, *wide[label], pair, rules, allowed.get(label))
-        for label in labels
-        for pair in pairs
-        if set(pair) <= set(wide[label][0].columns)
-    ]
-    entries = [entry for entry in possible if entry is not None]
+    single = {} if parts is None else dict(iter(parts.groupby(["indicator", "statistic"])))
+    wide = {label: _by_method(groups[label], single.get(label), label) for label in labels}
+    scales, remarks = indicator_scales(rules, {label[0]: wide[label].unit for label in labels})
+    allowed = allowed_differences(rules, {label: wide[label].unit for label in labels}, scales)
+    refused: dict[Compared, str] = {}
+    entries = []
+    for label, pair in product(labels, pairs):
+        if not wide[label].has(pair):
+            continue
+        scale = scales[label[0]]
+        if reason := wide[label].without(pair, rules, scale):
+            refused[*label, *pair] = f"not compared on the scale {scale}: {reason}"
+            continue
+        entry = entry_of(wide[label], pair, rules, scale, allowed.get(label))
+        if entry is not None:
+            entries.append(entry)
+    if refused and not entries:
+        (indicator, statistic, first, second), reason = next(iter(refused.items()))
+        raise RecordError(f"{indicator}{statistic}, {first} − {second}: {reason}")
     if not entries:
         stimuli = {name: set(part["stimulus"]) for name, part in checked.groupby("condition")}
         hints = [
@@ -104,7 +112,9 @@ def compare_methods(
         )
     exchanged = (swapped_ears(checked, *pair) for pair in pairs)
     warnings = (
-        *_left_out(wide, pairs, entries),
+        *remarks,
+        *_refusals(refused),
+        *_left_out(wide, pairs, {*refused, *(entry.key for entry in entries)}),
         *filter(None, exchanged),
         *_untested(rules, labels, allowed, entries),
     )
@@ -129,95 +139,44 @@ def _without(table: "pd.DataFrame", reasons: Mapping[str, str]) -> "pd.DataFrame
     return kept
 
 
-def _by_method(rows: "pd.DataFrame", label: tuple[str, str]) -> "tuple[pd.DataFrame, str, str]":
+def _combined(table: "pd.DataFrame", rules: Rules) -> "tuple[pd.DataFrame, pd.DataFrame | None]":
+    """Return one value per condition, stimulus and label, and those of single ears or takes."""
+    values = with_ears_combined(table, "mean" if rules.ears == "both" else rules.ears)
+    if "take" in values.columns:
+        keys = [name for name in values.columns if name not in ("take", "value")]
+        finite = values.assign(value=values["value"].where(np.isfinite(values["value"])))
+        means = finite.groupby(keys, sort=False)["value"].mean().reset_index()
+        return means, values.rename(columns={"take": "part"})
+    if set(table["channel"]) == set(EARS) and rules.ears in ("mean", "both"):
+        return values.assign(ears=rules.ears), table.rename(columns={"channel": "part"})
+    if rules.ears == "both":
+        raise RecordError(
+            f"both ears in one model need the channels {' and '.join(EARS)}; the table has "
+            f"{', '.join(sorted(set(table['channel'])))}"
+        )
+    return values, None
+
+
+def _by_method(
+    rows: "pd.DataFrame", parts: "pd.DataFrame | None", label: tuple[str, str]
+) -> Values:
     """Return the values with one column per method, their unit and the ear rule applied."""
     units = sorted(rows["unit"].unique())
     if len(units) > 1:
         raise RecordError(
             f"{''.join(label)} comes in several units ({', '.join(units)}); convert to one first"
         )
-    wide = rows.pivot(index="stimulus", columns="condition", values="value")
-    return wide, units[0], str(rows["ears"].iloc[0])
-
-
-def _entry(
-    label: tuple[str, str],
-    wide: "pd.DataFrame",
-    unit: str,
-    ears: str,
-    pair: Pair,
-    rules: Rules,
-    allowed: Allowed | None,
-) -> Entry | None:
-    """Return one agreement; None if fewer than 2 stimuli have finite values in both methods."""
-    from soundcal.agreement import bland_altman, diagnose, nonparametric_limits
-
-    x, y = (wide[method].to_numpy(dtype=np.float64) for method in pair)
-    if (np.isfinite(x) & np.isfinite(y)).sum() < 2:
-        return None
-    agreement = bland_altman(
-        x,
-        y,
-        coverage=rules.coverage,
-        confidence=rules.confidence,
-        interval=rules.interval,
-        preset="paper" if rules.paper else None,
-        labels=[str(stimulus) for stimulus in wide.index],
-        names=pair,
-        unit=unit,
-        infinite="drop",
+    takes = parts is not None and "ears" in parts.columns
+    if parts is not None:
+        parts = parts.pivot(index=["stimulus", "part"], columns="condition", values="value")
+    return Values(
+        *label,
+        unit=units[0],
+        ears=str(rows["ears"].iloc[0]),
+        wide=rows.pivot(index="stimulus", columns="condition", values="value"),
+        parts=parts,
+        takes=takes,
     )
-    pairs = agreement.points
-    within, untested = None, ""
-    if allowed is not None:
-        within, untested = equivalence_of(agreement, allowed, rules)
-    diagnostics = diagnose(agreement)
-    sloping = diagnostics.has_trend or diagnostics.has_unequal_spread
-    indicator, statistic = label
-    first, second = pair
-    return Entry(
-        indicator=indicator,
-        statistic=statistic,
-        unit=unit,
-        first=first,
-        second=second,
-        ears=ears,
-        agreement=agreement,
-        diagnostics=diagnostics,
-        p_value=_bias_test(pairs.x, pairs.y),
-        equivalence=within,
-        sensitivity=sensitivity_of(agreement, rules),
-        lines=_at_quartiles(agreement) if sloping else None,
-        quantiles=nonparametric_limits(agreement) if diagnostics.is_not_normal else None,
-        warnings=(*agreement.warnings, *filter(None, [untested])),
-    )
-
-
-def _at_quartiles(agreement: "Agreement") -> LimitsAtQuartiles:
-    """Return limits as lines (Bland & Altman 1999, 3.2) at the quartiles of the means."""
-    from soundcal.agreement import regression_limits
-
-    at = np.quantile(agreement.points.average, [0.25, 0.5, 0.75])
-    try:
-        found = regression_limits(agreement)
-    except ParameterError as error:
-        none, no_ci = np.empty(0), np.empty((0, 2))
-        return LimitsAtQuartiles(none, none, none, none, no_ci, no_ci, str(error))
-    bounds = found.bands(at)
-    lower_ci, upper_ci = (
-        np.column_stack([bounds[f"{side}_low"], bounds[f"{side}_high"]])
-        for side in ("lower", "upper")
-    )
-    spread = "constant" if found.spread is None else "depends on the mean"
-    return LimitsAtQuartiles(at, found.bias(at), *found.limits(at), lower_ci, upper_ci, spread)
-
-
-def _bias_test(x: Array, y: Array) -> float | None:
-    """Return the two-sided p of mean difference = 0; None if the differences do not vary."""
-    from soundcal.agreement import mean_difference
-
-    p = mean_difference(x, y, test="paired").p_value
-    return None if math.isnan(p) else p
 
 
 def _adjusted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -230,10 +189,11 @@ def _adjusted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     tests = [np.nan if entry.p_value is None else entry.p_value for entry in entries]
     family = f"bias of {len(tests)} indicators and pairs of methods"
     holm = adjust(tests, family=family).adjusted
-    row = {name: i for i, name in enumerate(sorted({s for e in entries for s in e.stimuli}))}
+    tested = [entry.independent_differences() for entry in entries]
+    row = {name: i for i, name in enumerate(sorted({s for names, _ in tested for s in names}))}
     differences = np.full((len(row), len(entries)), np.nan)
-    for i, entry in enumerate(entries):
-        differences[[row[name] for name in entry.stimuli], i] = entry.differences
+    for i, (names, values) in enumerate(tested):
+        differences[[row[name] for name in names], i] = values
     largest = max_t(differences, family=family, draws=MAX_T_DRAWS, seed=MAX_T_SEED).adjusted
     within = holm_adjusted([entry.equivalence for entry in entries])
     return tuple(
@@ -274,16 +234,24 @@ def _untested(
     return tuple(warnings)
 
 
+def _refusals(refused: "Mapping[Compared, str]") -> tuple[str, ...]:
+    """Return a text for the indicators that cannot be compared on their scale."""
+    labels: dict[tuple[str, str, str], list[str]] = {}
+    for (indicator, statistic, first, second), reason in refused.items():
+        labels.setdefault((first, second, reason), []).append(f"{indicator}{statistic}")
+    return tuple(
+        f"{first} − {second}: {some(names)} {reason}"
+        for (first, second, reason), names in labels.items()
+    )
+
+
 def _left_out(
-    wide: "Mapping[tuple[str, str], tuple[pd.DataFrame, str, str]]",
-    pairs: Sequence[Pair],
-    entries: Sequence[Entry],
+    wide: Mapping[tuple[str, str], Values], pairs: Sequence[Pair], treated: Set[Compared]
 ) -> tuple[str, ...]:
     """Return a text for the indicators and for the stimuli that could not be compared."""
     warnings = []
-    compared = {(entry.indicator, entry.statistic, entry.first, entry.second) for entry in entries}
     for first, second in pairs:
-        absent = ["".join(label) for label in wide if (*label, first, second) not in compared]
+        absent = ["".join(label) for label in wide if (*label, first, second) not in treated]
         if absent:
             warnings.append(
                 f"{first} − {second}: fewer than 2 common values, not compared: {some(absent)}"
@@ -291,8 +259,9 @@ def _left_out(
         sides: dict[str, set[str]] = {first: set(), second: set()}
         alone: set[str] = set()
         nowhere: set[str] = set()
-        for frame, _, _ in wide.values():
-            if {first, second} <= set(frame.columns):
+        for values in wide.values():
+            if values.has((first, second)):
+                frame = values.wide
                 for name, there in sides.items():
                     there |= set(frame.index[frame[name].notna()])
                 one, other = np.isfinite(frame[first]), np.isfinite(frame[second])

@@ -3,7 +3,8 @@
 Differences are always *first − second*, and the order is printed with every number.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,19 +18,32 @@ from soundcal.study.equivalence import (
     equivalence_columns,
     family_of,
 )
+from soundcal.study.further import FurtherStatistic
 from soundcal.study.rules import Pair, Rules
 from soundcal.study.sensitivity import Sensitivity, sensitivity_columns
+from soundcal.study.takes import Repeatability
+from soundcal.study.two_ears import TwoEars
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from soundcal.agreement import Agreement, Diagnostics, NonparametricLimits
 
-__all__ = ["MAX_T_DRAWS", "MAX_T_SEED", "Entry", "LimitsAtQuartiles", "MethodComparison"]
+__all__ = [
+    "MAX_T_DRAWS",
+    "MAX_T_SEED",
+    "Compared",
+    "Entry",
+    "LimitsAtQuartiles",
+    "MethodComparison",
+]
 
 MAX_T_DRAWS: Final = 10_000
 MAX_T_SEED: Final = 1
 """Bootstrap samples of the adjustment by max-T, and their seed; both are printed."""
+
+Compared = tuple[str, str, str, str]
+"""Indicator, statistic, first and second method."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +78,8 @@ class Entry:
     indicator, statistic, unit : str
         The indicator compared, e.g. ``LA``, ``eq``, ``dB``.
     first, second : str
-        The methods; every difference is ``first − second``.
+        The methods; every difference is ``first − second`` (on the scale ``ratio``:
+        ``first / second``).
     ears : str
         The ear rule that was applied to this indicator.
     agreement : Agreement
@@ -85,6 +100,14 @@ class Entry:
         Limits as lines, where bias or spread depend on the size of the measured value.
     quantiles : NonparametricLimits or None
         Quantiles of the differences, where these are not normal.
+    parts : tuple of str
+        Ear or take of each difference, if the differences are those of single ears or takes.
+    two_ears : TwoEars or None
+        The model of both ears, where the values are of both.
+    repeatability : tuple of Repeatability
+        Of each method with repeated takes.
+    further : tuple of FurtherStatistic
+        Statistics that the rules ask for in addition.
     warnings : tuple of str
         Remarks that a reader of these numbers needs.
     """
@@ -104,7 +127,48 @@ class Entry:
     sensitivity: Sensitivity | None = None
     lines: LimitsAtQuartiles | None = None
     quantiles: "NonparametricLimits | None" = None
+    parts: tuple[str, ...] = ()
+    two_ears: TwoEars | None = None
+    repeatability: tuple[Repeatability, ...] = ()
+    further: tuple[FurtherStatistic, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Compared:
+        """Indicator, statistic and methods, which no other entry of the comparison has."""
+        return self.indicator, self.statistic, self.first, self.second
+
+    @property
+    def n(self) -> int:
+        """Number of stimuli."""
+        return len(set(self.agreement.points.labels))
+
+    @property
+    def scale(self) -> str:
+        """Scale of bias, limits and differences: ``difference``, ``percent`` or ``ratio``."""
+        return self.agreement.scale
+
+    @property
+    def is_modelled(self) -> bool:
+        """True if limits are those of single ears or takes, from a model of several values."""
+        return bool(self.parts or self.repeatability)
+
+    @property
+    def difference_unit(self) -> str:
+        """Unit of bias, limits and differences: that of the values, ``%`` or ``×``."""
+        return {"percent": "%", "ratio": "×"}.get(self.scale, self.unit)
+
+    @property
+    def none(self) -> float:
+        """The difference of equal values: 0, or 1 on the scale ``ratio``."""
+        return 1.0 if self.scale == "ratio" else 0.0
+
+    @property
+    def further_one(self) -> str:
+        """The thing that the prediction interval is of, in words."""
+        if self.repeatability:
+            return "a single take of a further stimulus"
+        return "a single ear of a further stimulus" if self.parts else "a further stimulus"
 
     @property
     def label(self) -> str:
@@ -113,8 +177,9 @@ class Entry:
 
     @property
     def direction(self) -> str:
-        """Direction of the difference in words, e.g. ``in-situ − ocv``."""
-        return f"{self.first} − {self.second}"
+        """Direction of the difference in words, e.g. ``in-situ − ocv``, ``in-situ / ocv``."""
+        sign = "/" if self.scale == "ratio" else "−"
+        return f"{self.first} {sign} {self.second}"
 
     @property
     def stimuli(self) -> tuple[str, ...]:
@@ -133,19 +198,36 @@ class Entry:
 
     @property
     def differences(self) -> Array:
-        """``x − y`` per stimulus, shape (n,)."""
+        """Differences on the scale, one per stimulus, ear or take, shape (n,)."""
         return self.agreement.points.difference
+
+    def independent_differences(self) -> tuple[tuple[str, ...], Array]:
+        """Return the stimuli and the differences that the test of the bias rests on.
+
+        One per stimulus, the mean where it has several; of ratios, the logarithms.
+        """
+        d = np.log(self.differences) if self.scale == "ratio" else self.differences
+        if not self.parts:
+            return self.stimuli, d
+        names, code = np.unique(np.array(self.stimuli), return_inverse=True)
+        return tuple(names.tolist()), np.bincount(code, weights=d) / np.bincount(code)
 
     @property
     def averages(self) -> Array:
         """Mean of both methods per stimulus, shape (n,)."""
         return self.agreement.points.average
 
+    def distance(self, difference: float) -> float:
+        """Return the size of a difference on the scale; of a ratio, of its logarithm."""
+        return abs(math.log(difference)) if self.scale == "ratio" else abs(difference)
+
     @property
     def worst(self) -> tuple[str, float]:
-        """Id and difference of the stimulus with the largest difference."""
-        index = int(np.argmax(np.abs(self.differences)))
-        return self.stimuli[index], float(self.differences[index])
+        """Id (with its ear or take) and difference of the stimulus with the largest difference."""
+        d = np.log(self.differences) if self.scale == "ratio" else self.differences
+        index = int(np.argmax(np.abs(d)))
+        part = f" ({self.parts[index]})" if self.parts else ""
+        return self.stimuli[index] + part, float(self.differences[index])
 
     @property
     def delta(self) -> float | None:
@@ -153,6 +235,15 @@ class Entry:
         if self.equivalence is None or self.equivalence.allowed.is_percent:
             return None
         return self.equivalence.allowed.value
+
+    @property
+    def allowed(self) -> tuple[float, float] | None:
+        """Smallest and largest allowable difference, if it was stated on the scale of the entry."""
+        found = None if self.equivalence is None else self.equivalence.allowed
+        if found is None or found.scale != self.scale:
+            return None
+        edge = found.on_scale
+        return (math.exp(-edge), math.exp(edge)) if self.scale == "ratio" else (-edge, edge)
 
     @property
     def within_delta(self) -> bool | None:
@@ -169,7 +260,8 @@ class Entry:
             "first": self.first,
             "second": self.second,
             "ears": self.ears,
-            "n": a.n,
+            "scale": self.scale,
+            "n": self.n,
             "bias": a.bias,
             "bias_low": a.bias_ci[0],
             "bias_high": a.bias_ci[1],
@@ -211,7 +303,8 @@ class MethodComparison:
     rules : Rules
         Rules of the comparison.
     values : DataFrame
-        One value per condition, stimulus, indicator and statistic, after the ear rule.
+        One value per condition, stimulus, indicator and statistic, after the ear rule: the mean
+        of both ears where the rule is ``both``, and of the takes where they were repeated.
     entries : tuple of Entry
         Ordered by indicator and statistic as in the table, then by pair.
     warnings : tuple of str
@@ -271,14 +364,39 @@ class MethodComparison:
             for rule in used
         )
 
+    @property
+    def values_in_words(self) -> str:
+        """The meaning of :attr:`values` in words: ear rule, and mean of takes."""
+        rule = EAR_RULES["mean"] if self.rules.ears == "both" else self.ears_in_words
+        return rule + ("; mean of the takes" if any(e.repeatability for e in self.entries) else "")
+
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per entry, see :meth:`Entry.to_dict`."""
         import pandas as pd
 
         return pd.DataFrame([entry.to_dict() for entry in self.entries])
 
+    def further(self) -> "pd.DataFrame":
+        """Return one row per entry and number of the additional statistics; no rows without any."""
+        import pandas as pd
+
+        rows = [
+            {
+                "indicator": entry.indicator,
+                "statistic": entry.statistic,
+                "unit": entry.unit,
+                "first": entry.first,
+                "second": entry.second,
+                "ears": entry.ears,
+                **asdict(one),
+            }
+            for entry in self.entries
+            for one in entry.further
+        ]
+        return pd.DataFrame(rows)
+
     def differences(self) -> "pd.DataFrame":
-        """Return one row per entry and stimulus: both values and their difference."""
+        """Return one row per entry and stimulus (ear, take): both values and their difference."""
         import pandas as pd
 
         parts = [
@@ -291,6 +409,7 @@ class MethodComparison:
                     "second": entry.second,
                     "ears": entry.ears,
                     "stimulus": entry.stimuli,
+                    **({"part": entry.parts} if entry.parts else {}),
                     "first_value": entry.x,
                     "second_value": entry.y,
                     "difference": entry.differences,

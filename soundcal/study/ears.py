@@ -19,6 +19,7 @@ EAR_RULES: Final[dict[str, str]] = {
     "energy": "energetic mean of both ears",
     "left": "left ear",
     "right": "right ear",
+    "both": "both ears in one model, limits of a single ear",
     "single": "single channel",
 }
 """Printed name of each rule; ``single`` stands for one-channel recordings."""
@@ -36,7 +37,7 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
     ----------
     table : DataFrame
         Tidy table with the columns ``condition, stimulus, indicator, statistic, unit, channel,
-        value``; rows in any order.
+        value``, and ``take`` for repeated takes; rows in any order.
     rule : {"mean", "max", "energy", "left", "right"}
         Rule that combines the ears. A recording of one channel keeps its value, and its rule is
         recorded as ``single``.
@@ -44,8 +45,8 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
     Returns
     -------
     DataFrame
-        Columns ``condition, stimulus, indicator, statistic, unit, ears, value``. A value is NaN
-        where an ear that the rule needs is not finite.
+        Columns ``condition, stimulus, indicator, statistic, unit`` (and ``take``), ``ears, value``.
+        A value is NaN where an ear that the rule needs is not finite.
 
     Raises
     ------
@@ -54,13 +55,15 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    keys = list(_KEYS)
+    keys = [*_KEYS, *(["take"] if "take" in table.columns else [])]
     repeated = table.duplicated([*keys, "channel"])
     if repeated.any():
         row = table[repeated].iloc[0]
+        take = f", take {row['take']}" if "take" in keys else ""
         raise RecordError(
             f"{row['stimulus']!r} ({row['condition']}, {row['indicator']}{row['statistic']}, "
-            f"{row['channel']}) occurs more than once; keep one run, or average the runs first"
+            f"{row['channel']}{take}) occurs more than once; keep one, or name repeated takes in a "
+            "column take"
         )
     wide = table.pivot(index=keys, columns="channel", values="value")
     names = [str(name) for name in wide.columns]
@@ -95,7 +98,10 @@ def swapped_ears(table: "pd.DataFrame", first: str, second: str) -> str:
         return ""
     label = levels.iloc[0][["indicator", "statistic"]]
     own = levels[(levels[["indicator", "statistic"]] == label).all(axis=1)]
-    wide = own.pivot(index=["condition", "stimulus"], columns="channel", values="value")
+    takes = ["take"] if "take" in own.columns else []
+    index = ["condition", "stimulus", *takes]
+    wide = own.pivot(index=index, columns="channel", values="value")
+    wide = wide.groupby(index[:2]).mean() if takes else wide
     if set(wide.columns) != set(EARS):
         return ""
     apart = (wide["left"] - wide["right"]).unstack("condition")
@@ -134,7 +140,7 @@ def _check_ears(names: list[str], counts: "pd.Series[int]", rule: EarRule) -> No
         )
     alone = counts[counts < len(needed)]
     if len(alone):
-        condition, stimulus, indicator, statistic, _ = alone.index[0]
+        condition, stimulus, indicator, statistic = alone.index[0][:4]
         raise RecordError(
             f"{stimulus!r} ({condition}, {indicator}{statistic}) has one ear only; the ear "
             f"rule {rule!r} needs both; measure the other ear, or use the rule left or right"

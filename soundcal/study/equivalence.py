@@ -2,7 +2,8 @@
 
 An allowable difference is stated in the unit of the indicator, or in per cent. In per cent it is a
 ratio, and the differences of the natural logarithms are tested: within 17 % means that the ratio of
-the methods lies between 1/1.17 and 1.17.
+the methods lies between 1/1.17 and 1.17. Only where differences are percentages of the mean of both
+methods (scale ``percent``), the user's own per cent are those.
 """
 
 import math
@@ -15,7 +16,9 @@ import numpy as np
 from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO
 from soundcal.errors import ParameterError
 from soundcal.study.jnd import Jnd, jnd_set
+from soundcal.study.repeats import RepeatedValues
 from soundcal.study.rules import Rules, parsed_delta
+from soundcal.study.scales import back, on_scale, without_scale
 
 if TYPE_CHECKING:
     from soundcal.agreement import Agreement, AgreementTest
@@ -67,16 +70,26 @@ class Allowed:
         True for a value in per cent.
     jnd : Jnd or None
         The published value behind it; None if the user stated it.
+    of_mean : bool
+        True for per cent of the mean of both methods; otherwise a percentage is a ratio.
     """
 
     value: float
     is_percent: bool = False
     jnd: Jnd | None = None
+    of_mean: bool = False
+
+    @property
+    def scale(self) -> "Scale":
+        """The scale on which it is tested."""
+        if not self.is_percent:
+            return "difference"
+        return "percent" if self.of_mean else "ratio"
 
     @property
     def on_scale(self) -> float:
-        """The value on the scale on which it is tested: differences, or logarithms of ratios."""
-        return math.log1p(self.value / 100.0) if self.is_percent else self.value
+        """The value on that scale, of a ratio its logarithm."""
+        return math.log1p(self.value / 100.0) if self.scale == "ratio" else self.value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,10 +136,8 @@ class Equivalence:
         return None if math.isnan(p) else p
 
     def as_stated(self, interval: tuple[float, float]) -> tuple[float, float]:
-        """Return bounds of the test in the indicator's unit, or as ratios."""
-        if not self.allowed.is_percent:
-            return interval
-        return math.exp(interval[0]), math.exp(interval[1])
+        """Return bounds of the test in the indicator's unit, in per cent, or as ratios."""
+        return back(interval[0], self.allowed.scale), back(interval[1], self.allowed.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +210,9 @@ def equivalence_columns(found: Equivalence | None) -> dict[str, Any]:
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label, Allowed]:
+def allowed_differences(
+    rules: Rules, units: Mapping[Label, str], scales: "Mapping[str, Scale]"
+) -> dict[Label, Allowed]:
     """Return the allowable difference of each label that has one.
 
     A value for a label (``N5``) takes precedence over one for an indicator (``N``), and both over
@@ -211,11 +224,14 @@ def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label,
         With ``delta`` and ``jnd``.
     units : mapping of (str, str) to str
         The unit of each indicator and statistic that is compared.
+    scales : mapping of str to str
+        The scale of each indicator's differences.
 
     Raises
     ------
     ParameterError
-        A value for something that is not compared, or a percentage of levels.
+        A value for something that is not compared; a percentage of levels; a value in the unit of
+        an indicator whose differences are ratios or percentages.
     """
     published = jnd_set(rules.jnd) if rules.jnd else ()
     of_set = {
@@ -236,13 +252,19 @@ def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label,
             raise ParameterError(
                 f"allowable difference for {name!r}, which is not compared; compared are {known}"
             )
-        value = Allowed(*parsed_delta(given))
-        unit = next(units[label] for label in (single or family))
-        if value.is_percent and unit.startswith(ARBITRARY_ZERO):
+        number, is_percent = parsed_delta(given)
+        unit, scale = units[(single or family)[0]], scales[(single or family)[0][0]]
+        if is_percent and unit.startswith(ARBITRARY_ZERO):
             raise ParameterError(
                 f"allowable difference {name}={given}: values in {unit} have no true zero and so "
                 f"no percentages; state it in {unit}"
             )
+        if scale != "difference" and not is_percent:
+            raise ParameterError(
+                f"allowable difference {name}={given}, but the scale of {name} is {scale}; state "
+                f"it in per cent, e.g. {name}=10%"
+            )
+        value = Allowed(number, is_percent, of_mean=scale == "percent")
         if single:
             of_label |= dict.fromkeys(single, value)
         else:
@@ -251,7 +273,10 @@ def allowed_differences(rules: Rules, units: Mapping[Label, str]) -> dict[Label,
 
 
 def equivalence_of(
-    agreement: "Agreement", allowed: Allowed, rules: Rules
+    agreement: "Agreement",
+    allowed: Allowed,
+    rules: Rules,
+    repeats: RepeatedValues | None = None,
 ) -> tuple[Equivalence | None, str]:
     """Return the test of agreement within an allowable difference, or why there is none.
 
@@ -263,6 +288,8 @@ def equivalence_of(
         The allowable difference.
     rules : Rules
         Coverage, confidence and interval.
+    repeats : RepeatedValues, optional
+        The values of single ears or takes, if the agreement is theirs.
 
     Returns
     -------
@@ -272,34 +299,41 @@ def equivalence_of(
     """
     from soundcal.agreement import agreement_test, bland_altman
 
-    x, y = agreement.points.x, agreement.points.y
-    if allowed.is_percent:
-        refused = int(((x <= 0.0) | (y <= 0.0)).sum())
-        if refused:
-            return None, (
-                f"{refused} of {x.size} pairs have a value of 0 or less, which has no ratio: the "
-                f"allowable difference of {allowed.value:g} % is not tested"
-            )
-    scale: Scale = "ratio" if allowed.is_percent else "difference"
-    if agreement.scale != scale:
-        agreement = bland_altman(
-            x,
-            y,
-            scale=scale,
-            coverage=rules.coverage,
-            confidence=rules.confidence,
-            interval=rules.interval,
-            preset="paper" if rules.paper else None,
+    pairs, scale, delta = agreement.points, allowed.scale, allowed.on_scale
+    values = pairs if repeats is None else repeats
+    if without_scale(values.x, values.y, [""] * values.x.size, scale):
+        refused = int(((values.x <= 0.0) | (values.y <= 0.0)).sum())
+        return None, (
+            f"{refused} of {values.x.size} pairs have a value of 0 or less, which has no ratio: "
+            f"the allowable difference of {allowed.value:g} % is not tested"
         )
-    if allowed.is_percent:
-        x, y = np.log(x), np.log(y)
-    alpha, delta = 1.0 - rules.confidence, allowed.on_scale
-    test = agreement_test(x, y, delta, coverage=rules.coverage, alpha=alpha)
+    if repeats is not None:
+        of_scale = replace(repeats, scale=scale)
+        agreement = of_scale.limits(rules)
+        test = of_scale.test(rules, delta)
+    else:
+        if agreement.scale != scale:
+            agreement = bland_altman(
+                pairs.x,
+                pairs.y,
+                scale=scale,
+                coverage=rules.coverage,
+                confidence=rules.confidence,
+                interval=rules.interval,
+                preset="paper" if rules.paper else None,
+            )
+        x, y = on_scale(pairs.x, pairs.y, scale, pairs.average)
+        test = agreement_test(x, y, delta, coverage=rules.coverage, alpha=1.0 - rules.confidence)
 
     def in_delta(value: float) -> float:
-        return (math.log(value) if allowed.is_percent else value) / delta
+        return (math.log(value) if scale == "ratio" else value) / delta
 
     low, high = test.limits.bounds
+    is_beyond = (
+        test.is_beyond
+        if repeats is None
+        else in_delta(agreement.lower_ci[1]) < -1.0 or in_delta(agreement.upper_ci[0]) > 1.0
+    )
     found = Equivalence(
         allowed=allowed,
         test=test,
@@ -308,15 +342,15 @@ def equivalence_of(
         upper=in_delta(agreement.upper),
         bias_ci=(in_delta(agreement.bias_ci[0]), in_delta(agreement.bias_ci[1])),
         bounds=(low / delta, high / delta),
-        verdict=_verdict(test),
+        verdict=_verdict(test, is_beyond),
     )
     return found, ""
 
 
-def _verdict(test: "AgreementTest") -> Verdict:
+def _verdict(test: "AgreementTest", is_beyond: bool) -> Verdict:
     if test.limits.concluded:
         return "within"
-    return "beyond" if test.is_beyond else "undecided"
+    return "beyond" if is_beyond else "undecided"
 
 
 def holm_adjusted(found: Sequence[Equivalence | None]) -> list[Equivalence | None]:

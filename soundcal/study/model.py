@@ -170,6 +170,10 @@ class Study:
         """Return bias, limits and intervals per combination, indicator and pair of methods."""
         return _stacked({name: one.to_frame() for name, one in self.comparisons.items()})
 
+    def further(self) -> "pd.DataFrame":
+        """Return the additional statistics per combination, indicator and pair of methods."""
+        return _stacked({name: one.further() for name, one in self.comparisons.items()})
+
     def differences(self) -> "pd.DataFrame":
         """Return both values per combination, indicator, pair of methods and stimulus."""
         return _stacked({name: one.differences() for name, one in self.comparisons.items()})

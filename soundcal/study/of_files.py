@@ -73,11 +73,12 @@ def with_conditions(table: "pd.DataFrame", method: str = "") -> "pd.DataFrame":
 
 
 def _refuse_two_of_a_stimulus(table: "pd.DataFrame") -> None:
-    """Refuse two recordings of one stimulus and one condition."""
-    found = table[["condition", "stimulus", "recording"]].drop_duplicates()
-    twice = found[found.duplicated(["condition", "stimulus"], keep=False)]
+    """Refuse two recordings of one stimulus and one condition, unless they are named takes."""
+    names = ["condition", "stimulus", *(["take"] if "take" in table.columns else [])]
+    found = table[[*names, "recording"]].drop_duplicates()
+    twice = found[found.duplicated(names, keep=False)]
     if len(twice):
-        (condition, stimulus), same = next(iter(twice.groupby(["condition", "stimulus"])))
+        (condition, stimulus, *_), same = next(iter(twice.groupby(names)))
         first, second = same["recording"].iloc[:2]
         raise RecordError(
             f"{first} and {second} are both the stimulus {stimulus!r} of the condition "

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -13,11 +13,36 @@ from soundcal.study.jnd import jnd_set
 
 if TYPE_CHECKING:
     from soundcal.agreement.intervals import Interval
+    from soundcal.agreement.limits_of_agreement import Scale
 
-__all__ = ["STUDY_METHODS", "STUDY_PAIRS", "Pair", "Rules", "default_pairs", "in_order"]
+__all__ = [
+    "FURTHER",
+    "STUDY_METHODS",
+    "STUDY_PAIRS",
+    "Ears",
+    "Further",
+    "Pair",
+    "Rules",
+    "Takes",
+    "default_pairs",
+    "in_order",
+]
+
+Ears = EarRule | Literal["both"]
+"""Rule that makes one value of two ears, or ``both`` for a model with a value of each ear."""
+
+Takes = Literal["constant", "varying"]
+"""Assumption about repeated takes, see :func:`soundcal.agreement.bland_altman_repeated`."""
+
+Further = Literal["deming", "passing-bablok", "ccc", "icc", "tdi"]
+
+FURTHER: Final[tuple[Further, ...]] = get_args(Further)
+"""Statistics that can be computed in addition, see :mod:`soundcal.study.further`."""
 
 Pair = tuple[str, str]
 """Two methods; their difference is the first minus the second."""
+
+_SCALES: Final = ("difference", "ratio", "percent")
 
 STUDY_METHODS: Final = ("in-situ", "ocv", "hats")
 """Methods of the study in the order in which they are printed."""
@@ -32,8 +57,18 @@ class Rules:
 
     Parameters
     ----------
-    ears : {"mean", "max", "energy", "left", "right"}
-        The ear rule, see :mod:`soundcal.study.ears`.
+    ears : {"mean", "max", "energy", "left", "right", "both"}
+        The ear rule, see :mod:`soundcal.study.ears`. ``both``: no rule; limits of a single ear from
+        a model of both, see :mod:`soundcal.study.two_ears`.
+    scale : {"difference", "ratio", "percent"} or mapping of str to these
+        Scale of the differences, see :func:`soundcal.agreement.bland_altman`: for all indicators
+        that are not levels, or by indicator (``N``); the key "" is for all others.
+    takes : {"constant", "varying"}
+        Repeated takes, if the table has a column ``take``: ``constant``, the takes of one method
+        are independent of those of the other; ``varying``, takes of one name belong together. See
+        :mod:`soundcal.study.takes`.
+    also : sequence of {"deming", "passing-bablok", "ccc", "icc", "tdi"}
+        Statistics in addition to bias and limits, see :mod:`soundcal.study.further`.
     interval : {"exact", "1999", "1986", "pair", "mover"}
         Confidence intervals of the limits, see :func:`soundcal.agreement.bland_altman`.
     coverage : float
@@ -45,7 +80,8 @@ class Rules:
     delta : mapping of str to float or str
         Allowable difference per label (``LAeq``, ``N5``) or for all statistics of an indicator
         (``LA``, also written ``L(A)``), stated before the data: a number in the indicator's unit,
-        or a text such as ``"7 %"`` for a ratio between 1/1.07 and 1.07.
+        or a text such as ``"7 %"``: a ratio between 1/1.07 and 1.07, or on the scale ``percent``
+        7 % of the mean of both methods. Scales ``ratio`` and ``percent`` need percentages.
     jnd : str
         Set of published just noticeable differences that are allowed where ``delta`` says nothing,
         see :data:`soundcal.study.jnd.JND_SETS`; empty for none.
@@ -53,7 +89,10 @@ class Rules:
         Stimuli that are left out, with the reason for each.
     """
 
-    ears: EarRule = "mean"
+    ears: Ears = "mean"
+    scale: "Scale | Mapping[str, Scale]" = "difference"
+    takes: Takes = "constant"
+    also: Sequence[Further] = ()
     interval: "Interval" = "exact"
     coverage: float = 0.95
     confidence: float = 0.95
@@ -63,7 +102,21 @@ class Rules:
     excluded: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rule_for(self.ears, "LA", "dB")  # refuses an unknown rule
+        if self.ears != "both":
+            rule_for(self.ears, "LA", "dB")  # refuses an unknown rule
+        elif self.repeated_interval is None:
+            raise ParameterError(
+                f"intervals {self.interval!r} do not exist for limits of a single ear (ears "
+                "'both'); mover or 1999 is expected"
+            )
+        choices: list[tuple[str, str, Sequence[str]]] = [
+            *(("scale", kind, _SCALES) for kind in self.scales.values()),
+            ("takes", self.takes, get_args(Takes)),
+            *(("further statistic", kind, FURTHER) for kind in self.also),
+        ]
+        for name, chosen, known in choices:
+            if chosen not in known:
+                raise ParameterError(f"{name} {chosen!r}; one of {', '.join(known)} is expected")
         for label, value in self.delta.items():
             if not 0 < parsed_delta(value)[0] < np.inf:
                 raise ParameterError(
@@ -85,10 +138,25 @@ class Rules:
         published = [f"published just noticeable differences ({self.jnd})"] if self.jnd else []
         return ", ".join([*own, *published])
 
+    @property
+    def scales(self) -> "Mapping[str, Scale]":
+        """Scales by indicator; "" for all others."""
+        return {"": self.scale} if isinstance(self.scale, str) else self.scale
+
+    @property
+    def repeated_interval(self) -> 'Literal["mover", "1999"] | None':
+        """Intervals of limits from several values of a stimulus; None if there are none."""
+        if self.paper or self.interval == "1999":
+            return "1999"
+        return "mover" if self.interval in ("exact", "mover") else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rules, ready for JSON."""
         return {
             "ears": self.ears,
+            "scale": self.scale if isinstance(self.scale, str) else dict(self.scale),
+            "takes": self.takes,
+            "also": list(self.also),
             "interval": "1999" if self.paper else self.interval,
             "coverage": self.coverage,
             "confidence": self.confidence,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "checked_table", "read_table"]
 
 COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", "value", "unit")
-"""Columns that a table must have; it may also have ``combination`` and others."""
+"""Columns that a table must have; it may also have ``combination``, ``take`` and others."""
 
 _NUMBERS: Final = ("value", "u")
 
@@ -191,7 +191,7 @@ def _no_column(names: list[str]) -> str:
 
 
 def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the columns :data:`COLUMNS` of a table of one combination, as texts and floats.
+    """Return :data:`COLUMNS`, and ``take``, of a table of one combination, as texts and floats.
 
     Raises
     ------
@@ -214,6 +214,8 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
         )
     kept = [name for name in COLUMNS if name != "value"]
     texts = {name: [normal_name(str(text)) for text in table[name]] for name in kept}
+    if "take" in table.columns:
+        texts["take"] = ["" if pd.isna(t) else normal_name(str(t)) for t in table["take"]]
     result = pd.DataFrame(texts)
     try:
         result["value"] = pd.to_numeric(table["value"]).to_numpy(dtype=np.float64)

@@ -250,4 +250,4 @@ def test_wrong_arguments() -> None:
     with pytest.raises(ParameterError, match="positive"):
         Rules(delta={"LAeq": 0.0})
     with pytest.raises(ParameterError, match="ear rule"):
-        Rules(ears="both")  # type: ignore[arg-type]
+        Rules(ears="one")  # type: ignore[arg-type]

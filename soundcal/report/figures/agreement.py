@@ -93,12 +93,14 @@ def _grid(entries: Sequence["Entry"], statistics: Sequence[str]) -> "Figure":
         else:
             _fill(sheet, panel, entry)
     unit = style.unit_label(entries[0].indicator, entries[0].unit)
+    scale = style.unit_label(entries[0].indicator, entries[0].difference_unit)
+    directions = {(entry.first, entry.second): entry for entry in entries}
     for (first, second, statistic), panel in panels.items():
         if statistic == statistics[0]:
             sheet.text(
                 1.2,
                 panel.bottom + panel.height / 2,
-                _pair_label((first, second), unit),
+                _pair_label(directions[first, second], scale),
                 rotation=90,
                 ha="left",
                 va="center",
@@ -144,25 +146,32 @@ def _x_limits(x: Array, share: float) -> tuple[float, float]:
     return low, low + (high - low) / (1.0 - share)
 
 
-def _pair_label(pair: tuple[str, str], unit: str) -> str:
-    first, second = (short(name, 18) for name in pair)
+def _pair_label(entry: "Entry", unit: str) -> str:
+    first, second = (short(name, 18) for name in (entry.first, entry.second))
+    sign = "/" if entry.scale == "ratio" else "−"
     if len(first) + len(second) <= 17:
-        return f"{first} − {second}\n{unit}"
-    return f"{first} −\n{second}, {unit}"
+        return f"{first} {sign} {second}\n{unit}"
+    return f"{first} {sign}\n{second}, {unit}"
 
 
 def _row_span(entries: Sequence["Entry"]) -> tuple[float, float]:
     """Return the vertical range of all values, except confidence bands of excessive width."""
-    low, high = 0.0, 0.0
+    low = high = entries[0].none if entries else 0.0
     for entry in entries:
         a = entry.agreement
         reach = a.upper - a.lower
         low = min(low, float(entry.differences.min()), max(a.lower_ci[0], a.lower - reach))
         high = max(high, float(entry.differences.max()), min(a.upper_ci[1], a.upper + reach))
-        if entry.delta is not None and entry.delta <= 3 * max(abs(low), abs(high)):
-            low, high = min(low, -entry.delta), max(high, entry.delta)
+        if entry.allowed is not None and _is_near(entry.allowed, low, high):
+            low, high = min(low, entry.allowed[0]), max(high, entry.allowed[1])
     margin = 0.06 * (high - low) or 1.0
     return low - margin, high + margin
+
+
+def _is_near(allowed: tuple[float, float], low: float, high: float) -> bool:
+    """Return True if the allowable differences can be shown without crowding the values."""
+    middle = 0.5 * (allowed[0] + allowed[1])
+    return allowed[1] - middle <= 3 * max(abs(low - middle), abs(high - middle))
 
 
 def _frame(sheet: Sheet, panel: Panel, first_column: bool, filled: bool) -> None:
@@ -186,10 +195,9 @@ def _fill(sheet: Sheet, panel: Panel, entry: "Entry") -> None:
     sheet.band(style.GREEN, panel, a.lower_ci)
     sheet.band(style.GREEN, panel, a.upper_ci)
     sheet.band(style.VERMILION, panel, a.bias_ci)
-    sheet.level(_ZERO, panel, 0.0)
-    if entry.delta is not None:
-        sheet.level(_ALLOWED, panel, -entry.delta)
-        sheet.level(_ALLOWED, panel, entry.delta)
+    sheet.level(_ZERO, panel, entry.none)
+    for edge in entry.allowed or ():
+        sheet.level(_ALLOWED, panel, edge)
     sheet.level(_BIAS, panel, a.bias)
     sheet.level(_LIMIT, panel, a.lower)
     sheet.level(_LIMIT, panel, a.upper)
@@ -204,7 +212,7 @@ def _fill(sheet: Sheet, panel: Panel, entry: "Entry") -> None:
         sheet.text(
             panel.right - 0.2,
             panel.bottom + place * panel.height,
-            style.value_text(value, entry.unit, signed=True),
+            style.value_text(value, entry.difference_unit, signed=True),
             ha="right",
             va="center_baseline",
             color=colour,

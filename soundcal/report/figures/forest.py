@@ -65,7 +65,7 @@ def bias_forest(entries: Sequence[tuple[str, "Entry"]]) -> "Figure":
             axes.plot([a.lower, a.upper], [y, y], "|", color=style.GREEN, markersize=5)
             axes.plot(a.bias_ci, [y, y], color=style.VERMILION, linewidth=2.6, alpha=0.6)
             axes.plot([a.bias], [y], "D", color=style.VERMILION, markersize=3.4)
-        axes.axvline(0.0, color=FAINT, linewidth=0.6, linestyle=":")
+        axes.axvline(entries[0][1].none, color=FAINT, linewidth=0.6, linestyle=":")
         axes.set_yticks(places, labels)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(place - 0.4, -0.6)
@@ -85,9 +85,9 @@ def bias_forest(entries: Sequence[tuple[str, "Entry"]]) -> "Figure":
                 )
         few_ticks(axes.xaxis, 6)
         lead = entries[0][1]
-        axes.set_xlabel(
-            f"Difference of {lead.label} in {style.unit_label(lead.indicator, lead.unit)}"
-        )
+        unit = style.unit_label(lead.indicator, lead.difference_unit)
+        what = "Ratio" if lead.scale == "ratio" else "Difference"
+        axes.set_xlabel(f"{what} of {lead.label} in {unit}")
     return figure
 
 
@@ -129,9 +129,7 @@ def equivalence_forest(entries: Sequence["Entry"]) -> "Figure":
         for y, (entry, found) in zip(places, rows, strict=True):
             _equivalence_row(axes, y, found, edge)
             unit = style.unit_label(entry.indicator, entry.unit)
-            text = style.allowed_text(
-                found.allowed.value, unit, is_percent=found.allowed.is_percent
-            )
+            text = style.allowed_text(found.allowed.value, unit, found.allowed.scale)
             _beside(axes, y, 7.0, VERDICT_WORDS[found.verdict], _COLOURS[found.verdict])
             _beside(axes, y, 55.0, short(text, 12), INK)
         for y, text in headings:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from soundcal.errors import ParameterError
 from soundcal.report.document import Block, Column, Paragraph, Table
-from soundcal.study import MethodComparison, Study
+from soundcal.study import Entry, MethodComparison, Study
 
 __all__ = ["ITEMS", "Item", "checklist", "checklist_blocks", "interval_in_words"]
 
@@ -73,11 +73,12 @@ def checklist(
         raise ParameterError(f"checklist item {strangers[0]}; the items are 1 to {len(ITEMS)}")
     own = _from_the_data(comparisons, software)
     stated = comparisons[0].rules.delta_in_words
+    answered = {3} if own[3] else set()
     items = []
     for number, question in ITEMS.items():
         if number in answers:
             items.append(Item(number, question, "given by the user", answers[number]))
-        elif number in _FOR_THE_USER and not (number == 1 and stated):
+        elif number in _FOR_THE_USER and not (number == 1 and stated) and number not in answered:
             items.append(Item(number, question, "to be given by the user", own.get(number, "")))
         else:
             items.append(Item(number, question, "filled", own[number]))
@@ -90,7 +91,7 @@ def _from_the_data(
     comparison = comparisons[0]
     rules = comparison.rules
     entries = [entry for one in comparisons for entry in one.entries]
-    counts = [entry.agreement.n for entry in entries]
+    counts = [entry.n for entry in entries]
     n = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     leading = {entry.indicator: entry for entry in reversed(entries)}
     ranges = []
@@ -101,22 +102,27 @@ def _from_the_data(
     found = [entry.diagnostics for entry in entries]
     normality = sum(d.normality_p < 0.05 for d in found)
     trend, spread = sum(d.has_trend for d in found), sum(d.has_unequal_spread for d in found)
+    repeated = any(entry.repeatability for entry in entries)
     level = f"{100 * rules.confidence:g} %"
     return {
         1: f"{rules.delta_in_words}, as given to the program" if rules.delta_in_words else "",
-        2: f"One pair per stimulus, joined by its id; {n} stimuli; ears: "
-        f"{comparison.ears_in_words}",
+        2: f"{_structure(comparison, repeated)}; {n} stimuli; ears: {comparison.ears_in_words}",
         4: f"Differences drawn over means; of {len(entries)} comparisons {normality} have "
         f"differences that are not normal (p < 0.05), {trend} a trend, {spread} a spread that "
         "depends on the mean; see the tables of diagnostics",
-        5: "None; differences in the unit of the indicator",
+        3: "See the tables of repeatability" if repeated else "",
+        5: _transformation(entries),
         6: "In every figure and table",
         7: f"{level} confidence interval from Student's t",
         8: "In every figure and table",
         9: f"{level} confidence intervals, {interval_in_words(comparison)}",
         10: "Found: " + "; ".join(ranges),
-        11: "One value per stimulus and method after the ear rule; stimuli are the independent "
-        "units",
+        11: (
+            "Limits from variances between and within stimuli; stimuli are the independent units"
+            if repeated or rules.ears == "both"
+            else "One value per stimulus and method after the ear rule; stimuli are the "
+            "independent units"
+        ),
         12: ", ".join(f"{name} {version}" for name, version in software.items()),
         13: "Differences normally distributed and of constant variance",
         14: f"{n} stimuli; what they could have shown is in the section of that name",
@@ -124,16 +130,45 @@ def _from_the_data(
     }
 
 
+def _structure(comparison: MethodComparison, repeated: bool) -> str:
+    """Return the structure of the data in words."""
+    if repeated:
+        return (
+            f"Repeated takes of a stimulus, true value {comparison.rules.takes}, joined by its id"
+        )
+    if comparison.rules.ears == "both":
+        return "Two pairs per stimulus, one of each ear, joined by its id"
+    return "One pair per stimulus, joined by its id"
+
+
+def _transformation(entries: Sequence[Entry]) -> str:
+    """Return the scales in words."""
+    by_scale: dict[str, list[str]] = {}
+    for entry in entries:
+        by_scale.setdefault(entry.scale, []).append(entry.indicator)
+    words = {
+        "difference": "differences in the unit of the indicator",
+        "ratio": "natural logarithms, transformed back to ratios",
+        "percent": "differences in percent of the mean of both methods",
+    }
+    if list(by_scale) == ["difference"]:
+        return f"None; {words['difference']}"
+    return "; ".join(
+        f"{', '.join(dict.fromkeys(names))}: {words[scale]}" for scale, names in by_scale.items()
+    )
+
+
 def interval_in_words(comparison: MethodComparison) -> str:
     """Return the method of the limits' confidence intervals in words."""
-    kind = "1999" if comparison.rules.paper else comparison.rules.interval
-    return {
+    kinds = dict.fromkeys(entry.agreement.interval for entry in comparison.entries)
+    words = {
         "exact": "exact for each limit (noncentral t; Carkeet 2015)",
         "pair": "exact for both limits as a pair (Carkeet 2015)",
         "1999": "approximate (Bland and Altman 1999)",
         "1986": "approximate (Bland and Altman 1986)",
         "mover": "by variance recovery (Zou 2013)",
-    }[kind]
+    }
+    return " or ".join(words[kind] for kind in kinds)
 
 
 def checklist_blocks(study: Study) -> tuple[Block, ...]:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
+from soundcal.report.sections.ears import ears_blocks
 from soundcal.report.sections.equipment import gains_table
 from soundcal.report.sections.equivalence import equivalence_blocks
+from soundcal.report.sections.further import further_sections
 from soundcal.report.sections.other_limits import other_limits_section
+from soundcal.report.sections.repeatability import repeatability_tables
 from soundcal.report.sections.sensitivity import sensitivity_section
 from soundcal.report.style import family_name, unit_label, value_text
 from soundcal.study import Entry, MethodComparison, Study
@@ -43,6 +46,8 @@ def comparison_section(study: Study, name: str, comparison: MethodComparison) ->
                     *_grids(name, entries, comparison),
                     agreement_table(name, entries, comparison),
                     *_entry_notices(entries),
+                    *ears_blocks(name, entries),
+                    *repeatability_tables(name, entries),
                     Section(
                         slug("diagnostics", name, indicator),
                         f"Diagnostics{_how_many_flagged(entries)}",
@@ -50,6 +55,7 @@ def comparison_section(study: Study, name: str, comparison: MethodComparison) ->
                         folded=True,
                     ),
                     *other_limits_section(name, entries),
+                    *further_sections(name, entries),
                     Section(
                         slug("values", name, indicator),
                         "Values per stimulus",
@@ -77,7 +83,7 @@ def _dots(name: str, comparison: MethodComparison, entry: Entry) -> Picture:
         f"{entry.label} per stimulus",
         f"One row per stimulus, one marker per method: {', '.join(map(str, wide.columns))}. "
         "The numbers are in the table of values per stimulus.",
-        f"{entry.label} in {unit} per stimulus{which}; ears: {comparison.ears_in_words}.",
+        f"{entry.label} in {unit} per stimulus{which}; ears: {comparison.values_in_words}.",
         lambda: figures.stimulus_dots(wide, entry.label, unit),
     )
 
@@ -94,10 +100,10 @@ def _grids(name: str, entries: Sequence[Entry], comparison: MethodComparison) ->
                 slug("bland-altman", name, entries[0].indicator, str(start or "")),
                 f"Bland-Altman plots of {', '.join(entry.label for entry in _first_pair(own))}",
                 " ".join(_grid_sentence(entry) for entry in own),
-                "Differences over the mean of both methods. Solid: bias; dashed: limits of "
-                f"agreement; shaded: {100 * comparison.rules.confidence:g} % confidence intervals "
-                "(cut off at the frame); dotted: no difference"
-                + ("; dash-dotted: allowable difference" if any(e.delta for e in own) else "")
+                f"{_vertical(entries[0])} over the mean of both methods. Solid: bias; dashed: "
+                f"limits of agreement; shaded: {100 * comparison.rules.confidence:g} % confidence "
+                "intervals (cut off at the frame); dotted: no difference"
+                + ("; dash-dotted: allowable difference" if any(e.allowed for e in own) else "")
                 + f". Ears: {comparison.ears_in_words}.",
                 partial(_one_grid, own),
             )
@@ -117,14 +123,15 @@ def _first_pair(entries: Sequence[Entry]) -> list[Entry]:
 def _grid_sentence(entry: Entry) -> str:
     a = entry.agreement
     bias, lower, upper = (
-        value_text(value, entry.unit, signed=True) for value in (a.bias, a.lower, a.upper)
+        value_text(value, entry.difference_unit, signed=True)
+        for value in (a.bias, a.lower, a.upper)
     )
     return f"{entry.label}, {entry.direction}: bias {bias}, limits {lower} and {upper}."
 
 
 def agreement_table(name: str, entries: Sequence[Entry], comparison: MethodComparison) -> Table:
     """Return bias, limits and their intervals of one family."""
-    unit = entries[0].unit
+    unit = entries[0].difference_unit
     interval = f"{100 * comparison.rules.confidence:g} % CI"
     columns = (
         Column("Indicator"),
@@ -132,7 +139,9 @@ def agreement_table(name: str, entries: Sequence[Entry], comparison: MethodCompa
         Column("n", "count"),
         Column("Bias", "signed", unit, "Bias"),
         Column(interval, "interval", unit, "Bias"),
-        Column("SD", "number", unit),
+        Column("SD of ln", "number", decimals=3)
+        if entries[0].scale == "ratio"
+        else Column("SD", "number", unit),
         Column("Lower", "signed", unit, "Lower limit"),
         Column(interval, "interval", unit, "Lower limit"),
         Column("Upper", "signed", unit, "Upper limit"),
@@ -144,8 +153,8 @@ def agreement_table(name: str, entries: Sequence[Entry], comparison: MethodCompa
     )
     rows = tuple(_agreement_row(entry) for entry in entries)
     caption = (
-        f"Agreement of {family_name(entries[0].indicator)} in "
-        f"{unit_label(entries[0].indicator, unit)}; ears: {comparison.ears_in_words}"
+        f"Agreement of {family_name(entries[0].indicator)} {_scale(entries[0])}; ears: "
+        f"{comparison.ears_in_words}"
     )
     return Table(slug("agreement-table", name, entries[0].indicator), caption, columns, rows)
 
@@ -155,7 +164,7 @@ def _agreement_row(entry: Entry) -> tuple[Any, ...]:
     return (
         entry.label,
         entry.direction,
-        a.n,
+        entry.n,
         a.bias,
         a.bias_ci,
         a.sd,
@@ -169,6 +178,24 @@ def _agreement_row(entry: Entry) -> tuple[Any, ...]:
     )
 
 
+def _scale(entry: Entry) -> str:
+    """Return the scale of bias and limits in words."""
+    match entry.scale:
+        case "ratio":
+            return "as ratios"
+        case "percent":
+            return "in % of the mean of both methods"
+        case _:
+            return f"in {unit_label(entry.indicator, entry.unit)}"
+
+
+def _vertical(entry: Entry) -> str:
+    """Return what the vertical axis of a plot shows."""
+    what = {"ratio": "Ratios", "percent": "Differences in % of the mean"}
+    parts = " of single ears" if entry.parts and not entry.repeatability else ""
+    return what.get(entry.scale, "Differences") + parts
+
+
 def _how_many_flagged(entries: Sequence[Entry]) -> str:
     flagged = sum(bool(entry.diagnostics.doubts) for entry in entries)
     return f": {flagged} of {len(entries)} comparisons need attention" if flagged else ""
@@ -176,7 +203,7 @@ def _how_many_flagged(entries: Sequence[Entry]) -> str:
 
 def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
     """Return the diagnostics of one family: do its limits describe its data?"""
-    unit = entries[0].unit
+    unit = entries[0].difference_unit
     columns = (
         Column("Indicator"),
         Column("Difference"),
@@ -190,9 +217,12 @@ def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
         Column("To look at"),
     )
     rows = tuple(_diagnostics_row(entry) for entry in entries)
+    of_what = "the differences" if entries[0].scale != "ratio" else "the logarithms of the ratios"
+    if any(entry.is_modelled for entry in entries):
+        of_what += " (means of each stimulus)"
     test = next((e.diagnostics.normality_test for e in entries if e.diagnostics.normality_test), "")
     caption = (
-        f"Diagnostics of the differences of {family_name(entries[0].indicator)}"
+        f"Diagnostics of {of_what} of {family_name(entries[0].indicator)}"
         + (f"; normality: {test}" if test else "")
         + "; spread ratio: spread at the upper quartile of the means divided by that at the lower, "
         "or its inverse; outliers: more than 3.5 scaled MADs from the median, never left out"
@@ -239,7 +269,7 @@ def stimulus_table(name: str, indicator: str, comparison: MethodComparison) -> T
     )
     caption = (
         f"{family_name(indicator)} per stimulus in {unit_label(indicator, unit)}; "
-        f"ears: {comparison.ears_in_words}"
+        f"ears: {comparison.values_in_words}"
     )
     return Table(slug("stimuli", name, indicator), caption, columns, cells)
 

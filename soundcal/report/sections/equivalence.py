@@ -161,7 +161,7 @@ def _picture(
     shown = ", ".join(dict.fromkeys(entry.direction for entry in entries))
     caption = (
         f"Bias (diamond) with its {level} confidence interval (broad), {100 * rules.coverage:g} % "
-        f"limits of agreement (ticks) and their exact one-sided {level} bounds (thin line), each "
+        f"limits of agreement (ticks) and their one-sided {level} bounds (thin line), each "
         "in units of the allowable difference of its indicator. Agree: the bounds of both limits "
         "lie within ±1. Differ: a limit is shown to lie outside. An arrow stands for what lies "
         "outside the axis."
@@ -183,7 +183,7 @@ def _picture(
 
 def _allowed(entry: Entry, found: Equivalence) -> str:
     unit = unit_label(entry.indicator, entry.unit)
-    return allowed_text(found.allowed.value, unit, is_percent=found.allowed.is_percent)
+    return allowed_text(found.allowed.value, unit, found.allowed.scale)
 
 
 def _word(found: Equivalence) -> str:
@@ -236,8 +236,9 @@ def _numbers(name: str, entries: Sequence[Entry], comparison: MethodComparison) 
         if (found := entry.equivalence)
     )
     caption = (
-        f"Bias and limits in units of the allowable difference; bounds: exact, one-sided, {level} "
-        "each; p: the smallest level at which the bounds of both limits lie within ±1"
+        f"Bias and limits in units of the allowable difference; bounds: {_bounds(comparison)}, "
+        f"one-sided, {level} each; p: the smallest level at which the bounds of both limits lie "
+        "within ±1"
     )
     return Table(slug("equivalence-table", name), caption, columns, rows)
 
@@ -256,14 +257,16 @@ def _claims(name: str, entries: Sequence[Entry], comparison: MethodComparison) -
         found = entry.equivalence
         if found is None:
             continue
-        unit = "as ratio" if found.allowed.is_percent else unit_label(entry.indicator, entry.unit)
+        scale = found.allowed.scale
+        own = unit_label(entry.indicator, entry.unit)
+        unit = {"ratio": "as ratio", "percent": "%"}.get(scale, own)
         rows += [
             (
                 f"{entry.label}, {entry.direction}",
                 _allowed(entry, found),
                 words[claim.name],
                 " to ".join(
-                    value_text(bound, entry.unit, signed=not found.allowed.is_percent)
+                    value_text(bound, entry.unit, signed=scale != "ratio")
                     for bound in found.as_stated(claim.bounds)
                 )
                 + f" {unit}",
@@ -271,6 +274,7 @@ def _claims(name: str, entries: Sequence[Entry], comparison: MethodComparison) -
                 "yes" if claim.concluded else "not shown",
             )
             for claim in (found.test.limits, found.test.content, found.test.mean_bias)
+            if claim.bounds[0] == claim.bounds[0]  # there is no test of the content of repeats
         ]
     return Table(
         slug("delta", name),
@@ -291,6 +295,16 @@ def _claims(name: str, entries: Sequence[Entry], comparison: MethodComparison) -
     )
 
 
+def _bounds(comparison: MethodComparison) -> str:
+    """Return the kind of the bounds of the limits."""
+    words = {"mover": "MOVER", "1999": "delta method"}
+    kinds = dict.fromkeys(
+        words[entry.agreement.interval] if entry.is_modelled else "exact"
+        for entry in comparison.tested
+    )
+    return " or ".join(kinds) or "exact"
+
+
 def equivalence_methods(comparison: MethodComparison) -> list[str]:
     """Return the paragraphs about allowable differences, with the source of each published one."""
     rules = comparison.rules
@@ -298,10 +312,16 @@ def equivalence_methods(comparison: MethodComparison) -> list[str]:
         return [NOT_STATED]
     texts = [
         f"Allowable differences stated by the user: {rules.delta_in_words}. Three claims are "
-        "tested: that both limits of agreement lie within them (exact one-sided bounds), that the "
+        "tested: that both limits of agreement lie within them ({_bounds(comparison)} one-sided "
+        "bounds), that the "
         "central part of the differences does (Shieh 2019), and that the mean difference does "
         "(two one-sided t-tests). The verdict is that of the first claim; indicators differ where "
-        "a limit is shown to lie outside. A percentage is a ratio: logarithms are tested."
+        "a limit is shown to lie outside. A percentage is a ratio, whose logarithms are tested"
+        + (
+            ", or on the scale percent one of the mean of both methods."
+            if any(entry.scale == "percent" for entry in comparison.entries)
+            else "."
+        )
     ]
     published = {
         jnd: None

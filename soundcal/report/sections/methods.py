@@ -1,7 +1,10 @@
 """Section of a report about the methods, written from the study itself."""
 
 from soundcal.report.sections.checklist import interval_in_words
+from soundcal.report.sections.ears import ears_methods
 from soundcal.report.sections.equivalence import equivalence_methods
+from soundcal.report.sections.further import further_methods
+from soundcal.report.sections.repeatability import repeatability_methods
 from soundcal.report.style import count, family_name, unit_label
 from soundcal.study import MethodComparison, Study
 from soundcal.study.comparison import MAX_T_DRAWS, MAX_T_SEED
@@ -34,7 +37,14 @@ def methods_text(study: Study) -> list[str]:
     ]
     if study.comparisons:
         comparison = next(iter(study.comparisons.values()))
+        more = (
+            _scale_text(comparison),
+            ears_methods(comparison),
+            repeatability_methods(comparison),
+            *further_methods(comparison),
+        )
         texts += [_statistics_text(comparison), *equivalence_methods(comparison)]
+        texts += [text for text in more if text]
     if len(study.comparisons) > 1:
         texts.append(
             f"The {len(study.comparisons)} combinations of equipment are compared one by one: the "
@@ -47,6 +57,30 @@ def methods_text(study: Study) -> list[str]:
     ]
     texts.append(f"Software: {software}.")
     return texts
+
+
+def _scale_text(comparison: MethodComparison) -> str:
+    """Return the sentences about other scales than that of differences; "" if there are none."""
+    scales: dict[str, list[str]] = {}
+    for entry in comparison.entries:
+        scales.setdefault(entry.scale, []).append(entry.indicator)
+    texts = []
+    if "ratio" in scales:
+        texts.append(
+            f"{', '.join(dict.fromkeys(scales['ratio']))}: bias and limits are ratios "
+            "first/second, computed from differences of natural logarithms and transformed back, "
+            "so that the bias is a geometric mean; 1 means no difference, and p values test bias "
+            "= 1."
+        )
+    if "percent" in scales:
+        texts.append(
+            f"{', '.join(dict.fromkeys(scales['percent']))}: bias and limits are in percent of the "
+            "mean of both methods."
+        )
+    if texts and "difference" in scales:
+        names = ", ".join(dict.fromkeys(scales["difference"]))
+        texts.append(f"{names}: differences in the indicator's unit.")
+    return " ".join(texts)
 
 
 def _statistics_text(comparison: MethodComparison) -> str:

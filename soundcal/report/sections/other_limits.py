@@ -51,12 +51,12 @@ def other_limits_section(name: str, entries: Sequence[Entry]) -> tuple[Section, 
 
 def _lines(name: str, sloping: Sequence[tuple[Entry, LimitsAtQuartiles]]) -> Table:
     first = sloping[0][0]
-    indicator, unit = first.indicator, first.unit
+    indicator, unit = first.indicator, first.difference_unit
     confidence = f"{100 * first.agreement.confidence:g} % CI"
     columns = (
         Column("Indicator"),
         Column("Difference"),
-        Column("Mean of both", "number", unit, "At the quartile"),
+        Column("Mean of both", "number", first.unit, "At the quartile"),
         Column("Bias", "signed", unit, "At the quartile"),
         Column("Lower", "signed", unit, "Lower limit"),
         Column(confidence, "interval", unit, "Lower limit"),
@@ -98,7 +98,7 @@ def _interval(bounds: Array) -> tuple[float, float]:
 
 def _quantiles(name: str, skewed: "Sequence[tuple[Entry, NonparametricLimits]]") -> Table:
     entry, first = skewed[0]
-    unit, confidence = entry.unit, f"{100 * entry.agreement.confidence:g} % CI"
+    unit, confidence = entry.difference_unit, f"{100 * entry.agreement.confidence:g} % CI"
     columns = (
         Column("Indicator"),
         Column("Difference"),

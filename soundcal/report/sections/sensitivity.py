@@ -1,7 +1,7 @@
 """Section of a report about what the study could have shown."""
 
 from soundcal.report.document import Column, Paragraph, Section, Table, slug
-from soundcal.report.style import unit_label
+from soundcal.report.style import known, unit_label
 from soundcal.study import MethodComparison
 from soundcal.study.sensitivity import POWER
 
@@ -31,8 +31,8 @@ def sensitivity_section(name: str, comparison: MethodComparison) -> tuple[Sectio
             shown.size.n,
             shown.size.sd,
             shown.bias,
-            shown.delta,
-            unit_label(entry.indicator, entry.unit),
+            known(shown.delta),
+            unit_label(entry.indicator, entry.difference_unit),
             None if shown.size.g != shown.size.g else shown.size.g,
             shown.size.ci,
         )
@@ -41,6 +41,8 @@ def sensitivity_section(name: str, comparison: MethodComparison) -> tuple[Sectio
     )
     if not rows:
         return ()
+    modelled = any(entry.is_modelled for entry, _ in found)
+    ratios = any(entry.scale == "ratio" for entry, _ in found)
     confidence = 100 * comparison.rules.confidence
     level, power = f"{100 - confidence:g} %", f"{100 * POWER:g} %"
     text = (
@@ -48,9 +50,11 @@ def sensitivity_section(name: str, comparison: MethodComparison) -> tuple[Sectio
         f"true one, at a level of {level} and a power of {power}. Smallest bias: the smallest true "
         "mean difference that the paired t-test would have found (exact, noncentral t); a smaller "
         "one may exist unseen. Smallest allowable difference: the smallest within which both "
-        "limits of agreement would have been shown to lie if there were no bias (exact). Effect "
-        "size: mean difference in standard deviations of the differences, without bias (Hedges "
-        "1981), with its exact interval."
+        "limits of agreement would have been shown to lie if there were no bias (exact"
+        + ("; not known for limits of single ears or takes" if modelled else "")
+        + "). Effect size: mean difference in standard deviations of the differences, without "
+        "bias (Hedges 1981), with its exact interval."
+        + (" SD of ratios: of their natural logarithms." if ratios else "")
     )
     columns = (
         Column("Indicator"),

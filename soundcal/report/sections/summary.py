@@ -44,42 +44,44 @@ def study_summary(study: Study) -> list[str]:
 def _range_in_words(entries: Sequence[tuple[str, Entry]]) -> str:
     """Return one sentence about one difference over several combinations of equipment."""
     first = entries[0][1]
-    unit = unit_label(first.indicator, first.unit)
+    unit = unit_label(first.indicator, first.difference_unit)
 
     def number(value: float) -> str:
-        return f"{value_text(value, first.unit, signed=True)} {unit}"
+        return f"{value_text(value, first.difference_unit, signed=True)} {unit}"
 
     low, high = (pick(entries, key=lambda one: one[1].agreement.bias) for pick in (min, max))
-    shown = sum(not e.agreement.bias_ci[0] <= 0 <= e.agreement.bias_ci[1] for _, e in entries)
-    worst_name, worst = max(entries, key=lambda one: abs(one[1].worst[1]))
+    shown = sum(not e.agreement.bias_ci[0] <= e.none <= e.agreement.bias_ci[1] for _, e in entries)
+    worst_name, worst = max(entries, key=lambda one: one[1].distance(one[1].worst[1]))
     return (
         f"{first.label}, {first.direction}, over {len(entries)} combinations of equipment: on "
         f"average from {number(low[1].agreement.bias)} ({low[0]}) to "
-        f"{number(high[1].agreement.bias)} ({high[0]}); the confidence interval excludes 0 in "
-        f"{shown} of {len(entries)}; the worst stimulus is {worst.worst[0]} with "
-        f"{number(worst.worst[1])} ({worst_name})."
+        f"{number(high[1].agreement.bias)} ({high[0]}); the confidence interval "
+        f"excludes {first.none:g} in {shown} of {len(entries)}; the worst stimulus is "
+        f"{worst.worst[0]} with {number(worst.worst[1])} ({worst_name})."
     )
 
 
 def _in_words(entry: Entry, confidence: str) -> str:
-    a, unit = entry.agreement, unit_label(entry.indicator, entry.unit)
+    a, unit = entry.agreement, unit_label(entry.indicator, entry.difference_unit)
 
     def number(value: float) -> str:
-        return value_text(value, entry.unit, signed=True)
+        return value_text(value, entry.difference_unit, signed=True)
 
     low, high = a.bias_ci
-    if low <= 0 <= high:
+    if low <= entry.none <= high:
         verdict = "on average no difference is shown"
     else:
-        higher, lower = (entry.first, entry.second) if a.bias > 0 else (entry.second, entry.first)
+        higher, lower = (
+            (entry.first, entry.second) if a.bias > entry.none else (entry.second, entry.first)
+        )
         verdict = f"{higher} gives higher values than {lower}"
     stimulus, difference = entry.worst
     return (
-        f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average over {a.n} stimuli "
-        f"({confidence} confidence interval {number(low)} to {number(high)}): {verdict}; "
-        f"a further stimulus is expected between {number(a.prediction[0])} and "
+        f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average over {entry.n} "
+        f"stimuli ({confidence} confidence interval {number(low)} to {number(high)}): {verdict}; "
+        f"{entry.further_one} is expected between {number(a.prediction[0])} and "
         f"{number(a.prediction[1])} ({100 * a.coverage:g} % prediction interval), the worst is "
-        f"{stimulus} with {number(difference)} {unit}." + _few(a.n)
+        f"{stimulus} with {number(difference)} {unit}." + _few(entry.n)
     )
 
 
@@ -123,7 +125,7 @@ def _leading_entry(comparison: MethodComparison, first: str, second: str) -> Ent
 def _overview_picture(study: Study) -> Picture:
     leading = _leading(study)
     entry = leading[0][1]
-    unit = unit_label(entry.indicator, entry.unit)
+    unit = unit_label(entry.indicator, entry.difference_unit)
     confidence = next(iter(study.comparisons.values())).rules.confidence
     return Picture(
         "overview-figure",
@@ -139,7 +141,7 @@ def _overview_picture(study: Study) -> Picture:
 
 def _overview_table(study: Study) -> Table:
     entries = _leading(study)
-    unit = entries[0][1].unit
+    unit = entries[0][1].difference_unit
     label, printed = entries[0][1].label, unit_label(entries[0][1].indicator, unit)
     columns = (
         Column("Difference"),
@@ -155,7 +157,7 @@ def _overview_table(study: Study) -> Table:
         (
             entry.direction,
             name or None,
-            entry.agreement.n,
+            entry.n,
             entry.agreement.bias,
             entry.agreement.bias_ci,
             (entry.agreement.lower, entry.agreement.upper),
