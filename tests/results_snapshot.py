@@ -7,10 +7,11 @@
     python tests/results_snapshot.py DEMO after.txt   # after it
     diff before.txt after.txt
 
-``measure``, ``compare``, ``report`` and ``ratings`` run on the recordings of the demo and on
-``measurements/example``; ``calibrate``, ``record`` and a protocol run on a simulated lab. Every
-number of their tables and records comes out as one line, with all its digits. Texts are left out:
-they may be worded better without any result changing. So are the times at which something was done.
+``measure``, ``compare``, ``report``, ``ratings`` and ``relate`` run on the recordings of the demo
+and on ``measurements/example``; ``calibrate``, ``record`` and a protocol run on a simulated lab.
+Every number of their tables and records comes out as one line, with all its digits. Texts are left
+out: they may be worded better without any result changing. So are the times at which something was
+done.
 """
 
 import csv
@@ -20,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +68,21 @@ def numbers(path: Path) -> Iterator[str]:
                 yield json.dumps(found, sort_keys=True)
 
 
-def ratings_table(path: Path) -> None:
-    """Write answers of 20 people to 6 stimuli under two conditions; some took part in one only."""
+def ratings_table(
+    path: Path, stimuli: Sequence[str] = ("s0", "s1", "s2", "s3", "s4", "s5")
+) -> None:
+    """Write answers of 20 people to stimuli under two conditions; some took part in one only."""
     chance = random.Random(1)
     with path.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["participant", "condition", "stimulus", "attribute", "value"])
         for person in range(20):
             for condition in ("ocv", "hats")[person % 5 == 0 : 2 - (person % 7 == 0)]:
-                for stimulus in range(6):
+                for stimulus in stimuli:
                     for attribute in ("pleasant", "vibrant", "eventful", "chaotic",
                                       "annoying", "monotonous", "uneventful", "calm"):  # fmt: skip
                         value = chance.randint(0, 100)
-                        table.writerow([f"p{person}", condition, f"s{stimulus}", attribute, value])
+                        table.writerow([f"p{person}", condition, stimulus, attribute, value])
 
 
 def compute(demo: Path, out: Path) -> None:
@@ -99,6 +102,9 @@ def compute(demo: Path, out: Path) -> None:
     answers = ("ratings", out / "answers.csv", "--scale", "0", "100")
     soundcal(*answers, "--mixed", "--out", out / "ratings")
     soundcal(*answers, "--paper", "--out", out / "ratings-paper")
+    ratings_table(out / "heard.csv", ("CG01", "CG04", "CG07", "W01", "W06", "W09"))
+    soundcal("relate", out / f"report-{demo.name}", out / "heard.csv", "--scale", "0", "100",
+             "--combination", "sim:interface+open-300", "--out", out / "relation")  # fmt: skip
     lab = ("--device", "sim:lab")
     soundcal("calibrate", *lab, "--out", out / "ears.json")
     soundcal("calibrate", *lab, "--method", "ocv", "--out", out / "ocv.json")

@@ -254,3 +254,8 @@ def test_a_report_has_a_section_of_the_relation(
     assert page.count("ratings against indicators, hats − ocv: 8 stimuli") == 2  # also summary
     pairs = pd.read_csv(out / "tables" / "relation-pairs.csv")
     assert len(pairs) == 3
+    # the command measures folders by itself
+    folders = [str(tmp_path / method) for method in ("ocv", "hats")]
+    again = ["relate", *folders, str(ratings), "--indicators", "LAeq", "--json", *QUICK]
+    assert main([*again, "--scale", "0", "100"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"] == relation["pairs"]
