@@ -78,6 +78,7 @@ def test_the_allowable_difference_is_on_the_scale(scale, delta: str, moved: floa
     words = render_html(
         study_document(study_of(tidy(9, ("N",)), rules=Rules(scale=scale, delta={"N": delta})))
     )
+    assert "within them (exact one-sided bounds)" in words
     assert ("as ratio" in words) == (scale == "ratio")
     assert ("of the mean of both methods" in words) == (scale == "percent")
 

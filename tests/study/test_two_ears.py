@@ -94,7 +94,7 @@ def test_the_mean_of_the_ears_is_unchanged_and_says_what_it_hides(d: np.ndarray)
     text = render_html(study_document(study))
     for value in (ears.mean.upper, ears.single.upper):
         assert f"to +{value:.2f} dB(A)" in text
-    assert f"{ears.widening:.2g} times as wide" in text
+    assert f"{ears.widening:.2f} times as wide" in text
     (table,) = [t for t in study_document(study).tables() if t.name == "ears-table-la"]
     assert table.rows[0][4] == (ears.single.lower, ears.single.upper)
 
@@ -160,7 +160,10 @@ def test_the_test_within_a_delta_uses_the_bounds_of_the_model(d: np.ndarray) -> 
     study = study_of(table_of(d), rules=Rules(ears="both", delta={"LA": 3.0}))
     (table,) = [t for t in study_document(study).tables() if t.name == "delta"]
     assert len(table.rows) == 2  # the content of such a model is not tested
-    assert "bounds: MOVER" in render_html(study_document(study))
+    text = render_html(study_document(study))
+    assert "bounds: MOVER" in text
+    assert "within them (MOVER one-sided bounds)" in text
+    assert "not tested for single ears or takes" in text
 
 
 def test_agreement_is_concluded_falsely_at_its_level() -> None:

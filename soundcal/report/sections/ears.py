@@ -53,7 +53,7 @@ def _sentence(entry: Entry, ears: TwoEars) -> str:
         f"{entry.label}, {entry.direction}: limits of the mean of both ears "
         f"{limits(ears.mean.lower, ears.mean.upper)}; of a single ear "
         f"{limits(ears.single.lower, ears.single.upper)}"
-        + (f", {ears.widening:.2g} times as wide." if known(ears.widening) is not None else ".")
+        + (f", {ears.widening:.2f} times as wide." if known(ears.widening) is not None else ".")
     )
 
 

@@ -260,13 +260,14 @@ def _claims(name: str, entries: Sequence[Entry], comparison: MethodComparison) -
         scale = found.allowed.scale
         own = unit_label(entry.indicator, entry.unit)
         unit = {"ratio": "as ratio", "percent": "%"}.get(scale, own)
+        digits = {"ratio": "×", "percent": "%"}.get(scale, entry.unit)
         rows += [
             (
                 f"{entry.label}, {entry.direction}",
                 _allowed(entry, found),
                 words[claim.name],
                 " to ".join(
-                    value_text(bound, entry.unit, signed=scale != "ratio")
+                    value_text(bound, digits, signed=True)
                     for bound in found.as_stated(claim.bounds)
                 )
                 + f" {unit}",
@@ -310,12 +311,14 @@ def equivalence_methods(comparison: MethodComparison) -> list[str]:
     rules = comparison.rules
     if not rules.delta_in_words:
         return [NOT_STATED]
+    modelled = any(entry.is_modelled for entry in comparison.tested)
     texts = [
         f"Allowable differences stated by the user: {rules.delta_in_words}. Three claims are "
-        "tested: that both limits of agreement lie within them ({_bounds(comparison)} one-sided "
-        "bounds), that the "
-        "central part of the differences does (Shieh 2019), and that the mean difference does "
-        "(two one-sided t-tests). The verdict is that of the first claim; indicators differ where "
+        f"tested: that both limits of agreement lie within them ({_bounds(comparison)} one-sided "
+        "bounds), that the central part of the differences does (Shieh 2019"
+        + ("; not tested for single ears or takes" if modelled else "")
+        + "), and that the mean difference does (two one-sided t-tests). The verdict is that of "
+        "the first claim; indicators differ where "
         "a limit is shown to lie outside. A percentage is a ratio, whose logarithms are tested"
         + (
             ", or on the scale percent one of the mean of both methods."

@@ -99,7 +99,11 @@ def _table(name: str, kind: str, entries: Sequence[Entry]) -> Table:
         *(column for name in names for column in numbers[name]),
         Column("Note"),
     )
-    part = f" for {100 * lead.agreement.coverage:g} % of the differences" if kind == "tdi" else ""
+    part = ""
+    if kind == "tdi":
+        part = f" for {100 * lead.agreement.coverage:g} % of the differences"
+        if lead.scale == "ratio":
+            part += " (ratios between its inverse and it)"
     rows = tuple(_row(entry, kind, list(names), line) for entry in entries)
     caption = f"{_TITLES[kind]}{part} of {family_name(lead.indicator)}"
     return Table(slug(kind, name, lead.indicator), caption, columns, rows)
