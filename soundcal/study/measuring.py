@@ -133,6 +133,8 @@ def measure_items(
         raise SignalError("none of the recordings could be measured: " + "; ".join(failures))
     table = to_frame(rows)
     table[["combination", "condition", "stimulus", "run"]] = about
+    if table["run"].gt(1).any():  # repetitions that the records name as such
+        table["take"] = table["run"].astype(str)
     sources = tuple(
         replace(item.source, flags=_united(item.source.flags, results.get(i)))
         for i, item in enumerate(items)

@@ -37,8 +37,16 @@ def samples(rms: float) -> np.ndarray:
     return rms * np.stack([TONE, TONE])
 
 
-def session(folder: Path, combination: str = "interface+open-300", status: str = "done") -> Path:
-    """Write a session of 1 kHz tones; method m plays OFFSETS[m] dB louder than in situ."""
+def session(
+    folder: Path,
+    combination: str = "interface+open-300",
+    status: str = "done",
+    louder: tuple[float, ...] = (0.0,),
+) -> Path:
+    """Write a session of 1 kHz tones; method m plays OFFSETS[m] dB louder than in situ.
+
+    ``louder`` has the gain in dB of each run.
+    """
     made = Session.create(folder, "compare_methods", {"seed": 5}, "sim:lab")
     ears, stated = calibration(0.0), calibration(6.0)
     made.add_record("calibration_before", SCHEMA, ears.to_dict())
@@ -48,26 +56,28 @@ def session(folder: Path, combination: str = "interface+open-300", status: str =
             used, file = ears, "calibration_before.json"
             if condition == "in-situ":
                 used, file = stated, "calibration_in-situ.json"
-            pressure = 0.02 * (number + 1) * from_db(offset + 0.1 * number * (condition == "ocv"))
-            made.add_audio(
-                f"rec-{stimulus}_{condition}_run-1",
-                samples(pressure / used.sensitivity("left")),
-                FS,
-                {
-                    "stimulus": stimulus,
-                    "condition": condition,
-                    "run": 1,
-                    "combination": combination,
-                    "target": 60.0 + number,
-                    "gain_db": -20.0 - offset,
-                    "calibration": used.id,
-                    "calibration_file": file,
-                    "capture": Capture(samples(0.0), FS, simulated=True).to_dict(),
-                    "flags": [{"kind": "seat", "text": "seat moved"}]
-                    if (stimulus, condition) == ("W01", "ocv")
-                    else [],
-                },
-            )
+            offset += 0.1 * number * (condition == "ocv")
+            for run, more in enumerate(louder, start=1):
+                pressure = 0.02 * (number + 1) * from_db(offset + more)
+                made.add_audio(
+                    f"rec-{stimulus}_{condition}_run-{run}",
+                    samples(pressure / used.sensitivity("left")),
+                    FS,
+                    {
+                        "stimulus": stimulus,
+                        "condition": condition,
+                        "run": run,
+                        "combination": combination,
+                        "target": 60.0 + number,
+                        "gain_db": -20.0 - OFFSETS[condition],
+                        "calibration": used.id,
+                        "calibration_file": file,
+                        "capture": Capture(samples(0.0), FS, simulated=True).to_dict(),
+                        "flags": [{"kind": "seat", "text": "seat moved"}]
+                        if (stimulus, condition) == ("W01", "ocv")
+                        else [],
+                    },
+                )
     made.stop(status)
     return folder
 
@@ -103,6 +113,25 @@ def test_a_session_becomes_a_study(tmp_path: Path) -> None:
     assert [flags for flags in study.flags.values() if "seat moved" in map(str, flags)]
     assert study.sessions[0].exit_status == "done"
     assert set(study.table["combination"]) == {"interface+open-300"}
+
+
+def test_runs_of_a_session_are_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = session(tmp_path / "s", louder=(0.0, 0.3))
+    study = collect([folder], indicators="LAeq")
+    entry = study.comparison.entry("LAeq", "in-situ", "ocv")
+    assert entry.n == 3
+    for one in entry.repeatability:
+        assert (one.stimuli, one.takes) == (3, 6)
+        # two takes that are 0.3 dB apart: SD 0.3/√2, and the takes of both methods are independent
+        assert one.sd == pytest.approx(0.3 / np.sqrt(2.0), abs=2e-3)
+    assert entry.agreement.bias == pytest.approx(-2.1, abs=2e-3)
+    assert entry.agreement.sd**2 == pytest.approx(0.1**2 + 0.3**2 / 2, abs=2e-3)
+    assert main(["report", str(folder), "--indicators", "LAeq", "--json", "--no-cache"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {row["method"] for row in told["repeatability"]} == {"in-situ", "ocv", "hats"}
+    # a second session of the same combination repeats without saying so, and is refused
+    with pytest.raises(RecordError, match="occurs more than once"):
+        collect([folder, session(tmp_path / "s2")], indicators="LAeq")
 
 
 def test_what_went_wrong_in_a_session_is_said(tmp_path: Path) -> None:
