@@ -26,7 +26,8 @@ def add(commands: Any) -> None:
         "condition, stimulus, channel, indicator, statistic, value, unit), joined by stimulus id. "
         "Of several tables without a column condition, each is one method, named by its file. In "
         "tables of soundcal measure, the name of a recording's file is the stimulus; if there is "
-        "one table, the folder of a recording is the condition.",
+        "one table, the folder of a recording is the condition. Rows that differ in a column "
+        "take only are repeated takes.",
     )
     parser.add_argument(
         "tables", nargs="+", type=Path, action=Patterns, metavar="TABLE", help="tidy tables, CSV"

@@ -103,6 +103,13 @@ def add(commands: Any) -> None:
         help="method by which the files were made: a column of the table, for soundcal compare",
     )
     parser.add_argument(
+        "--take",
+        type=_name,
+        metavar="NAME",
+        help="name of the take, where every stimulus was recorded repeatedly: a column of the "
+        "table, for soundcal compare",
+    )
+    parser.add_argument(
         "--out", metavar="FILE", help="write the table to this file: .csv, .xlsx or .parquet"
     )
     parser.add_argument(
@@ -247,7 +254,7 @@ def _rules(text: str) -> tuple[str, ...]:
 
 
 def _name(text: str) -> str:
-    """Return the name of a condition, for ``type=``."""
+    """Return the name of a condition or take, for ``type=``."""
     from soundcal.files.names import normal_name
 
     name = normal_name(text)
@@ -457,7 +464,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
         columns, cells = wide_table(rows, uncertainty=options.uncertainty)
     else:
         columns, cells = list(COLUMNS), [list(astuple(row)) for row in rows]
-    own = _condition(options)
+    own = _named(options)
     write_table(
         Path(options.out),
         [*own, *columns],
@@ -467,9 +474,10 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     say(f"{len(cells)} rows in {options.out}")
 
 
-def _condition(options: argparse.Namespace) -> dict[str, str]:
-    """Return the column of ``--condition``; none if it is not given."""
-    return {"condition": options.condition} if options.condition else {}
+def _named(options: argparse.Namespace) -> dict[str, str]:
+    """Return the columns of ``--condition`` and ``--take`` as far as they are given."""
+    columns = {"condition": options.condition, "take": options.take}
+    return {name: value for name, value in columns.items() if value}
 
 
 def _show(
@@ -486,7 +494,7 @@ def _show(
             "software": provenance(),
             "field": options.field,
             "ears": ",".join(options.ears),
-            "rows": [_condition(options) | row.to_dict() for row in rows],
+            "rows": [_named(options) | row.to_dict() for row in rows],
             "flags": {
                 result.path: [flag.text for flag in result.flags]
                 for result in results

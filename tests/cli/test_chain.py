@@ -83,6 +83,26 @@ def test_one_table_per_method(
     assert ("the condition is the name of the table" in told) == (named == "by the file")
 
 
+def test_takes_of_one_method_are_measured_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods(tmp_path)
+    for method in ("hats", "ocv"):
+        for take, gain in (("1", 1.0), ("2", 10 ** (0.1 / 20))):
+            own = ("--condition", method, "--take", take, "--sensitivity", str(gain))
+            measured([method], f"{method}{take}.csv", *own)
+    capsys.readouterr()
+    assert main(["compare", "hats1.csv", "hats2.csv", "ocv1.csv", "ocv2.csv", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "hats − ocv = −1.00 dB(A) on average over 4 stimuli" in told.err
+    assert "a single take of a further stimulus" in told.err
+    found = json.loads(told.out)["repeatability"]
+    assert [row["method"] for row in found] == ["hats", "ocv"]
+    for row in found:
+        assert row["sd"] == pytest.approx(0.1 / np.sqrt(2.0), rel=1e-6)
+
+
 def test_the_condition_is_a_column_of_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
