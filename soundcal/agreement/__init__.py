@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from soundcal.agreement.diagnostics import Diagnostics, diagnose
     from soundcal.agreement.effect import (
         EffectSize,
+        detectable_by_t,
         detectable_delta,
         detectable_difference,
         standardized_difference,
@@ -71,6 +72,7 @@ else:
             "concordance_repeated": "repeated_concordance",
             "coverage_probability": "reliability",
             "deming": "method_lines",
+            "detectable_by_t": "effect",
             "detectable_delta": "effect",
             "detectable_difference": "effect",
             "diagnose": "diagnostics",
@@ -121,6 +123,7 @@ __all__ = [
     "concordance_repeated",
     "coverage_probability",
     "deming",
+    "detectable_by_t",
     "detectable_delta",
     "detectable_difference",
     "diagnose",

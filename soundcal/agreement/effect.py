@@ -25,7 +25,13 @@ from soundcal.agreement.planning import power_within
 from soundcal.agreement.results import StatisticalResult
 from soundcal.errors import ParameterError
 
-__all__ = ["EffectSize", "detectable_delta", "detectable_difference", "standardized_difference"]
+__all__ = [
+    "EffectSize",
+    "detectable_by_t",
+    "detectable_delta",
+    "detectable_difference",
+    "standardized_difference",
+]
 
 _POWER: Final = 0.8
 
@@ -183,7 +189,43 @@ def detectable_difference(
     """
     check_pairs(n)
     _check(sd, alpha, power)
-    return sd * _detectable(n, alpha, power)
+    return sd * (_noncentrality(n - 1, alpha, power) / math.sqrt(n))
+
+
+def detectable_by_t(
+    standard_error: float, df: float, *, alpha: float = 0.05, power: float = _POWER
+) -> float:
+    """Return the smallest true difference that a t-test finds with the stated power.
+
+    For any estimate with its standard error, such as those of :func:`mean_difference`, in which not
+    all participants are paired.
+
+    Parameters
+    ----------
+    standard_error : float
+        Standard error of the estimate, taken as the true one.
+    df : float
+        Its degrees of freedom, 1 or more; they are rounded down.
+    alpha, power
+        As in :func:`detectable_difference`.
+
+    Returns
+    -------
+    float
+        In the unit of the standard error.
+
+    Raises
+    ------
+    ParameterError
+        An argument out of range.
+
+    >>> round(detectable_by_t(1.0 / 27**0.5, 26.0), 4)
+    0.5601
+    """
+    _check(standard_error, alpha, power)
+    if not 1.0 <= df < math.inf:
+        raise ParameterError(f"df {df}; degrees of freedom of 1 or more are expected")
+    return standard_error * _noncentrality(math.floor(df), alpha, power)
 
 
 def _check(sd: float, alpha: float, power: float) -> None:
@@ -198,11 +240,11 @@ def _check(sd: float, alpha: float, power: float) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _detectable(n: int, alpha: float, power: float) -> float:
+def _noncentrality(nu: int, alpha: float, power: float) -> float:
+    """Return the true difference in standard errors that a t-test finds with the power."""
     from scipy.optimize import brentq
     from scipy.special import stdtrit
 
-    nu = n - 1
     edge = float(stdtrit(nu, 1.0 - alpha / 2.0))
 
     def excess(nc: float) -> float:
@@ -211,7 +253,7 @@ def _detectable(n: int, alpha: float, power: float) -> float:
     high = edge
     while excess(high) < 0.0:
         high *= 2.0
-    return float(brentq(excess, 0.0, high, xtol=1e-13)) / math.sqrt(n)
+    return float(brentq(excess, 0.0, high, xtol=1e-13))
 
 
 def detectable_delta(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from soundcal.files.records import provenance
 from soundcal.ratings import Ratings, RatingsAnalysis, RatingsComparison
+from soundcal.ratings.comparison import POWER
 from soundcal.report import figures
 from soundcal.report.document import (
     Block,
@@ -93,6 +94,13 @@ def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
         f"{stars['stimulus'].nunique()} of "
         f"{count(cells['stimulus'].nunique(), 'stimulus', 'stimuli')}",
     ]
+    found = cells["detectable"].dropna()
+    if len(found):
+        lines.append(
+            f"a true difference of {found.median():.3g} in a typical cell ({found.min():.3g} to "
+            f"{found.max():.3g} in others) would have been found in {100 * POWER:g} % of such "
+            f"studies, at Bonferroni's level over all cells{comparison.caution}"
+        )
     plane = comparison.plane
     if len(plane):
         row = plane[plane["stimulus"] == "all"].iloc[0]

@@ -167,8 +167,8 @@ def test_the_test_of_the_study_is_marked_wherever_it_shows(
     assert "cells differ at 5 % after adjustment (bonferroni, by the study's test" in shown.err
     assert "74 % of studies" in shown.err
     text = html.unescape(page.read_text(encoding="utf-8"))
-    # headline, caption of the picture, captions of both tables
-    assert text.count("by the study's test, which rejects too often") == 4
+    # headline, smallest difference, caption of the picture, captions of both tables
+    assert text.count("by the study's test, which rejects too often") == 5
     assert "stars by the study's liberal test" in text
 
 

@@ -10,7 +10,7 @@ import pytest
 from ratings_data import GUI, MAPPING, WEBMUSHRA, study
 from scipy import stats
 
-from soundcal.agreement import mean_difference
+from soundcal.agreement import detectable_difference, mean_difference
 from soundcal.errors import ParameterError, RecordError
 from soundcal.ratings import (
     ANGLES,
@@ -68,6 +68,28 @@ def test_language_angles_refer_to_the_middle_of_the_scale() -> None:
     p, _ = coordinates([5.0] * 8, language="nld")
     assert float(p) == pytest.approx(0.20759636145737165)
     assert math.isnan(float(coordinates([5.0] * 7 + [math.nan])[0]))
+
+
+def test_the_smallest_detectable_difference_is_that_of_the_test_and_of_the_family() -> None:
+    rng = np.random.default_rng(12)
+    answers = rng.normal(50.0, 10.0, (19, 2, 3))
+    keys = [[f"p{i}" for i in range(19)], ["ocv", "hats"], ["calm", "dull", "loud"]]
+    table = pd.MultiIndex.from_product(keys, names=["participant", "condition", "attribute"])
+    table = table.to_frame(index=False).assign(stimulus="s1", value=answers.ravel())
+    ratings = make_ratings(table, scale=(0, 100))
+    cells = compare_ratings(ratings, "ocv", "hats").cells.set_index("attribute")
+    for k, name in enumerate(["calm", "dull", "loud"]):
+        sd = float((answers[:, 0, k] - answers[:, 1, k]).std(ddof=1))
+        smallest = detectable_difference(19, sd, alpha=0.05 / 3)
+        assert cells.loc[name, "detectable"] == pytest.approx(smallest)
+    # by simulation with the true standard deviation: found in 80 % of studies
+    true = detectable_difference(19, math.sqrt(2.0), alpha=0.05 / 3)
+    edge = stats.t.ppf(1.0 - 0.05 / 6, 18)
+    d = rng.normal(true, math.sqrt(2.0), (20_000, 19))
+    t = d.mean(axis=1) / d.std(axis=1, ddof=1) * math.sqrt(19)
+    assert float((np.abs(t) > edge).mean()) == pytest.approx(0.8, abs=0.012)
+    one_sided = compare_ratings(ratings, "ocv", "hats", alternative="less").cells
+    assert (one_sided["detectable"].to_numpy() < cells["detectable"].to_numpy()).all()
 
 
 @pytest.mark.parametrize("language", ["equal", "nld", "tur"])

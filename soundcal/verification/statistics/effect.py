@@ -8,6 +8,7 @@ import numpy as np
 
 from soundcal.agreement import (
     agreement_test,
+    detectable_by_t,
     detectable_delta,
     detectable_difference,
     mean_difference,
@@ -28,6 +29,8 @@ def rates() -> Iterator[StatedRate]:
     name = "the paired t-test finds the smallest detectable difference, n = 27"
     found = partial(_found, smallest=detectable_difference(27, 1.0))
     yield StatedRate("detectable_difference", _CLAUSE, name, 0.8, found)
+    name = "the default test finds the smallest detectable difference, 19 in both, 13 and 2 in one"
+    yield StatedRate("detectable_by_t", _CLAUSE, name, 0.8, _partial_found, 0.02)
     name = "agreement is shown within the smallest detectable delta, n = 27"
     shown = partial(_shown, smallest=detectable_delta(27, 1.0))
     yield StatedRate("detectable_delta", _CLAUSE, name, 0.8, shown)
@@ -41,6 +44,14 @@ def _interval(rng: np.random.Generator) -> bool:
 def _found(rng: np.random.Generator, smallest: float) -> bool:
     x, y = normal_methods(rng, 27)
     return mean_difference(x + smallest, y, test="paired").p_value < 0.05
+
+
+def _partial_found(rng: np.random.Generator) -> bool:
+    # variance of the difference of both means: 1/32 + 1/21 - 2 · 0.5 · 19/(32 · 21)
+    smallest = detectable_by_t((1 / 32 + 1 / 21 - 19 / 672) ** 0.5, 25.0)
+    z = rng.multivariate_normal([smallest, 0.0], [[1.0, 0.5], [0.5, 1.0]], 34)
+    z[19:32, 1] = z[32:, 0] = np.nan
+    return bool(mean_difference(z[:, 0], z[:, 1]).p_value < 0.05)
 
 
 def _shown(rng: np.random.Generator, smallest: float) -> bool:
