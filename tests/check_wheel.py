@@ -8,6 +8,7 @@ import zipfile
 
 NEEDED = (
     "soundcal/py.typed",
+    "soundcal/guide/agreement_and_ratings.md",
     "soundcal/guide/architecture.md",
     "soundcal/guide/judging_takes.md",
     "soundcal/guide/relating.md",

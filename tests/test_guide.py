@@ -8,11 +8,15 @@ import check_wheel
 import detection_rates
 import pytest
 
+from soundcal import agreement, ratings
+from soundcal.verification.statistics import all_rates
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "soundcal"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (PACKAGE / "guide").iterdir()}
 PAGE = PAGES["architecture.md"]
 JUDGING = PAGES["judging_takes.md"]
+STATISTICS = PAGES["agreement_and_ratings.md"]
 
 
 def test_the_layers_are_those_that_are_checked() -> None:
@@ -55,6 +59,33 @@ def test_the_detection_rates_are_of_the_faults_and_sounds_that_are_tried() -> No
     assert {cell[2] for cell in cells if cell} == {str(trials(JUDGING))}
     assert all(cell is not None for cell in cells)
     assert set(rows[-1][1:]) == {f"{trials(JUDGING)}/{trials(JUDGING)}"}  # no clean take is flagged
+
+
+def test_the_certificate_in_short_has_rates_that_are_simulated() -> None:
+    table = re.search(r"\n\| rate \|.*?\n\n", STATISTICS, re.DOTALL)
+    assert table is not None
+    rows = [line.strip("| ").split(" | ") for line in table[0].strip().split("\n")[2:]]
+    stated = {rate.quantity: rate for rate in all_rates()}
+    assert len(rows) > 12
+    for name, nominal, found, interval in rows:
+        bound = {(True, False): "at least ", (False, True): "at most "}.get(
+            (stated[name].at_least, stated[name].at_most), ""
+        )
+        assert nominal == f"{bound}{100 * stated[name].nominal:.3g} %"
+        low, high = map(float, interval.removesuffix(" %").split(" to "))
+        assert low <= float(found.removesuffix(" %")) <= high
+
+
+def test_the_functions_and_options_that_the_page_on_statistics_names_exist() -> None:
+    functions = set(re.findall(r"`([a-z]+_[a-z_]+)`", STATISTICS))
+    public = {*agreement.__all__, *ratings.__all__}
+    assert len(functions) > 8
+    assert functions <= public
+    commands = (PACKAGE / "cli").glob("*.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in commands)
+    options = set(re.findall(r"--[a-z]+", STATISTICS))
+    assert len(options) > 10
+    assert [option for option in options if f'"{option}"' not in code] == []
 
 
 def trials(page: str) -> int:
