@@ -213,9 +213,15 @@ def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":
             "because the same stimuli over several combinations are not independent"
         )
     kept = [name for name in COLUMNS if name != "value"]
-    texts = {name: [normal_name(str(text)) for text in table[name]] for name in kept}
-    if "take" in table.columns:
-        texts["take"] = ["" if pd.isna(t) else normal_name(str(t)) for t in table["take"]]
+    texts = {}
+    for name in (*kept, "take"):
+        if name in table.columns:
+            cells = table[name].tolist()
+            normal = {cell: normal_name(str(cell)) for cell in set(cells)}
+            texts[name] = [normal[cell] for cell in cells]
+    if "take" in texts:
+        absent = table["take"].isna()
+        texts["take"] = ["" if no else t for no, t in zip(absent, texts["take"], strict=True)]
     result = pd.DataFrame(texts)
     try:
         result["value"] = pd.to_numeric(table["value"]).to_numpy(dtype=np.float64)
