@@ -36,9 +36,9 @@ def rates() -> Iterator[StatedRate]:
     yield of(name, 0.05, partial(_cell, test="paired"))
     name = "default test, any of 48 cells, Holm, " + _STUDY
     family = partial(StatedRate, "adjust", _CLAUSE, nominal=0.05)
-    yield family(quantity=name, trial=_family, at_most=True)
+    yield family(quantity=name, trial=_family, at_most=True, cost=2)
     name = f"false positives among positives, 12 cells of 48 differ, Benjamini-Hochberg, {_STUDY}"
-    yield family(quantity=name, trial=_discoveries, at_most=True)
+    yield family(quantity=name, trial=_discoveries, at_most=True, cost=4)
     yield of(
         f"optimal pooled t-test (--paper) of a cell, {_STUDY}",
         0.05,

@@ -42,30 +42,30 @@ def rates() -> Iterator[StatedRate]:
     """Return the rates of this family."""
     cells = partial(StatedRate, "compare_ratings", _CLAUSE, nominal=0.05)
     name = "default test, any of {} cells, Holm, " + _STUDY
-    yield cells(quantity=name.format(48), trial=partial(_any, stimuli=6), at_most=True, cost=4)
-    yield cells(quantity=name.format(216), trial=partial(_any, stimuli=27), at_most=True, cost=16)
+    yield cells(quantity=name.format(48), trial=partial(_any, stimuli=6), at_most=True, cost=10)
+    yield cells(quantity=name.format(216), trial=partial(_any, stimuli=27), at_most=True, cost=20)
     yield cells(
         quantity=f"optimal pooled t-test (--paper), any of 48 cells, Bonferroni, {_STUDY}",
         trial=partial(_any, stimuli=6, paper=True),
-        cost=8,
+        cost=12,
         known_deviation="liberal by design of the published test: any of 48 cells in 30 to 40 % of "
         "studies, of 216 in about 70 %; marked wherever it is used, and not the default",
     )
     plane = "Hotelling's test in the plane, any of 6 stimuli, Holm, 19 pairs"
-    yield cells(quantity=plane, trial=_plane, at_most=True, cost=4)
+    yield cells(quantity=plane, trial=_plane, at_most=True, cost=8)
     mixed = partial(StatedRate, "mixed_model", _CLAUSE)
     name = "intervals of 12 cells by the mixed model, effects chosen, " + _STUDY
-    yield mixed(name, 0.95, partial(_model, attributes=1), 0.015, answers=8, cost=4)
+    yield mixed(name, 0.95, partial(_model, attributes=1), 0.015, answers=8, cost=8)
     name = "intervals of 48 cells by the mixed model, effects given, " + _STUDY
     yield mixed(name, 0.95, partial(_model, attributes=8), 0.01, answers=16, cost=40)
     name = "mixed model, any of 12 cells, Holm, " + _STUDY
-    yield mixed(name, 0.05, _any_by_model, 0.01, at_most=True, cost=4)
+    yield mixed(name, 0.05, _any_by_model, 0.01, at_most=True, cost=8)
     if find_spec("statsmodels"):  # belongs to an extra
         ordinal = partial(StatedRate, "ordinal_model", _CLAUSE)
         name = "ordinal model of 5-point answers to 8 stimuli, " + _STUDY
-        yield ordinal(name, 0.05, partial(_ordinal, rate="test"), at_most=True, cost=4)
+        yield ordinal(name, 0.05, partial(_ordinal, rate="test"), at_most=True, cost=8)
         name = "probability of superiority by the ordinal model, " + _STUDY
-        yield ordinal(name, 0.95, partial(_ordinal, rate="superiority"), 0.015, cost=4)
+        yield ordinal(name, 0.95, partial(_ordinal, rate="superiority"), 0.015, cost=8)
 
 
 @cache
