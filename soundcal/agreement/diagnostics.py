@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.agreement.intervals import t_quantile
-from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO, Agreement, mean_and_sd
+from soundcal.agreement.limits_of_agreement import (
+    ARBITRARY_ZERO,
+    Agreement,
+    Points,
+    mean_and_sd,
+)
 from soundcal.agreement.pairs import ROUNDING, listed, without_rounding
 from soundcal.agreement.results import StatisticalResult
 from soundcal.arrays import Array
@@ -157,7 +162,9 @@ class Diagnostics(StatisticalResult):
     ties : int
         Number of differences that have the same value as another one.
     resolution : float
-        Smallest step between distinct values of the measurements, in units of s.
+        Step in which the measurements of both methods come (the finer one), in units of s; NaN
+        where one of them has no step of which all distances between its values are multiples. On
+        other scales than ``difference``, at the median of the averages.
     zeros : int
         Number of measurements, of 2 n, that are exactly 0.
     doubts : tuple of str
@@ -256,7 +263,7 @@ def diagnose(agreement: Agreement) -> Diagnostics:
         spearman_p=spearman_p,
         outliers=tuple(label for label, on in zip(points.labels, out, strict=True) if on),
         without_outliers=_limits(d[~out], agreement) if out.any() else None,
-        resolution=_resolution(points.x, points.y, sd),
+        resolution=_resolution(points, agreement.scale, sd),
         doubts=(),
     )
     return replace(found, doubts=tuple(_doubts(found, _remedy(agreement))))
@@ -334,13 +341,26 @@ def _limits(d: Array, agreement: Agreement) -> tuple[float, float, float]:
     return numbers
 
 
-def _resolution(x: Array, y: Array, sd: float) -> float:
-    if sd == 0.0:
+def _resolution(points: Points, scale: str, sd: float) -> float:
+    steps = _step(points.x), _step(points.y)
+    if sd == 0.0 or math.isinf(max(steps)):
         return math.nan
-    values = np.concatenate([x, y])
-    # rounding errors between equal measurements are not the resolution
-    steps = np.diff(np.unique(without_rounding(values)))
-    return float(steps.min()) / sd if steps.size else math.nan
+    step = min(steps)
+    if scale != "difference":  # at an average size, in per cent or as a logarithm
+        step *= (100.0 if scale == "percent" else 1.0) / float(np.median(points.average))
+    return step / sd
+
+
+def _step(values: Array) -> float:
+    """Return the step of which all distances between values are multiples; infinite without one."""
+    # rounding errors between equal measurements are no step
+    distinct = np.unique(without_rounding(values))
+    if distinct.size < 3:
+        return math.inf
+    step = float(np.diff(distinct).min())
+    multiples = (distinct - distinct[0]) / step
+    error = 1e-6 + ROUNDING * float(np.abs(distinct).max()) / step
+    return step if bool((np.abs(multiples - np.round(multiples)) <= error).all()) else math.inf
 
 
 def _remedy(agreement: Agreement) -> str:

@@ -225,11 +225,17 @@ class RepeatedValues:
         names, x, y = self.means()
         plain = bland_altman(x, y, labels=names, coverage=rules.coverage)
         d = plain.points.difference
+        average = _of_stimuli(single, names)
+        match self.scale:
+            case "ratio":
+                x, y = np.exp(x), np.exp(y)
+            case "percent":
+                x, y = x * average / 100.0, y * average / 100.0
         points = Points(
             labels=names,
-            x=np.exp(x) if self.scale == "ratio" else x,
-            y=np.exp(y) if self.scale == "ratio" else y,
-            average=_of_stimuli(single, names),
+            x=x,
+            y=y,
+            average=average,
             difference=np.exp(d) if self.scale == "ratio" else d,
         )
         of_means = replace(plain, scale=self.scale, unit=self.unit, points=points)

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from published_data import pressures
 from scipy import stats
 
 from soundcal.agreement import adjust, bland_altman, diagnose
+from soundcal.agreement.limits_of_agreement import Scale
 from soundcal.errors import ParameterError
 
 
@@ -91,6 +93,24 @@ def test_ties_resolution_and_zeros() -> None:
     assert "tied" in flags(np.round(x), np.round(y))
     rough = np.where(np.arange(60) % 2 == 0, 0.0, x)
     assert "exactly 0" in flags(rough, np.where(rough == 0, 0.0, y))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+def test_a_few_values_far_apart_are_no_steps(n: int) -> None:
+    x = np.random.default_rng(n).normal(60.0, 9.0, n)
+    y = x + np.random.default_rng(n + 1).normal(3.0, 0.01, n)
+    assert "steps of" not in flags(x, y)
+    assert math.isnan(diagnose(bland_altman(x, y)).resolution)
+
+
+def test_steps_are_on_the_scale() -> None:
+    rng = np.random.default_rng(1)
+    true = rng.uniform(18.0, 22.0, 60)
+    x, y = (np.round(true + rng.normal(0.0, 0.2, 60), 1) for _ in range(2))
+    steps = {s: diagnose(bland_altman(x, y, scale=s)).resolution for s in get_args(Scale)}
+    assert steps["difference"] == pytest.approx(0.1 / np.std(x - y, ddof=1))
+    assert steps["ratio"] == pytest.approx(steps["difference"], rel=0.03)
+    assert steps["percent"] == pytest.approx(steps["difference"], rel=0.03)
 
 
 def test_equal_differences_have_no_statistics() -> None:
