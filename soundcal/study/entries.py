@@ -15,7 +15,7 @@ from soundcal.study.repeats import RepeatedValues
 from soundcal.study.rules import Pair, Rules
 from soundcal.study.scales import on_scale, without_scale
 from soundcal.study.sensitivity import sensitivity_of
-from soundcal.study.takes import Repeatability, method_repeatability
+from soundcal.study.takes import Repeatability, error_variance_ratio, method_repeatability
 from soundcal.study.two_ears import two_ears
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def entry_of(
     found: dict[str, Any] = {}
     averaged = ""
     repeatability: tuple[Repeatability, ...] = ()
+    variance_ratio: float | None = None
     if repeats is None or not (values.takes or rules.ears == "both"):
         found = _independent(mean, rules, scale, allowed)
     else:
@@ -134,6 +135,7 @@ def entry_of(
         averaged = "the means of the takes" if values.takes else "the means of both ears"
     if repeats is not None and values.takes:
         repeatability = method_repeatability(repeats, rules, mean.z)
+        variance_ratio = error_variance_ratio(repeats)
     elif repeats is not None and not without_scale(repeats.x, repeats.y, repeats.stimulus, scale):
         found["two_ears"] = two_ears(repeats, mean, rules)
     return Entry(
@@ -150,7 +152,7 @@ def entry_of(
             rules,
             scale,
             averaged=averaged,
-            repeatability=repeatability,
+            variance_ratio=variance_ratio,
         ),
         **found,
     )

@@ -4,7 +4,7 @@ They are computed from one value per stimulus and method, as the stimulus is the
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,6 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.study.rules import Further, Rules
 from soundcal.study.scales import back, on_scale
-from soundcal.study.takes import Repeatability
 
 if TYPE_CHECKING:
     from soundcal.agreement import MethodLine
@@ -55,7 +54,7 @@ def further_statistics(
     scale: "Scale",
     *,
     averaged: str = "",
-    repeatability: Sequence[Repeatability] = (),
+    variance_ratio: float | None = None,
 ) -> tuple[FurtherStatistic, ...]:
     """Return the statistics that the rules ask for; those that are undefined say why.
 
@@ -70,15 +69,15 @@ def further_statistics(
         Scale of the differences.
     averaged : str
         Meaning of the values, if they are means.
-    repeatability : sequence of Repeatability
-        Of both methods where takes were repeated, for the variance ratio of Deming's line.
+    variance_ratio : float, optional
+        Error variance of y over that of x where it is known, for Deming's line.
     """
     about = (f"of {averaged}",) if averaged else ()
     found: list[FurtherStatistic] = []
     for kind in dict.fromkeys(rules.also):
         try:
             if kind == "deming":
-                found += _deming(x, y, rules, about, repeatability)
+                found += _deming(x, y, rules, about, variance_ratio)
             elif kind == "tdi":
                 found += _tdi(x, y, rules, about, scale)
             else:
@@ -102,14 +101,13 @@ def _deming(
     y: Array,
     rules: Rules,
     about: tuple[str, ...],
-    repeatability: Sequence[Repeatability],
+    variance_ratio: float | None,
 ) -> list[FurtherStatistic]:
     from soundcal.agreement import deming
 
     ratio, source = 1.0, "error variance ratio 1 assumed"
-    if len(repeatability) == 2 and all(one.sd > 0.0 for one in repeatability):
-        first, second = (one.sd**2 / (one.takes / one.stimuli) for one in repeatability)
-        ratio, source = second / first, f"error variance ratio {second / first:.3g} from the takes"
+    if variance_ratio is not None:
+        ratio, source = variance_ratio, f"error variance ratio {variance_ratio:.3g} from the takes"
     line = deming(x, y, variance_ratio=ratio, confidence=rules.confidence)
     return _line("deming", line, (*about, source))
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.study.repeats import RepeatedValues
 from soundcal.study.rules import Rules
@@ -19,7 +21,7 @@ from soundcal.study.scales import back, on_scale
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Repeatability", "method_repeatability", "with_takes"]
+__all__ = ["Repeatability", "error_variance_ratio", "method_repeatability", "with_takes"]
 
 _KEYS = ("condition", "stimulus", "channel", "indicator", "statistic")
 
@@ -112,16 +114,10 @@ def method_repeatability(
     tail = 0.5 * (1.0 - rules.confidence)
     found = []
     for method, side in zip(repeats.names, sides, strict=True):
-        there = ~np.isnan(side)
-        values = side[there]
-        _, code, count = np.unique(
-            np.array(repeats.stimulus)[there], return_inverse=True, return_counts=True
-        )
-        df = values.size - count.size
+        sd, count = _within(repeats, side)
+        df = int((count - 1).sum())
         if df == 0:
             continue
-        mean = np.bincount(code, weights=values) / count
-        sd = math.sqrt(float(((values - mean[code]) ** 2).sum()) / df)
         low, high = (sd * math.sqrt(df / float(chdtri(df, p))) for p in (tail, 1.0 - tail))
         of_two = z * math.sqrt(2.0)
         found.append(
@@ -139,3 +135,35 @@ def method_repeatability(
             )
         )
     return tuple(found)
+
+
+def error_variance_ratio(repeats: RepeatedValues) -> float | None:
+    """Return the error variance of the second method's means over that of the first one's.
+
+    In the unit of the values, on whatever scale they are compared, as lines between the methods
+    are. None unless both methods have takes that differ.
+    """
+    variances = []
+    for side in (repeats.x, repeats.y):
+        sd, count = _within(repeats, side)
+        if math.isnan(sd) or sd == 0.0:
+            return None
+        variances.append(sd**2 * float((1.0 / count).mean()))
+    return variances[1] / variances[0]
+
+
+def _within(repeats: RepeatedValues, side: Array) -> tuple[float, NDArray[np.int64]]:
+    """Return the standard deviation within stimuli, and the number of takes of each.
+
+    NaN where no stimulus has several takes.
+    """
+    there = ~np.isnan(side)
+    values = side[there]
+    _, code, count = np.unique(
+        np.array(repeats.stimulus)[there], return_inverse=True, return_counts=True
+    )
+    df = values.size - count.size
+    if df == 0:
+        return math.nan, count
+    mean = np.bincount(code, weights=values) / count
+    return math.sqrt(float(((values - mean[code]) ** 2).sum()) / df), count

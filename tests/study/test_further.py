@@ -101,9 +101,24 @@ def test_the_ratio_of_error_variances_comes_from_the_takes() -> None:
     assert slope.value == pytest.approx(line.slope, rel=1e-5)
     assert "error variance ratio 2.22 from the takes" in slope.note
     assert "of the means of the takes" in slope.note
+    ratios = compare_methods(of_columns(3.0 * table), rules=Rules(also=("deming",), scale="ratio"))
+    on_ratios = numbers(ratios.entries[0], "deming")["slope"]
+    assert on_ratios.value == pytest.approx(slope.value)  # the line is one of the values
     lone = of_columns(table[["J:1", "S:1"]].rename(columns=lambda name: name[0]))
     (entry,) = compare_methods(lone, rules=Rules(also=("deming",))).entries
     assert "error variance ratio 1 assumed" in numbers(entry, "deming")["slope"].note
+
+
+def test_a_mean_of_one_take_errs_more_than_one_of_three() -> None:
+    true, rng = np.linspace(10.0, 30.0, 12), np.random.default_rng(1)
+    columns = {f"{m}:{t}": true + rng.normal(0.0, 0.5, 12) for m in "ab" for t in (1, 2, 3)}
+    table = pd.DataFrame(columns, index=[f"s{i:02d}" for i in range(12)])
+    table.loc["s04":, ["b:2", "b:3"]] = np.nan
+    (entry,) = compare_methods(of_columns(table), rules=Rules(also=("deming",))).entries
+    of_a, of_b = table.filter(like="a"), table.filter(like="b")
+    ratio = of_b.iloc[:4].var(axis=1).mean() * (4 / 3 + 8) / 12 / (of_a.var(axis=1).mean() / 3)
+    line = deming(of_a.mean(axis=1), of_b.mean(axis=1), variance_ratio=ratio)
+    assert numbers(entry, "deming")["slope"].value == pytest.approx(line.slope)
 
 
 def test_tables_and_methods(tmp_path) -> None:
