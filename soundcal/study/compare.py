@@ -215,7 +215,12 @@ def _untested(
 ) -> tuple[str, ...]:
     """Return a text for the indicators that have no test of agreement although one was wanted."""
     warnings = []
-    without = list(dict.fromkeys(label[0] for label in labels if label not in allowed))
+    some_allowed = {indicator for indicator, _ in allowed}
+    without = dict.fromkeys(
+        "".join(label) if label[0] in some_allowed else label[0]
+        for label in labels
+        if label not in allowed
+    )
     if rules.jnd and without:
         warnings.append(
             f"no published just noticeable difference for {', '.join(without)} in the set "

@@ -18,7 +18,7 @@ from soundcal.errors import ParameterError
 from soundcal.study.jnd import Jnd, jnd_set
 from soundcal.study.repeats import RepeatedValues
 from soundcal.study.rules import Rules, parsed_delta
-from soundcal.study.scales import back, on_scale, without_scale
+from soundcal.study.scales import back, on_scale, without_brackets, without_scale
 
 if TYPE_CHECKING:
     from soundcal.agreement import Agreement, AgreementTest
@@ -244,9 +244,9 @@ def allowed_differences(
     of_indicator: dict[Label, Allowed] = {}
     of_label: dict[Label, Allowed] = {}
     for name, given in rules.delta.items():
-        plain = name.replace("(", "").replace(")", "")
-        single = [label for label in units if "".join(label) == plain]
-        family = [label for label in units if label[0] == plain]
+        plain = without_brackets(name)
+        single = [label for label in units if without_brackets("".join(label)) == plain]
+        family = [label for label in units if without_brackets(label[0]) == plain]
         if not single and not family:
             known = ", ".join("".join(label) for label in units)
             raise ParameterError(

@@ -13,7 +13,7 @@ from soundcal.study.rules import Rules
 if TYPE_CHECKING:
     from soundcal.agreement.limits_of_agreement import Scale
 
-__all__ = ["back", "indicator_scales", "on_scale", "without_scale"]
+__all__ = ["back", "indicator_scales", "on_scale", "without_brackets", "without_scale"]
 
 
 def indicator_scales(
@@ -42,20 +42,20 @@ def indicator_scales(
     scales: dict[str, Scale] = {name: "difference" if name in levels else default for name in units}
     named = []
     for name, kind in given.items():
-        symbol = name.replace("(", "").replace(")", "")
-        if symbol not in units:
+        symbols = [one for one in units if without_brackets(one) == without_brackets(name)]
+        if not symbols:
             raise ParameterError(
                 f"scale {kind} for {name!r}: a scale is that of an indicator with all its "
                 f"statistics, and the indicators compared are {', '.join(units)}"
             )
-        if kind != "difference" and symbol in levels:
+        if kind != "difference" and symbols[0] in levels:
             raise ParameterError(
-                f"scale {kind} for {name!r}: these are levels in {units[symbol]}, whose 0 is "
+                f"scale {kind} for {name!r}: these are levels in {units[symbols[0]]}, whose 0 is "
                 "arbitrary, so that their ratio has no meaning; a difference of levels is the "
                 "level of a ratio already"
             )
-        scales[symbol] = kind
-        named.append(symbol)
+        scales |= dict.fromkeys(symbols, kind)
+        named += symbols
     if default == "difference":
         return scales, ()
     if not any(kind != "difference" for kind in scales.values()):
@@ -69,6 +69,15 @@ def indicator_scales(
         f"{default} is that of the other indicators"
     )
     return scales, (remark,) if kept else ()
+
+
+def without_brackets(name: str) -> str:
+    """Return a name as users' names are compared with those of a table.
+
+    >>> without_brackets("L(A)eq")
+    'LAeq'
+    """
+    return name.replace("(", "").replace(")", "")
 
 
 def without_scale(x: Array, y: Array, labels: Sequence[str], scale: "Scale") -> str:

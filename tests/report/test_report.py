@@ -284,7 +284,7 @@ def test_agreement_leads_the_summary_and_its_figures_fit_a_page() -> None:
     rules = Rules(delta={"N": 0.8, "S": "5 %"}, jnd="jnd")
     made = study_of(tidy(27, tuple(STATISTICS)), rules=rules)
     first, *_, of_all, bias, _, _ = study_summary(made)
-    assert first.startswith("in-situ − ocv, indicators that ")
+    assert first.startswith("in-situ − ocv, indicators with limits of agreement beyond ")
     assert "tests at a level of 5 % show agreement" in of_all
     assert bias.startswith("LAeq, in-situ − ocv = ")
     document = study_document(made)
@@ -314,11 +314,41 @@ def test_agreement_leads_the_summary_and_its_figures_fit_a_page() -> None:
     told = " ".join(Page(render_html(document)).text)
     for words in (
         "intersection-union",
-        "Source: ISO 3382-1:2009, Annex A (informative), Table A.1 (quoted in the documentation",
+        "applied to all statistics but peak. Source: ISO 3382-1:2009, Annex A (informative), Table "
+        "A.1 (quoted in the documentation",
         "Fastl & Zwicker, Psychoacoustics",
         "no published just noticeable difference for T in the set jnd",
     ):
         assert words in told, words
+
+
+def test_verdicts_in_words_claim_no_more_than_the_test() -> None:
+    table = tidy(27, ("LA",), 1)
+    for delta, outcome, family in (
+        (9.0, "agree within their allowable difference: 1", "The test at a level of 5 % shows"),
+        (0.4, "with limits of agreement beyond their allowable difference: 1", "None of 1 test"),
+    ):
+        methods, rules = ["in-situ", "hats"], Rules(delta={"LAeq": delta})
+        verdict, tests, _ = study_summary(study_of(table, methods=methods, rules=rules))
+        assert outcome in verdict
+        assert tests.startswith(family)
+
+
+@pytest.mark.parametrize("interval", ["exact", "1999", "1986", "pair", "mover"])
+@pytest.mark.parametrize("ears", ["mean", "both"])
+def test_bounds_are_said_to_lie_inside_intervals_where_they_do(ears: str, interval: str) -> None:
+    if ears == "both" and interval in ("1986", "pair"):
+        return
+    for n in (3, 5, 27):
+        rules = Rules(delta={"LAeq": 1.0}, interval=interval, ears=ears)
+        made = study_of(tidy(n, ("LA",), 1), rules=rules)
+        (table,) = [t for t in study_document(made).tables() if t.name == "delta"]
+        inside = [
+            entry.agreement.lower_ci[0] <= entry.equivalence.test.limits.bounds[0]
+            and entry.equivalence.test.limits.bounds[1] <= entry.agreement.upper_ci[1]
+            for entry in made.comparison.tested
+        ]
+        assert all(inside) or "they lie inside" not in table.caption
 
 
 def test_without_an_allowable_difference_the_report_says_how_to_state_one() -> None:

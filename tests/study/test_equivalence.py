@@ -257,8 +257,22 @@ def test_published_differences_need_their_unit_and_statistic() -> None:
     comparison = compare_methods(peak, rules=Rules(jnd="jnd"))
     assert comparison.entry("LAeq", *PAIR).delta == 1.0
     assert comparison.entry("LApeak", *PAIR).delta is None
+    (remark,) = [text for text in comparison.warnings if "no published" in text]
+    assert "difference for LApeak in the set jnd" in remark
     other = compare_methods(table.assign(unit="Pa"), rules=Rules(jnd="jnd"))
     assert not other.tested
+
+
+def test_brackets_in_the_names_of_a_table_are_those_of_the_user() -> None:
+    table = tidy(5, ("LA", "N"), 1)
+    table["indicator"] = table["indicator"].replace("LA", "L(A)")
+    for name in ("L(A)", "LA", "L(A)eq", "LAeq"):
+        comparison = compare_methods(table, rules=Rules(delta={name: 1.0}))
+        assert comparison.entry("L(A)eq", *PAIR).delta == 1.0
+    with pytest.raises(ParameterError, match="these are levels"):
+        compare_methods(table, rules=Rules(scale={"L(A)": "ratio"}))
+    named = compare_methods(table, rules=Rules(scale={"L(A)": "difference", "N": "ratio"}))
+    assert [entry.scale for entry in named.entries] == ["difference"] * 3 + ["ratio"] * 3
 
 
 def test_every_published_difference_says_where_it_was_read() -> None:

@@ -19,7 +19,7 @@ __all__ = ["MAX_FOREST_ROWS", "VERDICT_WORDS", "bias_forest", "equivalence_fores
 MAX_FOREST_ROWS: Final = 40
 """Rows of one figure of equivalence."""
 
-VERDICT_WORDS: Final = {"within": "agree", "undecided": "undecided", "beyond": "differ"}
+VERDICT_WORDS: Final = {"within": "agree", "undecided": "undecided", "beyond": "beyond"}
 
 _COLOURS: Final = {"within": style.GREEN, "undecided": FAINT, "beyond": style.VERMILION}
 

@@ -55,7 +55,7 @@ def _verdicts(entries: Sequence[Entry]) -> dict[str, list[str]]:
     """Return the indicators of one pair of methods by their verdict, in words."""
     words = {
         "within": "that agree within their allowable difference",
-        "beyond": "that differ by more than their allowable difference",
+        "beyond": "with limits of agreement beyond their allowable difference",
         "undecided": "undecided",
     }
     return {
@@ -88,6 +88,11 @@ def _families_in_words(families: Sequence[EquivalenceFamily]) -> str:
     if not within:
         return f"None of {count(size, 'test')} at a level of {level} shows agreement."
     if len(families) == 1 and families[0].all_within:
+        if size == 1:
+            return (
+                f"The test at a level of {level} shows agreement; if the indicator did not agree, "
+                f"that would happen with a probability of at most {level}."
+            )
         return (
             f"All {size} tests at a level of {level} show agreement; if one of the indicators did "
             f"not agree, that would happen with a probability of at most {level}."
@@ -163,7 +168,7 @@ def _picture(
         f"Bias (diamond) with its {level} confidence interval (broad), {100 * rules.coverage:g} % "
         f"limits of agreement (ticks) and their one-sided {level} bounds (thin line), each "
         "in units of the allowable difference of its indicator. Agree: the bounds of both limits "
-        "lie within ±1. Differ: a limit is shown to lie outside. An arrow stands for what lies "
+        "lie within ±1. Beyond: a limit is shown to lie outside. An arrow stands for what lies "
         "outside the axis."
         if number == 0
         else f"The same for {shown}."
@@ -282,8 +287,7 @@ def _claims(name: str, entries: Sequence[Entry], comparison: MethodComparison) -
         (f"{name}: " if name else "")
         + f"Agreement within the allowable difference; each claim is tested separately at level "
         f"{100 * (1 - rules.confidence):g} %. The bounds are one-sided, "
-        f"{100 * rules.confidence:g} % each; they lie inside the two-sided intervals of the other "
-        "tables",
+        f"{100 * rules.confidence:g} % each; {_beside_intervals(comparison)}",
         (
             Column("Indicator"),
             Column("Allowable difference"),
@@ -306,6 +310,17 @@ def _bounds(comparison: MethodComparison) -> str:
     return " or ".join(kinds) or "exact"
 
 
+def _beside_intervals(comparison: MethodComparison) -> str:
+    """Return the relation of the bounds to the two-sided intervals of the limits."""
+    approximate = ("1999", "1986", "mover")
+    if any(e.agreement.interval in approximate and not e.is_modelled for e in comparison.tested):
+        return (
+            "they are exact, the two-sided intervals of the other tables are not and may lie "
+            "inside them"
+        )
+    return "they lie inside the two-sided intervals of the other tables"
+
+
 def equivalence_methods(comparison: MethodComparison) -> list[str]:
     """Return the paragraphs about allowable differences, with the source of each published one."""
     rules = comparison.rules
@@ -318,8 +333,9 @@ def equivalence_methods(comparison: MethodComparison) -> list[str]:
         "bounds), that the central part of the differences does (Shieh 2019"
         + ("; not tested for single ears or takes" if modelled else "")
         + "), and that the mean difference does (two one-sided t-tests). The verdict is that of "
-        "the first claim; indicators differ where "
-        "a limit is shown to lie outside. A percentage is a ratio, whose logarithms are tested"
+        "the first claim; beyond means that "
+        "a limit of agreement is shown to lie outside, which single differences may do although "
+        "the mean one does not. A percentage is a ratio, whose logarithms are tested"
         + (
             ", or on the scale percent one of the mean of both methods."
             if any(entry.scale == "percent" for entry in comparison.entries)
@@ -337,8 +353,10 @@ def equivalence_methods(comparison: MethodComparison) -> list[str]:
             for entry in comparison.tested
             if entry.equivalence and entry.equivalence.allowed.jnd == jnd
         )
+        but = f" but {', '.join(jnd.not_for)}" if jnd.not_for else ""
         texts.append(
             f"Just noticeable difference of {', '.join(own)}: {jnd.value:g} {jnd.unit}, measured "
-            f"for {jnd.measured}, applied to all statistics. Source: {jnd.source} ({jnd.read})."
+            f"for {jnd.measured}, applied to all statistics{but}. Source: {jnd.source} "
+            f"({jnd.read})."
         )
     return texts
