@@ -146,6 +146,10 @@ def _conditions(options: argparse.Namespace, ratings: "Ratings") -> tuple[str, s
         return normal_name(options.conditions[0]), normal_name(options.conditions[1])
     if set(ratings.conditions) == {"ocv", "hats"}:
         return "ocv", "hats"
+    if len(ratings.conditions) < 2:
+        raise ParameterError(
+            f"one condition only, {ratings.conditions[0]}; two that can be compared are needed"
+        )
     raise ParameterError(
         f"--conditions FIRST SECOND is needed; there are {', '.join(ratings.conditions)}"
     )

@@ -87,7 +87,8 @@ def _add_study(group: Any) -> None:
     group.add_argument(
         "--indicators",
         metavar="LIST",
-        help="comma-separated labels, symbols or families to measure (default: those of the study)",
+        help="comma-separated labels, symbols or families to measure, or to choose from a table "
+        "(default: those of the study)",
     )
     group.add_argument(
         "--ears",
@@ -135,16 +136,17 @@ def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.Data
     from soundcal.study import Rules, collect, read_differences, read_table, study_of
     from soundcal.study.of_report import DIFFERENCES, is_differences
 
-    rules = Rules(ears=options.ears)
-    plain = options.indicators is None and options.ears == "mean"
+    rules, wanted = Rules(ears=options.ears), options.indicators
     if os.path.isdir(paths[0]):
-        if plain and len(paths) == 1 and (paths[0] / DIFFERENCES).is_file():
-            say(f"note: differences of the report, {paths[0] / DIFFERENCES}")
-            return _noted(read_differences(paths[0] / DIFFERENCES))
+        table = paths[0] / DIFFERENCES
+        fits = options.ears == "mean" and (wanted is None or not _sessions(paths[0]))
+        if fits and len(paths) == 1 and table.is_file():
+            say(f"note: differences of the report, {table}")
+            return _noted(_chosen(read_differences(table), wanted))
         with progress("measuring", None, unit="recordings") as advance:
             study = collect(
                 paths,
-                indicators=options.indicators,
+                indicators=wanted,
                 rules=rules,
                 jobs=options.jobs,
                 progress=advance,
@@ -152,7 +154,7 @@ def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.Data
     elif len(paths) == 1 and is_differences(paths[0]):
         if options.ears != "mean":
             raise ParameterError(f"--ears {options.ears}: {paths[0]} has one value of both ears")
-        return _noted(read_differences(paths[0]))
+        return _noted(_chosen(read_differences(paths[0]), wanted))
     else:
         study = study_of(read_table(*paths), rules=rules)
     for text in study.remarks:
@@ -162,7 +164,40 @@ def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.Data
     found = study.differences()
     if found.empty:
         raise RecordError(f"{paths[0]}: one method only; two that were compared are needed")
-    return found
+    return found if os.path.isdir(paths[0]) else _chosen(found, wanted)
+
+
+def _sessions(folder: Path) -> bool:
+    """Return whether a folder has recordings of sessions, from which anything can be measured."""
+    from soundcal.files.campaign import sessions
+    from soundcal.files.session import is_session
+
+    return is_session(folder) or bool(sessions(folder))
+
+
+def _chosen(differences: "pd.DataFrame", names: str | None) -> "pd.DataFrame":
+    """Return the differences of the indicators that are named: as in the table, or known ones."""
+    import pandas as pd
+
+    from soundcal.files.names import some
+    from soundcal.indicators.registry import resolve
+
+    if names is None:
+        return differences
+    symbols = differences["indicator"].astype(str)
+    labels = symbols + differences["statistic"].astype(str)
+    keep = pd.Series(False, index=differences.index)
+    for name in names.split(","):
+        hit = (labels == name.strip()) | (symbols == name.strip())
+        if not hit.any():
+            known = resolve(name)
+            hit = labels.isin([symbol + one for symbol, ones in known.items() for one in ones])
+        if not hit.any():
+            raise ParameterError(
+                f"no {name.strip()} among the indicators: {some(list(labels.unique()))}"
+            )
+        keep |= hit
+    return differences[keep]
 
 
 def _several_calibrations(table: "pd.DataFrame") -> list[str]:

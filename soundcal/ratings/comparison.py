@@ -16,6 +16,7 @@ from soundcal.agreement import (
     hotelling,
     mean_difference,
 )
+from soundcal.agreement.intervals import check_choice, check_fraction
 from soundcal.agreement.multiplicity import Correction
 from soundcal.agreement.paired import Alternative, MeanTest
 from soundcal.errors import ParameterError
@@ -235,6 +236,8 @@ def compare_ratings(
         test, correction = "partially-paired", "bonferroni"
     if test not in get_args(MeanTest):
         raise ParameterError(f"test {test!r}; one of {', '.join(get_args(MeanTest))} expected")
+    check_fraction("confidence", confidence)
+    check_choice("alternative", alternative, Alternative)
     _check_scale(ratings)
     for name in (first, second):
         if name not in ratings.conditions or first == second:

@@ -70,7 +70,7 @@ def check_quality(ratings: Ratings, *, shortest: float | None = None) -> Quality
     table, (low, high) = ratings.table, ratings.scale
     outside = table[(table["value"] < low) | (table["value"] > high)]
     parts = [
-        table[table["value"].isna()].assign(check="missing", detail="no answer"),
+        ratings.unanswered().assign(check="missing", detail="no answer"),
         outside.assign(
             check="out of range",
             detail=[f"{v:g} on a scale from {low:g} to {high:g}" for v in outside["value"]],
@@ -82,7 +82,10 @@ def check_quality(ratings: Ratings, *, shortest: float | None = None) -> Quality
     parts.append(
         straight.index.to_frame(index=False).assign(
             check="straight-lining",
-            detail=[f"{v:g} in all {len(wide.columns)} attributes" for v in straight.max(axis=1)],
+            detail=[
+                f"{v:g} in all {n} attributes that were answered"
+                for v, n in zip(straight.max(axis=1), answered[straight.index], strict=True)
+            ],
         )
     )
     trials = table.drop_duplicates(list(KEYS))

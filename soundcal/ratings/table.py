@@ -123,6 +123,26 @@ class Ratings:
         table = self.table.pivot(index=list(KEYS), columns="attribute", values="value")
         return table.reindex(columns=list(self.attributes))
 
+    def unanswered(self) -> "pd.DataFrame":
+        """Return the answers that are missing from the trials: empty, or without a row.
+
+        An attribute without a row is missing from a trial if the table has it for the same stimulus
+        under the same condition, of anybody.
+
+        Returns
+        -------
+        DataFrame
+            ``participant, condition, stimulus, attribute``.
+        """
+        wide = self.wide()
+        rows = self.table.assign(value=1.0)
+        there = rows.pivot(index=list(KEYS), columns="attribute", values="value").notna()
+        asked = there.groupby(["condition", "stimulus"]).transform("any")
+        absent = (asked.reindex(columns=wide.columns) & wide.isna()).to_numpy()
+        trial, attribute = absent.nonzero()
+        found = wide.index[trial].to_frame(index=False)
+        return found.assign(attribute=wide.columns.to_numpy()[attribute])
+
     def points(self) -> "pd.DataFrame":
         """Return pleasantness and eventfulness of every trial, for scatter and contour plots.
 
@@ -165,9 +185,10 @@ class Ratings:
                 if wanted:
                     hit = hit & (self.table[column] == wanted).to_numpy()
             if not hit.any():
+                named = (repr(one.participant), one.condition, one.stimulus)
                 raise ParameterError(
-                    f"exclusion of participant {one.participant!r} {one.condition} {one.stimulus}: "
-                    "no such ratings; check the names"
+                    f"exclusion of participant {' '.join(filter(None, named))}: no such ratings; "
+                    "check the names"
                 )
             keep = keep & ~hit
         return replace(
@@ -191,12 +212,12 @@ class Ratings:
         trials = self.table.drop_duplicates(list(KEYS))
         counts = pd.crosstab(trials["participant"], trials["condition"])
         counts = counts.reindex(columns=list(self.conditions))
-        by = self.table.groupby("participant")
         frame = counts.assign(
-            unanswered=by["value"].apply(lambda values: int(values.isna().sum())),
+            unanswered=self.unanswered()["participant"].value_counts(),
             seconds=trials.groupby("participant")["seconds"].median(),
         )
         gone = {one.participant for one in self.excluded}
+        frame["unanswered"] = frame["unanswered"].fillna(0).astype(int)
         frame = frame.reindex(sorted({*frame.index, *gone}))
         frame[list(self.conditions)] = frame[list(self.conditions)].fillna(0).astype(int)
         reasons: dict[str, list[str]] = {}

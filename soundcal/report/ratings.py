@@ -96,11 +96,7 @@ def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
     ]
     found = cells["detectable"].dropna()
     if len(found):
-        lines.append(
-            f"a true difference of {found.median():.3g} in a typical cell ({found.min():.3g} to "
-            f"{found.max():.3g} in others) would have been found in {100 * POWER:g} % of such "
-            f"studies, at Bonferroni's level over all cells{comparison.caution}"
-        )
+        lines.append(_detectable(found, ratings.scale[1] - ratings.scale[0]) + comparison.caution)
     plane = comparison.plane
     if len(plane):
         row = plane[plane["stimulus"] == "all"].iloc[0]
@@ -109,6 +105,22 @@ def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
             f"{row['eventfulness']:+.3f}, Hotelling p = {row['p_value']:.2g}, n = {row['n']}"
         )
     return lines
+
+
+def _detectable(found: "pd.Series[float]", span: float) -> str:
+    """Return what the study could have found, as far as the scale has room for it."""
+    typical, least, most = found.median(), found.min(), found.max()
+    power = f"{100 * POWER:g} % of such studies, at Bonferroni's level over all cells"
+    if typical > span:
+        return (
+            "in a typical cell not even a true difference of the whole scale would have been found "
+            f"in {power}"
+        )
+    largest = f"{most:.3g}" if most <= span else f"more than {span:g}"
+    return (
+        f"a true difference of {typical:.3g} in a typical cell ({least:.3g} to {largest} in "
+        f"others) would have been found in {power}"
+    )
 
 
 def _tested(cells: "pd.DataFrame", starred: int) -> str:

@@ -90,7 +90,7 @@ def test_mapping_and_mixed_model(
         (["--gui", "p1:file.csv"], 2, "PARTICIPANT:CONDITION:FILE"),
         (["--gui", "p1:a:{mushra}"], 5, "11 columns"),
         (["--gui", "p1:a:{gui}", "--stimuli", "absent.txt"], 5, "absent.txt: no such file"),
-        (["{mushra}", "--mapping", "{mapping}"], 2, "--conditions FIRST SECOND"),
+        (["{mushra}", "--mapping", "{mapping}"], 2, "one condition only, hats"),
     ],
 )
 def test_bad_input(
@@ -202,3 +202,26 @@ def test_report_without_anybody_under_both_conditions(tmp_path: Path) -> None:
     assert "Nobody rated under both conditions" in text
     assert not re.search(r"\bnan\b", text)
     assert pd.read_csv(tmp_path / "out" / "ratings_plane.csv").empty
+
+
+def test_one_condition_cannot_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = study(both=3, only_ocv=0, only_hats=0).table
+    path = tmp_path / "answers.csv"
+    table[table["condition"] == "hats"].to_csv(path, index=False)
+    assert main(["ratings", str(path), "--scale", "0", "100"]) == 2
+    assert "one condition only, hats" in capsys.readouterr().err
+
+
+def test_no_difference_beyond_the_scale_is_called_detectable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "answers.csv"
+    study(both=2, only_ocv=0, only_hats=0).table.to_csv(path, index=False)
+    assert main(["ratings", str(path), "--scale", "0", "100"]) == 0
+    said = capsys.readouterr().err
+    assert "not even a true difference of the whole scale would have been found in 80 %" in said
+    study(both=12, only_ocv=0, only_hats=0).table.to_csv(path, index=False)
+    assert main(["ratings", str(path), "--scale", "0", "100"]) == 0
+    assert "in a typical cell (" in capsys.readouterr().err

@@ -108,6 +108,25 @@ def test_a_study_can_be_given_as_tables(
     assert "ocv: 2 calibrations; their errors differ between the stimuli" in capsys.readouterr().err
 
 
+def test_indicators_are_chosen_from_every_form_of_a_study(
+    files: tuple[Path, Path], made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, ratings = files
+    table = tmp_path / "indicators.csv"
+    tidy(made).to_csv(table, index=False)
+    labels = list(dict.fromkeys(made.differences["indicator"] + made.differences["statistic"]))
+    asked = ["--scale", "0", "100", *QUICK, "--json", "--methods", "ocv", "hats", "--indicators"]
+    for path in (study, study / "differences.csv", table):
+        arguments = ["relate", str(path), str(ratings), *asked]
+        assert main([*arguments, f"{labels[2]}, {labels[0]}"]) == 0
+        pairs = json.loads(capsys.readouterr().out)["pairs"]
+        assert {row["label"] for row in pairs} == {labels[0], labels[2]}
+        assert main([*arguments, f"{labels[0]},R5"]) == 2
+        assert f"no R5 among the indicators: {labels[0]}" in capsys.readouterr().err
+        assert main([*arguments, "loudnes"]) == 2
+        assert "no indicator 'loudnes'" in capsys.readouterr().err
+
+
 def test_conditions_of_other_names_are_matched(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

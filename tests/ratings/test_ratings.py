@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -293,11 +294,49 @@ def test_quality_finds_each_kind() -> None:
     )
     kinds = found.findings.set_index("check")
     assert kinds.loc["straight-lining", "stimulus"] == "S0"
+    assert kinds.loc["straight-lining", "detail"] == "50 in all 8 attributes that were answered"
     assert kinds.loc["out of range", "attribute"] == "calm"
     assert kinds.loc["incomplete", "stimulus"] == "S3"
     assert json.loads(json.dumps(found.to_dict()))["trials"] == 4 * 5 - 1
     with pytest.raises(ParameterError, match="no column seconds"):
         check_quality(make_ratings(table.drop(columns="seconds"), scale=(0, 100)), shortest=20)
+
+
+def test_an_answer_without_a_row_is_missing_like_an_empty_one() -> None:
+    table = study(both=2, only_ocv=1, only_hats=0).table
+    trial = (table["participant"] == "p00") & (table["condition"] == "ocv")
+    calm = trial & (table["attribute"] == "calm") & (table["stimulus"] == "S1")
+    kept, empty = table[~calm], table.assign(value=table["value"].mask(calm))
+    first, second = (make_ratings(each, scale=(0, 100)) for each in (kept, empty))
+    pd.testing.assert_frame_equal(check_quality(first).findings, check_quality(second).findings)
+    found = check_quality(first).findings
+    columns = ["participant", "condition", "stimulus", "attribute", "check"]
+    assert found[columns].to_numpy().tolist() == [["p00", "ocv", "S1", "calm", "missing"]]
+    people = first.participants().set_index("participant")["unanswered"]
+    assert people.to_dict() == {"o00": 0, "p00": 1, "p01": 0}
+    # an attribute that nobody was asked in a trial is not missing
+    unasked = table[~((table["attribute"] == "calm") & (table["condition"] == "hats"))]
+    assert check_quality(make_ratings(unasked, scale=(0, 100))).findings.empty
+
+
+def test_straight_lining_counts_the_answers_that_were_given() -> None:
+    table = study(both=2, only_ocv=0, only_hats=0).table
+    trial = (table["participant"] == "p00") & (table["condition"] == "ocv")
+    trial &= table["stimulus"] == "S0"
+    table.loc[trial, "value"] = [30.0] * 5 + [math.nan] * 3
+    found = check_quality(make_ratings(table, scale=(0, 100))).findings.set_index("check")
+    assert found.loc["straight-lining", "detail"] == "30 in all 5 attributes that were answered"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [({"confidence": 99.0}, "confidence 99"), ({"alternative": "more"}, "alternative 'more'")],
+)
+def test_options_that_no_cell_can_be_tested_with_are_refused(
+    wrong: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ParameterError, match=text):
+        compare_ratings(study(both=3, only_ocv=0, only_hats=0), "ocv", "hats", **wrong)
 
 
 def test_exclusions_state_their_reason_and_stay_on_record(tmp_path: Path) -> None:
@@ -311,7 +350,7 @@ def test_exclusions_state_their_reason_and_stay_on_record(tmp_path: Path) -> Non
     assert people.loc["p01", ["ocv", "hats"]].tolist() == [4, 0]
     assert people["excluded"].tolist() == [True, True, False]
     assert less.to_dict()["excluded"][0]["reason"] == "fell asleep"
-    with pytest.raises(ParameterError, match="no such ratings"):
+    with pytest.raises(ParameterError, match="participant 'p99': no such ratings"):
         ratings.exclude([Exclusion("p99", "typing error")])
     path.write_text("participant,reason\np00,\n")
     with pytest.raises(RecordError, match="without a reason"):
