@@ -110,7 +110,7 @@ class Equivalence:
         One-sided bounds of both limits that decide the test, in the same units.
     verdict : {"within", "undecided", "beyond"}
         ``within``: both limits of agreement are shown to lie within the allowable difference.
-        ``beyond``: one of them is shown to lie outside (exact bounds, half the level for each).
+        ``beyond``: one of them is shown to lie outside (half the level for each).
     p_adjusted : float or None
         p of the test after Holm's adjustment over all such tests of the comparison; None where the
         differences do not vary.
@@ -310,7 +310,7 @@ def equivalence_of(
     if repeats is not None:
         of_scale = replace(repeats, scale=scale)
         agreement = of_scale.limits(rules)
-        test = of_scale.test(rules, delta)
+        test, is_beyond = of_scale.test(rules, delta)
     else:
         if agreement.scale != scale:
             agreement = bland_altman(
@@ -324,16 +324,12 @@ def equivalence_of(
             )
         x, y = on_scale(pairs.x, pairs.y, scale, pairs.average)
         test = agreement_test(x, y, delta, coverage=rules.coverage, alpha=1.0 - rules.confidence)
+        is_beyond = test.is_beyond
 
     def in_delta(value: float) -> float:
         return (math.log(value) if scale == "ratio" else value) / delta
 
     low, high = test.limits.bounds
-    is_beyond = (
-        test.is_beyond
-        if repeats is None
-        else in_delta(agreement.lower_ci[1]) < -1.0 or in_delta(agreement.upper_ci[0]) > 1.0
-    )
     found = Equivalence(
         allowed=allowed,
         test=test,

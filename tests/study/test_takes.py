@@ -1,6 +1,7 @@
 """Repeated takes: published numbers, the library's own, and refusals."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -190,3 +191,39 @@ def test_a_huge_bias_of_one_take_is_not_lost() -> None:
     table = pressures()
     means = [table[[f"{who}{i}" for i in (1, 2, 3)]].mean(axis=1) for who in "JS"]
     assert entry.agreement.sd > bland_altman(*means).sd
+
+
+def test_a_method_has_one_repeatability_or_says_in_which_difference() -> None:
+    rng, true = np.random.default_rng(1), np.linspace(10.0, 30.0, 12)
+    columns = {f"{m}:{t}": true + rng.normal(0.0, 0.5, 12) for m in "abc" for t in (1, 2)}
+    table = of_columns(pd.DataFrame(columns, index=[f"s{i:02d}" for i in range(12)]))
+    gone = (table["condition"] == "c") & (table["stimulus"] == "s03")
+    for rows, scale, alike in (
+        (table, "difference", True),
+        (table, "percent", False),
+        (table[~gone], "difference", False),
+    ):
+        made = study_of(rows, rules=Rules(scale=scale))
+        tables = study_document(made).tables()
+        (found,) = [one for one in tables if one.name.startswith("repeatability")]
+        titles = [column.title for column in found.columns]
+        assert ("Difference" in titles) == (not alike)
+        assert len(found.rows) == (3 if alike else 6)
+        assert len({row[: titles.index("Stimuli")] for row in found.rows}) == len(found.rows)
+
+
+def test_the_test_within_a_delta_does_not_depend_on_the_intervals() -> None:
+    table = readings()  # at a level of 5 %, one-sided bounds of 1999 say yes too often
+    tested = {}
+    for delta in (100.0, 85.0, 70.0, 20.0):
+        rules = Rules(delta={"X": delta}, interval="1999", takes="varying")
+        for name, one in (
+            ("1999", rules),
+            ("mover", replace(rules, interval="mover")),
+            ("paper", replace(rules, interval="exact", paper=True)),
+        ):
+            (entry,) = compare_methods(table, rules=one).entries
+            found = entry.equivalence
+            assert entry.agreement.interval == ("mover" if name == "mover" else "1999")
+            tested[name] = (found.p_value, found.verdict, found.test.limits.bounds)
+        assert tested["1999"] == tested["mover"] == tested["paper"]

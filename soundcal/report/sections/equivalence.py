@@ -302,21 +302,20 @@ def _claims(name: str, entries: Sequence[Entry], comparison: MethodComparison) -
 
 def _bounds(comparison: MethodComparison) -> str:
     """Return the kind of the bounds of the limits."""
-    words = {"mover": "MOVER", "1999": "delta method"}
-    kinds = dict.fromkeys(
-        words[entry.agreement.interval] if entry.is_modelled else "exact"
-        for entry in comparison.tested
-    )
+    kinds = dict.fromkeys("MOVER" if entry.is_modelled else "exact" for entry in comparison.tested)
     return " or ".join(kinds) or "exact"
 
 
 def _beside_intervals(comparison: MethodComparison) -> str:
     """Return the relation of the bounds to the two-sided intervals of the limits."""
-    approximate = ("1999", "1986", "mover")
-    if any(e.agreement.interval in approximate and not e.is_modelled for e in comparison.tested):
+    alike = all(
+        entry.agreement.interval in (("mover",) if entry.is_modelled else ("exact", "pair"))
+        for entry in comparison.tested
+    )
+    if not alike:
         return (
-            "they are exact, the two-sided intervals of the other tables are not and may lie "
-            "inside them"
+            f"they are {_bounds(comparison)}, and the two-sided intervals of the other tables, "
+            "which are of another kind, may lie inside them"
         )
     return "they lie inside the two-sided intervals of the other tables"
 

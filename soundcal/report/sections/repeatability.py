@@ -19,9 +19,10 @@ def repeatability_tables(name: str, entries: Sequence[Entry]) -> tuple[Table, ..
     entries : sequence of Entry
         Entries of one indicator.
     """
-    rows = dict.fromkeys(
+    rows = [
         (
             entry.label,
+            entry.direction,
             one.method,
             one.stimuli,
             one.takes,
@@ -32,15 +33,20 @@ def repeatability_tables(name: str, entries: Sequence[Entry]) -> tuple[Table, ..
         )
         for entry in entries
         for one in entry.repeatability
-    )  # a method occurs in several pairs
+    ]
     if not rows:
         return ()
+    # a method occurs in several pairs: with other numbers if percentages are of the mean of both
+    # methods, or if values are missing
+    by_method = list(dict.fromkeys((label, *rest) for label, _, *rest in rows))
+    alike = len({row[:2] for row in by_method}) == len(by_method)
     lead = entries[0]
     unit, confidence = lead.difference_unit, f"{100 * lead.agreement.confidence:g} % CI"
     of_ln, sd_unit = (" of ln", "") if lead.scale == "ratio" else ("", unit)
     coefficient = "Repeatability coefficient"
     columns = (
         Column("Indicator"),
+        *(() if alike else (Column("Difference"),)),
         Column("Method"),
         Column("Stimuli", "count"),
         Column("Takes", "count"),
@@ -55,7 +61,12 @@ def repeatability_tables(name: str, entries: Sequence[Entry]) -> tuple[Table, ..
         f"{100 * lead.agreement.coverage:g} % of cases"
         + (" (ratios between its inverse and it)" if lead.scale == "ratio" else "")
     )
-    table = Table(slug("repeatability", name, lead.indicator), caption, columns, tuple(rows))
+    table = Table(
+        slug("repeatability", name, lead.indicator),
+        caption,
+        columns,
+        tuple(by_method if alike else rows),
+    )
     return (table,)
 
 
