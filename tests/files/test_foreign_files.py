@@ -274,14 +274,23 @@ def test_what_is_no_file_is_refused(folder: Path, capsys: Capsys, use: str) -> N
 
 
 @pytest.mark.skipif(os.name == "nt", reason="files of POSIX")
-@pytest.mark.parametrize("name", ["/dev/null", "pipe.csv", "folder.csv"])
-def test_no_output_replaces_a_device(folder: Path, capsys: Capsys, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("/dev/null", 2, "the ending decides"),
+        ("pipe.csv", 5, "cannot be replaced by one"),
+        ("folder.csv", 5, "cannot be replaced by one"),
+    ],
+)
+def test_no_output_replaces_a_device(
+    folder: Path, capsys: Capsys, name: str, code: int, said: str
+) -> None:
     os.mkfifo("pipe.csv")
     Path("folder.csv").mkdir()
     kind = os.stat(name).st_mode
     command = ["measure", "fine.wav", "--sensitivity", "1", "--indicators", "LZeq"]
-    assert main([*command, "--out", name, "--force"]) == 5
-    assert "cannot be replaced by one" in capsys.readouterr().err
+    assert main([*command, "--out", name, "--force"]) == code
+    assert said in capsys.readouterr().err
     assert os.stat(name).st_mode == kind
 
 
