@@ -10,11 +10,11 @@ from soundcal.agreement.intervals import check_fraction
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import lookalikes, normal_name, some
-from soundcal.ratings import Ratings
+from soundcal.ratings import ATTRIBUTES, Ratings
 from soundcal.relation.correlations import FEWEST
 from soundcal.relation.grid import Columns, Grid
 from soundcal.relation.measured import Measured
-from soundcal.relation.outcomes import Heard, answers_of, outcome_differences
+from soundcal.relation.outcomes import AXES, Heard, answers_of, outcome_differences
 from soundcal.relation.result import Finding, Relation
 
 if TYPE_CHECKING:
@@ -125,8 +125,11 @@ def relate(
     methods = (normal_name(methods[0]), normal_name(methods[1]))
     listened = _conditions(ratings, conditions or methods)
     measured = Measured.of(differences, methods)
-    answers = _chosen(answers_of(ratings), attributes)
+    answered = answers_of(ratings)
+    answers = _chosen(answered, attributes)
     stimuli, warnings = _joined(measured.stimuli, answers, listened)
+    if not attributes:
+        warnings += _unanswered(ratings, answered)
     measured = measured.at(stimuli)
     outcomes = outcome_differences(answers, stimuli, *listened)
     grid = Grid.of(measured, outcomes, _uncertainties(u or {}, measured.labels))
@@ -178,6 +181,15 @@ def _chosen(answers: "pd.DataFrame", attributes: Sequence[str] | None) -> "pd.Da
     if unknown := [name for name in names if name not in known]:
         raise ParameterError(f"no outcome {unknown[0]!r} in the ratings; there are {some(known)}")
     return answers[answers["outcome"].isin(names)]
+
+
+def _unanswered(ratings: Ratings, answers: "pd.DataFrame") -> tuple[str, ...]:
+    """Return a remark on what was asked and has no answer at all, under any condition."""
+    asked = [*ratings.attributes]
+    if set(ATTRIBUTES) <= set(asked):
+        asked += AXES
+    none = [name for name in asked if name not in set(answers["outcome"])]
+    return (f"outcomes without answers, not related: {some(none)}",) if none else ()
 
 
 def _joined(

@@ -16,6 +16,7 @@ from soundcal.agreement.intervals import t_quantile
 from soundcal.errors import ParameterError, RecordError
 from soundcal.ratings import ATTRIBUTES, Ratings, compare_ratings, make_ratings
 from soundcal.relation import Relation, relate
+from soundcal.report import relation_summary
 
 METHODS = ("ocv", "hats")
 FEW = {"permutations": 199, "resamples": 199}
@@ -338,6 +339,25 @@ def test_attributes_can_be_chosen() -> None:
     assert list(few.outcomes["outcome"]) == ["pleasantness"]
     assert list(every.outcomes["outcome"]) == [*ATTRIBUTES, "pleasantness", "eventfulness"]
     assert few.critical < every.critical  # fewer questions need smaller correlations
+
+
+def test_an_attribute_without_answers_is_named_and_counted() -> None:
+    made = make_study(attributes=ATTRIBUTES, stimuli=6, clipped=True)
+    table = made.ratings.table.copy()
+    nobody = table["attribute"] == "calm"
+    table.loc[nobody, "value"] = np.nan
+    ratings = make_ratings(table, scale=(0.0, 100.0))
+    found = relate(made.differences, ratings, METHODS, **FEW)
+    assert set(found.outcomes["outcome"]) == {*ATTRIBUTES} - {"calm"}
+    text = "outcomes without answers, not related: calm, pleasantness, eventfulness"
+    assert text in found.warnings
+    # the same under one condition only: the outcome is there, and has no difference
+    table = made.ratings.table
+    table = table[(table["attribute"] != "calm") | (table["condition"] == "ocv")]
+    found = relate(made.differences, make_ratings(table, scale=(0.0, 100.0)), METHODS, **FEW)
+    said = relation_summary(found)[0]
+    assert "10 outcomes" in said
+    assert "too small to see, 3 not related" in said
 
 
 def test_what_cannot_be_related_is_refused_or_said() -> None:

@@ -35,12 +35,13 @@ def relation_summary(relation: Relation) -> list[str]:
     outcomes = relation.outcomes
     p, q = len(relation.units), len(relation.heard.columns)
     found = {name: int((outcomes["finding"] == name).sum()) for name in ("clear", "none")}
+    rest = f", {q - len(outcomes)} not related" if q > len(outcomes) else ""
     return [
         f"ratings against indicators, {relation.direction}: "
         f"{count(len(relation.measured), 'stimulus', 'stimuli')}, {count(p, 'indicator')}, "
         f"{count(q, 'outcome')} of the ratings; {found['clear']} with a clear correspondence, "
-        f"{found['none']} without, {len(outcomes) - sum(found.values())} too small to see; over "
-        f"the whole grid a correlation differs from 0 at {_percent(relation.level)} from "
+        f"{found['none']} without, {len(outcomes) - sum(found.values())} too small to see{rest}; "
+        f"over the whole grid a correlation differs from 0 at {_percent(relation.level)} from "
         f"{relation.critical:.2f} on",
         *(_verdict(row, relation) for row in _records(outcomes)),
     ]
@@ -121,7 +122,8 @@ def relation_blocks(relation: Relation) -> tuple[Block | Section, ...]:
             "Strongest correlation of each outcome",
             "One marker per stimulus, with its id. The numbers are in the tables of the pairs.",
             f"Differences {relation.direction} per stimulus: ratings with their standard errors "
-            "against the indicator that each follows most; lines with errors in both variables.",
+            "against the indicator that each follows most; lines with errors in both variables; "
+            "p is adjusted over the whole grid.",
             partial(figures.difference_scatter, [_panel(relation, row) for row in strongest]),
         ),
         *(Notice(text) for text in relation.warnings),
