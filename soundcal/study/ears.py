@@ -108,7 +108,7 @@ def swapped_ears(table: "pd.DataFrame", first: str, second: str) -> str:
     if not {first, second} <= set(apart.columns):
         return ""
     one, other = (apart[name].to_numpy(dtype=np.float64) for name in (first, second))
-    known = np.isfinite(one - other)
+    known = np.isfinite(one) & np.isfinite(other)
     one, other = one[known], other[known]
     if one.size < 2:
         return ""

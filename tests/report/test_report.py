@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from report_tables import STATISTICS, tidy
+from report_tables import STATISTICS, of_columns, tidy
+from scipy.stats import t
 
 from soundcal.agreement import nonparametric_limits, regression_limits
 from soundcal.calibration.model import Chain, Link, new_calibration
@@ -500,3 +501,18 @@ def test_importing_the_report_is_cheap() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert not {"matplotlib", "pandas", "jinja2", "scipy"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("scale", ["difference", "ratio", "percent"])
+def test_an_interval_that_shows_a_difference_is_printed_apart_from_none(scale: str) -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0.0, 1.0, 27)
+    noise -= noise.mean()
+    half = t.ppf(0.975, 26) * noise.std(ddof=1) / np.sqrt(27)
+    y = np.full(27, 20.0)
+    x = y * np.exp(0.001 * (noise - half - 0.01))
+    table = of_columns(pd.DataFrame({"a": x, "b": y}, index=[f"s{i:02d}" for i in range(27)]))
+    text = study_summary(study_of(table, rules=Rules(scale=scale)))[0]
+    assert "b gives higher values than a" in text
+    (end,) = re.findall(r"to ([−+.\d]+)\): b gives", text)
+    assert float(end.replace("−", "-")) < (1.0 if scale == "ratio" else 0.0)

@@ -1,5 +1,7 @@
 """From the tidy table to agreements: joined by id, ears by a stated rule, guards as errors."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +35,11 @@ def test_ears_that_are_exchanged_in_one_method_are_said(exchanged: bool) -> None
             for channel, side in (("left", 0.5), ("right", -0.5)):
                 value = level + sign * side * ild + rng.normal(0.0, 0.1)
                 rows.append((condition, f"S{stimulus}", channel, "LA", "eq", value, "dB"))
+    found = compare_methods(pd.DataFrame(rows, columns=list(COLUMNS)))
+    assert any("seem to be exchanged" in text for text in found.warnings) == exchanged
+    for condition in ("a", "b"):  # one ear is silent
+        for channel, value in (("left", -math.inf), ("right", 50.0)):
+            rows.append((condition, "S9", channel, "LA", "eq", value, "dB"))
     found = compare_methods(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert any("seem to be exchanged" in text for text in found.warnings) == exchanged
 

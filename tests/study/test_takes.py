@@ -177,12 +177,19 @@ def test_the_report_has_the_repeatability_of_each_method() -> None:
     assert [row[1] for row in table.rows] == ["J", "S"]
     assert [row[4] for row in table.rows] == [one.sd for one in entry.repeatability]
     text = render_html(document)
-    for words in ("single take of a further stimulus", "Bland and Altman 1999, 5.2", "MOVER"):
+    for words in (
+        "single take of a further stimulus",
+        "Bland and Altman 1999, 5.2",
+        "MOVER",
+        "Differences of the means of the takes over the mean of both methods",
+        "the limits are those of single takes",
+    ):
         assert words in text
     (items,) = [t for t in document.tables() if t.name == "checklist-table"]
     assert items.rows[2][2] == "filled"
     varying = render_html(study_document(study_of(readings(), rules=Rules(takes="varying"))))
     assert "takes of one name are pairs" in varying
+    assert "Differences of single takes over the mean of both methods" in varying
 
 
 def test_a_huge_bias_of_one_take_is_not_lost() -> None:

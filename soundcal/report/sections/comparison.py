@@ -104,7 +104,7 @@ def _grids(name: str, entries: Sequence[Entry], comparison: MethodComparison) ->
                 f"limits of agreement; shaded: {100 * comparison.rules.confidence:g} % confidence "
                 "intervals (cut off at the frame); dotted: no difference"
                 + ("; dash-dotted: allowable difference" if any(e.allowed for e in own) else "")
-                + f". Ears: {comparison.ears_in_words}.",
+                + f"{_limits_of_takes(own)}. Ears: {comparison.ears_in_words}.",
                 partial(_one_grid, own),
             )
         )
@@ -189,10 +189,19 @@ def _scale(entry: Entry) -> str:
             return f"in {unit_label(entry.indicator, entry.unit)}"
 
 
+def _limits_of_takes(entries: Sequence[Entry]) -> str:
+    """Return what the limits of a plot are of, if they are not those of its points."""
+    if any(entry.repeatability and not entry.parts for entry in entries):
+        return "; the limits are those of single takes, which scatter more than the means"
+    return ""
+
+
 def _vertical(entry: Entry) -> str:
     """Return what the vertical axis of a plot shows."""
     what = {"ratio": "Ratios", "percent": "Differences in % of the mean"}
-    parts = " of single ears" if entry.parts and not entry.repeatability else ""
+    parts = " of single ears" if entry.parts else ""
+    if entry.repeatability:
+        parts = " of single takes" if entry.parts else " of the means of the takes"
     return what.get(entry.scale, "Differences") + parts
 
 

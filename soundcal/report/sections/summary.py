@@ -78,11 +78,24 @@ def _in_words(entry: Entry, confidence: str) -> str:
     stimulus, difference = entry.worst
     return (
         f"{entry.label}, {entry.direction} = {number(a.bias)} {unit} on average over {entry.n} "
-        f"stimuli ({confidence} confidence interval {number(low)} to {number(high)}): {verdict}; "
+        f"stimuli ({confidence} confidence interval {_apart(low, entry)} to {_apart(high, entry)})"
+        f": {verdict}; "
         f"{entry.further_one} is expected between {number(a.prediction[0])} and "
         f"{number(a.prediction[1])} ({100 * a.coverage:g} % prediction interval), the worst is "
         f"{stimulus} with {number(difference)} {unit}." + _few(entry.n)
     )
+
+
+def _apart(value: float, entry: Entry) -> str:
+    """Return an end of an interval, in enough digits to tell it from no difference."""
+    unit, text = entry.difference_unit, ""
+    for decimals in (None, 3, 4, 5, 6):
+        text = value_text(value, unit, signed=True, decimals=decimals)
+        if value == entry.none or text != value_text(
+            entry.none, unit, signed=True, decimals=decimals
+        ):
+            return text
+    return text
 
 
 def _few(n: int) -> str:
