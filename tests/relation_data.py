@@ -82,4 +82,5 @@ def make_study(
     )
     if clipped:
         table["value"] = table["value"].clip(0.0, 100.0)
-    return Made(pd.concat(parts, ignore_index=True), make_ratings(table, scale=(0.0, 100.0)))
+    scale = (0.0, 100.0) if clipped else (-1000.0, 1000.0)
+    return Made(pd.concat(parts, ignore_index=True), make_ratings(table, scale=scale))

@@ -124,6 +124,7 @@ def ratings_from(
         ratings = ratings.exclude(read_exclusions(options.ratings_exclude))
     for note in ratings.notes:
         say(f"note: {note}")
+    ratings.check_scale()  # before a study is measured for them
     return ratings
 
 

@@ -238,7 +238,7 @@ def compare_ratings(
         raise ParameterError(f"test {test!r}; one of {', '.join(get_args(MeanTest))} expected")
     check_fraction("confidence", confidence)
     check_choice("alternative", alternative, Alternative)
-    _check_scale(ratings)
+    ratings.check_scale()
     for name in (first, second):
         if name not in ratings.conditions or first == second:
             raise ParameterError(
@@ -290,20 +290,6 @@ def compare_ratings(
             *_summed(remarks),
         ),
     )
-
-
-def _check_scale(ratings: Ratings) -> None:
-    low, high = ratings.scale
-    table = ratings.table
-    outside = table[(table["value"] < low) | (table["value"] > high)]
-    if len(outside):
-        first = outside.iloc[0]
-        trial = ", ".join(f"{name} {first[name]}" for name in (*KEYS, "attribute"))
-        raise ParameterError(
-            f"{len(outside)} answers lie outside the scale from {low:g} to {high:g}, the first is "
-            f"{first['value']:g} ({trial}); correct the scale, leave the cells of missing answers "
-            "empty, or exclude these trials with a reason"
-        )
 
 
 def _small_part(ratings: Ratings) -> tuple[str, ...]:
@@ -524,7 +510,7 @@ def likert_shares(ratings: Ratings, *, categories: int = 5) -> "pd.DataFrame":
 
     if categories < 2:
         raise ParameterError(f"{categories} categories; at least 2 are expected")
-    _check_scale(ratings)
+    ratings.check_scale()
     low, high = ratings.scale
     edges = np.linspace(low, high, categories + 1)
     if high - low == categories - 1:  # a scale of whole numbers: each answer is its own category

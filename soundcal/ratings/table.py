@@ -115,6 +115,25 @@ class Ratings:
         known = [name for name in ATTRIBUTES if name in there]
         return tuple(known + [name for name in there if name not in known])
 
+    def check_scale(self) -> None:
+        """Refuse answers outside the scale, such as the number for "no answer" of a program.
+
+        Raises
+        ------
+        ParameterError
+            There are some.
+        """
+        low, high = self.scale
+        outside = self.table[(self.table["value"] < low) | (self.table["value"] > high)]
+        if len(outside):
+            first = outside.iloc[0]
+            trial = ", ".join(f"{name} {first[name]}" for name in (*KEYS, "attribute"))
+            raise ParameterError(
+                f"{len(outside)} answers lie outside the scale from {low:g} to {high:g}, the first "
+                f"is {first['value']:g} ({trial}); correct the scale, leave the cells of missing "
+                "answers empty, or exclude these trials with a reason"
+            )
+
     def wide(self) -> "pd.DataFrame":
         """Return one row per trial: participant, condition, stimulus as index, attributes across.
 

@@ -78,7 +78,8 @@ def relate(
     Raises
     ------
     ParameterError
-        Unknown method, condition, outcome or label; an option outside its range.
+        Unknown method, condition, outcome or label; an option outside its range, or an answer
+        outside its scale.
     RecordError
         Columns missing, several combinations, fewer than 5 stimuli in common, or no difference
         that varies.
@@ -122,6 +123,7 @@ def relate(
             f"{permutations} permutations, {resamples} resamples, seed {seed}; at least "
             f"{_FEWEST_DRAWS} of both and a seed of 0 or more are expected"
         )
+    ratings.check_scale()
     methods = (normal_name(methods[0]), normal_name(methods[1]))
     listened = _conditions(ratings, conditions or methods)
     measured = Measured.of(differences, methods)

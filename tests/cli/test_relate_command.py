@@ -278,3 +278,15 @@ def test_a_report_has_a_section_of_the_relation(
     again = ["relate", *folders, str(ratings), "--indicators", "LAeq", "--json", *QUICK]
     assert main([*again, "--scale", "0", "100"]) == 0
     assert json.loads(capsys.readouterr().out)["pairs"] == relation["pairs"]
+
+
+def test_answers_outside_the_scale_are_refused_before_anything_is_measured(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, ratings = files
+    for command in (
+        ["relate", str(study), str(ratings), "--scale", "0", "10"],
+        ["report", str(study), "--ratings", str(ratings), "--ratings-scale", "0", "10"],
+    ):
+        assert main(command) == 2
+        assert "answers lie outside the scale from 0 to 10" in capsys.readouterr().err

@@ -321,7 +321,7 @@ def test_names_are_joined_and_what_is_left_out_is_said() -> None:
     table = made.ratings.table.copy()
     table["condition"] = table["condition"].map({"ocv": "o", "hats": "h"})
     table["stimulus"] = table["stimulus"].replace({"S01": " S01 ", "S02": "s02", "S03": "extra"})
-    ratings = make_ratings(table, scale=(0, 100))
+    ratings = make_ratings(table, scale=made.ratings.scale)
     found = relate(made.differences, ratings, METHODS, conditions=("o", "h"), **FEW)
     assert "S01" in found.measured.index
     assert len(found.measured) == 25
@@ -367,6 +367,9 @@ def test_what_cannot_be_related_is_refused_or_said() -> None:
         relate(table, ratings, METHODS, conditions=("a", "hats"))
     with pytest.raises(ParameterError, match="not compared in the study; it compares ocv and hats"):
         relate(table, ratings, ("in-situ", "hats"), conditions=METHODS)
+    spoilt = replace(ratings, table=ratings.table.replace(ratings.table["value"].iloc[3], 9999.0))
+    with pytest.raises(ParameterError, match="1 answers lie outside the scale from -1000 to 1000"):
+        relate(table, spoilt, METHODS)
     with pytest.raises(ParameterError, match="no outcome 'loud'"):
         relate(table, ratings, METHODS, attributes=["loud"])
     with pytest.raises(ParameterError, match="uncertainty of 'N5'"):
@@ -419,7 +422,7 @@ def test_what_cannot_be_related_is_refused_or_said() -> None:
 )
 def test_odd_ratings_give_numbers_or_none(change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     made = make_study(stimuli=8)
-    ratings = make_ratings(change(made.ratings.table), scale=(0.0, 100.0))
+    ratings = make_ratings(change(made.ratings.table), scale=made.ratings.scale)
     found = relate(made.differences, ratings, METHODS, permutations=99, resamples=99)
     there = found.pairs.dropna(subset="pearson")
     assert len(there) >= 4
