@@ -103,6 +103,10 @@ def ratings_from(
         raise ParameterError(
             f"--{prefix}scale LOW HIGH is needed to read a table, e.g. --{prefix}scale 0 100"
         )
+    if options.ratings_mapping or not files:
+        given = [("scale", options.ratings_scale), ("language", options.ratings_language)]
+        for name in (name for name, value in given if value not in (None, "equal")):
+            say(f"note: --{prefix}{name} is not used: a mapping and --{prefix}gui have their own")
     if files and options.ratings_mapping:
         parts.append(read_mapped(files, options.ratings_mapping))
     elif files:

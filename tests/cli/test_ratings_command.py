@@ -225,3 +225,20 @@ def test_no_difference_beyond_the_scale_is_called_detectable(
     study(both=12, only_ocv=0, only_hats=0).table.to_csv(path, index=False)
     assert main(["ratings", str(path), "--scale", "0", "100"]) == 0
     assert "in a typical cell (" in capsys.readouterr().err
+
+
+def test_a_scale_beside_a_mapping_is_said_to_be_unused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, mapping = tmp_path / "mushra.csv", tmp_path / "mapping.toml"
+    table.write_text(WEBMUSHRA)
+    mapping.write_text(MAPPING)
+    arguments = ["ratings", str(table), "--mapping", str(mapping)]
+    for more, said in (
+        ([], set()),
+        (["--scale", "0", "10"], {"--scale"}),
+        (["--language", "eng"], {"--language"}),
+    ):
+        main([*arguments, *more])
+        notes = capsys.readouterr().err.splitlines()
+        assert {line.split()[1] for line in notes if "is not used" in line} == said
