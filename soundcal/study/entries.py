@@ -77,7 +77,7 @@ class Values:
         """Return the reason why two methods cannot be compared on a scale; "" if they can."""
         repeats = self.repeats(pair, rules, scale) if self.takes or rules.ears == "both" else None
         if repeats is not None:
-            return without_scale(repeats.x, repeats.y, repeats.stimulus, scale)
+            return repeats.without_scale(scale)
         return without_scale(*self.of(pair), [str(name) for name in self.wide.index], scale)
 
 
@@ -136,7 +136,7 @@ def entry_of(
     if repeats is not None and values.takes:
         repeatability = method_repeatability(repeats, rules, mean.z)
         variance_ratio = error_variance_ratio(repeats)
-    elif repeats is not None and not without_scale(repeats.x, repeats.y, repeats.stimulus, scale):
+    elif repeats is not None and not repeats.without_scale(scale):
         found["two_ears"] = two_ears(repeats, mean, rules)
     return Entry(
         indicator=values.indicator,

@@ -301,7 +301,11 @@ def equivalence_of(
 
     pairs, scale, delta = agreement.points, allowed.scale, allowed.on_scale
     values = pairs if repeats is None else repeats
-    if without_scale(values.x, values.y, [""] * values.x.size, scale):
+    if (
+        without_scale(pairs.x, pairs.y, [""] * pairs.x.size, scale)
+        if repeats is None
+        else repeats.without_scale(scale)
+    ):
         refused = int(((values.x <= 0.0) | (values.y <= 0.0)).sum())
         return None, (
             f"{refused} of {values.x.size} pairs have a value of 0 or less, which has no ratio: "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array
 from soundcal.files.names import some
 from soundcal.study.rules import Rules, Takes
-from soundcal.study.scales import back, on_scale
+from soundcal.study.scales import back, on_scale, without_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +134,15 @@ class RepeatedValues:
             true_value=true_value,
             warnings=tuple(warnings),
         )
+
+    def without_scale(self, scale: "Scale") -> str:
+        """Return the reason why the values cannot be compared on a scale; "" if they can."""
+        x, y = self.x, self.y
+        if scale == "percent":
+            x = y = self.averages()
+        # a row with a value of one method only counts, too
+        x, y = np.where(np.isnan(x), y, x), np.where(np.isnan(y), x, y)
+        return without_scale(x, y, self.stimulus, scale)
 
     def without(self, stimuli: Sequence[str]) -> "RepeatedValues":
         """Return the rows of the other stimuli."""

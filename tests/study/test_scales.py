@@ -190,3 +190,19 @@ def test_scales_do_not_change_what_they_do_not_concern() -> None:
         for scale in ("difference", {"N": "difference"})
     )
     pd.testing.assert_frame_equal(one.to_frame(), other.to_frame())
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_take_without_a_partner_counts_too(value: float) -> None:
+    rng, true = np.random.default_rng(1), np.linspace(10.0, 30.0, 8)
+    columns = {f"{m}:{t}": true + rng.normal(0.0, 0.5, 8) for m in "ab" for t in (1, 2, 3)}
+    table = pd.DataFrame(columns, index=[f"s{i}" for i in range(8)])
+    table.loc["s3", ["a:3", "b:3"]] = [value, np.nan]
+    tidied = of_columns(table)
+    with pytest.raises(RecordError, match=r"not compared on the scale ratio: .* at s3"):
+        compare_methods(tidied, rules=Rules(scale="ratio"))
+    (entry,) = compare_methods(tidied, rules=Rules(delta={"X": "20 %"})).entries
+    assert entry.equivalence is None
+    assert any("which has no ratio" in text for text in entry.warnings)
+    (entry,) = compare_methods(tidied, rules=Rules(scale="percent")).entries
+    assert np.isfinite([entry.agreement.lower, entry.agreement.upper]).all()
