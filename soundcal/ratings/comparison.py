@@ -125,11 +125,8 @@ class RatingsComparison:
     @property
     def caution(self) -> str:
         """Words that mark results of the study's test, which rejects too often; else ""."""
-        return (
-            ", by the study's test, which rejects too often"
-            if self.test == "partially-paired"
-            else ""
-        )
+        used = _TEST["partially-paired"] in set(self.cells["test"])
+        return ", by the study's test, which rejects too often" if used else ""
 
     @property
     def direction(self) -> str:
@@ -263,8 +260,8 @@ def compare_ratings(
     plane, pairs = _plane(ratings, first, second, correction, confidence)
     method = (
         f"differences {first} - {second} of each stimulus and attribute by the {_TEST[test]} "
-        f"({alternative}), {100 * confidence:g} % confidence intervals each separately; "
-        + adjusted.method
+        f"({alternative}{_instead(cells['test'], test)}), {100 * confidence:g} % confidence "
+        "intervals each separately; " + adjusted.method
     )
     if len(plane):
         method += (
@@ -283,13 +280,19 @@ def compare_ratings(
         confidence=confidence,
         method=method,
         warnings=(
-            *((PAPER_TEST,) if test == "partially-paired" else ()),
+            *((PAPER_TEST,) if _TEST["partially-paired"] in set(cells["test"]) else ()),
             *_small_part(ratings),
             *(_other_centring(ratings) if len(plane) else ()),
             *_one_sided(ratings, first, second),
             *_summed(remarks),
         ),
     )
+
+
+def _instead(used: "pd.Series[str]", test: MeanTest) -> str:
+    """Return the other tests of cells whose answers do not permit the chosen one, in words."""
+    others = Counter(name for name in used if name not in ("", _TEST[test]))
+    return "".join(f"; {name} in {n} of {len(used)} cells" for name, n in others.items())
 
 
 def _small_part(ratings: Ratings) -> tuple[str, ...]:

@@ -339,6 +339,20 @@ def test_options_that_no_cell_can_be_tested_with_are_refused(
         compare_ratings(study(both=3, only_ocv=0, only_hats=0), "ocv", "hats", **wrong)
 
 
+def test_the_method_names_the_tests_that_the_answers_permit() -> None:
+    apart = study(both=0, only_ocv=6, only_hats=5)
+    for preset in (None, "paper"):
+        found = compare_ratings(apart, "ocv", "hats", preset=preset)
+        n = len(found.cells)
+        assert set(found.cells["test"]) == {"Welch's t-test"}
+        assert f"two-sided; Welch's t-test in {n} of {n} cells" in found.method
+        assert found.caution == ""
+        assert not any("rejects too often" in text for text in found.warnings)
+    mixed = compare_ratings(study(), "ocv", "hats", preset="paper")
+    assert "cells)" not in mixed.method
+    assert mixed.caution
+
+
 def test_exclusions_state_their_reason_and_stay_on_record(tmp_path: Path) -> None:
     ratings = study(both=3, only_ocv=0, only_hats=0)
     path = tmp_path / "exclusions.csv"
