@@ -17,6 +17,8 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.ratings import ATTRIBUTES, Ratings, compare_ratings, make_ratings
 from soundcal.relation import Relation, relate
 from soundcal.report import relation_summary
+from soundcal.report.document import Picture
+from soundcal.report.sections.relation import relation_blocks
 
 METHODS = ("ocv", "hats")
 FEW = {"permutations": 199, "resamples": 199}
@@ -357,6 +359,8 @@ def test_an_attribute_without_answers_is_named_and_counted() -> None:
     found = relate(made.differences, make_ratings(table, scale=(0.0, 100.0)), METHODS, **FEW)
     said = relation_summary(found)[0]
     assert "10 outcomes" in said
+    captions = [block.caption for block in relation_blocks(found) if isinstance(block, Picture)]
+    assert "the 6 largest of 7 outcomes" in captions[1]
     assert "too small to see, 3 not related" in said
 
 

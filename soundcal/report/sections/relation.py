@@ -105,6 +105,8 @@ def relation_blocks(relation: Relation) -> tuple[Block | Section, ...]:
     ]
     strongest = _records(relation.strongest(_PANELS))
     level = f"{relation.level:.2g}"
+    every = len(relation.outcomes)
+    which = f"; the {len(strongest)} largest of {every} outcomes" if every > len(strongest) else ""
     return (
         Bullets(tuple(relation_summary(relation))),
         Picture(
@@ -123,7 +125,7 @@ def relation_blocks(relation: Relation) -> tuple[Block | Section, ...]:
             "One marker per stimulus, with its id. The numbers are in the tables of the pairs.",
             f"Differences {relation.direction} per stimulus: ratings with their standard errors "
             "against the indicator that each follows most; lines with errors in both variables; "
-            "p is adjusted over the whole grid.",
+            f"p is adjusted over the whole grid{which}.",
             partial(figures.difference_scatter, [_panel(relation, row) for row in strongest]),
         ),
         *(Notice(text) for text in relation.warnings),
