@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array
+from soundcal.errors import ParameterError
 from soundcal.files.names import some
 from soundcal.study.rules import Rules, Takes
 from soundcal.study.scales import back, on_scale, without_scale
@@ -271,10 +272,20 @@ class RepeatedValues:
         AgreementTest
         bool
             True if one of the limits is shown to lie outside ±delta, with half the level for each.
+
+        Raises
+        ------
+        ParameterError
+            A confidence of 0.5 or less.
         """
         from soundcal.agreement import Claim, agreement_test
 
         alpha = 1.0 - rules.confidence
+        if alpha >= 0.5:
+            raise ParameterError(
+                f"confidence {rules.confidence:g}: a test of single ears or takes within an "
+                "allowable difference needs one above 0.5, e.g. 0.95"
+            )
         _, x, y = self.means()
         of_means = agreement_test(x, y, delta, coverage=rules.coverage, alpha=alpha)
         rules = replace(rules, interval="mover", paper=False)

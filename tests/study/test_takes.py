@@ -220,6 +220,8 @@ def test_a_method_has_one_repeatability_or_says_in_which_difference() -> None:
 
 
 def test_the_test_within_a_delta_does_not_depend_on_the_intervals() -> None:
+    with pytest.raises(ParameterError, match=r"needs one above 0\.5"):
+        compare_methods(readings(), rules=Rules(delta={"X": 50.0}, confidence=0.45))
     table = readings()  # at a level of 5 %, one-sided bounds of 1999 say yes too often
     tested = {}
     for delta in (100.0, 85.0, 70.0, 20.0):
