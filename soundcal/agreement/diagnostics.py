@@ -389,9 +389,11 @@ def _doubts(found: Diagnostics, remedy: str) -> Sequence[str]:
             + remedy
         )
     if found.has_unequal_spread and found.spread is not None:
+        size = f"factor {found.spread_ratio:.2g} over its middle half"
+        if math.isinf(found.spread_ratio):
+            size = "none is left at one end of its middle half"
         doubts.append(
-            f"the spread depends on the average (p = {found.spread.p_value:.2g}, factor "
-            f"{found.spread_ratio:.2g} over its middle half): " + remedy
+            f"the spread depends on the average (p = {found.spread.p_value:.2g}, {size}): " + remedy
         )
     if found.outliers:
         doubts.append(

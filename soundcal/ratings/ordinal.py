@@ -154,7 +154,7 @@ def ordinal_model(
     if distinct > _MOST:
         raise ParameterError(
             f"{distinct} distinct answers; the ordinal model is for at most {_MOST} categories: "
-            "use compare_ratings or mixed_model"
+            "leave it out, or fit the mixed model (--mixed) to such answers"
         )
     _estimator()  # says at once if the package is missing
     rows = [

@@ -175,3 +175,14 @@ print(run(117, 27), run(1, 10_000))
     study, large = map(float, done.stdout.split())
     assert study < 2.0
     assert large < 10.0
+
+
+def test_a_spread_that_vanishes_is_described_without_an_infinite_factor() -> None:
+    x = np.arange(40.0) + 50.0
+    sign = np.random.default_rng(1).choice([-1.0, 1.0], 40)
+    d = np.maximum(x - 82.0, 0.0) * sign
+    found = diagnose(bland_altman(x + d / 2, x - d / 2))
+    assert found.spread_ratio == np.inf
+    (said,) = [text for text in found.doubts if "the spread depends" in text]
+    assert "none is left at one end of its middle half" in said
+    assert "inf" not in said
