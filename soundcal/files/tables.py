@@ -4,9 +4,10 @@ Nothing is guessed about a cell. The reader that knows the columns asks for name
 (``01``, ``NA`` and ``2.0`` are names as much as any other), or for numbers, where an empty cell and
 ``NA`` are missing values. Errors name the line of the file.
 
-Read are UTF-8, with or without a byte order mark, UTF-16 with one, and Windows-1252 if a file is
-neither; columns separated by commas, semicolons or tabs, which the header line or a first line
-``sep=;`` (Excel) shows; decimal commas.
+Excel workbooks (.xlsx) are read by their first sheet. Of text, read are UTF-8, with or without a
+byte order mark, UTF-16 with one, and Windows-1252 if a file is neither; columns separated by
+commas, semicolons or tabs, which the header line or a first line ``sep=;`` (Excel) shows; decimal
+commas.
 """
 
 import csv
@@ -22,6 +23,7 @@ from soundcal.errors import RecordError
 from soundcal.files.names import normal_name, trimmed
 from soundcal.files.spreadsheet import from_cell
 from soundcal.files.text import read_export
+from soundcal.files.workbook import is_workbook, workbook_rows
 
 __all__ = ["TextTable", "read_table_text"]
 
@@ -237,12 +239,16 @@ def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextT
         Missing, not text, too large, without rows, or a row with more cells than there are columns;
         without a header line, also a row with fewer.
     """
-    text, notes = read_export(path)
-    try:
-        separator, skipped = _separator(path, text, header)
-        found = _rows(path, text, separator, skipped)
-    except csv.Error as error:
-        raise RecordError(f"{path}: cannot be read as a table ({error})") from error
+    if is_workbook(path):
+        found, notes = workbook_rows(path)
+        separator = "\t"  # numbers of a workbook have decimal points
+    else:
+        text, notes = read_export(path)
+        try:
+            separator, skipped = _separator(path, text, header)
+            found = _rows(path, text, separator, skipped)
+        except csv.Error as error:
+            raise RecordError(f"{path}: cannot be read as a table ({error})") from error
     if header is None and found:
         columns = tuple(normal_name(name) for name in found.pop(0)[1])
     else:
