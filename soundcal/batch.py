@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Array
-from soundcal.calibrated import calibrated_file, stated_for
+from soundcal.calibrated import calibrated_file
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import StatedLevels
 from soundcal.dsp.workspace import give_back
@@ -241,9 +241,7 @@ def measure_file(
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
         notes=file.notes,
-        sensitivities=stated_for(channels, task.sensitivities)
-        if task.sensitivities
-        else {name: calibration.sensitivity(name) for name in channels},
+        sensitivities=file.sensitivities,
     )
 
 

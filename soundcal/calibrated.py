@@ -17,7 +17,7 @@ from soundcal.recording import STATED, Flag, Recording, channel_names
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import judge_file
 
-__all__ = ["CalibratedFile", "calibrated_file", "read_recording", "stated_for"]
+__all__ = ["CalibratedFile", "calibrated_file", "read_recording"]
 
 AnyPath = str | os.PathLike[str]
 
@@ -38,6 +38,8 @@ class CalibratedFile:
         Names of its channels.
     calibration : Calibration
         Calibration that has these channels.
+    sensitivities : mapping of str to float
+        Sensitivity of each channel in Pa per full scale, as it was stated or calibrated.
     flags : tuple of Flag
         Reasons to doubt the recording that do not need its samples.
     notes : tuple of str
@@ -49,6 +51,7 @@ class CalibratedFile:
     record: RecordingRecord
     channels: tuple[str, ...]
     calibration: Calibration
+    sensitivities: Mapping[str, float]
     flags: tuple[Flag, ...]
     notes: tuple[str, ...]
 
@@ -101,10 +104,11 @@ def calibrated_file(
     record = record_beside(path, needed=not stated)
     names = _channels_for(about, record, channels)
     given, name = calibration, ""
+    typed = _stated_for(names, sensitivities) if sensitivities else {}
     if calibration is not None:
         found = calibration
     elif sensitivities:
-        found = from_sensitivity(stated_for(names, sensitivities), source="stated for measuring")
+        found = from_sensitivity(typed, source="stated for measuring")
     elif levels:
         found = _from_level(path, names, levels)
     else:
@@ -116,6 +120,7 @@ def calibrated_file(
         name=name,
         instead="give --other-device to use its values, with a flag",
     )
+    known = {name: found.sensitivity(name) for name in names}
     flags = (
         *record.flags,
         *about.flags,
@@ -126,12 +131,11 @@ def calibrated_file(
             point=record.point,
             inputs=dict(zip(names, record.inputs, strict=False)),
         ),
-        *other_full_scale(path, {name: found.sensitivity(name) for name in names}),
+        *other_full_scale(path, known),
         *_exchanged(names, record),
     )
-    return CalibratedFile(
-        path, about, record, names, found, flags, tuple(_notes(given, names, found, record))
-    )
+    notes = tuple(_notes(given, names, found, record))
+    return CalibratedFile(path, about, record, names, found, typed or known, flags, notes)
 
 
 def read_recording(
@@ -188,7 +192,7 @@ def read_recording(
     return replace(recording, flags=tuple(dict.fromkeys(flags)), source=str(file.path))
 
 
-def stated_for(channels: Sequence[str], values: tuple[float, ...]) -> dict[str, float]:
+def _stated_for(channels: Sequence[str], values: tuple[float, ...]) -> dict[str, float]:
     """Return the sensitivity of each channel that was stated, one for all channels or one each.
 
     Raises

@@ -14,8 +14,9 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from soundcal.errors import RecordError
 from soundcal.files.names import normal_name, trimmed
 from soundcal.files.spreadsheet import from_cell
 from soundcal.files.text import read_export
-from soundcal.files.workbook import is_workbook, workbook_rows
+from soundcal.files.workbook import Line, is_workbook, workbook_rows
 
 __all__ = ["TextTable", "read_table_text"]
 
@@ -240,13 +241,13 @@ def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextT
         without a header line, also a row with fewer.
     """
     if is_workbook(path):
-        found, notes = workbook_rows(path)
+        found, notes = workbook_rows(path, partial(_filled, path))
         separator = "\t"  # numbers of a workbook have decimal points
     else:
         text, notes = read_export(path)
         try:
             separator, skipped = _separator(path, text, header)
-            found = _rows(path, text, separator, skipped)
+            found = _filled(path, _rows(text, separator, skipped))
         except csv.Error as error:
             raise RecordError(f"{path}: cannot be read as a table ({error})") from error
     if header is None and found:
@@ -307,14 +308,28 @@ def _separator(path: Path, text: str, header: Sequence[str] | None) -> tuple[str
     return likely[0] if most > 1 else ",", above
 
 
-def _rows(path: Path, text: str, separator: str, skipped: int) -> list[tuple[int, list[str]]]:
-    """Return the rows that have any text, each with the line at which it starts."""
+def _rows(text: str, separator: str, skipped: int) -> Iterator[Line]:
+    """Give the rows of a text, each with the line at which it starts."""
     lines = io.StringIO(text)
     for _ in range(skipped):
         lines.readline()
     reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
-    rows, cells, start = [], 0, skipped + 1
+    start = skipped + 1
     for row in reader:
+        yield start, row
+        start = skipped + reader.line_num + 1
+
+
+def _filled(path: Path, lines: Iterator[Line]) -> list[Line]:
+    """Return the rows that have any text.
+
+    Raises
+    ------
+    RecordError
+        There are more cells or columns than a table may have.
+    """
+    rows, cells = [], 0
+    for start, row in lines:
         cells += len(row)
         if len(row) > _MOST_COLUMNS or cells > _MOST_CELLS:
             raise RecordError(
@@ -323,5 +338,4 @@ def _rows(path: Path, text: str, separator: str, skipped: int) -> list[tuple[int
             )
         if any(cell.strip() for cell in row):
             rows.append((start, row))
-        start = skipped + reader.line_num + 1
     return rows

@@ -2,18 +2,20 @@
 
 import datetime
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import check_file
 
-__all__ = ["is_workbook", "workbook_rows"]
+__all__ = ["Line", "is_workbook", "workbook_rows"]
+
+Line = tuple[int, list[str]]
+"""Number of a row, and its cells."""
 
 _UNPACKED: Final = 1 << 28
 """Bytes that the parts of a workbook may have: a small file can unpack to any size."""
-
-_MOST_COLUMNS: Final = 5000
 
 
 def is_workbook(path: Path) -> bool:
@@ -21,11 +23,20 @@ def is_workbook(path: Path) -> bool:
     return path.suffix.lower() == ".xlsx"
 
 
-def workbook_rows(path: Path) -> tuple[list[tuple[int, list[str]]], tuple[str, ...]]:
-    """Return the rows of the first sheet that have any text, with their numbers, and remarks.
+def workbook_rows(
+    path: Path, kept: Callable[[Iterator[Line]], list[Line]]
+) -> tuple[list[Line], tuple[str, ...]]:
+    """Return the rows of the first sheet with their numbers, and remarks.
 
     Numbers are written in full with a decimal point; texts, also those that look like numbers, stay
     as they are.
+
+    Parameters
+    ----------
+    path : Path
+        The workbook.
+    kept : callable
+        Returns the rows to keep, or raises RecordError for more than a table may have.
 
     Raises
     ------
@@ -50,14 +61,15 @@ def workbook_rows(path: Path) -> tuple[list[tuple[int, list[str]]], tuple[str, .
             raise RecordError(f"{path}: unpacks to {size / 2**20:.0f} MiB, too large for a table")
         book = load_workbook(path, read_only=True, data_only=True)
         sheet, *others = book.worksheets
-        rows, has_empty = [], False
-        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-            if len(row) > _MOST_COLUMNS:
-                raise RecordError(f"{path}: row {number} has {len(row)} columns, too many")
-            has_empty = has_empty or None in row
-            cells = [_text(value) for value in row]
-            if any(cells):
-                rows.append((number, cells))
+        has_empty = False
+
+        def lines() -> Iterator[Line]:
+            nonlocal has_empty
+            for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+                has_empty = has_empty or None in row
+                yield number, [_text(value) for value in row]
+
+        rows = kept(lines())
         book.close()
         if has_empty:
             _refuse_unknown_formulas(path)

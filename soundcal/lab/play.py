@@ -12,12 +12,12 @@ from soundcal.calibration import ocv
 from soundcal.calibration.model import Calibration
 from soundcal.devices.protocol import AudioDevice, OnBlock, Playback
 from soundcal.errors import ParameterError
-from soundcal.lab.levels import digital_levels, weighted_rms
+from soundcal.lab.levels import digital_levels
 from soundcal.recording import Capture
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.check import Check, judged
 from soundcal.takes.judge import judge
-from soundcal.units import P_REF, db, energetic_mean, from_db
+from soundcal.units import energetic_mean, from_db
 
 __all__ = ["HeardLevel", "LevelAtEars", "heard_level", "play_and_record_at", "play_at"]
 
@@ -236,10 +236,11 @@ def heard_level(take: Capture, calibration: Calibration, weighting: str) -> Hear
     ParameterError
         A channel is not calibrated, or the calibration is of an output.
     """
-    recording = calibration.apply(take)
-    levels = db(weighted_rms(recording.pressure, recording.fs, weighting) / P_REF)
+    from soundcal.indicators import leq
+
+    levels = leq(calibration.apply(take), weighting=weighting).value
     return HeardLevel(
-        dict(zip(take.channels, levels.tolist(), strict=True)),
+        dict(zip(take.channels, np.ravel(levels).tolist(), strict=True)),
         {name: calibration.chain(name).u_db for name in take.channels},
         weighting,
     )

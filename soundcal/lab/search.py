@@ -84,8 +84,7 @@ class Ears:
         """Return the equivalent levels of left and right in dB re 20 µPa."""
         from soundcal.indicators import leq
 
-        recording = self.calibration.apply(take)
-        found = leq(recording.pressure, recording.fs, weighting=self.weighting).value
+        found = leq(self.calibration.apply(take), weighting=self.weighting).value
         return float(found[0]), float(found[1])
 
     def noise_floor(self, operator: Operator) -> Levels:

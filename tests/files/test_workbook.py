@@ -9,7 +9,6 @@ from openpyxl import Workbook
 
 from soundcal.errors import RecordError
 from soundcal.files.tables import read_table_text
-from soundcal.files.workbook import workbook_rows
 
 
 def book(path: Path, *rows: list[Any]) -> Path:
@@ -68,4 +67,10 @@ def test_a_workbook_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
         for number in range(3):
             parts.writestr(f"xl/{number}.xml", bytes(1 << 27))
     with pytest.raises(RecordError, match="unpacks to 384 MiB"):
-        workbook_rows(tmp_path / "t.xlsx")
+        read_table_text(tmp_path / "t.xlsx")
+
+
+def test_a_workbook_has_the_limits_of_all_tables(tmp_path: Path) -> None:
+    path = book(tmp_path / "t.xlsx", ["a"] * 5001, [1] * 5001)
+    with pytest.raises(RecordError, match="line 1: too large for a table"):
+        read_table_text(path)
