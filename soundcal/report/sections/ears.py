@@ -114,13 +114,14 @@ def ears_methods(comparison: MethodComparison) -> str:
     """Return the sentences about both ears in one model; "" if there is none."""
     if not any(entry.two_ears for entry in comparison.entries):
         return ""
+    delta_method = comparison.rules.repeated_interval == "1999"
     text = (
         "Limits of a single ear come from a model with random stimuli and ears within stimuli "
         "(Bland and Altman 2007, paired measurements with a varying true value; intervals: "
-        f"{'delta method, 1999' if comparison.rules.repeated_interval == '1999' else 'MOVER, Zou'}"
-        " 2013); the difference between the ears is estimated as a fixed one, and half of it is "
-        "part of the width of the limits. The stimulus is the unit of all intervals and tests. "
-    ).replace("delta method, 1999 2013", "delta method, 1999")
+        f"{'delta method, 1999' if delta_method else 'MOVER, Zou 2013'}); the difference between "
+        "the ears is estimated as a fixed one, and half of it is part of the width of the limits. "
+        "The stimulus is the unit of all intervals and tests. "
+    )
     if comparison.rules.ears == "both":
         return text + "All limits of the report are those of a single ear."
     return text + (

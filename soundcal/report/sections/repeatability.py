@@ -84,7 +84,7 @@ def repeatability_methods(comparison: MethodComparison) -> str:
     interval = (
         "the delta method (1999)"
         if comparison.rules.repeated_interval == "1999"
-        else ("MOVER (Zou 2013)")
+        else "MOVER (Zou 2013)"
     )
     return (
         f"Stimuli were recorded repeatedly: limits are those of single takes, {assumption}; their "
