@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Final
 
-__all__ = ["lookalikes", "normal_name", "some", "trimmed", "unjoined"]
+__all__ = ["lookalikes", "normal_name", "some", "trimmed", "unjoined", "without_brackets"]
 
 
 _INVISIBLE: Final = "\u00ad\u200b-\u200f\u2060\ufeff"
@@ -35,6 +35,15 @@ def normal_name(text: str) -> str:
     True
     """
     return trimmed(unicodedata.normalize("NFC", text))
+
+
+def without_brackets(name: str) -> str:
+    """Return the label of an indicator as users' labels are compared with those of a table.
+
+    >>> without_brackets("L(A)eq")
+    'LAeq'
+    """
+    return name.replace("(", "").replace(")", "")
 
 
 def some(names: Iterable[str], most: int = 6) -> str:

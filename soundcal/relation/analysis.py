@@ -9,7 +9,7 @@ import numpy as np
 from soundcal.agreement.intervals import check_fraction
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.names import lookalikes, normal_name, some
+from soundcal.files.names import lookalikes, normal_name, some, without_brackets
 from soundcal.ratings import ATTRIBUTES, Ratings
 from soundcal.relation.correlations import FEWEST
 from soundcal.relation.grid import Columns, Grid
@@ -217,16 +217,16 @@ def _joined(
 
 
 def _uncertainties(u: Mapping[str, float], labels: list[str]) -> Array:
-    values = np.zeros(len(labels))
+    values, known = np.zeros(len(labels)), [without_brackets(label) for label in labels]
     for name, value in u.items():
-        plain = name.replace("(", "").replace(")", "")
-        if plain not in labels:
+        plain = without_brackets(name)
+        if plain not in known:
             raise ParameterError(
                 f"uncertainty of {name!r}, which is not related; there are {some(labels, 12)}"
             )
         if not 0.0 <= value < np.inf:
             raise ParameterError(f"uncertainty {name}={value}; 0 or a positive number is expected")
-        values[labels.index(plain)] = value
+        values[known.index(plain)] = value
     return values
 
 

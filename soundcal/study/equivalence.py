@@ -15,10 +15,11 @@ import numpy as np
 
 from soundcal.agreement.limits_of_agreement import ARBITRARY_ZERO
 from soundcal.errors import ParameterError
+from soundcal.files.names import without_brackets
 from soundcal.study.jnd import Jnd, jnd_set
 from soundcal.study.repeats import RepeatedValues
 from soundcal.study.rules import Rules, parsed_delta
-from soundcal.study.scales import back, on_scale, without_brackets, without_scale
+from soundcal.study.scales import back, on_scale, without_scale
 
 if TYPE_CHECKING:
     from soundcal.agreement import Agreement, AgreementTest

@@ -7,13 +7,13 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
-from soundcal.files.names import some
+from soundcal.files.names import some, without_brackets
 from soundcal.study.rules import Rules
 
 if TYPE_CHECKING:
     from soundcal.agreement.limits_of_agreement import Scale
 
-__all__ = ["back", "indicator_scales", "on_scale", "without_brackets", "without_scale"]
+__all__ = ["back", "indicator_scales", "on_scale", "without_scale"]
 
 
 def indicator_scales(
@@ -69,15 +69,6 @@ def indicator_scales(
         f"{default} is that of the other indicators"
     )
     return scales, (remark,) if kept else ()
-
-
-def without_brackets(name: str) -> str:
-    """Return a name as users' names are compared with those of a table.
-
-    >>> without_brackets("L(A)eq")
-    'LAeq'
-    """
-    return name.replace("(", "").replace(")", "")
 
 
 def without_scale(x: Array, y: Array, labels: Sequence[str], scale: "Scale") -> str:

@@ -435,3 +435,14 @@ def test_odd_ratings_give_numbers_or_none(change: Callable[[pd.DataFrame], pd.Da
     assert there["largest"].between(0.0, 1.0).all()
     assert (there["pearson_low"] <= there["pearson"] + 1e-9).all()
     assert found.to_dict()["pairs"]
+
+
+def test_an_uncertainty_finds_its_indicator_with_or_without_brackets() -> None:
+    made = make_study()
+    for label in ("LA", "L(A)"):
+        table = made.differences.assign(
+            indicator=made.differences["indicator"].replace("I0", label)
+        )
+        for name in ("LA", "L(A)"):
+            found = relate(table, made.ratings, METHODS, u={name: 0.5}, **FEW)
+            assert row(found, label=label)["u"] == 0.5
