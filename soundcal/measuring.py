@@ -1,11 +1,12 @@
 """Recordings on disk, measured into a pandas table: ``soundcal measure`` for notebooks."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from soundcal.batch import Task, measure_files
+from soundcal.batch import FileResult, Task, measure_files
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import StatedLevels
 from soundcal.errors import ParameterError, RecordError
@@ -13,8 +14,7 @@ from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.level_tables import levels_of_files, read_levels
 from soundcal.indicators.registry import resolve
-from soundcal.indicators.rows import EACH, TidyRow, to_frame
-from soundcal.indicators.wide import wide_table
+from soundcal.indicators.rows import EACH, FAILED, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,8 @@ def measure(
     weighting : {"", "A", "B", "C", "Z"}
         Frequency weighting of these levels, if the table does not state it.
     wide : bool
-        Return one row per recording, see :func:`soundcal.indicators.wide.wide_table`.
+        Return one row per recording and channel and one column per label instead of the tidy
+        table.
     jobs : int
         Files measured at the same time; with 1, the channels of a file use the cores.
 
@@ -72,6 +73,12 @@ def measure(
         statistic, and no value. ``attrs["flags"]`` lists the reasons to doubt values, per file,
         ``attrs["notes"]`` the assumptions made.
 
+        If ``wide``: the index is (``recording``, ``channel``), the columns are labels (``LAeq``,
+        ``N5``), and ``attrs["units"]`` has the unit of each. A recording has the name of its file
+        without folder and ending, with as much of its folders as tells it from the others;
+        ``attrs["paths"]`` has its file, ``attrs["calibrations"]`` the identity of its calibration.
+        What could not be measured is NaN, with the reasons per recording in ``attrs["failed"]``.
+
     Raises
     ------
     ParameterError
@@ -81,10 +88,34 @@ def measure(
 
     Examples
     --------
-    Levels at both ears of all takes in a folder::
+    Two recordings of noise on disk, the second 6 dB above the first:
 
-        table = measure("takes", calibration="ears.json", indicators="LAeq, LA5")
-        table.pivot_table(index="recording", columns=["channel", "statistic"], values="value")
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from soundcal.calibration.stated import from_sensitivity
+    >>> from soundcal.files import audio
+    >>> ears = from_sensitivity({"left": 2.0, "right": 2.0}, source="data sheet")
+    >>> noise = 0.01 * np.random.default_rng(1).standard_normal((2, 48000))
+    >>> with TemporaryDirectory() as folder:
+    ...     for name, gain in (("N1", 1.0), ("N2", 2.0)):
+    ...         digest = audio.write(f"{folder}/{name}.wav", gain * noise, 48000)
+    ...     table = measure(folder, calibration=ears, indicators="LAeq, LA5", wide=True)
+    >>> table.round(1)
+                       LAeq   LA5
+    recording channel
+    N1        left     57.2  57.3
+              right    57.2  57.3
+    N2        left     63.2  63.4
+              right    63.2  63.3
+    >>> round(float(table.loc[("N1", "left"), "LAeq"]), 1)
+    57.2
+    >>> table["LAeq"].unstack().round(1)
+    channel    left  right
+    recording
+    N1         57.2   57.2
+    N2         63.2   63.2
+    >>> table.attrs["units"]
+    {'LAeq': 'dB', 'LA5': 'dB'}
     """
     if calibration is not None and levels is not None:
         raise ParameterError("calibration and levels: either of them calibrates; give one")
@@ -107,20 +138,82 @@ def measure(
         levels=stated,
     )
     results = list(measure_files(files, task, jobs=jobs))
-    rows = [row for result in results for row in result.rows]
-    table = _wide(rows) if wide else to_frame(rows)
+    table = _by_channel(results) if wide else _tidy(results)
     table.attrs["notes"] = [*notes, *(text for result in results for text in result.notes)]
+    return table
+
+
+def _tidy(results: Sequence[FileResult]) -> "pd.DataFrame":
+    table = to_frame(row for result in results for row in result.rows)
     table.attrs["flags"] = {
         result.path: [flag.text for flag in result.flags] for result in results if result.flags
     }
     return table
 
 
-def _wide(rows: Sequence[TidyRow]) -> "pd.DataFrame":
+def _by_channel(results: Sequence[FileResult]) -> "pd.DataFrame":
+    """Return one row per recording and channel, one column per label."""
     import pandas as pd
 
-    columns, cells = wide_table(rows)
-    return pd.DataFrame(cells, columns=columns)
+    files = list(dict.fromkeys(result.path for result in results))
+    names = dict(zip(files, _names(files), strict=True))
+    units: dict[str, str] = {}
+    values: dict[tuple[str, str], dict[str, float]] = {}
+    failed: dict[str, list[str]] = {}
+    for result in results:
+        name = names[result.path]
+        for row in result.rows:
+            if row.indicator == FAILED:
+                failed.setdefault(name, []).append(row.statistic)
+                continue
+            label = f"{row.indicator}{row.statistic}"
+            units[label] = row.unit
+            values.setdefault((name, row.channel), {})[label] = row.value
+    # a recording of which nothing could be measured has the channels of the others, without values
+    channels = list(dict.fromkeys(channel for _, channel in values))
+    there = {name for name, _ in values}
+    index = [
+        (name, channel)
+        for name in names.values()
+        for channel in channels
+        if (name, channel) in values or name not in there
+    ]
+    table = pd.DataFrame(
+        [[values.get(key, {}).get(label, math.nan) for label in units] for key in index],
+        index=pd.MultiIndex.from_tuples(index, names=["recording", "channel"]),
+        columns=list(units),
+        dtype="float64",
+    )
+    table.attrs["units"] = units
+    table.attrs["paths"] = {name: path for path, name in names.items()}
+    table.attrs["calibrations"] = {
+        names[result.path]: result.rows[0].calibration for result in results if result.rows
+    }
+    table.attrs["failed"] = failed
+    table.attrs["flags"] = {
+        names[result.path]: [flag.text for flag in result.flags]
+        for result in results
+        if result.flags
+    }
+    return table
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """Return the shortest names that tell files apart.
+
+    >>> _names(["takes/N1.wav", "takes/N2.wav"]), _names(["a/N1.wav", "b/N1.wav"])
+    (['N1', 'N2'], ['a/N1', 'b/N1'])
+    >>> _names(["N1.wav", "N1.flac"])
+    ['N1.wav', 'N1.flac']
+    """
+    whole = [Path(path) for path in paths]
+    plain = [path.with_suffix("") for path in whole]
+    for parts in (plain, whole):
+        for depth in range(1, max(len(path.parts) for path in parts) + 1):
+            names = ["/".join(path.parts[-depth:]) for path in parts]
+            if len(set(names)) == len(names):
+                return names
+    return list(paths)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -74,3 +74,47 @@ def test_what_cannot_be_measured_is_refused(ears: Path, tmp_path: Path) -> None:
         soundcal.measure(tmp_path / "x.wav", calibration=ears, indicators="loud")
     with pytest.raises(ParameterError, match="no files"):
         soundcal.measure([], calibration=ears)
+
+
+def test_a_wide_table_has_the_values_of_the_tidy_one(ears: Path, takes: Path) -> None:
+    options = {"calibration": ears, "indicators": "LA, N5", "ears": "each,max"}
+    tidy = soundcal.measure(takes, **options)
+    wide = soundcal.measure(takes, **options, wide=True)
+    assert list(wide.index.names) == ["recording", "channel"]
+    assert [*wide.index.unique("channel")] == ["left", "right", "max"]
+    assert wide.notna().all(axis=None)
+    assert len(tidy) == wide.size
+    for row in tidy.to_dict("records"):
+        name, label = Path(row["recording"]).stem, row["indicator"] + row["statistic"]
+        assert wide.loc[(name, row["channel"]), label] == row["value"]
+        assert wide.attrs["units"][label] == row["unit"]
+        assert wide.attrs["paths"][name] == row["recording"]
+        assert wide.attrs["calibrations"][name] == row["calibration"]
+
+
+def test_a_wide_table_is_used_as_pandas_tables_are(ears: Path, takes: Path) -> None:
+    wide = soundcal.measure(takes, calibration=ears, indicators="LAeq", wide=True)
+    assert wide.loc["a", "left"]["LAeq"] == wide["LAeq"]["a"]["left"]
+    levels = wide["LAeq"].unstack()
+    assert levels.shape == (2, 2)
+    # the right ear is twice as sensitive
+    assert (levels["right"] - levels["left"]).to_numpy() == pytest.approx(6.02, abs=0.1)
+
+
+def test_what_failed_is_missing_from_a_wide_table_with_its_reason(ears: Path, takes: Path) -> None:
+    (takes / "d.wav").write_bytes(b"no audio")
+    wide = soundcal.measure(takes, calibration=ears, indicators="LAeq", wide=True)
+    assert wide.loc["d"].isna().all(axis=None)
+    assert wide.loc[["a", "b"]].notna().all(axis=None)
+    assert list(wide.attrs["failed"]) == ["d"]
+    assert "cannot be read as audio" in wide.attrs["failed"]["d"][0]
+    assert wide.index.is_unique
+
+
+def test_recordings_of_one_name_keep_their_folders(ears: Path, takes: Path) -> None:
+    other = takes.parent / "others"
+    other.mkdir()
+    (other / "a.wav").write_bytes((takes / "a.wav").read_bytes())
+    wide = soundcal.measure([takes, other], calibration=ears, indicators="LAeq", wide=True)
+    assert [*wide.index.unique("recording")] == ["takes/a", "takes/b", "others/a"]
+    assert wide.loc["takes/a"].equals(wide.loc["others/a"])
