@@ -24,7 +24,7 @@ from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
 from soundcal.calibration.uncertainty import dof_from_doubt, type_a
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
 from soundcal.plain import plain
-from soundcal.recording import EARS
+from soundcal.recording import EARS, counted
 from soundcal.units import P_REF, db, energetic_mean, from_db
 
 __all__ = [
@@ -554,7 +554,7 @@ def calibrate(
                 one,
                 dof,
                 "dB re 1 Pa/FS",
-                f"{len(found)} stimuli, "
+                f"{counted(len(found), 'stimulus', 'stimuli')}, "
                 + ("spread assumed" if len(found) == 1 else "spread of their levels"),
             ),
             Link("seating", 0.0, seating_db, source=f"u = {seating_db:g} dB assumed"),

@@ -234,15 +234,17 @@ def _omitted_links(headphone: Headphone, known: Omissions) -> tuple[Link, ...]:
     )
 
 
-def _divider(headphone: Headphone, known: Omissions) -> Link:
-    def loss(z_out: float) -> float:
-        return db(headphone.impedance / (headphone.impedance + z_out))
+def _loss(headphone: Headphone, z_out: float) -> float:
+    """Return the gain in dB (0 or less) of the voltage divider of output and headphone."""
+    return db(headphone.impedance / (headphone.impedance + z_out))
 
+
+def _divider(headphone: Headphone, known: Omissions) -> Link:
     if known.output_impedance is None:
         return Link(
             "source-load divider",
             0.0,
-            rectangular(-loss(known.largest_output_impedance)),
+            rectangular(-_loss(headphone, known.largest_output_impedance)),
             source=f"left out: output impedance not known, up to "
             f"{known.largest_output_impedance:g} ohm assumed",
         )
@@ -250,8 +252,8 @@ def _divider(headphone: Headphone, known: Omissions) -> Link:
     width = z * min(known.output_impedance_doubt, 100.0) / 100.0
     return Link(
         "source-load divider",
-        loss(z),
-        rectangular((loss(z - width) - loss(z + width)) / 2.0),
+        _loss(headphone, z),
+        rectangular((_loss(headphone, z - width) - _loss(headphone, z + width)) / 2.0),
         source=f"corrected: output impedance {z:g} ± {width:.3g} ohm",
     )
 
@@ -411,6 +413,7 @@ def target_voltage(
     stimulus_level: float,
     *,
     digital_level: float = DIGITAL_LEVEL,
+    output_impedance: float | None = None,
 ) -> float:
     """Return the voltage to set with the volume control so that a stimulus reaches the target.
 
@@ -424,16 +427,19 @@ def target_voltage(
         Rms of the stimulus in dB re full scale, weighted as the target.
     digital_level : float
         Rms of the test sine that plays while the knob is being turned, dB re full scale.
+    output_impedance : float, optional
+        Output impedance in ohm, if known: the loaded output has less voltage than the unloaded one.
 
     Returns
     -------
     float
-        Rms voltage in V to read from the meter while the test sine plays. With
-        ``digital_level = stimulus_level`` it is the voltage of the stimulus itself.
+        Rms voltage in V of the unloaded output to read from the meter while the test sine plays.
+        With ``digital_level = stimulus_level`` it is the voltage of the stimulus itself.
 
     Examples
     --------
     >>> round(target_voltage(Headphone("example", 300.0, 103.0), 83.0, -20.0), 3)
     0.1
     """
-    return from_db(target - headphone.sensitivity_v - stimulus_level + digital_level)
+    level = target - headphone.sensitivity_v - _loss(headphone, output_impedance or 0.0)
+    return from_db(level - stimulus_level + digital_level)

@@ -475,7 +475,7 @@ def _tell(options: argparse.Namespace, result: "Result", path: Path) -> None:
         text = budget_text(found) if options.verbose else sensitivities_text(found)
         for line in text.splitlines():
             say(line) if options.json else show(line)
-    for note in (*(result.details if options.verbose else ()), *result.notes, *result.missed):
+    for note in (*(result.details if options.verbose else ()), *result.notes):
         say(note)
     if found is not None:
         say(f"written: {path}")

@@ -251,6 +251,7 @@ def _for_target(
         options.target,
         energetic_mean(list(levels.values())),
         digital_level=options.digital_level,
+        output_impedance=options.output_impedance,
     )
     found: dict[str, Any] = {"target": options.target, "digital_levels": levels}
     found["knob_voltage"] = volts

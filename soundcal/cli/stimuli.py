@@ -63,6 +63,7 @@ def run_render(options: argparse.Namespace) -> int:
     """Render the stimuli; refuse existing files before anything is computed."""
     from soundcal.files import audio
     from soundcal.files.atomic import check_output, make_folder
+    from soundcal.recording import counted
     from soundcal.stimuli import load_catalogue, render, select
 
     chosen = select(load_catalogue(options.catalogue), options.ids)
@@ -82,7 +83,7 @@ def run_render(options: argparse.Namespace) -> int:
             written.append({"id": stimulus.id, "file": str(path), "sha256": digest})
     if options.json:
         print_json("soundcal/rendered/1", {"fs": options.fs, "files": written})
-    say(f"{len(written)} stimuli written to {folder}")
+    say(f"{counted(len(written), 'stimulus', 'stimuli')} written to {folder}")
     return 0
 
 

@@ -39,10 +39,13 @@ def test_the_predicted_level_is_that_of_the_definitions(
     assert found.details["v_fs_sine"]["left"] == pytest.approx(v_fs / math.sqrt(2.0))
 
 
-@given(st.floats(40.0, 90.0), st.floats(-60.0, -10.0))
-def test_knob_and_gain_lead_to_the_same_level(target: float, stimulus: float) -> None:
-    volts = ocv.target_voltage(HIGH, target, stimulus)
-    found = ocv.calibrate({"left": volts, "right": volts}, HIGH)
+@given(st.floats(40.0, 90.0), st.floats(-60.0, -10.0), st.none() | st.floats(0.0, 600.0))
+def test_knob_and_gain_lead_to_the_same_level(
+    target: float, stimulus: float, z_out: float | None
+) -> None:
+    volts = ocv.target_voltage(HIGH, target, stimulus, output_impedance=z_out)
+    omissions = ocv.Omissions(output_impedance=z_out)
+    found = ocv.calibrate({"left": volts, "right": volts}, HIGH, omissions=omissions)
     gain = ocv.gain_for(found, target, {"left": stimulus, "right": stimulus}, peak=0.5)
     assert gain == pytest.approx(0.0, abs=1e-9)
 
