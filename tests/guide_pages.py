@@ -36,13 +36,13 @@ from typing import Any, Final
 from unittest import mock
 
 from soundcal.cli import command, main, output
+from soundcal.guide.pages import FENCE
 
 GUIDE: Final = Path(__file__).resolve().parent.parent / "soundcal" / "guide"
 LARGEST_FIGURE: Final = 60_000
 """Bytes of a picture, so that the package stays small."""
 
 _OPTIONS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-_FENCE: Final = re.compile(r"^```([^\n`]*)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 _FIGURE: Final = re.compile(r"!\[([^\]]*)\]\(([^)\s]*)\)")
 _FOR_THE_SHELL: Final = re.compile(r"[|&;<>()$`\\*?\[\]{}~#!\n]")
 
@@ -60,7 +60,7 @@ class Page:
     @property
     def figures(self) -> list[tuple[str, str]]:
         """The pictures: words and path."""
-        return _FIGURE.findall(_FENCE.sub("", self.text))
+        return _FIGURE.findall(FENCE.sub("", self.text))
 
     def run(self) -> str:
         """Run all fences in the folder and return the text with the real output."""
@@ -68,7 +68,7 @@ class Page:
             self.problems.append(f"a fence must begin at the margin: {line}")
         (self.folder / "figures").mkdir()
         with surroundings(self.folder):
-            text = _FENCE.sub(self._fence, self.text)
+            text = FENCE.sub(self._fence, self.text)
         for words, path in self.figures:
             if not re.fullmatch(rf"figures/{self.name}-[a-z0-9-]+\.png", path):
                 self.problems.append(f"{path}: is not called figures/{self.name}-WHAT.png")

@@ -7,6 +7,7 @@ from pathlib import Path
 import detection_rates
 
 from soundcal import agreement, ratings
+from soundcal.guide.pages import guide_pages
 from soundcal.verification.statistics import all_rates
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +16,14 @@ GUIDE = PACKAGE / "guide"
 PAGE = (GUIDE / "architecture.md").read_text(encoding="utf-8")
 JUDGING = (GUIDE / "judging_takes.md").read_text(encoding="utf-8")
 STATISTICS = (GUIDE / "agreement_and_ratings.md").read_text(encoding="utf-8")
+
+
+def test_every_page_is_in_the_list_once_and_by_its_title() -> None:
+    pages = guide_pages()
+    files = {path.stem for path in GUIDE.glob("*.md")} - {"index"}
+    assert sorted(page.name for page in pages) == sorted(files)
+    for page in pages:
+        assert page.text.startswith(f"# {page.title}"), page.name
 
 
 def test_the_layers_are_those_that_are_checked() -> None:

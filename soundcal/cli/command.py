@@ -33,6 +33,7 @@ _MODULES: Final = (
     "report",
     "protocol",
     "verify",
+    "guide",
     "warm_up",
     "completion",
 )
