@@ -231,8 +231,9 @@ def named_calibration(path: Path, record: RecordingRecord) -> Calibration:
         stated = f"; its {found.place} states {found.level:g} dB at full scale" if found else ""
         raise SignalError(
             f"{path}: not calibrated, so its samples cannot be converted to pascal; give its "
-            "calibration (--calibration FILE), or state its sensitivity or level "
-            f"(measure --sensitivity PA_PER_FS, --full-scale DB or --stated-level DB){stated}"
+            "calibration (--calibration FILE), or state its sensitivity or level (measure "
+            "--sensitivity PA_PER_FS, --full-scale DB, --stated-level DB or --levels TABLE)"
+            f"{stated}"
         )
     where = path.parent / file
     if not where.is_file():
