@@ -38,11 +38,11 @@ class MaxT(StatisticalResult):
     statistic : ndarray, shape (m,)
         Student's t of mean difference = 0; NaN where the differences do not vary.
     single_step : ndarray, shape (m,)
-        Probability that the largest |t| of all tests reaches this one if no mean differs from 0;
-        NaN for tests left out.
+        Probability that the largest absolute t of all tests reaches this one if no mean differs
+        from 0; NaN for tests left out.
     adjusted : ndarray, shape (m,)
-        The same, step-down: tests with a larger |t| no longer count. Never above ``single_step``,
-        and to be compared with the level of the whole family.
+        The same, step-down: tests with a larger absolute t no longer count. Never above
+        ``single_step``, and to be compared with the level of the whole family.
     left_out : tuple
         Labels of the tests without a p value.
     n : int
@@ -94,9 +94,9 @@ def max_t(
     """Adjust tests of mean difference = 0 for their number and for their correlation.
 
     The things measured (stimuli) are drawn with replacement, the same ones for all tests, from
-    differences that are centred on their means. The largest |t| of each draw gives the distribution
-    of the largest |t| of the family. Tests that say the same count once, where Bonferroni and Holm
-    count each.
+    differences that are centred on their means. The largest absolute t of each draw gives the
+    distribution of the largest absolute t of the family. Tests that say the same count once, where
+    Bonferroni and Holm count each.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def max_t(
 
     A test whose differences hang on one or two stimuli (an outlier, or zeros everywhere else) has
     no p value: the draws without these stimuli have t values without bounds, which would leave no
-    other test a chance. It is left out if the 99 % point of its own |t| exceeds Student's by a
+    other test a chance. It is left out if the 99 % point of its absolute t exceeds Student's by a
     factor of 3.
 
     Chance of any false positive at a level of 5 % in 39 tests whose correlation is .4 within all

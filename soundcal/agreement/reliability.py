@@ -54,7 +54,7 @@ class Concordance(StatisticalResult):
     ccc : float
         1 for identical measurements.
     ci : tuple of float
-        Confidence interval by Fisher's z; NaN for fewer than 3 pairs or |CCC| = 1.
+        Confidence interval by Fisher's z; NaN for fewer than 3 pairs or ``|CCC| = 1``.
     precision, accuracy : float
         Factors of the coefficient: Pearson's correlation, and the bias correction.
     n : int
