@@ -15,6 +15,8 @@ What one needs first is here:
 * :func:`read` – a file into a :class:`Recording` in pascal; :func:`compute` – its indicators;
   :func:`measure` – files or a folder into a pandas table;
 * :func:`bland_altman` – two sets of numbers; :func:`compare_methods` – tables of indicators;
+* :func:`plot` – a recording or a result; :func:`plot_plane`, :func:`plot_likert`,
+  :func:`plot_heat_map` – a table of ratings;
 * :func:`collect`, :func:`study_of` with :class:`Rules`, :func:`write_report` – recordings or tables
   into a report.
 
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from soundcal.lab.calibrator import calibrate_ears
     from soundcal.lab.record import record_to_file
     from soundcal.measuring import measure
+    from soundcal.plotting.rated import plot_heat_map, plot_likert, plot_plane
+    from soundcal.plotting.results import plot
     from soundcal.recording import Capture, Recording
     from soundcal.report.writing import write_report
     from soundcal.study.compare import compare_methods
@@ -71,6 +75,10 @@ else:
             "load_calibration": "files.calibrations",
             "measure": "measuring",
             "open_device": "devices.opening",
+            "plot": "plotting.results",
+            "plot_heat_map": "plotting.rated",
+            "plot_likert": "plotting.rated",
+            "plot_plane": "plotting.rated",
             "read": "calibrated:read_recording",
             "record_to_file": "lab.record",
             "save_calibration": "files.calibrations",
@@ -100,6 +108,10 @@ __all__ = [
     "load_calibration",
     "measure",
     "open_device",
+    "plot",
+    "plot_heat_map",
+    "plot_likert",
+    "plot_plane",
     "read",
     "record_to_file",
     "save_calibration",

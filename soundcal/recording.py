@@ -9,13 +9,17 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "CHANGED",
@@ -370,6 +374,28 @@ class Recording:
             )
         pressure: Samples = self.pressure[self.channels.index(name)]
         return pressure
+
+    def plot(self, kind: str = "LAF", *, of: str = "", ax: "Axes | None" = None) -> "Axes":
+        """Plot the recording, as :func:`soundcal.plot` does.
+
+        Parameters
+        ----------
+        kind : str
+            ``LAF``, ``LAS``, ``LCF`` …: level over time, with the levels exceeded in 5 to 95 % of
+            it. ``pressure``: sound pressure over time. ``spectrum``: levels in third octaves.
+        of : str
+            Name of a channel; all channels if not given.
+        ax : Axes, optional
+            Axes to draw in; a new figure if not given.
+
+        Raises
+        ------
+        ParameterError
+            An unknown kind or channel.
+        """
+        # plots stand on top of everything else, and are loaded when one is drawn
+        drawn: Axes = import_module("soundcal.plotting.results").plot(self, kind, of=of, ax=ax)
+        return drawn
 
 
 def with_flags(capture: Capture, flags: Sequence[Flag]) -> Capture:

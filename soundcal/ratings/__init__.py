@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         method_a,
         quadrant_shares,
     )
+    from soundcal.ratings.summary import central_answers, densities, stacked_answers
     from soundcal.ratings.table import Exclusion, Ratings, make_ratings
 else:
     __getattr__, __dir__ = on_first_use(
@@ -52,10 +53,12 @@ else:
             "RatingsAnalysis": "analysis",
             "RatingsComparison": "comparison",
             "analyse_ratings": "analysis",
+            "central_answers": "summary",
             "check_quality": "quality",
             "combine": "importers",
             "compare_ratings": "comparison",
             "coordinates": "soundscape",
+            "densities": "summary",
             "density": "soundscape",
             "likert_shares": "comparison",
             "make_ratings": "table",
@@ -68,6 +71,7 @@ else:
             "read_gui": "importers",
             "read_mapped": "mapping",
             "read_ratings": "importers",
+            "stacked_answers": "summary",
         },
     )
 
@@ -84,10 +88,12 @@ __all__ = [
     "RatingsAnalysis",
     "RatingsComparison",
     "analyse_ratings",
+    "central_answers",
     "check_quality",
     "combine",
     "compare_ratings",
     "coordinates",
+    "densities",
     "density",
     "likert_shares",
     "make_ratings",
@@ -100,4 +106,5 @@ __all__ = [
     "read_gui",
     "read_mapped",
     "read_ratings",
+    "stacked_answers",
 ]

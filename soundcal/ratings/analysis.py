@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from soundcal.agreement.multiplicity import Correction
 from soundcal.agreement.paired import MeanTest
@@ -15,15 +15,14 @@ from soundcal.ratings.comparison import (
 from soundcal.ratings.mixed import MixedModel, mixed_model
 from soundcal.ratings.ordinal import OrdinalModel, few_categories, ordinal_model
 from soundcal.ratings.quality import Quality, check_quality
-from soundcal.ratings.soundscape import ATTRIBUTES, Density, density, method_a
+from soundcal.ratings.soundscape import ATTRIBUTES, Density, method_a
+from soundcal.ratings.summary import densities
 from soundcal.ratings.table import Ratings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Plane", "RatingsAnalysis", "analyse_ratings"]
-
-_FEWEST: Final = 5  # points that have a contour
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,17 +179,10 @@ def analyse_ratings(
 
 def _plane(ratings: Ratings, comparison: RatingsComparison) -> Plane:
     points = ratings.points()
-    contours = {}
-    for name in (comparison.first, comparison.second):
-        part = points[points["condition"] == name]
-        found = (
-            density(part["pleasantness"], part["eventfulness"]) if len(part) >= _FEWEST else None
-        )
-        if found is not None:
-            contours[name] = found
+    compared = points["condition"].isin([comparison.first, comparison.second])
     return Plane(
         points=points,
-        contours=contours,
+        contours=densities(points[compared]),
         shifts=comparison.pairs.drop(columns="participant").groupby("stimulus").mean(),
         quadrants=quadrant_table(ratings),
         medians=method_a(ratings.table, scale=ratings.scale, language=ratings.language),

@@ -327,6 +327,13 @@ class MethodComparison:
         """Return the entries of one family."""
         return tuple(entry for entry in self.entries if entry.indicator == indicator)
 
+    def by_method(self, indicator: str, statistic: str) -> "pd.DataFrame":
+        """Return the values of one label: stimuli down, methods across in their order."""
+        rows = self.values
+        rows = rows[(rows["indicator"] == indicator) & (rows["statistic"] == statistic)]
+        wide = rows.pivot(index="stimulus", columns="condition", values="value")
+        return wide[[method for method in self.methods if method in wide.columns]]
+
     @property
     def tested(self) -> tuple[Entry, ...]:
         """Entries with a test of agreement within an allowable difference."""

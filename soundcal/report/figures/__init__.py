@@ -1,8 +1,9 @@
-"""Figures drawn from results, sized in mm for a journal; only this package uses matplotlib.
+"""Figures drawn from results, sized in mm for a journal.
 
-All figures are made with the object-oriented interface; no global state of pyplot is touched, no
-window is opened, and matplotlib is imported on first use. :mod:`soundcal.report.svg` turns them
-into text for a page.
+A function ``draw_…`` draws in axes, the others return a whole figure; :mod:`soundcal.plotting` puts
+the former into figures of pyplot. Here, all figures are made with the object-oriented interface; no
+global state of pyplot is touched, no window is opened, and matplotlib is imported on first use.
+:mod:`soundcal.report.svg` turns them into text for a page.
 """
 
 from typing import TYPE_CHECKING

@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.report import style
-from soundcal.report.figures.page import new_figure, short, spread_out, styled
+from soundcal.report.figures.page import few_ticks, new_figure, short, spread_out, styled
 from soundcal.report.figures.panels import Panel, Sheet, Stroke, round_ticks
 from soundcal.report.style import COLUMN_MM, FAINT, PAGE_MM
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from soundcal.agreement.limits_of_agreement import Agreement
+    from soundcal.agreement.nonparametric import NonparametricLimits
     from soundcal.study.comparison import Entry
 
-__all__ = ["MAX_COLUMNS", "bland_altman_grid", "layout"]
+__all__ = ["MAX_COLUMNS", "bland_altman_grid", "draw_bland_altman", "layout"]
 
 
 MAX_COLUMNS: Final = 6
@@ -219,3 +224,75 @@ def _fill(sheet: Sheet, panel: Panel, entry: "Entry") -> None:
             fontsize=6.5,
             fontweight="bold",
         )
+
+
+def draw_bland_altman(
+    axes: "Axes",
+    limits: "Agreement | NonparametricLimits",
+    *,
+    x_label: str,
+    y_label: str,
+    unit: str = "",
+    allowed: tuple[float, float] | None = None,
+) -> None:
+    """Draw one Bland-Altman plot in axes, with the lines of :func:`bland_altman_grid`.
+
+    Parameters
+    ----------
+    axes : Axes
+        Axes to draw in.
+    limits : Agreement, NonparametricLimits
+        Bias (or median) and limits, their intervals, and the points.
+    x_label, y_label : str
+        Labels of the axes.
+    unit : str
+        Unit of the differences, for the digits of the numbers beside the lines.
+    allowed : tuple of float, optional
+        Smallest and largest allowable difference.
+    """
+    points = limits.points
+    span = float(np.ptp(np.append(points.difference, [limits.lower, limits.upper]))) or 1.0
+    middle = [limits.lower, limits.bias, limits.upper]
+    for interval, colour in (
+        (limits.lower_ci, style.GREEN),
+        (limits.bias_ci, style.VERMILION),
+        (limits.upper_ci, style.GREEN),
+    ):
+        # an interval without an end, or a very wide one, goes as far as the axis
+        low, high = np.clip(interval, min(middle) - span, max(middle) + span)
+        axes.axhspan(low, high, color=colour, alpha=0.18, linewidth=0.0)
+    none = 1.0 if limits.scale == "ratio" else 0.0
+    few = len(points.average) <= 60
+    axes.plot(
+        points.average,
+        points.difference,
+        "o",
+        color=style.BLUE,
+        markersize=3.0 if few else 2.0,
+        alpha=0.75 if few else 0.4,
+        markeredgewidth=0,
+    )
+    _rule(axes, none, _ZERO)
+    for edge in allowed or ():
+        _rule(axes, edge, _ALLOWED)
+    for value, stroke in zip(middle, (_LIMIT, _BIAS, _LIMIT), strict=True):
+        _rule(axes, value, stroke)
+    axes.set_ylim(axes.get_ylim())
+    places = spread_out(middle, axes.get_ylim(), 0.05)
+    for value, place, stroke in zip(middle, places, (_LIMIT, _BIAS, _LIMIT), strict=True):
+        axes.text(
+            1.01,
+            place,
+            style.value_text(value, unit, signed=True),
+            transform=axes.transAxes,
+            va="center",
+            color=stroke.colour,
+            fontweight="bold",
+        )
+    few_ticks(axes.xaxis, 6)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+
+
+def _rule(axes: "Axes", value: float, stroke: Stroke) -> None:
+    axes.axhline(value, color=stroke.colour, linewidth=stroke.width, linestyle=stroke.dashes)

@@ -1,7 +1,7 @@
 """One indicator of one recording: over time, over its bands, or both as a map."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,16 +11,25 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.recording import channel_names
 from soundcal.report import style
-from soundcal.report.figures.page import add_axes, colours, new_figure, spread_out, styled
+from soundcal.report.figures.page import (
+    add_axes,
+    colours,
+    legend_above,
+    new_figure,
+    small,
+    spread_out,
+    styled,
+)
 from soundcal.report.style import METHOD_COLOURS, PAGE_MM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from soundcal.indicators.result import IndicatorResult
 
-__all__ = ["indicator_figure"]
+__all__ = ["draw_bands", "draw_map", "draw_series", "draw_values", "indicator_figure"]
 
 
 _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8k", "16k")
@@ -28,6 +37,9 @@ _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8
 
 _MAP_COLUMNS: Final = 1000
 """Maximum number of columns of a map; the image has no more pixels."""
+
+_MOST_NUMBERS: Final = 14
+"""Maximum number of bars with their numbers above them."""
 
 _PAIR: Final = ({"linewidth": 2.2, "alpha": 0.45}, {"linewidth": 0.7})
 """Lines of two channels: the second is drawn on top of the first, which is wide and pale, so that
@@ -67,8 +79,8 @@ def indicator_figure(
     if len(names) != n:
         raise ParameterError(f"{result.name}: {len(names)} names for {n} channels")
     has_map = _has_map(result, len(leading))
-    draw_bands = result.specific is not None and result.axis is not None and not has_map
-    rows = int(result.series is not None) + (n if has_map else int(draw_bands))
+    has_bands = result.specific is not None and result.axis is not None and not has_map
+    rows = int(result.series is not None) + (n if has_map else int(has_bands))
     if rows == 0:
         raise ParameterError(f"{result.name} has neither a series nor specific values to draw")
     left, right, bottom, top, gap, height = 17.0, 31.0, 10.0, 7.0, 15.0, 38.0
@@ -86,11 +98,17 @@ def indicator_figure(
             for r in range(rows)
         ]
         if result.series is not None:
-            _series_panel(panels.pop(0), result, names, quantity)
+            draw_series(panels.pop(0), result, names, quantity)
         if has_map:
-            _map_panels(figure, panels, result, names, quantity)
-        elif draw_bands:
-            _bands_panel(panels[0], result, names, quantity)
+            for channel, axes in enumerate(panels):
+                image = draw_map(axes, result, names, channel)
+                box = axes.get_position()
+                bar = figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
+                figure.colorbar(image, cax=bar, label=_quantity(result, quantity, specific=True))
+        elif has_bands:
+            draw_bands(panels[0], result, names, quantity)
+        for axes in figure.axes:
+            legend_above(axes)
     return figure
 
 
@@ -123,9 +141,10 @@ def _lines(n: int, width: float) -> Sequence[dict[str, Any]]:
     ]
 
 
-def _series_panel(
-    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str
+def draw_series(
+    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str = ""
 ) -> None:
+    """Draw a result over time in axes, with its percentiles as lines; parameters as above."""
     series = np.atleast_2d(np.asarray(result.series))
     times = np.arange(series.shape[1]) * 1.0 if result.times is None else result.times
     for look, values, name in zip(_lines(len(names), 0.7), series, names, strict=True):
@@ -140,12 +159,12 @@ def _series_panel(
     axes.set_xlabel("Time (s)" if result.times is not None else "Index")
     axes.set_ylabel(_quantity(result, quantity))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
-    if len(names) > 1:
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
 
 
 def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> None:
     """Mark the exceedance percentiles of one channel, with their values beside the panel."""
+    from matplotlib.transforms import ScaledTranslation
+
     low, high = axes.get_ylim()
     colour = METHOD_COLOURS[channel][0]
     marks = [
@@ -156,16 +175,21 @@ def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> 
     marks.sort(key=lambda mark: (mark[0], -float(mark[1].strip(" %").lstrip(ascii_letters))))
     if not marks:
         return
-    places = spread_out([value for value, _ in marks], (low, high), 2.7 / 38.0)
+    size = small()
+    up = axes.get_window_extent().height / axes.figure.dpi * 72.0
+    places = spread_out([value for value, _ in marks], (low, high), 1.28 * size / up)
+    beside = ScaledTranslation(
+        (0.6 + 7.0 * channel) * size / 72.0, 0.0, axes.figure.dpi_scale_trans
+    )
     for (value, name), place in zip(marks, places, strict=True):
         axes.axhline(value, color=colour, linewidth=0.4, linestyle="--", alpha=0.7)
         axes.text(
-            1.01 + 0.112 * channel,
+            1.0,
             place,
             f"{name}: {style.value_text(value, result.unit)}",
-            transform=axes.transAxes,
+            transform=axes.transAxes + beside,
             color=colour,
-            fontsize=6.0,
+            fontsize=size,
             va="center",
         )
 
@@ -190,69 +214,102 @@ def _fewer_columns(values: Array) -> tuple[Array, int]:
     return np.maximum.reduceat(values, np.arange(0, len(values), step), axis=0), step
 
 
-def _map_panels(
-    figure: "Figure",
-    panels: Iterable["Axes"],
-    result: "IndicatorResult",
-    names: Sequence[str],
-    quantity: str,
-) -> None:
+def draw_map(
+    axes: "Axes", result: "IndicatorResult", names: Sequence[str], channel: int
+) -> "AxesImage":
+    """Draw the specific values of one channel over time in axes, and return the image.
+
+    The colours of all channels have one scale.
+    """
     specific = np.asarray(result.specific)
     specific = specific.reshape((-1, *specific.shape[-2:]))
     times, bands = np.asarray(result.times), np.asarray(result.axis)
     hop = float(times[-1] - times[0]) / max(len(times) - 1, 1) or 1.0
     in_hz = result.axis_unit == "Hz"
     finite = specific[np.isfinite(specific)]
-    top = float(finite.max(initial=0.0)) or 1.0
     # bands in Hz are evenly spaced, as on a logarithmic axis; each is drawn at its index
     lowest, highest = (-0.5, len(bands) - 0.5) if in_hz else (float(bands[0]), float(bands[-1]))
-    for axes, values, name in zip(panels, specific, names, strict=True):
-        columns, step = _fewer_columns(values)
-        start = float(times[0]) - hop / 2.0
-        image = axes.imshow(
-            columns.T,
-            origin="lower",
-            aspect="auto",
-            extent=(start, start + len(columns) * step * hop, lowest, highest),
-            cmap="viridis",
-            vmin=0.0,
-            vmax=top,
-            interpolation="nearest",
-        )
-        axes.set_xlim(float(times[0]), float(times[-1]) if len(times) > 1 else start + hop)
-        axes.set_xlabel("Time (s)")
-        if in_hz:
-            shown = _octaves(bands)
-            axes.set_yticks(list(shown), list(shown.values()))
-            axes.set_ylabel("Band centre (Hz)")
-        else:
-            axes.set_ylabel(f"Critical-band rate ({result.axis_unit})")
-        axes.set_title(f"{_title(result)}, {name}", loc="left", pad=4.0, weight="bold")
-        box = axes.get_position()
-        bar = figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
-        figure.colorbar(image, cax=bar, label=_quantity(result, quantity, specific=True))
+    columns, step = _fewer_columns(specific[channel])
+    start = float(times[0]) - hop / 2.0
+    image = axes.imshow(
+        columns.T,
+        origin="lower",
+        aspect="auto",
+        extent=(start, start + len(columns) * step * hop, lowest, highest),
+        cmap="viridis",
+        vmin=0.0,
+        vmax=float(finite.max(initial=0.0)) or 1.0,
+        interpolation="nearest",
+    )
+    axes.set_xlim(float(times[0]), float(times[-1]) if len(times) > 1 else start + hop)
+    axes.set_xlabel("Time (s)")
+    if in_hz:
+        shown = _octaves(bands)
+        axes.set_yticks(list(shown), list(shown.values()))
+        axes.set_ylabel("Band centre (Hz)")
+    else:
+        axes.set_ylabel(f"Critical-band rate ({result.axis_unit})")
+    axes.set_title(f"{_title(result)}, {names[channel]}", loc="left", pad=4.0, weight="bold")
+    return image
 
 
-def _bands_panel(
-    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str
+def draw_bands(
+    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str = ""
 ) -> None:
+    """Draw specific values over the critical-band rate as lines, levels of bands in Hz as bars."""
     bands = np.asarray(result.axis)
     values = np.asarray(result.specific).reshape((len(names), -1))
-    in_hz = result.axis_unit == "Hz"
-    x = np.arange(len(bands)) if in_hz else bands
-    for look, row, name in zip(_lines(len(names), 0.9), values, names, strict=True):
-        finite = np.where(np.isfinite(row), row, np.nan)
-        axes.step(x, finite, where="mid", label=name, **look)
-    if in_hz:
+    if result.axis_unit == "Hz":
+        _bars(axes, values, names, result.unit)
         shown = _octaves(bands)
         axes.set_xticks(list(shown), list(shown.values()))
         axes.set_xlabel("Band centre (Hz)")
     else:
+        for look, row, name in zip(_lines(len(names), 0.9), values, names, strict=True):
+            finite = np.where(np.isfinite(row), row, np.nan)
+            axes.step(bands, finite, where="mid", label=name, **look)
         axes.set_xlabel(f"Critical-band rate ({result.axis_unit})")
     axes.set_ylabel(_quantity(result, quantity, specific=True))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
-    if len(names) > 1:
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
+
+
+def draw_values(
+    axes: "Axes", result: "IndicatorResult", names: Sequence[str], quantity: str = ""
+) -> None:
+    """Draw the statistics of a result as bars, or its single value if it has none."""
+    found = result.statistics or {"": result.value}
+    values = np.stack([np.ravel(value) for value in found.values()], axis=-1).astype(np.float64)
+    _bars(axes, values, names, result.unit, written=values.size <= _MOST_NUMBERS)
+    labels = [f"{name} %" if name.isdigit() else name for name in found]
+    axes.set_xticks(range(len(labels)), labels)
+    axes.tick_params(axis="x", length=0)
+    if len(labels) > 1:
+        axes.set_xlabel("Statistic")
+    axes.set_ylabel(_quantity(result, quantity))
+    axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+
+
+def _bars(
+    axes: "Axes", values: Array, names: Sequence[str], unit: str, *, written: bool = False
+) -> None:
+    """Draw groups of bars, one bar per channel, shape (n_channels, n_groups), at 0, 1, …"""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    is_level = unit.startswith("dB")
+    # 0 dB is no absence of sound: bars of levels begin at the last ten below the lowest
+    low = 10.0 * np.floor(np.nanmin(finite, initial=0.0 if not is_level else np.inf) / 10.0)
+    low = float(low) if is_level and np.isfinite(low) else 0.0
+    width = 0.8 / len(names)
+    for i, ((colour, _), row, name) in enumerate(
+        zip(colours(len(names)), finite, names, strict=True)
+    ):
+        places = np.arange(row.size) + (i - (len(names) - 1) / 2.0) * width
+        bars = axes.bar(places, row - low, width, bottom=low, color=colour, label=name)
+        if written:
+            texts = [style.value_text(float(value), unit) for value in row]
+            axes.bar_label(bars, texts, fontsize=small(), padding=1.0)
+    axes.set_xlim(-0.6, values.shape[1] - 0.4)
+    if is_level:
+        axes.set_ylim(bottom=low)
 
 
 def _octaves(bands: Array) -> dict[int, str]:

@@ -17,10 +17,12 @@ __all__ = [
     "colours",
     "few_ticks",
     "font_files",
+    "legend_above",
     "legend_columns",
     "new_figure",
     "save",
     "short",
+    "small",
     "spread_out",
     "styled",
 ]
@@ -55,6 +57,22 @@ def few_ticks(axis: Any, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def small() -> float:
+    """Return the size of numbers beside marks, in points: one less than that of other text."""
+    import matplotlib
+
+    return float(matplotlib.rcParams["font.size"]) - 1.0
+
+
+def legend_above(axes: "Axes") -> None:
+    """Put a legend above the right end of axes, if they show several things that have names."""
+    handles, names = axes.get_legend_handles_labels()
+    if len(names) > 1:
+        axes.legend(
+            handles, names, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=5, borderaxespad=0.1
+        )
 
 
 def font_files() -> tuple[Path, Path]:
@@ -134,8 +152,15 @@ def legend_columns(names: Sequence[str], width: float) -> tuple[int, float]:
 
 
 def colours(n: int) -> list[tuple[str, str]]:
-    """Return colour and marker of the first n methods or ears; they repeat after the last one."""
-    return [METHOD_COLOURS[i % len(METHOD_COLOURS)] for i in range(n)]
+    """Return colour and marker of the first n methods or ears.
+
+    Colours repeat after the last one, with other markers; the whole after the square of their
+    number.
+    """
+    size = len(METHOD_COLOURS)
+    return [
+        (METHOD_COLOURS[i % size][0], METHOD_COLOURS[(i + i // size) % size][1]) for i in range(n)
+    ]
 
 
 def short(text: str, most: int) -> str:

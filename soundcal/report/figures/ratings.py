@@ -14,18 +14,29 @@ from soundcal.report.figures.page import (
     legend_columns,
     new_figure,
     short,
+    small,
     styled,
 )
-from soundcal.report.style import COLUMN_MM, FAINT, INK, PAGE_MM
+from soundcal.report.style import COLUMN_MM, FAINT, INK, PAGE_MM, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from soundcal.ratings import Density
 
-__all__ = ["DIFFERENCE_LIMIT", "circumplex", "difference_map", "likert_bars"]
+__all__ = [
+    "DIFFERENCE_LIMIT",
+    "circumplex",
+    "difference_map",
+    "draw_answers",
+    "draw_differences",
+    "draw_likert",
+    "draw_plane",
+    "likert_bars",
+]
 
 
 DIFFERENCE_LIMIT: Final = 60.0
@@ -39,6 +50,7 @@ _CORNERS: Final = (
     ("monotonous", -1, -1),
 )
 _MANY: Final = 100  # from this number on, points hide each other
+_WHOLE_NUMBERS: Final = 20  # from this range of answers on
 _ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes light
 
 
@@ -70,46 +82,52 @@ def circumplex(
     ParameterError
         No condition, coordinates of unequal length or beyond ±1, or arrows without pairs.
     """
-    arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
-    if not arrays:
+    if not points:
         raise ParameterError("0 conditions; coordinates of at least 1 are expected")
-    if arrows:
-        _check_pairs(arrays)
     with styled():
-        n_columns, above = legend_columns([short(name, 40) for name in arrays], COLUMN_MM)
+        n_columns, above = legend_columns([short(name, 40) for name in points], COLUMN_MM)
         figure = new_figure(COLUMN_MM, COLUMN_MM - 4.0 + above)
         axes = add_axes(figure, 14.0, 12.0, 70.0, 70.0)
-        _compass(axes)
-        if arrows:
-            start, end = arrays.values()
-            for (x0, y0), (x1, y1) in zip(start.T, end.T, strict=True):
-                axes.annotate(
-                    "",
-                    (x1, y1),
-                    (x0, y0),
-                    arrowprops={"arrowstyle": "->", "color": FAINT, "linewidth": 0.5},
-                )
-        for (colour, marker), (name, xy) in zip(colours(len(arrays)), arrays.items(), strict=True):
-            axes.plot(
-                *xy,
-                linestyle="none",
-                marker=marker,
-                markersize=2.6,
-                color=colour,
-                alpha=0.6 if xy.shape[1] <= _MANY else 0.25,
-                markeredgewidth=0,
-                label=short(name, 40),
-            )
-            if contours and name in contours:
-                _contour(axes, contours[name], colour)
+        draw_plane(axes, points, contours=contours, arrows=arrows)
         handles, labels = axes.get_legend_handles_labels()
-        legend = figure.legend(
-            handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2
-        )
-        for handle in legend.legend_handles:
-            if handle is not None:
-                handle.set_alpha(1.0)  # the points are pale if there are many, the legend is not
+        figure.legend(handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2)
     return figure
+
+
+def draw_plane(
+    axes: "Axes",
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    contours: "Mapping[str, Density] | None" = None,
+    arrows: bool = False,
+) -> None:
+    """Draw the plane in axes; parameters as for :func:`circumplex`."""
+    arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
+    if arrows:
+        _check_pairs(arrays)
+    _compass(axes)
+    if arrows:
+        start, end = arrays.values()
+        for (x0, y0), (x1, y1) in zip(start.T, end.T, strict=True):
+            axes.annotate(
+                "",
+                (x1, y1),
+                (x0, y0),
+                arrowprops={"arrowstyle": "->", "color": FAINT, "linewidth": 0.5},
+            )
+    for (colour, marker), (name, xy) in zip(colours(len(arrays)), arrays.items(), strict=True):
+        look: dict[str, Any] = {
+            "linestyle": "none",
+            "marker": marker,
+            "color": colour,
+            "markeredgewidth": 0,
+        }
+        # the points are pale if there are many, the legend is not
+        pale = 0.6 if xy.shape[1] <= _MANY else 0.25
+        axes.plot(*xy, markersize=2.6, alpha=pale, **look)
+        axes.plot([], [], markersize=3.6, label=short(name, 40), **look)
+        if contours and name in contours:
+            _contour(axes, contours[name], colour)
 
 
 def _coordinates(name: str, p: ArrayLike, e: ArrayLike) -> Array:
@@ -188,6 +206,20 @@ def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figu
     ParameterError
         No rows, negative numbers, or a bar without answers.
     """
+    labels = [short(_bar_label(index), 30) for index in shares.index]
+    row, bottom, top = 5.0, 11.0, 7.0
+    left = 5.0 + 1.25 * max(map(len, labels), default=0)
+    with styled():
+        figure = new_figure(PAGE_MM, bottom + top + row * len(labels))
+        axes = add_axes(figure, left, bottom, PAGE_MM - left - 4.0, row * len(labels))
+        draw_likert(axes, shares, categories)
+        handles, texts = axes.get_legend_handles_labels()
+        figure.legend(handles, texts, loc="upper center", ncols=len(texts), borderaxespad=0.2)
+    return figure
+
+
+def draw_likert(axes: "Axes", shares: "pd.DataFrame", categories: Sequence[str] = ()) -> None:
+    """Draw stacked bars in axes; parameters and errors as for :func:`likert_bars`."""
     values = shares.to_numpy(dtype=np.float64)
     names = [str(name) for name in (categories or shares.columns)]
     if values.size == 0 or len(names) != values.shape[1]:
@@ -203,34 +235,26 @@ def likert_bars(shares: "pd.DataFrame", categories: Sequence[str] = ()) -> "Figu
     if values.shape[1] % 2:
         left_of_zero += percent[:, int(half)] / 2.0
     labels = [short(_bar_label(index), 30) for index in shares.index]
-    row, bottom, top = 5.0, 11.0, 7.0
-    left = 5.0 + 1.25 * max(len(label) for label in labels)
-    with styled():
-        figure = new_figure(PAGE_MM, bottom + top + row * len(labels))
-        axes = add_axes(figure, left, bottom, PAGE_MM - left - 4.0, row * len(labels))
-        starts = -left_of_zero
-        for name, column, colour in zip(names, percent.T, _diverging(len(names)), strict=True):
-            axes.barh(
-                np.arange(len(labels)),
-                column,
-                left=starts,
-                height=0.8,
-                color=colour,
-                edgecolor=INK,
-                linewidth=0.2,
-                label=name,
-            )
-            starts = starts + column
-        axes.axvline(0.0, color=INK, linewidth=0.6)
-        axes.set_xlim(-100.0, 100.0)
-        axes.set_xticks([-100, -50, 0, 50, 100], ["100", "50", "0", "50", "100"])
-        axes.set_ylim(len(labels) - 0.4, -0.6)
-        axes.set_yticks(np.arange(len(labels)), labels)
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("Disagreement ← share of the answers (%) → agreement")
-        handles, texts = axes.get_legend_handles_labels()
-        figure.legend(handles, texts, loc="upper center", ncols=len(names), borderaxespad=0.2)
-    return figure
+    starts = -left_of_zero
+    for name, column, colour in zip(names, percent.T, _diverging(len(names)), strict=True):
+        axes.barh(
+            np.arange(len(labels)),
+            column,
+            left=starts,
+            height=0.8,
+            color=colour,
+            edgecolor=INK,
+            linewidth=0.2,
+            label=name,
+        )
+        starts = starts + column
+    axes.axvline(0.0, color=INK, linewidth=0.6)
+    axes.set_xlim(-100.0, 100.0)
+    axes.set_xticks([-100, -50, 0, 50, 100], ["100", "50", "0", "50", "100"])
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.set_yticks(np.arange(len(labels)), labels)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("Disagreement ← share of the answers (%) → agreement")
 
 
 def _bar_label(index: Any) -> str:
@@ -289,20 +313,78 @@ def difference_map(
         figure = new_figure(width, bottom + top + cell * n_rows)
         across = min(width - left - 4.0, 12.0 * n_columns)
         axes = add_axes(figure, left, bottom, across, cell * n_rows)
-        image = axes.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
-        axes.set_xticks(
-            np.arange(n_columns), [short(str(c), 10) for c in differences.columns], rotation=90
-        )
-        axes.set_yticks(np.arange(n_rows), names)
-        axes.tick_params(length=0)
-        axes.set_xlabel("Stimulus")
-        if marks is not None:
-            _write_marks(axes, marks, values, limit)
+        image = draw_differences(axes, differences, marks, limit=limit)
         bar = add_axes(
             figure, left, 9.0, 80.0, 2.5
         )  # wide enough for its label, even with one stimulus
         figure.colorbar(image, cax=bar, orientation="horizontal", extend="both", label=label)
     return figure
+
+
+def draw_differences(
+    axes: "Axes",
+    differences: "pd.DataFrame",
+    marks: "pd.DataFrame | None" = None,
+    *,
+    limit: float = DIFFERENCE_LIMIT,
+) -> "AxesImage":
+    """Draw the map in axes and return its image; parameters as for :func:`difference_map`."""
+    values = differences.to_numpy(dtype=np.float64)
+    image = _cells(axes, differences, "PuOr", (-limit, limit))
+    axes.set_xlabel("Stimulus")
+    if marks is not None:
+        _write_marks(axes, marks, values, limit)
+    return image
+
+
+def draw_answers(
+    axes: "Axes", values: "pd.DataFrame", scale: tuple[float, float], label: str
+) -> "AxesImage":
+    """Draw answers as a map whose cells print their values, and return its image.
+
+    Parameters
+    ----------
+    axes : Axes
+        Axes to draw in.
+    values : DataFrame
+        One row and one column per cell; cells without a value are empty.
+    scale : tuple of float
+        Ends of the scale of the answers, and of the colours.
+    label : str
+        Label of the horizontal axis.
+    """
+    low, high = scale
+    image = _cells(axes, values, "viridis", scale)
+    axes.set_xlabel(label)
+    # as many digits as tell answers apart: 1 of 100, or 0.1 of 5
+    decimals = 0 if high - low >= _WHOLE_NUMBERS else 1
+    for (row, column), value in np.ndenumerate(values.to_numpy(dtype=np.float64)):
+        if value == value:
+            axes.text(
+                column,
+                row,
+                value_text(float(value), "", decimals=decimals),
+                ha="center",
+                va="center",
+                fontsize=small() - 0.5,
+                color="white" if value < 0.5 * (low + high) else _ON_LIGHT,
+            )
+    return image
+
+
+def _cells(
+    axes: "Axes", values: "pd.DataFrame", colour_map: str, limits: tuple[float, float]
+) -> "AxesImage":
+    """Draw the cells of a table as colours, with the names of its rows and columns."""
+    low, high = limits
+    image = axes.imshow(
+        values.to_numpy(dtype=np.float64), cmap=colour_map, vmin=low, vmax=high, aspect="auto"
+    )
+    columns = [short(str(name), 10) for name in values.columns]
+    axes.set_xticks(np.arange(len(columns)), columns, rotation=90)
+    axes.set_yticks(np.arange(len(values)), [short(_bar_label(name), 20) for name in values.index])
+    axes.tick_params(length=0)
+    return image
 
 
 def _write_marks(axes: "Axes", marks: "pd.DataFrame", values: Array, limit: float) -> None:

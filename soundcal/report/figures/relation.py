@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
-__all__ = ["ScatterPanel", "correlation_map", "difference_scatter"]
+__all__ = [
+    "ScatterPanel",
+    "correlation_map",
+    "difference_scatter",
+    "draw_correlations",
+    "draw_scatter",
+]
 
 _CELL_MM: Final = (5.6, 6.0)
 _PANEL_MM: Final = (60.0, 54.0)
@@ -59,17 +66,28 @@ def correlation_map(correlations: "pd.DataFrame", outlined: "pd.DataFrame") -> "
         figure = new_figure(width, bottom + 2.0 + height)
         across = min(width - left - 4.0, 12.0 * n_columns)
         axes = add_axes(figure, left, bottom, across, height)
-        image = axes.imshow(values, cmap="PuOr", vmin=-1.0, vmax=1.0, aspect="auto")
-        axes.set_xticks(np.arange(n_columns), labels, rotation=90)
-        axes.set_yticks(np.arange(n_rows), names)
-        axes.tick_params(length=0)
-        axes.set_xlabel("Difference of the indicator")
-        for (row, column), value in np.ndenumerate(values):
-            if value == value:
-                _write_value(axes, row, column, value, bool(outlined.to_numpy()[row, column]))
+        image = draw_correlations(axes, correlations, outlined)
         bar = add_axes(figure, left, 9.0, 80.0, 2.5)
         figure.colorbar(image, cax=bar, orientation="horizontal", label="Pearson's correlation")
     return figure
+
+
+def draw_correlations(
+    axes: "Axes", correlations: "pd.DataFrame", outlined: "pd.DataFrame"
+) -> "AxesImage":
+    """Draw the map in axes and return its image; parameters as for :func:`correlation_map`."""
+    values = correlations.to_numpy(dtype=np.float64)
+    image = axes.imshow(values, cmap="PuOr", vmin=-1.0, vmax=1.0, aspect="auto")
+    labels = [short(str(name), 10) for name in correlations.columns]
+    axes.set_xticks(np.arange(len(labels)), labels, rotation=90)
+    names = [short(str(name), 20) for name in correlations.index]
+    axes.set_yticks(np.arange(len(names)), names)
+    axes.tick_params(length=0)
+    axes.set_xlabel("Difference of the indicator")
+    for (row, column), value in np.ndenumerate(values):
+        if value == value:
+            _write_value(axes, row, column, value, bool(outlined.to_numpy()[row, column]))
+    return image
 
 
 def _write_value(axes: "Axes", row: int, column: int, value: float, outlined: bool) -> None:
@@ -150,11 +168,12 @@ def difference_scatter(panels: Sequence[ScatterPanel]) -> "Figure":
             down, along = divmod(number, _PER_ROW)
             bottom = height * (rows - 1 - down) + 11.0
             axes = add_axes(figure, width * along + 12.0, bottom, width - 15.0, height - 18.0)
-            _scatter(axes, panel)
+            draw_scatter(axes, panel)
     return figure
 
 
-def _scatter(axes: "Axes", panel: ScatterPanel) -> None:
+def draw_scatter(axes: "Axes", panel: ScatterPanel) -> None:
+    """Draw one panel of :func:`difference_scatter` in axes."""
     axes.axhline(0.0, color=FAINT, linewidth=0.5, linestyle=":")
     axes.axvline(0.0, color=FAINT, linewidth=0.5, linestyle=":")
     axes.errorbar(

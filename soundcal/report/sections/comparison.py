@@ -71,10 +71,7 @@ def comparison_section(study: Study, name: str, comparison: MethodComparison) ->
 
 
 def _dots(name: str, comparison: MethodComparison, entry: Entry) -> Picture:
-    rows = comparison.values
-    rows = rows[(rows["indicator"] == entry.indicator) & (rows["statistic"] == entry.statistic)]
-    wide = rows.pivot(index="stimulus", columns="condition", values="value")
-    wide = wide[[method for method in comparison.methods if method in wide.columns]]
+    wide = comparison.by_method(entry.indicator, entry.statistic)
     unit = unit_label(entry.indicator, entry.unit)
     shown = min(len(wide), figures.MAX_DOT_ROWS)
     which = "" if shown == len(wide) else f", the {shown} of {len(wide)} that differ most"

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from soundcal.ratings import ATTRIBUTES, Quality, Ratings, RatingsAnalysis
+from soundcal.ratings import ATTRIBUTES, Quality, Ratings, RatingsAnalysis, stacked_answers
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table
 from soundcal.report.sections.ratings_plane import AXES
@@ -18,15 +18,9 @@ __all__ = ["answers_blocks", "participants_table", "quality_blocks"]
 def answers_blocks(analysis: RatingsAnalysis) -> tuple[Block | Section, ...]:
     """Return the shares of the answers, and the medians of the attributes of the plane."""
     ratings, shares, plane = analysis.ratings, analysis.categories, analysis.plane
-    wide = shares.pivot(index=["attribute", "condition"], columns="category", values="n")
-    order = [(a, c) for a in ratings.attributes for c in ratings.conditions]
-    wide = wide.reindex(order)
-    wide = wide[wide.sum(axis=1) > 0]
-    ends = shares.drop_duplicates("category")[["low", "high"]].to_numpy()
+    wide = stacked_answers(ratings, shares=shares)
+    names = [str(name) for name in wide.columns]
     low, high = ratings.scale
-    names = [
-        f"{(a + b) / 2:g}" if ends[0, 0] < low else f"{a:g} to {b:g}" for a, b in ends.tolist()
-    ]
     blocks: list[Block | Section] = [
         Picture(
             "likert",
@@ -34,7 +28,7 @@ def answers_blocks(analysis: RatingsAnalysis) -> tuple[Block | Section, ...]:
             "One stacked bar per attribute and condition. The counts are in the table of answers.",
             f"Answers on the scale from {low:g} to {high:g} over all stimuli, in "
             f"{len(names)} categories; half of the middle category is on either side of 0 %.",
-            partial(figures.likert_bars, wide, names),
+            partial(figures.likert_bars, wide),
         ),
         Section("likert-folded", "Number of answers", (_likert_table(wide, names),), True),
     ]

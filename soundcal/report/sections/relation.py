@@ -23,7 +23,7 @@ from soundcal.report.style import count, known, unit_label, value_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["relation_blocks", "relation_summary"]
+__all__ = ["relation_blocks", "relation_summary", "scatter_panel"]
 
 Row = dict[str, Any]
 
@@ -126,7 +126,9 @@ def relation_blocks(relation: Relation) -> tuple[Block | Section, ...]:
             f"Differences {relation.direction} per stimulus: ratings with their standard errors "
             "against the indicator that each follows most; lines with errors in both variables; "
             f"p is adjusted over the whole grid{which}.",
-            partial(figures.difference_scatter, [_panel(relation, row) for row in strongest]),
+            partial(
+                figures.difference_scatter, [scatter_panel(relation, row) for row in strongest]
+            ),
         ),
         *(Notice(text) for text in relation.warnings),
         Paragraph(f"Analysis: {relation.method}."),
@@ -137,7 +139,8 @@ def relation_blocks(relation: Relation) -> tuple[Block | Section, ...]:
     )
 
 
-def _panel(relation: Relation, row: Row) -> ScatterPanel:
+def scatter_panel(relation: Relation, row: Row) -> ScatterPanel:
+    """Return the panel of one outcome and indicator, a row of the pairs."""
     outcome, label = row["outcome"], row["label"]
     x, y = (frame.to_numpy() for frame in (relation.measured[label], relation.heard[outcome]))
     there = np.isfinite(x) & np.isfinite(y)

@@ -1,0 +1,144 @@
+"""Plots of recordings, indicators and calibrations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from soundcal.errors import ParameterError
+from soundcal.indicators.levels.bands import band_levels
+from soundcal.indicators.levels.functions import time_weighted_level
+from soundcal.indicators.registry import REGISTRY
+from soundcal.plotting.canvas import Drawing
+from soundcal.recording import Recording, channel_names
+from soundcal.report.figures.budget import budget_rows, draw_budget
+from soundcal.report.figures.indicator import draw_bands, draw_map, draw_series, draw_values
+from soundcal.report.figures.waveform import draw_waveform
+from soundcal.report.style import family_name
+
+if TYPE_CHECKING:
+    from soundcal.calibration.model import Calibration
+    from soundcal.indicators.result import IndicatorResult
+
+__all__ = [
+    "LEVELS",
+    "kinds_of_indicator",
+    "of_calibration",
+    "of_indicator",
+    "of_level",
+    "of_pressure",
+    "of_spectrum",
+]
+
+LEVELS: Final = tuple(f"L{letter}{time}" for letter in "ABCZ" for time in "FSI")
+"""Levels over time of a recording, by their symbols: A-weighted with time weighting F, …"""
+
+
+def of_level(recording: Recording, of: str, symbol: str) -> Drawing:
+    """Draw a level over time, with the levels exceeded in 5 to 95 % of it."""
+    recording = _channel_of_recording(recording, of)
+    result = time_weighted_level(recording, weighting=symbol[1], time=symbol[2])
+    named = replace(result, name=_name(recording))
+    return Drawing(partial(draw_series, result=named, names=recording.channels, quantity=symbol))
+
+
+def of_pressure(recording: Recording, of: str) -> Drawing:
+    """Draw the sound pressure over time."""
+    shown = _channel_of_recording(recording, of)
+    return Drawing(partial(draw_waveform, recording=shown, title=_name(shown)))
+
+
+def of_spectrum(recording: Recording, of: str) -> Drawing:
+    """Draw the levels in third octaves."""
+    shown = _channel_of_recording(recording, of)
+    named = replace(band_levels(shown), name=_name(shown))
+    return Drawing(partial(draw_bands, result=named, names=shown.channels, quantity="Leq"))
+
+
+def _name(recording: Recording) -> str:
+    """Return a title: the file or device, and the kinds of flags, which accompany every result."""
+    name = Path(recording.source).stem if Path(recording.source).suffix else recording.source
+    name = "Recording" if name == "unknown" else name
+    kinds = ", ".join(dict.fromkeys(flag.kind for flag in recording.flags))
+    return f"{name} – flagged: {kinds}" if kinds else name
+
+
+def _channel_of_recording(recording: Recording, of: str) -> Recording:
+    if not of:
+        return recording
+    one = slice(_index(of, recording.channels), _index(of, recording.channels) + 1)
+    return replace(
+        recording,
+        pressure=recording.channel(of),
+        channels=(of,),
+        u_db=recording.u_db[one],
+    )
+
+
+def _index(of: str, channels: Sequence[str]) -> int:
+    if of not in channels:
+        raise ParameterError(f"no channel {of!r}; of is one of {', '.join(channels)}")
+    return channels.index(of)
+
+
+def of_indicator(result: "IndicatorResult", of: str, kind: str) -> Drawing:
+    """Draw a result over time, over its bands, as a map of both, or as bars of its statistics."""
+    leading = np.shape(result.value)
+    if len(leading) > 1:
+        raise ParameterError(f"{result.name}: shape {leading}; plot one recording at a time")
+    names: Sequence[str] = channel_names(leading[0] if leading else 1)
+    name, quantity = result.name.replace("_", " ").capitalize(), ""
+    entries = [entry for entry in REGISTRY.values() if entry.name == result.name]
+    if len(entries) == 1:
+        name, quantity = family_name(entries[0].symbol), entries[0].symbol
+    shown = replace(result, name=name)
+    if of:
+        shown, names = _channel_of_result(shown, of, names), (of,)
+    if kind == "map":
+        if len(names) > 1:
+            raise ParameterError(f"a map shows one channel; of is one of {', '.join(names)}")
+        return Drawing(
+            partial(draw_map, result=shown, names=names, channel=0),
+            colours=f"{quantity or name}′ ({shown.unit}/{shown.axis_unit})"
+            if shown.axis_unit != "Hz"
+            else f"{quantity or name} ({shown.unit})",
+        )
+    draw = {"series": draw_series, "bands": draw_bands, "values": draw_values}[kind]
+    return Drawing(partial(draw, result=shown, names=names, quantity=quantity))
+
+
+def kinds_of_indicator(result: "IndicatorResult") -> tuple[str, ...]:
+    """Return the kinds of plots that a result has, the default first."""
+    dimensions = np.ndim(result.value)
+    kinds = []
+    if result.series is not None:
+        kinds.append("series")
+    if result.specific is not None and result.axis is not None:
+        over_time = np.ndim(result.specific) == dimensions + 2 and result.times is not None
+        kinds.append("map" if over_time else "bands")
+    return (*kinds, "values")
+
+
+def _channel_of_result(
+    result: "IndicatorResult", of: str, names: Sequence[str]
+) -> "IndicatorResult":
+    index = _index(of, names)
+    if not np.ndim(result.value):
+        return result
+    one = slice(index, index + 1)
+    return replace(
+        result,
+        value=result.value[one],
+        statistics={name: value[one] for name, value in result.statistics.items()},
+        series=None if result.series is None else result.series[one],
+        specific=None if result.specific is None else result.specific[one],
+    )
+
+
+def of_calibration(calibration: "Calibration", of: str) -> Drawing:
+    """Draw the standard uncertainty of every link and of their combination."""
+    bars = len(budget_rows(calibration)) * (3.0 * len(calibration.channels) + 2.2)
+    return Drawing(partial(draw_budget, calibration=calibration), 120.0, 20.0 + bars)

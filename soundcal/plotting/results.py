@@ -1,0 +1,181 @@
+"""One function that plots every result."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from soundcal.agreement.limits_of_agreement import Agreement
+from soundcal.agreement.nonparametric import NonparametricLimits
+from soundcal.calibration.model import Calibration
+from soundcal.errors import ParameterError
+from soundcal.indicators.result import IndicatorResult
+from soundcal.plotting import compared, measured, rated
+from soundcal.plotting.canvas import Drawing, drawn
+from soundcal.ratings.analysis import RatingsAnalysis
+from soundcal.ratings.table import Ratings
+from soundcal.recording import Capture, Recording
+from soundcal.relation.result import Relation
+from soundcal.study.comparison import Entry, MethodComparison
+from soundcal.study.model import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot"]
+
+Kinds = Mapping[str, Callable[[Any, str], Drawing]]
+"""Kinds of plots of an object, the default first."""
+
+
+def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = None) -> "Axes":
+    """Plot a recording or a result.
+
+    The first kind is the default; ``of`` picks a part of what is plotted.
+
+    ======================  ==================================================  ================
+    object                  ``kind``                                            ``of``
+    ======================  ==================================================  ================
+    Recording               ``LAF`` (level over time; ``LAS``, ``LCF``, …),     channel
+                            ``pressure``, ``spectrum`` (third octaves)
+    IndicatorResult         ``series`` (over time), ``map`` (bands over time),  channel
+                            ``bands``, ``values`` (statistics as bars);
+                            those that the result has
+    Calibration             ``budget`` (uncertainty)
+    Agreement,              ``bland-altman``
+    NonparametricLimits
+    MethodComparison,       ``forest`` (bias and limits; in units of the        label (``LAeq``)
+    Study                   allowable differences if these were stated and no
+                            label is given), ``bland-altman``, ``values``
+                            (per stimulus)
+    Entry of a comparison   ``bland-altman``
+    Ratings                 ``plane``, ``likert``, ``median``, ``mean``
+    RatingsAnalysis         ``plane``, ``shifts`` (per stimulus), ``likert``,
+                            ``median``, ``mean``, ``differences``
+    Relation                ``correlations``, ``scatter``                       outcome
+    ======================  ==================================================  ================
+
+    Parameters
+    ----------
+    result : object
+        One of these objects.
+    kind : str
+        Kind of plot.
+    of : str
+        Part of the object: a channel, a label, an outcome.
+    ax : Axes, optional
+        Axes to draw in, in the style that they have; if not given, a new figure in the style of the
+        reports, which a notebook shows and ``matplotlib.pyplot.show()`` opens in a window.
+
+    Returns
+    -------
+    Axes
+        ``axes.figure`` is the figure; ``axes.figure.savefig("level.png")`` needs no display.
+
+    Raises
+    ------
+    TypeError
+        An object that has no plot.
+    ParameterError
+        A kind of plot or a part that the object does not have.
+
+    Examples
+    --------
+    ::
+
+        recording = soundcal.read("take.wav", calibration="ears.json")
+        axes = soundcal.plot(recording)  # or recording.plot()
+        axes.figure.savefig("level.png")
+        soundcal.plot(soundcal.indicators.loudness_zwtv(recording), "map", of="left")
+    """
+    kinds = _kinds(result)
+    if kind and kind not in kinds:
+        raise ParameterError(
+            f"kind {kind!r} of a {type(result).__name__}; one of {', '.join(kinds)} is expected"
+        )
+    drawing = kinds[kind or next(iter(kinds))](result, of)
+    return drawn(drawing, ax)
+
+
+def _kinds(result: object) -> Kinds:
+    """Return the kinds of plots that an object has."""
+    if isinstance(result, IndicatorResult):
+        own = measured.kinds_of_indicator(result)
+        return {kind: partial(measured.of_indicator, kind=kind) for kind in own}
+    if isinstance(result, Ratings | RatingsAnalysis):
+        return _kinds_of_ratings(result)
+    if isinstance(result, Study):
+        return _kinds_of_study(result)
+    for known, kinds in _KINDS.items():
+        if isinstance(result, known):
+            return kinds
+    raise TypeError(_no_plot(result))
+
+
+_LEVELS: Kinds = {symbol: partial(measured.of_level, symbol=symbol) for symbol in measured.LEVELS}
+
+_KINDS: Mapping[type, Kinds] = {
+    Recording: {**_LEVELS, "pressure": measured.of_pressure, "spectrum": measured.of_spectrum},
+    Calibration: {"budget": measured.of_calibration},
+    Agreement: {"bland-altman": compared.of_agreement},
+    NonparametricLimits: {"bland-altman": compared.of_agreement},
+    Entry: {"bland-altman": compared.of_entry},
+    MethodComparison: {
+        "forest": compared.of_forest,
+        "bland-altman": compared.of_comparison,
+        "values": compared.of_values,
+    },
+    Relation: {"correlations": compared.of_correlations, "scatter": compared.of_outcome},
+}
+
+
+def _kinds_of_study(study: Study) -> Kinds:
+    """Return the kinds of a study; those of a single comparison if it has one."""
+    if not study.comparisons:
+        raise ParameterError("a study of one method has no comparison to plot; plot its recordings")
+
+    def of_the_only(study: Study, of: str, draw: Callable[[Any, str], Drawing]) -> Drawing:
+        return draw(study.comparison, of)
+
+    single = _KINDS[MethodComparison]
+    return {
+        name: draw if name == "forest" else partial(of_the_only, draw=draw)
+        for name, draw in single.items()
+    }
+
+
+def _kinds_of_ratings(result: "Ratings | RatingsAnalysis") -> Kinds:
+    """Return the kinds of ratings; the plane needs all eight attributes."""
+    is_analysis = isinstance(result, RatingsAnalysis)
+
+    def of_ratings(result: Any, of: str, draw: Callable[..., Drawing]) -> Drawing:
+        return draw(result.ratings if is_analysis else result, of)
+
+    kinds: dict[str, Callable[[Any, str], Drawing]] = {}
+    ratings = result.ratings if isinstance(result, RatingsAnalysis) else result
+    if rated.plane_is_possible(ratings):
+        kinds["plane"] = partial(of_ratings, draw=rated.of_plane)
+    kinds["likert"] = partial(of_ratings, draw=rated.of_answers)
+    kinds["median"] = partial(of_ratings, draw=partial(rated.of_centre, centre="median"))
+    kinds["mean"] = partial(of_ratings, draw=partial(rated.of_centre, centre="mean"))
+    if isinstance(result, RatingsAnalysis):
+        kinds["differences"] = rated.of_differences
+        if len(result.comparison.pairs):
+            kinds["shifts"] = rated.of_shifts
+    return kinds
+
+
+def _no_plot(result: object) -> str:
+    """Return the message about an object that has no plot, with what has."""
+    names = [
+        *("Recording", "IndicatorResult", "Calibration", "Agreement", "NonparametricLimits"),
+        *("Entry", "MethodComparison", "Study", "Ratings", "RatingsAnalysis", "Relation"),
+    ]
+    text = f"{type(result).__name__} has no plot; plots exist of {', '.join(names)}"
+    if isinstance(result, Capture):
+        return f"{text}. Calibrate it first: soundcal.plot(calibration.apply(capture))"
+    if hasattr(result, "columns"):
+        return (
+            f"{text}. Tables of ratings are plotted by soundcal.plot_plane, plot_likert and "
+            "plot_heat_map, other tables by their own method plot"
+        )
+    return text
