@@ -19,7 +19,7 @@ __all__ = ["IndicatorResult"]
 class IndicatorResult:
     """An indicator of one or many signals.
 
-    :func:`soundcal.report.figures.indicator_figure` draws it.
+    :func:`soundcal.plot` draws it.
 
     ``leading`` below denotes the shape of the input without its last axis: () for one signal,
     (2,) for both ears. Quantities of shape () are Python floats.

@@ -8,7 +8,7 @@ import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import normal_name
-from soundcal.ratings.soundscape import ATTRIBUTES, coordinates
+from soundcal.ratings.soundscape import ANGLES, ATTRIBUTES, LIKERT, coordinates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,6 +187,74 @@ class Ratings:
         )
         frame = wide.index.to_frame(index=False)
         return frame.assign(pleasantness=p, eventfulness=e).dropna().reset_index(drop=True)
+
+    def to_isd(self) -> "pd.DataFrame":
+        """Return the trials with the columns of the International Soundscape Database (ISD).
+
+        They are those that Soundscapy reads (version 0.8.5, ``surveys`` and ``databases.isd``):
+        ``soundscapy.databases.isd.validate(table)``, and its plots of ``ISOPleasant`` and
+        ``ISOEventful``.
+
+        Returns
+        -------
+        DataFrame
+            One row per trial. ``LocationID`` is the stimulus, ``SessionID`` the condition,
+            ``GroupID`` the participant, ``RecordID`` a running number as text. ``PAQ1`` …
+            ``PAQ8`` are the attributes in the order of :data:`soundcal.ratings.ATTRIBUTES`, and any
+            others follow by their names, all on the scale from 1 to 5 that Soundscapy expects:
+            answers on another scale are converted linearly. ``ISOPleasant`` and ``ISOEventful``
+            are the coordinates of :meth:`points`; Soundscapy's own differ from them unless the
+            angles are equal (see :func:`soundcal.ratings.soundscape.centring`). A missing answer is
+            NaN. ``attrs["val_range"]`` and ``attrs["angles"]`` are for
+            ``soundscapy.surveys.add_iso_coords``.
+
+        Raises
+        ------
+        ParameterError
+            Not all eight attributes were asked, or answers outside the scale.
+
+        Notes
+        -----
+        Such a table is read back with this mapping (see :func:`soundcal.ratings.read_mapped`, and
+        ``soundcal ratings --mapping``)::
+
+            language = "equal"
+            [scale]
+            low = 1
+            high = 5
+            [columns]
+            participant = "GroupID"
+            condition = "SessionID"
+            stimulus = "LocationID"
+            [wide]
+            pleasant = "PAQ1"
+            vibrant = "PAQ2"
+            eventful = "PAQ3"
+            chaotic = "PAQ4"
+            annoying = "PAQ5"
+            monotonous = "PAQ6"
+            uneventful = "PAQ7"
+            calm = "PAQ8"
+        """
+        self.check_scale()
+        points = self.points().set_index(list(KEYS))
+        low, high = self.scale
+        wide = self.wide()
+        if self.scale != LIKERT:
+            wide = LIKERT[0] + (LIKERT[1] - LIKERT[0]) / (high - low) * (wide - low)
+        wide.columns = [
+            f"PAQ{ATTRIBUTES.index(name) + 1}" if name in ATTRIBUTES else name
+            for name in self.attributes
+        ]
+        wide["ISOPleasant"] = points["pleasantness"].reindex(wide.index)
+        wide["ISOEventful"] = points["eventfulness"].reindex(wide.index)
+        table = wide.reset_index()
+        names = {"stimulus": "LocationID", "condition": "SessionID", "participant": "GroupID"}
+        for place, (ours, theirs) in enumerate(names.items()):
+            table.insert(place, theirs, table.pop(ours))
+        table.insert(len(names), "RecordID", [str(i + 1) for i in range(len(table))])
+        table.attrs = {"val_range": LIKERT, "angles": ANGLES[self.language]}
+        return table
 
     def exclude(self, exclusions: "list[Exclusion] | tuple[Exclusion, ...]") -> "Ratings":
         """Return the ratings without the excluded ones, which stay on record.
