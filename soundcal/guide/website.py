@@ -21,6 +21,8 @@ __all__ = ["write_guide"]
 _TEMPLATES: Final = FOLDER / "templates"
 _OPTION: Final = re.compile(r"-[-\w]{1,23}(?![-\w])")
 _WHOLE: Final = r'<span class="whole">\g<0></span>'
+_LONG: Final = 100
+"""Characters from which on a line of output is broken, as a terminal does it."""
 
 
 def write_guide(folder: Path, *, force: bool = False) -> Path:
@@ -147,7 +149,8 @@ def _console(body: str) -> Iterator[str]:
         if typing:
             yield _typed(line, "$ " if line[0] == "$" else "> ")
         else:
-            yield f"{html.escape(line)}\n"
+            text = html.escape(line)
+            yield f'<span class="long">{text}\n</span>' if len(line) > _LONG else f"{text}\n"
 
 
 def _doctest(body: str) -> Iterator[str]:
