@@ -46,7 +46,7 @@ TIME: Final = {
     "F": "frames of 2 s every 0.2 s",
     "R": "frames of 0.2 s every 0.1 s",
     "T": "frames of 0.25 s every 0.125 s",
-    "PA": "none: from the values exceeded in 5 % of the time",
+    "PA": "none: from `N5` and the means of `S`, `F`, `R`",
     **dict.fromkeys(("TNR", "PR"), "none: one value of a steady sound"),
 }
 """What averages over time, by symbol."""
