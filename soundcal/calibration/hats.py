@@ -35,6 +35,7 @@ __all__ = [
     "Track",
     "calibrate",
     "gain_for_other_target",
+    "meets_target",
     "search_gain",
     "search_gains",
     "search_track",
@@ -209,7 +210,7 @@ def without_floor(level: float, floor: float) -> float:
     >>> round(without_floor(60.0, 50.0), 2), without_floor(51.0, 50.0)
     (59.54, 51.0)
     """
-    if level == -math.inf or level - floor < MARGIN_DB:
+    if _is_buried(level, floor):
         return level
     return level + 10.0 * math.log10(1.0 - 10.0 ** ((floor - level) / 10.0))
 
@@ -269,8 +270,7 @@ def search_track(
 
     def together(gains: Sequence[float]) -> tuple[Step, list[float], list[float]]:
         levels = _levels(measure(gains[0]))
-        clean = energetic_mean(_clean(levels, base))
-        return Step((gains[0], gains[0]), levels), [clean], [energetic_mean(levels)]
+        return Step((gains[0], gains[0]), levels), *_heard(levels, base, per_ear=False)
 
     found = _search(together, track, base, [energetic_mean(base)])
     return found.require() if strict else found
@@ -288,10 +288,47 @@ def search_gains(
 
     def apart(gains: Sequence[float]) -> tuple[Step, list[float], list[float]]:
         levels = _levels(measure(gains[0], gains[1]))
-        return Step((gains[0], gains[1]), levels), list(_clean(levels, base)), list(levels)
+        return Step((gains[0], gains[1]), levels), *_heard(levels, base, per_ear=True)
 
     found = _search(apart, track, base, list(base))
     return found.require() if strict else found
+
+
+def meets_target(levels: Levels, track: Track, floor: Levels, *, per_ear: bool = False) -> bool:
+    """Return whether a search accepts levels: within the tolerance, and clear of the noise floor.
+
+    Parameters
+    ----------
+    levels, floor : tuple of float
+        Levels of left and right and of their noise floor, dB.
+    track : Track
+        Target and tolerance.
+    per_ear : bool
+        Whether each ear must meet the target, as :func:`search_gains` wants it.
+
+    Examples
+    --------
+    >>> meets_target((60.0, 60.1), Track(60.0), (20.0, 20.0))
+    True
+    """
+    floors = list(floor) if per_ear else [energetic_mean(floor)]
+    clean, total = _heard(levels, floor, per_ear=per_ear)
+    return all(
+        abs(level - track.target) <= track.tolerance and not _is_buried(loud, own)
+        for level, loud, own in zip(clean, total, floors, strict=True)
+    )
+
+
+def _heard(levels: Levels, floor: Levels, *, per_ear: bool) -> tuple[list[float], list[float]]:
+    """Return the levels that are to meet the target, without and with the noise floor."""
+    clean = _clean(levels, floor)
+    if per_ear:
+        return list(clean), list(levels)
+    return [energetic_mean(clean)], [energetic_mean(levels)]
+
+
+def _is_buried(level: float, floor: float) -> bool:
+    return level == -math.inf or level - floor < MARGIN_DB
 
 
 def _levels(levels: Sequence[float]) -> Levels:
@@ -324,7 +361,7 @@ class _Ear:
     def note(self, clean: float, total: float) -> None:
         """Record a measurement at the present gain."""
         self.points.append((self.gain_db, clean))
-        self.buried = total == -math.inf or total - self.floor < MARGIN_DB
+        self.buried = _is_buried(total, self.floor)
 
     @property
     def deviation(self) -> float:

@@ -3,15 +3,20 @@
 import argparse
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.output import Advance, print_json, progress, say
 from soundcal.isolation import from_here
 
 if TYPE_CHECKING:
+    from soundcal.arrays import Samples
     from soundcal.files.session import Session
+    from soundcal.stimuli import Stimulus
     from soundcal.study import Study
 
 __all__ = ["add"]
@@ -24,11 +29,55 @@ COMBINATIONS: Final = (
 )
 """Low and high output impedance, each with low- and high-impedance headphones."""
 
-_QUICK_S: Final = 5.0
+_SCENE_S: Final = 5.0
 _FULL_S: Final = 30.0
-_QUICK_FAMILIES: Final = ("LA", "LC", "N", "S")
-_STEPS: Final = 30
-"""Steps of one session: 27 stimuli, ears before and after, open-circuit voltage."""
+_FAMILIES: Final = ("LA", "LC", "N", "S")
+_STEPS: Final = 3
+"""Steps of a session beside one per stimulus: ears before and after, open-circuit voltage."""
+
+_QUICK: Final = ("CG01", "CG04", "CG07", "E01b", "RPJ01", "W06")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Sessions by their folders, named by the combinations; stimuli, none for all scenes; seed."""
+
+    sessions: tuple[Path, ...]
+    stimuli: tuple[str, ...]
+    duration: float
+    seed: int
+
+    def scenes(self) -> "list[Stimulus]":
+        """Return the stimuli."""
+        from soundcal.stimuli import load_catalogue, scenes, select
+
+        catalogue = load_catalogue()
+        return select(catalogue, self.stimuli) if self.stimuli else scenes(catalogue)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Scenes that were rendered once for all sessions, in a folder."""
+
+    folder: Path
+
+    def put(self, stimulus: "Stimulus", duration: float) -> str:
+        """Render a scene and return its id."""
+        import numpy as np
+
+        from soundcal.stimuli import render
+
+        # multiples of 2^-23, which 32-bit floats hold exactly
+        samples = render(stimulus, duration=duration).astype(np.float32)
+        np.save(self.folder / f"{stimulus.id}.npy", samples)
+        return stimulus.id
+
+    def render(self, stimulus: "Stimulus", *, fs: int, duration: float) -> "Samples":
+        """Return the samples of a scene, as the protocol asks for them."""
+        import numpy as np
+
+        samples: Samples = np.load(self.folder / f"{stimulus.id}.npy").astype(np.float64)
+        return samples
 
 
 def add(commands: Any) -> None:
@@ -39,7 +88,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="new folder (default soundcal-demo-TIME)"
     )
-    parser.add_argument(
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"one of the four combinations, and {len(_QUICK)} of the 27 scenes",
+    )
+    size.add_argument(
         "--full", action="store_true", help="scenes of 30 s instead of 5 s and all 39 indicators"
     )
     parser.add_argument(
@@ -51,9 +106,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the study, write the report, and print a summary of five lines."""
-    from joblib import cpu_count
-
     from soundcal.errors import RecordError
+    from soundcal.files.atomic import make_folder
     from soundcal.recording import utc_now
     from soundcal.report import write_report
     from soundcal.study import collect
@@ -61,19 +115,27 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     stamp = "".join(c for c in utc_now()[:19] if c.isalnum())
     campaign = options.out or Path(f"soundcal-demo-{stamp}")
-    sessions = [campaign / combination for combination in COMBINATIONS]
     if campaign.exists() and not (campaign.is_dir() and not any(campaign.iterdir())):
         raise RecordError(f"{campaign} already exists; choose another folder with --out")
-    _measure(sessions, full=options.full, seed=options.seed)
-    with progress("computing indicators", 81 * len(sessions), unit="recordings") as advance:
+    make_folder(campaign)
+    work = _Work(
+        tuple(campaign / name for name in COMBINATIONS[-1 if options.quick else 0 :]),
+        _QUICK if options.quick else (),
+        _FULL_S if options.full else _SCENE_S,
+        options.seed,
+    )
+    jobs = 1 if options.quick else _cores()  # what is done soon is not worth starting processes
+    _measure(work, campaign, jobs)
+    with progress("computing indicators", None, unit="recordings") as advance:
         study = collect(
-            sessions,
-            indicators=None if options.full else _quick_indicators(),
+            work.sessions,
+            indicators=None if options.full else _indicators(),
             title="OCV against HATS on the simulated lab",
-            jobs=cpu_count(),
+            jobs=jobs,
             progress=advance,
         )
-    page = write_report(study, campaign)
+    with progress("writing the report", None, unit="figures") as advance:
+        page = write_report(study, campaign, progress=advance)
     lines = _outcome(study, page, time.monotonic() - began)
     for line in lines:
         say(line)
@@ -82,30 +144,51 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(sessions: Sequence[Path], *, full: bool, seed: int) -> None:
-    """Run all sessions, one per core at a time, and show the progress of their logs."""
-    from joblib import Parallel, cpu_count, delayed
+def _cores() -> int:
+    from joblib import cpu_count
 
-    finished = threading.Event()
-    with progress("measuring", _STEPS * len(sessions), unit="steps") as advance:
-        watch = threading.Thread(target=_watch, args=(sessions, advance, finished), daemon=True)
-        watch.start()
-        try:
-            run_all = Parallel(n_jobs=min(cpu_count(), len(sessions)))
+    return int(cpu_count())
+
+
+def _measure(work: _Work, campaign: Path, jobs: int) -> None:
+    """Render the scenes once, and run all sessions with them, one per core at a time."""
+    from joblib import Parallel, delayed
+
+    with TemporaryDirectory(prefix=".scenes-", dir=campaign) as folder:
+        shelf = _Shelf(Path(folder))
+        scenes = work.scenes()
+        with progress("rendering scenes", len(scenes), unit="scenes") as advance:
+            render_each = Parallel(n_jobs=min(jobs, len(scenes)), return_as="generator_unordered")
+            put = delayed(from_here(shelf.put))
+            names = render_each(put(scene, work.duration) for scene in scenes)
+            for number, name in enumerate(names, start=1):
+                advance(number, name)
+        steps = (len(scenes) + _STEPS) * len(work.sessions)
+        with progress("measuring", steps, unit="steps") as advance, _watched(work, advance):
+            run_all = Parallel(n_jobs=min(jobs, len(work.sessions)))
             session = delayed(from_here(_session))
-            run_all(session(folder, full=full, seed=seed) for folder in sessions)
-        finally:
-            finished.set()
-            watch.join()
+            run_all(session(folder, work, shelf) for folder in work.sessions)
 
 
-def _watch(sessions: Sequence[Path], advance: Advance, finished: threading.Event) -> None:
-    """Report the number of steps in the sessions' logs until all sessions have ended."""
+@contextmanager
+def _watched(work: _Work, advance: Advance) -> Iterator[None]:
+    """Report the number of steps in the sessions' logs while the sessions run."""
     from soundcal.files.session import Session
 
-    begun = [Session(folder) for folder in sessions]
-    while not finished.wait(0.5):
-        advance(sum(map(_steps_done, begun)), "")
+    finished = threading.Event()
+    begun = [Session(folder) for folder in work.sessions]
+
+    def watch() -> None:
+        while not finished.wait(0.5):
+            advance(sum(map(_steps_done, begun)), "")
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()
 
 
 def _steps_done(session: "Session") -> int:
@@ -119,59 +202,57 @@ def _steps_done(session: "Session") -> int:
         return 0
 
 
-def _quick_indicators() -> tuple[str, ...]:
+def _indicators() -> tuple[str, ...]:
     """Return the study's levels, loudness and sharpness; its other indicators take longer."""
     from soundcal.indicators import STUDY
 
-    return tuple(label for label in STUDY if label.startswith(_QUICK_FAMILIES))
+    return tuple(label for label in STUDY if label.startswith(_FAMILIES))
 
 
-def _session(folder: Path, *, full: bool, seed: int) -> None:
+def _session(folder: Path, work: _Work, shelf: _Shelf) -> None:
     """Compare the methods on one combination; the folder is named after it."""
     from soundcal.devices.simulated.lab import SimulatedLab
     from soundcal.lab import protocol
     from soundcal.lab.operator import SimulatedOperator
 
-    with SimulatedLab(folder.name, seed=seed) as lab:
+    with SimulatedLab(folder.name, seed=work.seed) as lab:
         sheet = lab.data_sheet
         changes = {
             "headphone": sheet.name,
             "impedance": str(sheet.impedance),
             "sensitivity": str(sheet.sensitivity),
             "sensitivity_per": sheet.per,
-            "duration": str(_FULL_S if full else _QUICK_S),
+            "stimuli": ",".join(work.stimuli),
+            "duration": str(work.duration),
             "report": "no",  # one report over all combinations follows
         }
         loaded, operator = protocol.load("compare_methods"), SimulatedOperator(lab)
-        protocol.run(loaded, lab, operator, folder, changes=changes)
+        protocol.run(loaded, lab, operator, folder, changes=changes, render=shelf.render)
 
 
 def _outcome(study: "Study", page: Path, seconds: float) -> list[str]:
-    """Return the outcome in five lines."""
-    n = len(study.sources)
-    lines = [f"{n} recordings of {len(study.comparisons)} combinations in {seconds:.0f} s."]
-    for method, name in (("ocv", "OCV"), ("hats", "HATS")):
-        entries = {
-            combination: comparison.entry("LAeq", "in-situ", method)
-            for combination, comparison in study.comparisons.items()
-        }
-        # in-situ minus method is the report's direction; people ask how much too loud it played
+    """Return the outcome in five lines; differences have the sign and the name of the report's."""
+    from soundcal.recording import counted
+
+    combinations = counted(len(study.comparisons), "combination")
+    lines = [f"{len(study.sources)} recordings of {combinations} in {seconds:.0f} s."]
+    found = [
+        (name, comparison.entry("LAeq", "in-situ", method))
+        for method in ("ocv", "hats")
+        for name, comparison in study.comparisons.items()
+    ]
+    for direction in dict.fromkeys(entry.direction for _, entry in found):
         biases = "; ".join(
-            f"{combination} {-e.agreement.bias:+.2f} "
-            f"({-e.agreement.bias_ci[1]:+.2f} to {-e.agreement.bias_ci[0]:+.2f})"
-            for combination, e in entries.items()
+            f"{name} {e.agreement.bias:+.2f} "
+            f"({e.agreement.bias_ci[0]:+.2f} to {e.agreement.bias_ci[1]:+.2f})"
+            for name, e in found
+            if e.direction == direction
         )
-        lines.append(f"{name}, mean deviation from in-situ LAeq in dB (95 % interval): {biases}.")
-    worst = max(
-        (
-            (abs(e.worst[1]), e.second, combination, *e.worst)
-            for combination, comparison in study.comparisons.items()
-            for e in comparison.entries
-            if e.label == "LAeq" and e.first == "in-situ"
-        ),
-    )
+        lines.append(f"LAeq, {direction}, mean in dB(A) (95 % interval): {biases}.")
+    name, worst = max(found, key=lambda one: abs(one[1].worst[1]))
+    stimulus, difference = worst.worst
     lines.append(
-        f"Worst stimulus: {worst[3]} with {worst[1].upper()} on {worst[2]}, {-worst[4]:+.2f} dB(A)."
+        f"Worst stimulus: {stimulus} on {name}, {worst.direction} = {difference:+.2f} dB(A)."
     )
     lines.append(f"Report: {page}")
     return lines

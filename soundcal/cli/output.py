@@ -12,9 +12,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from soundcal.errors import RecordError
 
@@ -29,8 +29,14 @@ __all__ = [
     "visible",
 ]
 
-Advance = Callable[[float, str], None]
-"""Called with the amount done so far and a short remark, e.g. the running level."""
+
+class Advance(Protocol):
+    """Called with the amount done, a short remark, and the total if it is known only now."""
+
+    def __call__(self, done: float, remark: str = "", total: float | None = None) -> None:
+        """Show the progress."""
+        ...
+
 
 _LINE_EVERY_S: Final = 5.0
 _KNOWN_FROM: Final = 0.1
@@ -157,14 +163,14 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
     text : str
         Name of the work, e.g. "measuring".
     total : float or None
-        Total amount of work; None if it has no end.
+        Total amount of work; None if it has no end, or is told by ``advance``.
     unit : str
         Unit of the amount, e.g. "s" or "files".
 
     Yields
     ------
     callable
-        ``advance(done, remark)``.
+        ``advance(done, remark, total)``; remark and total may be left out.
     """
     if sys.stderr.isatty():
         from rich.console import Console
@@ -181,22 +187,26 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
-            TextColumn("{task.completed:.0f}" + (f"/{total:.0f}" if total else "") + f" {unit}"),
+            TextColumn("{task.completed:.0f}{task.fields[of]} " + unit),
             Remaining(),
             TextColumn("{task.fields[remark]}", markup=False),  # may be a name from a file
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(text, total=total, remark="")
+            task = bar.add_task(text, total=total, remark="", of=f"/{total:.0f}" if total else "")
 
-            def move(done: float, remark: str = "") -> None:
+            def move(done: float, remark: str = "", total: float | None = None) -> None:
+                if total is not None:
+                    bar.update(task, total=total, of=f"/{total:.0f}")
                 bar.update(task, completed=done, remark=visible(remark))
 
             yield move
         return
     start = last = time.monotonic()
+    known_total = total
 
-    def line(done: float, remark: str = "") -> None:
-        nonlocal last
+    def line(done: float, remark: str = "", total: float | None = None) -> None:
+        nonlocal last, known_total
+        total = known_total = known_total if total is None else total
         now = time.monotonic()
         if now - last >= _LINE_EVERY_S:
             last = now

@@ -8,7 +8,7 @@ older one; a record of an older version is upgraded when it is read (see
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -70,7 +70,7 @@ def write_json(
     """
     record = {"schema": schema, "software": provenance(), **content}
     text = json.dumps(record, indent=None if compact else 2) + "\n"
-    if _validator(schema) is not None:
+    if _checks(schema) is not None:
         check_schema(json.loads(text), schema, path)
     with partial_file(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -135,26 +135,40 @@ def check_content(record: Mapping[str, Any], schema: str, where: Path | str) -> 
     RecordError
         Not as the schema requires.
     """
-    validator = _validator(schema)
-    if validator is None or validator.is_valid(record):
+    checks = _checks(schema)
+    if checks is None:
         return
+    from fastjsonschema import JsonSchemaException
+
+    try:
+        checks[1](record)
+    except JsonSchemaException:
+        _refuse(record, schema, checks[0], where)
+
+
+def _refuse(record: Mapping[str, Any], schema: str, description: Any, where: Path | str) -> None:
+    """Raise the error of a record; jsonschema, which is slow, has the last word and the place."""
+    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    error = best_match(validator.iter_errors(record))
+    error = best_match(Draft202012Validator(description).iter_errors(record))
+    if error is None:
+        return
     place = "/".join(str(key) for key in error.absolute_path) or "record"
     raise RecordError(
         f"{where}: does not match schema {schema!r} at {place}: {error.message[:300]}"
     )
 
 
-@lru_cache(maxsize=16)
-def _validator(schema: str) -> Any:
-    """Return the validator of a schema; None if no description of it comes with soundcal."""
+@lru_cache(maxsize=32)
+def _checks(schema: str) -> tuple[Any, Callable[[Any], Any]] | None:
+    """Return a schema and its compiled check; None if no description comes with soundcal."""
     _, name, version = schema.split("/")
     folder = shipped("schema")
     for file in (folder / f"{name}-{version}.schema.json", folder / f"{name}.schema.json"):
         if file.is_file():
-            from jsonschema import Draft202012Validator
+            import fastjsonschema
 
-            return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
+            description = json.loads(file.read_text(encoding="utf-8"))
+            return description, fastjsonschema.compile(description)
     return None

@@ -19,8 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
+from soundcal import stimuli
+from soundcal.arrays import Samples
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
 from soundcal.files.atomic import make_folder
@@ -29,10 +31,12 @@ from soundcal.files.session import Event, ExitStatus, Session
 from soundcal.files.shipped import shipped
 from soundcal.identity import same_device
 from soundcal.lab.operator import Operator
+from soundcal.stimuli import Stimulus
 
 __all__ = [
     "Bench",
     "LabProtocol",
+    "Render",
     "Setting",
     "Value",
     "find_protocol",
@@ -110,14 +114,26 @@ class Setting:
         return ParameterError(f"setting {name}={text!r}{unit}: {expected} expected")
 
 
+class Render(Protocol):
+    """Gives the samples of a stimulus, as :func:`soundcal.stimuli.render` does."""
+
+    def __call__(self, stimulus: Stimulus, *, fs: int, duration: float) -> Samples:
+        """Return the samples, shape (n_channels, n)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything a protocol works with: device, operator, session and settings of this run."""
+    """Everything a protocol works with: device, operator, session and settings of this run.
+
+    ``render`` gives the samples of the stimuli, which may have been rendered before.
+    """
 
     device: AudioDevice
     operator: Operator
     session: Session
     settings: Mapping[str, Value]
+    render: Render = stimuli.render
 
     def number(self, name: str) -> float:
         """Return a numeric setting."""
@@ -274,6 +290,7 @@ def run(
     *,
     changes: Mapping[str, str] | None = None,
     resume: bool = False,
+    render: Render = stimuli.render,
 ) -> Session:
     """Run a protocol in a session folder; the session is closed however the run ends.
 
@@ -292,6 +309,8 @@ def run(
         changed; repeating them is harmless.
     resume : bool
         Continue the interrupted session in ``folder``, with its own settings.
+    render : callable, optional
+        Gives the samples of the stimuli, by default :func:`soundcal.stimuli.render`.
 
     Raises
     ------
@@ -318,7 +337,7 @@ def run(
             session = Session.create(
                 folder, protocol.name, settings, device.info.identity, _hardware(device)
             )
-        _run(protocol, Bench(device, operator, session, settings))
+        _run(protocol, Bench(device, operator, session, settings, render))
     return session
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from soundcal.devices.protocol import AudioDevice
 from soundcal.errors import SignalError
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS, Capture
-from soundcal.takes.against_stimulus import judge_played
+from soundcal.takes.against_stimulus import compare_with_stimulus, judge_alone
 from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.judge import judge
 
@@ -138,8 +138,8 @@ class Ears:
         Raises
         ------
         SignalError
-            The stimulus is silent; or a take has overflows or clipped samples or is invalid, and
-            the operator does not try again.
+            The stimulus is silent; or a take has overflows or clipped samples or is invalid by
+            itself, or the last take is not what was played, and the operator does not try again.
         """
         peak = float(np.abs(samples).max())
         if peak == 0.0:
@@ -147,29 +147,81 @@ class Ears:
         track = replace(track, max_gain=1.0 / peak)
         if quiet_start:
             track = replace(track, start=_START_PEAK / peak)
-        newest: list[tuple[Capture, tuple[Check, ...]]] = []
+        newest: list[_Take] = []
 
         def measure(left: float, right: float) -> Levels:
             gains = np.array([[left], [right]])
-            newest[:] = [_again(operator, lambda: self._whole_take(samples, gains))]
-            return self.levels(newest[0][0])
 
-        found = (
-            hats.search_gains(measure, track, floor=floor, strict=False)
-            if per_ear
-            else hats.search_track(lambda g: measure(g, g), track, floor=floor, strict=False)
-        )
-        return SearchResult(found, *newest[0]) if found.reached else SearchResult(found)
+            def record() -> _Take:
+                take = self._take_of(samples, gains)
+                # a gain per ear cannot be found with swapped channels, a common one can
+                if per_ear or hats.meets_target(take.levels, track, floor):
+                    return take.compared()
+                return take.refused()
 
-    def _whole_take(self, samples: Samples, gains: Samples) -> tuple[Capture, tuple[Check, ...]]:
-        """Return a take with its checks, if it is neither broken nor invalid."""
+            newest[:] = [_again(operator, record)]
+            return newest[0].levels
+
+        def whole() -> hats.GainSearch:
+            if per_ear:
+                return hats.search_gains(measure, track, floor=floor, strict=False)
+            return hats.search_track(lambda g: measure(g, g), track, floor=floor, strict=False)
+
+        while True:
+            found = whole()
+            if not newest:
+                return SearchResult(found)
+            try:
+                # a path that does something else than play the stimulus misleads a search
+                last = newest[0].compared()
+            except SignalError as error:
+                if not operator.again(str(error)):
+                    raise
+            else:
+                return SearchResult(found, *last.accepted) if found.reached else SearchResult(found)
+
+    def _take_of(self, samples: Samples, gains: Samples) -> "_Take":
+        """Return a take that is not broken."""
         # 1/peak times peak may exceed 1 by one bit
         take = self.take(np.clip(samples * gains, -1.0, 1.0))
         refuse_broken(take, _RECORDING)
         # judged against the stimulus itself, scaled only by the ratio of the ears' gains
-        checks = judge_played(take, samples * (gains / gains.max()))
+        played = samples * (gains / gains.max())
+        return _Take(take, self.levels(take), played, judge_alone(take, played))
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    """A take of a search, what was played, and its checks: by itself, or of both."""
+
+    capture: Capture
+    levels: Levels
+    played: Samples
+    checks: tuple[Check, ...]
+    complete: bool = False
+
+    def refused(self) -> Self:
+        """Return the take if it is not invalid by itself; refuse it with all reasons if it is."""
+        return self.compared() if any(c.verdict == "invalid" for c in self.checks) else self
+
+    def compared(self) -> Self:
+        """Return the take with all checks; the search accepts no take without them.
+
+        Raises
+        ------
+        SignalError
+            It is not what was played.
+        """
+        if self.complete:
+            return self
+        checks = (*self.checks, *compare_with_stimulus(self.capture, self.played))
         refuse(checks, _RECORDING)
-        return take, checks
+        return replace(self, checks=checks, complete=True)
+
+    @property
+    def accepted(self) -> tuple[Capture, tuple[Check, ...]]:
+        """The take and its checks."""
+        return self.capture, self.checks
 
 
 def _again(operator: Operator, record: Callable[[], Taken]) -> Taken:

@@ -276,7 +276,7 @@ def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
 
 def render_stimulus(bench: Bench, stimulus: Stimulus) -> Samples:
     """Return the samples of a stimulus for two headphones, shape (2, n)."""
-    samples = stimuli.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
+    samples = bench.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
     return on_channels(samples)
 
 

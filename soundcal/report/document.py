@@ -9,7 +9,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from soundcal.report.style import value_text
@@ -200,6 +200,22 @@ class Document:
     def pictures(self) -> list[Picture]:
         """Return all figures in order."""
         return [block for block in _walk(self.sections) if isinstance(block, Picture)]
+
+    def with_pictures(self, change: Callable[[Picture], Picture]) -> "Document":
+        """Return the report with every figure changed."""
+        return replace(self, sections=tuple(_with_pictures(s, change) for s in self.sections))
+
+
+def _with_pictures(section: Section, change: Callable[[Picture], Picture]) -> Section:
+    blocks = (
+        _with_pictures(block, change)
+        if isinstance(block, Section)
+        else change(block)
+        if isinstance(block, Picture)
+        else block
+        for block in section.blocks
+    )
+    return replace(section, blocks=tuple(blocks))
 
 
 def _walk(blocks: Sequence["Block | Section"]) -> list[Block]:

@@ -1,11 +1,14 @@
 """Reports as files: the page, its PDF, its figures and its tables."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from soundcal.files.atomic import check_output, make_folder, partial_file, refuse_existing
-from soundcal.report.document import Document
+from soundcal.report.document import Document, Picture
 from soundcal.report.figure_files import check_formats, write_figures
 from soundcal.report.html import render_html
 from soundcal.report.pdf import render_pdf
@@ -13,7 +16,12 @@ from soundcal.report.study import study_document
 from soundcal.report.tables import write_tables
 from soundcal.study import Study
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["write_document", "write_report"]
+
+Progress = Callable[[float, str, float], None]
 
 
 def write_document(
@@ -24,6 +32,7 @@ def write_document(
     figures: Sequence[str] = (),
     figure_folder: Path | None = None,
     force: bool = False,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Write a document as a page, and return the paths of the page and its PDF.
 
@@ -41,6 +50,9 @@ def write_document(
         Folder of the figures; by default ``<page>_figures`` beside the page.
     force : bool
         Replace existing files.
+    progress : callable, optional
+        Called with the number of figures drawn, the title of the last, and the number of all; a
+        figure is drawn again for each kind of file.
 
     Raises
     ------
@@ -53,6 +65,9 @@ def write_document(
     paths = [page, page.with_suffix(".pdf")] if pdf else [page]
     for path in paths:
         check_output(path, force=force)  # both of them before anything is drawn
+    if progress is not None:
+        times = 1 + pdf + bool(figures)
+        document = _reporting(document, progress, times * len(document.pictures()))
     if figures:
         folder = figure_folder or page.with_name(f"{page.stem}_figures")
         write_figures(document, folder, figures, force=force)
@@ -64,6 +79,20 @@ def write_document(
     return paths
 
 
+def _reporting(document: Document, progress: Progress, total: int) -> Document:
+    """Return a document that reports every figure when it is drawn."""
+    drawn = count(1)
+
+    def reporting(picture: Picture) -> Picture:
+        def draw() -> "Figure":
+            progress(next(drawn), picture.title, total)
+            return picture.draw()
+
+        return replace(picture, draw=draw)
+
+    return document.with_pictures(reporting)
+
+
 def write_report(
     study: Study,
     folder: str | os.PathLike[str],
@@ -72,6 +101,7 @@ def write_report(
     pdf: bool = False,
     figures: Sequence[str] = (),
     force: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Write the report of a study into a folder and return the path of its HTML page.
 
@@ -89,6 +119,9 @@ def write_report(
         Write every figure in these formats into ``figures``.
     force : bool
         Replace existing files.
+    progress : callable, optional
+        Called with the number of figures drawn, the title of the last, and the number of all; a
+        figure is drawn again for each kind of file.
 
     Raises
     ------
@@ -106,6 +139,12 @@ def write_report(
         document = study_document(study)
     write_tables(study, document.tables(), folder, force=force)
     write_document(
-        document, page, pdf=pdf, figures=figures, figure_folder=folder / "figures", force=force
+        document,
+        page,
+        pdf=pdf,
+        figures=figures,
+        figure_folder=folder / "figures",
+        force=force,
+        progress=progress,
     )
     return page

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CalibratedRecording", "Progress", "measure_items"]
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, str, float], None]
 
 _KEPT: Final = "soundcal/indicators/2"
 
@@ -86,7 +86,7 @@ def measure_items(
     other_device : bool
         Accept a calibration of another device.
     progress : callable or None
-        Called with the number of finished recordings and the name of the last.
+        Called with the number of finished recordings, the name of the last, and the number of all.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def measure_items(
         if cache:
             _keep(item, wanted, field, result)
         if progress is not None:
-            progress(len(items) - len(todo) + done, item.path.name)
+            progress(len(items) - len(todo) + done, item.path.name, len(items))
     failures = [f"{some(names)} could not be measured: {why}" for why, names in failed.items()]
     rows: list[TidyRow] = []
     about: list[tuple[str, str, str, int]] = []

@@ -93,7 +93,7 @@ def collect(
     channels : sequence of str
         For plain folders: names of the channels, as they were calibrated.
     progress : callable, optional
-        Called with the number of finished recordings and the name of the last.
+        Called with the number of finished recordings, the name of the last, and the number of all.
 
     Returns
     -------

@@ -52,7 +52,7 @@ from soundcal.takes.slips import (
 from soundcal.takes.tone_phase import SLIPS, fading, frequency_of, slips_of, track
 from soundcal.takes.zeros import DROPOUTS
 
-__all__ = ["compare_with_stimulus", "judge_played"]
+__all__ = ["compare_with_stimulus", "judge_alone", "judge_played"]
 
 
 _ALIKE_DB: Final = 1.0
@@ -249,6 +249,19 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     return tuple(found)
 
 
+def judge_alone(
+    capture: Capture, played: Samples, *, expected: int | None = None
+) -> tuple[Check, ...]:
+    """Judge a take by itself; it may be silent, or repeat itself, where its stimulus does so.
+
+    Parameters
+    ----------
+    capture, played, expected
+        As for :func:`judge_played`.
+    """
+    return judge(capture, expected=expected, played=None if _unaligned(capture) else played)
+
+
 def judge_played(
     capture: Capture, played: Samples, *, expected: int | None = None
 ) -> tuple[Check, ...]:
@@ -266,8 +279,7 @@ def judge_played(
     Returns
     -------
     tuple of Check
-        Checks of :func:`~soundcal.takes.judge.judge` and of :func:`compare_with_stimulus`.
+        Checks of :func:`judge_alone` and of :func:`compare_with_stimulus`.
     """
-    aligned = not _unaligned(capture)
-    alone = judge(capture, expected=expected, played=played if aligned else None)
+    alone = judge_alone(capture, played, expected=expected)
     return (*alone, *compare_with_stimulus(capture, played))

@@ -4,11 +4,13 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from soundcal.cli import demo, main
 from soundcal.files.session import Session
+from soundcal.stimuli import load_catalogue, render
 
 COMBINATION = "onboard+closed-16"
 
@@ -16,7 +18,7 @@ COMBINATION = "onboard+closed-16"
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "COMBINATIONS", (COMBINATION,))
-    monkeypatch.setattr(demo, "_QUICK_S", 0.5)
+    monkeypatch.setattr(demo, "_SCENE_S", 0.5)
 
 
 @pytest.mark.usefixtures("short")
@@ -39,10 +41,17 @@ def test_the_demo_says_in_five_lines_what_the_tables_hold(
             & (table["second"] == method)
         ]
         (bias,) = row["bias"]
-        # the report's direction is in-situ minus method; the demo says how far the method was off
-        found = re.search(rf"{re.escape(COMBINATION)} ([+-][0-9.]+)", line)
+        found = re.search(
+            rf"in-situ − {method}.* sim:{re.escape(COMBINATION)} ([+-][0-9.]+) ", line
+        )
         assert found, line
-        assert float(found[1]) == pytest.approx(-bias, abs=0.0051)
+        assert float(found[1]) == pytest.approx(bias, abs=0.0051)
+    found = re.search(r": (\S+) on .*, in-situ − (\w+) = ([+-][0-9.]+) dB", said["summary"][3])
+    assert found
+    table = pd.read_csv(out / "differences.csv").query("indicator == 'LA' and statistic == 'eq'")
+    row = table[(table["second"] == found[2]) & (table["stimulus"] == found[1])]
+    (difference,) = row[row["first"] == "in-situ"]["difference"]
+    assert float(found[3]) == pytest.approx(difference, abs=0.0051)
 
 
 @pytest.mark.usefixtures("short")
@@ -51,3 +60,28 @@ def test_an_earlier_demo_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["demo", "--out", str(tmp_path)]) == 5
     assert "choose another folder with --out" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_the_quick_demo_is_one_combination_and_its_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "_SCENE_S", 0.5)
+    out = tmp_path / "out"
+    assert main(["demo", "--quick", "--out", str(out), "--json"]) == 0
+    heard = capsys.readouterr()
+    assert Path(json.loads(heard.out)["report"]).stat().st_size > 0
+    (session,) = (path for path in out.iterdir() if (path / "session.jsonl").exists())
+    assert "18 recordings of 1 combination in" in heard.err
+    assert f"sim:{session.name} " in heard.err
+    recorded = {path.name.split("_")[0] for path in session.glob("rec-*.wav")}
+    assert recorded == {f"rec-{name}" for name in demo._QUICK}
+    assert not list(out.glob(".*"))  # the rendered scenes are gone
+
+
+def test_scenes_rendered_before_are_those_of_the_protocol(tmp_path: Path) -> None:
+    shelf = demo._Shelf(tmp_path)
+    stimulus = load_catalogue()["W06"]
+    assert shelf.put(stimulus, 0.3) == "W06"
+    samples = shelf.render(stimulus, fs=48000, duration=0.3)
+    assert samples.dtype == np.float64
+    assert np.array_equal(samples, render(stimulus, duration=0.3))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import string
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +18,7 @@ from soundcal.cli import main
 from soundcal.errors import RecordError
 from soundcal.files import audio
 from soundcal.files.campaign import Campaign, read_campaign, sessions, write_campaign
-from soundcal.files.records import read_json, write_json
+from soundcal.files.records import check_content, read_json, write_json
 from soundcal.files.session import Session
 from soundcal.files.shipped import shipped
 from soundcal.files.upgrades import UPGRADES
@@ -123,6 +124,83 @@ def test_catalogue_loader_and_schema_agree() -> None:
         assert set(required["required"]) == set(stimulus.__slots__) - {"folder"}
     kinds = {stimulus.kind for stimulus in load_catalogue().values()}
     assert kinds | {"file"} == set(required["properties"]["kind"]["enum"])
+
+
+KEYWORDS = {
+    "$schema", "title", "description", "type", "required", "properties", "additionalProperties",
+    "items", "minItems", "maxItems", "uniqueItems", "minProperties", "minLength", "pattern", "enum",
+    "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "allOf", "anyOf",
+    "oneOf", "if", "then", "$defs", "$ref",
+}  # fmt: skip
+"""Keywords with one meaning in draft 2020-12 and in the drafts that are compiled; no defaults."""
+MANY = {"properties", "$defs"}
+ODD = [None, True, 1, 1.0, 0, -1, 2.5, math.nan, "", "x", "left", "0", HEX, [], ["x", "x"], {}]
+ODD += [["left"], [1], [1, True], {"x": 1}, {"kind": "x", "text": "y"}]
+
+
+def parts(schema: Any) -> list[dict[str, Any]]:
+    """Return a schema and all schemas in it."""
+    found = [schema]
+    for key, value in schema.items():
+        inner = value.values() if key in MANY else value if isinstance(value, list) else [value]
+        if key in MANY | {"items", "additionalProperties", "allOf", "anyOf", "oneOf", "if", "then"}:
+            found += [part for s in inner if isinstance(s, dict) for part in parts(s)]
+    return found
+
+
+def instance(schema: dict[str, Any], root: dict[str, Any], chance: random.Random) -> Any:
+    """Return a value that has the shape of a schema, though it need not be valid."""
+    if "$ref" in schema:
+        return instance(root["$defs"][schema["$ref"].rpartition("/")[2]], root, chance)
+    schema = dict(schema)
+    for key in ("allOf", "anyOf", "oneOf"):
+        for part in chance.sample(schema.get(key, []), k=min(1, len(schema.get(key, [])))):
+            schema |= part | part.get("then", {}) | part.get("if", {})
+    if "const" in schema or "enum" in schema:
+        return schema.get("const", chance.choice(schema.get("enum", [None])))
+    kind = schema.get("type", "object")
+    kind = chance.choice(kind) if isinstance(kind, list) else kind
+    if kind == "object":
+        values = schema.get("properties", {}).items()
+        return {name: instance(value, root, chance) for name, value in values}
+    if kind == "array":
+        size = chance.randint(schema.get("minItems", 0), schema.get("minItems", 0) + 2)
+        return [instance(schema.get("items", {}), root, chance) for _ in range(size)]
+    return {"string": "left", "null": None, "boolean": False}.get(kind, chance.choice([1, 2.5]))
+
+
+def changed(value: Any, chance: random.Random) -> Any:
+    """Return a value with one odd thing somewhere in it."""
+    if isinstance(value, dict) and value and chance.random() < 0.8:
+        key = chance.choice(sorted(value))
+        rest = {k: v for k, v in value.items() if k != key}
+        return rest if chance.random() < 0.2 else value | {key: changed(value[key], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.7:
+        at = chance.randrange(len(value))
+        return [*value[:at], changed(value[at], chance), *value[at + 1 :]]
+    return chance.choice(ODD)
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name.split(".")[0])
+def test_what_is_compiled_and_jsonschema_agree(path: Path) -> None:
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    for part in parts(schema):
+        assert set(part) <= KEYWORDS
+        assert "$ref" not in part or set(part) == {"$ref"}
+    chance, reference, verdicts = random.Random(1), Draft202012Validator(schema), set()
+    for _ in range(150):
+        record = instance(schema, schema, chance)
+        for _ in range(chance.randint(0, 2)):
+            record = changed(record, chance)
+        valid = reference.is_valid(record)
+        try:
+            check_content(record, schema["title"], "here")
+        except RecordError:
+            assert not valid, record
+        else:
+            assert valid, record
+        verdicts.add(valid)
+    assert False in verdicts
 
 
 # ---- properties: whatever the code may be given, it writes what the schema allows

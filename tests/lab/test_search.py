@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from soundcal.calibration import stated
+from soundcal.calibration.hats import Track
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import SignalError
 from soundcal.files.recordings import RecordingRecord
@@ -18,6 +19,7 @@ from soundcal.lab.gains import keep_hats_gains, read_gains
 from soundcal.lab.operator import SimulatedOperator
 from soundcal.lab.search import Ears
 from soundcal.recording import Capture
+from soundcal.takes.against_stimulus import judge_played
 
 FS = 8000
 SHORT = {"insertions": "1", "stimuli": "CG01", "duration": "2"}
@@ -32,7 +34,7 @@ def edited(take: Capture, edit: Callable[[np.ndarray], None]) -> Capture:
 def gap(take: Capture) -> Capture:
     middle = take.n_samples // 2
     samples = np.delete(take.samples, range(middle, middle + 43), axis=1)
-    return replace(take, samples=np.pad(samples, ((0, 0), (0, 43))), clipped=())
+    return replace(take, samples=np.pad(samples, ((0, 0), (0, 43)), mode="wrap"), clipped=())
 
 
 def zeros(take: Capture) -> Capture:
@@ -60,12 +62,13 @@ def overflow(take: Capture) -> Capture:
     return replace(take, xruns=1)
 
 
-FAULTS: dict[str, tuple[Callable[[Capture], Capture], str]] = {
-    "samples missing": (gap, "take is invalid .*43 samples missing"),
-    "zeros": (zeros, "take is invalid"),
-    "repeated block": (repeated, "take is invalid"),
-    "clipped": (clipped, "recording at the ears: 1 clipped sample in the take"),
-    "overflow": (overflow, "recording at the ears: 1 overflow or underflow in the take"),
+FAULTS: dict[str, tuple[Callable[[Capture], Capture], str, int]] = {
+    # a slip does not change the level: it is looked for once the level is right
+    "samples missing": (gap, "take is invalid .*43 samples missing", 2),
+    "zeros": (zeros, "take is invalid", 1),
+    "repeated block": (repeated, "take is invalid", 1),
+    "clipped": (clipped, "recording at the ears: 1 clipped sample in the take", 1),
+    "overflow": (overflow, "recording at the ears: 1 overflow or underflow in the take", 1),
 }
 
 
@@ -94,23 +97,65 @@ class Patient(SimulatedOperator):
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_protocol_refuses_a_broken_take_inside_the_search(tmp_path: Path, name: str) -> None:
-    fault, message = FAULTS[name]
+    fault, message, takes = FAULTS[name]
     loaded = protocol.load("hats_headphones")
     with Faulty(fault, 100) as lab, pytest.raises(SignalError, match=message):
         protocol.run(loaded, lab, SimulatedOperator(lab), tmp_path / "s", changes=SHORT)
-    assert lab.takes == 1
+    assert lab.takes == takes
     assert Session(tmp_path / "s").exit_status == "failed"
     assert not list(tmp_path.glob("s/rec-*"))
 
 
 def test_a_broken_take_is_repeated_if_the_operator_does(tmp_path: Path) -> None:
     loaded = protocol.load("hats_headphones")
-    with Faulty(gap, 2) as lab:
+    with Faulty(zeros, 2) as lab:
         session = protocol.run(loaded, lab, Patient(lab), tmp_path / "s", changes=SHORT)
     assert session.exit_status == "done"
     (row,) = read_gains(tmp_path / "s" / "gains_hats.json")
     assert lab.takes == 2 + len(row["search"]["steps"])
     assert abs(row["search"]["level"] - row["target"]) <= 0.1
+
+
+def swapped(take: Capture) -> Capture:
+    return replace(take, samples=take.samples[::-1], clipped=())
+
+
+@pytest.mark.parametrize("per_ear", [False, True])
+def test_no_take_is_accepted_unless_it_is_what_was_played(per_ear: bool) -> None:
+    calibration = stated.from_sensitivity({"left": 10.0, "right": 10.0})
+    scene = np.random.default_rng(1).standard_normal((2, 2 * FS)) * [[0.1], [0.03]]
+    track = Track(60.0)
+    with Faulty(lambda take: take, 0) as lab:
+        ears, hands = Ears(lab, calibration), SimulatedOperator(lab)
+        found = ears.search(hands, scene, track, floor=(20.0, 20.0), per_ear=per_ear)
+        assert found.take is not None
+        ratio = np.array(found.search.gains)[:, np.newaxis] / max(found.search.gains)
+        assert found.checks == judge_played(found.take, scene * ratio)
+    with Faulty(swapped, 100) as lab:
+        ears, hands = Ears(lab, calibration), SimulatedOperator(lab)
+        with pytest.raises(SignalError, match="swapped"):
+            ears.search(hands, scene, track, floor=(20.0, 20.0), per_ear=per_ear)
+
+
+def test_a_take_on_target_is_repeated_if_it_is_not_what_was_played(tmp_path: Path) -> None:
+    loaded = protocol.load("hats_headphones")
+    with Faulty(gap, 3) as lab:
+        session = protocol.run(loaded, lab, Patient(lab), tmp_path / "s", changes=SHORT)
+    assert session.exit_status == "done"
+    assert lab.takes == 4  # a slip does not change the level: two takes on target are refused
+
+
+def test_a_search_that_a_fault_misled_fails_by_the_fault() -> None:
+    def levelled(take: Capture) -> Capture:
+        """Return a take with a slip, at a level that does not follow the gain."""
+        return edited(gap(take), lambda x: np.multiply(x, 0.0022 / x.std(), x))
+
+    calibration = stated.from_sensitivity({"left": 10.0, "right": 10.0})
+    noise = 0.1 * np.random.default_rng(1).standard_normal((2, 2 * FS))
+    with Faulty(levelled, 100) as lab, pytest.raises(SignalError, match="43 samples missing"):
+        Ears(lab, calibration).search(
+            SimulatedOperator(lab), noise, Track(60.0), floor=(20.0, 20.0)
+        )
 
 
 def test_the_table_of_gains_goes_by_the_condition_of_a_recording(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_what_was_computed_is_used_again_only_if_nothing_changed(
         return collect(
             folders,
             **{"calibrations": given, "indicators": "LAeq"} | changes,
-            progress=lambda done, name: measured.append(name),
+            progress=lambda done, name, total: measured.append(name),
         )
 
     first = again()
@@ -432,7 +432,9 @@ def test_indicators_are_computed_anew_if_the_record_of_a_take_says_something_els
 
     def again() -> None:
         measured.clear()
-        collect([folder], indicators="LAeq", progress=lambda done, name: measured.append(name))
+        collect(
+            [folder], indicators="LAeq", progress=lambda done, name, total: measured.append(name)
+        )
 
     again()
     again()
