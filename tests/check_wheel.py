@@ -12,6 +12,7 @@ GUIDE = ROOT / "soundcal" / "guide"
 NEEDED = (
     *(path.relative_to(ROOT).as_posix() for path in GUIDE.glob("**/*.md")),
     *(path.relative_to(ROOT).as_posix() for path in GUIDE.glob("figures/*.png")),
+    *(path.relative_to(ROOT).as_posix() for path in GUIDE.glob("notebooks/*.ipynb")),
     "soundcal/py.typed",
     "soundcal/_shipped/stimuli/catalogue.toml",
     "soundcal/_shipped/protocols/compare_methods.py",

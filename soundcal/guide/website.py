@@ -73,17 +73,18 @@ def write_guide(folder: Path, *, force: bool = False) -> Path:
             content=Markup(markdown.renderer.render(tokens, markdown.options, {})),
             version=__version__,
         ).encode()
-    pictures = sorted(FOLDER.glob("figures/*.png"))
-    make_folder(folder / "figures")
-    targets = [folder / name for name in written]
-    for path in (*targets, *(folder / "figures" / picture.name for picture in pictures)):
+    beside = sorted([*FOLDER.glob("figures/*.png"), *FOLDER.glob("notebooks/*.ipynb")])
+    copies = {path: folder / path.relative_to(FOLDER) for path in beside}
+    for name in ("figures", "notebooks"):
+        make_folder(folder / name)
+    for path in (*(folder / name for name in written), *copies.values()):
         check_output(path, force=force)
     for name, content in written.items():
         with partial_file(folder / name, force=force) as temporary:
             temporary.write_bytes(content)
-    for picture in pictures:
-        with partial_file(folder / "figures" / picture.name, force=force) as temporary:
-            shutil.copyfile(picture, temporary)
+    for path, copy in copies.items():
+        with partial_file(copy, force=force) as temporary:
+            shutil.copyfile(path, temporary)
     return folder / "index.html"
 
 

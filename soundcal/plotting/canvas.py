@@ -48,13 +48,14 @@ def drawn(drawing: Drawing, ax: "Axes | None") -> "Axes":
         return ax
     from matplotlib import pyplot
 
+    # the first figure starts pyplot's backend, which has settings that must outlast the style
+    figure = pyplot.figure(
+        figsize=(inches(drawing.width), inches(drawing.height)),
+        dpi=_DPI,
+        facecolor="white",
+        layout="constrained",
+    )
     with styled():
-        figure = pyplot.figure(
-            figsize=(inches(drawing.width), inches(drawing.height)),
-            dpi=_DPI,
-            facecolor="white",
-            layout="constrained",
-        )
         axes = figure.add_subplot()
         # ticks are made when they are needed, which may be after the style has gone
         axes.tick_params(
