@@ -131,8 +131,8 @@ def stated_doubts(
     Examples
     --------
     >>> print(*stated_doubts("--sensitivity", numbers("12,5"), {"left": 12.0, "right": 5.0}))
-    --sensitivity: the channels differ by 7.6 dB, more than 1 dB; '12,5' was read as left 12,
-    right 5; for a single number with decimals write 12.5
+    --sensitivity: the sensitivities of the channels differ by 7.6 dB, more than 1 dB; '12,5' was
+    read as left 12, right 5; for a single number with decimals write 12.5
     """
     from soundcal.units import db
 
@@ -143,7 +143,8 @@ def stated_doubts(
     if round(difference, 3) <= _BALANCE_DB:
         return ()
     text = getattr(typed, "text", "")
-    doubt = f"{option}: the channels differ by {difference:.1f} dB, more than {_BALANCE_DB:g} dB"
+    doubt = f"{option}: the sensitivities of the channels differ by {difference:.1f} dB"
+    doubt += f", more than {_BALANCE_DB:g} dB"
     first, second = sensitivities
     doubt += f"; {text!r} was read as {first} {typed[0]:g}, {second} {typed[1]:g}"
     if re.fullmatch(r"\s*[+-]?[0-9]+,[0-9]+\s*", text):

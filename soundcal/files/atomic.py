@@ -86,7 +86,7 @@ def check_output(path: Path, *, force: bool = False) -> None:
     if there and not is_file:
         raise RecordError(f"{path}: not a file, and cannot be replaced by one")
     if not has_folder:
-        raise RecordError(f"{path.parent}: no such folder")
+        raise RecordError(f"{path.parent}: no such folder; make it first")
 
 
 def make_folder(folder: Path) -> None:

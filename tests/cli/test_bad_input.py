@@ -247,7 +247,7 @@ CASES = [
     ("measure fine.wav --sensitivity 1 --out taken.csv", 5, "--force"),
     ("stimuli render tone-1k --out rendered", 5, "--force"),
     ("stimuli render tone-1k --out text.wav", 5, "cannot be made"),
-    (f"record {SIM} --duration 1 nowhere/new.wav", 5, "no such folder"),
+    (f"record {SIM} --duration 1 nowhere/new.wav", 5, "no such folder; make it first"),
     (f"record {SIM} --duration 1 new.mp3", 2, ".wav or .flac"),
     ("measure fine.wav --sensitivity 1 --out nowhere/new.csv", 5, "no such folder"),
 ]

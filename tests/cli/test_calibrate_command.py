@@ -424,7 +424,7 @@ def test_an_option_without_effect_is_named(
 def test_doubts_of_stated_values_stay_with_the_calibration() -> None:
     assert soundcal("calibrate", "--method", "stated", "--pa-per-fs", "12,5") == 0
     (text,) = load_calibration("calibration_stated.json").details["warnings"]
-    assert "the channels differ by 7.6 dB" in text
+    assert "the sensitivities of the channels differ by 7.6 dB" in text
 
 
 def test_an_output_impedance_in_a_wrong_unit_is_doubted() -> None:

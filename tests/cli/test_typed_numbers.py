@@ -55,7 +55,7 @@ def test_a_decimal_comma_is_asked_about(option: str, capsys: pytest.CaptureFixtu
     assert "was read as" not in err
     _, err = said(option, "12.5,10.5", capsys)
     assert "for a single number" not in err
-    assert f"{option}: the channels differ by" in err
+    assert f"{option}: the sensitivities of the channels differ by" in err
 
 
 def test_the_sensitivities_are_in_the_result(capsys: pytest.CaptureFixture[str]) -> None:
