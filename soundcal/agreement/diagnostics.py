@@ -4,7 +4,7 @@ Nothing here changes a result. Flags name what needs attention and suggest a rem
 """
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -169,6 +169,8 @@ class Diagnostics(StatisticalResult):
         Number of measurements, of 2 n, that are exactly 0.
     doubts : tuple of str
         Properties that need attention, with a remedy for each.
+    doubted : tuple of {"normality", "trend", "spread", "outliers", "resolution", "ties", "zeros"}
+        Names of these properties, in the same order.
     """
 
     n: int
@@ -191,6 +193,7 @@ class Diagnostics(StatisticalResult):
     resolution: float
     zeros: int
     doubts: tuple[str, ...]
+    doubted: tuple[str, ...]
 
     @property
     def is_not_normal(self) -> bool:
@@ -265,8 +268,10 @@ def diagnose(agreement: Agreement) -> Diagnostics:
         without_outliers=_limits(d[~out], agreement) if out.any() else None,
         resolution=_resolution(points, agreement.scale, sd),
         doubts=(),
+        doubted=(),
     )
-    return replace(found, doubts=tuple(_doubts(found, _remedy(agreement))))
+    doubts = _doubts(found, _remedy(agreement))
+    return replace(found, doubts=tuple(doubts.values()), doubted=tuple(doubts))
 
 
 def _moment(d: Array, sd: float, order: int) -> float:
@@ -374,16 +379,16 @@ def _remedy(agreement: Agreement) -> str:
     return "see regression_limits, or the ratio scale"
 
 
-def _doubts(found: Diagnostics, remedy: str) -> Sequence[str]:
-    doubts = []
+def _doubts(found: Diagnostics, remedy: str) -> dict[str, str]:
+    doubts = {}
     if found.is_not_normal:
-        doubts.append(
+        doubts["normality"] = (
             f"differences are not normal ({found.normality_test} p = {found.normality_p:.2g}, "
             f"skewness {found.skewness:.2g}): look at the quantile plot, compare with the "
             "nonparametric limits"
         )
     if found.has_trend and found.trend is not None:
-        doubts.append(
+        doubts["trend"] = (
             f"the bias depends on the average (slope {found.trend.slope:.3g}, "
             f"p = {found.trend.p_value:.2g}; {found.trend_size:.2g} s over its middle half): "
             + remedy
@@ -392,26 +397,26 @@ def _doubts(found: Diagnostics, remedy: str) -> Sequence[str]:
         size = f"factor {found.spread_ratio:.2g} over its middle half"
         if math.isinf(found.spread_ratio):
             size = "none is left at one end of its middle half"
-        doubts.append(
+        doubts["spread"] = (
             f"the spread depends on the average (p = {found.spread.p_value:.2g}, {size}): " + remedy
         )
     if found.outliers:
-        doubts.append(
+        doubts["outliers"] = (
             f"{len(found.outliers)} outlying difference(s), kept: {listed(found.outliers)}; find "
             "the reason, compare the limits without them"
         )
     if found.resolution > 0.5:
-        doubts.append(
+        doubts["resolution"] = (
             f"the measurements come in steps of {found.resolution:.2g} s: limits from normal "
             "theory are approximate; measure with finer resolution"
         )
     if found.ties > 0.2 * found.n:
-        doubts.append(
+        doubts["ties"] = (
             f"{found.ties} of {found.n} differences are tied ({found.distinct} distinct): limits "
             "from normal theory are approximate"
         )
     if found.zeros > 0.2 * 2 * found.n:
-        doubts.append(
+        doubts["zeros"] = (
             f"{found.zeros} of {2 * found.n} measurements are exactly 0 ({found.distinct} distinct "
             "differences): a mass at 0 has no normal limits; see the nonparametric ones"
         )

@@ -177,12 +177,33 @@ Block = Table | Paragraph | Bullets | Notice | Picture
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of a report; a ``folded`` one is closed in a page until the reader opens it."""
+    """A section of a report.
+
+    Parameters
+    ----------
+    name : str
+        Id in the page.
+    heading : str
+        Its heading.
+    blocks : tuple of Block or Section
+        Its content.
+    folded : bool
+        Closed in a page on the screen until the reader opens it.
+    on_paper : {"auto", "whole", "file"}
+        A folded section when the page is printed: ``whole``, with its content; ``file``, one line
+        that names the files of its tables, where these are written; ``auto``, whole unless the
+        report has many rows in folded sections.
+    """
 
     name: str
     heading: str
     blocks: tuple["Block | Section", ...]
     folded: bool = False
+    on_paper: Literal["auto", "whole", "file"] = "auto"
+
+    def tables(self) -> list[Table]:
+        """Return all tables in order."""
+        return [block for block in _walk(self.blocks) if isinstance(block, Table)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +217,10 @@ class Document:
     def tables(self) -> list[Table]:
         """Return all tables in order."""
         return [block for block in _walk(self.sections) if isinstance(block, Table)]
+
+    def folded(self) -> list[Section]:
+        """Return the folded sections in order."""
+        return [part for part in _sections(self.sections) if part.folded]
 
     def pictures(self) -> list[Picture]:
         """Return all figures in order."""
@@ -225,6 +250,14 @@ def _walk(blocks: Sequence["Block | Section"]) -> list[Block]:
             found.extend(_walk(block.blocks))
         else:
             found.append(block)
+    return found
+
+
+def _sections(blocks: Sequence["Block | Section"]) -> list[Section]:
+    found: list[Section] = []
+    for block in blocks:
+        if isinstance(block, Section):
+            found += [block, *_sections(block.blocks)]
     return found
 
 

@@ -1,8 +1,11 @@
 """The report as one self-contained HTML page: inline SVG and CSS, nothing loaded from elsewhere."""
 
-from typing import TYPE_CHECKING
+import re
+import string
+from typing import TYPE_CHECKING, Final
 
 from soundcal.report.document import Document, Picture
+from soundcal.report.paper import LONG, bands, filed, point_size
 from soundcal.report.svg import inline_svg
 
 if TYPE_CHECKING:
@@ -10,11 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html"]
 
+_JOINT: Final = re.compile(r"(?<=\w[/_+.:-])(?=\w)")
+_WORD: Final = 14
+"""Letters of a word that stays in one line of a telephone, or of a narrow column."""
 
-def render_html(document: Document) -> str:
+
+def render_html(document: Document, tables: str = "") -> str:
     """Return a document as a page.
 
     Every text that comes from outside, such as the name of a stimulus, is escaped.
+
+    Parameters
+    ----------
+    document : Document
+        The report.
+    tables : str
+        Folder of its tables as CSV, relative to the page; a printed page names them in place of
+        long details. Empty if there are none.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -25,9 +40,18 @@ def render_html(document: Document) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.tests["section"] = lambda block: type(block).__name__ == "Section"
+    environment.filters["names"] = _breakable
+    environment.filters["css"] = _css_string
     page = environment.get_template("report.html")
-    return page.render(document=document, kind=lambda block: type(block).__name__, svg=_svg)
+    return page.render(
+        document=document,
+        kind=lambda block: type(block).__name__,
+        svg=_svg,
+        bands=bands,
+        point_size=point_size,
+        is_long=lambda text: len(text) > LONG,
+        filed=lambda section: filed(document, section, tables),
+    )
 
 
 def _svg(picture: Picture) -> "Markup":
@@ -35,3 +59,27 @@ def _svg(picture: Picture) -> "Markup":
 
     # the figure's own text is escaped by matplotlib, title and description by inline_svg
     return Markup(inline_svg(picture.draw(), picture.name, picture.title, picture.description))
+
+
+def _breakable(text: str) -> "Markup":
+    """Return a text in which long names may be broken after a slash, a dot, … and not elsewhere."""
+    from markupsafe import Markup, escape
+
+    words = (
+        Markup("<wbr>").join(_JOINT.split(word)) if len(word) > _WORD else escape(word)
+        for word in text.split(" ")
+    )
+    return Markup(" ").join(words)
+
+
+def _css_string(text: str) -> "Markup":
+    """Return a text as a string of a style sheet, in which it cannot end the string or the sheet.
+
+    >>> print(_css_string('a"</style>'))
+    "a\\22 \\3c \\2f style\\3e "
+    """
+    from markupsafe import Markup
+
+    plain = frozenset(string.ascii_letters + string.digits + " ")
+    safe = "".join(c if c in plain else f"\\{ord(c):x} " for c in text)
+    return Markup(f'"{safe}"')

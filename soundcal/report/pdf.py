@@ -15,6 +15,7 @@ from soundcal.report.document import (
     Section,
     Table,
 )
+from soundcal.report.paper import LONG, bands
 from soundcal.report.style import FAINT, INK, PAGE_MM
 
 __all__ = ["render_pdf"]
@@ -25,7 +26,6 @@ _WIDTH: Final = PAGE_MM * _MM
 _DPI: Final = 220
 _SIZES: Final = (7.0, 6.5, 6.0, 5.5, 5.0, 4.5)
 _PADDING: Final = 2.0
-_LONG: Final = 40
 
 
 def render_pdf(document: Document) -> bytes:
@@ -124,7 +124,10 @@ class _Printer:
             case Picture():
                 return self.picture(block)
             case Table():
-                return [self.text(block.caption, "caption"), *self.table(block)]
+                flow = []
+                for band in bands(block):
+                    flow += [self.text(band.caption, "caption"), *self.table(band)]
+                return flow
 
     def picture(self, picture: Picture) -> list[Any]:
         from reportlab.platypus import Image
@@ -144,7 +147,7 @@ class _Printer:
         from reportlab.platypus import LongTable, Spacer
 
         cells, size, widths = self._fitted(table)
-        heads = [[column.title for column in table.columns]]
+        heads: list[list[Any]] = [self._headings(table, size)]
         if table.groups:
             heads.insert(0, _spread(table.groups))
         made = LongTable(
@@ -157,6 +160,19 @@ class _Printer:
         made.setStyle(self._table_style(table, size, len(heads)))
         return [made, Spacer(1, 6)]
 
+    def _headings(self, table: Table, size: float) -> list[Any]:
+        """Return the headings of the columns, which wrap between words."""
+        from reportlab.lib.styles import ParagraphStyle
+        from reportlab.platypus import Paragraph as Flowable
+
+        left = ParagraphStyle("head", fontName=self.fonts[1], fontSize=size, leading=1.2 * size,
+                              textColor=INK, splitLongWords=0)  # fmt: skip
+        right = ParagraphStyle("head right", left, alignment=2)
+        return [
+            Flowable(escape(column.title), right if column.numeric else left)
+            for column in table.columns
+        ]
+
     def _fitted(self, table: Table) -> tuple[list[list[Any]], float, list[float]]:
         """Return cells, font size and column widths with which the table fits the page."""
         from reportlab.lib.styles import ParagraphStyle
@@ -166,13 +182,13 @@ class _Printer:
         regular, bold = self.fonts
         texts = table.texts()
         long = [
-            any(len(row[i]) > _LONG for row in texts) and not column.numeric
+            any(len(row[i]) > LONG for row in texts) and not column.numeric
             for i, column in enumerate(table.columns)
         ]
         for size in _SIZES:
             widths = [
                 max(
-                    stringWidth(column.title, bold, size),
+                    *(stringWidth(word, bold, size) for word in column.title.split()),
                     *(stringWidth(row[i], bold if i == 0 else regular, size) for row in texts),
                     0.0,
                 )
@@ -212,6 +228,7 @@ class _Printer:
             ("FONT", (0, 0), (0, -1), bold, size, 1.25 * size),
             ("TEXTCOLOR", (0, 0), (-1, -1), HexColor(INK)),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("VALIGN", (0, 0), (-1, n_heads - 1), "BOTTOM"),
             ("LINEBELOW", (0, n_heads - 1), (-1, n_heads - 1), 0.8, line),
             ("LINEBELOW", (0, n_heads), (-1, -1), 0.3, line),
             ("LEFTPADDING", (0, 0), (-1, -1), _PADDING),

@@ -31,6 +31,7 @@ def write_document(
     pdf: bool = False,
     figures: Sequence[str] = (),
     figure_folder: Path | None = None,
+    tables: str = "",
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
@@ -48,6 +49,8 @@ def write_document(
         Write every figure in these formats.
     figure_folder : Path, optional
         Folder of the figures; by default ``<page>_figures`` beside the page.
+    tables : str
+        Folder of the tables as CSV, relative to the page, if the caller has written them.
     force : bool
         Replace existing files.
     progress : callable, optional
@@ -75,7 +78,7 @@ def write_document(
         with partial_file(paths[1], force=force) as temporary:
             temporary.write_bytes(render_pdf(document))
     with partial_file(page, force=force) as temporary:
-        temporary.write_text(render_html(document), encoding="utf-8")
+        temporary.write_text(render_html(document, tables), encoding="utf-8")
     return paths
 
 
@@ -144,6 +147,7 @@ def write_report(
         pdf=pdf,
         figures=figures,
         figure_folder=folder / "figures",
+        tables="tables",
         force=force,
         progress=progress,
     )

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.report import figures
-from soundcal.report.document import Block, Column, Notice, Picture, Section, Table, slug
+from soundcal.report.document import Block, Bullets, Column, Notice, Picture, Section, Table, slug
 from soundcal.report.sections.ears import ears_blocks
 from soundcal.report.sections.equipment import gains_table
 from soundcal.report.sections.equivalence import equivalence_blocks
@@ -14,13 +14,24 @@ from soundcal.report.sections.further import further_sections
 from soundcal.report.sections.other_limits import other_limits_section
 from soundcal.report.sections.repeatability import repeatability_tables
 from soundcal.report.sections.sensitivity import sensitivity_section
-from soundcal.report.style import family_name, unit_label, value_text
+from soundcal.report.style import family_name, known, unit_label, value_text
 from soundcal.study import Entry, MethodComparison, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["agreement_table", "comparison_section", "diagnostics_table", "stimulus_table"]
+
+_MEANING: Final[dict[str, str]] = {
+    "normality": "normality: the differences are not normal; look at the quantile plot, and "
+    "compare with the nonparametric limits.",
+    "trend": "trend: the bias depends on the mean of both methods; see the regression limits or, "
+    "for quantities with a true zero, the ratio scale.",
+    "spread": "spread: the spread of the differences depends on the mean of both methods; see the "
+    "regression limits or, for quantities with a true zero, the ratio scale.",
+    "outliers": "outliers: they are kept in all numbers; find the reason, and compare the limits "
+    "without them.",
+}
 
 
 def comparison_section(study: Study, name: str, comparison: MethodComparison) -> Section:
@@ -51,8 +62,9 @@ def comparison_section(study: Study, name: str, comparison: MethodComparison) ->
                     Section(
                         slug("diagnostics", name, indicator),
                         f"Diagnostics{_how_many_flagged(entries)}",
-                        (diagnostics_table(name, entries),),
+                        (diagnostics_table(name, entries), *_to_look_at(entries)),
                         folded=True,
+                        on_paper="whole",
                     ),
                     *other_limits_section(name, entries),
                     *further_sections(name, entries),
@@ -210,14 +222,18 @@ def _how_many_flagged(entries: Sequence[Entry]) -> str:
 def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
     """Return the diagnostics of one family: do its limits describe its data?"""
     unit = entries[0].difference_unit
+    trend = "Trend with the mean"
     columns = (
         Column("Indicator"),
         Column("Difference"),
         Column("Normality p", "p"),
         Column("Skewness", "signed", decimals=2),
-        Column("Slope", "signed", decimals=3, group="Trend with the mean"),
-        Column("CI", "interval", decimals=3, group="Trend with the mean"),
+        Column("Slope", "signed", decimals=3, group=trend),
+        Column("CI", "interval", decimals=3, group=trend),
+        Column("p", "p", group=trend),
+        Column("Size (SD)", "number", decimals=2, group=trend),
         Column("Spread ratio", "number", decimals=2),
+        Column("Spread p", "p"),
         Column("Outliers"),
         Column("Limits without them", "interval", unit),
         Column("To look at"),
@@ -230,7 +246,8 @@ def diagnostics_table(name: str, entries: Sequence[Entry]) -> Table:
     caption = (
         f"Diagnostics of {of_what} of {family_name(entries[0].indicator)}"
         + (f"; normality: {test}" if test else "")
-        + "; spread ratio: spread at the upper quartile of the means divided by that at the lower, "
+        + "; size of the trend: over the middle half of the means; spread ratio: spread at the "
+        "upper quartile of the means divided by that at the lower, "
         "or its inverse; outliers: more than 3.5 scaled MADs from the median, never left out"
     )
     return Table(slug("diagnostics-table", name, entries[0].indicator), caption, columns, rows)
@@ -243,13 +260,33 @@ def _diagnostics_row(entry: Entry) -> tuple[Any, ...]:
         entry.direction,
         _finite(d.normality_p),
         _finite(d.skewness),
-        None if d.trend is None else d.trend.slope,
-        None if d.trend is None else d.trend.slope_ci,
-        _finite(d.spread_ratio),
+        *(
+            (None,) * 4
+            if d.trend is None
+            else (d.trend.slope, d.trend.slope_ci, d.trend.p_value, known(d.trend_size))
+        ),
+        known(d.spread_ratio),
+        None if d.spread is None else d.spread.p_value,
         ", ".join(map(str, d.outliers)) or None,
         None if d.without_outliers is None else d.without_outliers[1:],
-        "; ".join(d.doubts) or None,
+        ", ".join(d.doubted) or None,
     )
+
+
+def _to_look_at(entries: Sequence[Entry]) -> tuple[Bullets, ...]:
+    """Return the meaning of the words in the column of that name; empty if it is empty."""
+    items = [
+        text
+        for word, text in _MEANING.items()
+        if any(word in entry.diagnostics.doubted for entry in entries)
+    ]
+    items += [
+        f"{entry.label}, {entry.direction}, {word}: {text}."
+        for entry in entries
+        for word, text in zip(entry.diagnostics.doubted, entry.diagnostics.doubts, strict=True)
+        if word not in _MEANING
+    ]
+    return (Bullets(tuple(items)),) if items else ()
 
 
 def _finite(value: float) -> float | None:

@@ -3,6 +3,7 @@
 from soundcal.calibration.model import Calibration
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Notice, Paragraph, Picture, Section, Table, slug
+from soundcal.report.style import count
 from soundcal.study import Study
 from soundcal.study.rules import in_order
 
@@ -189,48 +190,25 @@ def _budget_table(calibration: Calibration) -> Table:
 
 def provenance_section(study: Study) -> Section:
     """Return software versions and every file with its checksum."""
-    blocks: list[Block | Section] = [
-        Table(
-            "software",
-            "Software",
-            (Column("Name"), Column("Version")),
-            tuple((name, version) for name, version in study.software.items()),
-        )
-    ]
+    software = tuple((name, version) for name, version in study.software.items())
+    tables = [Table("software", "Software", (Column("Name"), Column("Version")), software)]
+    text = ", ".join(map(" ".join, software))
+    heading = "Software"
     if study.sources:
-        blocks.append(
-            Section(
-                "files",
-                "Recordings and checksums",
-                (
-                    Table(
-                        "sources",
-                        "Recordings",
-                        tuple(
-                            Column(title)
-                            for title in (
-                                "File",
-                                "Condition",
-                                "Stimulus",
-                                "Equipment",
-                                "Calibration",
-                                "SHA-256",
-                            )
-                        ),
-                        tuple(
-                            (
-                                source.path,
-                                source.condition,
-                                source.stimulus,
-                                source.combination or None,
-                                source.calibration,
-                                source.sha256,
-                            )
-                            for source in study.sources
-                        ),
-                    ),
-                ),
-                folded=True,
+        titles = ("File", "Condition", "Stimulus", "Equipment", "Calibration", "SHA-256")
+        rows = tuple(
+            (
+                source.path,
+                source.condition,
+                source.stimulus,
+                source.combination or None,
+                source.calibration,
+                source.sha256,
             )
+            for source in study.sources
         )
-    return Section("provenance", "Provenance", tuple(blocks))
+        tables.append(Table("sources", "Recordings", tuple(map(Column, titles)), rows))
+        text += f"; {count(len(rows), 'recording')}"
+        heading = "Software, recordings and their checksums"
+    details = Section("files", heading, tuple(tables), folded=True, on_paper="file")
+    return Section("provenance", "Provenance", (Paragraph(f"{text}."), details))
