@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING
 from soundcal.errors import ParameterError
 from soundcal.plotting.canvas import Drawing
 from soundcal.report.figures.agreement import draw_bland_altman
-from soundcal.report.figures.forest import (
-    MAX_FOREST_ROWS,
-    draw_bias_forest,
-    draw_equivalence,
-)
+from soundcal.report.figures.forest import draw_bias_forest, draw_equivalence
 from soundcal.report.figures.page import short
 from soundcal.report.figures.relation import draw_correlations, draw_scatter
 from soundcal.report.figures.stimuli import MAX_DOT_ROWS, draw_dots
@@ -110,11 +106,6 @@ def of_forest(study: "Study | MethodComparison", of: str) -> Drawing:
         tested = sorted(
             comparison.tested, key=lambda entry: comparison.pairs.index((entry.first, entry.second))
         )
-        if len(tested) > MAX_FOREST_ROWS:
-            raise ParameterError(
-                f"{len(tested)} allowable differences, at most {MAX_FOREST_ROWS} fit a figure; "
-                "name one label, such as of='LAeq'"
-            )
         if tested:
             groups = len({entry.direction for entry in tested})
             return Drawing(

@@ -1,6 +1,6 @@
 """Plots of recordings, indicators and calibrations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,13 @@ from soundcal.plotting.canvas import Drawing
 from soundcal.recording import Recording, channel_names
 from soundcal.report.figures.budget import budget_rows, draw_budget
 from soundcal.report.figures.indicator import draw_bands, draw_map, draw_series, draw_values
+from soundcal.report.figures.page import short
 from soundcal.report.figures.waveform import draw_waveform
 from soundcal.report.style import family_name
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from soundcal.calibration.model import Calibration
     from soundcal.indicators.result import IndicatorResult
 
@@ -41,29 +44,35 @@ def of_level(recording: Recording, of: str, symbol: str) -> Drawing:
     """Draw a level over time, with the levels exceeded in 5 to 95 % of it."""
     recording = _channel_of_recording(recording, of)
     result = time_weighted_level(recording, weighting=symbol[1], time=symbol[2])
-    named = replace(result, name=_name(recording))
-    return Drawing(partial(draw_series, result=named, names=recording.channels, quantity=symbol))
+    draw = partial(draw_series, result=result, names=recording.channels, quantity=symbol)
+    return Drawing(partial(_titled, draw=draw, title=_title(recording)))
 
 
 def of_pressure(recording: Recording, of: str) -> Drawing:
     """Draw the sound pressure over time."""
     shown = _channel_of_recording(recording, of)
-    return Drawing(partial(draw_waveform, recording=shown, title=_name(shown)))
+    draw = partial(draw_waveform, recording=shown)
+    return Drawing(partial(_titled, draw=draw, title=_title(shown)))
 
 
 def of_spectrum(recording: Recording, of: str) -> Drawing:
     """Draw the levels in third octaves."""
     shown = _channel_of_recording(recording, of)
-    named = replace(band_levels(shown), name=_name(shown))
-    return Drawing(partial(draw_bands, result=named, names=shown.channels, quantity="Leq"))
+    draw = partial(draw_bands, result=band_levels(shown), names=shown.channels, quantity="Leq")
+    return Drawing(partial(_titled, draw=draw, title=_title(shown)))
 
 
-def _name(recording: Recording) -> str:
-    """Return a title: the file or device, and the kinds of flags, which accompany every result."""
+def _titled(axes: "Axes", draw: "Callable[[Axes], None]", title: str) -> None:
+    draw(axes)
+    axes.set_title(title, loc="left", pad=4.0, weight="bold")
+
+
+def _title(recording: Recording) -> str:
+    """Return file or device, and the kinds of flags, which accompany every result."""
     name = Path(recording.source).stem if Path(recording.source).suffix else recording.source
-    name = "Recording" if name == "unknown" else name
+    name = "Recording" if name == "unknown" else short(name, 32)
     kinds = ", ".join(dict.fromkeys(flag.kind for flag in recording.flags))
-    return f"{name} – flagged: {kinds}" if kinds else name
+    return f"{name}\nflagged: {kinds}" if kinds else name
 
 
 def _channel_of_recording(recording: Recording, of: str) -> Recording:
@@ -106,6 +115,10 @@ def of_indicator(result: "IndicatorResult", of: str, kind: str) -> Drawing:
             if shown.axis_unit != "Hz"
             else f"{quantity or name} ({shown.unit})",
         )
+    if kind == "bands" and shown.axis_unit == "Hz":
+        # the statistics are the levels of the bands over the whole time
+        whole = np.stack([np.atleast_1d(level) for level in shown.statistics.values()], axis=-1)
+        shown = replace(shown, specific=whole)
     draw = {"series": draw_series, "bands": draw_bands, "values": draw_values}[kind]
     return Drawing(partial(draw, result=shown, names=names, quantity=quantity))
 
@@ -118,7 +131,9 @@ def kinds_of_indicator(result: "IndicatorResult") -> tuple[str, ...]:
         kinds.append("series")
     if result.specific is not None and result.axis is not None:
         over_time = np.ndim(result.specific) == dimensions + 2 and result.times is not None
-        kinds.append("map" if over_time else "bands")
+        kinds += ["map"] if over_time else ["bands"]
+        if result.axis_unit == "Hz":
+            return ("bands", *(kind for kind in kinds if kind != "bands"))
     return (*kinds, "values")
 
 

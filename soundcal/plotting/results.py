@@ -63,8 +63,9 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
     of : str
         Part of the object: a channel, a label, an outcome.
     ax : Axes, optional
-        Axes to draw in, in the style that they have; if not given, a new figure in the style of the
-        reports, which a notebook shows and ``matplotlib.pyplot.show()`` opens in a window.
+        Axes to draw in, in the style that they have (numbers beside lines need room, as
+        ``pyplot.subplots(layout="constrained")`` gives it); if not given, a new figure in the style
+        of the reports, which a notebook shows and ``matplotlib.pyplot.show()`` opens in a window.
 
     Returns
     -------

@@ -14,9 +14,10 @@ from report_tables import tidy
 import soundcal
 from soundcal.agreement import nonparametric_limits
 from soundcal.calibration.stated import from_sensitivity
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators import (
     band_levels,
+    compute_results,
     leq,
     loudness_zwst,
     loudness_zwtv,
@@ -81,7 +82,33 @@ def test_other_levels_and_one_ear(recording: Recording) -> None:
 
 def test_flags_stand_in_the_title(recording: Recording) -> None:
     doubtful = replace(recording, flags=(Flag(CLIPPING, "left: 3 samples"),))
-    assert doubtful.plot("pressure").get_title(loc="left") == "street – flagged: clipping"
+    assert doubtful.plot("pressure").get_title(loc="left") == "street\nflagged: clipping"
+
+
+def test_silence_has_no_level_and_says_so() -> None:
+    silent = Recording(np.zeros((2, FS)), FS, "cal")
+    for kind in ("LAF", "spectrum"):
+        assert "no finite value" in [text.get_text() for text in silent.plot(kind).texts]
+    with pytest.raises(SignalError, match="without samples"):
+        Recording(np.zeros((2, 0)), FS, "cal").plot("pressure")
+    with pytest.raises(ParameterError, match="too short"):
+        Recording(np.ones((1, 10)), FS, "cal").plot()
+
+
+def test_bands_over_time_are_a_spectrum_by_default(recording: Recording) -> None:
+    over_time = compute_results(recording, ["Lthird"])["Lthird"]
+    tops = [bar.get_y() + bar.get_height() for bar in soundcal.plot(over_time).patches]
+    assert tops == [bar.get_y() + bar.get_height() for bar in recording.plot("spectrum").patches]
+    assert len(soundcal.plot(over_time, "map", of="left").images) == 1
+
+
+def test_more_channels_than_colours_are_told_apart() -> None:
+    noise = np.random.default_rng(3).standard_normal((6, FS))
+    many = Recording(noise, FS, "cal")
+    lines = many.plot().get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 6
+    bars = soundcal.plot(leq(many), "values").patches
+    assert len({bar.get_facecolor() for bar in bars}) == 6
 
 
 @pytest.mark.parametrize("seconds", [0.02, 1.0])

@@ -38,6 +38,9 @@ _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8
 _MAP_COLUMNS: Final = 1000
 """Maximum number of columns of a map; the image has no more pixels."""
 
+_DASHES: Final = ("-", "--", ":", "-.")
+"""Lines of the first, second, … round through the colours."""
+
 _MOST_NUMBERS: Final = 14
 """Maximum number of bars with their numbers above them."""
 
@@ -135,10 +138,21 @@ def _quantity(result: "IndicatorResult", quantity: str, *, specific: bool = Fals
 
 def _lines(n: int, width: float) -> Sequence[dict[str, Any]]:
     """Return the look of the lines of ``n`` channels, of ``width`` in pt unless there are two."""
-    shapes = _PAIR if n == len(_PAIR) else ({"linewidth": width},) * n
+    shapes: Sequence[dict[str, Any]] = _PAIR
+    if n != len(_PAIR):
+        shapes = [
+            {"linewidth": width, "linestyle": _DASHES[i // len(METHOD_COLOURS) % len(_DASHES)]}
+            for i in range(n)
+        ]
     return [
         {"color": colour, **shape} for (colour, _), shape in zip(colours(n), shapes, strict=True)
     ]
+
+
+def _say_if_nothing(axes: "Axes", values: Array) -> None:
+    """Say in the axes that there is no finite value, such as the level of silence."""
+    if not np.isfinite(values).any():
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
 
 
 def draw_series(
@@ -146,10 +160,13 @@ def draw_series(
 ) -> None:
     """Draw a result over time in axes, with its percentiles as lines; parameters as above."""
     series = np.atleast_2d(np.asarray(result.series))
+    if not series.shape[1]:
+        raise ParameterError(f"{result.name}: too short for a single value over time")
     times = np.arange(series.shape[1]) * 1.0 if result.times is None else result.times
     for look, values, name in zip(_lines(len(names), 0.7), series, names, strict=True):
         finite = np.where(np.isfinite(values), values, np.nan)
         axes.plot(times, finite, label=name, **look)
+    _say_if_nothing(axes, series)
     axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
@@ -303,10 +320,12 @@ def _bars(
         zip(colours(len(names)), finite, names, strict=True)
     ):
         places = np.arange(row.size) + (i - (len(names) - 1) / 2.0) * width
-        bars = axes.bar(places, row - low, width, bottom=low, color=colour, label=name)
+        pale = 1.0 if i < len(METHOD_COLOURS) else 0.5
+        bars = axes.bar(places, row - low, width, bottom=low, color=colour, alpha=pale, label=name)
         if written:
             texts = [style.value_text(float(value), unit) for value in row]
             axes.bar_label(bars, texts, fontsize=small(), padding=1.0)
+    _say_if_nothing(axes, values)
     axes.set_xlim(-0.6, values.shape[1] - 0.4)
     if is_level:
         axes.set_ylim(bottom=low)

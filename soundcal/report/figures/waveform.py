@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from soundcal.errors import SignalError
 from soundcal.report.figures.page import colours
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _MOST: Final = 2000
 """Columns of a waveform; of more samples, each column spans the lowest to the highest."""
 
 
-def draw_waveform(axes: "Axes", recording: "Recording", title: str = "") -> None:
+def draw_waveform(axes: "Axes", recording: "Recording") -> None:
     """Draw the sound pressure of every channel in axes, from the lowest to the highest value.
 
     Parameters
@@ -26,9 +27,14 @@ def draw_waveform(axes: "Axes", recording: "Recording", title: str = "") -> None
         Axes to draw in.
     recording : Recording
         Recording of any length; short events stay visible.
-    title : str
-        Heading.
+
+    Raises
+    ------
+    SignalError
+        A recording without samples.
     """
+    if not recording.n_samples:
+        raise SignalError("a recording without samples has no sound pressure to draw")
     step = max(1, recording.n_samples // _MOST)
     starts = np.arange(0, recording.n_samples, step)
     times = starts / recording.fs
@@ -47,4 +53,3 @@ def draw_waveform(axes: "Axes", recording: "Recording", title: str = "") -> None
     axes.set_xlim(0.0, recording.duration)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Sound pressure (Pa)")
-    axes.set_title(title, loc="left", pad=4.0, weight="bold")
