@@ -26,6 +26,14 @@ def test_every_page_is_in_the_list_once_and_by_its_title() -> None:
         assert page.text.startswith(f"# {page.title}"), page.name
 
 
+def test_the_readme_links_to_every_page_and_to_nothing_else() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+    names = {page.name for page in guide_pages()}
+    assert {Path(link).stem for link in links if link.startswith("soundcal/guide/")} >= names
+
+
 def test_the_layers_are_those_that_are_checked() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
