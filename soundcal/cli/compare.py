@@ -1,12 +1,12 @@
-"""``soundcal compare``: agreement of methods from tidy tables."""
+"""``soundcal compare``: agreement of methods from tables of indicators."""
 
 import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns
+from soundcal.cli.file_options import Patterns, add_mapping
 from soundcal.cli.output import print_json, say
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError, RecordError
@@ -16,22 +16,61 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_EPILOG: Final = """\
+Tables are CSV or Excel workbooks (.xlsx): tidy ones as soundcal measure writes them (columns
+condition, stimulus, channel, indicator, statistic, value, unit), or wide ones, with a row per
+recording (and channel) and a column per indicator (and ear), as Soundscapy, analysers and
+spreadsheets have them. Labels, ears and units are read from the headings: LAeq, LAeq,T,
+"L(A)eq / dB(A)", N_5, "Loudness N5 [soneGF] left", "S (acum) R", units or ears in a row below.
+Lines above the table, semicolons and decimal commas are understood. Notes name every column that is
+not read. An example, hats.csv, beside an ocv.csv of the same kind:
+
+  Datei;L(A)eq / dB(A) links;L(A)eq / dB(A) rechts;N5 links [soneGF];N5 rechts [soneGF]
+  CG01.wav;61,2;60,9;12,4;12,1
+  CG02.wav;64,0;63,1;15,8;15,0
+
+  soundcal compare hats.csv ocv.csv --delta LAeq=1 N5=0.5 --report agreement.html
+
+A mapping file names what soundcal does not find in headings, and only the columns of [wide] are
+then read: soundcal compare hats.csv ocv.xlsx --mapping map.toml
+
+  sheet = "Results"                # of a workbook
+  [columns]                        # column of the table for each of ours
+  stimulus = "Sound file"          # also: condition, channel, take
+  [wide]                           # indicator, ear and unit; the column with the values
+  "LAeq left" = "Pegel links"
+  "N5 left [sone]" = "Lautheit 1"
+  [stimuli]                        # names in the table, and what they stand for
+  "street.wav" = "CG01"
+  [conditions]
+  ocv = "headphones"
+  [constants]                      # the same for the whole table
+  take = "1"
+"""
+
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "compare",
-        help="agreement of methods (Bland-Altman) from tidy tables",
-        description="Compare methods over all indicators of tidy tables (CSV with the columns "
-        "condition, stimulus, channel, indicator, statistic, value, unit), joined by stimulus id. "
+        help="agreement of methods (Bland-Altman) from tables of indicators",
+        description="Compare methods over all indicators of tables, joined by stimulus id. "
         "Of several tables without a column condition, each is one method, named by its file. In "
         "tables of soundcal measure, the name of a recording's file is the stimulus; if there is "
         "one table, the folder of a recording is the condition. Rows that differ in a column "
-        "take only are repeated takes.",
+        "take only are repeated takes. Several sheets of one workbook are one condition each.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "tables", nargs="+", type=Path, action=Patterns, metavar="TABLE", help="tidy tables, CSV"
+        "tables",
+        nargs="+",
+        type=Path,
+        action=Patterns,
+        metavar="TABLE",
+        help="tables, CSV or .xlsx",
     )
+    add_mapping(parser, "--mapping")
     parser.add_argument(
         "--methods", nargs="+", metavar="NAME", help="conditions to compare (default: all)"
     )
@@ -58,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
         raise ParameterError("--figures are written into a folder; give --out DIR")
     rules, answers = rules_from(options), answers_from(options)
     study = study_of(
-        _table(options.tables),
+        _table(options.tables, options.table_mapping),
         options.methods,
         reference=options.reference,
         rules=rules,
@@ -101,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _table(paths: Sequence[Path]) -> "pd.DataFrame":
+def _table(paths: Sequence[Path], mapping: Path | None) -> "pd.DataFrame":
     """Read the tables; name the command for what is not a table, or not two methods.
 
     Raises
@@ -125,7 +164,7 @@ def _table(paths: Sequence[Path]) -> "pd.DataFrame":
         else:
             continue
         raise RecordError(f"{path}: {way}")
-    table = read_table(*paths)
+    table = read_table(*paths, mapping=mapping)
     conditions = table["condition"].drop_duplicates().tolist()
     if len(conditions) < 2:
         raise RecordError(

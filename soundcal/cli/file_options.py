@@ -11,6 +11,7 @@ from soundcal.errors import RecordError
 
 __all__ = [
     "Patterns",
+    "add_mapping",
     "add_other_device",
     "add_point",
     "channel_names_of",
@@ -67,6 +68,19 @@ def expanded(name: str | Path) -> Sequence[str | Path]:
 def channel_names_of(text: str) -> tuple[str, ...]:
     """Return the channel names of an option such as ``left,right``, for ``type=``."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def add_mapping(group: Any, option: str) -> None:
+    """Add the option for the mapping file of wide tables of indicators."""
+    group.add_argument(
+        option,
+        dest="table_mapping",
+        type=Path,
+        action=Patterns,
+        metavar="FILE.toml",
+        help="what columns and names of wide tables of other programs stand for (an example: "
+        "soundcal compare --help)",
+    )
 
 
 def add_point(group: Any) -> None:

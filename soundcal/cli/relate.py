@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns
+from soundcal.cli.file_options import Patterns, add_mapping
 from soundcal.cli.output import print_json, progress, say
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
 from soundcal.cli.relating import add_relation_options, relation_from
@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
         type=Path,
         action=Patterns,
         metavar="STUDY",
-        help="session folders, a campaign or a report's folder, its differences.csv, or tidy "
+        help="session folders, a campaign or a report's folder, its differences.csv, or "
         "tables as for compare; the last one is the table of RATINGS, unless --ratings or --gui "
         "names them",
     )
@@ -78,6 +78,7 @@ def add(commands: Any) -> None:
 
 
 def _add_study(group: Any) -> None:
+    add_mapping(group, "--study-mapping")
     group.add_argument(
         "--methods",
         nargs=2,
@@ -132,7 +133,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.DataFrame":
-    """Return the differences of a study: read from its report, measured, or from tidy tables."""
+    """Return the differences of a study: read from its report, measured, or from tables."""
     from soundcal.study import Rules, collect, read_differences, read_table, study_of
     from soundcal.study.of_report import DIFFERENCES, is_differences
 
@@ -156,7 +157,7 @@ def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.Data
             raise ParameterError(f"--ears {options.ears}: {paths[0]} has one value of both ears")
         return _noted(_chosen(read_differences(paths[0]), wanted))
     else:
-        study = study_of(read_table(*paths), rules=rules)
+        study = study_of(read_table(*paths, mapping=options.table_mapping), rules=rules)
     for text in study.remarks:
         say(f"note: {text}")
     for text in _several_calibrations(study.table):

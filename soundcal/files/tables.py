@@ -14,7 +14,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,12 @@ _STATED: Final = re.compile(r'"?sep=([^\w"])"?[;,\t]*', re.IGNORECASE)
 _LARGEST: Final = 1e100
 """Largest number that is read: squares of larger ones may be infinite."""
 
+_ABOVE: Final = 80
+"""Lines among which the header of an exported table is looked for."""
+
+_TALLEST: Final = 10
+"""Lines that a heading with line breaks in it may have."""
+
 _MOST_COLUMNS: Final = 5000
 _MOST_CELLS: Final = 4_000_000
 """Limits on the size of a table: 64 MiB of text could hold 32 million cells."""
@@ -75,6 +81,8 @@ class TextTable:
         Remarks about how the file was read, for people.
     doubts : dict of str to None
         Remarks about the columns of numbers that were read so far, in their order.
+    top : int
+        Line of the file that names the columns.
     """
 
     path: Path
@@ -84,6 +92,7 @@ class TextTable:
     separator: str
     remarks: tuple[str, ...] = ()
     doubts: dict[str, None] = field(default_factory=dict)
+    top: int = 1
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -224,7 +233,13 @@ class TextTable:
         return f"found {names:.1000}{more} (columns separated by {by})"
 
 
-def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextTable:
+def read_table_text(
+    path: Path,
+    *,
+    header: Sequence[str] | None = None,
+    likeness: Callable[[Sequence[str]], int] | None = None,
+    sheet: str = "",
+) -> TextTable:
     """Read a table of text cells.
 
     Parameters
@@ -233,6 +248,11 @@ def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextT
         The file.
     header : sequence of str, optional
         Names of the columns of a table without a header line; by default the first line has them.
+    likeness : callable, optional
+        Number that tells how much cells look like the header line, 0 for not at all. The most
+        likely one of the first lines is the header line, and a remark names those above it.
+    sheet : str
+        Sheet of a workbook; the first one if empty.
 
     Raises
     ------
@@ -240,16 +260,31 @@ def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextT
         Missing, not text, too large, without rows, or a row with more cells than there are columns;
         without a header line, also a row with fewer.
     """
+    above = False
     if is_workbook(path):
-        found, notes = workbook_rows(path, partial(_filled, path))
+        found, notes = workbook_rows(path, partial(_filled, path), sheet)
         separator = "\t"  # numbers of a workbook have decimal points
+        if likeness is not None and found:
+            likely = [likeness(cells) for _, cells in found[:_ABOVE]]
+            begins = likely.index(max(likely))
+            above, found = begins > 0, found[begins:]
     else:
         text, notes = read_export(path)
         try:
-            separator, skipped = _separator(path, text, header)
+            likely_header = None if likeness is None else _header_line(text, likeness)
+            if likely_header is None:
+                separator, skipped = _separator(path, text, header)
+            else:
+                separator, skipped, above = likely_header
             found = _filled(path, _rows(text, separator, skipped))
         except csv.Error as error:
             raise RecordError(f"{path}: cannot be read as a table ({error})") from error
+    if above and found:
+        notes = (
+            *notes,
+            f"{path}: the table begins at line {found[0][0]}; those above are not read",
+        )
+    top = found[0][0] if found else 1
     if header is None and found:
         columns = tuple(normal_name(name) for name in found.pop(0)[1])
     else:
@@ -266,9 +301,41 @@ def read_table_text(path: Path, *, header: Sequence[str] | None = None) -> TextT
         lines.append(line)
         rows.append((*cells, *[""] * -extra) if extra < 0 else tuple(cells[: len(columns)]))
     if short:
-        where = f"line {short[0]}" + (f" and {len(short) - 1} more" if len(short) > 1 else "")
-        notes = (*notes, f"{path}: {where}: fewer cells than columns; the missing ones are empty")
-    return TextTable(path, columns, tuple(rows), tuple(lines), separator, notes)
+        where_short = f"line {short[0]}" + (f" and {len(short) - 1} more" if len(short) > 1 else "")
+        notes = (
+            *notes,
+            f"{path}: {where_short}: fewer cells than columns; the missing ones are empty",
+        )
+    return TextTable(path, columns, tuple(rows), tuple(lines), separator, notes, top=top)
+
+
+def _header_line(
+    text: str, likeness: Callable[[Sequence[str]], int]
+) -> tuple[str, int, bool] | None:
+    """Return the separator, the lines above the header, and whether there is text in these.
+
+    Exporters write what they know about a file above the table. None if no line is likely.
+    """
+    lines = text.split("\n", _ABOVE + _TALLEST)[: _ABOVE + _TALLEST]
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    stated = _STATED.fullmatch(lines[first].strip(" "))
+    first += stated is not None
+    most, place = 0, None
+    for number in range(first, min(_ABOVE, len(lines))):
+        rows = []
+        for sign in [stated[1]] if stated else _SEPARATORS:
+            try:
+                reader = csv.reader(
+                    lines[number : number + _TALLEST], delimiter=sign, skipinitialspace=True
+                )
+                cells = next(reader, [])[:_MOST_COLUMNS]
+            except csv.Error:
+                continue
+            rows.append((likeness([cell.strip() for cell in cells]), len(cells), sign))
+        likely, _, sign = max(rows, default=(0, 0, ""))
+        if likely > most:
+            most, place = likely, (sign, number, number > first)
+    return place
 
 
 def _wrong_width(

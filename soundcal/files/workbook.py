@@ -3,13 +3,14 @@
 import datetime
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import check_file
 
-__all__ = ["Line", "is_workbook", "workbook_rows"]
+__all__ = ["Line", "is_workbook", "sheet_names", "workbook_rows"]
 
 Line = tuple[int, list[str]]
 """Number of a row, and its cells."""
@@ -23,10 +24,23 @@ def is_workbook(path: Path) -> bool:
     return path.suffix.lower() == ".xlsx"
 
 
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the sheets of a workbook that are not hidden; the first one if all are.
+
+    Raises
+    ------
+    ParameterError, RecordError
+        As for :func:`workbook_rows`.
+    """
+    with _opened(path) as book:
+        shown = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        return tuple(shown or [book.worksheets[0].title])
+
+
 def workbook_rows(
-    path: Path, kept: Callable[[Iterator[Line]], list[Line]]
+    path: Path, kept: Callable[[Iterator[Line]], list[Line]], sheet: str = ""
 ) -> tuple[list[Line], tuple[str, ...]]:
-    """Return the rows of the first sheet with their numbers, and remarks.
+    """Return the rows of a sheet with their numbers, and remarks.
 
     Numbers are written in full with a decimal point; texts, also those that look like numbers, stay
     as they are.
@@ -37,14 +51,42 @@ def workbook_rows(
         The workbook.
     kept : callable
         Returns the rows to keep, or raises RecordError for more than a table may have.
+    sheet : str
+        Name of the sheet; the first one if empty, and a remark then names the others.
 
     Raises
     ------
     ParameterError
         The library openpyxl is not installed.
     RecordError
-        Not a workbook, damaged, too large, or a formula whose value was never computed.
+        Not a workbook, damaged, too large, no such sheet, or a formula whose value was never
+        computed.
     """
+    with _opened(path) as book:
+        names = [one.title for one in book.worksheets]
+        if sheet and sheet not in names:
+            raise RecordError(f"{path}: no sheet {sheet!r}; it has {', '.join(names)}")
+        number = names.index(sheet) if sheet else 0
+        has_empty = False
+
+        def lines() -> Iterator[Line]:
+            nonlocal has_empty
+            rows = book.worksheets[number].iter_rows(values_only=True)
+            for line, row in enumerate(rows, start=1):
+                has_empty = has_empty or None in row
+                yield line, [_text(value) for value in row]
+
+        found = kept(lines())
+        if has_empty:
+            _refuse_unknown_formulas(path, number)
+    left = ", ".join(names[1:]) if not sheet else ""
+    remarks = (f"{path}: the sheet {names[0]} is read; not {left}",) if left else ()
+    return found, remarks
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a workbook for reading; turn what can go wrong meanwhile into clear errors."""
     try:
         from openpyxl import load_workbook
         from openpyxl.utils.exceptions import InvalidFileException
@@ -60,27 +102,15 @@ def workbook_rows(
         if size > _UNPACKED:
             raise RecordError(f"{path}: unpacks to {size / 2**20:.0f} MiB, too large for a table")
         book = load_workbook(path, read_only=True, data_only=True)
-        sheet, *others = book.worksheets
-        has_empty = False
-
-        def lines() -> Iterator[Line]:
-            nonlocal has_empty
-            for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-                has_empty = has_empty or None in row
-                yield number, [_text(value) for value in row]
-
-        rows = kept(lines())
+        if not book.worksheets:
+            raise RecordError(f"{path}: the workbook has no sheet with cells")
+        yield book
         book.close()
-        if has_empty:
-            _refuse_unknown_formulas(path)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise RecordError(f"{path}: cannot be read as a workbook ({error!s:.200})") from error
-    left = ", ".join(sheet.title for sheet in others)
-    remarks = (f"{path}: the sheet {sheet.title} is read; not {left}",) if left else ()
-    return rows, remarks
 
 
-def _refuse_unknown_formulas(path: Path) -> None:
+def _refuse_unknown_formulas(path: Path, sheet: int) -> None:
     """Refuse a formula without a value, which would look like an empty cell.
 
     Programs that are no spreadsheets write formulas and no values.
@@ -89,7 +119,9 @@ def _refuse_unknown_formulas(path: Path) -> None:
 
     values = load_workbook(path, read_only=True, data_only=True)
     formulas = load_workbook(path, read_only=True)
-    pairs = zip(values.worksheets[0].iter_rows(), formulas.worksheets[0].iter_rows(), strict=False)
+    pairs = zip(
+        values.worksheets[sheet].iter_rows(), formulas.worksheets[sheet].iter_rows(), strict=False
+    )
     for row, written in pairs:
         for cell, formula in zip(row, written, strict=False):
             if cell.value is None and formula.value is not None:

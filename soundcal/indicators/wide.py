@@ -1,14 +1,20 @@
 """The table with one row per recording, as spreadsheets have it, from tidy rows."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.rows import FAILED, TidyRow
 
-__all__ = ["wide_column", "wide_table"]
+__all__ = ["NOT_MEASURED", "RECORDING", "wide_column", "wide_heading", "wide_table"]
 
 RECORDING: Final = "recording"
 NOT_MEASURED: Final = "not measured"
+
+_HEADING: Final = re.compile(
+    r"(?P<u>u\()?(?P<label>[^_()]+)_(?P<channel>.+) \[(?P<unit>[^\[]*)\]\)?"
+)
 
 
 def wide_column(row: TidyRow) -> str:
@@ -18,6 +24,27 @@ def wide_column(row: TidyRow) -> str:
     'LAeq_left [dB]'
     """
     return f"{row.indicator}{row.statistic}_{row.channel} [{row.unit}]"
+
+
+def wide_heading(name: str) -> tuple[str, str, str, str, bool] | None:
+    """Return what the name of a column says: symbol, statistic, channel, unit, and whether it is u.
+
+    The inverse of :func:`wide_column`; None for other columns.
+
+    >>> wide_heading("LAeq_left [dB]"), wide_heading("u(N5_max [sone])")
+    (('LA', 'eq', 'left', 'dB', False), ('N', '5', 'max', 'sone', True))
+    """
+    found = _HEADING.fullmatch(name)
+    if found is None:
+        return None
+    of_label = (
+        (entry.symbol, statistic)
+        for entry in REGISTRY.values()
+        for statistic in entry.statistics
+        if entry.symbol + statistic == found["label"]
+    )
+    label = next(of_label, None)
+    return None if label is None else (*label, found["channel"], found["unit"], bool(found["u"]))
 
 
 def wide_table(

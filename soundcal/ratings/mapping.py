@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import RecordError
+from soundcal.files.mapping import is_number, mapping_parts, name_parts, never_seen
 from soundcal.files.names import lookalikes, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
-from soundcal.files.text import read_toml
 from soundcal.ratings.importers import combine
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Ratings, make_ratings
 
@@ -53,17 +53,17 @@ class _Mapping:
 
     def unused(self) -> list[str]:
         """Return one remark per part with keys that occurred in no table."""
-        remarks = []
-        for part in _NAMES:
-            seen = self.seen[part]
-            absent = [key for key in getattr(self, part) if key not in seen]
-            if not absent:
-                continue
-            remark = f"{self.path}: {', '.join(map(repr, absent))} of [{part}] never occurs"
-            if part not in ("columns", "wide"):
-                remark += f" in the tables; they have {', '.join(map(repr, [*seen][:12]))}"
-                remark += " and others" if len(seen) > 12 else ""
-            remarks.append(remark)
+        remarks = [
+            remark
+            for part in _NAMES
+            for remark in never_seen(
+                self.path,
+                part,
+                getattr(self, part),
+                self.seen[part],
+                of_columns=part in ("columns", "wide"),
+            )
+        ]
         return remarks + [remark for name in self.keep for remark in self._not_kept(name)]
 
     def _not_kept(self, name: str) -> list[str]:
@@ -83,22 +83,15 @@ class _Mapping:
 
 
 def _mapping(path: Path) -> _Mapping:
-    content = read_toml(path, "a mapping")
-    unknown = set(content) - {*_PARTS, "language"}
-    if unknown:
-        raise RecordError(
-            f"{path}: unknown part {', '.join(sorted(unknown))}; known: language, "
-            + ", ".join(_PARTS)
-        )
-    tables = {part: _table(path, content, part) for part in _PARTS}
+    tables, others = mapping_parts(path, _PARTS, ("language",))
     scale = tables["scale"]
-    if set(scale) != {"low", "high"} or not all(map(_is_number, scale.values())):
+    if set(scale) != {"low", "high"} or not all(map(is_number, scale.values())):
         raise RecordError(f"{path}: [scale] with the numbers low and high is expected")
-    names = {part: _names(path, part, tables[part]) for part in _NAMES}
+    names = {part: name_parts(path, part, tables[part]) for part in _NAMES}
     columns, constants, factors = names["columns"], tables["constants"], tables["factors"]
     _check_sources(path, columns, constants, names["wide"])
     if not set(factors) <= {"value", *OPTIONAL} & set(columns) or not all(
-        map(_is_number, factors.values())
+        map(is_number, factors.values())
     ):
         raise RecordError(
             f"{path}: [factors] takes numbers, for columns of numbers in [columns], e.g. "
@@ -114,37 +107,8 @@ def _mapping(path: Path) -> _Mapping:
         keep=keep,
         factors=factors,
         scale=(float(scale["low"]), float(scale["high"])),
-        language=str(content.get("language", "equal")),
+        language=str(others.get("language", "equal")),
     )
-
-
-def _table(path: Path, content: Mapping[str, Any], part: str) -> dict[str, Any]:
-    table = content.get(part, {})
-    if not isinstance(table, dict):
-        raise RecordError(f"{path}: {part} is expected to be a table, [{part}]")
-    return table
-
-
-def _names(path: Path, part: str, table: Mapping[str, Any]) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for key, name in table.items():
-        if isinstance(name, dict):
-            raise RecordError(
-                f"{path}: a point in the name {key}.{next(iter(name), '')} in [{part}] makes a "
-                "table of it; put the name between quotation marks"
-            )
-        if not isinstance(name, str):
-            raise RecordError(
-                f'{path}: {key} = {name!r:.60} in [{part}]; a text is expected, e.g. {key} = "…"'
-            )
-        if normal_name(key) in names:
-            raise RecordError(f"{path}: {key!r} stands in [{part}] twice")
-        names[normal_name(key)] = normal_name(name)
-    return names
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_sources(
@@ -177,7 +141,7 @@ def _check_sources(
         if name in COLUMNS[:-1]:
             fits = isinstance(value, str | int) and not isinstance(value, bool)
         else:
-            fits = _is_number(value)
+            fits = is_number(value)
         if not fits:
             kind = f'a text, such as {name} = "…"' if name in COLUMNS[:-1] else "a number"
             raise RecordError(f"{path}: {name} = {value!r:.60} in [constants]; expected is {kind}")

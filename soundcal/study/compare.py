@@ -18,7 +18,7 @@ from soundcal.study.comparison import (
     Entry,
     MethodComparison,
 )
-from soundcal.study.ears import swapped_ears, with_ears_combined
+from soundcal.study.ears import SINGLE, of_ears, swapped_ears, with_ears_combined
 from soundcal.study.entries import Values, entry_of
 from soundcal.study.equivalence import Allowed, allowed_differences, holm_adjusted
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
@@ -75,7 +75,8 @@ def compare_methods(
         raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")
     pairs = default_pairs(methods, reference)
     checked = checked[checked["condition"].isin(methods)]
-    checked = with_takes(_without(checked, rules.excluded), rules)
+    checked = of_ears(_without(checked, rules.excluded), rules.ears)
+    checked = with_takes(checked, rules)
     values, parts = _combined(checked, rules)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
     groups = dict(iter(values.groupby(["indicator", "statistic"], sort=False)))
@@ -116,6 +117,7 @@ def compare_methods(
         *_refusals(refused),
         *_left_out(wide, pairs, {*refused, *(entry.key for entry in entries)}),
         *filter(None, exchanged),
+        *_mixed_ears(values),
         *_untested(rules, labels, allowed, entries),
     )
     return MethodComparison(
@@ -125,6 +127,24 @@ def compare_methods(
         values=values,
         entries=_adjusted(entries),
         warnings=warnings,
+    )
+
+
+def _mixed_ears(values: "pd.DataFrame") -> tuple[str, ...]:
+    """Return a remark on indicators that have an ear rule in one condition and none in another."""
+    found: dict[str, list[str]] = {}
+    for (indicator, statistic), part in values.groupby(["indicator", "statistic"], sort=False):
+        if SINGLE in set(part["ears"]) and part["ears"].nunique() > 1:
+            by = part.drop_duplicates(["condition", "ears"])
+            words = ", ".join(
+                f"{condition}: "
+                + ("one value per recording" if ears == SINGLE else f"{ears} of both ears")
+                for condition, ears in zip(by["condition"], by["ears"], strict=True)
+            )
+            found.setdefault(words, []).append(f"{indicator}{statistic}")
+    return tuple(
+        f"{some(labels)}: not alike at the ears ({words}); state how the one value was made"
+        for words, labels in found.items()
     )
 
 
@@ -147,14 +167,24 @@ def _combined(table: "pd.DataFrame", rules: Rules) -> "tuple[pd.DataFrame, pd.Da
         finite = values.assign(value=values["value"].where(np.isfinite(values["value"])))
         means = finite.groupby(keys, sort=False)["value"].mean().reset_index()
         return means, values.rename(columns={"take": "part"})
-    if set(table["channel"]) == set(EARS) and rules.ears in ("mean", "both"):
-        return values.assign(ears=rules.ears), table.rename(columns={"channel": "part"})
+    of_ears_only = ~_has_other(table, set(EARS))
+    if rules.ears in ("mean", "both") and of_ears_only.any():
+        both = table[of_ears_only].rename(columns={"channel": "part"})
+        ears = values["ears"].where(values["ears"] != "mean", rules.ears)
+        if rules.ears == "mean" or of_ears_only.all():
+            return values.assign(ears=ears), both
     if rules.ears == "both":
         raise RecordError(
             f"both ears in one model need the channels {' and '.join(EARS)}; the table has "
             f"{', '.join(sorted(set(table['channel'])))}"
         )
     return values, None
+
+
+def _has_other(table: "pd.DataFrame", channels: Set[str]) -> "pd.Series[bool]":
+    """Return for each row whether its indicator has other channels than these, in any condition."""
+    label = [table[name] for name in ("indicator", "statistic")]
+    return (~table["channel"].isin(channels)).groupby(label).transform("any")
 
 
 def _by_method(

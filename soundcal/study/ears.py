@@ -11,7 +11,7 @@ from soundcal.recording import EARS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EAR_RULES", "swapped_ears", "with_ears_combined"]
+__all__ = ["EAR_RULES", "SINGLE", "of_ears", "swapped_ears", "with_ears_combined"]
 
 EAR_RULES: Final[dict[str, str]] = {
     "mean": "arithmetic mean of both ears",
@@ -23,6 +23,12 @@ EAR_RULES: Final[dict[str, str]] = {
     "single": "single channel",
 }
 """Printed name of each rule; ``single`` stands for one-channel recordings."""
+
+SINGLE: Final = "single"
+"""Channel of a value that belongs to no ear, and the rule of recordings of one channel."""
+
+_DERIVED: Final = ("mean", "max", "energy")
+"""Rules whose values a table may hold beside those of the ears."""
 
 _APART_DB: Final = 2.0
 """Smallest mean change of the difference between the ears that is taken for exchanged ears."""
@@ -37,7 +43,8 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
     ----------
     table : DataFrame
         Tidy table with the columns ``condition, stimulus, indicator, statistic, unit, channel,
-        value``, and ``take`` for repeated takes; rows in any order.
+        value``, and ``take`` for repeated takes; rows in any order. Values that a rule has made
+        count as they are; :func:`of_ears` leaves only those that are asked for.
     rule : {"mean", "max", "energy", "left", "right"}
         Rule that combines the ears. A recording of one channel keeps its value, and its rule is
         recorded as ``single``.
@@ -65,16 +72,64 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
             f"{row['channel']}{take}) occurs more than once; keep one, or name repeated takes in a "
             "column take"
         )
-    wide = table.pivot(index=keys, columns="channel", values="value")
-    names = [str(name) for name in wide.columns]
-    counts = table.groupby(keys, sort=False, observed=True).size()
-    if len(names) == 1 and names[0] not in EARS:
-        values, rules = wide.iloc[:, 0], pd.Series("single", index=wide.index)
-    else:
-        _check_ears(names, counts, rule)
-        values, rules = _combined(wide, rule)
-    flat = pd.DataFrame({"ears": rules, "value": values}).reset_index()
+    made = table["channel"].isin((SINGLE, *_DERIVED))
+    parts = []
+    for ready, part in table.groupby(made, sort=False):
+        wide = part.pivot(index=keys, columns="channel", values="value")
+        names = [str(name) for name in wide.columns]
+        if ready:
+            values = part.set_index(keys)["value"]
+            rules = part.set_index(keys)["channel"]
+        elif len(names) == 1 and names[0] not in EARS:
+            values, rules = wide.iloc[:, 0], pd.Series(SINGLE, index=wide.index)
+        else:
+            counts = part.groupby(keys, sort=False, observed=True).size()
+            _check_ears(names, counts, rule)
+            values, rules = _combined(wide, rule)
+        parts.append(pd.DataFrame({"ears": rules, "value": values}).reset_index())
+    flat = pd.concat(parts, ignore_index=True)
     return flat[[*keys, "ears", "value"]]
+
+
+def of_ears(table: "pd.DataFrame", rule: str) -> "pd.DataFrame":
+    """Return a tidy table without the values that a rule has made of both ears, unless it asks.
+
+    A table of ``soundcal measure --ears each,max`` holds the ears and what was made of them. The
+    ears count; only where a condition has none for an indicator, and the rule asked for is the one
+    that was applied, its values count.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for :func:`with_ears_combined`.
+    rule : {"mean", "max", "energy", "left", "right", "both"}
+        The rule of the comparison.
+
+    Raises
+    ------
+    RecordError
+        An indicator of a condition has values by other rules only.
+    """
+    derived = table["channel"].isin(_DERIVED)
+    if not derived.any():
+        return table
+    by = ["condition", "indicator", "statistic"]
+    ears = table["channel"].isin(EARS).groupby([table[name] for name in by]).transform("any")
+    # of an energetic mean, an indicator that is no level has the arithmetic one
+    kinds = list(zip(table["indicator"].map(str), table["unit"].map(str), strict=True))
+    meant = {kind: rule if rule == "both" else rule_for(rule, *kind) for kind in set(kinds)}
+    asked = [meant[kind] for kind in kinds]
+    kept = ~derived | (~ears & (table["channel"] == asked))
+    lost = (~kept).groupby([table[name] for name in by]).transform("all")
+    if lost.any():
+        row = table[lost].iloc[0]
+        there = sorted(set(table[lost]["channel"]))
+        raise RecordError(
+            f"{row['indicator']}{row['statistic']} ({row['condition']}) is there as "
+            f"{' and '.join(there)} of both ears only, but the rule is {rule}; choose "
+            f"--ears {there[0]}, or measure all recordings with the same --ears"
+        )
+    return table[kept]
 
 
 def swapped_ears(table: "pd.DataFrame", first: str, second: str) -> str:

@@ -1,18 +1,24 @@
 """Condition and stimulus of a table of ``soundcal measure``, from the names of its recordings."""
 
+import math
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
 from soundcal.errors import RecordError
 from soundcal.files.names import normal_name, some
+from soundcal.files.tables import TextTable
 from soundcal.indicators.rows import FAILED
+from soundcal.indicators.wide import NOT_MEASURED, RECORDING, wide_heading
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NAMED_BY_TABLE", "with_conditions"]
+__all__ = ["NAMED_BY_TABLE", "is_measured", "tidy_of_measured", "with_conditions"]
 
 NAMED_BY_TABLE: Final = "the condition is the name of the table"
+
+_KEPT: Final = ("condition", "stimulus", "take", "combination", "calibration", "software")
+"""Columns that a wide table of soundcal may have beside those of values."""
 
 
 _WAYS: Final = (
@@ -20,6 +26,44 @@ _WAYS: Final = (
     "tables (compare FIRST.csv SECOND.csv), or compare folders of recordings: soundcal report "
     "FOLDER FOLDER"
 )
+
+
+def is_measured(table: TextTable) -> bool:
+    """Return whether a table is one of ``soundcal measure --wide``."""
+    return {RECORDING, "software"} <= set(table.columns) and any(map(wide_heading, table.columns))
+
+
+def tidy_of_measured(table: TextTable) -> "pd.DataFrame":
+    """Return a table of ``soundcal measure --wide`` as the tidy one of ``soundcal measure``."""
+    import pandas as pd
+
+    about = {
+        name: table.names(name, needed=name == RECORDING)
+        for name in table.columns
+        if name in (RECORDING, *_KEPT)
+    }
+    columns = {name: found for name in table.columns if (found := wide_heading(name))}
+    numbers = {name: table.numbers(name) for name in columns}
+    of_u = {found[:4]: numbers[name] for name, found in columns.items() if found[4]}
+    parts = []
+    for name, (symbol, statistic, channel, unit, is_u) in columns.items():
+        if is_u:
+            continue
+        part = pd.DataFrame(about)
+        part["channel"], part["indicator"], part["statistic"] = channel, symbol, statistic
+        part["value"], part["unit"] = numbers[name], unit
+        if of_u:
+            part["u"] = of_u.get((symbol, statistic, channel, unit), math.nan)
+        parts.append(part)
+    frame = pd.concat(parts, ignore_index=True)
+    notes = list(table.notes)
+    if NOT_MEASURED in table.columns:
+        reasons = zip(about[RECORDING], table.cells(NOT_MEASURED), strict=True)
+        notes += [f"{name}: not measured in full: {reason}" for name, reason in reasons if reason]
+    if left := [n for n in table.columns if n not in {*about, *columns, NOT_MEASURED, ""}]:
+        notes.append(f"{table.path}: columns that are not read: {some(left, 12)}")
+    frame.attrs["notes"] = tuple(notes)
+    return frame
 
 
 def with_conditions(table: "pd.DataFrame", method: str = "") -> "pd.DataFrame":

@@ -8,8 +8,16 @@ import numpy as np
 
 from soundcal.errors import RecordError
 from soundcal.files.names import lookalikes, normal_name, some
-from soundcal.files.tables import read_table_text
-from soundcal.study.of_files import NAMED_BY_TABLE, with_conditions
+from soundcal.files.tables import TextTable, read_table_text
+from soundcal.files.workbook import is_workbook, sheet_names
+from soundcal.study.of_files import (
+    NAMED_BY_TABLE,
+    is_measured,
+    tidy_of_measured,
+    with_conditions,
+)
+from soundcal.study.wide import is_tidy, likeness, tidy_of_wide
+from soundcal.study.wide_mapping import WideMapping, read_wide_mapping
 from soundcal.units import STATIC_PRESSURE, pascal_to_level
 
 if TYPE_CHECKING:
@@ -25,6 +33,10 @@ _NUMBERS: Final = ("value", "u")
 _LOWEST_LEVEL: Final = -90.0
 """Level in dB that no recording has: the rounding noise of 24 bits below a full scale of 60 dB."""
 
+_LEVELS: Final = ("LA", "LB", "LC", "LZ")
+_QUIETEST: Final = 10.0
+"""Level in dB that all recordings but those of silent rooms exceed; pressures in Pa do not."""
+
 _NEVER_NEGATIVE: Final = ("sone", "acum", "asper", "vacil", "t.u.")
 """Units of values that begin at 0."""
 
@@ -32,18 +44,23 @@ _NEEDED: Final = ("condition", "stimulus", "indicator")
 """Columns without empty cells."""
 
 
-def read_table(*paths: Path) -> "pd.DataFrame":
-    """Read tidy tables into one; all columns but ``value`` and ``u`` are text.
+def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
+    """Read tables into one tidy table; all columns but ``value`` and ``u`` are text.
 
-    In a table of ``soundcal measure``, the stimulus is the name of the recording's file. The
-    condition is the column of that name, or else the name of the table's file if several tables
-    are given, and the folder of the recording (:func:`soundcal.study.of_files.with_conditions`) if
-    there is one table.
+    A table is tidy (:data:`COLUMNS`), or wide, with a row per recording and a column per indicator
+    (:mod:`soundcal.study.wide`). In a table of ``soundcal measure``, the stimulus is the name of
+    the recording's file. The condition is the column of that name, or else the name of the table's
+    file if several tables are given, and the folder of the recording
+    (:func:`soundcal.study.of_files.with_conditions`) if there is one table. Several sheets with
+    tables in one workbook are one condition each.
 
     Parameters
     ----------
     paths : Path
         One or more tables.
+    mapping : Path, optional
+        What columns and names of wide tables stand for, see
+        :func:`soundcal.study.wide_mapping.read_wide_mapping`.
 
     Returns
     -------
@@ -55,31 +72,92 @@ def read_table(*paths: Path) -> "pd.DataFrame":
     RecordError
         Missing, empty, or not a table of text; a cell of ``value`` or ``u`` that is neither a
         number nor empty or ``NA``; a row without a condition, stimulus or indicator; two tables
-        of one name; a column ``combination`` in some of the tables only.
+        of one name; a column ``combination`` in some of the tables only; and as for
+        :func:`soundcal.study.wide.tidy_of_wide`.
     """
     import pandas as pd
 
+    plan = None if mapping is None else read_wide_mapping(mapping)
     if len(paths) == 1:
-        table = _read(paths[0], "")
-        table.attrs["notes"] = (*table.attrs["notes"], *_remarks(table))
+        table = _read(paths[0], "", plan)
+        unused = plan.unused() if plan else ()
+        table.attrs["notes"] = (*table.attrs["notes"], *unused, *_remarks(table))
         return table
-    parts = [_read(path, normal_name(path.stem)) for path in paths]
+    parts = [_read(path, normal_name(path.stem), plan) for path in paths]
     _check_parts(paths, parts)
     table = pd.concat(parts, ignore_index=True)
     notes: dict[str, list[str]] = {}
     for path, part in zip(paths, parts, strict=True):
         for note in part.attrs["notes"]:
-            notes.setdefault(note, []).append(str(path))
+            notes.setdefault(note.removeprefix(f"{path}: "), []).append(str(path))
     told = (f"{some(of)}: {note}" for note, of in notes.items())
-    table.attrs["notes"] = (*told, *_remarks(table))
+    unused = plan.unused() if plan else ()
+    table.attrs["notes"] = (*told, *unused, *_remarks(table))
     return table
 
 
-def _read(path: Path, method: str) -> "pd.DataFrame":
-    """Read one table, of the given method if it has no column ``condition``."""
+def _read(path: Path, method: str, mapping: WideMapping | None) -> "pd.DataFrame":
+    """Read one file, of the given method if nothing in it names the condition."""
     import pandas as pd
 
-    table = read_table_text(path)
+    likely = likeness if mapping is None else mapping.likeness
+    sheet = "" if mapping is None else mapping.sheet
+    if not is_workbook(path) or sheet or len(sheets := sheet_names(path)) < 2:
+        return _with_condition(
+            path, read_table_text(path, likeness=likely, sheet=sheet), method, mapping
+        )
+    tables = {}
+    for name in sheets:
+        try:
+            table = read_table_text(path, likeness=likely, sheet=name)
+        except RecordError:
+            continue  # an empty sheet, or one with something else
+        if likely(table.columns):
+            tables[name] = table
+    if not tables:
+        return _with_condition(path, read_table_text(path, likeness=likely), method, mapping)
+    named = any("condition" in map(str.lower, table.columns) for table in tables.values())
+    if method or named or len(tables) == 1:
+        name, table = next(iter(tables.items()))
+        others = [other for other in sheets if other != name]
+        note = f"{path}: the sheet {name} is read; not {some(others)}"
+        frame = _with_condition(path, table, method, mapping)
+        frame.attrs["notes"] = (note, *frame.attrs["notes"])
+        return frame
+    parts = [_with_condition(path, table, name, mapping) for name, table in tables.items()]
+    frame = pd.concat(parts, ignore_index=True)
+    notes = dict.fromkeys(note for part in parts for note in part.attrs["notes"])
+    notes.pop(NAMED_BY_TABLE, None)
+    note = f"{path}: the conditions are the sheets {some(tables)}"
+    frame.attrs["notes"] = (note, *notes)
+    return frame
+
+
+def _with_condition(
+    path: Path, table: TextTable, method: str, mapping: WideMapping | None
+) -> "pd.DataFrame":
+    """Return a table as a tidy one with the column ``condition``."""
+    if is_tidy(table.columns):
+        return _tidy(path, table, method)
+    if is_measured(table) and mapping is None:
+        try:
+            return with_conditions(tidy_of_measured(table), method)
+        except RecordError as error:
+            raise RecordError(f"{path}: {error}") from error
+    frame = tidy_of_wide(table, mapping, method=method)
+    if "condition" not in frame.columns:
+        raise RecordError(
+            f"{path}: nothing names the condition (method) of the recordings; give one table for "
+            "each method, named after it: soundcal compare FIRST.csv SECOND.csv; or a column "
+            "condition"
+        )
+    return frame
+
+
+def _tidy(path: Path, table: TextTable, method: str) -> "pd.DataFrame":
+    """Return a tidy table, of the given method if it has no column ``condition``."""
+    import pandas as pd
+
     absent = [name for name in COLUMNS if name not in table.columns]
     of_files = set(absent) <= {"condition", "stimulus"} and table.columns.count("recording") == 1
     if absent == ["condition"] and not of_files and not method:
@@ -149,7 +227,17 @@ def _impossible(table: "pd.DataFrame") -> tuple[str, ...]:
         (level & (table["value"] < _LOWEST_LEVEL))
         | (table["unit"].isin(_NEVER_NEGATIVE) & (table["value"] < 0))
     ]
+    by_label = table[level].groupby(["condition", "indicator", "statistic"], sort=False)
+    quiet = [
+        f"{indicator}{statistic} ({condition})"
+        for (condition, indicator, statistic), part in by_label
+        if indicator in _LEVELS and part["value"].between(0.0, _QUIETEST).all()
+    ]
     remarks = []
+    if quiet:
+        remarks.append(
+            f"all values of {some(quiet)} are between 0 dB and {_QUIETEST:g} dB; are they pascal?"
+        )
     if len(loud):
         remarks.append(
             f"{len(loud)} values in dB are above {most:.0f} dB, the highest level of a sound; the "

@@ -122,6 +122,15 @@ def indicators() -> Rows:
     return rows
 
 
+def of_ears() -> Rows:
+    """The indicators as people have them, a row per recording and condition."""
+    tidy = indicators()[1:]
+    rows = [["Sound", "Condition", "LAeq left [dB]", "LAeq right [dB]", "x"]]
+    for left, right in zip(tidy[::2], tidy[1::2], strict=True):
+        rows.append([left[1], left[0], left[5], right[5], "é"])
+    return rows
+
+
 TRACKS = [list(INPUT_COLUMNS), ["Straße.wav", "60.5", "0.25", "0.01", "2.0", "10", "10"]]
 
 EXCLUSIONS = [["participant", "reason", "condition"], ["André", "left early, unwell", "café"]]
@@ -138,6 +147,7 @@ COMMANDS: dict[str, tuple[Rows, list[str]]] = {
     ),
     "exclusions": (EXCLUSIONS, ["ratings", "answers.csv", *RATINGS, "--exclude", "FILE"]),
     "compare": (indicators(), ["compare", "FILE"]),
+    "compare wide": (of_ears(), ["compare", "FILE"]),
     "tracks": (TRACKS, [*HATS.split(), "--fs", "8000", "--tracks", "FILE"]),
 }
 

@@ -56,6 +56,14 @@ C1 = "pleasant"
 [stimuli]
 "street.wav" = "CG01"
 """
+COLUMNS = """[columns]
+stimulus = "Sound"
+[wide]
+"LAeq left" = "LAeq left"
+"N5 right [sone]" = "N5 R"
+[stimuli]
+N1 = "CG01"
+"""
 LONG = """session_uuid,trial_id,rating_stimulus,rating_score
 u1,street.wav,C1,80
 u2,street.wav,C1,25
@@ -65,6 +73,12 @@ TIDY = "recording,channel,indicator,statistic,value,unit,u,condition,stimulus\n"
     for n, stimulus in enumerate(("N1", "N2", "N3"))
     for ear in ("left", "right")
     for condition, shift in (("hats", 0.0), ("ocv", 0.4 + 0.1 * n))
+)
+INDICATORS = "made by hand\n\nSound,Condition,LAeq left,LAeq right,N5 L,N5 R,x\n" + ",,dB(A),,,,\n"
+INDICATORS += "".join(
+    f"{stimulus}.wav,{condition},{60 + 3 * n},{61 + 2 * n + shift},{7 + n + shift},{8 + n},a\n"
+    for n, stimulus in enumerate(("N1", "N2", "N3"))
+    for condition, shift in (("hats", 0.0), ("ocv", 0.5))
 )
 TRACKS = ",".join(INPUT_COLUMNS) + "\na.wav,60,0.1,0.01,2,10,10\nb.wav,70,0.1,0.01,2,10,10\n"
 
@@ -82,6 +96,11 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "mapped": (LONG, lambda path: read_mapped(path, beside(path, "m.toml", MAPPING))),
     "mapping": (MAPPING, lambda path: read_mapped(beside(path, "t.csv", LONG), path)),
     "tidy": (TIDY, lambda path: study_of(read_table(path))),
+    "indicators": (INDICATORS, lambda path: study_of(read_table(path))),
+    "columns": (
+        COLUMNS,
+        lambda path: read_table(beside(path, "t.csv", INDICATORS), mapping=path),
+    ),
     "tracks": (TRACKS, read_tracks),
 }
 
@@ -101,7 +120,7 @@ CELLS = ["", "nan", "inf", "-1e999", "1" + "0" * 400, "0x10", "1_000", "=1+1", "
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", sorted(READERS.keys() - {"mapping"}))
+@pytest.mark.parametrize("name", sorted(READERS.keys() - {"mapping", "columns"}))
 @FEW
 @given(data=st.data(), cell=st.sampled_from(CELLS) | st.text(max_size=9))
 def test_exchanged_cells(tmp_path: Path, name: str, data: st.DataObject, cell: str) -> None:
