@@ -40,7 +40,7 @@ _AVERAGES = {
 }
 
 
-def of_agreement(limits: "Agreement | NonparametricLimits", of: str) -> Drawing:
+def of_agreement(limits: "Agreement | NonparametricLimits") -> Drawing:
     """Draw differences over means, bias and limits of agreement."""
     unit = getattr(limits, "unit", "")
     scale = {"ratio": "×", "percent": "%"}.get(limits.scale, unit)
@@ -58,7 +58,7 @@ def of_agreement(limits: "Agreement | NonparametricLimits", of: str) -> Drawing:
     )
 
 
-def of_entry(entry: "Entry", of: str) -> Drawing:
+def of_entry(entry: "Entry") -> Drawing:
     """Draw the Bland-Altman plot of one indicator and pair of methods."""
     unit = unit_label(entry.indicator, entry.unit)
     scale = unit_label(entry.indicator, entry.difference_unit)
@@ -86,7 +86,7 @@ def of_comparison(comparison: "MethodComparison", of: str) -> Drawing:
             f"{label} was compared for {len(pairs)} pairs of methods; plot one of them: "
             + " or ".join(f"comparison.entry{(label, *pair)}" for pair in pairs)
         )
-    return of_entry(entries[0], "")
+    return of_entry(entries[0])
 
 
 def _of_label(entries: "Sequence[Entry]", of: str) -> "list[Entry]":
@@ -130,7 +130,7 @@ def of_values(comparison: "MethodComparison", of: str) -> Drawing:
     )
 
 
-def of_correlations(relation: "Relation", of: str) -> Drawing:
+def of_correlations(relation: "Relation") -> Drawing:
     """Draw the correlations of all outcomes and indicators as a map; outlined: significant."""
     correlations = relation.heatmap()
     outlined = relation.heatmap("pearson_p") <= relation.level

@@ -153,7 +153,7 @@ def _channel_of_result(
     )
 
 
-def of_calibration(calibration: "Calibration", of: str) -> Drawing:
+def of_calibration(calibration: "Calibration") -> Drawing:
     """Draw the standard uncertainty of every link and of their combination."""
     bars = len(budget_rows(calibration)) * (3.0 * len(calibration.channels) + 2.2)
     return Drawing(partial(draw_budget, calibration=calibration), 120.0, 20.0 + bars)

@@ -85,7 +85,7 @@ def plot_plane(
         axes.figure.savefig("plane.png")
     """
     ratings = make_ratings(table, scale=scale, language=language)
-    return drawn(of_plane(ratings, "", by=by, share=share), ax)
+    return drawn(of_plane(ratings, by=by, share=share), ax)
 
 
 def plot_likert(
@@ -160,7 +160,7 @@ def plot_heat_map(
         Answers outside the scale, another central tendency or column.
     """
     ratings = make_ratings(table, scale=scale)
-    return drawn(of_centre(ratings, "", centre=centre, across=across), ax)
+    return drawn(of_centre(ratings, centre=centre, across=across), ax)
 
 
 def plane_is_possible(ratings: Ratings) -> bool:
@@ -168,7 +168,7 @@ def plane_is_possible(ratings: Ratings) -> bool:
     return set(ATTRIBUTES) <= set(ratings.attributes)
 
 
-def of_plane(ratings: Ratings, of: str, *, by: str = "condition", share: float = 0.5) -> Drawing:
+def of_plane(ratings: Ratings, *, by: str = "condition", share: float = 0.5) -> Drawing:
     """Draw every trial in the plane, and a contour per group."""
     points = ratings.points()
     contours = densities(points, by=by, share=share)
@@ -176,17 +176,17 @@ def of_plane(ratings: Ratings, of: str, *, by: str = "condition", share: float =
         str(name): (part[_AXES[0]].to_numpy(), part[_AXES[1]].to_numpy())
         for name, part in points.groupby(by, sort=False)
     }
-    return _plane(partial(draw_plane, points=groups, contours=contours))
+    return _plane(partial(draw_plane, points=groups, contours=contours, filled=True))
 
 
 def _plane(draw: "partial[None]") -> Drawing:
     return Drawing(draw, 110.0, 112.0)
 
 
-def of_shifts(analysis: "RatingsAnalysis", of: str) -> Drawing:
+def of_shifts(analysis: "RatingsAnalysis") -> Drawing:
     """Draw an arrow per stimulus between the means under both conditions."""
     comparison, plane = analysis.comparison, analysis.plane
-    means = analysis.comparison.pairs if plane is None else plane.shifts
+    means = comparison.pairs if plane is None else plane.shifts
     ends = {
         name: (means[f"{_AXES[0]}_{end}"].to_numpy(), means[f"{_AXES[1]}_{end}"].to_numpy())
         for name, end in ((comparison.first, "first"), (comparison.second, "second"))
@@ -194,7 +194,7 @@ def of_shifts(analysis: "RatingsAnalysis", of: str) -> Drawing:
     return _plane(partial(draw_plane, points=ends, arrows=True))
 
 
-def of_answers(ratings: Ratings, of: str) -> Drawing:
+def of_answers(ratings: Ratings) -> Drawing:
     """Draw the shares of the answers."""
     return _stacked(stacked_answers(ratings))
 
@@ -203,9 +203,7 @@ def _stacked(counts: "pd.DataFrame") -> Drawing:
     return Drawing(partial(draw_likert, shares=counts), 180.0, 24.0 + 5.5 * len(counts))
 
 
-def of_centre(
-    ratings: Ratings, of: str, *, centre: Centre = "median", across: str = "stimulus"
-) -> Drawing:
+def of_centre(ratings: Ratings, *, centre: Centre = "median", across: str = "stimulus") -> Drawing:
     """Draw the median or mean answers as a map."""
     ratings.check_scale()
     values = central_answers(ratings, centre=centre, across=across)
@@ -219,7 +217,7 @@ def of_centre(
     )
 
 
-def of_differences(analysis: "RatingsAnalysis", of: str) -> Drawing:
+def of_differences(analysis: "RatingsAnalysis") -> Drawing:
     """Draw the differences between both conditions as a map, with stars of significance."""
     comparison = analysis.comparison
     low, high = analysis.ratings.scale

@@ -70,7 +70,8 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
     Returns
     -------
     Axes
-        ``axes.figure`` is the figure; ``axes.figure.savefig("level.png")`` needs no display.
+        ``axes.figure`` is the figure; ``axes.figure.savefig("level.png")`` needs no display. A
+        script that makes many figures closes each with ``matplotlib.pyplot.close(axes.figure)``.
 
     Raises
     ------
@@ -112,20 +113,33 @@ def _kinds(result: object) -> Kinds:
     raise TypeError(_no_plot(result))
 
 
+def _whole(draw: Callable[[Any], Drawing]) -> Callable[[Any, str], Drawing]:
+    """Return what draws an object that has no parts."""
+
+    def of_whole(result: object, of: str) -> Drawing:
+        if of:
+            raise ParameterError(
+                f"this plot of a {type(result).__name__} shows the whole; leave of={of!r} out"
+            )
+        return draw(result)
+
+    return of_whole
+
+
 _LEVELS: Kinds = {symbol: partial(measured.of_level, symbol=symbol) for symbol in measured.LEVELS}
 
 _KINDS: Mapping[type, Kinds] = {
     Recording: {**_LEVELS, "pressure": measured.of_pressure, "spectrum": measured.of_spectrum},
-    Calibration: {"budget": measured.of_calibration},
-    Agreement: {"bland-altman": compared.of_agreement},
-    NonparametricLimits: {"bland-altman": compared.of_agreement},
-    Entry: {"bland-altman": compared.of_entry},
+    Calibration: {"budget": _whole(measured.of_calibration)},
+    Agreement: {"bland-altman": _whole(compared.of_agreement)},
+    NonparametricLimits: {"bland-altman": _whole(compared.of_agreement)},
+    Entry: {"bland-altman": _whole(compared.of_entry)},
     MethodComparison: {
         "forest": compared.of_forest,
         "bland-altman": compared.of_comparison,
         "values": compared.of_values,
     },
-    Relation: {"correlations": compared.of_correlations, "scatter": compared.of_outcome},
+    Relation: {"correlations": _whole(compared.of_correlations), "scatter": compared.of_outcome},
 }
 
 
@@ -146,23 +160,23 @@ def _kinds_of_study(study: Study) -> Kinds:
 
 def _kinds_of_ratings(result: "Ratings | RatingsAnalysis") -> Kinds:
     """Return the kinds of ratings; the plane needs all eight attributes."""
-    is_analysis = isinstance(result, RatingsAnalysis)
-
-    def of_ratings(result: Any, of: str, draw: Callable[..., Drawing]) -> Drawing:
-        return draw(result.ratings if is_analysis else result, of)
-
-    kinds: dict[str, Callable[[Any, str], Drawing]] = {}
+    analysis = result if isinstance(result, RatingsAnalysis) else None
     ratings = result.ratings if isinstance(result, RatingsAnalysis) else result
+    kinds: dict[str, Callable[[], Drawing]] = {}
     if rated.plane_is_possible(ratings):
-        kinds["plane"] = partial(of_ratings, draw=rated.of_plane)
-    kinds["likert"] = partial(of_ratings, draw=rated.of_answers)
-    kinds["median"] = partial(of_ratings, draw=partial(rated.of_centre, centre="median"))
-    kinds["mean"] = partial(of_ratings, draw=partial(rated.of_centre, centre="mean"))
-    if isinstance(result, RatingsAnalysis):
-        kinds["differences"] = rated.of_differences
-        if len(result.comparison.pairs):
-            kinds["shifts"] = rated.of_shifts
-    return kinds
+        kinds["plane"] = partial(rated.of_plane, ratings)
+    kinds["likert"] = partial(rated.of_answers, ratings)
+    kinds["median"] = partial(rated.of_centre, ratings, centre="median")
+    kinds["mean"] = partial(rated.of_centre, ratings, centre="mean")
+    if analysis is not None:
+        kinds["differences"] = partial(rated.of_differences, analysis)
+        if len(analysis.comparison.pairs):
+            kinds["shifts"] = partial(rated.of_shifts, analysis)
+
+    def of_ratings(draw: Callable[[], Drawing], result: object) -> Drawing:
+        return draw()
+
+    return {kind: _whole(partial(of_ratings, draw)) for kind, draw in kinds.items()}
 
 
 def _no_plot(result: object) -> str:

@@ -228,7 +228,7 @@ def test_a_relation_is_a_map_or_the_scatter_of_one_outcome(relation: Relation) -
     axes = soundcal.plot(relation)
     np.testing.assert_array_equal(np.asarray(axes.images[0].get_array()), relation.heatmap())
     scatter = soundcal.plot(relation, "scatter", of="calm")
-    assert labels(scatter) == ("Difference of I0 in dB", "Difference of calm")
+    assert labels(scatter) == ("Difference of I0 in dB", "Difference of calm (-1000 to 1000)")
     with pytest.raises(ParameterError, match="no outcome 'loud'"):
         soundcal.plot(relation, "scatter", of="loud")
 
@@ -267,5 +267,7 @@ def test_what_cannot_be_plotted_is_told_what_can(recording: Recording) -> None:
         recording.plot(of="middle")
     with pytest.raises(ParameterError, match="a map shows one channel"):
         soundcal.plot(loudness_zwtv(recording), "map")
+    with pytest.raises(ParameterError, match="shows the whole; leave of='left' out"):
+        soundcal.plot(from_sensitivity({"left": 2.0}), of="left")
     with pytest.raises(ParameterError, match="'LX' was not compared"):
         soundcal.plot(soundcal.compare_methods(tidy(6)), "values", of="LX")

@@ -100,8 +100,9 @@ def draw_plane(
     *,
     contours: "Mapping[str, Density] | None" = None,
     arrows: bool = False,
+    filled: bool = False,
 ) -> None:
-    """Draw the plane in axes; parameters as for :func:`circumplex`."""
+    """Draw the plane in axes; parameters as for :func:`circumplex`, ``filled`` colours contours."""
     arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
     if arrows:
         _check_pairs(arrays)
@@ -127,7 +128,7 @@ def draw_plane(
         axes.plot(*xy, markersize=2.6, alpha=pale, **look)
         axes.plot([], [], markersize=3.6, label=short(name, 40), **look)
         if contours and name in contours:
-            _contour(axes, contours[name], colour)
+            _contour(axes, contours[name], colour, filled=filled)
 
 
 def _coordinates(name: str, p: ArrayLike, e: ArrayLike) -> Array:
@@ -172,8 +173,17 @@ def _compass(axes: "Axes") -> None:
     axes.set_ylabel("Eventfulness (1)")
 
 
-def _contour(axes: "Axes", found: "Density", colour: str) -> None:
+def _contour(axes: "Axes", found: "Density", colour: str, *, filled: bool) -> None:
     """Draw the line that encloses a share of the estimated density."""
+    if filled:
+        axes.contourf(
+            found.pleasantness,
+            found.eventfulness,
+            found.density,
+            levels=[found.level, float(found.density.max())],
+            colors=[colour],
+            alpha=0.15,
+        )
     axes.contour(
         found.pleasantness,
         found.eventfulness,

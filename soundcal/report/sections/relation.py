@@ -18,6 +18,7 @@ from soundcal.report.document import (
     Table,
 )
 from soundcal.report.figures import ScatterPanel
+from soundcal.report.sections.ratings_plane import AXES
 from soundcal.report.style import count, known, unit_label, value_text
 
 if TYPE_CHECKING:
@@ -144,11 +145,12 @@ def scatter_panel(relation: Relation, row: Row) -> ScatterPanel:
     outcome, label = row["outcome"], row["label"]
     x, y = (frame.to_numpy() for frame in (relation.measured[label], relation.heard[outcome]))
     there = np.isfinite(x) & np.isfinite(y)
+    low, high = (-1.0, 1.0) if outcome in AXES else relation.scale
     names = [str(name) for name, on in zip(relation.measured.index, there, strict=True) if on]
     return ScatterPanel(
         f"{outcome}, r = {_r(row['pearson'])}, p {_p(row['pearson_p'])}",
         f"Difference of {label} in {unit_label(row['indicator'], row['unit'])}",
-        f"Difference of {outcome}",
+        f"Difference of {outcome} ({low:g} to {high:g})",
         names,
         x[there],
         y[there],
