@@ -42,12 +42,23 @@ def drawn(drawing: Drawing, ax: "Axes | None") -> "Axes":
 
     pyplot knows the figure, so that a notebook shows it, ``matplotlib.pyplot.show()`` opens a
     window, and a script without a display can save it.
+
+    Raises
+    ------
+    TypeError
+        ``ax`` is something else than ``Axes``.
     """
+    from matplotlib import pyplot
+    from matplotlib.axes import Axes
+
     if ax is not None:
+        if not isinstance(ax, Axes):
+            raise TypeError(
+                f"ax is of type {type(ax).__name__}; one Axes is expected, such as "
+                "pyplot.subplots(1, 2)[1][0]"
+            )
         _draw(drawing, ax)
         return ax
-    from matplotlib import pyplot
-
     # the first figure starts pyplot's backend, which has settings that must outlast the style
     figure = pyplot.figure(
         figsize=(inches(drawing.width), inches(drawing.height)),

@@ -71,6 +71,8 @@ def plot_plane(
 
     Raises
     ------
+    TypeError
+        Not a DataFrame.
     RecordError
         Columns missing, or a trial answered twice.
     ParameterError
@@ -84,7 +86,7 @@ def plot_plane(
         axes = soundcal.plot_plane(answers, scale=(1, 5))
         axes.figure.savefig("plane.png")
     """
-    ratings = make_ratings(table, scale=scale, language=language)
+    ratings = _ratings(table, scale, language)
     return drawn(of_plane(ratings, by=by, share=share), ax)
 
 
@@ -116,12 +118,14 @@ def plot_likert(
 
     Raises
     ------
+    TypeError
+        Not a DataFrame.
     RecordError
         Columns missing, or a trial answered twice.
     ParameterError
         Answers outside the scale, or fewer than 2 categories.
     """
-    ratings = make_ratings(table, scale=scale)
+    ratings = _ratings(table, scale)
     return drawn(_stacked(stacked_answers(ratings, categories=categories)), ax)
 
 
@@ -154,13 +158,24 @@ def plot_heat_map(
 
     Raises
     ------
+    TypeError
+        Not a DataFrame.
     RecordError
         Columns missing, or a trial answered twice.
     ParameterError
         Answers outside the scale, another central tendency or column.
     """
-    ratings = make_ratings(table, scale=scale)
+    ratings = _ratings(table, scale)
     return drawn(of_centre(ratings, centre=centre, across=across), ax)
+
+
+def _ratings(table: "pd.DataFrame", scale: tuple[float, float], language: str = "equal") -> Ratings:
+    if not hasattr(table, "columns"):
+        raise TypeError(
+            f"a DataFrame of ratings is expected, not {type(table).__name__}; soundcal.plot draws "
+            "Ratings and their analysis"
+        )
+    return make_ratings(table, scale=scale, language=language)
 
 
 def plane_is_possible(ratings: Ratings) -> bool:

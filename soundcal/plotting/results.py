@@ -1,5 +1,6 @@
 """One function that plots every result."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
     result : object
         One of these objects.
     kind : str
-        Kind of plot.
+        Kind of plot, in capital or small letters.
     of : str
         Part of the object: a channel, a label, an outcome.
     ax : Axes, optional
@@ -76,7 +77,7 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
     Raises
     ------
     TypeError
-        An object that has no plot.
+        An object that has no plot, or ``ax`` is no ``Axes``.
     ParameterError
         A kind of plot or a part that the object does not have.
 
@@ -90,12 +91,12 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
         soundcal.plot(soundcal.indicators.loudness_zwtv(recording), "map", of="left")
     """
     kinds = _kinds(result)
-    if kind and kind not in kinds:
+    chosen = next((name for name in kinds if name.lower() == kind.lower() or not kind), None)
+    if chosen is None:
         raise ParameterError(
             f"kind {kind!r} of a {type(result).__name__}; one of {', '.join(kinds)} is expected"
         )
-    drawing = kinds[kind or next(iter(kinds))](result, of)
-    return drawn(drawing, ax)
+    return drawn(kinds[chosen](result, of), ax)
 
 
 def _kinds(result: object) -> Kinds:
@@ -186,6 +187,10 @@ def _no_plot(result: object) -> str:
         *("Entry", "MethodComparison", "Study", "Ratings", "RatingsAnalysis", "Relation"),
     ]
     text = f"{type(result).__name__} has no plot; plots exist of {', '.join(names)}"
+    if isinstance(result, str | os.PathLike):
+        return f"{text}. Read a recording first: soundcal.read(file, calibration=…)"
+    if isinstance(result, list | tuple | dict):
+        return f"{text}. Plot its items one by one"
     if isinstance(result, Capture):
         return f"{text}. Calibrate it first: soundcal.plot(calibration.apply(capture))"
     if hasattr(result, "columns"):

@@ -73,7 +73,7 @@ def test_a_recording_is_its_level_over_time(recording: Recording) -> None:
 
 
 def test_other_levels_and_one_ear(recording: Recording) -> None:
-    axes = soundcal.plot(recording, "LCS", of="right")
+    axes = soundcal.plot(recording, "lcs", of="right")
     expected = time_weighted_level(recording.channel("right"), FS, weighting="C", time="S")
     np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), expected.series)
     assert labels(axes) == ("Time (s)", "LCS (dB)")
@@ -259,6 +259,12 @@ def test_what_cannot_be_plotted_is_told_what_can(recording: Recording) -> None:
         soundcal.plot(3)
     with pytest.raises(TypeError, match=r"calibration\.apply"):
         soundcal.plot(Capture(np.zeros((1, 100)), FS))
+    with pytest.raises(TypeError, match=r"soundcal\.read"):
+        soundcal.plot("take.wav")
+    with pytest.raises(TypeError, match="one by one"):
+        soundcal.plot([recording])
+    with pytest.raises(TypeError, match="ax is of type ndarray; one Axes is expected"):
+        recording.plot(ax=pyplot.subplots(1, 2)[1])
     with pytest.raises(TypeError, match="plot_plane"):
         soundcal.plot(pd.DataFrame({"x": [1]}))
     with pytest.raises(ParameterError, match="kind 'forest' of a Recording; one of LAF"):

@@ -150,10 +150,12 @@ def test_answers_and_columns_are_checked() -> None:
         soundcal.plot_heat_map(answers([1, 6]), scale=(1, 5))
     with pytest.raises(RecordError, match="columns attribute are missing"):
         soundcal.plot_plane(answers([1]).drop(columns="attribute"), scale=(1, 5))
+    with pytest.raises(TypeError, match=r"not Ratings; soundcal\.plot draws Ratings"):
+        soundcal.plot_plane(make_ratings(answers([1]), scale=(1, 5)), scale=(1, 5))
     with pytest.raises(ParameterError, match="across 'people'; one of condition"):
         soundcal.plot_heat_map(answers([1]), scale=(1, 5), across="people")
     with pytest.raises(ParameterError, match="centre 'mode'"):
-        soundcal.plot_heat_map(answers([1]), scale=(1, 5), centre="mode")  # type: ignore[arg-type]
+        soundcal.plot_heat_map(answers([1]), scale=(1, 5), centre="mode")
 
 
 def test_more_groups_than_colours_differ_in_their_markers(ratings: Ratings) -> None:
