@@ -264,9 +264,10 @@ def _unlike(table: "pd.DataFrame") -> tuple[str, ...]:
     """Return a remark if the conditions of a table were computed differently."""
     if "software" not in table.columns:
         return ()
+    software = table["software"].fillna("a program that is not named")  # one table has no column
     by = {
-        str(name): " and ".join(sorted(part["software"].unique()))
-        for name, part in table.groupby("condition", sort=False)
+        str(name): " and ".join(sorted(part.unique()))
+        for name, part in software.groupby(table["condition"], sort=False)
     }
     if len(set(by.values())) < 2:
         return ()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from soundcal.calibration.stated import from_sensitivity
@@ -126,6 +127,11 @@ def test_tables_that_were_computed_differently_are_compared_with_a_word(
     told = capsys.readouterr().err
     assert "the conditions were computed differently" in told
     assert "diffuse field" in told
+    other = pd.read_csv("ocv.csv", dtype={"statistic": str}).drop(columns="software")
+    other.to_csv("other.csv", index=False)
+    assert main(["compare", "hats.csv", "other.csv"]) == 0
+    assert "hats by soundcal" in (told := capsys.readouterr().err)
+    assert "other by a program that is not named" in told
 
 
 @pytest.mark.parametrize(
