@@ -1,5 +1,8 @@
 """Settings of the site: the pages of the guide and the reference of the public names."""
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 from soundcal.version import __version__
 
 project = "soundcal"
@@ -19,3 +22,8 @@ html_title = f"soundcal {__version__}"
 html_theme_options = {"fixed_sidebar": True, "page_width": "70rem"}
 html_show_sourcelink = False
 html_copy_source = False
+
+
+def setup(app: Sphinx) -> None:
+    """Accept tables as a language of code."""
+    app.add_lexer("csv", TextLexer)

@@ -34,6 +34,8 @@ _KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _MOST: Final = 100
 WRITING: Final = ("out", "report", "plots", "log", "table", "html")
 """Options of all commands that name a file or folder to write."""
+_CHOICES: Final = ("indicators", "family")
+"""Repeatable options whose values are one choice: those of the command line replace the file's."""
 
 
 def with_settings(
@@ -74,7 +76,9 @@ def with_settings(
         table = table[arguments[depth]]
         depth += 1
         for key, value in table.items():
-            if not isinstance(value, dict):  # the table of a word that may follow
+            if isinstance(value, dict):  # the table of a word that may follow
+                continue
+            if key not in _CHOICES or not _is_given(key, arguments):
                 options += _option(path, key, value)
     if len(options) > _MOST:
         raise RecordError(
@@ -84,6 +88,12 @@ def with_settings(
         command = " ".join(arguments[:depth])
         say(f"{path}: sets {' '.join(options)} for {command}, unless the command line does")
     return [*arguments[:depth], *options, *arguments[depth:]]
+
+
+def _is_given(key: str, arguments: list[str]) -> bool:
+    """Return whether the command line has the option, or a beginning of its name."""
+    words = (word.partition("=")[0] for word in arguments)
+    return any(len(word) > len("--") and f"--{key}".startswith(word) for word in words)
 
 
 def _option(path: Path, key: str, value: Any) -> list[str]:

@@ -50,6 +50,17 @@ def test_options_of_the_command_come_before_the_given_ones(tmp_path: Path) -> No
     ]
 
 
+def test_indicators_of_the_command_line_replace_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "soundcal.toml").write_text(
+        '[measure]\nindicators = "LAeq,N5"\nfield = "diffuse"\n'
+    )
+    kept = ["measure", "--field=diffuse"]
+    for given in (["--indicators", "S5"], ["--indicators=S5"], ["--ind", "S5"]):
+        assert with_settings(["measure", "a.wav", *given], tmp_path) == [*kept, "a.wav", *given]
+    other = ["measure", "--indicators=LAeq,N5", "--field=diffuse", "a.wav"]
+    assert with_settings(["measure", "a.wav"], tmp_path) == other
+
+
 def test_other_commands_and_other_folders_are_left_alone(tmp_path: Path) -> None:
     assert with_settings(["record"], tmp_path) == ["record"]
     (tmp_path / "soundcal.toml").write_text(SETTINGS)
