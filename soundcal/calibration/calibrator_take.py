@@ -9,7 +9,7 @@ import numpy as np
 
 from soundcal.calibration.tone import Tone, measure_tone
 from soundcal.errors import ParameterError, SignalError, ToneNotFound
-from soundcal.recording import LOSSY, Capture, is_lossy
+from soundcal.recording import LOSSY, Capture, is_lossy, sample_digest
 from soundcal.takes.check import Check, refuse_broken
 from soundcal.takes.judge import refuse_invalid
 from soundcal.takes.level_over_time import LEVELS
@@ -17,6 +17,13 @@ from soundcal.takes.repeated_blocks import REPEATED_BLOCKS
 from soundcal.units import PASCAL_DB, db, from_db
 
 __all__ = ["CLASS_1", "ToneLimits", "check_take", "index_of"]
+
+
+_CHECKED: Final[dict[tuple[object, ...], Tone]] = {}
+"""Tones of the newest accepted takes, by all that the checks depend on: a laboratory checks each
+insertion at once, and the calibration checks all of them again."""
+
+_MOST: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,25 @@ def check_take(
     ParameterError
         The take has several channels, but none of that name.
     """
+    key = (
+        *(sample_digest(take.samples), take.fs, take.channels, take.clipped, take.xruns),
+        *(take.delivered_rate, take.flags, ear, level, frequency, expected, limits),
+    )
+    if key not in _CHECKED:
+        if len(_CHECKED) >= _MOST:
+            _CHECKED.clear()
+        _CHECKED[key] = _checked(take, ear, level, frequency, expected, limits)
+    return _CHECKED[key]
+
+
+def _checked(
+    take: Capture,
+    ear: str,
+    level: float,
+    frequency: float,
+    expected: float | None,
+    limits: ToneLimits,
+) -> Tone:
     index = index_of(take, ear)
     _check_samples(take, index, ear, limits)
     # the level has limits of its own here, after those of the tone

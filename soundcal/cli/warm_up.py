@@ -46,8 +46,9 @@ def _stages() -> list[tuple[str, Callable[[], object]]]:
 
     from soundcal.indicators.measurement import compute
     from soundcal.indicators.registry import REGISTRY
-    from soundcal.recording import Recording
+    from soundcal.recording import Capture, Recording
     from soundcal.stimuli import load_catalogue, render
+    from soundcal.takes.judge import judge
 
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, 2 * 48000))
     recording = Recording(noise, 48000, "stated", channels=("left", "right"))
@@ -57,6 +58,7 @@ def _stages() -> list[tuple[str, Callable[[], object]]]:
         for entry in REGISTRY.values()
         if not entry.engine
     ]
+    stages.append(("checks of takes", partial(judge, Capture(noise, 48000))))
     stages.append(("other sampling rates", partial(compute, low, ["LAeq", "N5"])))
     stages += [
         (f"stimulus {name}", partial(render, stimulus, duration=1.0))

@@ -38,6 +38,7 @@ from soundcal.takes.level_over_time import (
     of_frames,
     of_tone,
 )
+from soundcal.takes.played import Played, remembered
 from soundcal.takes.short_time import ShortTime, short_time
 from soundcal.takes.slips import (
     DRIFT,
@@ -79,10 +80,11 @@ _MOST: Final = 1.0
 _DROPOUTS: Final = Limit(0.0, "≤", "exact zeros while something was played")
 
 
-def _of_tone(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> list[Check]:
+def _of_tone(name: str, x: Samples, played: Played, fs: int, frequency: float) -> list[Check]:
     """Return slips, drift and spread of the delay of a tone, from its phase, and its level."""
+    s = played.samples
     found = track(x, fs, frequency, s)
-    steady = _is_steady(s, round(WINDOW_S * fs))
+    steady = _is_steady(played, round(WINDOW_S * fs))
     step = level_step(x, fs, name, reference=s) if steady else None
     fades = fading(name, x, fs, frequency) if steady else None
     slips = slips_of(name, found, fs)
@@ -97,16 +99,17 @@ def _of_tone(name: str, x: Samples, s: Samples, fs: int, frequency: float) -> li
     return [*timing, *level, *([] if fades is None else [fades])]
 
 
-def _of_sound(name: str, x: Samples, s: Samples, fs: int) -> list[Check]:
+def _of_sound(name: str, x: Samples, played: Played, fs: int) -> list[Check]:
     """Return slips, drift and spread of the delay of one channel, and its level."""
+    s = played.samples
     x = x - x.mean()  # an offset of the input has nothing to do with the stimulus
-    delays, frames = delays_of(x, s, fs), short_time(x, s, fs)
+    delays, frames = delays_of(x, played, fs), short_time(x, played, fs)
     slips = slips_in(x, s, delays) if delays.windows.size >= 3 else []
     timing = _slips(name, slips, frames, fs) if frames or delays.windows.size >= 3 else []
     intact = all(check.verdict == "pass" for check in timing)
-    if delays.windows.size >= 3 and _is_alike(s, delays.size):
+    if delays.windows.size >= 3 and _is_alike(played, delays.size):
         timing += clock_drift(name, delays, slips)
-    steady = _is_steady(s, round(WINDOW_S * fs))
+    steady = _is_steady(played, round(WINDOW_S * fs))
     step = level_step(x, fs, name, reference=s) if steady else None
     if frames is None or not intact:
         return [*timing, *both_levels(step, [])]
@@ -148,40 +151,47 @@ def _slips(name: str, slips: list[Slip], frames: ShortTime | None, fs: int) -> l
     return [Check("slips", moved, "samples", SLIPS, fault(reason), reason, name)]
 
 
-def _dropouts(name: str, x: Samples, s: Samples, fs: int) -> Check:
+def _dropouts(name: str, x: Samples, played: Played, fs: int) -> Check:
     """Return the exact zeros on one channel while something was played on it."""
     gaps = Gaps(sounding=True)
-    gaps.push(with_silence_filled(x[np.newaxis], s[np.newaxis]))
+    gaps.push(with_silence_filled(x[np.newaxis], played))
     gaps.push(np.ones((1, 1)))  # makes zeros at the end count as a gap
     reason = "".join(flag.text for flag in gaps.flags(fs, name))
     return Check(DROPOUTS, gaps.lost, "samples", _DROPOUTS, fault(reason), reason, name)
 
 
-def _varies(s: Samples, size: int) -> tuple[float, float]:
+@remembered
+def _varies(played: Played, size: int) -> tuple[float, float]:
     """Return the ranges of level and of slope relative to level over a stimulus' windows, in dB.
 
     The slope of a signal relative to the signal is a measure of its mean frequency; if it stays
     constant, so does the spectrum.
     """
-    n = s.size // size
-    windows = s[: n * size].reshape(n, size)
+    n = played.samples.size // size
+    windows = played.samples[: n * size].reshape(n, size)
     power, slope = np.square(windows).mean(axis=1), np.square(np.diff(windows)).mean(axis=1)
-    played = power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10)
-    if played.sum() < 2 or not (slope[played] > 0).all():
+    heard = power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10)
+    if heard.sum() < 2 or not (slope[heard] > 0).all():
         return np.inf, np.inf
-    tilt = 10.0 * np.log10(slope[played] / power[played])
-    level = 10.0 * np.log10(power[played]) if played.all() else np.array([0.0, np.inf])
+    tilt = 10.0 * np.log10(slope[heard] / power[heard])
+    level = 10.0 * np.log10(power[heard]) if heard.all() else np.array([0.0, np.inf])
     return float(np.ptp(level)), float(np.ptp(tilt))
 
 
-def _is_steady(s: Samples, size: int) -> bool:
+def _is_steady(played: Played, size: int) -> bool:
     """Return whether level and spectrum of a stimulus stay constant."""
-    return max(_varies(s, size)) <= _ALIKE_DB
+    return max(_varies(played, size)) <= _ALIKE_DB
 
 
-def _is_alike(s: Samples, size: int) -> bool:
+def _is_alike(played: Played, size: int) -> bool:
     """Return whether the spectrum of a stimulus stays constant, whatever its level does."""
-    return _varies(s, size)[1] <= _ALIKE_DB
+    return _varies(played, size)[1] <= _ALIKE_DB
+
+
+@remembered
+def _frequency(played: Played, fs: int) -> float | None:
+    """Return the frequency of a stimulus that is a tone."""
+    return frequency_of(played.samples, fs) if played.samples.size else None
 
 
 def _unaligned(capture: Capture) -> bool:
@@ -230,22 +240,23 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     if _unaligned(capture):
         return ()  # not aligned: nothing to compare
     fs, names = capture.fs, capture.channels
-    sources = np.broadcast_to(played, (n_inputs, played.shape[1]))
+    n = min(capture.n_samples, played.shape[1])
+    whole = Played(played[:, :n])
     found: list[Check] = []
-    for name, x, s in zip(names, capture.samples, sources, strict=True):
-        found.append(_dropouts(name, x, s, fs))
-        n = min(x.size, s.size)
-        frequency = frequency_of(s[:n], fs) if n else None
+    for number, (name, x) in enumerate(zip(names, capture.samples, strict=True)):
+        source = whole.channel(number % played.shape[0])
+        found.append(_dropouts(name, x, source, fs))
+        frequency = _frequency(source, fs)
         if frequency is None:
-            found += _of_sound(name, x[:n], s[:n], fs)
+            found += _of_sound(name, x[:n], source, fs)
         else:
-            found += _of_tone(name, x[:n], s[:n], fs, frequency)
+            found += _of_tone(name, x[:n], source, fs, frequency)
     intact = all(
         check.verdict == "pass" or (check.verdict == "suspect" and check.name != DRIFT)
         for check in found
     )
     if played.shape[0] == n_inputs == 2 and intact:  # a path that jumps has no single response
-        found += crosstalk(names, capture.samples, played, fs)
+        found += crosstalk(names, capture.samples, whole, fs)
     return tuple(found)
 
 

@@ -25,12 +25,13 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import DELAY_NOT_MEASURED, Flag
 
-__all__ = ["Delay", "Frame", "find_each", "find_marker", "frame", "marker"]
+__all__ = ["Bursts", "Delay", "Frame", "bursts", "find_each", "find_marker", "frame", "marker"]
 
 
 MARKER_S: Final = 4096 / 48000
@@ -233,42 +234,60 @@ def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:
     n_lags = min(max_delay, take.shape[1] - sync.size) + 1
     if n_lags < 1:
         raise SignalError(f"take of {take.shape[1]} samples; the marker alone has {sync.size}")
-    correlation = _correlations(take[:, : n_lags + sync.size - 1], sync[np.newaxis])
+    heard = take[:, : n_lags + sync.size - 1]
+    correlation = _correlations(heard, bursts(sync[np.newaxis], heard.shape[1]))
     channel = int(np.argmax(correlation.max(axis=1)))
     return _peak(correlation[channel], channel, sync.size)
 
 
-def find_each(pieces: Samples, syncs: Samples) -> list[Delay]:
+@dataclass(frozen=True, slots=True)
+class Bursts:
+    """Known bursts, ready to be found in pieces of some length: see :func:`bursts`."""
+
+    size: int
+    spectrum: NDArray[np.complex128]
+    energy: Samples
+
+
+def bursts(syncs: Samples, n: int) -> Bursts:
+    """Prepare bursts, shape (k, m), to be found in pieces of ``n`` samples."""
+    from scipy.fft import next_fast_len, rfft
+
+    # a circular correlation: at these lags the burst does not reach beyond the piece
+    length = next_fast_len(n, real=True)
+    own = np.sum(syncs**2, axis=1, keepdims=True)
+    return Bursts(syncs.shape[1], np.conj(rfft(syncs, length, axis=1)), own)
+
+
+def find_each(pieces: Samples, known: Bursts) -> list[Delay]:
     """Find a burst of its own in each of several pieces, as :func:`find_marker` finds one.
 
     Parameters
     ----------
     pieces : ndarray, shape (k, n)
         Recorded samples; all lags at which a burst lies within its piece are searched.
-    syncs : ndarray, shape (k, m)
-        The bursts as they were played.
+    known : Bursts
+        The k bursts as they were played, for pieces of n samples.
     """
-    rows = _correlations(pieces, syncs)
-    return [_peak(row, number, syncs.shape[1]) for number, row in enumerate(rows)]
+    rows = _correlations(pieces, known)
+    return [_peak(row, number, known.size) for number, row in enumerate(rows)]
 
 
-def _correlations(pieces: Samples, syncs: Samples) -> Samples:
+def _correlations(pieces: Samples, known: Bursts) -> Samples:
     """Return the magnitude of the normalised correlation at every lag, shape (k, n - m + 1)."""
     from scipy.fft import irfft, next_fast_len, rfft
 
-    size, n_lags = syncs.shape[1], pieces.shape[1] - syncs.shape[1] + 1
-    # a circular correlation: at these lags the burst does not reach beyond the piece
+    size, n_lags = known.size, pieces.shape[1] - known.size + 1
     length = next_fast_len(pieces.shape[1], real=True)
     spectrum = rfft(pieces, length, axis=1)
-    spectrum *= np.conj(rfft(syncs, length, axis=1))
+    spectrum *= known.spectrum
     product = irfft(spectrum, length, axis=1)[:, :n_lags]
     power = np.zeros((pieces.shape[0], pieces.shape[1] + 1))
     np.cumsum(pieces**2, axis=1, out=power[:, 1:])
     energy = power[:, size:] - power[:, :-size]
     # silence correlates with nothing; the floor lies 120 dB below the loudest piece
     floor = np.maximum(energy.max(axis=1, keepdims=True) * 1e-12, np.finfo(np.float64).tiny)
-    own = np.sum(syncs**2, axis=1, keepdims=True)
-    found: Samples = np.abs(product) / np.sqrt(np.maximum(energy, floor) * own)
+    found: Samples = np.abs(product) / np.sqrt(np.maximum(energy, floor) * known.energy)
     return found
 
 

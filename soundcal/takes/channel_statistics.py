@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
 from soundcal.recording import FULL_SCALE
+from soundcal.takes.kernels import bits_in, counts_from, range_of, runs_in
 
 __all__ = ["PLATEAUS", "ChannelStatistics"]
 
@@ -46,18 +47,25 @@ class _Plateaus:
         self.count = 0
 
     def push(
-        self, y: Samples, starts: NDArray[np.intp], ends: NDArray[np.intp], step: float | None
+        self,
+        y: Samples,
+        highest: float,
+        starts: NDArray[np.intp],
+        ends: NDArray[np.intp],
+        step: float | None,
     ) -> None:
-        """Take runs ``[start, end)`` of ``y`` that have ended; ``step`` is None if unknown."""
-        signed = self._sign * y
-        highest = float(signed.max(initial=0.0))
+        """Take runs ``[start, end)`` of ``y`` that have ended; ``step`` is None if unknown.
+
+        ``highest`` is the extreme of the new samples on this side.
+        """
         if highest > self.extreme:
             self.extreme, self.count = highest, 0
-        chosen = signed[starts] == self.extreme
+        chosen = self._sign * y[starts] == self.extreme
         starts, ends = starts[chosen], ends[chosen]
         if starts.size == 0 or self.extreme <= 0.0:
             return
         if step is None:
+            signed = self._sign * y
             step = self.extreme - float(signed[signed < self.extreme].max(initial=0.0))
             coarse = self.extreme < _COARSE_BELOW and step <= _COARSE_STEP * self.extreme
             step = step if coarse else 0.0
@@ -71,22 +79,23 @@ class _Plateaus:
 class _Extreme:
     """Counts samples at the extreme of a signal, on one side of zero, and just below it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sign: float) -> None:
+        self._sign = sign
         self.top = -np.inf
         self.at_top = 0
         self._near = 0
 
-    def push(self, signed: Samples, highest: float) -> None:
-        """Take the next samples, whose largest value is ``highest``."""
+    def push(self, x: Samples, highest: float) -> None:
+        """Take the next samples, whose extreme on this side is ``highest``."""
         if highest > self.top:
             close = highest - self.top <= _NEAR * abs(highest)
             self._near = self._near + self.at_top if close else 0
             self.top, self.at_top = highest, 0
         bottom = self.top - _NEAR * abs(self.top)
         if highest >= bottom:
-            at_top = int(np.count_nonzero(signed == self.top))
+            at_top, near = counts_from(x, self._sign, self.top, bottom)
             self.at_top += at_top
-            self._near += int(np.count_nonzero(signed >= bottom)) - at_top
+            self._near += near - at_top
 
     @property
     def limited(self) -> bool:
@@ -108,7 +117,7 @@ class ChannelStatistics:
         self.full = self.in_a_row = self.live = self.used = 0
         self.finer = False
         self.plateaus = (_Plateaus(1.0), _Plateaus(-1.0))
-        self.extremes = (_Extreme(), _Extreme())
+        self.extremes = (_Extreme(1.0), _Extreme(-1.0))
         self.means = np.zeros(3)  # number, sum and sum of squares of the means of the windows
         self.power = 0.0
         self.quietest = np.inf
@@ -118,39 +127,41 @@ class ChannelStatistics:
 
     def push(self, x: Samples) -> None:
         """Take the next samples, shape (n,), n > 0."""
-        lowest, highest = float(x.min()), float(x.max())
+        x = np.ascontiguousarray(x)
+        lowest, highest, live = range_of(x)
         self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
-        self.extremes[0].push(x, highest)
-        self.extremes[1].push(-x, -lowest)
+        self.live += live
+        heights = (highest, -lowest)
+        for side, height in zip(self.extremes, heights, strict=True):
+            side.push(x, height)
         y = np.concatenate([self._last, x])
-        full = np.abs(y) >= FULL_SCALE
-        new = full[self._last.size :]
-        self.full += int(new.sum())
-        pairs = full[1:] & full[:-1] & (y[1:] * y[:-1] > 0)
-        self.in_a_row += int(pairs[max(0, self._last.size - 1) :].sum())
+        if max(heights) >= FULL_SCALE:
+            self._note_full(y)
         self._note_bits(x)
-        self._look_for_plateaus(y)
+        self._look_for_plateaus(y, heights)
         self._last = y[-64:]
         self._note_windows(x)
 
-    def _look_for_plateaus(self, y: Samples) -> None:
-        changes = np.flatnonzero(y[1:] != y[:-1]) + 1
-        starts = np.concatenate([[0], changes[:-1]]) if changes.size else changes
-        chosen = (changes >= max(1, self._last.size)) & (changes - starts >= PLATEAU_SAMPLES)
+    def _note_full(self, y: Samples) -> None:
+        full = np.abs(y) >= FULL_SCALE
+        self.full += int(full[self._last.size :].sum())
+        pairs = full[1:] & full[:-1] & (y[1:] * y[:-1] > 0)
+        self.in_a_row += int(pairs[max(0, self._last.size - 1) :].sum())
+
+    def _look_for_plateaus(self, y: Samples, heights: tuple[float, float]) -> None:
+        starts, ends = runs_in(y, PLATEAU_SAMPLES, max(1, self._last.size))
         step = None if self.finer else 2.0 ** (1 - self.bits)
-        for side in self.plateaus:
-            side.push(y, starts[chosen], changes[chosen], step)
+        for side, height in zip(self.plateaus, heights, strict=True):
+            side.push(y, height, starts, ends, step)
 
     def _note_bits(self, x: Samples) -> None:
-        self.live += int(np.count_nonzero(x))
         if self.finer:
             return
-        scaled = np.abs(x) * 2.0**23
-        steps = np.rint(scaled)
-        if np.any(steps != scaled):
+        used = bits_in(x)
+        if used < 0:
             self.finer = True
         else:
-            self.used |= int(np.bitwise_or.reduce(steps.astype(np.int64)))
+            self.used |= used
 
     def _note_windows(self, x: Samples) -> None:
         y = np.concatenate([self._rest, x])

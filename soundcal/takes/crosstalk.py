@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
 from soundcal.takes.check import Check, Limit, doubt
+from soundcal.takes.played import Played, remembered_spectra
 from soundcal.takes.slips import WINDOW_S
 from soundcal.units import power_db
 
@@ -34,18 +36,15 @@ _SWAPPED: Final = Limit(
 )
 
 
-def crosstalk(names: Sequence[str], x: Samples, s: Samples, fs: int) -> list[Check]:
+def crosstalk(names: Sequence[str], x: Samples, s: Played, fs: int) -> list[Check]:
     """Return checks of the share of each of two outputs that arrives at the other one's input."""
     size = round(WINDOW_S * fs)
-    n = min(x.shape[1], s.shape[1])
+    n = min(x.shape[1], s.samples.shape[1])
     if n < (_SEGMENTS + 1) * size // 2 or not x.any(axis=1).all():  # a dead input hears nothing
         return []
-    view = np.lib.stride_tricks.sliding_window_view(
-        np.concatenate([s[:, :n], x[:, :n]]), size, axis=1
-    )
-    spectra = np.fft.rfft(view[:, :: size // 2] * np.hanning(size), axis=2)
-    cross = np.einsum("ikf,jkf->fij", spectra, spectra.conj())
-    played, recorded = cross[:, :2, :2], cross[:, 2:, :2]
+    sent = _conjugate_spectra(s.beginning(n), size)
+    played = np.einsum("ikf,jkf->fij", sent.conj(), sent)
+    recorded = np.einsum("ikf,jkf->fij", _spectra(x[:, :n], size), sent)
     power = np.real(np.einsum("fii->if", played))
     if not (power.max(axis=1) > 0).all():
         return []
@@ -57,6 +56,16 @@ def crosstalk(names: Sequence[str], x: Samples, s: Samples, fs: int) -> list[Che
     paths = recorded[usable] @ np.linalg.inv(played[usable])
     heard = np.einsum("fij,jf->ij", np.abs(paths) ** 2, power[:, usable])
     return _verdicts_on_crosstalk(names, heard)
+
+
+def _spectra(x: Samples, size: int) -> NDArray[np.complex128]:
+    view = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)
+    return np.fft.rfft(view[:, :: size // 2] * np.hanning(size), axis=2)
+
+
+@remembered_spectra
+def _conjugate_spectra(played: Played, size: int) -> NDArray[np.complex128]:
+    return _spectra(played.samples, size).conj()
 
 
 def _verdicts_on_crosstalk(names: Sequence[str], heard: Samples) -> list[Check]:

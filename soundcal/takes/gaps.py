@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
 from soundcal.recording import GAPS, Flag
+from soundcal.takes.played import Played, remembered
 from soundcal.takes.zeros import SHORTEST
 
 __all__ = ["Gaps", "gap_flags", "with_silence_filled"]
@@ -38,8 +39,8 @@ class Gaps:
         self._count = 0
         self._lost = 0
 
-    def push(self, samples: Samples) -> None:
-        """Take the next samples, shape (n_channels, n)."""
+    def push(self, samples: Samples | NDArray[np.bool_]) -> None:
+        """Take the next samples, shape (n_channels, n), or where they are not zero."""
         n = samples.shape[1]
         places = np.flatnonzero(samples.any(axis=0))
         if places.size == 0:
@@ -81,22 +82,28 @@ class Gaps:
         return (Flag(GAPS, text),)
 
 
-def with_silence_filled(samples: Samples, played: Samples) -> Samples:
-    """Return a row that is zero only where the samples are zero although sound was played.
+def with_silence_filled(samples: Samples, played: Played) -> NDArray[np.bool_]:
+    """Return a row that is false only where the samples are zero although sound was played.
 
     Sound 60 dB below the loudest sample counts as silence: it may be less than one step of the
     converter.
     """
+    n = min(samples.shape[1], played.samples.shape[-1])
+    filled = np.ones((1, samples.shape[1]), dtype=np.bool_)
+    filled[0, :n] = (samples[:, :n] != 0.0).any(axis=0) | _silent(played.beginning(n))
+    return filled
+
+
+@remembered
+def _silent(played: Played) -> NDArray[np.bool_]:
+    """Return where nothing is heard of what was played, shape (n,)."""
     from scipy.ndimage import maximum_filter1d
 
-    n = min(samples.shape[1], played.shape[1])
-    filled = np.ones((1, samples.shape[1]))
-    loudness = np.abs(played[:, :n]).max(axis=0)
+    loudness = np.abs(np.atleast_2d(played.samples)).max(axis=0)
     # a wave is not silent where it passes through zero
-    around = maximum_filter1d(loudness, 2 * _AROUND + 1) if n else loudness
-    silent = around <= _SILENT * loudness.max(initial=0.0)
-    filled[0, :n] = np.abs(samples[:, :n]).max(axis=0) + silent
-    return filled
+    around = maximum_filter1d(loudness, 2 * _AROUND + 1) if loudness.size else loudness
+    silent: NDArray[np.bool_] = around <= _SILENT * loudness.max(initial=0.0)
+    return silent
 
 
 def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple[Flag, ...]:
@@ -124,5 +131,5 @@ def gap_flags(samples: Samples, fs: int, played: Samples | None = None) -> tuple
     1 gap of exact zeros on all inputs, 64 samples in all, first at 0.002 s
     """
     gaps = Gaps(sounding=played is not None)
-    gaps.push(samples if played is None else with_silence_filled(samples, played))
+    gaps.push(samples if played is None else with_silence_filled(samples, Played(played)))
     return gaps.flags(fs)

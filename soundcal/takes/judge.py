@@ -34,6 +34,7 @@ from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
 from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.level_over_time import steady_sound
+from soundcal.takes.played import Played
 from soundcal.takes.repeated_blocks import REPEATED_BLOCKS, Repeats
 from soundcal.takes.zeros import LONG_S, SHORTEST, Zeros
 from soundcal.units import db
@@ -156,7 +157,10 @@ class SignalChecks:
         else:
             self._played.push(played)
             self._gaps.sounding = True
-        self._gaps.push(samples if played is None else with_silence_filled(samples, played))
+        if played is None:
+            self._gaps.push(samples)
+        else:
+            self._gaps.push(with_silence_filled(samples, Played(played)))
         self._n_samples += samples.shape[1]
         for row, x in zip(self._rows, samples, strict=True):
             row.push(x)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
+from soundcal.takes.kernels import distances_of
 
 __all__ = ["REPEATED_BLOCKS", "Repeats"]
 
@@ -165,12 +166,8 @@ def _distances(held: Samples, changes: NDArray[np.bool_]) -> list[int]:
         prints = prints * _MIX + row[chosen + i]
     prints ^= prints >> np.uint64(32)
     prints *= _MIX
-    # sorted by fingerprint, then by place, which takes the lowest bits
-    width = np.uint64(n.bit_length())
-    keys = np.sort((prints >> width << width) | chosen.astype(np.uint64))
-    order = (keys & ((np.uint64(1) << width) - np.uint64(1))).astype(np.int64)
-    keys >>= width
-    apart = np.diff(order)[keys[1:] == keys[:-1]]
-    apart = apart[(apart >= SHORTEST) & (apart <= LONGEST)]
-    values, counts = np.unique(apart, return_counts=True)
-    return [int(value) for value in values[np.argsort(-counts)[:_DISTANCES]]]
+    # as many bits of the fingerprint as a sort by fingerprint and place would have left
+    counts = distances_of(prints >> np.uint64(n.bit_length()), chosen, LONGEST)
+    counts[:SHORTEST] = 0
+    values = np.flatnonzero(counts)
+    return [int(value) for value in values[np.argsort(-counts[values])[:_DISTANCES]]]

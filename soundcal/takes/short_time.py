@@ -19,7 +19,7 @@ are not needed.
 stand out from the noise. It rises where something else stands in place of the stimulus.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
+from soundcal.takes.played import Played, remembered_spectra
 
 __all__ = ["FRAME_S", "Jump", "ShortTime", "short_time"]
 
@@ -124,13 +125,15 @@ class ShortTime:
     shares: Samples
 
 
-def short_time(x: Samples, s: Samples, fs: int) -> ShortTime | None:
+def short_time(x: Samples, played: Played, fs: int) -> ShortTime | None:
     """Compare the frames of a recorded row with those of a played one.
 
     Parameters
     ----------
-    x, s : ndarray, shape (n,)
-        Recorded and played samples, aligned.
+    x : ndarray, shape (n,)
+        Recorded samples.
+    played : Played
+        Played samples, aligned.
     fs : int
         Sampling rate in Hz.
 
@@ -144,21 +147,24 @@ def short_time(x: Samples, s: Samples, fs: int) -> ShortTime | None:
     --------
     >>> noise = 0.1 * np.random.default_rng(1).standard_normal(48000)
     >>> heard = np.concatenate([0.4 * noise[:24000], 0.2 * noise[24002:], [0.0, 0.0]])
-    >>> found = short_time(heard, noise, 48000)
+    >>> found = short_time(heard, Played(noise), 48000)
     >>> print(*(jump.words(48000) for jump in found.jumps))
     2 samples missing between 0.34 s and 0.68 s
     >>> bool(found.levels[0] - found.levels[-1] > 5.0)
     True
     """
-    size = round(FRAME_S * fs)
+    size, s = round(FRAME_S * fs), played.samples
     n = min(x.size, s.size)
     n_blocks = (2 * n // size - 1) // _BLOCK
     if n_blocks < _LEAST_BLOCKS or not (s[:n].any() and x[:n].any()):
         return None
-    pieces = partial(_pieces, x, s, size, n_blocks)
     if n_blocks <= _KEPT:  # compute the spectra of a short take once
-        kept = list(pieces())
-        pieces = partial(iter, kept)
+        kept = list(
+            zip(_spectra(x, size, n_blocks), _of_short(played, size, n_blocks), strict=True)
+        )
+        pieces: Callable[[], Iterator[Spectra]] = partial(iter, kept)
+    else:
+        pieces = partial(_pieces, x, s, size, n_blocks)
     blocks = _Blocks(pieces(), size, n_blocks, int(np.ceil(_LOWEST_HZ * size / fs)))
     if not blocks.comparable:
         return None
@@ -292,20 +298,23 @@ class _Blocks:
 
 def _pieces(x: Samples, s: Samples, size: int, n_blocks: int) -> Iterator[Spectra]:
     """Give the spectra of the frames of both rows, some blocks at a time."""
+    return zip(_spectra(x, size, n_blocks), _spectra(s, size, n_blocks), strict=True)
+
+
+@remembered_spectra
+def _of_short(played: Played, size: int, n_blocks: int) -> list[NDArray[np.complex64]]:
+    return list(_spectra(played.samples, size, n_blocks))
+
+
+def _spectra(row: Samples, size: int, n_blocks: int) -> Iterator[NDArray[np.complex64]]:
+    """Give the spectra of the frames of a row, some blocks at a time."""
     from scipy.fft import rfft
 
     hop, window = size // 2, np.hanning(size + 2)[1:-1].astype(np.float32)
     for first in range(0, n_blocks * _BLOCK, _PIECE):
         last = min(first + _PIECE, n_blocks * _BLOCK)
-        part = slice(first * hop, (last - 1) * hop + size)
-        heard, sent = (
-            rfft(
-                np.lib.stride_tricks.sliding_window_view(y[part].astype(np.float32), size)[::hop]
-                * window
-            )
-            for y in (x, s)
-        )
-        yield heard, sent
+        part = row[first * hop : (last - 1) * hop + size].astype(np.float32)
+        yield rfft(np.lib.stride_tricks.sliding_window_view(part, size)[::hop] * window)
 
 
 def _smoothed(lines: Samples) -> Samples:

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
-from soundcal.takes.alignment import find_each
+from soundcal.takes.alignment import Bursts, bursts, find_each
 from soundcal.takes.check import Check, Limit, Verdict
+from soundcal.takes.played import Played, remembered_spectra
 
 __all__ = [
     "DRIFT",
@@ -108,26 +109,34 @@ class Delays:
     size: int
 
 
-def delays_of(x: Samples, s: Samples, fs: int) -> Delays:
+def delays_of(x: Samples, played: Played, fs: int) -> Delays:
     """Return the local delay of a recorded row against a played one."""
-    size = round(WINDOW_S * fs)
+    size, s = round(WINDOW_S * fs), played.samples
     reach = round(_REACH * size)
     n = min(x.size, s.size) // size
     padded = np.pad(x[: n * size], reach)
-    power = np.square(s[: n * size].reshape(n, size)).mean(axis=1)
-    played = np.flatnonzero(power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10))
     windows, delays = [], []
-    for start in range(0, played.size, _AT_A_TIME):
-        numbers = played[start : start + _AT_A_TIME]
-        syncs = np.stack([s[i * size : (i + 1) * size] for i in numbers])
+    for numbers, known in _bursts_of(played, size, n):
         pieces = np.stack([padded[i * size : (i + 1) * size + 2 * reach] for i in numbers])
-        for i, sync, piece, found in zip(
-            numbers, syncs, pieces, find_each(pieces, syncs), strict=True
-        ):
+        for i, piece, found in zip(numbers, pieces, find_each(pieces, known), strict=True):
             if found.clear and 0 < found.lag < 2 * reach:
                 windows.append(int(i))
+                sync = s[i * size : (i + 1) * size]
                 delays.append(found.lag - reach + _fraction(piece, sync, found.lag))
     return Delays(np.array(windows, dtype=np.intp), np.array(delays), size)
+
+
+@remembered_spectra
+def _bursts_of(played: Played, size: int, n: int) -> list[tuple[NDArray[np.intp], Bursts]]:
+    """Return the numbers of the first n windows with sound, some at a time, and their sound."""
+    s, length = played.samples, size + 2 * round(_REACH * size)
+    power = np.square(s[: n * size].reshape(n, size)).mean(axis=1)
+    sounding = np.flatnonzero(power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10))
+    parts = [sounding[k : k + _AT_A_TIME] for k in range(0, sounding.size, _AT_A_TIME)]
+    return [
+        (numbers, bursts(np.stack([s[i * size : (i + 1) * size] for i in numbers]), length))
+        for numbers in parts
+    ]
 
 
 def _fraction(piece: Samples, sync: Samples, lag: int) -> float:
@@ -159,7 +168,7 @@ def find_slips(x: Samples, s: Samples, fs: int) -> list[Slip]:
     list of Slip
         Slips with at least one window of 85 ms before and after in which the delay can be found.
     """
-    return slips_in(x, s, delays_of(x, s, fs))
+    return slips_in(x, s, delays_of(x, Played(s), fs))
 
 
 def slips_in(x: Samples, s: Samples, found: Delays) -> list[Slip]:
