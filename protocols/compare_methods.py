@@ -23,11 +23,14 @@ Accepted
     targets that were missed.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 from soundcal.files.session import ExitStatus
-from soundcal.lab import steps
-from soundcal.lab.protocol import Bench, Setting
+from soundcal.lab import efforts, steps
+from soundcal.lab.effort import Effort
+from soundcal.lab.operator import telling
+from soundcal.lab.protocol import Bench, Setting, Value
 
 SETTINGS = {
     **steps.DEVICE,
@@ -41,6 +44,16 @@ SETTINGS = {
 }
 
 check = steps.check
+
+
+def effort(settings: Mapping[str, Value]) -> Effort:
+    """Return the time and the hands that a run takes."""
+    ears = efforts.ears_effort(settings) * 2
+    return (
+        ears
+        + efforts.OPEN_CIRCUIT
+        + efforts.stimuli_effort(settings, takes=1 + efforts.SEARCH_TAKES)
+    )
 
 
 def run(bench: Bench) -> ExitStatus:
@@ -72,6 +85,8 @@ def _report(bench: Bench) -> None:
 
     wanted = steps.names_in(str(bench.settings["indicators"]))
     folder = bench.session.folder
-    study = collect([folder], indicators=wanted or None)
-    path = write_report(study, folder / "derivatives", force=True)
+    measured = telling(bench.operator, "indicators", "recordings")
+    study = collect([folder], indicators=wanted or None, progress=measured)
+    drawn = telling(bench.operator, "report", "figures")
+    path = write_report(study, folder / "derivatives", force=True, progress=drawn)
     bench.operator.tell(f"  report: {path}")

@@ -15,12 +15,14 @@ Accepted
     The gains are in gains_hats.json and, in the published layout, in gains_hats.csv.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 from soundcal.files.session import ExitStatus
-from soundcal.lab import steps
+from soundcal.lab import efforts, steps
+from soundcal.lab.effort import Effort
 from soundcal.lab.gains import keep_hats_gains
-from soundcal.lab.protocol import Bench
+from soundcal.lab.protocol import Bench, Value
 
 SETTINGS = {
     **steps.DEVICE,
@@ -31,6 +33,13 @@ SETTINGS = {
 }
 
 check = steps.check
+
+
+def effort(settings: Mapping[str, Value]) -> Effort:
+    """Return the time and the hands that a run takes."""
+    return efforts.ears_effort(settings) * 2 + efforts.stimuli_effort(
+        settings, takes=efforts.SEARCH_TAKES
+    )
 
 
 def run(bench: Bench) -> ExitStatus:

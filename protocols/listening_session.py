@@ -27,6 +27,7 @@ from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
 from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
+from soundcal.lab.effort import Effort
 from soundcal.lab.gains import playing_order, read_gains
 from soundcal.lab.play import play_at
 from soundcal.lab.protocol import Bench, Setting, Value
@@ -52,6 +53,12 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
     if not rows:
         raise ParameterError(f"{settings['gains']}: no stimulus has a gain; nothing can be played")
     stimuli.select(catalogue, [str(row["stimulus"]) for row in rows])
+
+
+def effort(settings: Mapping[str, Value]) -> Effort:
+    """Return the time of a run: every presentation, and the pauses between them."""
+    n = len(playing_order(read_gains(Path(str(settings["gains"]))), "", 0))
+    return Effort(n * float(settings["duration"]) + (n - 1) * float(settings["pause"]))
 
 
 def run(bench: Bench) -> ExitStatus:

@@ -13,15 +13,22 @@ Accepted
     sensitivities with their uncertainty budget; use it for measurements with these ears.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 from soundcal.files.session import ExitStatus
-from soundcal.lab import steps
-from soundcal.lab.protocol import Bench
+from soundcal.lab import efforts, steps
+from soundcal.lab.effort import Effort
+from soundcal.lab.protocol import Bench, Value
 
 SETTINGS = {"inputs": steps.DEVICE["inputs"], **steps.CALIBRATOR}
 
 check = steps.check
+
+
+def effort(settings: Mapping[str, Value]) -> Effort:
+    """Return the time and the hands that a run takes."""
+    return efforts.ears_effort(settings)
 
 
 def run(bench: Bench) -> ExitStatus:

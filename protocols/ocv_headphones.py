@@ -15,13 +15,15 @@ Accepted
     are in the uncertainty budget of calibration_ocv.json; the gains are in gains_ocv.json.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 from soundcal.errors import TargetNotReached
 from soundcal.files.session import Event, ExitStatus
-from soundcal.lab import steps
+from soundcal.lab import efforts, steps
+from soundcal.lab.effort import Effort
 from soundcal.lab.gains import keep_gains
-from soundcal.lab.protocol import Bench
+from soundcal.lab.protocol import Bench, Value
 
 SETTINGS = {
     "outputs": steps.DEVICE["outputs"],
@@ -31,6 +33,11 @@ SETTINGS = {
 }
 
 check = steps.check
+
+
+def effort(settings: Mapping[str, Value]) -> Effort:
+    """Return the time and the hands that a run takes."""
+    return efforts.OPEN_CIRCUIT
 
 
 def run(bench: Bench) -> ExitStatus:
@@ -44,7 +51,9 @@ def run(bench: Bench) -> ExitStatus:
 def _gains(bench: Bench) -> None:
     """Compute the gain of every stimulus; one that would clip gets a reason instead of a gain."""
     rows = []
-    for stimulus in steps.selected_stimuli(bench.settings):
+    chosen = steps.selected_stimuli(bench.settings)
+    for number, stimulus in enumerate(chosen, start=1):
+        bench.operator.tell(f"  {stimulus.id}, {number} of {len(chosen)}")
         row = {"stimulus": stimulus.id, "target": stimulus.level, "gain_db": None}
         try:
             row["gain_db"] = steps.ocv_gain_db(

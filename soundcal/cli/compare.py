@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_mapping
-from soundcal.cli.output import print_json, say
+from soundcal.cli.output import print_json, say, writing_report
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError, RecordError
 
@@ -107,17 +107,22 @@ def run(options: argparse.Namespace) -> int:
     written = []
     document = study_document(study) if options.out or options.report else None
     if options.out:
-        page = write_report(
-            study,
-            options.out,
-            document=document,
-            pdf=options.pdf,
-            figures=options.figures,
-            force=options.force,
-        )
+        with writing_report() as advance:
+            page = write_report(
+                study,
+                options.out,
+                document=document,
+                pdf=options.pdf,
+                figures=options.figures,
+                force=options.force,
+                progress=advance,
+            )
         written.append(page)
     if document is not None and options.report:
-        written += write_document(document, options.report, pdf=options.pdf, force=options.force)
+        with writing_report() as advance:
+            written += write_document(
+                document, options.report, pdf=options.pdf, force=options.force, progress=advance
+            )
     summary = study_summary(study)
     for line in summary:
         say(line)

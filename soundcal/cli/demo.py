@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.output import Advance, print_json, progress, say
+from soundcal.cli.output import Advance, print_json, progress, say, writing_report
 from soundcal.isolation import from_here
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
             jobs=jobs,
             progress=advance,
         )
-    with progress("writing the report", None, unit="figures") as advance:
+    with writing_report() as advance:
         page = write_report(study, campaign, progress=advance)
     lines = _outcome(study, page, time.monotonic() - began)
     for line in lines:

@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Protocol, TextIO
 
 from soundcal.errors import RecordError
@@ -27,6 +27,7 @@ __all__ = [
     "say",
     "show",
     "visible",
+    "writing_report",
 ]
 
 
@@ -149,6 +150,11 @@ def _similar(error: UnicodeError) -> tuple[str, int]:
 def print_json(schema: str, content: Mapping[str, Any]) -> None:
     """Print one JSON object with the name of its schema."""
     _write(json.dumps({"schema": schema, **content}, indent=2) + "\n")
+
+
+def writing_report() -> AbstractContextManager[Advance]:
+    """Show the progress of a report that is written, figure by figure."""
+    return progress("writing the report", None, unit="figures")
 
 
 @contextmanager

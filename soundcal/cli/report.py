@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
-from soundcal.cli.output import print_json, progress, say
+from soundcal.cli.output import print_json, progress, say, writing_report
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
 from soundcal.cli.relating import add_relation_options, relation_from
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
@@ -129,14 +129,16 @@ def run(options: argparse.Namespace) -> int:
             progress=advance,
         )
     relation = None if ratings is None else _relation(options, study, ratings)
-    path = write_report(
-        study,
-        out,
-        document=study_document(study, relation),
-        pdf=options.pdf,
-        figures=options.figures,
-        force=options.force,
-    )
+    with writing_report() as advance:
+        path = write_report(
+            study,
+            out,
+            document=study_document(study, relation),
+            pdf=options.pdf,
+            figures=options.figures,
+            force=options.force,
+            progress=advance,
+        )
     summary = study_summary(study) + (relation_summary(relation) if relation else [])
     for line in summary:
         say(line)

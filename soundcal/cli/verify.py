@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.cli.output import print_json, progress, say, show
+from soundcal.cli.output import print_json, progress, say, show, writing_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +120,9 @@ def _write(
 
     rates = [outcome for outcome in outcomes if isinstance(outcome, SimulatedRate)]
     document = certificate_document(rates) if rates else verification_document(outcomes, beside)
-    write_document(document, Path(options.report), pdf=options.pdf, force=options.force)
+    page = Path(options.report)
+    with writing_report() as advance:
+        write_document(document, page, pdf=options.pdf, force=options.force, progress=advance)
 
 
 def _statistics(options: argparse.Namespace) -> "list[Callable[[], Outcome]]":

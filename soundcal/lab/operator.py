@@ -4,15 +4,18 @@ The simulated lab acts for itself; a script assumes that everything is already i
 at the terminal is :class:`soundcal.cli.operators.TerminalOperator`.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
     from soundcal.devices.simulated.lab import SimulatedLab
 
-__all__ = ["Operator", "PreparedOperator", "SimulatedOperator", "Tell"]
+__all__ = ["Operator", "PreparedOperator", "SimulatedOperator", "Tell", "telling"]
+
+_TELL_EVERY_S: Final = 5.0
 
 Tell = Callable[[str], None]
 """Takes a line of text about the progress of the work."""
@@ -56,6 +59,25 @@ class Operator(Protocol):
     def read_voltmeter(self, channel: str) -> float:
         """Read the true-rms voltage of an output channel in V."""
         ...
+
+
+def telling(operator: Operator, work: str, unit: str) -> Callable[[float, str, float], None]:
+    """Return a callback that tells the operator every 5 s how much of some work is done.
+
+    Examples
+    --------
+    >>> advance = telling(PreparedOperator(tell=print), "indicators", "recordings")
+    >>> advance(1.0, "rec-N1.wav", 3.0)
+    """
+    last = time.monotonic()
+
+    def advance(done: float, remark: str, total: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _TELL_EVERY_S:
+            last = time.monotonic()
+            operator.tell(f"  {work}: {done:.0f} of {total:.0f} {unit}")
+
+    return advance
 
 
 def _silent(text: str) -> None:

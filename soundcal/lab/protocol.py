@@ -7,7 +7,9 @@ A protocol is a Python file with
 * ``run(bench)``: the steps. It uses the bench's device, operator and session and returns the exit
   status;
 * optionally ``check(settings, device)``: it refuses settings that conflict with each other or with
-  the device, before the session begins and before the operator has done anything.
+  the device, before the session begins and before the operator has done anything;
+* optionally ``effort(settings)``: the time and the hands that a run takes, which the operator is
+  told at the start; :mod:`soundcal.lab.efforts` has those of the shared steps.
 
 A protocol does not know whether its device is a soundcard or the simulated lab, or whether a person
 or a script answers: it asks the :class:`~soundcal.lab.operator.Operator`.
@@ -30,6 +32,7 @@ from soundcal.files.lock import held
 from soundcal.files.session import Event, ExitStatus, Session
 from soundcal.files.shipped import shipped
 from soundcal.identity import same_device
+from soundcal.lab.effort import Effort
 from soundcal.lab.operator import Operator
 from soundcal.stimuli import Stimulus
 
@@ -139,12 +142,15 @@ class Bench:
         """Return a numeric setting."""
         return float(self.settings[name])
 
-    def step(self, name: str, action: Callable[[], object]) -> None:
-        """Carry out one step, unless the session being resumed has finished it already."""
+    def step(self, name: str, action: Callable[[], object], *, place: str = "") -> None:
+        """Carry out one step, unless the session being resumed has finished it already.
+
+        The operator is told its name, and its ``place`` among others, such as "3 of 27".
+        """
         if self.session.finished(name):
             self.operator.tell(f"{name}: already done, kept")
             return
-        self.operator.tell(name)
+        self.operator.tell(f"{name}, {place}" if place else name)
         action()
         self.session.log(Event.STEP, step=name)
 
@@ -163,8 +169,8 @@ class LabProtocol:
         Settings that may be changed for a run.
     steps : callable
         The file's ``run``.
-    check : callable, optional
-        The file's ``check``.
+    check, effort : callable, optional
+        The file's ``check`` and ``effort``.
     """
 
     name: str
@@ -172,6 +178,7 @@ class LabProtocol:
     settings: Mapping[str, Setting]
     steps: Callable[[Bench], ExitStatus]
     check: Callable[[Mapping[str, Value], AudioDevice], None] | None = None
+    effort: Callable[[Mapping[str, Value]], Effort] | None = None
 
     def resolve(self, changes: Mapping[str, str]) -> dict[str, Value]:
         """Return all settings with the changes applied.
@@ -264,6 +271,7 @@ def load(name: str) -> LabProtocol:
         settings,
         cast(Callable[[Bench], ExitStatus], steps),
         cast(Callable[[Mapping[str, Value], AudioDevice], None] | None, check),
+        cast(Callable[[Mapping[str, Value]], Effort] | None, getattr(module, "effort", None)),
     )
 
 
@@ -330,6 +338,9 @@ def run(
         if protocol.check is not None:
             protocol.check(settings, device)
         make_folder(folder)
+        if protocol.effort is not None:
+            effort = protocol.effort(settings)
+            operator.tell(effort.words(simulated=device.info.kind == "simulated"))
     with held(folder):
         if resume:
             session, settings = _resumed(protocol, device, operator, folder, changes or {})

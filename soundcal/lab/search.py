@@ -17,12 +17,12 @@ from soundcal.takes.against_stimulus import compare_with_stimulus, judge_alone
 from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.judge import judge
 
-__all__ = ["Ears", "SearchResult"]
+__all__ = ["FLOOR_S", "Ears", "SearchResult"]
 
 Levels = tuple[float, float]
 Taken = TypeVar("Taken")
 
-_FLOOR_S: Final = 5.0
+FLOOR_S: Final = 5.0
 """Length of the recording of the noise floor, s."""
 
 _START_PEAK: Final = 0.1
@@ -96,7 +96,7 @@ class Ears:
             The take has overflows or clipped samples or is invalid, and the operator does not try
             again. Digital silence, as a path without noise gives it, is valid: its level is -inf.
         """
-        silence = np.zeros((len(EARS), int(_FLOOR_S * self.device.fs)))
+        silence = np.zeros((len(EARS), int(FLOOR_S * self.device.fs)))
 
         def whole() -> Capture:
             take = self.take(silence)

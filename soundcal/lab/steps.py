@@ -367,8 +367,9 @@ def with_headphones_on(bench: Bench, *records: Record) -> None:
     bench.operator.seat_headphones()
     bench.operator.tell("noise floor")
     measure_noise_floor(bench)
-    for stimulus in chosen:
-        bench.step(f"stimulus {stimulus.id}", partial(_attempt, bench, stimulus, records))
+    for number, stimulus in enumerate(chosen, start=1):
+        attempt = partial(_attempt, bench, stimulus, records)
+        bench.step(f"stimulus {stimulus.id}", attempt, place=f"{number} of {len(chosen)}")
 
 
 def _attempt(bench: Bench, stimulus: Stimulus, records: Sequence[Record]) -> None:

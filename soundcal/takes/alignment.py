@@ -31,7 +31,7 @@ from soundcal.arrays import Samples
 from soundcal.errors import ParameterError, SignalError
 from soundcal.recording import DELAY_NOT_MEASURED, Flag
 
-__all__ = ["Bursts", "Delay", "Frame", "bursts", "find_each", "find_marker", "frame", "marker"]
+__all__ = ["Bursts", "Delay", "Frame", "bursts_for", "find_each", "find_marker", "frame", "marker"]
 
 
 MARKER_S: Final = 4096 / 48000
@@ -45,6 +45,9 @@ MARKER_RMS_DB: Final = -40.0
 LEAD_S: Final = 0.02
 GAP_S: Final = 0.1
 """Silence between marker and samples, s: the decay of filters and of measuring rooms is over."""
+
+MAX_DELAY_S: Final = 1.0
+"""Greatest delay that is allowed for, s; recording goes on for as long."""
 
 CLEAR: Final = 0.15
 """Smallest correlation at which a marker counts as found: 9 sigma of chance, -16 dB SNR."""
@@ -170,7 +173,7 @@ class Frame:
         return take[:, first : first + self.n_wanted], delay, flags
 
 
-def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = 1.0) -> Frame:
+def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = MAX_DELAY_S) -> Frame:
     """Put the marker before samples.
 
     Parameters
@@ -235,21 +238,21 @@ def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:
     if n_lags < 1:
         raise SignalError(f"take of {take.shape[1]} samples; the marker alone has {sync.size}")
     heard = take[:, : n_lags + sync.size - 1]
-    correlation = _correlations(heard, bursts(sync[np.newaxis], heard.shape[1]))
+    correlation = _correlations(heard, bursts_for(sync[np.newaxis], heard.shape[1]))
     channel = int(np.argmax(correlation.max(axis=1)))
     return _peak(correlation[channel], channel, sync.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """Known bursts, ready to be found in pieces of some length: see :func:`bursts`."""
+    """Known bursts, ready to be found in pieces of some length: see :func:`bursts_for`."""
 
     size: int
     spectrum: NDArray[np.complex128]
     energy: Samples
 
 
-def bursts(syncs: Samples, n: int) -> Bursts:
+def bursts_for(syncs: Samples, n: int) -> Bursts:
     """Prepare bursts, shape (k, m), to be found in pieces of ``n`` samples."""
     from scipy.fft import next_fast_len, rfft
 

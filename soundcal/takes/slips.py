@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
-from soundcal.takes.alignment import Bursts, bursts, find_each
+from soundcal.takes.alignment import Bursts, bursts_for, find_each
 from soundcal.takes.check import Check, Limit, Verdict
 from soundcal.takes.played import Played, remembered_spectra
 
@@ -134,7 +134,7 @@ def _bursts_of(played: Played, size: int, n: int) -> list[tuple[NDArray[np.intp]
     sounding = np.flatnonzero(power > power.max(initial=0.0) * 10 ** (QUIET_DB / 10))
     parts = [sounding[k : k + _AT_A_TIME] for k in range(0, sounding.size, _AT_A_TIME)]
     return [
-        (numbers, bursts(np.stack([s[i * size : (i + 1) * size] for i in numbers]), length))
+        (numbers, bursts_for(np.stack([s[i * size : (i + 1) * size] for i in numbers]), length))
         for numbers in parts
     ]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from soundcal.cli import main
-from soundcal.cli.output import progress, visible
+from soundcal.cli.output import progress, visible, writing_report
 from soundcal.files import audio
 
 FS = 8000
@@ -153,3 +153,26 @@ def test_the_time_left_is_shown_once_it_can_be_known(
         "measuring: 9 of 100 s",
         "measuring: 20 of 100 s, 120 s left",
     ]
+
+
+def test_a_total_may_be_known_only_when_the_work_has_begun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("soundcal.cli.output.time.monotonic", lambda: float(next(clock)))
+    with writing_report() as advance:
+        advance(0, "")
+        advance(2, "LAeq", 8)
+        advance(4, "N5")
+    assert capsys.readouterr().err.splitlines() == [
+        "writing the report: 0 figures",
+        "writing the report: 2 of 8 figures, 60 s left LAeq",
+        "writing the report: 4 of 8 figures, 30 s left N5",
+    ]
+    terminal = io.StringIO()
+    monkeypatch.undo()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with writing_report() as advance:
+        advance(2, "LAeq", 8)
+    assert "2/8 figures" in terminal.getvalue()

@@ -55,7 +55,7 @@ def test_it_goes_on_after_an_abort(tmp_path: Path) -> None:
     folder = tmp_path / "session"
 
     def stop(text: str) -> None:
-        if text == "stimulus W01":
+        if text == "stimulus W01, 2 of 3":
             raise ProtocolAborted("enough")
 
     own = protocol.load(str(mine))

@@ -162,7 +162,7 @@ class Watched:
         return getattr(self.operator, name)
 
     def tell(self, text: str) -> None:
-        if text == self.step:
+        if text.split(",")[0] == self.step:
             self.then()
 
 

@@ -396,7 +396,14 @@ def test_names_that_look_alike_do_not_share_ids() -> None:
 
 def test_figures_as_files(tmp_path: Path) -> None:
     made = study(4, families=("LA",), statistics=1)
-    write_report(made, tmp_path, figures=("svg", "png", "pdf"))
+    drawn: list[tuple[float, float]] = []
+    write_report(
+        made,
+        tmp_path,
+        figures=("svg", "png", "pdf"),
+        progress=lambda done, title, total: drawn.append((done, total)),
+    )
+    assert drawn == [(number, len(drawn)) for number in range(1, len(drawn) + 1)]
     starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
     for picture in study_document(made).pictures():
         for form, start in starts.items():

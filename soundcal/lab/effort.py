@@ -1,0 +1,65 @@
+"""The time and the hands that a run of a protocol takes, known from its settings beforehand."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from soundcal.recording import counted
+from soundcal.takes.alignment import GAP_S, LEAD_S, MARKER_S, MAX_DELAY_S
+
+__all__ = ["Effort", "playing", "recording"]
+
+_SIMULATED: Final = 0.03
+"""Processor time in s in which a second of a take is simulated and judged (measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a run of a protocol, or a part of it, takes.
+
+    Parameters
+    ----------
+    seconds : float
+        Time for which the device plays or records, s.
+    hands : int
+        Number of times that the operator is asked to do something.
+    """
+
+    seconds: float = 0.0
+    hands: int = 0
+
+    def __add__(self, other: "Effort") -> "Effort":
+        return Effort(self.seconds + other.seconds, self.hands + other.hands)
+
+    def __mul__(self, times: int) -> "Effort":
+        return Effort(times * self.seconds, times * self.hands)
+
+    def words(self, *, simulated: bool) -> str:
+        """Return it in words; a simulated device takes processor time instead.
+
+        Examples
+        --------
+        >>> Effort(812.0, 27).words(simulated=False)
+        'about 14 min of recording, and 27 times your hands'
+        >>> Effort(812.0, 27).words(simulated=True)
+        'about 14 min of recording, simulated in about 24 s of processor time'
+        """
+        parts = f"about {_time(self.seconds)} of recording"
+        if simulated:
+            return (
+                f"{parts}, simulated in about {_time(_SIMULATED * self.seconds)} of processor time"
+            )
+        return parts + (f", and {counted(self.hands, 'time')} your hands" if self.hands else "")
+
+
+def recording(duration: float) -> Effort:
+    """Return the effort of a take of ``duration`` s that only records."""
+    return Effort(duration)
+
+
+def playing(duration: float) -> Effort:
+    """Return the effort of a take of ``duration`` s that plays and records, with its marker."""
+    return Effort(LEAD_S + MARKER_S + GAP_S + duration + MAX_DELAY_S)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90.0 else f"{seconds / 60.0:.0f} min"
