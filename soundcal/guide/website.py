@@ -140,7 +140,8 @@ def _fence(_renderer: Any, tokens: "Sequence[Token]", index: int, *_others: Any)
         shown = "".join(_doctest(body))
     else:
         shown = f'<span class="typed">{html.escape(body)}</span>'
-    return f'{caption}<pre class="{html.escape(language)}"><code>{shown}</code></pre>\n'
+    kind = html.escape(f"{language} scroll".strip())
+    return f'{caption}<pre class="{kind}"><code>{shown}</code></pre>\n'
 
 
 def _console(body: str) -> Iterator[str]:

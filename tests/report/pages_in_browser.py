@@ -1,4 +1,4 @@
-"""Reports in a real browser: on paper and on a telephone.
+"""Reports and the guide in a real browser: on paper and on a telephone.
 
 ``pytest -n 0 tests/report/pages_in_browser.py`` needs Chromium (Debian's package ``chromium``) and
 is skipped without it; with the environment variable SOUNDCAL_REQUIRE_BROWSER=1 it fails instead.
@@ -19,6 +19,7 @@ from relation_data import make_study
 from report_tables import tidy
 
 from soundcal.calibration.model import Chain, Link, new_calibration
+from soundcal.guide.website import write_guide
 from soundcal.ratings import analyse_ratings
 from soundcal.relation import relate
 from soundcal.report import ratings_document, relation_document, write_document, write_report
@@ -185,3 +186,17 @@ def test_everything_fits_on_paper_and_telephones(
     for name, document in documents.items():
         (pages[name],) = write_document(document, tmp_path / f"{name}.html")
     assert faults(chromium, pages, tmp_path) == {}
+
+
+def test_the_pages_of_the_guide_fit(chromium: str, tmp_path: Path) -> None:
+    folder = write_guide(tmp_path / "guide").parent
+    style = f"<style>{(folder / 'guide.css').read_text(encoding='utf-8')}</style>"
+    pages = {}
+    for page in sorted(folder.glob("*.html")):
+        text = page.read_text(encoding="utf-8")
+        head = '<link rel="stylesheet" href="guide.css">\n<script src="copy.js" defer></script>'
+        assert head in text
+        page.write_text(text.replace(head, style), encoding="utf-8")
+        pages[page.stem] = page
+    assert len(pages) > 15
+    assert faults(chromium, pages, folder) == {}

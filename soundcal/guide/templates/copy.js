@@ -1,7 +1,8 @@
 // a button on every block of code that copies what one types, without prompts and output
 for (const block of document.querySelectorAll("pre")) {
   const typed = [...block.querySelectorAll(".typed")].map((line) => line.textContent).join("");
-  if (!typed || !navigator.clipboard || ["", "text"].includes(block.className)) continue;
+  const runs = /console|python|toml|csv|sh\b/.test(block.className);
+  if (!typed || !runs || !navigator.clipboard) continue;
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "copy";
