@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from soundcal.cli import main
+from soundcal.verification import all_rows
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -49,3 +50,7 @@ def test_the_tour_in_python_works(
     assert all(0 <= float(value) < 1 for value in loudness.strip("[]").split())
     assert float(bias) == pytest.approx((0.1 - 0.3 + 0.3) / 3)
     assert (tmp_path / "level.png").stat().st_size > 0
+
+
+def test_the_number_of_verified_values_is_that_of_the_rows() -> None:
+    assert re.findall(r"computes (\d+) numbers", README) == [str(len(all_rows()))]

@@ -9,6 +9,7 @@ project = "soundcal"
 author = "the soundcal developers"
 release = version = __version__
 language = "en"
+smartquotes = False  # quotes are of code
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 myst_heading_anchors = 3

@@ -367,12 +367,15 @@ def _levels(options: argparse.Namespace) -> "dict[str, StatedLevels]":
 
 def _by_levels(results: "Sequence[FileResult]") -> str:
     """Return the sensitivities that follow from the levels of a table, in a line."""
+    from soundcal.recording import counted
+
     known = [value for result in results for value in result.sensitivities.values()]
     if not known:
         return "--levels: no recording could be calibrated"
+    n = sum(bool(result.sensitivities) for result in results)
     return (
-        f"--levels: {sum(bool(result.sensitivities) for result in results)} recordings calibrated "
-        f"by their levels; {min(known):.4g} to {max(known):.4g} {_UNIT}"
+        f"--levels: {counted(n, 'recording')} calibrated by {'its' if n == 1 else 'their'} levels; "
+        f"{min(known):.4g} to {max(known):.4g} {_UNIT}"
     )
 
 
