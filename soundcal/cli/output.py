@@ -65,6 +65,13 @@ _SIMILAR: Final = {
     "²": "^2",
     "³": "^3",
     "°": " deg",
+    "“": '"',
+    "”": '"',
+    "•": "*",
+    "─": "-",
+    "►": ">",
+    "└": "+",
+    "┘": "+",
 }
 _ERRORS: Final = "soundcal-similar"
 _STDOUT: Final = "standard output: cannot be written"

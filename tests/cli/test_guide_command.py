@@ -45,6 +45,19 @@ def test_a_page_that_is_misspelt_is_asked_about(capsys: pytest.CaptureFixture[st
     assert "several pages begin with 'a'" in capsys.readouterr().err
 
 
+def test_a_page_is_legible_where_only_ascii_is() -> None:
+    for topic in ("architecture", "judging_takes", "all_indicators"):
+        done = subprocess.run(
+            [sys.executable, "-m", "soundcal", "guide", topic],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            check=True,
+            timeout=60,
+        )
+        assert b"-----" in done.stdout
+        assert b"\\u" not in done.stdout
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudoterminal")
 def test_a_terminal_gets_colours_through_its_pager(tmp_path: Path) -> None:
     pager = tmp_path / "pager"
