@@ -1,6 +1,8 @@
 """``soundcal ratings``: read the answers of a listening test, compare them and report."""
 
 import argparse
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from soundcal.cli.report_options import add_page_options
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
-    from soundcal.ratings import Ratings, RatingsAnalysis
+    from soundcal.ratings import Ratings, RatingsDescription
 
 __all__ = ["add"]
 
@@ -23,7 +25,7 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "ratings",
-        help="compare the ratings of a listening test under two conditions",
+        help="compare the ratings of a listening test under two conditions, or describe them",
         description="Read ratings, check them, and compare two conditions for every stimulus and "
         "attribute, also when some participants took part in only one condition.",
     )
@@ -49,7 +51,8 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         "--conditions",
         nargs=2,
         metavar=("FIRST", "SECOND"),
-        help="differences are FIRST - SECOND (default: ocv - hats if these are the two conditions)",
+        help="differences are FIRST - SECOND (default: the two conditions there are, ocv - hats or "
+        "as they follow in the tables; the answers under a single one are described)",
     )
     group.add_argument(
         "--test",
@@ -106,28 +109,15 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print the outcome in words, and write the tables."""
-    from soundcal.ratings import analyse_ratings
     from soundcal.report import ratings_summary
 
     if (options.pdf or options.figures) and not options.report:
         raise ParameterError("--pdf and --figures need a page; give --report FILE.html")
-    ratings = ratings_from(options, options.files)
-    first, second = _conditions(options, ratings)
-    analysis = analyse_ratings(
-        ratings,
-        first,
-        second,
-        test=options.test,
-        correction=options.correction,
-        confidence=options.confidence,
-        preset="paper" if options.paper else None,
-        mixed=options.mixed,
-        ordinal=options.ordinal,
-        shortest=options.shortest,
-    )
+    ratings = ratings_from(options, options.files, or_also=_needs_conditions)
+    analysis = _analysis(options, ratings)
     for line in ratings_summary(analysis):
         say(line)
-    for warning in analysis.comparison.warnings:
+    for warning in _warnings(analysis):
         say(f"note: {warning}")
     if options.out:
         say(f"tables: {_write(options.out, analysis, options.force)}")
@@ -139,6 +129,45 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _analysis(options: argparse.Namespace, ratings: "Ratings") -> "RatingsDescription":
+    """Return the comparison of two conditions, or the description of one."""
+    from soundcal.ratings import analyse_ratings, describe_ratings
+
+    if not options.conditions and len(ratings.conditions) == 1:
+        if options.mixed or options.ordinal:
+            raise ParameterError(
+                f"one condition only, {ratings.conditions[0]}; --mixed and --ordinal compare two"
+            )
+        return describe_ratings(ratings, shortest=options.shortest)
+    first, second = _conditions(options, ratings)
+    return analyse_ratings(
+        ratings,
+        first,
+        second,
+        test=options.test,
+        correction=options.correction,
+        confidence=options.confidence,
+        preset="paper" if options.paper else None,
+        mixed=options.mixed,
+        ordinal=options.ordinal,
+        shortest=options.shortest,
+    )
+
+
+def _warnings(analysis: "RatingsDescription") -> tuple[str, ...]:
+    from soundcal.ratings import RatingsAnalysis
+
+    return analysis.comparison.warnings if isinstance(analysis, RatingsAnalysis) else ()
+
+
+def _needs_conditions(options: argparse.Namespace, conditions: Sequence[str]) -> str:
+    """Return the option that says which conditions are compared, if it is needed; or ""."""
+    if options.conditions or len(conditions) < 3:
+        return ""
+    first, second = conditions[:2]
+    return " ".join(map(shlex.quote, ("--conditions", first, second)))
+
+
 def _conditions(options: argparse.Namespace, ratings: "Ratings") -> tuple[str, str]:
     from soundcal.files.names import normal_name
 
@@ -146,21 +175,28 @@ def _conditions(options: argparse.Namespace, ratings: "Ratings") -> tuple[str, s
         return normal_name(options.conditions[0]), normal_name(options.conditions[1])
     if set(ratings.conditions) == {"ocv", "hats"}:
         return "ocv", "hats"
-    if len(ratings.conditions) < 2:
+    if needed := _needs_conditions(options, ratings.conditions):
         raise ParameterError(
-            f"one condition only, {ratings.conditions[0]}; two that can be compared are needed"
+            "--conditions FIRST SECOND is needed; there are "
+            f"{', '.join(ratings.conditions)}, for example {needed}"
         )
-    raise ParameterError(
-        f"--conditions FIRST SECOND is needed; there are {', '.join(ratings.conditions)}"
+    first, second = ratings.conditions
+    say(
+        f"note: differences are {first} - {second}, as the conditions follow in the tables; "
+        f"--conditions {shlex.quote(second)} {shlex.quote(first)} gives the opposite"
     )
+    return first, second
 
 
-def _report(options: argparse.Namespace, analysis: "RatingsAnalysis") -> list[Path]:
+def _report(options: argparse.Namespace, analysis: "RatingsDescription") -> list[Path]:
+    from soundcal.ratings import RatingsAnalysis
     from soundcal.report import ratings_document, write_document
 
-    title = options.title or f"Ratings, {analysis.comparison.direction}"
+    what = ", ".join(analysis.ratings.conditions)
+    if isinstance(analysis, RatingsAnalysis):
+        what = analysis.comparison.direction
     return write_document(
-        ratings_document(analysis, title=title),
+        ratings_document(analysis, title=options.title or f"Ratings, {what}"),
         options.report,
         pdf=options.pdf,
         figures=options.figures,
@@ -168,13 +204,14 @@ def _report(options: argparse.Namespace, analysis: "RatingsAnalysis") -> list[Pa
     )
 
 
-def _write(folder: Path, analysis: "RatingsAnalysis", force: bool) -> Path:
+def _write(folder: Path, analysis: "RatingsDescription", force: bool) -> Path:
     """Write ``ratings_<name>.csv`` for every table and ``ratings.json``; return the folder."""
     from soundcal.files.atomic import check_output, make_folder, partial_file
     from soundcal.files.records import write_json
     from soundcal.files.spreadsheet import for_cells
+    from soundcal.ratings import RatingsAnalysis
 
-    tables, comparison = analysis.tables(), analysis.comparison
+    tables = analysis.tables()
     make_folder(folder)
     paths = {name: folder / f"ratings_{name}.csv" for name in tables}
     for path in (*paths.values(), folder / "ratings.json"):
@@ -182,12 +219,11 @@ def _write(folder: Path, analysis: "RatingsAnalysis", force: bool) -> Path:
     for name, table in tables.items():
         with partial_file(paths[name], force=force) as temporary:
             for_cells(table).to_csv(temporary, index=False)
-    about = {
-        "ratings": analysis.ratings.to_dict(),
-        "direction": comparison.direction,
-        "method": comparison.method,
-        "warnings": [*analysis.ratings.notes, *comparison.warnings],
-        "tables": {name: path.name for name, path in paths.items()},
-    }
+    about: dict[str, Any] = {"ratings": analysis.ratings.to_dict()}
+    if isinstance(analysis, RatingsAnalysis):
+        about["direction"] = analysis.comparison.direction
+        about["method"] = analysis.comparison.method
+    about["warnings"] = [*analysis.ratings.notes, *_warnings(analysis)]
+    about["tables"] = {name: path.name for name, path in paths.items()}
     write_json(folder / "ratings.json", "soundcal/ratings/1", about, force=force)
     return folder

@@ -5,10 +5,11 @@ because a comparison has options ``--scale`` and ``--exclude`` of its own.
 """
 
 import argparse
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns
 from soundcal.cli.output import say
@@ -81,8 +82,19 @@ def add_ratings_options(group: Any, *, prefix: str = "") -> None:
     )
 
 
+_USUAL: Final = ((1, 5), (1, 7), (0, 10), (0, 100))
+"""Scales of listening tests, for the example of an error message."""
+
+OrAlso = Callable[[argparse.Namespace, Sequence[str]], str]
+"""Returns another option that a command needs, for the conditions of the table; or ""."""
+
+
 def ratings_from(
-    options: argparse.Namespace, files: Sequence[Path], *, prefix: str = ""
+    options: argparse.Namespace,
+    files: Sequence[Path],
+    *,
+    prefix: str = "",
+    or_also: OrAlso | None = None,
 ) -> "Ratings":
     """Return the answers of all files without the excluded ones, and say how they were read.
 
@@ -94,15 +106,15 @@ def ratings_from(
         Tables.
     prefix : str
         Start of the names of the options.
+    or_also : callable, optional
+        Names another option that the command needs, for an error that names all of them.
     """
     from soundcal.files.names import some
     from soundcal.ratings import combine, read_exclusions, read_gui, read_mapped, read_ratings
 
     parts = []
     if files and not options.ratings_mapping and options.ratings_scale is None:
-        raise ParameterError(
-            f"--{prefix}scale LOW HIGH is needed to read a table, e.g. --{prefix}scale 0 100"
-        )
+        raise ParameterError(_needed(options, files, prefix, or_also))
     if options.ratings_mapping or not files:
         given = [("scale", options.ratings_scale), ("language", options.ratings_language)]
         for name in (name for name, value in given if value not in (None, "equal")):
@@ -130,6 +142,40 @@ def ratings_from(
         say(f"note: {note}")
     ratings.check_scale()  # before a study is measured for them
     return ratings
+
+
+def _needed(
+    options: argparse.Namespace, files: Sequence[Path], prefix: str, or_also: OrAlso | None
+) -> str:
+    """Return which options are needed to read the tables, with words that can be copied.
+
+    Raises
+    ------
+    RecordError
+        A table has other columns, and needs a mapping.
+    """
+    from soundcal.files.tables import read_table_text
+    from soundcal.ratings.importers import check_columns
+
+    conditions: dict[str, None] = {}
+    values: list[float] = []
+    for path in files:
+        table = read_table_text(path)
+        check_columns(table)
+        conditions.update(dict.fromkeys(table.names("condition")))
+        values += [value for value in table.numbers("value") if value == value]
+    other = or_also(options, list(conditions)) if or_also else ""
+    low, high = (min(values), max(values)) if values else (math.nan, math.nan)
+    low_end, high_end = next((e for e in _USUAL if e[0] <= low and high <= e[1]), ("LOW", "HIGH"))
+    needed = f"--{prefix}scale LOW HIGH is needed, the lowest and the highest answer possible"
+    if other:
+        needed += f", and --conditions FIRST SECOND, two of {', '.join(conditions)}"
+    words = " ".join(filter(None, (f"--{prefix}scale {low_end} {high_end}", other)))
+    return (
+        f"{needed}. The answers lie between {low:g} and {high:g}; if the scale was {low_end} to "
+        f"{high_end}, add: {words} (and --{prefix}language CODE, if the angles of the attributes "
+        "are not equal)"
+    )
 
 
 def _text(path: Path) -> str:

@@ -5,7 +5,15 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Final
 
-__all__ = ["lookalikes", "normal_name", "some", "trimmed", "unjoined", "without_brackets"]
+__all__ = [
+    "gathered",
+    "lookalikes",
+    "normal_name",
+    "some",
+    "trimmed",
+    "unjoined",
+    "without_brackets",
+]
 
 
 _INVISIBLE: Final = "\u00ad\u200b-\u200f\u2060\ufeff"
@@ -55,6 +63,25 @@ def some(names: Iterable[str], most: int = 6) -> str:
     listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def gathered(notes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return remarks on several files, those that are alike once, with the names of the files.
+
+    Parameters
+    ----------
+    notes : iterable of (str, str)
+        File and remark, which may begin with the file.
+
+    Examples
+    --------
+    >>> gathered([("a.csv", "a.csv: line 2: empty"), ("b.csv", "b.csv: line 2: empty")])
+    ('a.csv, b.csv: line 2: empty',)
+    """
+    files: dict[str, list[str]] = {}
+    for file, note in notes:
+        files.setdefault(note.removeprefix(f"{file}: "), []).append(file)
+    return tuple(f"{some(dict.fromkeys(of))}: {note}" for note, of in files.items())
 
 
 def unjoined(

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
-    from soundcal.ratings.analysis import Plane, RatingsAnalysis, analyse_ratings
+    from soundcal.ratings.analysis import (
+        Plane,
+        RatingsAnalysis,
+        RatingsDescription,
+        analyse_ratings,
+        describe_ratings,
+    )
     from soundcal.ratings.comparison import (
         RatingsComparison,
         compare_ratings,
@@ -52,6 +58,7 @@ else:
             "Ratings": "table",
             "RatingsAnalysis": "analysis",
             "RatingsComparison": "comparison",
+            "RatingsDescription": "analysis",
             "analyse_ratings": "analysis",
             "central_answers": "summary",
             "check_quality": "quality",
@@ -60,6 +67,7 @@ else:
             "coordinates": "soundscape",
             "densities": "summary",
             "density": "soundscape",
+            "describe_ratings": "analysis",
             "likert_shares": "comparison",
             "make_ratings": "table",
             "method_a": "soundscape",
@@ -87,6 +95,7 @@ __all__ = [
     "Ratings",
     "RatingsAnalysis",
     "RatingsComparison",
+    "RatingsDescription",
     "analyse_ratings",
     "central_answers",
     "check_quality",
@@ -95,6 +104,7 @@ __all__ = [
     "coordinates",
     "densities",
     "density",
+    "describe_ratings",
     "likert_shares",
     "make_ratings",
     "method_a",

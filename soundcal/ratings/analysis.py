@@ -22,7 +22,7 @@ from soundcal.ratings.table import Ratings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Plane", "RatingsAnalysis", "analyse_ratings"]
+__all__ = ["Plane", "RatingsAnalysis", "RatingsDescription", "analyse_ratings", "describe_ratings"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,9 @@ class Plane:
     ----------
     points : DataFrame
         Coordinates of every trial, see :meth:`Ratings.points`.
+    trials, unusable : mapping of str to int
+        Trials of each condition, and those of them that have no point, because not all eight
+        attributes were answered.
     contours : mapping of str to Density
         Density of the points of each compared condition, with the level that encloses half of it;
         a condition whose points have no density (fewer than 5, or on a line) is absent.
@@ -46,6 +49,8 @@ class Plane:
     """
 
     points: "pd.DataFrame"
+    trials: Mapping[str, int]
+    unusable: Mapping[str, int]
     contours: Mapping[str, Density]
     shifts: "pd.DataFrame"
     quadrants: "pd.DataFrame"
@@ -53,8 +58,8 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RatingsAnalysis:
-    """Everything that is computed from the ratings of a listening test.
+class RatingsDescription:
+    """What the answers of a listening test say without a comparison.
 
     Parameters
     ----------
@@ -62,42 +67,62 @@ class RatingsAnalysis:
         The answers without the excluded ones.
     quality : Quality
         Findings about the answers.
-    comparison : RatingsComparison
-        Differences between two conditions.
     categories : DataFrame
         Shares of the answers, see :func:`soundcal.ratings.likert_shares`.
     plane : Plane or None
         Coordinates; None if not all eight attributes were asked.
-    model : MixedModel or None
-        A mixed model of the same answers, if one was asked for.
-    ordinal : OrdinalModel or None
-        An ordinal model of the same answers, if one was asked for.
     """
 
     ratings: Ratings
     quality: Quality
-    comparison: RatingsComparison
     categories: "pd.DataFrame"
     plane: Plane | None
-    model: MixedModel | None = None
-    ordinal: OrdinalModel | None = None
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return every table by its name."""
         tables = {
-            "cells": self.comparison.cells,
             "participants": self.ratings.participants(),
             "quality": self.quality.findings,
             "categories": self.categories,
         }
         if self.plane is not None:
             tables |= {
-                "plane": self.comparison.plane,
-                "pairs": self.comparison.pairs,
                 "points": self.plane.points,
                 "quadrants": self.plane.quadrants,
                 "medians": self.plane.medians,
             }
+        return tables
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ratings and quality, ready for JSON."""
+        return {"ratings": self.ratings.to_dict(), "quality": self.quality.to_dict()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingsAnalysis(RatingsDescription):
+    """Everything that is computed from the ratings of a listening test.
+
+    Parameters
+    ----------
+    ratings, quality, categories, plane
+        As for :class:`RatingsDescription`.
+    comparison : RatingsComparison
+        Differences between two conditions.
+    model : MixedModel or None
+        A mixed model of the same answers, if one was asked for.
+    ordinal : OrdinalModel or None
+        An ordinal model of the same answers, if one was asked for.
+    """
+
+    comparison: RatingsComparison
+    model: MixedModel | None = None
+    ordinal: OrdinalModel | None = None
+
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Return every table by its name."""
+        tables = {"cells": self.comparison.cells, **RatingsDescription.tables(self)}
+        if self.plane is not None:
+            tables |= {"plane": self.comparison.plane, "pairs": self.comparison.pairs}
         if self.model is not None:
             tables["mixed"] = self.model.cells
         if self.ordinal is not None:
@@ -106,16 +131,36 @@ class RatingsAnalysis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return ratings, quality, comparison and model, ready for JSON."""
-        content = {
-            "ratings": self.ratings.to_dict(),
-            "quality": self.quality.to_dict(),
-            "comparison": self.comparison.to_dict(),
-        }
+        content = RatingsDescription.to_dict(self)
+        content["comparison"] = self.comparison.to_dict()
         if self.model is not None:
             content["mixed"] = self.model.to_dict()
         if self.ordinal is not None:
             content["ordinal"] = self.ordinal.to_dict()
         return content
+
+
+def describe_ratings(ratings: Ratings, *, shortest: float | None = None) -> RatingsDescription:
+    """Check the ratings of a listening test and describe the answers.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        Answers, under one condition or several.
+    shortest : float, optional
+        As for :func:`soundcal.ratings.check_quality`.
+
+    Raises
+    ------
+    ParameterError
+        As for this function.
+    """
+    return RatingsDescription(
+        ratings=ratings,
+        quality=check_quality(ratings, shortest=shortest),
+        categories=likert_shares(ratings),
+        plane=_plane(ratings),
+    )
 
 
 def analyse_ratings(
@@ -169,7 +214,7 @@ def analyse_ratings(
         quality=quality,
         comparison=comparison,
         categories=likert_shares(ratings),
-        plane=_plane(ratings, comparison) if set(ATTRIBUTES) <= set(ratings.attributes) else None,
+        plane=_plane(ratings, comparison),
         model=mixed_model(ratings, first, second, confidence=confidence) if mixed else None,
         ordinal=ordinal_model(ratings, first, second, correction=correction, confidence=confidence)
         if ordinal
@@ -177,13 +222,25 @@ def analyse_ratings(
     )
 
 
-def _plane(ratings: Ratings, comparison: RatingsComparison) -> Plane:
+def _plane(ratings: Ratings, comparison: RatingsComparison | None = None) -> Plane | None:
+    """Return the answers in the plane, of the conditions that are compared, or of all."""
+    if not set(ATTRIBUTES) <= set(ratings.attributes):
+        return None
     points = ratings.points()
-    compared = points["condition"].isin([comparison.first, comparison.second])
+    shown = (comparison.first, comparison.second) if comparison else ratings.conditions
+    trials = ratings.wide().index.get_level_values("condition")
+    drawn = points["condition"]
+    pairs = points.iloc[:0] if comparison is None else comparison.pairs
     return Plane(
         points=points,
-        contours=densities(points[compared]),
-        shifts=comparison.pairs.drop(columns="participant").groupby("stimulus").mean(),
+        trials={name: int((trials == name).sum()) for name in ratings.conditions},
+        unusable={
+            name: int((trials == name).sum() - (drawn == name).sum()) for name in ratings.conditions
+        },
+        contours=densities(points[drawn.isin(shown)]),
+        shifts=pairs.drop(columns=["participant", *({"condition"} & set(pairs))])
+        .groupby("stimulus")
+        .mean(),
         quadrants=quadrant_table(ratings),
         medians=method_a(ratings.table, scale=ratings.scale, language=ratings.language),
     )

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.tables import read_table_text
+from soundcal.files.names import gathered
+from soundcal.files.tables import TextTable, read_table_text
 from soundcal.ratings.soundscape import SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
 
 __all__ = [
     "GUI_ATTRIBUTES",
+    "check_columns",
     "combine",
     "read_exclusions",
     "read_gui",
@@ -94,6 +96,24 @@ def _track(path: Path, number: float, stimuli: Sequence[str]) -> str:
     return stimuli[int(number) - 1] if stimuli else f"track_{int(number)}"
 
 
+def check_columns(table: TextTable) -> None:
+    """Refuse a table without the columns of ratings.
+
+    Raises
+    ------
+    RecordError
+        A column is missing; the way for tables of other programs is shown.
+    """
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise RecordError(
+            f"{table.path}: columns {', '.join(missing)} are missing; expected: "
+            f"{', '.join(COLUMNS)}, and optionally {', '.join(OPTIONAL)}; {table.found}; for a "
+            "table of another program, a mapping file says what its columns are (--mapping, see "
+            "soundcal guide ratings)"
+        )
+
+
 def read_ratings(path: Path, *, scale: tuple[float, float], language: str = "equal") -> Ratings:
     """Read a tidy CSV table with the columns of :class:`Ratings`.
 
@@ -105,12 +125,7 @@ def read_ratings(path: Path, *, scale: tuple[float, float], language: str = "equ
     import pandas as pd
 
     table = read_table_text(path)
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise RecordError(
-            f"{path}: columns {', '.join(missing)} are missing; expected: {', '.join(COLUMNS)}, "
-            f"and optionally {', '.join(OPTIONAL)}; {table.found}"
-        )
+    check_columns(table)
     columns: dict[str, list[str] | list[float]] = {
         **{name: table.names(name) for name in COLUMNS[:-1]},
         "value": table.numbers("value"),
@@ -149,7 +164,14 @@ def combine(parts: Iterable[Ratings]) -> Ratings:
     if table["value"].isna().all():
         raise RecordError(f"nobody answered: all {len(table)} values are missing")
     sources = tuple(source for one in ratings for source in one.sources)
-    notes = tuple(dict.fromkeys(note for one in ratings for note in one.notes))
+    alone = {one.sources[0] for one in ratings if len(one.sources) == 1}
+    read = [(note, source) for one in ratings for note in one.notes for source in one.sources[:1]]
+    of_files = [
+        (source, n) for n, source in read if source in alone and n.startswith(f"{source}: ")
+    ]
+    others = dict.fromkeys(n for one in ratings for n in one.notes)
+    own = {note for _, note in of_files}
+    notes = (*gathered(of_files), *(note for note in others if note not in own))
     both = make_ratings(table, scale=scale, language=language, sources=sources, notes=notes)
     return replace(both, excluded=tuple(e for one in ratings for e in one.excluded))
 

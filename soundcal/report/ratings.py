@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from soundcal.files.records import provenance
-from soundcal.ratings import Ratings, RatingsAnalysis, RatingsComparison
+from soundcal.ratings import Ratings, RatingsAnalysis, RatingsComparison, RatingsDescription
 from soundcal.ratings.comparison import POWER
 from soundcal.report import figures
 from soundcal.report.document import (
@@ -23,7 +23,7 @@ from soundcal.report.sections.ratings_answers import (
     quality_blocks,
 )
 from soundcal.report.sections.ratings_differences import differences_blocks
-from soundcal.report.sections.ratings_plane import plane_blocks
+from soundcal.report.sections.ratings_plane import plane_blocks, unusable_trials
 from soundcal.report.style import count
 
 if TYPE_CHECKING:
@@ -33,27 +33,28 @@ __all__ = ["ratings_document", "ratings_summary"]
 
 
 def ratings_document(
-    analysis: RatingsAnalysis, *, title: str = "Ratings under two conditions"
+    analysis: RatingsDescription, *, title: str = "Ratings of a listening test"
 ) -> Document:
     """Return the report of a listening test.
 
     Parameters
     ----------
-    analysis : RatingsAnalysis
-        Its analysis, see :func:`soundcal.ratings.analyse_ratings`.
+    analysis : RatingsAnalysis or RatingsDescription
+        Its analysis, see :func:`soundcal.ratings.analyse_ratings`, or its description without a
+        comparison, see :func:`soundcal.ratings.describe_ratings`.
     title : str
         Heading.
     """
-    ratings, comparison, plane = analysis.ratings, analysis.comparison, analysis.plane
+    ratings, plane = analysis.ratings, analysis.plane
+    compared = analysis if isinstance(analysis, RatingsAnalysis) else None
+    comparison = compared.comparison if compared else None
     sections = [
         Section("summary", "Summary", _summary(analysis)),
         Section("methods", "What was done", _methods(analysis)),
-        Section(
-            "differences",
-            "Differences by stimulus and attribute",
-            differences_blocks(analysis),
-        ),
     ]
+    if compared is not None:
+        blocks = differences_blocks(compared)
+        sections.append(Section("differences", "Differences by stimulus and attribute", blocks))
     if plane is not None:
         sections.append(
             Section("plane", "Pleasantness and eventfulness", plane_blocks(plane, comparison))
@@ -64,7 +65,8 @@ def ratings_document(
         Section("participants", "Participants and exclusions", (participants_table(ratings),)),
         Section("provenance", "Provenance", _provenance(ratings)),
     ]
-    return Document(title, f"{comparison.direction} · {_size(ratings)}", tuple(sections))
+    what = comparison.direction if comparison else ", ".join(ratings.conditions)
+    return Document(title, f"{what} · {_size(ratings)}", tuple(sections))
 
 
 def _size(ratings: Ratings) -> str:
@@ -81,28 +83,41 @@ def _excluded(ratings: Ratings) -> str:
     return count(len(ratings.excluded), "exclusion")
 
 
-def ratings_summary(analysis: RatingsAnalysis) -> list[str]:
+def ratings_summary(analysis: RatingsDescription) -> list[str]:
     """Return the outcome in plain words, one sentence each."""
-    ratings, comparison = analysis.ratings, analysis.comparison
-    about, cells = ratings.to_dict(), comparison.cells
-    stars = cells[cells["p_adjusted"] < 0.05]
+    ratings = analysis.ratings
+    about = ratings.to_dict()
     lines = [
         f"{about['answers']} answers of {_size(ratings)}, {_excluded(ratings)}",
         *(f"data quality: {kind}: {count}" for kind, count in analysis.quality.counts().items()),
+    ]
+    if analysis.plane is not None and (text := unusable_trials(analysis.plane)):
+        lines.append(text)
+    if not isinstance(analysis, RatingsAnalysis):
+        names = ", ".join(ratings.conditions)
+        described = "described, and not compared: there is one condition only"
+        return [*lines, f"the answers under {names} are {described}"]
+    comparison = analysis.comparison
+    cells = comparison.cells
+    stars = cells[cells["p_adjusted"] < 0.05]
+    lines.append(
         f"{comparison.direction}: {_tested(cells, len(stars))} differ at 5 % after "
         f"adjustment ({comparison.correction}{comparison.caution}), in "
         f"{stars['stimulus'].nunique()} of "
-        f"{count(cells['stimulus'].nunique(), 'stimulus', 'stimuli')}",
-    ]
+        f"{count(cells['stimulus'].nunique(), 'stimulus', 'stimuli')}"
+    )
     found = cells["detectable"].dropna()
     if len(found):
         lines.append(_detectable(found, ratings.scale[1] - ratings.scale[0]) + comparison.caution)
     plane = comparison.plane
     if len(plane):
         row = plane[plane["stimulus"] == "all"].iloc[0]
+        tested = f"Hotelling p = {row['p_value']:.2g}"
+        if row["p_value"] != row["p_value"]:
+            tested = f"not tested ({row['remark']})"
         lines.append(
             f"over all stimuli: pleasantness {row['pleasantness']:+.3f}, eventfulness "
-            f"{row['eventfulness']:+.3f}, Hotelling p = {row['p_value']:.2g}, n = {row['n']}"
+            f"{row['eventfulness']:+.3f}, {tested}, n = {row['n']}"
         )
     return lines
 
@@ -131,7 +146,10 @@ def _tested(cells: "pd.DataFrame", starred: int) -> str:
     return f"{starred} of {tested} cells that can be tested, of {len(cells)},"
 
 
-def _summary(analysis: RatingsAnalysis) -> tuple[Block, ...]:
+def _summary(analysis: RatingsDescription) -> tuple[Block, ...]:
+    bullets = Bullets(tuple(ratings_summary(analysis)))
+    if not isinstance(analysis, RatingsAnalysis):
+        return (bullets, *(Notice(text) for text in analysis.ratings.notes))
     comparison = analysis.comparison
     low, high = analysis.ratings.scale
     cells = comparison.cells
@@ -158,21 +176,26 @@ def _summary(analysis: RatingsAnalysis) -> tuple[Block, ...]:
         ),
     )
     notices = [Notice(text) for text in (*analysis.ratings.notes, *comparison.warnings)]
-    return (Bullets(tuple(ratings_summary(analysis))), picture, *notices)
+    return (bullets, picture, *notices)
 
 
-def _methods(analysis: RatingsAnalysis) -> tuple[Block, ...]:
-    ratings, comparison = analysis.ratings, analysis.comparison
+def _methods(analysis: RatingsDescription) -> tuple[Block, ...]:
+    ratings = analysis.ratings
     low, high = ratings.scale
-    counts = _part_in(ratings, comparison)
-    texts = [
-        f"{count(counts['both'], 'participant')} rated under both conditions, {counts['first']} "
-        f"only under {comparison.first}, {counts['second']} only under {comparison.second}. "
-        f"Answers lie on a scale from {low:g} to {high:g}. {_excluded_in_words(ratings)}",
-        f"Analysis: {comparison.method}.",
-    ]
-    opinions = (analysis.model, analysis.ordinal)
-    texts += [f"Second opinion: {model.method}." for model in opinions if model is not None]
+    scale = f"Answers lie on a scale from {low:g} to {high:g}. {_excluded_in_words(ratings)}"
+    if isinstance(analysis, RatingsAnalysis):
+        comparison = analysis.comparison
+        counts = _part_in(ratings, comparison)
+        texts = [
+            f"{count(counts['both'], 'participant')} rated under both conditions, "
+            f"{counts['first']} only under {comparison.first}, {counts['second']} only under "
+            f"{comparison.second}. {scale}",
+            f"Analysis: {comparison.method}.",
+        ]
+        opinions = (analysis.model, analysis.ordinal)
+        texts += [f"Second opinion: {model.method}." for model in opinions if model is not None]
+    else:
+        texts = [scale, "The answers are described; nothing is compared or tested."]
     software = provenance()
     texts.append("Computed with " + ", ".join(f"{n} {v}" for n, v in software.items()) + ".")
     return tuple(Paragraph(text) for text in texts)

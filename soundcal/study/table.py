@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.files.names import lookalikes, normal_name, some
+from soundcal.files.names import gathered, lookalikes, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
 from soundcal.files.workbook import is_workbook, sheet_names
 from soundcal.study.of_files import (
@@ -86,11 +86,11 @@ def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
     parts = [_read(path, normal_name(path.stem), plan) for path in paths]
     _check_parts(paths, parts)
     table = pd.concat(parts, ignore_index=True)
-    notes: dict[str, list[str]] = {}
-    for path, part in zip(paths, parts, strict=True):
-        for note in part.attrs["notes"]:
-            notes.setdefault(note.removeprefix(f"{path}: "), []).append(str(path))
-    told = (f"{some(of)}: {note}" for note, of in notes.items())
+    told = gathered(
+        (str(path), note)
+        for path, part in zip(paths, parts, strict=True)
+        for note in part.attrs["notes"]
+    )
     unused = plan.unused() if plan else ()
     table.attrs["notes"] = (*told, *unused, *_remarks(table))
     return table

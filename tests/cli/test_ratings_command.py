@@ -3,8 +3,10 @@
 import html
 import json
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from ratings_data import GUI, MAPPING, WEBMUSHRA, study
@@ -90,7 +92,8 @@ def test_mapping_and_mixed_model(
         (["--gui", "p1:file.csv"], 2, "PARTICIPANT:CONDITION:FILE"),
         (["--gui", "p1:a:{mushra}"], 5, "11 columns"),
         (["--gui", "p1:a:{gui}", "--stimuli", "absent.txt"], 5, "absent.txt: no such file"),
-        (["{mushra}", "--mapping", "{mapping}"], 2, "one condition only, hats"),
+        (["{mushra}", "--mapping", "{mapping}", "--mixed"], 2, "one condition only, hats"),
+        (["{mushra}"], 5, "for a table of another program, a mapping file"),
     ],
 )
 def test_bad_input(
@@ -204,14 +207,61 @@ def test_report_without_anybody_under_both_conditions(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "out" / "ratings_plane.csv").empty
 
 
-def test_one_condition_cannot_be_compared(
+def test_one_condition_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = study(both=3, only_ocv=0, only_hats=0).table
+    path, page = tmp_path / "answers.csv", tmp_path / "r.html"
+    hats = table[table["condition"] == "hats"].reset_index(drop=True)
+    hats.loc[0, "value"] = np.nan
+    hats.to_csv(path, index=False)
+    arguments = ["ratings", str(path), "--scale", "0", "100", "--report", str(page)]
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
+    out, said = capsys.readouterr()
+    assert "the answers under hats are described, and not compared" in said
+    trials = len(hats.drop_duplicates(["participant", "stimulus"]))
+    unusable = f"trials without all eight answers, which the plane cannot show: hats 1 of {trials}"
+    assert unusable in said
+    assert "comparison" not in json.loads(out)
+    text = page.read_text(encoding="utf-8")
+    assert f"Not drawn: {unusable}" in text
+    assert "Differences by stimulus" not in text
+    points = pd.read_csv(tmp_path / "out" / "ratings_points.csv")
+    assert len(points) == trials - 1
+
+
+def test_two_conditions_need_no_option_and_three_are_asked_for_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = study(both=3, only_ocv=0, only_hats=0).table
     path = tmp_path / "answers.csv"
-    table[table["condition"] == "hats"].to_csv(path, index=False)
+    table = study(both=6, only_ocv=0, only_hats=0).table
+    named = table.assign(condition=table["condition"].map({"ocv": "in the field", "hats": "lab"}))
+    named.to_csv(path, index=False)
+    first, second = named["condition"].unique()
+    assert main(["ratings", str(path), "--scale", "0", "100", "--json"]) == 0
+    out, said = capsys.readouterr()
+    assert f"note: differences are {first} - {second}, as the conditions follow" in said
+    assert json.loads(out)["comparison"]["first"] == first
+    pd.concat([table, named]).to_csv(path, index=False)
+    assert main(["ratings", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "--scale LOW HIGH is needed" in said
+    command = said.split("add: ")[1].split(" (and")[0]
+    assert main(["ratings", str(path), *shlex.split(command)]) == 0
     assert main(["ratings", str(path), "--scale", "0", "100"]) == 2
-    assert "one condition only, hats" in capsys.readouterr().err
+    assert "for example --conditions " in capsys.readouterr().err
+
+
+def test_remarks_on_many_files_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "participant,condition,stimulus,attribute,value,é\n"
+    for person in range(9):
+        answers = "".join(f"p{person},{c},s{s},calm,{s}\n" for c in ("ocv", "hats") for s in (1, 2))
+        (tmp_path / f"{person}.csv").write_text(rows + answers, encoding="cp1252")
+    files = sorted(str(path) for path in tmp_path.glob("*.csv"))
+    assert main(["ratings", *files, "--scale", "0", "9"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("read as Windows-1252") == 1
+    assert f"{files[5]} and 3 more: not UTF-8" in said
 
 
 def test_no_difference_beyond_the_scale_is_called_detectable(

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from soundcal.ratings import ATTRIBUTES, Quality, Ratings, RatingsAnalysis, stacked_answers
+from soundcal.ratings import ATTRIBUTES, Quality, Ratings, RatingsDescription, stacked_answers
 from soundcal.report import figures
 from soundcal.report.document import Block, Column, Paragraph, Picture, Section, Table
 from soundcal.report.sections.ratings_plane import AXES
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["answers_blocks", "participants_table", "quality_blocks"]
 
 
-def answers_blocks(analysis: RatingsAnalysis) -> tuple[Block | Section, ...]:
+def answers_blocks(analysis: RatingsDescription) -> tuple[Block | Section, ...]:
     """Return the shares of the answers, and the medians of the attributes of the plane."""
     ratings, shares, plane = analysis.ratings, analysis.categories, analysis.plane
     wide = stacked_answers(ratings, shares=shares)

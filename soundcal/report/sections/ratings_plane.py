@@ -1,5 +1,6 @@
 """Section of a listening test's report: the plane of pleasantness and eventfulness."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,19 +15,36 @@ from soundcal.report.style import known
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AXES", "plane_blocks"]
+__all__ = ["AXES", "plane_blocks", "unusable_trials"]
 
 
 AXES: Final = ("pleasantness", "eventfulness")
 """Axes of the plane."""
 
 
-def plane_blocks(plane: Plane, comparison: RatingsComparison) -> tuple[Block, ...]:
-    """Return every trial in the plane, and the shift of every stimulus."""
-    first, second = comparison.first, comparison.second
+def unusable_trials(plane: Plane, names: Sequence[str] = ()) -> str:
+    """Return how many trials have no point in the plane, in words; "" if all have one.
+
+    Parameters
+    ----------
+    plane : Plane
+        The plane.
+    names : sequence of str
+        Conditions; all of them by default.
+    """
+    shown = names or list(plane.trials)
+    if not any(plane.unusable[name] for name in shown):
+        return ""
+    counts = ", ".join(f"{name} {plane.unusable[name]} of {plane.trials[name]}" for name in shown)
+    return f"trials without all eight answers, which the plane cannot show: {counts}"
+
+
+def plane_blocks(plane: Plane, comparison: RatingsComparison | None) -> tuple[Block, ...]:
+    """Return every trial in the plane and, of a comparison, the shift of every stimulus."""
     points, means = plane.points, plane.shifts
-    trials = {name: _xy(points[points["condition"] == name]) for name in (first, second)}
-    arrows = {first: _xy(means, "_first"), second: _xy(means, "_second")}
+    shown = [comparison.first, comparison.second] if comparison else list(plane.trials)
+    trials = {name: _xy(points[points["condition"] == name]) for name in shown}
+    left_out = unusable_trials(plane, shown)
     blocks: list[Block] = [
         Picture(
             "circumplex",
@@ -34,11 +52,16 @@ def plane_blocks(plane: Plane, comparison: RatingsComparison) -> tuple[Block, ..
             "One marker per trial, one contour per condition. The shares of the quadrants are "
             "in the table below.",
             "Every trial in the plane of pleasantness and eventfulness; each contour encloses 50 % "
-            "of the estimated density of its condition.",
+            "of the estimated density of its condition."
+            + (f" Not drawn: {left_out}." if left_out else ""),
             partial(figures.circumplex, trials, contours=plane.contours),
         ),
-        _quadrants(plane.quadrants),
+        _quadrants(plane.quadrants, unusable_trials(plane)),
     ]
+    if comparison is None:
+        return tuple(blocks)
+    first, second = comparison.first, comparison.second
+    arrows = {first: _xy(means, "_first"), second: _xy(means, "_second")}
     if len(means):
         blocks.append(
             Picture(
@@ -62,7 +85,7 @@ def _xy(frame: "pd.DataFrame", ending: str = "") -> tuple[Array, Array]:
     return p, e
 
 
-def _quadrants(table: "pd.DataFrame") -> Table:
+def _quadrants(table: "pd.DataFrame", left_out: str) -> Table:
     shares = [name for name in table.columns if name not in ("condition", "n", *AXES)]
     columns = (
         Column("Condition"),
@@ -80,6 +103,7 @@ def _quadrants(table: "pd.DataFrame") -> Table:
         for row in table.to_dict("records")
     )
     caption = "Quadrants of the plane; axis: trials on an axis between two quadrants"
+    caption += f"; left out: {left_out}" if left_out else ""
     return Table("quadrants", caption, columns, rows)
 
 
