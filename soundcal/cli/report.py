@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
+from soundcal.cli.options import (
+    add_sensitivity,
+    full_scale_doubts,
+    full_scale_pascal,
+    stated_doubts,
+)
 from soundcal.cli.output import print_json, progress, say, writing_report
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
 from soundcal.cli.relating import add_relation_options, relation_from
@@ -14,10 +20,11 @@ from soundcal.cli.report_options import add_rule_options, answers_from, rules_fr
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
+    from soundcal.calibration.stated import StatedLevels
     from soundcal.ratings import Ratings
     from soundcal.relation import Relation
     from soundcal.study import Source, Study
-    from soundcal.study.recordings import Given
+    from soundcal.study.folders import Given
 
 __all__ = ["add"]
 
@@ -47,6 +54,18 @@ def add(commands: Any) -> None:
         metavar="[NAME=]FILE",
         help="calibration of the plain folder NAME, or of all plain folders (default: "
         "calibration.json in each folder)",
+    )
+    add_sensitivity(parser, "--sensitivity")
+    parser.add_argument(
+        "--levels",
+        action=Patterns,
+        metavar="TABLE",
+        help="known equivalent level of every recording in plain folders, as for soundcal measure",
+    )
+    parser.add_argument(
+        "--stated-weighting",
+        choices=("A", "B", "C", "Z"),
+        help="frequency weighting of --levels, if the table has no such column (default A)",
     )
     add_other_device(parser)
     parser.add_argument(
@@ -111,10 +130,13 @@ def run(options: argparse.Namespace) -> int:
     refuse_existing(out / "report.html", force=options.force)
     heard = options.ratings or options.ratings_gui
     ratings = ratings_from(options, options.ratings, prefix=_RATINGS) if heard else None
+    sensitivities, levels = _sensitivities(options), _levels(options)
     with progress("measuring", None, unit="recordings") as advance:
         study = collect(
             options.folders,
             calibrations=_calibrations(options.calibration),
+            sensitivities=sensitivities,
+            levels=levels,
             indicators=options.indicators,
             field=options.field,
             methods=options.methods,
@@ -155,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
                 "rules": rules.to_dict(),
                 "agreement": json_rows(study.agreements()),
                 **further_json(study),
+                **({} if study.comparisons else {"values": json_rows(study.table)}),
                 "summary": summary,
                 "warnings": list(study.remarks),
                 "flags": {
@@ -203,6 +226,46 @@ def _default_folder(folders: list[Path]) -> Path:
     if len(folders) == 1 and (is_session(first) or sessions(first)):
         return first / "derivatives"
     return Path(os.path.realpath(first)).parent / "derivatives"
+
+
+def _sensitivities(options: argparse.Namespace) -> tuple[float, ...]:
+    """Return the stated sensitivities in Pa per full scale; empty if none are stated."""
+    from soundcal.recording import channel_names
+
+    ways = {
+        "--calibration": options.calibration,
+        "--sensitivity": options.sensitivity,
+        "--full-scale": options.full_scale,
+        "--levels": options.levels,
+    }
+    given = [name for name, value in ways.items() if value]
+    if len(given) > 1:
+        raise ParameterError(f"{' and '.join(given)}: either of them calibrates; give one")
+    values = tuple(options.sensitivity or full_scale_pascal(options.full_scale or ()))
+    if values:
+        known = dict(zip(channel_names(len(values)), values, strict=True))
+        typed = options.sensitivity or options.full_scale
+        for text in (*stated_doubts(given[0], typed, known), *full_scale_doubts(given[0], known)):
+            say(f"warning: {text}")
+    return values
+
+
+def _levels(options: argparse.Namespace) -> "dict[str, StatedLevels]":
+    """Return the stated level of every recording, by absolute path; empty if none is stated."""
+    from soundcal.files.audio import in_folder
+    from soundcal.files.level_tables import levels_of_files, read_levels
+
+    if not options.levels:
+        if options.stated_weighting:
+            raise ParameterError("--stated-weighting belongs to --levels")
+        return {}
+    path = Path(options.levels)
+    table, notes = read_levels(path, weighting=options.stated_weighting or "")
+    files = [str(file) for folder in options.folders for file in in_folder(folder)]
+    found, more = levels_of_files(files, table, source=path)
+    for text in (*notes, *more):
+        say(f"note: {text}")
+    return found
 
 
 def _calibrations(texts: list[str]) -> "Given | dict[str, Given] | None":

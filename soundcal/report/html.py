@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["render_html"]
 
 _JOINT: Final = re.compile(r"(?<=\w[/_+.:-])(?=\w)")
-_WORD: Final = 14
+_WORD: Final = 24
 """Letters of a word that stays in one line of a telephone, or of a narrow column."""
 
 

@@ -9,6 +9,7 @@ from soundcal.report.sections.methods import methods_text
 from soundcal.report.sections.relation import relation_blocks, relation_summary
 from soundcal.report.sections.summary import summary_blocks
 from soundcal.report.sections.takes import take_tables
+from soundcal.report.sections.values import values_sections
 from soundcal.report.style import count
 from soundcal.study import Study
 from soundcal.study.rules import in_order
@@ -36,6 +37,8 @@ def study_document(study: Study, relation: Relation | None = None) -> Document:
     ]
     if study.sessions or study.calibrations:
         sections.append(equipment_section(study))
+    if not study.comparisons:
+        sections += values_sections(study)
     for name, comparison in study.comparisons.items():
         sections.append(comparison_section(study, name, comparison))
     if relation is not None:

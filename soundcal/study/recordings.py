@@ -10,11 +10,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soundcal.calibration.belonging import belonging
 from soundcal.calibration.model import Calibration
+from soundcal.calibration.stated import StatedLevels
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest
-from soundcal.files.audio import ENDINGS, in_folder
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.campaign import CAMPAIGN_FILE, read_campaign
 from soundcal.files.campaign import sessions as campaign_sessions
@@ -23,13 +22,12 @@ from soundcal.files.names import normal_name, some
 from soundcal.files.recordings import (
     RECORDS,
     RecordingRecord,
-    named_calibration,
-    record_beside,
 )
 from soundcal.files.session import Event, Session, is_session
 from soundcal.files.text import inside
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.recording import EARS
+from soundcal.study.folders import Given, Stated, check_device, plain_folder
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
 from soundcal.study.rules import Rules
@@ -38,16 +36,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["Given", "collect"]
-
-Given = Calibration | Path | str
-"""A calibration, or the path of its JSON record."""
+__all__ = ["collect"]
 
 
 def collect(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     calibrations: Given | Mapping[str, Given] | None = None,
+    sensitivities: Sequence[float] = (),
+    levels: Mapping[str, StatedLevels] | None = None,
     indicators: str | Sequence[str] | None = None,
     field: str = "free",
     methods: Sequence[str] | None = None,
@@ -72,13 +69,19 @@ def collect(
     calibrations : Calibration, path, or mapping of str to these, optional
         For plain folders: one for all, or one per folder name. By default the ``calibration.json``
         in the folder, or the one that the record beside each file names. Sessions have their own.
+    sensitivities : sequence of float
+        For plain folders, instead of a calibration: stated sensitivity in Pa per full scale, one
+        for all channels or one each.
+    levels : mapping of str to StatedLevels, optional
+        For plain folders, instead of a calibration: known level of each recording, by absolute
+        path.
     indicators : str or sequence of str, optional
         Labels, symbols or families (see :func:`soundcal.indicators.resolve`); a string may name
         several, separated by commas. By default those of the study.
     field : {"free", "diffuse"}
         Sound field, for the indicators where it matters.
     methods, reference, rules
-        As for :func:`soundcal.study.compare_methods`.
+        As for :func:`soundcal.study.compare_methods`; of a single method, the values are reported.
     title : str
         Heading of the report; that of the campaign by default.
     answers : mapping of int to str, optional
@@ -116,7 +119,14 @@ def collect(
     folders = [folder for path in given for folder in _members(path)]
     if not folders:
         raise ParameterError("no folders; at least one session or folder of recordings is expected")
+    stated = Stated(tuple(sensitivities), levels or {}, tuple(channels))
+    if (sensitivities or levels) and all(is_session(folder) for folder in folders):
+        raise ParameterError(
+            "sensitivities and levels are for plain folders; sessions have their own calibrations"
+        )
     items: list[CalibratedRecording] = []
+    left_out: list[Source] = []
+    not_calibrated: list[str] = []
     sessions: list[SessionInfo] = []
     known: dict[str, Calibration] = {}
     for folder in folders:
@@ -126,9 +136,15 @@ def collect(
             items += own
             known |= {calibration.id: calibration for calibration in loaded}
         else:
-            own = _plain_folder(folder, calibrations, other_device)
-            items += [replace(item, channels=tuple(channels)) for item in own]
+            own, lost, why = plain_folder(folder, calibrations, other_device, stated)
+            items += own
+            left_out += lost
+            not_calibrated += why
     _check_names(folders)
+    if methods and len(methods) == 1:  # that one alone, without a comparison
+        items = [item for item in items if item.source.condition == methods[0]] or items
+    if not items:
+        raise SignalError("none of the recordings could be measured: " + "; ".join(not_calibrated))
     known |= {item.calibration.id: item.calibration for item in items}
     wanted = resolve(STUDY if indicators is None else indicators)
     rows, sources, failures = measure_items(
@@ -141,13 +157,14 @@ def collect(
             table=rows,
             comparisons={},
             calibrations=known,
-            sources=sources,
+            sources=(*sources, *left_out),
             sessions=tuple(sessions),
             warnings=(
                 *_session_warnings(sessions),
                 *_doubtful_sources(sources),
                 *_recalibrated(items),
                 *failures,
+                *not_calibrated,
             ),
             answers=answers or {},
             campaigns=tuple(read_campaign(path) for path in given if _is_campaign(path)),
@@ -216,7 +233,7 @@ def _study(
 ) -> Study:
     """Add the comparisons to a study; a study of one method has none."""
     found = table["condition"].unique()
-    if len(found) < 2 and not methods and reference is None:
+    if len(found) < 2 and (not methods or list(methods) == list(found)) and reference is None:
         return draft
     warning = _no_agreement(table, methods or [str(name) for name in found])
     if warning:
@@ -322,7 +339,7 @@ def _recorded(
             f"{path}: recorded with calibration {record.calibration}, but {file} is "
             f"{calibration.id}; restore the calibration of the session"
         )
-    _check_device(calibration, record, path, accepted=False)
+    check_device(calibration, record, path, accepted=False)
     source = Source(
         path=str(audio),
         sha256=_checked_digest(audio, record.sha256, logged.get(audio.name)),
@@ -360,95 +377,6 @@ def _session_warnings(sessions: Sequence[SessionInfo]) -> Iterator[str]:
         if session.exit_status not in ("done", "still open"):
             yield f"Session {session.folder} ended as {session.exit_status}."
         yield from (f"Session {session.folder}: {problem}" for problem in session.problems)
-
-
-# Plain folders ----------------------------------------------------------------------------------
-
-
-def _plain_folder(
-    folder: Path, calibrations: Given | Mapping[str, Given] | None, other_device: bool
-) -> list[CalibratedRecording]:
-    """Return the audio files of a folder as recordings of the method named by the folder."""
-    if os.path.isfile(folder):
-        raise RecordError(
-            f"{folder}: a file; give the folder of the recordings of one method, or measure the "
-            f"file: soundcal measure {folder}"
-        )
-    if not folder.is_dir():
-        raise RecordError(f"{folder}: no such folder")
-    files = in_folder(folder)
-    if not files:
-        raise RecordError(
-            f"{folder}: contains neither a session (session.jsonl) nor audio files "
-            f"({', '.join(ENDINGS)})"
-        )
-    stems = [normal_name(path.stem) for path in files]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise RecordError(f"{folder}: several files for the stimulus {twice[0]!r}; keep one")
-    name = normal_name(folder.resolve().name)
-    shared = _calibration_of(folder, name, calibrations)
-    items = []
-    for path in files:
-        record = record_beside(path, needed=shared is None)
-        calibration = shared or _named_calibration(path, record, name)
-        _check_device(calibration, record, path, other_device)
-        digest = file_digest(path)
-        source = Source(
-            path=str(path),
-            sha256=digest,
-            condition=name,
-            stimulus=normal_name(path.stem),
-            combination="",
-            calibration=calibration.id,
-            flags=record.flags,
-            simulated=bool(record.capture.get("simulated", False)),
-            checks=record.checks,
-            device=record.device,
-        )
-        items.append(CalibratedRecording(source, 1, record, calibration))
-    return items
-
-
-def _named_calibration(path: Path, record: RecordingRecord, name: str) -> Calibration:
-    """Return the calibration that the record beside a recording names."""
-    if record.calibration_file:
-        return named_calibration(path, record)
-    raise SignalError(
-        f"{path}: not calibrated, so its samples cannot be given in pascal; give a calibration "
-        f"for the folder (--calibration {name}=FILE), or put it there as calibration.json"
-    )
-
-
-def _check_device(
-    calibration: Calibration, record: RecordingRecord, where: Path, accepted: bool
-) -> None:
-    """Refuse a calibration of an output or of another device, before anything is measured."""
-    belonging(
-        calibration,
-        (),
-        device="unknown" if accepted else record.device,
-        name=f"{where}: its calibration {calibration.id}",
-        instead="give --other-device to use its values, with a flag",
-    )
-
-
-def _calibration_of(
-    folder: Path, name: str, calibrations: Given | Mapping[str, Given] | None
-) -> Calibration | None:
-    """Return the calibration of a whole folder; None if there is none."""
-    given = calibrations
-    if isinstance(calibrations, Mapping):
-        given = {normal_name(key): one for key, one in calibrations.items()}.get(name)
-    if isinstance(given, Calibration):
-        return given
-    if given is None and (folder / "calibration.json").is_file():
-        given = folder / "calibration.json"
-    if given is None:
-        return None
-    if isinstance(given, Mapping):  # for the type checker; a mapping was resolved above
-        raise ParameterError(f"calibrations of {name}: a calibration or a path is expected")
-    return load_calibration(Path(given))
 
 
 def _check_names(folders: Sequence[Path]) -> None:

@@ -251,7 +251,7 @@ def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
 def test_one_method_is_a_report_without_a_comparison() -> None:
     table = tidy(3, ("LA",))
     alone = Study("One", table[table["condition"] == "ocv"], {})
-    assert "values per stimulus, and no comparison" in render_html(study_document(alone))
+    assert "the values of each, and no comparison" in render_html(study_document(alone))
 
 
 def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:

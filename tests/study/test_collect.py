@@ -443,3 +443,19 @@ def test_indicators_are_computed_anew_if_the_record_of_a_take_says_something_els
     edit(folder, name, capture=Capture(samples(0.0), FS, device="other").to_dict())
     again()
     assert measured == ["rec-W01_ocv_run-1.wav"]
+
+
+def test_one_method_of_a_session_is_reported_alone(tmp_path: Path) -> None:
+    """Its takes are rows of their own, and nothing else is measured."""
+    folder = session(tmp_path / "s", louder=(0.0, 1.0))
+    study = collect(folder, methods=["hats"], indicators="LAeq", cache=False)
+    assert not study.comparisons
+    assert {source.condition for source in study.sources} == {"hats"}
+    table = next(t for t in study_document(study).tables() if t.name == "values-la")
+    assert [column.title for column in table.columns] == ["Recording", "Take", "left", "right"]
+    louder = {row[:2]: row[2] for row in table.rows}
+    assert len(louder) == 2 * len(STIMULI)
+    for stimulus in STIMULI:
+        assert louder[stimulus, "2"] - louder[stimulus, "1"] == pytest.approx(1.0, abs=1e-3)
+    with pytest.raises(ParameterError, match="no method 'absent'"):
+        collect(folder, methods=["absent"], indicators="LAeq", cache=False)

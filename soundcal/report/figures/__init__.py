@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         difference_scatter,
     )
     from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
+    from soundcal.report.figures.values import MAX_VALUE_PANELS, value_dots
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
@@ -51,6 +52,7 @@ else:
             "MAX_COLUMNS": "agreement",
             "MAX_DOT_ROWS": "stimuli",
             "MAX_FOREST_ROWS": "forest",
+            "MAX_VALUE_PANELS": "values",
             "ScatterPanel": "relation",
             "VERDICT_WORDS": "forest",
             "bias_forest": "forest",
@@ -74,6 +76,7 @@ else:
             "spectrum_figure": "qualification",
             "stability_figure": "qualification",
             "stimulus_dots": "stimuli",
+            "value_dots": "values",
         },
     )
 
@@ -82,6 +85,7 @@ __all__ = [
     "MAX_COLUMNS",
     "MAX_DOT_ROWS",
     "MAX_FOREST_ROWS",
+    "MAX_VALUE_PANELS",
     "VERDICT_WORDS",
     "ScatterPanel",
     "bias_forest",
@@ -105,4 +109,5 @@ __all__ = [
     "spectrum_figure",
     "stability_figure",
     "stimulus_dots",
+    "value_dots",
 ]

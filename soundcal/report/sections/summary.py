@@ -8,7 +8,6 @@ from soundcal.report.document import (
     Block,
     Bullets,
     Column,
-    Paragraph,
     Picture,
     Section,
     Table,
@@ -18,6 +17,7 @@ from soundcal.report.sections.equivalence import (
     equivalence_blocks,
     equivalence_sentences,
 )
+from soundcal.report.sections.values import values_summary, values_words
 from soundcal.report.style import unit_label, value_text
 from soundcal.study import Entry, MethodComparison, Study
 
@@ -25,7 +25,12 @@ __all__ = ["study_summary", "summary_blocks"]
 
 
 def study_summary(study: Study) -> list[str]:
-    """Return the outcome in plain words: agreement first, then one sentence per pair of methods."""
+    """Return the outcome in plain words: agreement first, then one sentence per pair of methods.
+
+    Without a comparison, these are the recordings and the range of their values.
+    """
+    if not study.comparisons:
+        return values_words(study)
     leading = _leading(study)
     agreement = equivalence_sentences(study)
     stated = any(one.rules.delta_in_words for one in study.comparisons.values())
@@ -106,11 +111,7 @@ def _few(n: int) -> str:
 def summary_blocks(study: Study) -> tuple[Block | Section, ...]:
     """Return the outcome in words, the verdicts on allowable differences, and an overview."""
     if not study.comparisons:
-        return (
-            Paragraph(
-                "There is only one method: the report has values per stimulus, and no comparison."
-            ),
-        )
+        return values_summary(study)
     blocks: list[Block | Section] = [Bullets(tuple(study_summary(study)))]
     if len(study.comparisons) == 1:
         blocks += equivalence_blocks(*next(iter(study.comparisons.items())))
