@@ -63,6 +63,7 @@ def _show(options: argparse.Namespace) -> int:
     from soundcal.lab import protocol
 
     found = protocol.load(options.name)
+    path = protocol.find_protocol(options.name)
     if options.json:
         settings = {
             name: {
@@ -73,14 +74,16 @@ def _show(options: argparse.Namespace) -> int:
             }
             for name, s in found.settings.items()
         }
-        content = {"name": found.name, "sheet": found.sheet, "settings": settings}
-        print_json("soundcal/protocol/1", content)
+        content = {"name": found.name, "file": str(path), "sheet": found.sheet}
+        print_json("soundcal/protocol/1", content | {"settings": settings})
         return 0
     for line in (*found.sheet.splitlines(), "", "Settings (change with --set KEY=VALUE)"):
         show(line)
     for name, setting in found.settings.items():
         value = f"{name}={'(required)' if setting.required else setting.default}"
         show(f"    {value:28} {setting.unit:5} {setting.meaning}")
+    show("")
+    show(f"File, to be copied for a protocol of your own: {path}")
     return 0
 
 

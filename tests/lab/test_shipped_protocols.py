@@ -41,6 +41,7 @@ def test_list_and_show_tell_what_there_is(capsys: pytest.CaptureFixture[str]) ->
         assert main(["protocol", "show", name]) == 0
         sheet = capsys.readouterr().out
         assert all(word in sheet for word in ("Needs", "Steps", "Accepted", "Settings"))
+        assert str(protocol.find_protocol(name)) in sheet
 
 
 def test_microphone_check_finds_the_ears(tmp_path: Path) -> None:
