@@ -207,7 +207,9 @@ def test_the_page_shows_every_cell_and_marks_those_that_are_shown(made: Made) ->
     scatter = next(p for p in document.pictures() if p.name == "difference-scatter").draw()
     assert len(scatter.axes) == 3
     for panel in scatter.axes:
-        assert {t.get_text() for t in panel.texts} == set(relation.measured.index)
+        shown = {t.get_text() for t in panel.texts}  # but names that would cover others
+        assert shown <= set(relation.measured.index)
+        assert len(shown) > 0.6 * len(relation.measured)
 
 
 def test_the_example_of_the_guide_runs(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from report_tables import STATISTICS, tidy
@@ -358,3 +359,20 @@ def test_matplotlib_is_left_as_it_was() -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, "/dev/null"], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("n", [3, 27, 200])
+def test_names_in_a_scatter_do_not_cover_one_another(n: int) -> None:
+    rng = np.random.default_rng(n)
+    names = [f"place {i}" for i in range(n)]
+    x, y = rng.normal(size=n), rng.normal(size=n)
+    panel = figures.ScatterPanel("p", "x", "y", names, x, y, 0.1, np.full(n, 0.2), 0.5)
+    figure = figures.difference_scatter([panel])
+    FigureCanvasAgg(figure).draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == n if n == 3 else 5 < len(boxes) <= n
+    for i, box in enumerate(boxes):
+        for other in boxes[:i]:
+            across = min(box.x1, other.x1) - max(box.x0, other.x0)
+            along = min(box.y1, other.y1) - max(box.y0, other.y0)
+            assert across < 0.5 or along < 0.3 * box.height

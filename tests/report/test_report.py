@@ -366,8 +366,16 @@ def test_several_combinations_are_summed_up_in_one_sentence_per_difference() -> 
     tables = [tidy(6, ("LA",), 1, seed=i).assign(combination=f"c{i}") for i in range(3)]
     made = study_of(pd.concat(tables), rules=Rules(delta={"LAeq": 1.0}))
     *agreement, within, first, second, third = study_summary(made)
-    assert agreement[1].startswith("in-situ − hats, indicators that agree within their allowable")
-    assert agreement[1].endswith("allowable difference in some: 1 (LAeq).")
+    verdicts = {
+        c.entry("LAeq", "in-situ", "hats").equivalence.verdict for c in made.comparisons.values()
+    }
+    assert verdicts == {"within", "undecided"}
+    assert agreement[1] == (
+        "in-situ − hats, indicators that agree within their allowable difference in some, "
+        "undecided in the others: 1 (LAeq)."
+    )
+    assert agreement[0].startswith("in-situ − ocv, indicators with limits of agreement beyond ")
+    assert agreement[0].endswith(" in all of 3 combinations: 1 (LAeq).")
     shown = sum(entry.within_delta for c in made.comparisons.values() for entry in c.entries)
     assert 0 < shown < 9
     assert within.startswith(f"{shown} of 9 tests at a level of 5 % show agreement")

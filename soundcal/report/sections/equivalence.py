@@ -65,19 +65,27 @@ def _verdicts(entries: Sequence[Entry]) -> dict[str, list[str]]:
 
 
 def _verdicts_over(combinations: Sequence[Sequence[Entry]]) -> dict[str, list[str]]:
-    """Return the indicators of one pair by the combinations of equipment in which they agree."""
-    agree: dict[str, list[bool]] = {}
+    """Return the indicators of one pair by their verdicts over the combinations, in words."""
+    verdicts: dict[str, set[str]] = {}
     for entries in combinations:
         for entry in entries:
-            agree.setdefault(entry.label, []).append(bool(entry.within_delta))
-    agreeing = "that agree within their allowable difference in"
-    n = count(len(combinations), "combination")
+            if entry.equivalence:
+                verdicts.setdefault(entry.label, set()).add(entry.equivalence.verdict)
+    agree, n = "that agree within their allowable difference in", len(combinations)
+    beyond = "with limits of agreement beyond their allowable difference in"
+    words = {
+        ("within",): f"{agree} all of {count(n, 'combination')}",
+        ("undecided", "within"): f"{agree} some, undecided in the others",
+        ("beyond", "within"): f"{agree} some, with limits of agreement beyond it in the others",
+        ("beyond", "undecided", "within"): f"{agree} some, with limits of agreement beyond it or "
+        "undecided in the others",
+        ("beyond",): f"{beyond} all of {count(n, 'combination')}",
+        ("beyond", "undecided"): f"{beyond} some, undecided in the others",
+        ("undecided",): f"undecided in all of {count(n, 'combination')}",
+    }
     return {
-        f"{agreeing} all of {n}": [label for label, found in agree.items() if all(found)],
-        f"{agreeing} some": [
-            label for label, found in agree.items() if any(found) and not all(found)
-        ],
-        f"{agreeing} none": [label for label, found in agree.items() if not any(found)],
+        text: [label for label, found in verdicts.items() if tuple(sorted(found)) == key]
+        for key, text in words.items()
     }
 
 
