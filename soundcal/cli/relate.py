@@ -3,13 +3,14 @@
 import argparse
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, add_mapping
 from soundcal.cli.output import print_json, progress, say
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
-from soundcal.cli.relating import add_relation_options, relation_from
+from soundcal.cli.relating import add_relation_options, check_combination, relation_from
 from soundcal.cli.report_options import EAR_RULES, add_page_options
 from soundcal.errors import ParameterError, RecordError
 
@@ -151,6 +152,7 @@ def _differences(paths: Sequence[Path], options: argparse.Namespace) -> "pd.Data
                 rules=rules,
                 jobs=options.jobs,
                 progress=advance,
+                before=partial(check_combination, options.relation_combination, ""),
             )
     elif len(paths) == 1 and is_differences(paths[0]):
         if options.ears != "mean":

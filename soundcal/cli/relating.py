@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from soundcal.ratings import Ratings
     from soundcal.relation import Relation
 
-__all__ = ["add_relation_options", "relation_from"]
+__all__ = ["add_relation_options", "check_combination", "relation_from"]
 
 
 def add_relation_options(group: Any, *, prefix: str = "") -> None:
@@ -128,22 +128,42 @@ def relation_from(
     )
 
 
-def _of_combination(differences: "pd.DataFrame", name: str | None, prefix: str) -> "pd.DataFrame":
-    """Return the differences of the combination of equipment that the ratings belong to."""
+def check_combination(name: str | None, prefix: str, known: Sequence[str]) -> None:
+    """Refuse a study of several combinations of equipment if none, or another one, was named.
+
+    Parameters
+    ----------
+    name : str or None
+        Value of the option.
+    prefix : str
+        Start of the names of the options.
+    known : sequence of str
+        Combinations of the study.
+
+    Raises
+    ------
+    ParameterError
+        The ratings cannot belong to all of them.
+    """
     from soundcal.files.names import some
 
-    known = list(differences["combination"].unique()) if "combination" in differences else [""]
     option = f"--{prefix}combination"
     if name is None and len(known) > 1:
         raise ParameterError(
             f"the study has the combinations {some(known)}; name the one that the ratings belong "
             f"to with {option}"
         )
-    if name is None:
-        return differences
-    if name not in known:
-        raise ParameterError(f"{option} {name}: the study has {some(known) or 'none'}")
-    return differences[differences["combination"] == name]
+    if name is not None and name not in known:
+        raise ParameterError(
+            f"{option} {name}: the study has {some(filter(None, known)) or 'none'}"
+        )
+
+
+def _of_combination(differences: "pd.DataFrame", name: str | None, prefix: str) -> "pd.DataFrame":
+    """Return the differences of the combination of equipment that the ratings belong to."""
+    known = list(differences["combination"].unique()) if "combination" in differences else [""]
+    check_combination(name, prefix, known)
+    return differences if name is None else differences[differences["combination"] == name]
 
 
 def _pair(

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from soundcal.cli.options import (
 )
 from soundcal.cli.output import print_json, progress, say, writing_report
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
-from soundcal.cli.relating import add_relation_options, relation_from
+from soundcal.cli.relating import add_relation_options, check_combination, relation_from
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
 from soundcal.errors import ParameterError
 
@@ -149,6 +150,9 @@ def run(options: argparse.Namespace) -> int:
             other_device=options.other_device,
             channels=options.channels,
             progress=advance,
+            before=partial(check_combination, options.relation_combination, _RATINGS)
+            if ratings
+            else None,
         )
     relation = None if ratings is None else _relation(options, study, ratings)
     with writing_report() as advance:

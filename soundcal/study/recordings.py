@@ -4,7 +4,7 @@ Audio that does not match its checksum is refused.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -57,6 +57,7 @@ def collect(
     other_device: bool = False,
     channels: Sequence[str] = (),
     progress: Progress | None = None,
+    before: Callable[[Sequence[str]], None] | None = None,
 ) -> Study:
     """Measure all recordings and compare the methods.
 
@@ -97,6 +98,9 @@ def collect(
         For plain folders: names of the channels, as they were calibrated.
     progress : callable, optional
         Called with the number of finished recordings, the name of the last, and the number of all.
+    before : callable, optional
+        Called with the names of the combinations of equipment before anything is measured; what it
+        raises ends the work.
 
     Returns
     -------
@@ -145,6 +149,8 @@ def collect(
         items = [item for item in items if item.source.condition == methods[0]] or items
     if not items:
         raise SignalError("none of the recordings could be measured: " + "; ".join(not_calibrated))
+    if before is not None:
+        before(list(dict.fromkeys(item.source.combination for item in items)))
     known |= {item.calibration.id: item.calibration for item in items}
     wanted = resolve(STUDY if indicators is None else indicators)
     rows, sources, failures = measure_items(

@@ -1,9 +1,8 @@
 """``soundcal relate`` from files to words, tables and a page."""
 
+import hashlib
 import json
-import re
-import runpy
-import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -212,36 +211,6 @@ def test_the_page_shows_every_cell_and_marks_those_that_are_shown(made: Made) ->
         assert len(shown) > 0.6 * len(relation.measured)
 
 
-def test_the_example_of_the_guide_runs(
-    made: Made,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    page = (Path(soundcal.__file__).parent / "guide" / "relating.md").read_text(encoding="utf-8")
-    in_python, script = re.findall(r"```python\n(.*?)```", page, re.S)
-    command = next(line for line in page.split("\n") if line.startswith("soundcal relate demo"))
-    combination = re.search(r"--combination (\S+)", command)
-    assert combination is not None
-    table = made.differences.replace({"I0": "N", "ocv": "hats", "hats": "ocv"})
-    table["statistic"] = np.where(table["indicator"] == "N", "5", "x")
-    table = table.assign(
-        combination=combination[1], difference=table["first_value"] - table["second_value"]
-    )
-    (tmp_path / "demo").mkdir()
-    table.to_csv(tmp_path / "demo" / "differences.csv", index=False)
-    (tmp_path / "ratings.py").write_text(script)
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path("ratings.py")
-    assert main(shlex.split(command)[1:]) == 0
-    assert "annoying: clear correspondence, most with N5" in capsys.readouterr().err
-    assert (tmp_path / "relation" / "relation.html").is_file()
-    Path("in_python.py").write_text(in_python)
-    relation = runpy.run_path("in_python.py")["relation"]
-    assert relation.outcomes["finding"][0] == "clear"
-    assert Path("relation.html").is_file()
-
-
 def test_a_report_has_a_section_of_the_relation(
     made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,3 +261,28 @@ def test_answers_outside_the_scale_are_refused_before_anything_is_measured(
     ):
         assert main(command) == 2
         assert "answers lie outside the scale from 0 to 10" in capsys.readouterr().err
+
+
+def test_the_combination_is_asked_for_before_anything_is_measured(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = Path(soundcal.__file__).parents[1] / "measurements/example/portable+open-32"
+    for name in ("portable+open-32", "other"):
+        copy = shutil.copytree(session, tmp_path / "all" / name)
+        log = (copy / "session.jsonl").read_text(encoding="utf-8")
+        for record in copy.glob("rec-*.json"):
+            content = record.read_bytes()
+            named = f'"combination": "sim:{name}"'.encode()
+            changed = content.replace(b'"combination": "sim:portable+open-32"', named)
+            record.write_bytes(changed)
+            log = log.replace(*(hashlib.sha256(text).hexdigest() for text in (content, changed)))
+        (copy / "session.jsonl").write_text(log, encoding="utf-8")
+    before = sorted((tmp_path / "all").rglob("*"))
+    all_of_it, ratings = str(tmp_path / "all"), str(files[1])
+    report = ["report", all_of_it, "--ratings", ratings, "--ratings-scale", "0", "100"]
+    for arguments in (["relate", all_of_it, ratings, "--scale", "0", "100"], report):
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert "combinations sim:" in said
+        assert "combination" in said.split("belong to with --")[1]
+    assert sorted((tmp_path / "all").rglob("*")) == before  # nothing was measured and kept
