@@ -253,6 +253,15 @@ def allowed_differences(
             raise ParameterError(
                 f"allowable difference for {name!r}, which is not compared; compared are {known}"
             )
+        if (family and not set(single) <= set(family)) or len(single) > 1:
+            ways = ", ".join(f"{i} with the statistic {s}" if s else i for i, s in single)
+            more = f", {name} with any" if family and not set(single) <= set(family) else ""
+            raise ParameterError(
+                f"allowable difference for {name!r}, which may be {ways}{more}; rename one of them "
+                "in the table"
+            )
+        if family:  # a symbol stands for all of its statistics, and for none
+            single = []
         number, is_percent = parsed_delta(given)
         unit, scale = units[(single or family)[0]], scales[(single or family)[0][0]]
         if is_percent and unit.startswith(ARBITRARY_ZERO):

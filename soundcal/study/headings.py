@@ -121,7 +121,9 @@ def read_heading(text: str, *, letters: bool = False, rules: bool = False) -> He
     ear = ears[0] if ears else ""
     found = _indicator(words, units)
     if found is None:
-        return Heading(text)
+        of_a = _indicator(words, ["dB(A)"]) if not units or units[-1] == "dB" else None
+        remark = "a level without its frequency weighting" if of_a else ""
+        return Heading(text, remark=remark)
     symbol, statistic, more = found
     remark = diffuse
     if more and rules and not ear and more in RULES:

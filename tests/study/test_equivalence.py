@@ -323,3 +323,24 @@ def test_equal_methods_and_low_confidence_have_no_sensitivity() -> None:
     assert entry.within_delta is True
     assert entry.to_dict()["p_delta"] is None
     assert entry_of("LAeq", Rules(confidence=0.4)).sensitivity is None
+
+
+def test_a_name_of_two_labels_is_refused() -> None:
+    table = tidy(9, ("LA", "R"))
+    first = table[table["statistic"] == table["statistic"].iloc[0]]
+    same = first.assign(indicator="I1", statistic="5")
+    other = first.assign(indicator="I15", statistic="")
+    for parts, words in (
+        ([same, other], "may be I1 with the statistic 5, I15"),
+        ([same, other.assign(statistic="max")], "I1 with the statistic 5, I15 with any"),
+    ):
+        with pytest.raises(ParameterError, match=words):
+            compare_methods(pd.concat(parts), rules=Rules(delta={"I15": 1.0}))
+
+
+def test_a_symbol_stands_for_all_its_statistics_and_for_none() -> None:
+    table = tidy(9, ("R",))
+    bare = table[table["statistic"] == table["statistic"].iloc[0]].assign(statistic="")
+    found = compare_methods(pd.concat([table, bare]), rules=Rules(delta={"R": "17 %"}))
+    assert all(entry.equivalence is not None for entry in found.entries)
+    assert {entry.statistic for entry in found.entries} > {""}

@@ -277,6 +277,9 @@ NOTED = {
     "Sound;LAeq\na;61\nmade by me;\nb;62\n": ("line 3 (made by me): no value in any column",),
     "Sound;Ch;LAeq\na;Ch1;1\n": (),
     "Sound;Channel;LAeq\na;Ch1;61\na;Ch2;62\n": ("channel 1 is taken as the left ear",),
+    "Sound;Leq [dB];L5;LAeq\na;61;62;63\n": (
+        "Leq [dB] (a level without its frequency weighting), L5 (a level without its frequency",
+    ),
     "note\n\nSound;LAeq\na;61\n": ("the table begins at line 3; those above are not read",),
     "Site;LAeq\na;61\n": ("the recordings are named by the column Site",),
     "Sound;LAeq\na;0.2\nb;1.2\n": ("LAeq (hats) are between 0 dB and 10 dB; are they pascal?",),
