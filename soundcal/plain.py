@@ -19,6 +19,11 @@ def plain(value: Any) -> Any:
     >>> plain((1.5, float("nan"), "a", np.arange(2)))
     [1.5, None, 'a', [0, 1]]
     """
+    kind = type(value)
+    if kind is float:  # the most frequent kinds first
+        return value if math.isfinite(value) else None
+    if kind is str or kind is int:
+        return value
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if is_dataclass(value) and not isinstance(value, type):

@@ -6,7 +6,8 @@ of a decibel to several decibels, so it is explicit everywhere and printed with 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
@@ -83,13 +84,15 @@ class TidyRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns, ready for JSON; infinite values become null."""
-        row = dict(zip(COLUMNS, astuple(self), strict=True))
+        row = dict(zip(COLUMNS, _columns_of(self), strict=True))
         row["value"] = self.value if np.isfinite(self.value) else None
         return row
 
 
 COLUMNS: Final = tuple(field.name for field in fields(TidyRow))
 """Columns of the tidy table, in order."""
+
+_columns_of: Final = attrgetter(*COLUMNS)
 
 
 def tidy_rows(
@@ -321,5 +324,5 @@ def to_frame(rows: Iterable[TidyRow]) -> "pd.DataFrame":
     """Return the rows as the tidy table, a pandas DataFrame."""
     import pandas as pd
 
-    frame = pd.DataFrame([astuple(row) for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([_columns_of(row) for row in rows], columns=list(COLUMNS))
     return frame.astype({"value": "float64", "u": "float64"})

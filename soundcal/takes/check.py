@@ -108,7 +108,10 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON; a value that is not finite is None."""
-        return asdict(self) | {"value": self.value if np.isfinite(self.value) else None}
+        found = {name: getattr(self, name) for name in self.__slots__}
+        found["limit"] = None if self.limit is None else asdict(self.limit)
+        found["value"] = self.value if np.isfinite(self.value) else None
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
