@@ -5,7 +5,7 @@ import string
 from typing import TYPE_CHECKING, Final
 
 from soundcal.report.document import Document, Picture
-from soundcal.report.paper import LONG, bands, filed, point_size
+from soundcal.report.paper import LONG, WORDY, bands, filed, point_size
 from soundcal.report.svg import inline_svg
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def render_html(document: Document, tables: str = "") -> str:
         svg=_svg,
         bands=bands,
         point_size=point_size,
-        is_long=lambda text: len(text) > LONG,
+        size=lambda text: " wordy long" if len(text) > WORDY else " long" * (len(text) > LONG),
         filed=lambda section: filed(document, section, tables),
     )
 

@@ -11,7 +11,7 @@ from typing import Final
 from soundcal.report.document import Column, Document, Section, Table
 from soundcal.report.style import PAGE_MM, count
 
-__all__ = ["LONG", "bands", "filed", "point_size"]
+__all__ = ["LONG", "WORDY", "bands", "filed", "point_size"]
 
 LONG: Final = 32
 """Characters of a text that may be broken into several lines."""
@@ -19,8 +19,12 @@ LONG: Final = 32
 _PAGE_PT: Final = PAGE_MM * 72.0 / 25.4
 _SIZES: Final = (7.0, 6.5, 6.0, 5.5, 5.0)
 _PADDING_PT: Final = 2.4
+WORDY: Final = 120
+"""Characters of a text that needs a broad column."""
+
 _LONG_PT: Final = 60.0
-"""Least width of a column with long texts; report.css has it as well."""
+_WORDY_PT: Final = 150.0
+"""Least widths of columns with such texts; report.css has them as well."""
 
 _NARROW: Final = frozenset(" .,:;'|!()[]/\\ijlIftr-")
 _WIDE: Final = frozenset("−+±<>=∞×–—mwMW%@")
@@ -147,7 +151,9 @@ def _heading(column: Column, size: float) -> float:
 
 
 def _cell(text: str, size: float, *, bold: bool) -> float:
-    return _LONG_PT if len(text) > LONG else size * _em(text, bold=bold)
+    if len(text) > LONG:
+        return _WORDY_PT if len(text) > WORDY else _LONG_PT
+    return size * _em(text, bold=bold)
 
 
 def _em(text: str, *, bold: bool) -> float:
