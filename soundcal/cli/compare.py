@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _EPILOG: Final = """\
-Tables are CSV or Excel workbooks (.xlsx): tidy ones as soundcal measure writes them (columns
-condition, stimulus, channel, indicator, statistic, value, unit), or wide ones, with a row per
-recording (and channel) and a column per indicator (and ear), as Soundscapy, analysers and
+Tables are CSV, Excel workbooks (.xlsx) or Parquet: tidy ones as soundcal measure writes them
+(columns condition, stimulus, channel, indicator, statistic, value, unit), or wide ones, with a row
+per recording (and channel) and a column per indicator (and ear), as Soundscapy, analysers and
 spreadsheets have them. Labels, ears and units are read from the headings: LAeq, LAeq,T,
 "L(A)eq / dB(A)", N_5, "Loudness N5 [soneGF] left", "S (acum) R", units or ears in a row below.
 Lines above the table, semicolons and decimal commas are understood. Notes name every column that is
@@ -68,7 +68,7 @@ def add(commands: Any) -> None:
         type=Path,
         action=Patterns,
         metavar="TABLE",
-        help="tables, CSV or .xlsx",
+        help="tables, CSV, .xlsx or .parquet",
     )
     add_mapping(parser, "--mapping")
     parser.add_argument(

@@ -4,10 +4,10 @@ Nothing is guessed about a cell. The reader that knows the columns asks for name
 (``01``, ``NA`` and ``2.0`` are names as much as any other), or for numbers, where an empty cell and
 ``NA`` are missing values. Errors name the line of the file.
 
-Excel workbooks (.xlsx) are read by their first sheet. Of text, read are UTF-8, with or without a
-byte order mark, UTF-16 with one, and Windows-1252 if a file is neither; columns separated by
-commas, semicolons or tabs, which the header line or a first line ``sep=;`` (Excel) shows; decimal
-commas.
+Excel workbooks (.xlsx) are read by one sheet, the first by default, and Parquet files (.parquet).
+Of text, read are UTF-8, with or without a byte order mark, UTF-16 with one, and Windows-1252 if a
+file is neither; columns separated by commas, semicolons or tabs, which the header line or a first
+line ``sep=;`` (Excel) shows; decimal commas.
 """
 
 import csv
@@ -22,6 +22,7 @@ from typing import Final
 
 from soundcal.errors import RecordError
 from soundcal.files.names import normal_name, trimmed
+from soundcal.files.parquet import is_parquet, parquet_rows
 from soundcal.files.spreadsheet import from_cell
 from soundcal.files.text import read_export
 from soundcal.files.workbook import Line, is_workbook, workbook_rows
@@ -261,8 +262,12 @@ def read_table_text(
         without a header line, also a row with fewer.
     """
     above = False
-    if is_workbook(path):
-        found, notes = workbook_rows(path, partial(_filled, path), sheet)
+    if is_workbook(path) or is_parquet(path):
+        notes: tuple[str, ...] = ()
+        if is_parquet(path):
+            found = parquet_rows(path, partial(_filled, path))
+        else:
+            found, notes = workbook_rows(path, partial(_filled, path), sheet)
         separator = "\t"  # numbers of a workbook have decimal points
         if likeness is not None and found:
             likely = [likeness(cells) for _, cells in found[:_ABOVE]]

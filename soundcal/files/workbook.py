@@ -10,7 +10,7 @@ from typing import Any, Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import check_file
 
-__all__ = ["Line", "is_workbook", "sheet_names", "workbook_rows"]
+__all__ = ["Line", "cell_text", "is_workbook", "sheet_names", "workbook_rows"]
 
 Line = tuple[int, list[str]]
 """Number of a row, and its cells."""
@@ -74,7 +74,7 @@ def workbook_rows(
             rows = book.worksheets[number].iter_rows(values_only=True)
             for line, row in enumerate(rows, start=1):
                 has_empty = has_empty or None in row
-                yield line, [_text(value) for value in row]
+                yield line, [cell_text(value) for value in row]
 
         found = kept(lines())
         if has_empty:
@@ -133,8 +133,8 @@ def _refuse_unknown_formulas(path: Path, sheet: int) -> None:
     formulas.close()
 
 
-def _text(value: Any) -> str:
-    """Return the content of a cell as text."""
+def cell_text(value: Any) -> str:
+    """Return the content of a cell as text; a number in full, with a decimal point."""
     if value is None:
         return ""
     if isinstance(value, bool):

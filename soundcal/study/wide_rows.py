@@ -147,9 +147,7 @@ def rows_of(
     cells = {role: known.names(name, needed=role == "stimulus") for role, name in chosen.items()}
     given: Mapping[str, str] = {} if mapping is None else mapping.constants
     cells |= {role: [name] * len(table.rows) for role, name in given.items()}
-    stimuli = cells["stimulus"]
-    if column_key(chosen["stimulus"]) != "stimulus":
-        stimuli = [_without_ending(name) for name in stimuli]
+    stimuli = [_without_ending(name) for name in cells["stimulus"]]
     condition = cells.get("condition") or _folders(cells["stimulus"], method)
     if condition and "condition" not in cells:
         notes.append("the conditions are the folders of the recordings")

@@ -32,7 +32,8 @@ def measured(folder: Path, name: str, *words: str) -> list[str]:
     made = []
     for method in ("hats", "ocv"):
         (folder / name).mkdir(exist_ok=True)
-        out = folder / name / f"{method}.{'xlsx' if name == 'workbook' else 'csv'}"
+        ending = {"workbook": "xlsx", "parquet": "parquet"}.get(name, "csv")
+        out = folder / name / f"{method}.{ending}"
         command = ["measure", str(folder / method), "--sensitivity", "1", "--out", str(out)]
         command += ["--channels", "left,right", "--indicators", "LAeq,N5", *words]
         assert main(command) == 0
@@ -54,18 +55,19 @@ def test_all_tables_of_measure_give_the_same(recordings: Path, capsys: Capsys) -
         measured(recordings, "several", *several),
         measured(recordings, "wide", "--wide", *several),
         measured(recordings, "workbook", "--wide", *several),
+        measured(recordings, "parquet", *several),
         measured(recordings, "named", "--wide", "--condition", "x"),
     ]
     for ears in ("mean", "max", "energy", "left", "both"):
         expected, _ = compared(capsys, *plain, "--ears", ears)
-        for table in tables[:3]:
+        for table in tables[:4]:
             found, _ = compared(capsys, *table, "--ears", ears)
             for row, same in zip(found, expected, strict=True):
                 assert row["ears"] == same["ears"]
                 for key in ("bias", "lower", "upper"):
                     assert row[key] == pytest.approx(same[key], rel=1e-12)
     capsys.readouterr()
-    assert main(["compare", *tables[3]]) == 5  # both are of the condition x
+    assert main(["compare", *tables[4]]) == 5  # both are of the condition x
     assert "one condition only (x)" in capsys.readouterr().err
 
 

@@ -400,3 +400,20 @@ def test_sounds_that_are_named_like_indicators_are_no_header(tmp_path: Path) -> 
         "S5": 62.5,
         "LAeq": 63.5,
     }
+
+
+def test_a_parquet_file_of_pandas_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
+    index = pd.MultiIndex.from_product([SOUNDS, ("Left", "Right")], names=["Recording", "Channel"])
+    frame = pd.DataFrame({"LAeq": range(61, 67), "N_5": 4.25}, index=index)
+    path = tmp_path / "hats.parquet"
+    frame.to_parquet(path)
+    other = written(tmp_path, soundscapy(), "ocv.csv")
+    table = read_table(path, other)
+    own = table[table["condition"] == "hats"]
+    assert own["value"].tolist() == [v for n in range(61, 67) for v in (n, 4.25)]
+    assert set(own["channel"]) == {"left", "right"}
+    content = path.read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b"PAR1" + content[9:], b"x" * 99):
+        path.write_bytes(damaged)
+        with pytest.raises(RecordError, match="cannot be read as Parquet"):
+            read_table(path, other)
