@@ -16,6 +16,7 @@ from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import compare_with_stimulus, judge_alone
 from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.judge import judge
+from soundcal.takes.played import Played
 
 __all__ = ["FLOOR_S", "Ears", "SearchResult"]
 
@@ -148,12 +149,13 @@ class Ears:
         if quiet_start:
             track = replace(track, start=_START_PEAK / peak)
         newest: list[_Take] = []
+        stimulus = Played(samples)
 
         def measure(left: float, right: float) -> Levels:
             gains = np.array([[left], [right]])
 
             def record() -> _Take:
-                take = self._take_of(samples, gains)
+                take = self._take_of(stimulus, gains)
                 # a gain per ear cannot be found with swapped channels, a common one can
                 if per_ear or hats.meets_target(take.levels, track, floor):
                     return take.compared()
@@ -180,13 +182,14 @@ class Ears:
             else:
                 return SearchResult(found, *last.accepted) if found.reached else SearchResult(found)
 
-    def _take_of(self, samples: Samples, gains: Samples) -> "_Take":
+    def _take_of(self, stimulus: Played, gains: Samples) -> "_Take":
         """Return a take that is not broken."""
         # 1/peak times peak may exceed 1 by one bit
-        take = self.take(np.clip(samples * gains, -1.0, 1.0))
+        take = self.take(np.clip(stimulus.samples * gains, -1.0, 1.0))
         refuse_broken(take, _RECORDING)
         # judged against the stimulus itself, scaled only by the ratio of the ears' gains
-        played = samples * (gains / gains.max())
+        ratios = gains / gains.max()
+        played = stimulus if (ratios == 1.0).all() else Played(stimulus.samples * ratios)
         return _Take(take, self.levels(take), played, judge_alone(take, played))
 
 
@@ -196,7 +199,7 @@ class _Take:
 
     capture: Capture
     levels: Levels
-    played: Samples
+    played: Played
     checks: tuple[Check, ...]
     complete: bool = False
 

@@ -38,7 +38,7 @@ from soundcal.takes.level_over_time import (
     of_frames,
     of_tone,
 )
-from soundcal.takes.played import Played, remembered
+from soundcal.takes.played import Played, known_stimulus, remembered
 from soundcal.takes.short_time import ShortTime, short_time
 from soundcal.takes.slips import (
     DRIFT,
@@ -201,14 +201,14 @@ def _unaligned(capture: Capture) -> bool:
     )
 
 
-def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...]:
+def compare_with_stimulus(capture: Capture, played: Samples | Played) -> tuple[Check, ...]:
     """Judge a take of a known stimulus.
 
     Parameters
     ----------
     capture : Capture
         Aligned, as :meth:`~soundcal.devices.AudioDevice.play_and_record` gives it.
-    played : ndarray, shape (n_outputs, n)
+    played : ndarray, shape (n_outputs, n), or Played
         Samples that were played: one output for each input, in the order of the inputs, or one
         output that all inputs hear.
 
@@ -232,19 +232,20 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
     [(5.0, 'invalid', 'mono: 5 samples inserted at 0.6250 s; us')]
     """
     n_inputs = capture.samples.shape[0]
-    if played.shape[0] not in (1, n_inputs):
+    played = known_stimulus(played)
+    n_outputs = played.samples.shape[0]
+    if n_outputs not in (1, n_inputs):
         raise ParameterError(
-            f"{played.shape[0]} outputs for {n_inputs} inputs: one output, or one per input, is "
-            "expected"
+            f"{n_outputs} outputs for {n_inputs} inputs: one output, or one per input, is expected"
         )
     if _unaligned(capture):
         return ()  # not aligned: nothing to compare
     fs, names = capture.fs, capture.channels
-    n = min(capture.n_samples, played.shape[1])
-    whole = Played(played[:, :n])
+    n = min(capture.n_samples, played.samples.shape[1])
+    whole = played.beginning(n)
     found: list[Check] = []
     for number, (name, x) in enumerate(zip(names, capture.samples, strict=True)):
-        source = whole.channel(number % played.shape[0])
+        source = whole.channel(number % n_outputs)
         found.append(_dropouts(name, x, source, fs))
         frequency = _frequency(source, fs)
         if frequency is None:
@@ -255,13 +256,13 @@ def compare_with_stimulus(capture: Capture, played: Samples) -> tuple[Check, ...
         check.verdict == "pass" or (check.verdict == "suspect" and check.name != DRIFT)
         for check in found
     )
-    if played.shape[0] == n_inputs == 2 and intact:  # a path that jumps has no single response
+    if n_outputs == n_inputs == 2 and intact:  # a path that jumps has no single response
         found += crosstalk(names, capture.samples, whole, fs)
     return tuple(found)
 
 
 def judge_alone(
-    capture: Capture, played: Samples, *, expected: int | None = None
+    capture: Capture, played: Samples | Played, *, expected: int | None = None
 ) -> tuple[Check, ...]:
     """Judge a take by itself; it may be silent, or repeat itself, where its stimulus does so.
 
@@ -274,7 +275,7 @@ def judge_alone(
 
 
 def judge_played(
-    capture: Capture, played: Samples, *, expected: int | None = None
+    capture: Capture, played: Samples | Played, *, expected: int | None = None
 ) -> tuple[Check, ...]:
     """Judge a take of a known stimulus by itself and against the stimulus.
 
@@ -282,7 +283,7 @@ def judge_played(
     ----------
     capture : Capture
         The take, aligned to the stimulus.
-    played : ndarray, shape (n_outputs, n)
+    played : ndarray, shape (n_outputs, n), or Played
         As for :func:`compare_with_stimulus`.
     expected : int, optional
         Number of samples that should have arrived.
@@ -292,5 +293,6 @@ def judge_played(
     tuple of Check
         Checks of :func:`judge_alone` and of :func:`compare_with_stimulus`.
     """
+    played = known_stimulus(played)
     alone = judge_alone(capture, played, expected=expected)
     return (*alone, *compare_with_stimulus(capture, played))

@@ -34,7 +34,7 @@ from soundcal.takes.channel_statistics import PLATEAUS, ChannelStatistics
 from soundcal.takes.check import Check, Limit, Verdict, doubt, fault, refuse
 from soundcal.takes.gaps import Gaps, with_silence_filled
 from soundcal.takes.level_over_time import steady_sound
-from soundcal.takes.played import Played
+from soundcal.takes.played import Played, known_stimulus
 from soundcal.takes.repeated_blocks import REPEATED_BLOCKS, Repeats
 from soundcal.takes.zeros import LONG_S, SHORTEST, Zeros
 from soundcal.units import db
@@ -135,7 +135,7 @@ class SignalChecks:
         self._gaps, self._repeats, self._played = Gaps(), Repeats(), Repeats()
         self._n_samples = self._not_numbers = 0
 
-    def push(self, samples: Samples, played: Samples | None = None) -> None:
+    def push(self, samples: Samples, played: Samples | Played | None = None) -> None:
         """Take the next samples, shape (n_channels, n).
 
         ``played`` holds the samples played in the meantime, shape (n_outputs, n): where they are
@@ -155,12 +155,13 @@ class SignalChecks:
             for zeros, x in zip(self._zeros.values(), samples, strict=False):
                 zeros.push(x)
         else:
-            self._played.push(played)
+            played = known_stimulus(played)
+            self._played.push(played.samples)
             self._gaps.sounding = True
         if played is None:
             self._gaps.push(samples)
         else:
-            self._gaps.push(with_silence_filled(samples, Played(played)))
+            self._gaps.push(with_silence_filled(samples, played))
         self._n_samples += samples.shape[1]
         for row, x in zip(self._rows, samples, strict=True):
             row.push(x)
@@ -346,7 +347,7 @@ def judge(
     *,
     steady: Sequence[str] = (),
     expected: int | None = None,
-    played: Samples | None = None,
+    played: Samples | Played | None = None,
 ) -> tuple[Check, ...]:
     """Judge a whole take.
 
@@ -358,7 +359,7 @@ def judge(
         Channels that carry a steady sound, such as a sound calibrator's.
     expected : int, optional
         Number of samples that should have arrived.
-    played : ndarray, shape (n_outputs, n), optional
+    played : ndarray, shape (n_outputs, n), or Played, optional
         Played samples, if the take is aligned to them.
 
     Examples

@@ -11,7 +11,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from soundcal.arrays import Samples
 from soundcal.recording import sample_digest
 
-__all__ = ["Played", "remembered", "remembered_spectra"]
+__all__ = ["Played", "known_stimulus", "remembered", "remembered_spectra"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +43,11 @@ class Played:
     def channel(self, number: int) -> "Played":
         """Return one channel."""
         return Played(self.samples[number], f"{self.key}/{number}" if self.key else "")
+
+
+def known_stimulus(played: Samples | Played) -> Played:
+    """Return played samples with their content known."""
+    return played if isinstance(played, Played) else Played(played)
 
 
 def remembered(
