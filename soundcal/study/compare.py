@@ -104,6 +104,7 @@ def compare_methods(
         hints = [
             hint for a, b in pairs for hint in lookalikes("stimuli", a, stimuli[a], b, stimuli[b])
         ]
+        hints += _other_indicators(checked, pairs)
         most = max((stimuli[a] & stimuli[b] for a, b in pairs), key=len)
         if len(most) == 1:
             hints.append(f"the only common stimulus is {next(iter(most))!r}")
@@ -128,6 +129,17 @@ def compare_methods(
         entries=_adjusted(entries),
         warnings=warnings,
     )
+
+
+def _other_indicators(table: "pd.DataFrame", pairs: Sequence[Pair]) -> list[str]:
+    """Return hints on methods that have no indicator in common."""
+    labels = table["indicator"] + table["statistic"]
+    of = {name: list(dict.fromkeys(part)) for name, part in labels.groupby(table["condition"])}
+    return [
+        f"{first} has {some(of[first])}, {second} has {some(of[second])}"
+        for first, second in pairs
+        if not set(of[first]) & set(of[second])
+    ]
 
 
 def _mixed_ears(values: "pd.DataFrame") -> tuple[str, ...]:

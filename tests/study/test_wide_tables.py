@@ -417,3 +417,10 @@ def test_a_parquet_file_of_pandas_is_read_and_a_damaged_one_refused(tmp_path: Pa
         path.write_bytes(damaged)
         with pytest.raises(RecordError, match="cannot be read as Parquet"):
             read_table(path, other)
+
+
+def test_methods_without_a_common_indicator_are_told_apart(tmp_path: Path) -> None:
+    one = written(tmp_path, "Sound;Loudness [sone]\na;4\nb;5\n")
+    other = written(tmp_path, "Sound;N5\na;4\nb;5\n", "ocv.csv")
+    with pytest.raises(RecordError, match="hats has N, ocv has N5"):
+        study_of(read_table(one, other))
