@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 from soundcal.batch import FileResult, Task, measure_files
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import StatedLevels
-from soundcal.errors import ParameterError, RecordError
+from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.level_tables import levels_of_files, read_levels
 from soundcal.indicators.registry import resolve
 from soundcal.indicators.rows import EACH, FAILED, to_frame
+from soundcal.recording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ def measure(
     indicators: str | Sequence[str] = "study",
     field: Literal["free", "diffuse"] = "free",
     ears: str | Sequence[str] = EACH,
+    sensitivity: float | Sequence[float] | None = None,
     levels: AnyPath | None = None,
     weighting: Literal["", "A", "B", "C", "Z"] = "",
     wide: bool = False,
@@ -53,6 +55,9 @@ def measure(
     ears : str or sequence of str
         ``each`` (every channel has its rows), or one value of both ears by ``mean``, ``max``,
         ``energy``, ``left`` or ``right``; several rules, each of which adds its rows, with commas.
+    sensitivity : float or sequence of float, optional
+        Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
+        every file, or one each.
     levels : path, optional
         Table with the known level of every recording instead of a calibration, see
         :func:`soundcal.files.level_tables.read_levels`.
@@ -85,6 +90,8 @@ def measure(
         No file, impossible number of jobs, unknown indicator, field or ear rule.
     RecordError
         A folder without audio files, or a calibration that cannot be read.
+    SignalError
+        No file at all could be measured; the message has the reason of the first.
 
     Examples
     --------
@@ -117,12 +124,14 @@ def measure(
     >>> table.attrs["units"]
     {'LAeq': 'dB', 'LA5': 'dB'}
     """
-    if calibration is not None and levels is not None:
-        raise ParameterError("calibration and levels: either of them calibrates; give one")
+    ways = {"calibration": calibration, "sensitivity": sensitivity, "levels": levels}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ParameterError(f"{' and '.join(given)}: each of them calibrates; give one")
     if calibration is not None and not isinstance(calibration, Calibration):
         calibration = load_calibration(calibration)
-    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    files = [file for path in given for file in _files(Path(path))]
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    files = [file for path in several for file in _files(Path(path))]
     stated: dict[str, StatedLevels] = {}
     notes: tuple[str, ...] = ()
     if levels is not None:
@@ -135,12 +144,28 @@ def measure(
         calibration=calibration,
         field=field,
         ears=tuple(dict.fromkeys(rule.strip() for rule in rules)),
+        sensitivities=_numbers(sensitivity),
         levels=stated,
     )
     results = list(measure_files(files, task, jobs=jobs))
+    if all(result.error for result in results):
+        raise SignalError(_nothing(results))
     table = _by_channel(results) if wide else _tidy(results)
     table.attrs["notes"] = [*notes, *(text for result in results for text in result.notes)]
     return table
+
+
+def _numbers(sensitivity: float | Sequence[float] | None) -> tuple[float, ...]:
+    if sensitivity is None:
+        return ()
+    return (float(sensitivity),) if isinstance(sensitivity, int | float) else tuple(sensitivity)
+
+
+def _nothing(results: Sequence[FileResult]) -> str:
+    """Return the reason why not one file was measured."""
+    others = len(results) - 1
+    more = f" ({counted(others, 'further file')} not measured either)" if others else ""
+    return f"{results[0].error}{more}"
 
 
 def _tidy(results: Sequence[FileResult]) -> "pd.DataFrame":

@@ -9,7 +9,7 @@ import pytest
 import soundcal
 from soundcal.calibration import stated
 from soundcal.cli import main
-from soundcal.errors import ParameterError, RecordError
+from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files import audio
 from soundcal.indicators import COLUMNS
 
@@ -74,6 +74,28 @@ def test_what_cannot_be_measured_is_refused(ears: Path, tmp_path: Path) -> None:
         soundcal.measure(tmp_path / "x.wav", calibration=ears, indicators="loud")
     with pytest.raises(ParameterError, match="no files"):
         soundcal.measure([], calibration=ears)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_table_without_any_value_is_an_error_with_the_reason(takes: Path, wide: bool) -> None:
+    with pytest.raises(SignalError, match=r"a\.wav: not calibrated.*1 further file not measured"):
+        soundcal.measure(takes, indicators="LAeq", wide=wide)
+
+
+def test_a_stated_sensitivity_calibrates_all_files(ears: Path, takes: Path) -> None:
+    known = soundcal.measure(takes, calibration=ears, indicators="LAeq, N5")
+    typed = soundcal.measure(takes, sensitivity=[2.0, 4.0], indicators="LAeq, N5")
+    assert list(typed["value"]) == list(known["value"])
+    one = soundcal.measure(takes, sensitivity=2.0, indicators="LAeq", wide=True)
+    assert one["LAeq"].unstack()["right"].to_numpy() == pytest.approx(
+        soundcal.measure(takes, calibration=ears, indicators="LAeq", wide=True)["LAeq"]
+        .unstack()["right"]
+        .to_numpy()
+        - 6.0206,
+        abs=1e-4,
+    )
+    with pytest.raises(ParameterError, match="calibration and sensitivity"):
+        soundcal.measure(takes, calibration=ears, sensitivity=2.0)
 
 
 def test_a_wide_table_has_the_values_of_the_tidy_one(ears: Path, takes: Path) -> None:

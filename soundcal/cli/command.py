@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say_compiling() -> None:
     say(
-        "compiling loops for this processor; this happens once and takes up to a minute (soundcal "
-        "warm-up does it beforehand)"
+        "compiling loops for this processor, each when it is first used; that takes up to a minute "
+        "(soundcal warm-up compiles all beforehand)"
     )
 
 

@@ -19,7 +19,8 @@ __all__ = ["IndicatorResult"]
 class IndicatorResult:
     """An indicator of one or many signals.
 
-    :func:`soundcal.plot` draws it.
+    :func:`soundcal.plot` draws it. What Python prints of it leaves out the arrays over time and
+    frequency.
 
     ``leading`` below denotes the shape of the input without its last axis: () for one signal,
     (2,) for both ears. Quantities of shape () are Python floats.
@@ -58,10 +59,10 @@ class IndicatorResult:
     standard: str
     value: Any
     statistics: Mapping[str, Any] = dataclass_field(default_factory=dict)
-    times: Array | None = None
-    series: Array | None = None
-    specific: Array | None = None
-    axis: Array | None = None
+    times: Array | None = dataclass_field(default=None, repr=False)
+    series: Array | None = dataclass_field(default=None, repr=False)
+    specific: Array | None = dataclass_field(default=None, repr=False)
+    axis: Array | None = dataclass_field(default=None, repr=False)
     axis_unit: str = "Bark"
     field: str = ""
     warnings: tuple[str, ...] = ()

@@ -94,7 +94,7 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
     chosen = next((name for name in kinds if name.lower() == kind.lower() or not kind), None)
     if chosen is None:
         raise ParameterError(
-            f"kind {kind!r} of a {type(result).__name__}; one of {', '.join(kinds)} is expected"
+            f"no plot {kind!r} of {type(result).__name__}; one of {', '.join(kinds)} is expected"
         )
     return drawn(kinds[chosen](result, of), ax)
 

@@ -14,6 +14,7 @@ from report_tables import tidy
 import soundcal
 from soundcal.agreement import nonparametric_limits
 from soundcal.calibration.stated import from_sensitivity
+from soundcal.dsp.detectors import SETTLING
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators import (
     band_levels,
@@ -78,6 +79,23 @@ def test_other_levels_and_one_ear(recording: Recording) -> None:
     np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), expected.series)
     assert labels(axes) == ("Time (s)", "LCS (dB)")
     assert names(axes) == []
+
+
+@pytest.mark.parametrize("time", ["F", "S", "I"])
+def test_the_axis_of_a_level_leaves_out_the_rise_from_silence(time: str) -> None:
+    noise = np.random.default_rng(1).standard_normal((2, 5 * FS)) * [[0.02], [0.01]]
+    recording = Recording(noise, FS, "cal")
+    level = time_weighted_level(recording, weighting="A", time=time)
+    settled = level.series[:, level.times > SETTLING[time]]
+    assert level.series.min() < settled.min() - 5.0
+    low, high = recording.plot(f"LA{time}").get_ylim()
+    assert settled.min() - 1.0 < low < settled.min()
+    assert high > level.series.max()
+
+
+def test_nothing_is_left_out_of_a_level_that_has_not_settled(recording: Recording) -> None:
+    level = time_weighted_level(recording, weighting="A", time="S")  # 1 s
+    assert recording.plot("LAS").get_ylim()[0] < level.series.min()
 
 
 def test_flags_stand_in_the_title(recording: Recording) -> None:
@@ -267,7 +285,7 @@ def test_what_cannot_be_plotted_is_told_what_can(recording: Recording) -> None:
         recording.plot(ax=pyplot.subplots(1, 2)[1])
     with pytest.raises(TypeError, match="plot_plane"):
         soundcal.plot(pd.DataFrame({"x": [1]}))
-    with pytest.raises(ParameterError, match="kind 'forest' of a Recording; one of LAF"):
+    with pytest.raises(ParameterError, match="no plot 'forest' of Recording; one of LAF"):
         recording.plot("forest")
     with pytest.raises(ParameterError, match="no channel 'middle'; of is one of left, right"):
         recording.plot(of="middle")

@@ -137,7 +137,7 @@ def test_ratings_and_their_analysis_have_the_same_plots(ratings: Ratings) -> Non
 def test_without_the_eight_attributes_there_is_no_plane() -> None:
     few = make_ratings(answers([1, 2, 3]), scale=(1, 5))
     assert soundcal.plot(few).get_xlabel().startswith("Disagreement")
-    with pytest.raises(ParameterError, match="kind 'plane' of a Ratings; one of likert"):
+    with pytest.raises(ParameterError, match="no plot 'plane' of Ratings; one of likert"):
         soundcal.plot(few, "plane")
     with pytest.raises(ParameterError, match="coordinates need all eight"):
         soundcal.plot_plane(few.table, scale=(1, 5))

@@ -6,6 +6,7 @@ from string import ascii_letters
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
@@ -37,6 +38,12 @@ _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8
 
 _MAP_COLUMNS: Final = 1000
 """Maximum number of columns of a map; the image has no more pixels."""
+
+_SETTLING: Final = {"F": 0.5, "S": 4.0, "I": 0.5}
+"""Time in s until the average of each detector has settled, as in :mod:`soundcal.dsp.detectors`."""
+
+_TIME_WEIGHTED: Final = {f"L{letter}{time}" for letter in "ABCZ" for time in _SETTLING}
+"""Levels over time that come from a detector: LAF, LAS, …"""
 
 _DASHES: Final = ("-", "--", ":", "-.")
 """Lines of the first, second, … round through the colours."""
@@ -169,13 +176,28 @@ def draw_series(
     _say_if_nothing(axes, series)
     axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high)
+    axes.set_ylim(_lowest(times, series, quantity, low, high), high)
     if len(names) <= 2:
         for i in range(len(names)):
             _percentile_marks(axes, result, i)
     axes.set_xlabel("Time (s)" if result.times is not None else "Index")
     axes.set_ylabel(_quantity(result, quantity))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+
+
+def _lowest(times: ArrayLike, series: ArrayLike, quantity: str, low: float, high: float) -> float:
+    """Return the lower end of the axis: that of levels leaves out the detector's rise from zero.
+
+    The statistics of a time-weighted level leave it out as well, and it would squeeze the rest.
+    """
+    if quantity not in _TIME_WEIGHTED:
+        return low
+    settled = np.asarray(series)[:, np.asarray(times) > _SETTLING[quantity[-1]]]
+    settled = settled[np.isfinite(settled)]
+    if not settled.size:
+        return low
+    least = float(settled.min())
+    return max(low, least - 0.05 * max(high - least, 1.0))
 
 
 def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> None:
