@@ -155,5 +155,7 @@ def _channel_of_result(
 
 def of_calibration(calibration: "Calibration") -> Drawing:
     """Draw the standard uncertainty of every link and of their combination."""
+    if not any(chain.u_db > 0.0 for chain in calibration.chains.values()):
+        raise ParameterError(f"calibration {calibration.id}: no uncertainty was stated")
     bars = len(budget_rows(calibration)) * (3.0 * len(calibration.channels) + 2.2)
     return Drawing(partial(draw_budget, calibration=calibration), 120.0, 20.0 + bars)

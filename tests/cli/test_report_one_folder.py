@@ -104,3 +104,14 @@ def test_unclear_calibrations_are_refused(
 ) -> None:
     assert main(["report", str(walk), *options]) != 0
     assert message in capsys.readouterr().err
+
+
+def test_a_sensitivity_without_uncertainty_is_not_called_certain(walk: Path) -> None:
+    study = collect(walk, sensitivities=[2.0], indicators="LAeq", cache=False)
+    table = tables_of(study)["calibrations"]
+    titles = [column.title for column in table.columns]
+    for row in table.rows:
+        cells = dict(zip(titles, row, strict=True))
+        assert cells["dB re 1 Pa/FS"] == pytest.approx(6.0206, abs=1e-4)
+        assert [cells[name] for name in ("u (dB)", "U 95 % (dB)", "k")] == [None] * 3
+    assert len(table.rows) > 0

@@ -40,7 +40,8 @@ _MAP_COLUMNS: Final = 1000
 """Maximum number of columns of a map; the image has no more pixels."""
 
 _SETTLING: Final = {"F": 0.5, "S": 4.0, "I": 0.5}
-"""Time in s until the average of each detector has settled, as in :mod:`soundcal.dsp.detectors`."""
+"""Time in s until the average of each detector has settled, or half the signal if that is shorter;
+as in :mod:`soundcal.dsp.detectors`."""
 
 _TIME_WEIGHTED: Final = {f"L{letter}{time}" for letter in "ABCZ" for time in _SETTLING}
 """Levels over time that come from a detector: LAF, LAS, …"""
@@ -192,7 +193,9 @@ def _lowest(times: ArrayLike, series: ArrayLike, quantity: str, low: float, high
     """
     if quantity not in _TIME_WEIGHTED:
         return low
-    settled = np.asarray(series)[:, np.asarray(times) > _SETTLING[quantity[-1]]]
+    moments = np.asarray(times)
+    start = min(_SETTLING[quantity[-1]], float(moments[-1]) / 2.0)
+    settled = np.asarray(series)[:, moments > start]
     settled = settled[np.isfinite(settled)]
     if not settled.size:
         return low

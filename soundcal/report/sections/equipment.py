@@ -102,6 +102,8 @@ def _calibration_table(study: Study) -> Table:
     rows = []
     for calibration in _in_time(study):
         for channel, chain in calibration.chains.items():
+            # a sensitivity that was stated without its uncertainty is not certain
+            known = chain.u_db > 0.0
             expanded, k = chain.expanded()
             rows.append(
                 (
@@ -110,9 +112,9 @@ def _calibration_table(study: Study) -> Table:
                     calibration.direction,
                     channel,
                     chain.gain_db,
-                    chain.u_db,
-                    expanded,
-                    f"{k:.2f}",
+                    chain.u_db if known else None,
+                    expanded if known else None,
+                    f"{k:.2f}" if known else None,
                 )
             )
     columns = (
@@ -128,7 +130,7 @@ def _calibration_table(study: Study) -> Table:
     return Table(
         "calibrations",
         "Calibrations: sensitivity in dB re 1 Pa per digital full scale (FS), standard and "
-        "expanded uncertainty, coverage factor k",
+        "expanded uncertainty (– if not stated), coverage factor k",
         columns,
         tuple(rows),
     )
