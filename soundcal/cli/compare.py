@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from soundcal.cli.compared import agreement_lines
 from soundcal.cli.file_options import Patterns, add_mapping
 from soundcal.cli.output import print_json, say, writing_report
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
@@ -124,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
                 document, options.report, pdf=options.pdf, force=options.force, progress=advance
             )
     summary = study_summary(study)
-    for line in summary:
+    for line in (*agreement_lines(study), *summary):
         say(line)
     for text in study.remarks:
         say(f"note: {text}")

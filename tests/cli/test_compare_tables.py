@@ -141,3 +141,27 @@ def test_relate_reads_the_same_tables(tmp_path: Path, capsys: Capsys) -> None:
     assert "LAeq" in capsys.readouterr().out
     assert main(["relate", *tables, *words]) == 5
     assert "no column is an indicator" in capsys.readouterr().err
+
+
+def test_bias_and_limits_of_every_indicator_are_on_the_screen(
+    recordings: Path, capsys: Capsys
+) -> None:
+    tables = measured(recordings, "screen")
+    rows, screen = compared(capsys, *tables, "--scale", "N=ratio")
+    assert [(row["indicator"], row["scale"]) for row in rows] == [
+        ("LA", "difference"),
+        ("N", "ratio"),
+    ]
+    level, loudness = rows
+    lines = screen.splitlines()
+    heads = ["hats − ocv   n  bias", "hats / ocv   n  bias"]
+    for head, label, row, form in (
+        (heads[0], "LAeq dB(A)", level, "+.2f"),
+        (heads[1], "N5 ×", loudness, ".3f"),
+    ):
+        at = next(n for n, line in enumerate(lines) if line.split()[:5] == head.split())
+        shown = lines[at + 1]
+        assert shown.startswith(label)
+        numbers = [row["bias"], row["lower"], row["upper"]]
+        for number in numbers:
+            assert format(number, form).replace("-", "−") in shown
