@@ -23,7 +23,7 @@ from soundcal.study.entries import Values, entry_of
 from soundcal.study.equivalence import Allowed, allowed_differences, holm_adjusted
 from soundcal.study.rules import Pair, Rules, default_pairs, in_order
 from soundcal.study.scales import indicator_scales
-from soundcal.study.table import checked_table
+from soundcal.study.table import checked_table, of_methods
 from soundcal.study.takes import with_takes
 
 if TYPE_CHECKING:
@@ -35,19 +35,21 @@ _NOT_ALIKE: Final = "are the stimuli named alike, and were the same indicators c
 
 
 def compare_methods(
-    table: "pd.DataFrame",
+    table: "pd.DataFrame | Mapping[str, pd.DataFrame]",
     methods: Sequence[str] | None = None,
     *,
     reference: str | None = None,
     rules: Rules | None = None,
 ) -> MethodComparison:
-    """Compare methods over all indicators of a tidy table.
+    """Compare methods over all indicators of tidy tables.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame, or mapping of str to DataFrame
         Has at least :data:`soundcal.study.table.COLUMNS`; rows in any order, joined by the
-        stimulus id. Rows that differ in a column ``take`` only are repeated takes.
+        stimulus id. Rows that differ in a column ``take`` only are repeated takes. In a table of
+        :func:`soundcal.measure`, the name of the recording's file is the stimulus and that of its
+        folder the method. Or one such table per method: ``{"A": …, "B": …}`` gives A − B.
     methods : sequence of str, optional
         Conditions to compare; all of the table if not given.
     reference : str, optional
@@ -66,7 +68,8 @@ def compare_methods(
         have in common.
     """
     rules = rules or Rules()
-    checked = checked_table(table)
+    joined = of_methods(table)
+    checked = checked_table(joined)
     found = list(dict.fromkeys(checked["condition"]))
     methods = [normal_name(name) for name in methods] if methods else in_order(found)
     reference = None if reference is None else normal_name(reference)
@@ -114,6 +117,7 @@ def compare_methods(
         )
     exchanged = (swapped_ears(checked, *pair) for pair in pairs)
     warnings = (
+        *(() if joined is table else joined.attrs["notes"]),
         *remarks,
         *_refusals(refused),
         *_left_out(wide, pairs, {*refused, *(entry.key for entry in entries)}),

@@ -357,7 +357,10 @@ class MethodComparison:
             if (entry.label, entry.first, entry.second) == (label, first, second):
                 return entry
         known = ", ".join(dict.fromkeys(entry.label for entry in self.entries))
-        raise ParameterError(f"no entry {label} for {first} − {second}; compared are {known}")
+        pairs = ", ".join(dict.fromkeys(f"{e.first} − {e.second}" for e in self.entries))
+        raise ParameterError(
+            f"no entry {label} for {first} − {second}; compared are {known} for {pairs}"
+        )
 
     @property
     def ears_in_words(self) -> str:

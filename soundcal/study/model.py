@@ -10,6 +10,7 @@ from soundcal.recording import Flag
 from soundcal.study.compare import compare_methods
 from soundcal.study.comparison import MethodComparison
 from soundcal.study.rules import Rules
+from soundcal.study.table import of_methods
 from soundcal.takes.check import SEVERITY, Check, Verdict
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _stacked(frames: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
 
 
 def study_of(
-    table: "pd.DataFrame",
+    table: "pd.DataFrame | Mapping[str, pd.DataFrame]",
     methods: Sequence[str] | None = None,
     *,
     reference: str | None = None,
@@ -197,11 +198,11 @@ def study_of(
     title: str = "Comparison of methods",
     answers: Mapping[int, str] | None = None,
 ) -> Study:
-    """Return a study of a tidy table alone, one comparison per combination of equipment.
+    """Return a study of tidy tables alone, one comparison per combination of equipment.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame, or mapping of str to DataFrame
         As for :func:`soundcal.study.compare_methods`; a column ``combination`` separates equipment.
         Remarks in its ``attrs["notes"]`` become warnings.
     methods, reference, rules
@@ -211,9 +212,10 @@ def study_of(
     answers : mapping of int to str, optional
         Answers to items of the checklist.
     """
-    groups = {"": table}
-    if "combination" in table.columns:
-        parts = table.fillna({"combination": ""}).groupby("combination", sort=False)
+    joined = of_methods(table)
+    groups = {"": joined}
+    if "combination" in joined.columns:
+        parts = joined.fillna({"combination": ""}).groupby("combination", sort=False)
         groups = {str(name): part for name, part in parts}
     comparisons = {
         name: compare_methods(part, methods, reference=reference, rules=rules)
@@ -221,8 +223,8 @@ def study_of(
     }
     return Study(
         title=title,
-        table=table,
+        table=joined,
         comparisons=comparisons,
-        warnings=tuple(table.attrs.get("notes", ())),
+        warnings=tuple(joined.attrs.get("notes", ())),
         answers=answers or {},
     )

@@ -1,6 +1,6 @@
 """The tidy table of a study: one row per recording, channel, indicator and statistic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,7 @@ from soundcal.errors import RecordError
 from soundcal.files.names import gathered, lookalikes, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
 from soundcal.files.workbook import is_workbook, sheet_names
+from soundcal.indicators.wide import RECORDING
 from soundcal.study.of_files import (
     NAMED_BY_TABLE,
     is_measured,
@@ -23,7 +24,7 @@ from soundcal.units import STATIC_PRESSURE, pascal_to_level
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "checked_table", "read_table"]
+__all__ = ["COLUMNS", "checked_table", "of_methods", "read_table"]
 
 COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", "value", "unit")
 """Columns that a table must have; it may also have ``combination``, ``take`` and others."""
@@ -277,6 +278,49 @@ def _unlike(table: "pd.DataFrame") -> tuple[str, ...]:
 
 def _no_column(names: list[str]) -> str:
     return f"the table has no column {', '.join(names)}; a tidy table has {', '.join(COLUMNS)}"
+
+
+def of_methods(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+    """Return one tidy table of tables of ``soundcal.measure``; a tidy one is returned as it is.
+
+    Parameters
+    ----------
+    tables : DataFrame, or mapping of str to DataFrame
+        One table, whose conditions are the folders of the recordings if no column has them, or one
+        table per condition, by its name.
+
+    Raises
+    ------
+    RecordError
+        A wide table, or as for :func:`soundcal.study.of_files.with_conditions`.
+    """
+    import pandas as pd
+
+    if isinstance(tables, Mapping):
+        if not tables:
+            raise RecordError("no table; nothing can be compared")
+        parts = [_of_method(table, name) for name, table in tables.items()]
+        table = pd.concat(parts, ignore_index=True)
+        told = gathered(
+            (name, note)
+            for name, part in zip(tables, parts, strict=True)
+            for note in part.attrs.get("notes", ())
+        )
+        table.attrs["notes"] = told
+        return table
+    return _of_method(tables)
+
+
+def _of_method(table: "pd.DataFrame", method: str = "") -> "pd.DataFrame":
+    if RECORDING in table.index.names:
+        raise RecordError(
+            "a wide table of soundcal.measure cannot be compared; measure without wide=True"
+        )
+    if RECORDING in table.columns and not {"condition", "stimulus"} <= set(table.columns):
+        return with_conditions(table, normal_name(method))
+    if method and "condition" not in table.columns:
+        table = table.assign(condition=normal_name(method))
+    return table
 
 
 def checked_table(table: "pd.DataFrame") -> "pd.DataFrame":

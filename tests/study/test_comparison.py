@@ -9,6 +9,7 @@ from report_tables import OFFSETS, tidy
 
 from soundcal.agreement import bland_altman
 from soundcal.errors import ParameterError, RecordError
+from soundcal.indicators import COLUMNS as INDICATOR_COLUMNS
 from soundcal.study import Rules, compare_methods, study_of
 from soundcal.study.ears import with_ears_combined
 from soundcal.study.table import COLUMNS
@@ -258,3 +259,45 @@ def test_wrong_arguments() -> None:
         Rules(delta={"LAeq": 0.0})
     with pytest.raises(ParameterError, match="ear rule"):
         Rules(ears="one")  # type: ignore[arg-type]
+
+
+def measured(folder: str, offset: float) -> pd.DataFrame:
+    """Return a table as ``soundcal.measure`` gives it."""
+    rows = [
+        (f"{folder}/S{n}.wav", channel, "LA", "eq", 60.0 + n + ear + offset, "dB", None, "c", "s")
+        for n in range(4)
+        for ear, channel in enumerate(("left", "right"))
+    ]
+    rows.append((f"{folder}/S9.wav", "", "failed", "not calibrated", math.nan, "", None, "", "s"))
+    table = pd.DataFrame(rows, columns=list(INDICATOR_COLUMNS))
+    table.attrs["notes"] = []
+    return table
+
+
+def test_tables_of_measure_are_compared_by_their_names_or_folders() -> None:
+    hats, ocv = measured("a", 0.0), measured("b", 1.5)
+    named = compare_methods({"hats": hats, "ocv": ocv})
+    assert named.pairs == (("hats", "ocv"),)
+    assert named.entry("LAeq", "hats", "ocv").agreement.bias == pytest.approx(-1.5)
+    assert any("a/S9.wav: not measured in full" in text for text in named.warnings)
+    assert compare_methods({"B": ocv, "A": hats}).pairs == (("B", "A"),)
+    of_folders = compare_methods(pd.concat([hats, ocv], ignore_index=True))
+    assert of_folders.entry("LAeq", "a", "b").agreement.bias == pytest.approx(-1.5)
+    study = study_of({"hats": hats, "ocv": ocv})
+    assert study.comparison.entry("LAeq", "hats", "ocv").agreement.bias == pytest.approx(-1.5)
+    assert sum("a/S9.wav" in text for text in study.warnings) == 1
+    assert not any("a/S9.wav" in text for text in study.comparison.warnings)
+
+
+def test_what_is_no_pair_of_tidy_tables_is_refused_with_the_way() -> None:
+    with pytest.raises(RecordError, match="its recordings are in a;"):
+        compare_methods(measured("a", 0.0))
+    wide = measured("a", 0.0).set_index(["recording", "channel"])
+    with pytest.raises(RecordError, match="measure without wide=True"):
+        compare_methods({"hats": wide, "ocv": wide})
+    with pytest.raises(RecordError, match="no table"):
+        compare_methods({})
+    with pytest.raises(ParameterError, match="compared are LAeq for hats − ocv"):
+        compare_methods({"hats": measured("a", 0.0), "ocv": measured("b", 1.0)}).entry(
+            "LAeq", "ocv", "hats"
+        )
