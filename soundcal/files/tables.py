@@ -168,7 +168,7 @@ class TextTable:
             return math.nan
         where = f"{self.path}: line {line}, column {column}: {cell!r:.60}"
         if not _NUMBER.fullmatch(cell):
-            raise RecordError(f"{where} is not a number")
+            raise RecordError(f"{where} is not a number{_remedy(cell)}")
         number = float(cell.replace(",", "."))
         if abs(number) > _LARGEST and "inf" not in cell.lower():
             raise RecordError(f"{where} is too large for a number")
@@ -312,6 +312,15 @@ def read_table_text(
             f"{path}: {where_short}: fewer cells than columns; the missing ones are empty",
         )
     return TextTable(path, columns, tuple(rows), tuple(lines), separator, notes, top=top)
+
+
+def _remedy(cell: str) -> str:
+    """Return what to do about a cell that is not a number, if it looks like a known case."""
+    if re.fullmatch(r"[+-]?[0-9][0-9.,]*\s*([^\W\d_]|%).*", cell):
+        return "; write the unit into the heading and the number alone into the cell"
+    if re.fullmatch(r"#.*|\W", cell) or set(cell) <= set("-–—"):
+        return "; if the value is missing, leave the cell empty or write NA"
+    return ""
 
 
 def _header_line(

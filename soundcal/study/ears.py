@@ -183,7 +183,8 @@ def _check_ears(names: list[str], counts: "pd.Series[int]", rule: EarRule) -> No
         raise RecordError(
             f"channels {', '.join(sorted(names))}: the ear rule {rule!r} needs the channels "
             f"{' and '.join(EARS)}; measure all recordings alike, with --channels left,right and "
-            "with the same --ears or none, or keep the rows of one channel"
+            "with the same --ears or none, keep the rows of one channel, or name the channels of a "
+            "table left and right"
         )
     needed = (rule,) if rule in EARS else EARS
     missing = sorted(set(needed) - set(names))

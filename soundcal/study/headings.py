@@ -216,7 +216,7 @@ def _words(text: str, letters: bool) -> tuple[list[str], list[str]]:
     """Return the words of a heading without its units, and the ears among them."""
     joined = re.sub(r"\(([ABCZ])\)", r"\1", text)  # L(A)eq, L5(A)
     joined = re.sub(r"(?i)\b(iso|din)\s*(?=[0-9])", r"\1", joined)
-    joined = re.sub(r"(?i)\b(ch|channel)\s*([12])\b", r"\1\2", joined)
+    joined = re.sub(r"(?i)\b(ch|channel|kanal)\s*([12])\b", r"\1\2", joined)
     kept, ears = [], []
     for word in re.split(r"[\s_,;:|()\[\]{}–—]+|(?<=\D)/|-(?=[^\W\d])", joined):
         lower = word.casefold()

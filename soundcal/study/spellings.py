@@ -1,6 +1,7 @@
 """Words, units and labels as tables of other programs spell them."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -22,6 +23,7 @@ __all__ = [
     "WEIGHTED",
     "bare_unit",
     "ear_of",
+    "ears_named",
     "is_unit",
     "label_of",
     "near_labels",
@@ -40,7 +42,11 @@ EARS_IN_WORDS: Final[dict[str, str]] = {
     "re": "right",
 }
 LETTERS: Final = {"l": "left", "r": "right"}
-CHANNELS: Final = {"ch1": "left", "ch2": "right", "channel1": "left", "channel2": "right"}
+CHANNELS: Final = {
+    f"{word}{number}": ear
+    for word in ("ch", "channel", "kanal")
+    for number, ear in (("1", "left"), ("2", "right"))
+}
 RULES: Final = {"mean": "mean", "avg": "mean", "average": "mean", "max": "max", "energy": "energy"}
 EAR_NOISE: Final = ("ear", "ohr", "channel", "ch", "kanal")
 
@@ -140,6 +146,31 @@ def ear_of(text: str) -> str:
     if len(kept) == 1 and kept[0] in known:
         return known[kept[0]]
     return CHANNELS.get(joined, "")
+
+
+def ears_named(cells: Sequence[str]) -> list[str]:
+    """Return what the cells of a column of channels stand for; cells with no ear in them stay.
+
+    A longer name of a channel has one word for an ear; 1 and 2 are channels if both occur.
+
+    >>> ears_named(["HMS IV L", "HMS IV R"]), ears_named(["1", "2", "1"]), ears_named(["mono"])
+    (['left', 'right'], ['left', 'right', 'left'], ['mono'])
+    """
+    plain = {"1": "left", "2": "right", "le": "left", "re": "right"}
+    whole = set(map(str.casefold, cells))
+    known = plain if whole in ({"1", "2"}, {"le", "re"}) else {}
+    return [
+        known.get(cell.casefold()) or ear_of(cell) or _ear_within(cell) or cell for cell in cells
+    ]
+
+
+def _ear_within(cell: str) -> str:
+    """Return the ear that one of several words names, a letter at the end only; or ""."""
+    words = [word for word in re.split(r"[\s_()\[\]:.-]+", cell.casefold()) if word]
+    ears = {EARS_IN_WORDS[word] for word in words if len(word) > 2 and word in EARS_IN_WORDS}
+    if not ears and len(words) > 1 and words[-1] in LETTERS:
+        ears = {LETTERS[words[-1]]}
+    return ears.pop() if len(ears) == 1 else ""
 
 
 @cache

@@ -10,6 +10,7 @@ from soundcal.errors import RecordError
 from soundcal.files.names import gathered, lookalikes, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
 from soundcal.files.workbook import is_workbook, sheet_names
+from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.wide import RECORDING
 from soundcal.study.of_files import (
     NAMED_BY_TABLE,
@@ -17,8 +18,11 @@ from soundcal.study.of_files import (
     tidy_of_measured,
     with_conditions,
 )
+from soundcal.study.second_rows import with_second_rows
+from soundcal.study.spellings import WEIGHTED, label_of
 from soundcal.study.wide import is_tidy, likeness, tidy_of_wide
 from soundcal.study.wide_mapping import WideMapping, read_wide_mapping
+from soundcal.study.wide_rows import channels_of
 from soundcal.units import STATIC_PRESSURE, pascal_to_level
 
 if TYPE_CHECKING:
@@ -37,6 +41,9 @@ _LOWEST_LEVEL: Final = -90.0
 _LEVELS: Final = ("LA", "LB", "LC", "LZ")
 _QUIETEST: Final = 10.0
 """Level in dB that all recordings but those of silent rooms exceed; pressures in Pa do not."""
+
+_MEDIAN: Final = 30.0
+"""Median in dB of recordings among which one below :data:`_QUIETEST` is strange."""
 
 _NEVER_NEGATIVE: Final = ("sone", "acum", "asper", "vacil", "t.u.")
 """Units of values that begin at 0."""
@@ -84,7 +91,10 @@ def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
         unused = plan.unused() if plan else ()
         table.attrs["notes"] = (*table.attrs["notes"], *unused, *_remarks(table))
         return table
-    parts = [_read(path, normal_name(path.stem), plan) for path in paths]
+    plans = _plans(paths, plan)
+    parts = [
+        _read(path, normal_name(path.stem), own) for path, own in zip(paths, plans, strict=True)
+    ]
     _check_parts(paths, parts)
     table = pd.concat(parts, ignore_index=True)
     told = gathered(
@@ -97,11 +107,37 @@ def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
     return table
 
 
+def _plans(paths: Sequence[Path], mapping: WideMapping | None) -> list[WideMapping | None]:
+    """Return the mapping of each table: a table with none of its columns is of another program."""
+    if mapping is None or not mapping.names_columns:
+        return [mapping] * len(paths)
+    named = [_has_columns(path, mapping) for path in paths]
+    if not any(named):
+        return [mapping] * len(paths)  # reading says which column is not there
+    return [mapping if there else mapping.without_columns() for there in named]
+
+
+def _has_columns(path: Path, mapping: WideMapping) -> bool:
+    """Return whether a table has a column that the mapping names."""
+    sheets = (
+        (mapping.sheet,) if mapping.sheet else (sheet_names(path) if is_workbook(path) else ("",))
+    )
+    for sheet in sheets:
+        try:
+            table = read_table_text(path, likeness=mapping.likeness, sheet=sheet)
+        except RecordError:
+            continue  # an empty sheet, or none of this name
+        below = with_second_rows(table, mapping.wide.values())
+        if mapping.likeness(table.columns) or mapping.likeness(below.columns):
+            return True
+    return False
+
+
 def _read(path: Path, method: str, mapping: WideMapping | None) -> "pd.DataFrame":
     """Read one file, of the given method if nothing in it names the condition."""
     import pandas as pd
 
-    likely = likeness if mapping is None else mapping.likeness
+    likely = mapping.likeness if mapping is not None and mapping.names_columns else likeness
     sheet = "" if mapping is None else mapping.sheet
     if not is_workbook(path) or sheet or len(sheets := sheet_names(path)) < 2:
         return _with_condition(
@@ -140,11 +176,15 @@ def _with_condition(
     """Return a table as a tidy one with the column ``condition``."""
     if is_tidy(table.columns):
         return _tidy(path, table, method)
-    if is_measured(table) and mapping is None:
+    if is_measured(table) and (mapping is None or not mapping.names_columns):
         try:
-            return with_conditions(tidy_of_measured(table), method)
+            frame = with_conditions(tidy_of_measured(table), method)
         except RecordError as error:
             raise RecordError(f"{path}: {error}") from error
+        if mapping is not None:
+            frame["stimulus"] = mapping.renamed("stimuli", frame["stimulus"].tolist())
+            frame["condition"] = mapping.renamed("conditions", frame["condition"].tolist())
+        return frame
     frame = tidy_of_wide(table, mapping, method=method)
     if "condition" not in frame.columns:
         raise RecordError(
@@ -178,15 +218,31 @@ def _tidy(path: Path, table: TextTable, method: str) -> "pd.DataFrame":
         }
     )
     frame.attrs["notes"] = table.notes
+    _understand_names(path, frame)
     if not of_files:
         if absent:
             frame.insert(0, "condition", method)
-            frame.attrs["notes"] = (*table.notes, NAMED_BY_TABLE)
+            frame.attrs["notes"] = (*frame.attrs["notes"], NAMED_BY_TABLE)
         return frame
     try:
         return with_conditions(frame, method)
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
+
+
+def _understand_names(path: Path, frame: "pd.DataFrame") -> None:
+    """Put our own names of channels and indicators into a tidy table: L is left, LAeq is LA, eq."""
+    channels, remarks = channels_of(frame["channel"].tolist())
+    frame["channel"] = channels
+    for name in frame["indicator"].unique():
+        of_label = (frame["indicator"] == name) & (frame["statistic"] == "")
+        if of_label.any() and name not in REGISTRY and (label := label_of(name, "")):
+            frame.loc[of_label, ["indicator", "statistic"]] = label
+    for unit, weighting in WEIGHTED.items():
+        weighted = frame["indicator"].isin(_LEVELS) & frame["indicator"].str.endswith(weighting)
+        frame.loc[weighted & (frame["unit"] == unit), "unit"] = "dB"
+    notes = [f"{path}: {remark}" for remark in remarks]
+    frame.attrs["notes"] = (*frame.attrs["notes"], *notes)
 
 
 def _check_parts(paths: Sequence[Path], parts: "Sequence[pd.DataFrame]") -> None:
@@ -229,12 +285,21 @@ def _impossible(table: "pd.DataFrame") -> tuple[str, ...]:
         | (table["unit"].isin(_NEVER_NEGATIVE) & (table["value"] < 0))
     ]
     by_label = table[level].groupby(["condition", "indicator", "statistic"], sort=False)
-    quiet = [
-        f"{indicator}{statistic} ({condition})"
-        for (condition, indicator, statistic), part in by_label
-        if indicator in _LEVELS and part["value"].between(0.0, _QUIETEST).all()
-    ]
+    quiet, strange = [], []
+    for (condition, indicator, statistic), part in by_label:
+        low = part[part["value"].between(0.0, _QUIETEST)]
+        if indicator not in _LEVELS or low.empty:
+            continue
+        if len(low) == len(part):
+            quiet.append(f"{indicator}{statistic} ({condition})")
+        elif part["value"].median() > _MEDIAN:
+            strange.append(f"{indicator}{statistic}, {_cell(low)}")
     remarks = []
+    if strange:
+        remarks.append(
+            f"below {_QUIETEST:g} dB, unlike the others: {some(strange, 3)}; if that stands for a "
+            "missing value, leave the cell empty or write NA"
+        )
     if quiet:
         remarks.append(
             f"all values of {some(quiet)} are between 0 dB and {_QUIETEST:g} dB; are they pascal?"

@@ -150,8 +150,9 @@ def _columns_of(
             ear = f", {heading.ear}" if heading.ear else ""
             raise RecordError(
                 f"{where}: the columns {names[key]!r} and {heading.text!r} are both "
-                f"{heading.label}{ear}; remove one, or name the columns to read in a mapping file "
-                "(--mapping)"
+                f"{heading.label}{ear}; "
+                + ("" if heading.ear else "name the ear in each heading (left, right), or ")
+                + "remove one, or name the columns to read in a mapping file (--mapping)"
             )
         names[key] = heading.text
     return read, [f"{table.path}: {text}" for text in _column_notes(table, rows, found)]
@@ -192,7 +193,7 @@ def _column_notes(table: TextTable, rows: RowNames, found: dict[int, Heading]) -
     )
     if unstated:
         yield f"no unit is stated, assumed are {', '.join(unstated)}"
-    if any(re.search(r"(?i)\bch(annel)?\s?[12]\b", heading.text) for heading in read):
+    if any(re.search(r"(?i)\b(ch(annel)?|kanal)\s?[12]\b", heading.text) for heading in read):
         yield FIRST_IS_LEFT
 
 

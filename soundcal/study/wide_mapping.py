@@ -39,6 +39,8 @@ class WideMapping:
         Names in the table, and what they stand for.
     constants : mapping of str to str
         The same for the whole table.
+    seen : mapping of str to dict
+        Names of each part that occurred.
     """
 
     path: Path
@@ -49,13 +51,22 @@ class WideMapping:
     conditions: Mapping[str, str]
     constants: Mapping[str, str]
     seen: Mapping[str, dict[str, None]] = field(
-        init=False, default_factory=lambda: {part: {} for part in _PARTS}, compare=False
+        default_factory=lambda: {part: {} for part in _PARTS}, compare=False
     )
 
     def likeness(self, cells: Sequence[str]) -> int:
         """Return how many of the columns cells name."""
         there = {normal_name(cell) for cell in cells}
         return len(there & {*self.columns.values(), *self.wide.values()})
+
+    def without_columns(self) -> "WideMapping":
+        """Return the mapping for a table with none of the columns, such as one of soundcal."""
+        return replace(self, sheet="", columns={}, wide={})
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether the mapping names columns, and not the stimuli or conditions alone."""
+        return bool(self.columns or self.wide)
 
     def columns_in(self, table: TextTable, top: Sequence[str]) -> dict[str, int]:
         """Return the places of the columns that say what the rows of a table are about.

@@ -11,14 +11,16 @@ from soundcal.errors import RecordError
 from soundcal.files.audio import ENDINGS
 from soundcal.files.names import normal_name
 from soundcal.files.tables import TextTable
+from soundcal.recording import EARS
 from soundcal.study.ears import SINGLE
 from soundcal.study.headings import read_heading
-from soundcal.study.spellings import ear_of
+from soundcal.study.spellings import ear_of, ears_named
 from soundcal.study.wide_mapping import WideMapping
 
 __all__ = [
     "FIRST_IS_LEFT",
     "RowNames",
+    "channels_of",
     "column_key",
     "kept_rows",
     "names_of_columns",
@@ -65,6 +67,8 @@ _SUMMARIES: Final = frozenset(
     (
         *("mean", "average", "avg", "mittelwert", "mittel", "median", "std", "stdev", "std dev"),
         *("sd", "standard deviation", "standardabweichung", "min", "minimum", "max", "maximum"),
+        *("sum", "summe", "total", "gesamt", "overall", "mean value", "durchschnitt", "ø", "∅"),
+        *("stabw", "varianz", "variance", "count", "anzahl"),
     )
 )
 
@@ -158,8 +162,9 @@ def rows_of(
         stimuli = [own if own != raw else other for own, raw, other in pairs]
         condition = mapping.renamed("conditions", condition) if condition else None
     channel = cells.get("channel")
-    if channel and any(re.search(r"[12]$", cell) and ear_of(cell) for cell in channel):
-        notes.append(f"{table.path}: {FIRST_IS_LEFT}")
+    if channel is not None:
+        channel, remarks = channels_of(channel)
+        notes += [f"{table.path}: {remark}" for remark in remarks]
     others: dict[str, list[str]] = {
         role: cells[role] for role in ("take", "combination") if role in cells
     }
@@ -167,7 +172,7 @@ def rows_of(
     return RowNames(
         stimuli,
         condition,
-        None if channel is None else [_channel(cell) for cell in channel],
+        channel,
         others,
         frozenset(chosen.values()) | set(others),
         tuple(notes),
@@ -197,8 +202,21 @@ def _folders(names: Sequence[str], method: str) -> list[str] | None:
     return folders if not method and files and len(set(folders)) > 1 and all(folders) else None
 
 
-def _channel(cell: str) -> str:
-    return SINGLE if cell.casefold() in _BOTH else ear_of(cell) or cell
+def channels_of(cells: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the channels as soundcal names them, and remarks on names that were understood."""
+    names = list(dict.fromkeys(cells))
+    known = {
+        cell: SINGLE if cell.casefold() in _BOTH else ear
+        for cell, ear in zip(names, ears_named(names), strict=True)
+    }
+    read = {cell: ear for cell, ear in known.items() if ear in EARS}
+    remarks = [FIRST_IS_LEFT] if any(re.search(r"[12]$", cell) for cell in read) else []
+    remarks += [
+        f"the channel {cell} is taken as the {ear} ear"
+        for cell, ear in read.items()
+        if not ear_of(cell) and not re.search(r"[12]$", cell)
+    ]
+    return [known[cell] for cell in cells], remarks
 
 
 def kept_rows(
@@ -226,7 +244,7 @@ def kept_rows(
         own = [column[number] for column in values.values()]
         if all(map(math.isnan, own)):
             empty.append(number)
-        elif column_key(rows.stimulus[number]) in _SUMMARIES:
+        elif column_key(rows.stimulus[number]).rstrip(" .:") in _SUMMARIES:
             summaries.append(number)
         elif key not in first:
             first[key] = number

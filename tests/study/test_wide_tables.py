@@ -239,9 +239,10 @@ REFUSED = {
     "Sound;N5 [dB(A)]\na;61\n": r"the unit is dB\(A\), but N5 is in sone",
     "Sound;N5\n;phon\na;61\n": "the unit is phon, but N5 is in sone",
     "Sound;N5 [%]\na;61\n": "the unit is %, but N5 is in sone",
-    "x\n\nSound;LAeq;L(A)eq\na;61;62\n": "line 3: the columns 'LAeq' and .* are both LAeq; remove",
+    "x\n\nSound;LAeq;L(A)eq\na;61;62\n": "line 3: the columns 'LAeq' and .* are both LAeq; name",
     "Sound;LAeq\na;61\nb;62\na;63\n": "lines 2 and 4 are both of 'hats a' and have different val",
-    "Sound;LAeq\na;61 dB\n": "line 2, column LAeq: '61 dB' is not a number",
+    "Sound;LAeq\na;61 dB\n": "line 2, column LAeq: '61 dB' is not a number; write the unit into",
+    "Sound;LAeq\na;61\nb;-\n": "'-' is not a number; if the value is missing, leave the cell",
     "Sound;LAeq\na;1.234\nb;850\n": "point in '1.234' may be a decimal point or separate thous",
     "Sound;LAeq\na;1.234,5\n": "line 2, column LAeq: '1.234,5' is not a number",
     "Sound;Channel;LAeq left\na;Left;61\n": "it names an ear, and so do the rows",
@@ -283,6 +284,10 @@ NOTED = {
     "note\n\nSound;LAeq\na;61\n": ("the table begins at line 3; those above are not read",),
     "Site;LAeq\na;61\n": ("the recordings are named by the column Site",),
     "Sound;LAeq\na;0.2\nb;1.2\n": ("LAeq (hats) are between 0 dB and 10 dB; are they pascal?",),
+    "Sound;LAeq\na;61\nb;62\nc;0\n": (
+        "below 10 dB, unlike the others: LAeq, 0 dB (condition hats, st",
+    ),
+    "Sound;LAeq\na;61\nb;62\nSumme:;123\nTotal;1\n": ("line 4 (Summe:) and 1 more: a summary",),
     "Sound;LAeq\na;61\nb;612\n": ("1 values in dB are above 194 dB",),
 }
 
