@@ -17,7 +17,7 @@ from soundcal.recording import STATED, Flag, Recording, channel_names
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import judge_file
 
-__all__ = ["CalibratedFile", "calibrated_file", "read_recording"]
+__all__ = ["CalibratedFile", "as_sensitivities", "calibrated_file", "read_recording"]
 
 AnyPath = str | os.PathLike[str]
 
@@ -178,11 +178,10 @@ def read_recording(
     """
     if calibration is not None and not isinstance(calibration, Calibration):
         calibration = load_calibration(calibration)
-    values = [] if sensitivity is None else sensitivity
     file = calibrated_file(
         path,
         calibration=calibration,
-        sensitivities=(float(values),) if isinstance(values, int | float) else tuple(values),
+        sensitivities=as_sensitivities(sensitivity),
         channels=tuple(channels),
     )
     capture = replace(audio.read(file.path), channels=file.channels)
@@ -190,6 +189,17 @@ def read_recording(
     recording = file.calibration.apply(capture)
     flags = (*recording.flags, *file.flags, *file.doubts(judge_file(capture, factors)))
     return replace(recording, flags=tuple(dict.fromkeys(flags)), source=str(file.path))
+
+
+def as_sensitivities(sensitivity: float | Sequence[float] | None) -> tuple[float, ...]:
+    """Return stated sensitivities in Pa per full scale; empty if none are stated.
+
+    >>> as_sensitivities(2.0), as_sensitivities([2.0, 2.1]), as_sensitivities(None)
+    ((2.0,), (2.0, 2.1), ())
+    """
+    if sensitivity is None:
+        return ()
+    return (float(sensitivity),) if isinstance(sensitivity, int | float) else tuple(sensitivity)
 
 
 def _stated_for(channels: Sequence[str], values: tuple[float, ...]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from soundcal.batch import FileResult, Task, measure_files
+from soundcal.calibrated import as_sensitivities
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import StatedLevels
 from soundcal.errors import ParameterError, RecordError, SignalError
@@ -144,7 +145,7 @@ def measure(
         calibration=calibration,
         field=field,
         ears=tuple(dict.fromkeys(rule.strip() for rule in rules)),
-        sensitivities=_numbers(sensitivity),
+        sensitivities=as_sensitivities(sensitivity),
         levels=stated,
     )
     results = list(measure_files(files, task, jobs=jobs))
@@ -153,12 +154,6 @@ def measure(
     table = _by_channel(results) if wide else _tidy(results)
     table.attrs["notes"] = [*notes, *(text for result in results for text in result.notes)]
     return table
-
-
-def _numbers(sensitivity: float | Sequence[float] | None) -> tuple[float, ...]:
-    if sensitivity is None:
-        return ()
-    return (float(sensitivity),) if isinstance(sensitivity, int | float) else tuple(sensitivity)
 
 
 def _nothing(results: Sequence[FileResult]) -> str:

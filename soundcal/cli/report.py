@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
         study = collect(
             options.folders,
             calibrations=_calibrations(options.calibration),
-            sensitivities=sensitivities,
+            sensitivity=sensitivities or None,
             levels=levels,
             indicators=options.indicators,
             field=options.field,

@@ -230,6 +230,8 @@ class TextTable:
         """The columns and what separates them, for errors."""
         names = ", ".join(name or "(no name)" for name in self.columns[:30])
         more = f" and {len(self.columns) - 30} more" if len(self.columns) > 30 else ""
+        if is_workbook(self.path) or is_parquet(self.path):
+            return f"found {names:.1000}{more}"
         by = _SEPARATORS.get(self.separator, repr(self.separator))
         return f"found {names:.1000}{more} (columns separated by {by})"
 

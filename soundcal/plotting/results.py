@@ -13,6 +13,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.plotting import compared, measured, rated
 from soundcal.plotting.canvas import Drawing, drawn
 from soundcal.ratings.analysis import RatingsAnalysis
+from soundcal.ratings.comparison import RatingsComparison
 from soundcal.ratings.table import Ratings
 from soundcal.recording import Capture, Recording
 from soundcal.relation.result import Relation
@@ -193,6 +194,8 @@ def _no_plot(result: object) -> str:
         return f"{text}. Plot its items one by one"
     if isinstance(result, Capture):
         return f"{text}. Calibrate it first: soundcal.plot(calibration.apply(capture))"
+    if isinstance(result, RatingsComparison):
+        return f"{text}. soundcal.ratings.analyse_ratings gives a RatingsAnalysis"
     if hasattr(result, "columns"):
         return (
             f"{text}. Tables of ratings are plotted by soundcal.plot_plane, plot_likert and "

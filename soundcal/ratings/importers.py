@@ -1,6 +1,7 @@
 """Readers of ratings: tidy tables, the published listening test's files, and exclusions."""
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,11 @@ _GUI_COLUMNS: Final = ("track", *GUI_ATTRIBUTES, "played", "seconds")
 
 
 def read_gui(
-    path: Path, *, participant: str, condition: str, stimuli: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    participant: str,
+    condition: str,
+    stimuli: Sequence[str] = (),
 ) -> Ratings:
     """Read one participant's file of the published listening test.
 
@@ -47,7 +52,7 @@ def read_gui(
 
     Parameters
     ----------
-    path : Path
+    path : path
         The file ``results.csv``.
     participant, condition : str
         Participant and calibration, which the file does not name.
@@ -66,6 +71,7 @@ def read_gui(
     """
     import pandas as pd
 
+    path = Path(path)
     try:
         text = read_table_text(path, header=_GUI_COLUMNS)
         numbers = zip(*(text.numbers(column) for column in _GUI_COLUMNS), strict=True)
@@ -114,7 +120,9 @@ def check_columns(table: TextTable) -> None:
         )
 
 
-def read_ratings(path: Path, *, scale: tuple[float, float], language: str = "equal") -> Ratings:
+def read_ratings(
+    path: str | os.PathLike[str], *, scale: tuple[float, float], language: str = "equal"
+) -> Ratings:
     """Read a tidy CSV table with the columns of :class:`Ratings`.
 
     Raises
@@ -124,6 +132,7 @@ def read_ratings(path: Path, *, scale: tuple[float, float], language: str = "equ
     """
     import pandas as pd
 
+    path = Path(path)
     table = read_table_text(path)
     check_columns(table)
     columns: dict[str, list[str] | list[float]] = {
@@ -176,7 +185,7 @@ def combine(parts: Iterable[Ratings]) -> Ratings:
     return replace(both, excluded=tuple(e for one in ratings for e in one.excluded))
 
 
-def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
+def read_exclusions(path: str | os.PathLike[str]) -> tuple[Exclusion, ...]:
     """Read a CSV table ``participant, reason`` and, optionally, ``condition, stimulus``.
 
     Raises
@@ -184,6 +193,7 @@ def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
     RecordError
         Missing, without these columns, or a row without a reason.
     """
+    path = Path(path)
     table = read_table_text(path)
     needed, optional = ("participant", "reason"), ("condition", "stimulus")
     named = [name for name in table.columns if name]  # spreadsheets export empty columns too

@@ -1,6 +1,7 @@
 """Ratings from the tables of other programs (PsychoPy, webMUSHRA, …), by a mapping file."""
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -147,7 +148,10 @@ def _check_sources(
             raise RecordError(f"{path}: {name} = {value!r:.60} in [constants]; expected is {kind}")
 
 
-def read_mapped(paths: Path | Iterable[Path], mapping: Path) -> Ratings:
+def read_mapped(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    mapping: str | os.PathLike[str],
+) -> Ratings:
     """Read tables of another program (PsychoPy, webMUSHRA, …) by a mapping file.
 
     The mapping is a TOML file::
@@ -187,9 +191,9 @@ def read_mapped(paths: Path | Iterable[Path], mapping: Path) -> Ratings:
 
     Parameters
     ----------
-    paths : Path or iterable of Path
+    paths : path or iterable of path
         The tables.
-    mapping : Path
+    mapping : path
         The mapping file.
 
     Returns
@@ -204,8 +208,9 @@ def read_mapped(paths: Path | Iterable[Path], mapping: Path) -> Ratings:
     ParameterError
         No table.
     """
-    plan = _mapping(mapping)
-    ratings = combine(_read(path, plan) for path in ([paths] if isinstance(paths, Path) else paths))
+    plan = _mapping(Path(mapping))
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    ratings = combine(_read(Path(path), plan) for path in several)
     return replace(ratings, notes=(*ratings.notes, *plan.unused()))
 
 

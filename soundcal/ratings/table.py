@@ -9,6 +9,7 @@ import numpy as np
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import normal_name
 from soundcal.ratings.soundscape import ANGLES, ATTRIBUTES, LIKERT, coordinates
+from soundcal.recording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,9 +130,10 @@ class Ratings:
             first = outside.iloc[0]
             trial = ", ".join(f"{name} {first[name]}" for name in (*KEYS, "attribute"))
             raise ParameterError(
-                f"{len(outside)} answers lie outside the scale from {low:g} to {high:g}, the first "
-                f"is {first['value']:g} ({trial}); correct the scale, leave the cells of missing "
-                "answers empty, or exclude these trials with a reason"
+                f"{counted(len(outside), 'answer lies', 'answers lie')} outside the scale from "
+                f"{low:g} to {high:g}, the first is {first['value']:g} ({trial}); "
+                "correct the scale, leave the cells of missing answers empty, or exclude these "
+                "trials with a reason"
             )
 
     def wide(self) -> "pd.DataFrame":
@@ -375,7 +377,8 @@ def make_ratings(
     if missing:
         raise RecordError(
             f"columns {', '.join(missing)} are missing; expected: {', '.join(COLUMNS)}, and "
-            f"optionally {', '.join(OPTIONAL)}"
+            f"optionally {', '.join(OPTIONAL)}; pandas makes a column per attribute long with "
+            "table.melt(['participant', 'condition', 'stimulus'], var_name='attribute')"
         )
     frame = pd.DataFrame({name: table[name] for name in COLUMNS[:-1]})
     for name in frame.columns:
@@ -400,7 +403,7 @@ def make_ratings(
     if twice.any():
         first = frame.loc[twice, [*KEYS, "attribute"]].to_dict("records")[0]
         raise RecordError(
-            f"{int(twice.sum())} answers are given twice, e.g. "
+            f"{counted(int(twice.sum()), 'answer is', 'answers are')} given twice, e.g. "
             + ", ".join(f"{name} {value}" for name, value in first.items())
             + "; average repeated trials first, or give them different stimulus names"
         )

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from soundcal.errors import ParameterError
 from soundcal.files.atomic import check_output, make_folder, partial_file, refuse_existing
 from soundcal.report.document import Document, Picture
 from soundcal.report.figure_files import check_formats, write_figures
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["write_document", "write_report"]
 
 Progress = Callable[[float, str, float], None]
+
+_PAGES: Final = (".html", ".htm")
 
 
 def write_document(
@@ -60,11 +63,13 @@ def write_document(
     Raises
     ------
     ParameterError
-        Unknown format of figures.
+        Unknown format of figures, or a page with another ending than ``.html``.
     RecordError
         A file exists and ``force`` is not set, or it cannot be written.
     """
     check_formats(figures)
+    if page.suffix.lower() not in _PAGES:
+        raise ParameterError(f"{page}: a page ends in .html; --pdf writes a PDF beside it")
     paths = [page, page.with_suffix(".pdf")] if pdf else [page]
     for path in paths:
         check_output(path, force=force)  # both of them before anything is drawn
@@ -133,6 +138,11 @@ def write_report(
     RecordError
         A file exists and ``force`` is not set, or the folder cannot be written.
     """
+    if not isinstance(study, Study):
+        raise TypeError(
+            f"a Study is expected, not {type(study).__name__}; soundcal.study_of makes one of "
+            "tables"
+        )
     folder = Path(folder)
     page = folder / "report.html"
     check_formats(figures)

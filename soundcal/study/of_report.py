@@ -1,5 +1,6 @@
 """The table of differences that a report writes, read again."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,12 +31,12 @@ def is_differences(path: Path) -> bool:
     return {*_NEEDED, *_NUMBERS[:2]} <= set(read_table_text(path).columns)
 
 
-def read_differences(path: Path) -> "pd.DataFrame":
+def read_differences(path: str | os.PathLike[str]) -> "pd.DataFrame":
     """Read the differences between methods that a report has written.
 
     Parameters
     ----------
-    path : Path
+    path : path
         ``differences.csv`` of a report.
 
     Returns
@@ -51,6 +52,7 @@ def read_differences(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    path = Path(path)
     table = read_table_text(path)
     if absent := [n for n in (*_NEEDED, *_NUMBERS[:2]) if n not in table.columns]:
         raise RecordError(f"{path}: no column {', '.join(absent)}; {table.found}")

@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundcal.calibrated import as_sensitivities
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import StatedLevels
 from soundcal.errors import ParameterError, RecordError, SignalError
@@ -43,7 +44,7 @@ def collect(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     calibrations: Given | Mapping[str, Given] | None = None,
-    sensitivities: Sequence[float] = (),
+    sensitivity: float | Sequence[float] | None = None,
     levels: Mapping[str, StatedLevels] | None = None,
     indicators: str | Sequence[str] | None = None,
     field: str = "free",
@@ -70,7 +71,7 @@ def collect(
     calibrations : Calibration, path, or mapping of str to these, optional
         For plain folders: one for all, or one per folder name. By default the ``calibration.json``
         in the folder, or the one that the record beside each file names. Sessions have their own.
-    sensitivities : sequence of float
+    sensitivity : float or sequence of float, optional
         For plain folders, instead of a calibration: stated sensitivity in Pa per full scale, one
         for all channels or one each.
     levels : mapping of str to StatedLevels, optional
@@ -123,10 +124,10 @@ def collect(
     folders = [folder for path in given for folder in _members(path)]
     if not folders:
         raise ParameterError("no folders; at least one session or folder of recordings is expected")
-    stated = Stated(tuple(sensitivities), levels or {}, tuple(channels))
-    if (sensitivities or levels) and all(is_session(folder) for folder in folders):
+    stated = Stated(as_sensitivities(sensitivity), levels or {}, tuple(channels))
+    if stated.calibrates and all(is_session(folder) for folder in folders):
         raise ParameterError(
-            "sensitivities and levels are for plain folders; sessions have their own calibrations"
+            "a sensitivity and levels are for plain folders; sessions have their own calibrations"
         )
     items: list[CalibratedRecording] = []
     left_out: list[Source] = []

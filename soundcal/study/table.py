@@ -1,5 +1,6 @@
 """The tidy table of a study: one row per recording, channel, indicator and statistic."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -52,7 +53,9 @@ _NEEDED: Final = ("condition", "stimulus", "indicator")
 """Columns without empty cells."""
 
 
-def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
+def read_table(
+    *paths: str | os.PathLike[str], mapping: str | os.PathLike[str] | None = None
+) -> "pd.DataFrame":
     """Read tables into one tidy table; all columns but ``value`` and ``u`` are text.
 
     A table is tidy (:data:`COLUMNS`), or wide, with a row per recording and a column per indicator
@@ -64,9 +67,9 @@ def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
 
     Parameters
     ----------
-    paths : Path
+    paths : path
         One or more tables.
-    mapping : Path, optional
+    mapping : path, optional
         What columns and names of wide tables stand for, see
         :func:`soundcal.study.wide_mapping.read_wide_mapping`.
 
@@ -85,21 +88,22 @@ def read_table(*paths: Path, mapping: Path | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    plan = None if mapping is None else read_wide_mapping(mapping)
-    if len(paths) == 1:
-        table = _read(paths[0], "", plan)
+    plan = None if mapping is None else read_wide_mapping(Path(mapping))
+    files = [Path(path) for path in paths]
+    if len(files) == 1:
+        table = _read(files[0], "", plan)
         unused = plan.unused() if plan else ()
         table.attrs["notes"] = (*table.attrs["notes"], *unused, *_remarks(table))
         return table
-    plans = _plans(paths, plan)
+    plans = _plans(files, plan)
     parts = [
-        _read(path, normal_name(path.stem), own) for path, own in zip(paths, plans, strict=True)
+        _read(path, normal_name(path.stem), own) for path, own in zip(files, plans, strict=True)
     ]
-    _check_parts(paths, parts)
+    _check_parts(files, parts)
     table = pd.concat(parts, ignore_index=True)
     told = gathered(
         (str(path), note)
-        for path, part in zip(paths, parts, strict=True)
+        for path, part in zip(files, parts, strict=True)
         for note in part.attrs["notes"]
     )
     unused = plan.unused() if plan else ()

@@ -66,6 +66,15 @@ def test_both_ears(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(frame["part"]) == {"left", "right"}
 
 
+@pytest.mark.parametrize("page", ["r.docx", "r.pdf", "r"])
+def test_a_page_with_the_ending_of_something_else_is_refused(
+    page: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "t.csv", "--report", page]) == 2
+    assert f"{page}: a page ends in .html" in capsys.readouterr().err
+    assert not (folder / page).exists()
+
+
 @pytest.mark.parametrize("takes", ["constant", "varying"])
 def test_takes(takes: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result, words = told(capsys, "takes.csv", "--takes", takes, "--report", "r.html")

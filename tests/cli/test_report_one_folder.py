@@ -82,7 +82,7 @@ def test_one_file_alone(walk: Path) -> None:
         path.unlink()
     (walk / "broken.wav").unlink(missing_ok=True)
     soundfile.write(walk / "one.wav", 0.01 * np.random.default_rng(2).standard_normal(FS), FS)
-    study = collect(walk, sensitivities=[2.0], indicators="LAeq", cache=False)
+    study = collect(walk, sensitivity=2.0, indicators="LAeq", cache=False)
     table = tables_of(study)["values-la"]
     assert [column.title for column in table.columns] == ["Recording", "mono"]
     ((name, value),) = table.rows
@@ -107,7 +107,7 @@ def test_unclear_calibrations_are_refused(
 
 
 def test_a_sensitivity_without_uncertainty_is_not_called_certain(walk: Path) -> None:
-    study = collect(walk, sensitivities=[2.0], indicators="LAeq", cache=False)
+    study = collect(walk, sensitivity=2.0, indicators="LAeq", cache=False)
     table = tables_of(study)["calibrations"]
     titles = [column.title for column in table.columns]
     for row in table.rows:

@@ -340,7 +340,7 @@ def test_answers_that_contradict_the_scale_are_named(
     path.write_text(spelled(rows), encoding="utf-8")
     assert main(["ratings", str(path), *RATINGS]) == 2
     assert (
-        "1 answers lie outside the scale from 0 to 100, the first is -99 (participant 01, "
+        "1 answer lies outside the scale from 0 to 100, the first is -99 (participant 01, "
         f"condition 2.0, stimulus 001, attribute {rows[3][3]})"
     ) in capsys.readouterr().err
 

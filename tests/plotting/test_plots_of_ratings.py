@@ -132,6 +132,8 @@ def test_ratings_and_their_analysis_have_the_same_plots(ratings: Ratings) -> Non
         np.asarray(axes.images[0].get_array()), analysis.comparison.heatmap()
     )
     assert axes.figure.axes[1].get_ylabel() == "Difference ocv - hats (0 to 100)"
+    with pytest.raises(TypeError, match="analyse_ratings gives a RatingsAnalysis"):
+        soundcal.plot(analysis.comparison)
 
 
 def test_without_the_eight_attributes_there_is_no_plane() -> None:

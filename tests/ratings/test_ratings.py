@@ -420,6 +420,7 @@ def test_long_tables_by_a_mapping(tmp_path: Path) -> None:
     table.write_text(WEBMUSHRA)
     mapping.write_text(MAPPING)
     ratings = read_mapped(table, mapping)
+    pd.testing.assert_frame_equal(read_mapped(str(table), str(mapping)).table, ratings.table)
     assert ratings.stimuli == ("CG01",)
     assert ratings.conditions == ("hats",)
     assert ratings.wide().loc[("u1", "hats", "CG01")].tolist() == [80, 20]
@@ -481,7 +482,7 @@ def test_tidy_tables_round_trip_and_refuse(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
     ratings = study(both=2, only_ocv=0, only_hats=0)
     ratings.table.to_csv(path, index=False)
-    again = read_ratings(path, scale=(0, 100))
+    again = read_ratings(str(path), scale=(0, 100))
     pd.testing.assert_frame_equal(again.table, ratings.table)
     ratings.table.drop(columns="stimulus").to_csv(path, index=False)
     with pytest.raises(RecordError, match="columns stimulus are missing"):

@@ -372,7 +372,7 @@ def test_what_cannot_be_related_is_refused_or_said() -> None:
     with pytest.raises(ParameterError, match="not compared in the study; it compares ocv and hats"):
         relate(table, ratings, ("in-situ", "hats"), conditions=METHODS)
     spoilt = replace(ratings, table=ratings.table.replace(ratings.table["value"].iloc[3], 9999.0))
-    with pytest.raises(ParameterError, match="1 answers lie outside the scale from -1000 to 1000"):
+    with pytest.raises(ParameterError, match="1 answer lies outside the scale from -1000 to 1000"):
         relate(table, spoilt, METHODS)
     with pytest.raises(ParameterError, match="no outcome 'loud'"):
         relate(table, ratings, METHODS, attributes=["loud"])

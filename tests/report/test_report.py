@@ -26,7 +26,15 @@ from soundcal.report.html import render_html
 from soundcal.report.paper import bands
 from soundcal.report.pdf import render_pdf
 from soundcal.report.style import value_text
-from soundcal.study import Rules, SessionInfo, Source, Study, read_table, study_of
+from soundcal.study import (
+    Rules,
+    SessionInfo,
+    Source,
+    Study,
+    read_differences,
+    read_table,
+    study_of,
+)
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "use"}
 
@@ -259,7 +267,7 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     path = write_report(made, tmp_path / "out")
     assert path == tmp_path / "out" / "report.html"
     Page(path.read_text(encoding="utf-8"))
-    again = read_table(tmp_path / "out" / "indicators.csv")
+    again = read_table(str(tmp_path / "out" / "indicators.csv"))
     pd.testing.assert_frame_equal(again, made.table, check_dtype=False)
     agreement = pd.read_csv(tmp_path / "out" / "agreement.csv", keep_default_na=False)
     assert list(agreement["bias"]) == [e.agreement.bias for e in made.comparison.entries]
@@ -273,6 +281,10 @@ def test_write_gives_the_page_and_tables_that_read_back(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="already exists"):
         write_report(made, tmp_path / "out")
     assert write_report(made, tmp_path / "out", force=True) == path
+    differences = read_differences(str(tmp_path / "out" / "differences.csv"))
+    assert len(differences) == len(made.differences())
+    with pytest.raises(TypeError, match="not MethodComparison"):
+        write_report(made.comparison, tmp_path / "other")
 
 
 def names_in(section: Section) -> list[str]:
