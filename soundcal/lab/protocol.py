@@ -21,9 +21,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from soundcal import stimuli
 from soundcal.arrays import Samples
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError, ProtocolAborted, RecordError
@@ -34,7 +33,9 @@ from soundcal.files.shipped import shipped
 from soundcal.identity import same_device
 from soundcal.lab.effort import Effort
 from soundcal.lab.operator import Operator
-from soundcal.stimuli import Stimulus
+
+if TYPE_CHECKING:
+    from soundcal.stimuli import Stimulus
 
 __all__ = [
     "Bench",
@@ -120,9 +121,16 @@ class Setting:
 class Render(Protocol):
     """Gives the samples of a stimulus, as :func:`soundcal.stimuli.render` does."""
 
-    def __call__(self, stimulus: Stimulus, *, fs: int, duration: float) -> Samples:
+    def __call__(self, stimulus: "Stimulus", *, fs: int, duration: float) -> Samples:
         """Return the samples, shape (n_channels, n)."""
         ...
+
+
+def _rendered(stimulus: "Stimulus", *, fs: int, duration: float) -> Samples:
+    """Render a stimulus; the numerics that it takes are loaded with the first."""
+    from soundcal.stimuli import render
+
+    return render(stimulus, fs=fs, duration=duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ class Bench:
     operator: Operator
     session: Session
     settings: Mapping[str, Value]
-    render: Render = stimuli.render
+    render: Render = _rendered
 
     def number(self, name: str) -> float:
         """Return a numeric setting."""
@@ -298,7 +306,7 @@ def run(
     *,
     changes: Mapping[str, str] | None = None,
     resume: bool = False,
-    render: Render = stimuli.render,
+    render: Render = _rendered,
 ) -> Session:
     """Run a protocol in a session folder; the session is closed however the run ends.
 
