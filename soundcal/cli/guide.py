@@ -4,9 +4,12 @@ import argparse
 import os
 import re
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from soundcal.cli.output import say, show
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleOptions, RenderResult
 
 __all__ = ["add"]
 
@@ -55,17 +58,33 @@ def _show(text: str) -> None:
     import io
 
     from rich.console import Console
-    from rich.markdown import Markdown
+    from rich.markdown import CodeBlock, Markdown
+    from rich.syntax import Syntax
 
-    content = Markdown(_for_a_terminal(text), code_theme="ansi_dark", hyperlinks=False)
+    class Block(CodeBlock):
+        """A block of code whose commands are one line each, however long, to be copied."""
+
+        def __rich_console__(self, console: Console, options: "ConsoleOptions") -> "RenderResult":
+            syntax = Syntax("", self.lexer_name, theme=self.theme)
+            for line in syntax.highlight(str(self.text).strip("\n")).split("\n"):
+                if line.plain.startswith("$ "):
+                    line.no_wrap, line.overflow = True, "ignore"
+                else:
+                    line.no_wrap, line.overflow = False, "fold"
+                yield line
+
+    class Page(Markdown):
+        elements: ClassVar = {**Markdown.elements, "fence": Block}
+
+    content = Page(_for_a_terminal(text), code_theme="ansi_dark", hyperlinks=False)
     if sys.stdout.isatty():
         os.environ.setdefault("LESS", "-FRX")  # colours, and no pager for what fits the screen
         terminal = Console()
         with terminal.pager(styles=True):
-            terminal.print(content, width=min(terminal.width, _WIDEST))
+            terminal.print(content, width=min(terminal.width, _WIDEST), crop=False)
         return
     plain = io.StringIO()
-    Console(file=plain, width=_WIDEST, color_system=None).print(content)
+    Console(file=plain, width=_WIDEST, color_system=None).print(content, crop=False)
     for line in plain.getvalue().splitlines():
         show(line.rstrip())
 

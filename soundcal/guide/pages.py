@@ -58,8 +58,8 @@ def find_page(topic: str) -> GuidePage:
     Parameters
     ----------
     topic : str
-        Name of a page or its beginning, or the beginning of a word in its name or title, in capital
-        or small letters, with spaces, hyphens or underscores.
+        Name of a page, of its file (``judging_takes.md``), its beginning, or the beginning of a
+        word in its name or title, in capital or small letters, with spaces, hyphens or underscores.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def find_page(topic: str) -> GuidePage:
     from difflib import get_close_matches
 
     pages = guide_pages()
-    wanted = _words(topic)
+    wanted = _words(topic.removesuffix(".md"))
     for fits in (
         [page for page in pages if _words(page.name) == wanted],
         [page for page in pages if _words(page.name).startswith(wanted)],

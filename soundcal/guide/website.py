@@ -121,9 +121,12 @@ def _table_close(*_: Any) -> str:
 
 
 def _code(_renderer: Any, tokens: "Sequence[Token]", index: int, *_others: Any) -> str:
-    """Return code whose options are not broken after a hyphen at the end of a line."""
-    text = html.escape(tokens[index].content)
-    return f"<code>{_OPTION.sub(_WHOLE, text)}</code>"
+    return f"<code>{_whole(tokens[index].content)}</code>"
+
+
+def _whole(text: str) -> str:
+    """Return escaped text whose options are not broken after a hyphen."""
+    return _OPTION.sub(_WHOLE, html.escape(text))
 
 
 def _fence(_renderer: Any, tokens: "Sequence[Token]", index: int, *_others: Any) -> str:
@@ -168,4 +171,4 @@ def _doctest(body: str) -> Iterator[str]:
 def _typed(line: str, prompt: str, *, prompted: bool = True) -> str:
     """Return a line that one types; the style sheet shows the prompt, so that it is not copied."""
     text = re.sub(r"^[$>] ?", "", line) if prompted else line
-    return f'<span class="typed" data-prompt="{html.escape(prompt)}">{html.escape(text)}\n</span>'
+    return f'<span class="typed" data-prompt="{html.escape(prompt)}">{_whole(text)}\n</span>'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from soundcal.cli import main
-from soundcal.guide.pages import guide_pages
+from soundcal.guide.pages import find_page, guide_pages
 
 
 def test_without_a_topic_every_page_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +22,16 @@ def test_without_a_topic_every_page_has_a_line(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    "topic", ["judging_takes", "Judging", "judging-takes", "judging takes", "takes are", "verdict"]
+    "topic",
+    [
+        "judging_takes",
+        "judging_takes.md",
+        "Judging",
+        "judging-takes",
+        "judging takes",
+        "takes are",
+        "verdict",
+    ],
 )
 def test_a_page_is_found_by_name_beginning_or_title(
     topic: str, capsys: pytest.CaptureFixture[str]
@@ -36,6 +45,18 @@ def test_a_page_is_found_by_name_beginning_or_title(
     assert code == 0
     assert "How takes are judged" in shown.out.splitlines()[0]
     assert not [line for line in shown.out.splitlines() if line != line.rstrip() or len(line) > 100]
+
+
+def test_a_long_command_is_one_line_that_can_be_copied(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["guide", "first_steps"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    typed = [line for line in lines if line.startswith("$ ")]
+    assert max(map(len, typed)) > 100
+    page = find_page("first_steps").text.splitlines()
+    assert typed == [line for line in page if line.startswith("$ ")]
+    assert not [line for line in lines if not line.startswith("$ ") and len(line) > 100]
 
 
 def test_a_page_that_is_misspelt_is_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
