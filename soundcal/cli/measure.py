@@ -221,15 +221,7 @@ def run(options: argparse.Namespace) -> int:
     _write(options, results)
     if options.plots:
         _draw(options, results)
-    for result in results:
-        for text in result.notes:
-            say(f"{result.path}: {text}")
-        for flag in result.flags:
-            say(f"{result.path}: {flag}")
-        if result.error:
-            say(f"not measured: {result.error}")
-        for symbol, reason in result.missing.items():
-            say(f"{result.path}: {symbol} not measured: {reason}")
+    _remark(results)
     if understood:
         say(stated(option, understood, _UNIT))
     if options.levels:
@@ -237,6 +229,26 @@ def run(options: argparse.Namespace) -> int:
     _show(options, results, understood)
     incomplete = any(result.error or result.missing for result in results)
     return SignalError.exit_code if incomplete else 0
+
+
+def _remark(results: "Sequence[FileResult]") -> None:
+    """Say what is to be known about the files, what is alike once with the names of the files."""
+    from soundcal.files.names import gathered
+
+    remarks = [
+        (str(result.path), text)
+        for result in results
+        for text in (
+            *result.notes,
+            *map(str, result.flags),
+            *(f"{symbol} not measured: {reason}" for symbol, reason in result.missing.items()),
+        )
+    ]
+    for line in gathered(remarks):
+        say(line)
+    failed = [(str(result.path), result.error) for result in results if result.error]
+    for line in gathered(failed):
+        say(f"not measured: {line}")
 
 
 def _rules(text: str) -> tuple[str, ...]:

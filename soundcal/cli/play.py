@@ -67,7 +67,7 @@ def add(commands: Any) -> None:
         action=Patterns,
         metavar="JSON",
         help="calibration of the ears: measure what they get, and compare it with --level; exit "
-        "code 4 if they differ by more than the expanded uncertainty (k = 2)",
+        "code 4 if they differ by more than the expanded uncertainty (95 %%)",
     )
     ears.add_argument(
         "--inputs",
@@ -128,7 +128,9 @@ def run(options: argparse.Namespace) -> int:
     peak = db(float(abs(samples).max())) + gain_db
     at_ears = ""
     if isinstance(at, LevelAtEars):
-        at_ears = f", {at.level:.1f} dB({at.weighting}) ± {2 * at.u_db:.1f} dB at the ears (k = 2)"
+        expanded, k = at.expanded
+        u = f"{expanded:.1f} dB at the ears (95 %, k = {k:.2f})"
+        at_ears = f", {at.level:.1f} dB({at.weighting}) ± {u}"
     about_file = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
     say(f"{options.file}: {about_file}")
     flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *noted)
@@ -184,12 +186,13 @@ def _heard(
     from soundcal.lab.play import LevelAtEars, heard_level
 
     heard = heard_level(take, ears, weighting)
+    of_ears = heard.expanded
     each = ", ".join(
-        f"{name} {level:.1f} ± {2 * heard.u_db[name]:.1f}" for name, level in heard.levels.items()
+        f"{name} {level:.1f} ± {of_ears[name]:.1f}" for name, level in heard.levels.items()
     )
     say(
-        f"the ears got: {each}; energetic mean {heard.mean:.1f} ± {2 * heard.u_mean_db:.1f} "
-        f"dB({weighting}) (k = 2)"
+        f"the ears got: {each}; energetic mean {heard.mean:.1f} ± {heard.expanded_mean[0]:.1f} "
+        f"dB({weighting}) (95 %)"
     )
     content = heard.to_dict()
     code = 0
@@ -198,13 +201,19 @@ def _heard(
         code = TargetNotReached.exit_code
     if isinstance(meant, LevelAtEars):
         deviation, u = heard.deviation(meant)
-        within = abs(deviation) <= 2 * u
+        expanded, k = heard.expanded_deviation(meant)
+        within = abs(deviation) <= expanded
         said = "within" if within else "beyond"
         say(
             f"deviation from what was meant: {deviation:+.1f} dB, {said} the expanded uncertainty "
-            f"of {2 * u:.1f} dB (k = 2)"
+            f"of {expanded:.1f} dB (95 %, k = {k:.2f})"
         )
-        content |= {"deviation_db": deviation, "u_deviation_db": u, "within": within}
+        content |= {
+            "deviation_db": deviation,
+            "u_deviation_db": u,
+            "expanded_deviation_db": expanded,
+            "within": within,
+        }
         code = code if within else TargetNotReached.exit_code
     return content, code
 

@@ -230,8 +230,8 @@ def named_calibration(path: Path, record: RecordingRecord) -> Calibration:
         found = stated_full_scale(path)
         stated = f"; its {found.place} states {found.level:g} dB at full scale" if found else ""
         raise SignalError(
-            f"{path}: not calibrated, so its samples cannot be converted to pascal; give its "
-            "calibration (--calibration FILE), or state its sensitivity or level (measure "
+            f"{path}: not calibrated, so the samples cannot be converted to pascal; give the "
+            "calibration (--calibration FILE), or state the sensitivity or level (measure "
             "--sensitivity PA_PER_FS, --full-scale DB, --stated-level DB or --levels TABLE)"
             f"{stated}"
         )

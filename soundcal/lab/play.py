@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
 from soundcal.arrays import Samples
 from soundcal.calibration import ocv
-from soundcal.calibration.model import Calibration
+from soundcal.calibration.model import Calibration, Chain, Link
+from soundcal.calibration.uncertainty import coverage_factor
 from soundcal.devices.protocol import AudioDevice, OnBlock, Playback
 from soundcal.errors import ParameterError
 from soundcal.lab.levels import digital_levels
@@ -45,7 +46,22 @@ class LevelAtEars:
     @property
     def u_db(self) -> float:
         """Standard uncertainty of the level in dB: the largest of the outputs' calibration."""
-        return max(self.calibration.chain(name).u_db for name in self.calibration.channels)
+        return self._widest.u_db
+
+    @property
+    def expanded(self) -> tuple[float, float]:
+        """Expanded uncertainty in dB (95 %) and coverage factor of that calibration."""
+        return self._widest.expanded()
+
+    @property
+    def dof(self) -> float:
+        """Degrees of freedom of that uncertainty."""
+        return self._widest.dof
+
+    @property
+    def _widest(self) -> Chain:
+        chains = [self.calibration.chain(name) for name in self.calibration.channels]
+        return max(chains, key=lambda chain: chain.u_db)
 
     def gain_db(self, samples: Samples, fs: int, outputs: Sequence[int]) -> float:
         """Return the gain in dB with which samples of shape (n_outputs, n) have this level.
@@ -184,11 +200,32 @@ class HeardLevel:
         Equivalent level per ear in dB re 20 µPa, and its standard uncertainty in dB.
     weighting : {"A", "C", "Z"}
         Frequency weighting.
+    dof : mapping of str to float
+        Degrees of freedom of the uncertainty of each ear; without, it is taken as known.
     """
 
     levels: Mapping[str, float]
     u_db: Mapping[str, float]
     weighting: str
+    dof: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def expanded(self) -> dict[str, float]:
+        """Expanded uncertainty per ear in dB (95 %)."""
+        return {
+            name: coverage_factor(self.dof.get(name, math.inf)) * u for name, u in self.u_db.items()
+        }
+
+    @property
+    def expanded_mean(self) -> tuple[float, float]:
+        """Expanded uncertainty of the mean in dB (95 %), and its coverage factor."""
+        return Chain((self._of_mean,)).expanded()
+
+    @property
+    def _of_mean(self) -> Link:
+        """The mean as a contribution; it has the fewest degrees of freedom of an ear."""
+        dof = min((self.dof.get(name, math.inf) for name in self.u_db), default=math.inf)
+        return Link("ears", 0.0, self.u_mean_db, dof)
 
     @property
     def mean(self) -> float:
@@ -208,6 +245,11 @@ class HeardLevel:
         """Return by how much the mean differs from what was meant, and its uncertainty, in dB."""
         return self.mean - meant.level, math.hypot(self.u_mean_db, meant.u_db)
 
+    def expanded_deviation(self, meant: LevelAtEars) -> tuple[float, float]:
+        """Return the deviation's expanded uncertainty in dB (95 %), and its coverage factor."""
+        played = Link("outputs", 0.0, meant.u_db, meant.dof)
+        return Chain((self._of_mean, played)).expanded()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the levels, ready for JSON; silence is null."""
         return {
@@ -215,6 +257,8 @@ class HeardLevel:
             "u_db": dict(self.u_db),
             "mean": self.mean if math.isfinite(self.mean) else None,
             "u_mean_db": self.u_mean_db,
+            "expanded_db": self.expanded,
+            "expanded_mean_db": self.expanded_mean[0],
             "weighting": self.weighting,
         }
 
@@ -243,4 +287,5 @@ def heard_level(take: Capture, calibration: Calibration, weighting: str) -> Hear
         dict(zip(take.channels, np.ravel(levels).tolist(), strict=True)),
         {name: calibration.chain(name).u_db for name in take.channels},
         weighting,
+        {name: calibration.chain(name).dof for name in take.channels},
     )

@@ -37,6 +37,16 @@ def rows_of(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_files_that_are_not_measured_for_one_reason_are_told_once(
+    folder: Path, capsys: Capsys
+) -> None:
+    assert main(["measure", "recs", "--indicators", "LAeq"]) == 5
+    said = capsys.readouterr().err
+    names = ", ".join(str(Path("recs") / name) for name in ("R1.wav", "R2.wav"))
+    assert said.count("not measured: ") == 1
+    assert f"not measured: {names}: not calibrated, so the samples" in said
+
+
 def test_several_ear_rules_add_their_rows(folder: Path) -> None:
     command = "measure recs --levels levels.csv --indicators LAeq,N5 --ears each,max,energy,left"
     assert main([*command.split(), "--out", "t.csv"]) == 0
@@ -223,7 +233,7 @@ def test_a_level_is_stated_once(folder: Path, capsys: Capsys) -> None:
     assert "the frequency weighting is 'A', but 'Z' was stated" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main([*base.split(), "--sensitivity", "2"])
-    with pytest.raises(ParameterError, match="either of them"):
+    with pytest.raises(ParameterError, match="each of them calibrates"):
         soundcal.measure("recs", levels="levels.csv", calibration="x.json", indicators="LAeq")
     assert main(["measure", "recs", "--sensitivity", "2", "--stated-weighting", "A"]) == 2
 

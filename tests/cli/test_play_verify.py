@@ -13,7 +13,7 @@ from soundcal.devices import open_device
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.files.recordings import record_beside
-from soundcal.lab.play import HeardLevel
+from soundcal.lab.play import HeardLevel, LevelAtEars
 
 FS = 48000
 Capsys = pytest.CaptureFixture[str]
@@ -47,10 +47,11 @@ def test_what_was_meant_and_what_the_ears_got(lab: Path, tmp_path: Path, capsys:
     heard = found["ears"]
     assert code == 0
     assert heard["deviation_db"] == pytest.approx(heard["mean"] - 65.0)
-    u_meant = max(load_calibration(ocv).chain(ear).u_db for ear in ("left", "right"))
+    chain = max((load_calibration(ocv).chain(e) for e in ("left", "right")), key=lambda c: c.u_db)
+    u_meant, (expanded, k) = chain.u_db, chain.expanded()
     assert heard["u_deviation_db"] == pytest.approx(np.hypot(heard["u_mean_db"], u_meant))
     assert "the ears got: left" in said
-    assert f"65.0 dB(A) ± {2 * u_meant:.1f} dB at the ears (k = 2)" in said
+    assert f"65.0 dB(A) ± {expanded:.1f} dB at the ears (95 %, k = {k:.2f})" in said
     assert main(["measure", str(take), "--indicators", "LAeq", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert {row["channel"]: row["value"] for row in rows} == pytest.approx(heard["levels"])
@@ -100,6 +101,17 @@ def test_the_calibration_must_be_of_the_ears(lab: Path, capsys: Capsys) -> None:
     code, _, said = played(lab, capsys, "--verify", str(lab / "ocv.json"))
     assert code == 2
     assert "calibrates the output" in said
+
+
+def test_few_degrees_of_freedom_make_the_uncertainty_larger() -> None:
+    chains = {ear: Chain((Link("scenes", -20.0, 1.0, dof=3.0),)) for ear in ("left", "right")}
+    meant = LevelAtEars(65.0, new_calibration("hats", "output", chains), "A")
+    heard = HeardLevel({"left": 65.0, "right": 65.0}, {"left": 0.0, "right": 0.0}, "A")
+    assert meant.expanded == pytest.approx((3.182, 3.182), abs=0.001)
+    assert heard.expanded_deviation(meant) == pytest.approx((3.182, 3.182), abs=0.001)
+    few = HeardLevel(heard.levels, {"left": 0.1, "right": 0.1}, "A", {"left": 4.0, "right": 40.0})
+    assert few.expanded == pytest.approx({"left": 0.278, "right": 0.202}, abs=0.001)
+    assert few.expanded_mean == pytest.approx((0.278, 2.776), abs=0.001)
 
 
 @pytest.mark.parametrize(
