@@ -206,7 +206,8 @@ def of_shifts(analysis: "RatingsAnalysis") -> Drawing:
         name: (means[f"{_AXES[0]}_{end}"].to_numpy(), means[f"{_AXES[1]}_{end}"].to_numpy())
         for name, end in ((comparison.first, "first"), (comparison.second, "second"))
     }
-    return _plane(partial(draw_plane, points=ends, arrows=True))
+    names = () if plane is None else list(plane.shifts.index)
+    return _plane(partial(draw_plane, points=ends, arrows=True, names=names))
 
 
 def of_answers(ratings: Ratings) -> Drawing:

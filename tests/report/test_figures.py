@@ -367,9 +367,32 @@ def test_names_in_a_scatter_do_not_cover_one_another(n: int) -> None:
     names = [f"place {i}" for i in range(n)]
     x, y = rng.normal(size=n), rng.normal(size=n)
     panel = figures.ScatterPanel("p", "x", "y", names, x, y, 0.1, np.full(n, 0.2), 0.5)
-    figure = figures.difference_scatter([panel])
+    names_do_not_overlap(figures.difference_scatter([panel]), n)
+
+
+def test_shifts_of_stimuli_are_named() -> None:
+    ends = {
+        "ocv": ([-0.4, 0.2, 0.5], [0.3, -0.1, 0.6]),
+        "hats": ([-0.2, 0.3, 0.5], [0.3, 0.0, 0.1]),
+    }
+    figure = figures.circumplex(ends, arrows=True, names=["street", "park", "square"])
+    found = {text.get_text(): text for text in figure.axes[0].texts}
+    for i, name in enumerate(("street", "park", "square")):
+        assert found[name].xy == (ends["hats"][0][i], ends["hats"][1][i])
+
+
+@pytest.mark.parametrize("n", [3, 27])
+def test_names_of_shifts_do_not_cover_one_another(n: int) -> None:
+    rng = np.random.default_rng(n)
+    ends = {name: tuple(rng.uniform(-0.8, 0.8, (2, n))) for name in ("ocv", "hats")}
+    figure = figures.circumplex(ends, arrows=True, names=[f"place {i}" for i in range(n)])
+    names_do_not_overlap(figure, n, beginning="place")
+
+
+def names_do_not_overlap(figure: Figure, n: int, beginning: str = "") -> None:
     FigureCanvasAgg(figure).draw()
-    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    texts = [text for text in figure.axes[0].texts if text.get_text().startswith(beginning)]
+    boxes = [text.get_window_extent() for text in texts]
     assert len(boxes) == n if n == 3 else 5 < len(boxes) <= n
     for i, box in enumerate(boxes):
         for other in boxes[:i]:

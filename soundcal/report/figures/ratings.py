@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
+from soundcal.report.figures.names import write_names
 from soundcal.report.figures.page import (
     add_axes,
     colours,
@@ -59,6 +60,7 @@ def circumplex(
     *,
     contours: "Mapping[str, Density] | None" = None,
     arrows: bool = False,
+    names: Sequence[str] = (),
 ) -> "Figure":
     """Draw pleasantness and eventfulness (ISO/TS 12913-3) per condition.
 
@@ -71,6 +73,8 @@ def circumplex(
     arrows : bool
         Draw arrows from the first to the second of two conditions whose points are pairs, in the
         same order.
+    names : sequence of str
+        Names of the arrows, written beside their ends.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def circumplex(
         n_columns, above = legend_columns([short(name, 40) for name in points], COLUMN_MM)
         figure = new_figure(COLUMN_MM, COLUMN_MM - 4.0 + above)
         axes = add_axes(figure, 14.0, 12.0, 70.0, 70.0)
-        draw_plane(axes, points, contours=contours, arrows=arrows)
+        draw_plane(axes, points, contours=contours, arrows=arrows, names=names)
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="upper center", ncols=n_columns, borderaxespad=0.2)
     return figure
@@ -101,6 +105,7 @@ def draw_plane(
     contours: "Mapping[str, Density] | None" = None,
     arrows: bool = False,
     filled: bool = False,
+    names: Sequence[str] = (),
 ) -> None:
     """Draw the plane in axes; parameters as for :func:`circumplex`, ``filled`` colours contours."""
     arrays = {name: _coordinates(name, *pair) for name, pair in points.items()}
@@ -129,6 +134,11 @@ def draw_plane(
         axes.plot([], [], markersize=3.6, label=short(name, 40), **look)
         if contours and name in contours:
             _contour(axes, contours[name], colour, filled=filled)
+    if arrows and len(names):
+        start, end = arrays.values()
+        along = [start + share * (end - start) for share in (0.0, 0.25, 0.5, 0.75)]
+        others = np.concatenate(along, axis=1).T
+        write_names(axes, end[0], end[1], names, others=others, size=small())
 
 
 def _coordinates(name: str, p: ArrayLike, e: ArrayLike) -> Array:

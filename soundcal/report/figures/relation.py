@@ -8,6 +8,7 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
+from soundcal.report.figures.names import write_names
 from soundcal.report.figures.page import add_axes, few_ticks, new_figure, short, styled
 from soundcal.report.style import BLUE, FAINT, INK, PAGE_MM, value_text
 
@@ -28,9 +29,6 @@ __all__ = [
 _CELL_MM: Final = (5.6, 6.0)
 _PANEL_MM: Final = (60.0, 54.0)
 _PER_ROW: Final = 3
-_NAME_PT: Final = 4.5
-_PLACES: Final = ((2.0, 1.5), (-2.0, 1.5), (2.0, -5.5), (-2.0, -5.5))
-"""Places of a name relative to its point, in points."""
 _ON_LIGHT: Final = "#111111"  # not the ink of the page, which a dark page makes light
 
 
@@ -202,39 +200,4 @@ def draw_scatter(axes: "Axes", panel: ScatterPanel) -> None:
     axes.set_ylabel(panel.y_label)
     few_ticks(axes.xaxis, 5)
     few_ticks(axes.yaxis, 5)
-    _write_names(axes, panel)
-
-
-def _write_names(axes: "Axes", panel: ScatterPanel) -> None:
-    """Write the names beside the points, those at the edge first, where nothing else is.
-
-    A name without a place is left out; the numbers of all stimuli are in the tables.
-    """
-    points = axes.transData.transform(np.column_stack([panel.x, panel.y]))
-    points *= 72.0 / axes.figure.dpi
-    far = np.hypot(*((points - np.median(points, axis=0)) / (np.ptp(points, axis=0) + 1e-9)).T)
-    taken = [(x - 1.2, y - 1.2, x + 1.2, y + 1.2) for x, y in points]
-    for index in np.argsort(-far, kind="stable"):
-        text = short(str(panel.names[index]), 10)
-        width = 0.65 * _NAME_PT * len(text)
-        for dx, dy in _PLACES:
-            left = points[index, 0] + (dx if dx > 0 else dx - width)
-            low = points[index, 1] + dy
-            box = (left, low, left + width, low + _NAME_PT)
-            if not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                axes.annotate(
-                    text,
-                    (panel.x[index], panel.y[index]),
-                    xytext=(dx, dy),
-                    textcoords="offset points",
-                    ha="left" if dx > 0 else "right",
-                    fontsize=_NAME_PT,
-                    color=INK,
-                )
-                break
-
-
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    """Return True if two boxes (left, low, right, high) have a part in common."""
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    write_names(axes, panel.x, panel.y, panel.names)

@@ -71,7 +71,7 @@ def plane_blocks(plane: Plane, comparison: RatingsComparison | None) -> tuple[Bl
                 "differences are in the table below.",
                 f"Mean of the participants who rated the stimulus under both conditions; arrows "
                 f"point from {first} to {second}.",
-                partial(figures.circumplex, arrows, arrows=True),
+                partial(figures.circumplex, arrows, arrows=True, names=list(means.index)),
             )
         )
         blocks.append(_plane_table(comparison))
