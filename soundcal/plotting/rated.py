@@ -1,5 +1,6 @@
 """Plots of ratings: the plane, stacked answers, maps."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -183,14 +184,22 @@ def plane_is_possible(ratings: Ratings) -> bool:
     return set(ATTRIBUTES) <= set(ratings.attributes)
 
 
-def of_plane(ratings: Ratings, *, by: str = "condition", share: float = 0.5) -> Drawing:
-    """Draw every trial in the plane, and a contour per group."""
+def of_plane(
+    ratings: Ratings, *, by: str = "condition", share: float = 0.5, first: Sequence[str] = ()
+) -> Drawing:
+    """Draw every trial in the plane, and a contour per group.
+
+    Conditions have the colours that they have in other figures: those of ``first``, then the others
+    in the order in which they occur.
+    """
     points = ratings.points()
     contours = densities(points, by=by, share=share)
-    groups = {
+    found = {
         str(name): (part[_AXES[0]].to_numpy(), part[_AXES[1]].to_numpy())
         for name, part in points.groupby(by, sort=False)
     }
+    names = dict.fromkeys([*first, *ratings.conditions, *found] if by == "condition" else found)
+    groups = {name: found[name] for name in names if name in found}
     return _plane(partial(draw_plane, points=groups, contours=contours, filled=True))
 
 

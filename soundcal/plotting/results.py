@@ -166,7 +166,8 @@ def _kinds_of_ratings(result: "Ratings | RatingsAnalysis") -> Kinds:
     ratings = result.ratings if isinstance(result, RatingsAnalysis) else result
     kinds: dict[str, Callable[[], Drawing]] = {}
     if rated.plane_is_possible(ratings):
-        kinds["plane"] = partial(rated.of_plane, ratings)
+        pair = [] if analysis is None else [analysis.comparison.first, analysis.comparison.second]
+        kinds["plane"] = partial(rated.of_plane, ratings, first=pair)
     kinds["likert"] = partial(rated.of_answers, ratings)
     kinds["median"] = partial(rated.of_centre, ratings, centre="median")
     kinds["mean"] = partial(rated.of_centre, ratings, centre="mean")

@@ -109,16 +109,27 @@ def test_a_contour_encloses_its_share_of_the_trials(ratings: Ratings) -> None:
         assert found[str(name)].level == alone.level
     axes = soundcal.plot_plane(ratings.table, scale=(0, 100))
     shares = []
-    for contour, (_, part) in zip(
-        lines_of_contours(axes),
-        points.groupby("condition", sort=False),
-        strict=True,
-    ):
+    for contour, name in zip(lines_of_contours(axes), ratings.conditions, strict=True):
+        part = points[points["condition"] == name]
         xy = part[["pleasantness", "eventfulness"]].to_numpy()
         shares.append(contour.get_paths()[0].contains_points(xy).mean())
     # the kernels widen the estimate, so that more than half of the trials lie inside
     assert all(0.5 <= share <= 0.75 for share in shares)
     assert densities(points.head(4)) == {}
+
+
+@pytest.mark.parametrize("pair", [("ocv", "hats"), ("hats", "ocv")])
+def test_a_condition_has_one_colour_in_all_figures(ratings: Ratings, pair: tuple[str, str]) -> None:
+    analysis = analyse_ratings(ratings, *pair)
+    colours = []
+    for kind in ("plane", "shifts"):
+        axes = soundcal.plot(analysis, kind)
+        handles, labels = axes.get_legend_handles_labels()
+        colours.append(dict(zip(labels, [handle.get_color() for handle in handles], strict=True)))
+    assert list(colours[0]) == list(pair)
+    assert colours[0] == colours[1]
+    labels = soundcal.plot(ratings, "plane").get_legend_handles_labels()[1]
+    assert labels == list(ratings.conditions)
 
 
 def test_ratings_and_their_analysis_have_the_same_plots(ratings: Ratings) -> None:
