@@ -137,6 +137,16 @@ def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]
     return [replace(row, value=math.nan, u=None) if row.channel in dead else row for row in rows]
 
 
+def _no_ears(rule: str, channels: Sequence[str]) -> str:
+    """Return the reason why a rule has no ears to combine; "" if it has, or needs none."""
+    if rule == EACH or set(channels) == set(EARS):
+        return ""
+    return (
+        f"the ear rule {rule!r} needs the channels left and right, found {', '.join(channels)}; "
+        "name them (--channels left,right), or leave out the ear rule (--ears)"
+    )
+
+
 def _one_ear(rule: str, dead: Sequence[str], checks: Iterable[Check]) -> str:
     """Return the reason why there is no value of both ears; "" if there is one."""
     needed = (rule,) if rule in EARS else () if rule == EACH else EARS
@@ -209,7 +219,9 @@ def measure_file(
     judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=is_lossy(about.flags))
     _feed(path, about, fed, judged, progress)
     checks = judged.checks()
-    reasons = {rule: _one_ear(rule, judged.dead, checks) for rule in task.ears}
+    reasons = {
+        rule: _no_ears(rule, channels) or _one_ear(rule, judged.dead, checks) for rule in task.ears
+    }
     if all(reasons.values()):
         raise SignalError(f"{path}: {'; '.join(dict.fromkeys(reasons.values()))}")
     results, refused = analysis.finish_possible()

@@ -282,3 +282,22 @@ def test_all_indicators_are_listed(capsys: Capsys) -> None:
 def test_without_files_nothing_is_measured(capsys: Capsys) -> None:
     assert main(["measure"]) == 2
     assert "give audio files, or a folder" in capsys.readouterr().err
+
+
+def test_a_mono_file_keeps_its_values_beside_a_rule_for_both_ears(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = 0.05 * np.random.default_rng(1).standard_normal((2, 48000))
+    audio.write(tmp_path / "a.wav", noise, 48000)
+    audio.write(tmp_path / "b.wav", noise[:1], 48000)
+    files = [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
+    command = ["measure", *files, "--sensitivity", "2", "--indicators", "LAeq"]
+    out = tmp_path / "out.csv"
+    assert main([*command, "--ears", "each,max", "--out", str(out)]) == 5
+    table = pd.read_csv(out).set_index(["recording", "channel"])["value"]
+    assert table[files[1], "mono"] == table[files[0], "left"]
+    assert table[files[0], "max"] == max(table[files[0], "left"], table[files[0], "right"])
+    assert main([*command, "--ears", "max", "--json"]) == 5
+    assert "the ear rule 'max' needs the channels left and right, found mono" in (
+        capsys.readouterr().err
+    )
