@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -147,7 +147,7 @@ class Agreement(StatisticalResult):
     direction: str
     unit: str
     method: str
-    points: Points
+    points: Points = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     @property

@@ -1,7 +1,7 @@
 """Limits of agreement without a distribution: median and quantiles of the differences."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -62,7 +62,7 @@ class NonparametricLimits(StatisticalResult):
     scale: str
     direction: str
     method: str
-    points: Points
+    points: Points = field(repr=False)
     warnings: tuple[str, ...] = ()
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
@@ -112,9 +112,9 @@ class RatingsComparison:
 
     first: str
     second: str
-    cells: "pd.DataFrame"
-    plane: "pd.DataFrame"
-    pairs: "pd.DataFrame"
+    cells: "pd.DataFrame" = field(repr=False)
+    plane: "pd.DataFrame" = field(repr=False)
+    pairs: "pd.DataFrame" = field(repr=False)
     correction: str
     test: str
     alternative: str

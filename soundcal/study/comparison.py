@@ -4,7 +4,7 @@ Differences are always *first − second*, and the order is printed with every n
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -314,8 +314,8 @@ class MethodComparison:
     methods: tuple[str, ...]
     pairs: tuple[Pair, ...]
     rules: Rules
-    values: "pd.DataFrame"
-    entries: tuple[Entry, ...]
+    values: "pd.DataFrame" = field(repr=False)
+    entries: tuple[Entry, ...] = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     @property

@@ -124,12 +124,12 @@ class Study:
     """
 
     title: str
-    table: "pd.DataFrame"
+    table: "pd.DataFrame" = field(repr=False)
     comparisons: Mapping[str, MethodComparison]
-    calibrations: Mapping[str, "Calibration"] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()
-    sessions: tuple[SessionInfo, ...] = ()
-    software: Mapping[str, str] = field(default_factory=provenance)
+    calibrations: Mapping[str, "Calibration"] = field(default_factory=dict, repr=False)
+    sources: tuple[Source, ...] = field(default=(), repr=False)
+    sessions: tuple[SessionInfo, ...] = field(default=(), repr=False)
+    software: Mapping[str, str] = field(default_factory=provenance, repr=False)
     warnings: tuple[str, ...] = ()
     answers: Mapping[int, str] = field(default_factory=dict)
     campaigns: "tuple[Campaign, ...]" = ()

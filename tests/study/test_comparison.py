@@ -301,3 +301,13 @@ def test_what_is_no_pair_of_tidy_tables_is_refused_with_the_way() -> None:
         compare_methods({"hats": measured("a", 0.0), "ocv": measured("b", 1.0)}).entry(
             "LAeq", "ocv", "hats"
         )
+
+
+def test_what_python_prints_of_a_comparison_is_short() -> None:
+    comparison = compare_methods(tidy())
+    shown = repr(comparison)
+    assert len(shown) < 3000
+    assert "points" not in repr(comparison.entries[0].agreement)
+    study = study_of(tidy())
+    assert repr(comparison.warnings) in repr(study)
+    assert len(repr(study)) < 6000
