@@ -425,6 +425,7 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     """Write one figure per file and indicator."""
     from soundcal.files.atomic import partial_file
     from soundcal.indicators.registry import find
+    from soundcal.recording import counted
     from soundcal.report.figures import indicator_figure, save
 
     drawn = 0
@@ -441,7 +442,7 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
             with partial_file(target, force=options.force) as temporary:
                 save(figure, temporary, form="png", dpi=150)
             drawn += 1
-    say(f"{drawn} figures in {options.plots}")
+    say(f"{counted(drawn, 'figure')} in {options.plots}")
 
 
 def _quantity(symbol: str) -> str:
@@ -471,6 +472,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
     from soundcal.files.exports import write_table
     from soundcal.indicators.rows import COLUMNS
     from soundcal.indicators.wide import wide_table
+    from soundcal.recording import counted
 
     if not options.out or not results:
         return
@@ -486,7 +488,7 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
         [[*own.values(), *row] for row in cells],
         force=options.force,
     )
-    say(f"{len(cells)} rows in {options.out}")
+    say(f"{counted(len(cells), 'row')} in {options.out}")
 
 
 def _named(options: argparse.Namespace) -> dict[str, str]:

@@ -297,6 +297,10 @@ def test_a_mono_file_keeps_its_values_beside_a_rule_for_both_ears(
     table = pd.read_csv(out).set_index(["recording", "channel"])["value"]
     assert table[files[1], "mono"] == table[files[0], "left"]
     assert table[files[0], "max"] == max(table[files[0], "left"], table[files[0], "right"])
+    assert "5 rows in" in capsys.readouterr().err
+    one = ["measure", files[1], "--sensitivity", "2", "--indicators", "LAeq", "--wide"]
+    assert main([*one, "--out", str(tmp_path / "one.csv")]) == 0
+    assert "1 row in" in capsys.readouterr().err
     assert main([*command, "--ears", "max", "--json"]) == 5
     assert "the ear rule 'max' needs the channels left and right, found mono" in (
         capsys.readouterr().err
