@@ -276,11 +276,17 @@ def _name(text: str) -> str:
 
 
 def _in_folder(name: str) -> list[str]:
-    """Return the audio files in a folder, or what is not a folder with such files itself."""
+    """Return the audio files in a folder, or what is not a folder itself."""
+    from soundcal.errors import RecordError
     from soundcal.files import audio
 
-    found = audio.in_folder(Path(name)) if os.path.isdir(name) else []
-    return [str(path) for path in found] or [name]
+    if not os.path.isdir(name):
+        return [name]
+    found = audio.in_folder(Path(name))
+    if not found:
+        endings = ", ".join(audio.ENDINGS)
+        raise RecordError(f"{name}: no audio files ({endings}) in this folder")
+    return [str(path) for path in found]
 
 
 def _once(files: "Sequence[str]") -> list[str]:

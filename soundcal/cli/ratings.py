@@ -36,8 +36,9 @@ def add(commands: Any) -> None:
         type=Path,
         action=Patterns,
         metavar="TABLE",
-        help="CSV tables with the columns participant, condition, stimulus, attribute, value, or "
-        "those of another program with --mapping",
+        help="tables with the columns participant, condition, stimulus, attribute, value, or a "
+        "column per attribute (pleasant …, or PAQ1 to PAQ8) in place of the last two, or those of "
+        "another program with --mapping",
     )
     add_ratings_options(source)
     _add_analysis(parser)

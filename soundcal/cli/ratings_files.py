@@ -155,12 +155,12 @@ def _needed(
         A table has other columns, and needs a mapping.
     """
     from soundcal.files.tables import read_table_text
-    from soundcal.ratings.importers import check_columns
+    from soundcal.ratings.importers import answers_below, check_columns
 
     conditions: dict[str, None] = {}
     values: list[float] = []
     for path in files:
-        table = read_table_text(path)
+        table = answers_below(read_table_text(path))
         check_columns(table)
         conditions.update(dict.fromkeys(table.names("condition")))
         values += [value for value in table.numbers("value") if value == value]

@@ -76,6 +76,8 @@ def check_file(path: Path, *, missing: str = "no such file") -> None:
         raise RecordError(f"{_shown(path)}: {reason}") from error
     except ValueError as error:  # not UTF-8, or with a zero in it
         raise RecordError(f"{_shown(path)}: the name is not text; rename the file") from error
+    if stat.S_ISDIR(mode):
+        raise RecordError(f"{path}: a folder, not a file")
     if not stat.S_ISREG(mode):
         raise RecordError(f"{path}: not a file")
     if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):

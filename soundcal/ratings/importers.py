@@ -10,17 +10,21 @@ from typing import Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import gathered
 from soundcal.files.tables import TextTable, read_table_text
-from soundcal.ratings.soundscape import SLIDER
+from soundcal.ratings.soundscape import ATTRIBUTES, SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
 
 __all__ = [
     "GUI_ATTRIBUTES",
+    "answers_below",
     "check_columns",
     "combine",
     "read_exclusions",
     "read_gui",
     "read_ratings",
 ]
+
+_ACROSS: Final = (ATTRIBUTES, tuple(f"paq{n}" for n in range(1, 9)))
+"""Names of the columns of a table that has the eight attributes across."""
 
 GUI_ATTRIBUTES: Final = (
     "pleasant",
@@ -114,16 +118,40 @@ def check_columns(table: TextTable) -> None:
     if missing:
         raise RecordError(
             f"{table.path}: columns {', '.join(missing)} are missing; expected: "
-            f"{', '.join(COLUMNS)}, and optionally {', '.join(OPTIONAL)}; {table.found}; for a "
-            "table of another program, a mapping file says what its columns are (--mapping, see "
-            "soundcal guide ratings)"
+            f"{', '.join(COLUMNS)} (or, for the last two, a column per attribute), and optionally "
+            f"{', '.join(OPTIONAL)}; {table.found}; for a table of another program, a mapping "
+            "file says what its columns are (--mapping, see soundcal guide ratings)"
         )
+
+
+def answers_below(table: TextTable) -> TextTable:
+    """Return a table with a column per attribute as one with a row per answer.
+
+    A table with ``attribute`` or ``value``, or without all eight attributes, stays as it is. The
+    columns are named by the attributes, or ``PAQ1`` to ``PAQ8`` as in Soundscapy's tables.
+    """
+    spelled = [name.casefold() for name in table.columns]
+    names = next((n for n in _ACROSS if all(spelled.count(name) == 1 for name in n)), None)
+    if names is None or {"attribute", "value"} & set(spelled):
+        return table
+    places = [spelled.index(name) for name in names]
+    kept = [n for n in range(len(spelled)) if n not in places]
+    rows, lines = [], []
+    for cells, line in zip(table.rows, table.lines, strict=True):
+        own = [cells[n] for n in kept]
+        for attribute, place in zip(ATTRIBUTES, places, strict=True):
+            rows.append((*own, attribute, cells[place]))
+            lines.append(line)
+    columns = (*(table.columns[n] for n in kept), "attribute", "value")
+    remark = f"{table.path}: PAQ1 to PAQ8 are read as {', '.join(ATTRIBUTES)}, as by Soundscapy"
+    remarks = table.remarks if names == ATTRIBUTES else (*table.remarks, remark)
+    return replace(table, columns=columns, rows=tuple(rows), lines=tuple(lines), remarks=remarks)
 
 
 def read_ratings(
     path: str | os.PathLike[str], *, scale: tuple[float, float], language: str = "equal"
 ) -> Ratings:
-    """Read a tidy CSV table with the columns of :class:`Ratings`.
+    """Read a tidy table with the columns of :class:`Ratings`, or one with a column per attribute.
 
     Raises
     ------
@@ -133,7 +161,7 @@ def read_ratings(
     import pandas as pd
 
     path = Path(path)
-    table = read_table_text(path)
+    table = answers_below(read_table_text(path))
     check_columns(table)
     columns: dict[str, list[str] | list[float]] = {
         **{name: table.names(name) for name in COLUMNS[:-1]},

@@ -120,7 +120,8 @@ def plain_folder(
             except (RecordError, SignalError) as error:
                 flag = Flag(NOT_MEASURED, "could not be measured")
                 lost.append(replace(source, flags=(*source.flags, flag)))
-                reasons.append(f"{folder.name}/{path.name} could not be measured: {error}")
+                why = str(error).removeprefix(f"{path}: ")
+                reasons.append(f"{folder.name}/{path.name} could not be measured: {why}")
                 continue
         else:
             calibration = shared or _named_calibration(path, record, name)

@@ -114,7 +114,8 @@ def measure_items(
     for done, (index, result) in enumerate(_fresh(items, todo, base, jobs), start=1):
         item = items[index]
         if isinstance(result, str):
-            failed.setdefault(result, []).append(f"{item.path.parent.name}/{item.path.name}")
+            why = result.removeprefix(f"{item.path}: ")
+            failed.setdefault(why, []).append(f"{item.path.parent.name}/{item.path.name}")
             continue
         results[index] = result
         if cache:

@@ -185,7 +185,7 @@ CASES = [
     ("measure text.wav --sensitivity 1", 5, "cannot be read as audio"),
     ("measure header.wav --sensitivity 1", 5, "header.wav"),
     ("measure truncated.wav --sensitivity 1", 5, "truncated"),
-    ("measure folder.wav --sensitivity 1", 5, "not a file"),
+    ("measure folder.wav --sensitivity 1", 5, "no audio files"),
     ("measure nan.wav --sensitivity 1", 5, "NaN"),
     ("measure inf.wav --sensitivity 1", 5, "infinite"),
     (f"play {SIM} missing.wav", 5, "no such file"),

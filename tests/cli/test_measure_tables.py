@@ -279,6 +279,12 @@ def test_all_indicators_are_listed(capsys: Capsys) -> None:
     assert all(f"\n{symbol} " in f"\n{out}" for symbol in REGISTRY)
 
 
+def test_a_folder_without_audio_is_refused(folder: Path, capsys: Capsys) -> None:
+    (folder / "notes").mkdir()
+    assert main(["measure", "notes", "--indicators", "LAeq"]) == 5
+    assert "notes: no audio files (.wav, " in capsys.readouterr().err
+
+
 def test_without_files_nothing_is_measured(capsys: Capsys) -> None:
     assert main(["measure"]) == 2
     assert "give audio files, or a folder" in capsys.readouterr().err

@@ -44,6 +44,7 @@ def test_page_pdf_and_json_have_the_values_of_every_recording(
     assert main([*command, "--pdf", "--json", "--no-cache"]) == 0
     told = capsys.readouterr()
     assert "3 recordings measured, 1 could not be measured" in told.err
+    assert "broken.wav could not be measured: cannot be read as audio" in told.err
     values = pd.DataFrame(json.loads(told.out)["values"])
     leq = values[(values["indicator"] == "LA") & (values["statistic"] == "eq")]
     by_place = leq.set_index(["stimulus", "channel"])["value"]

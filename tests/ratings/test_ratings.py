@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -476,6 +477,24 @@ def test_mappings_that_do_not_fit(tmp_path: Path, before: str, after: str, messa
     mapping.write_text(MAPPING.replace(before, after))
     with pytest.raises(RecordError, match=message):
         read_mapped(table, mapping)
+
+
+@pytest.mark.parametrize("headings", [ATTRIBUTES, [f"PAQ{n}" for n in range(1, 9)]])
+def test_a_column_per_attribute_needs_no_mapping(tmp_path: Path, headings: Sequence[str]) -> None:
+    path = tmp_path / "across.csv"
+    rows = ["01;hats;park;1;2,5;3;4;5;4;3;2", "01;ocv;park;5;4;3;2;1;;3;4"]
+    path.write_text(
+        "\n".join([";".join(["participant", "condition", "stimulus", *headings]), *rows])
+    )
+    ratings = read_ratings(path, scale=(1, 5))
+    found = ratings.wide()[list(ATTRIBUTES)]
+    assert found.loc[("01", "hats", "park")].tolist() == [1, 2.5, 3, 4, 5, 4, 3, 2]
+    assert found.loc[("01", "ocv", "park")].fillna(0).tolist() == [5, 4, 3, 2, 1, 0, 3, 4]
+    said = "PAQ1 to PAQ8 are read as pleasant, vibrant, eventful, chaotic, annoying, monotonous"
+    assert any(said in note for note in ratings.notes) == (headings is not ATTRIBUTES)
+    path.write_text(path.read_text().replace(headings[7], headings[6]))
+    with pytest.raises(RecordError, match=r"columns attribute, value are missing.*column per attr"):
+        read_ratings(path, scale=(1, 5))
 
 
 def test_tidy_tables_round_trip_and_refuse(tmp_path: Path) -> None:
