@@ -216,12 +216,14 @@ def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple
     -------
     tuple of (str, str)
         The study's three differences for its three methods; otherwise every earlier method minus
-        every later one.
+        every later one, those of the study in its direction.
 
     Examples
     --------
     >>> default_pairs(["hats", "in-situ", "ocv"])
     (('in-situ', 'ocv'), ('in-situ', 'hats'), ('hats', 'ocv'))
+    >>> default_pairs(["ocv", "hats", "a"])
+    (('hats', 'ocv'), ('ocv', 'a'), ('hats', 'a'))
     >>> default_pairs(["a", "b", "c"], reference="b")
     (('b', 'a'), ('b', 'c'))
     """
@@ -234,4 +236,5 @@ def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple
     known = [pair for pair in STUDY_PAIRS if set(pair) <= set(methods)]
     if len(known) == len(methods) * (len(methods) - 1) // 2:
         return tuple(known)
-    return tuple(combinations(methods, 2))
+    oriented = {frozenset(pair): pair for pair in STUDY_PAIRS}
+    return tuple(oriented.get(frozenset(pair), pair) for pair in combinations(methods, 2))
