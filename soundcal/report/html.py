@@ -62,11 +62,18 @@ def _svg(picture: Picture) -> "Markup":
 
 
 def _breakable(text: str) -> "Markup":
-    """Return a text in which long names may be broken after a slash, a dot, … and not elsewhere."""
+    """Return a text in which long names may be broken after a slash, a dot, … and not elsewhere.
+
+    An option stays whole: browsers break it after its hyphens.
+    """
     from markupsafe import Markup, escape
 
+    def whole(word: str) -> Markup:
+        option = Markup('<span class="option">{}</span>').format(word)
+        return option if "--" in word else escape(word)
+
     words = (
-        Markup("<wbr>").join(_JOINT.split(word)) if len(word) > _WORD else escape(word)
+        Markup("<wbr>").join(_JOINT.split(word)) if len(word) > _WORD else whole(word)
         for word in text.split(" ")
     )
     return Markup(" ").join(words)

@@ -33,7 +33,7 @@ FRAMES = {"phone": "320px", "large phone": "390px", "paper": "180mm"}
 
 MEASURE = """
 const found = [], letter = "[\\p{L}\\p{N}]";
-const WORD = new RegExp(`(?<!${letter})${letter}{2,24}(?!${letter})`, "gu");
+const WORD = new RegExp(`(?<!${letter})(--)?${letter}{2,24}(?!${letter})`, "gu");
 for (const frame of document.querySelectorAll("iframe")) {
   const page = frame.contentDocument, width = page.documentElement.clientWidth;
   const scrolls = e => e.closest(".scroll") && frame.dataset.kind !== "paper";

@@ -20,7 +20,7 @@ from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
 from soundcal.report import study_document, study_summary, write_document, write_report
-from soundcal.report.document import Column, Document, Picture, Section, Table
+from soundcal.report.document import Column, Document, Paragraph, Picture, Section, Table
 from soundcal.report.figures import VERDICT_WORDS
 from soundcal.report.html import render_html
 from soundcal.report.paper import bands
@@ -545,3 +545,11 @@ def test_an_interval_that_shows_a_difference_is_printed_apart_from_none(scale: s
     assert "b gives higher values than a" in text
     (end,) = re.findall(r"to ([−+.\d]+)\): b gives", text)
     assert float(end.replace("−", "-")) < (1.0 if scale == "ratio" else 0.0)
+
+
+def test_an_option_in_a_text_stays_whole() -> None:
+    text = "State one, e.g. --delta LAeq=1, for a<b"
+    section = Section("summary", "Summary", (Paragraph(text),))
+    page = render_html(Document("Title", "subtitle", (section,)))
+    assert '<span class="option">--delta</span> LAeq=1, for a&lt;b' in page
+    assert ".option { white-space: nowrap; }" in page
