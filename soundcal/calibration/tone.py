@@ -226,11 +226,12 @@ def _envelope_power(x: Samples, fs: float, frequency: float) -> Array:
 
 def _fluctuation(power: Array) -> float:
     """Return half the range of the F-weighted level in dB."""
-    from scipy.signal import lfilter
-
     decay = math.exp(-HOP_S / _FAST_S)
-    start = np.array([decay * power[: round(_FAST_S / HOP_S)].mean()])
-    weighted, _ = lfilter([1.0 - decay], [1.0, -decay], power, zi=start)
+    held = decay * float(power[: round(_FAST_S / HOP_S)].mean())
+    weighted = np.empty(power.size)
+    for i, value in enumerate(power.tolist()):
+        weighted[i] = held + (1.0 - decay) * value
+        held = decay * weighted[i]
     settled = weighted[round(_SETTLING * _FAST_S / HOP_S) :]
     lowest, highest = float(settled.min()), float(settled.max())
     if lowest <= 0.0:

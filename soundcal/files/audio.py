@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files.atomic import file_digest, partial_file
+from soundcal.files.chunks import Chunks
 from soundcal.files.headers import header_flags
 from soundcal.files.sink import Sink
 from soundcal.files.text import check_file
@@ -259,7 +260,7 @@ def write(
     comment: str = "",
     force: bool = False,
 ) -> str:
-    """Write samples and return the SHA-256 of the file.
+    """Write samples and return the SHA-256 of the file; equal samples make equal files.
 
     Parameters
     ----------
@@ -319,7 +320,22 @@ def write(
             sound.write(checked.samples.T)
         if sink.error is not None:
             raise sink.error
+        if subtype == "FLOAT":
+            _remove_time(file)
     return file_digest(path)
+
+
+def _remove_time(file: BinaryIO) -> None:
+    """Remove the time that libsndfile writes beside the peaks: equal samples make equal files."""
+    length = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = Chunks(file, length)
+    for chunk in head.chunks(head.first):
+        if chunk.name == b"PEAK":
+            file.seek(chunk.start + 4)
+            file.write(bytes(4))
+        if chunk.name in (b"PEAK", b"data"):
+            return
 
 
 def in_folder(folder: Path) -> list[Path]:

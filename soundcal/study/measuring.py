@@ -155,6 +155,48 @@ def _fresh(
     base: "Task",
     jobs: int,
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Give the rows and flags of each item, or the reason why it has none.
+
+    A recording that several sessions hold, such as the stimulus itself, is measured once.
+    """
+    same: dict[str, list[int]] = {}
+    for index in todo:
+        same.setdefault(_content(items[index]), []).append(index)
+    copies = {first: others for first, *others in same.values()}
+    own: list[int] = []  # texts of flags and errors may name the folder
+    for index, result in _measured(items, list(copies), base, jobs):
+        yield index, result
+        for copy in copies[index]:
+            if isinstance(result, str) or result["flags"]:
+                own.append(copy)
+                continue
+            identity = items[copy].calibration.id
+            rows = [replace(row, calibration=identity) for row in result["rows"]]
+            yield copy, {"rows": rows, "flags": ()}
+    yield from _measured(items, own, base, jobs)
+
+
+def _content(item: CalibratedRecording) -> str:
+    """Return a digest of all that the values of a recording depend on.
+
+    Names of its combination and calibration, and times, make no difference.
+    """
+    record, calibration = item.record.to_dict(), item.calibration.to_dict()
+    capture = {name: value for name, value in item.record.capture.items() if name != "started"}
+    nameless = {"combination": "", "calibration": "", "capture": capture}
+    values = [
+        *(item.path.name, item.source.sha256, item.channels),
+        *(record | nameless, calibration | {"id": "", "made": ""}, item.calibration.is_changed),
+    ]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _measured(
+    items: Sequence[CalibratedRecording],
+    todo: Sequence[int],
+    base: "Task",
+    jobs: int,
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Measure, and give the rows and flags of each item, or the reason why it has none."""
     from soundcal.batch import measure_files
     from soundcal.indicators.rows import FAILED

@@ -9,10 +9,20 @@ from numpy.typing import NDArray
 from soundcal.arrays import Samples
 from soundcal.dsp.kernel import strict_kernel
 
-__all__ = ["bits_in", "counts_from", "distances_of", "range_of", "runs_in"]
+__all__ = [
+    "bits_in",
+    "changes_in",
+    "counts_from",
+    "distances_of",
+    "fingerprints",
+    "range_of",
+    "runs_in",
+]
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = -1
+_MINUS_ZERO = np.uint64(1 << 63)
+_ZERO = np.uint64(0)
 
 
 @strict_kernel
@@ -77,6 +87,54 @@ def runs_in(y: Samples, shortest: int, from_end: int) -> tuple[NDArray[np.intp],
                 count += 1
             start = i
     return starts, ends
+
+
+@strict_kernel
+def changes_in(x: Samples) -> NDArray[np.bool_]:
+    """Return where a sample of any channel differs from the one before it, shape (n,)."""
+    changes = np.zeros(x.shape[1], np.bool_)
+    for channel in x:
+        for i in range(1, channel.size):
+            changes[i] |= channel[i] != channel[i - 1]
+    return changes
+
+
+@strict_kernel
+def fingerprints(
+    bits: NDArray[np.uint64],
+    weights: NDArray[np.uint64],
+    changes: NDArray[np.bool_],
+    length: int,
+    one_in_bits: np.uint64,
+) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+    """Return fingerprints of ``length`` samples in a row, and the places where they begin.
+
+    ``bits`` are the samples of all channels as integers, and ``weights`` odd numbers, one for each.
+    Of the places whose next sample has changed, one in two to the power of ``one_in_bits`` is
+    chosen. The choice depends on one sample of all channels, the fingerprint on ``length``.
+    """
+    row = np.zeros(bits.shape[1], np.uint64)
+    for weight, channel in zip(weights, bits):  # noqa: B905  numba knows no strict
+        for i in range(row.size):
+            # zeros with and without a sign are equal
+            row[i] += weight * (_ZERO if channel[i] == _MINUS_ZERO else channel[i])
+    for i in range(row.size):
+        row[i] ^= row[i] >> np.uint64(31)
+    n = row.size - length + 1
+    places = np.empty(n, np.intp)
+    count = 0
+    for i in range(n):
+        places[count] = i
+        count += changes[i + 1] and (row[i] * _MIX) >> (np.uint64(64) - one_in_bits) == _ZERO
+    places = places[:count].copy()
+    prints = np.empty(count, np.uint64)
+    for k in range(count):
+        value = row[places[k]]
+        for i in range(1, length):
+            value = value * _MIX + row[places[k] + i]
+        value ^= value >> np.uint64(32)
+        prints[k] = value * _MIX
+    return prints, places
 
 
 @strict_kernel

@@ -12,13 +12,14 @@ then compared. Blocks with hardly any changes, such as silence, do not count.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Samples
-from soundcal.takes.kernels import distances_of
+from soundcal.takes.kernels import changes_in, distances_of, fingerprints
 
 __all__ = ["REPEATED_BLOCKS", "Repeats"]
 
@@ -42,7 +43,7 @@ _PERIODIC: Final = 0.5
 _CHUNK: Final = 65536
 _OVERLAP: Final = 2 * LONGEST
 _ROW: Final = 4
-_ONE_IN_BITS: Final = 2
+_ONE_IN_BITS: Final = np.uint64(2)
 _DISTANCES: Final = 8
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -114,11 +115,12 @@ def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
     n = held.shape[1]
     start = max(0, before.end - _OVERLAP)  # position in the take of the first sample held
     new = before.end - start
-    changes = np.concatenate([[False], (held[:, 1:] != held[:, :-1]).any(axis=0)])
-    changed = np.cumsum(changes)
+    changes = changes_in(held)
+    distances = _distances(held, changes)
+    changed = np.cumsum(changes) if distances else np.empty(0, np.intp)
     periodic = np.zeros(n, dtype=np.bool_)
     count, lost, first = before.count, before.lost, before.first
-    for distance in _distances(held, changes):
+    for distance in distances:
         same = (held[:, distance:] == held[:, :-distance]).all(axis=0)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
         for begin, end in edges.reshape(-1, 2).tolist():
@@ -132,8 +134,8 @@ def _counted(held: Samples, before: _Tally, *, last: bool) -> _Tally:
                 count, lost = count + 1, lost + end - begin
     return _Tally(
         start + n,
-        before.live + int(changes[new:].sum()),
-        before.periodic + int(periodic[new:].sum()),
+        before.live + int(np.count_nonzero(changes[new:])),
+        before.periodic + int(np.count_nonzero(periodic[new:])),
         count,
         lost,
         first,
@@ -153,19 +155,8 @@ def _distances(held: Samples, changes: NDArray[np.bool_]) -> list[int]:
     n = held.shape[1] - _ROW + 1
     if n < 2 * SHORTEST:
         return []
-    bits = (held + 0.0).view(np.uint64)  # makes zeros with and without a sign equal
-    row = np.zeros(held.shape[1], dtype=np.uint64)
-    for weight, channel in zip(_odd_numbers(), bits, strict=False):
-        row += weight * channel
-    row ^= row >> np.uint64(31)
-    # the choice depends on one sample of all inputs, the fingerprint on _ROW of them
-    few = (row[:n] * _MIX) >> np.uint64(64 - _ONE_IN_BITS) == 0
-    chosen = np.flatnonzero(few & changes[1 : n + 1])
-    prints = row[chosen]
-    for i in range(1, _ROW):
-        prints = prints * _MIX + row[chosen + i]
-    prints ^= prints >> np.uint64(32)
-    prints *= _MIX
+    weights = np.fromiter(islice(_odd_numbers(), held.shape[0]), np.uint64)
+    prints, chosen = fingerprints(held.view(np.uint64), weights, changes, _ROW, _ONE_IN_BITS)
     # as many bits of the fingerprint as a sort by fingerprint and place would have left
     counts = distances_of(prints >> np.uint64(n.bit_length()), chosen, LONGEST)
     counts[:SHORTEST] = 0

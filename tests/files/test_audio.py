@@ -1,5 +1,6 @@
 """Audio files: exact both ways, and one clear error for each way in which a file can be bad."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,17 @@ def test_float_files_come_back_exactly_beyond_full_scale_too(tmp_path: Path) -> 
 def test_full_scale_is_one_in_every_format(tmp_path: Path, subtype: str) -> None:
     soundfile.write(tmp_path / "a.wav", np.array([0.0, 0.5, -1.0] * 9), 48000, subtype=subtype)
     np.testing.assert_array_equal(audio.read(tmp_path / "a.wav").samples[0, :3], [0.0, 0.5, -1.0])
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT"])
+def test_equal_samples_make_equal_files_at_any_time(tmp_path: Path, subtype: str) -> None:
+    wave = np.array([[0.25, -0.5, 0.125], [0.0, 0.25, 0.5]])
+    first = audio.write(tmp_path / "a.wav", wave, 48000, subtype=subtype)
+    second = int(time.time())
+    while int(time.time()) == second:  # libsndfile's times are whole seconds
+        time.sleep(0.02)
+    assert audio.write(tmp_path / "b.wav", wave, 48000, subtype=subtype) == first
+    assert np.array_equal(audio.read(tmp_path / "a.wav").samples, wave)
 
 
 def test_blocks_join_to_the_whole(tmp_path: Path) -> None:

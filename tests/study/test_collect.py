@@ -162,6 +162,25 @@ def test_sessions_of_several_combinations_are_compared_one_by_one(tmp_path: Path
     assert study.warnings == ("Session b ended as out of tolerance.",)
 
 
+def test_a_recording_of_several_sessions_has_its_values_in_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # two equal channels would be a reason for doubt, and measured in each session
+    two_ears = np.stack([TONE, np.roll(TONE, 12) + 0.2 * TONE**3])
+    monkeypatch.setattr(f"{__name__}.samples", lambda rms: rms * two_ears)
+    alone = []
+    for number, name in enumerate(("a", "b")):
+        minute = f"2026-01-01T00:0{number}:00+00:00"
+        monkeypatch.setattr("soundcal.calibration.model.utc_now", lambda made=minute: made)
+        folder = session(tmp_path / name, name, louder=(0.5 * number, 0.0))
+        alone.append(collect([folder], indicators="LAeq,N5", cache=False).table)
+    both = collect([tmp_path / "a", tmp_path / "b"], indicators="LAeq,N5", cache=False).table
+    for table in alone:
+        own = both[both["combination"] == table["combination"].iloc[0]]
+        assert own.reset_index(drop=True).equals(table)
+    assert len(set(both["calibration"])) == 4
+
+
 def test_plain_folders_are_joined_by_the_name_of_the_file(tmp_path: Path) -> None:
     folders = [plain(tmp_path / "a", 0.0), plain(tmp_path / "b", 1.0, (*STIMULI[::-1], "X"))]
     study = collect(folders, calibrations=calibration(0.0), indicators="LAeq")

@@ -7,7 +7,15 @@ import pytest
 
 from soundcal.recording import Capture
 from soundcal.takes.against_stimulus import judge_played
-from soundcal.takes.kernels import bits_in, counts_from, distances_of, range_of, runs_in
+from soundcal.takes.kernels import (
+    bits_in,
+    changes_in,
+    counts_from,
+    distances_of,
+    fingerprints,
+    range_of,
+    runs_in,
+)
 from soundcal.takes.played import Played, remembered
 
 RNG = np.random.default_rng(5)
@@ -48,6 +56,25 @@ def test_the_bits_of_samples_are_those_in_use() -> None:
     assert bits_in(COARSE) == np.bitwise_or.reduce(np.abs(COARSE * 2**23).astype(np.int64))
     assert bits_in(np.array([0.5, 2.0**-24])) == -1
     assert bits_in(np.zeros(3)) == 0
+
+
+def test_fingerprints_are_those_of_numpy() -> None:
+    x = np.stack([COARSE, np.repeat(COARSE[:2500], 2)])
+    x[:, 100:140], x[:, 110:120] = 0.0, -0.0
+    changes = np.concatenate([[False], (x[:, 1:] != x[:, :-1]).any(axis=0)])
+    assert np.array_equal(changes_in(x), changes)
+    mix, weights = np.uint64(0x9E3779B97F4A7C15), np.array([3, 5], dtype=np.uint64)
+    row = (weights[:, np.newaxis] * (x + 0.0).view(np.uint64)).sum(axis=0, dtype=np.uint64)
+    row ^= row >> np.uint64(31)
+    places = np.flatnonzero(((row[:-3] * mix) >> np.uint64(62) == 0) & changes[1:-2])
+    prints = row[places]
+    for i in range(1, 4):
+        prints = prints * mix + row[places + i]
+    prints ^= prints >> np.uint64(32)
+    found = fingerprints(x.view(np.uint64), weights, changes, 4, np.uint64(2))
+    assert np.array_equal(found[0], prints * mix)
+    assert np.array_equal(found[1], places)
+    assert places.size > 500
 
 
 def test_distances_are_those_of_sorted_fingerprints() -> None:
