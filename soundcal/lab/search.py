@@ -85,7 +85,8 @@ class Ears:
         """Return the equivalent levels of left and right in dB re 20 µPa."""
         from soundcal.indicators import leq
 
-        found = leq(self.calibration.apply(take), weighting=self.weighting).value
+        factors = np.array([[self.calibration.sensitivity(name)] for name in take.channels])
+        found = leq(take.samples * factors, float(take.fs), weighting=self.weighting).value
         return float(found[0]), float(found[1])
 
     def noise_floor(self, operator: Operator) -> Levels:

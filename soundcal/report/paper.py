@@ -6,6 +6,7 @@ fonts that a browser may choose; so what fits here fits there.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from soundcal.report.document import Column, Document, Section, Table
@@ -156,6 +157,7 @@ def _cell(text: str, size: float, *, bold: bool) -> float:
     return size * _em(text, bold=bold)
 
 
+@lru_cache(maxsize=4096)
 def _em(text: str, *, bold: bool) -> float:
     """Return the width of a text in units of the font's size."""
     width = sum(0.37 if c in _NARROW else 0.9 if c in _WIDE else 0.63 for c in text)

@@ -9,6 +9,7 @@ from soundcal.arrays import Samples
 from soundcal.recording import counted
 from soundcal.takes.channel_statistics import ChannelStatistics
 from soundcal.takes.check import Check, Limit, doubt
+from soundcal.takes.kernels import runs_in
 
 __all__ = ["OddSamples"]
 
@@ -71,13 +72,14 @@ class OddSamples:
 
     def _note_held(self, y: Samples) -> None:
         first = self._position - self._last.size
-        changes = np.flatnonzero(y[1:] != y[:-1]) + 1
-        starts = np.concatenate([[0], changes[:-1]]).astype(np.intp) if changes.size else changes
-        chosen = (changes - starts >= _SHORTEST) & (y[starts] != 0.0)
-        for start, end in zip(starts[chosen].tolist(), changes[chosen].tolist(), strict=True):
-            self._held.append((first + start, end - start, float(abs(y[end] - y[start]))))
+        starts, ends = runs_in(y, _SHORTEST, 1)
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            if y[start] != 0.0:
+                self._held.append((first + start, end - start, float(abs(y[end] - y[start]))))
         # the last run may go on
-        self._last = y[changes[-1] if changes.size else 0 :][-_WINDOW:]
+        tail = y[-_WINDOW:]
+        changes = np.flatnonzero(tail[1:] != tail[:-1]) + 1
+        self._last = tail[changes[-1] if changes.size else 0 :]
 
     def _note_misread(self, x: Samples) -> None:
         n = x.size // _WINDOW

@@ -18,6 +18,7 @@ missing or fading      6 dB over 2 ms, or two periods below 1 kHz
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -110,6 +111,13 @@ class PhaseTrack:
         return -self.phases * fs / (2.0 * np.pi * self.frequency)
 
 
+@lru_cache(maxsize=1)
+def _hann(n: int) -> Samples:
+    window = np.hanning(n)
+    window.flags.writeable = False
+    return window
+
+
 def frequency_of(x: Samples, fs: int, *, beside_db: float = NARROW_DB) -> float | None:
     """Return the frequency in Hz of a tone; None if the signal is not a tone.
 
@@ -117,7 +125,7 @@ def frequency_of(x: Samples, fs: int, *, beside_db: float = NARROW_DB) -> float 
     strongest line, in dB relative to the power inside it.
     """
     step = fs / x.size
-    power = np.square(np.abs(np.fft.rfft(x * np.hanning(x.size))))[:-1]
+    power = np.square(np.abs(np.fft.rfft(x * _hann(x.size))))[:-1]
     power[: int(np.ceil(_LOWEST_HZ / step))] = 0.0
     top = int(np.argmax(power))
     first, last = round(top * 2 ** (-1 / 6)), round(top * 2 ** (1 / 6))
