@@ -42,8 +42,7 @@ def crosstalk(names: Sequence[str], x: Samples, s: Played, fs: int) -> list[Chec
     n = min(x.shape[1], s.samples.shape[1])
     if n < (_SEGMENTS + 1) * size // 2 or not x.any(axis=1).all():  # a dead input hears nothing
         return []
-    sent = _conjugate_spectra(s.beginning(n), size)
-    played = np.einsum("ikf,jkf->fij", sent.conj(), sent)
+    sent, played = _of_played(s.beginning(n), size)
     recorded = np.einsum("ikf,jkf->fij", _spectra(x[:, :n], size), sent)
     power = np.real(np.einsum("fii->if", played))
     if not (power.max(axis=1) > 0).all():
@@ -59,13 +58,17 @@ def crosstalk(names: Sequence[str], x: Samples, s: Played, fs: int) -> list[Chec
 
 
 def _spectra(x: Samples, size: int) -> NDArray[np.complex128]:
+    from scipy.fft import rfft
+
     view = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)
-    return np.fft.rfft(view[:, :: size // 2] * np.hanning(size), axis=2)
+    return np.asarray(rfft(view[:, :: size // 2] * np.hanning(size), axis=2))
 
 
 @remembered_spectra
-def _conjugate_spectra(played: Played, size: int) -> NDArray[np.complex128]:
-    return _spectra(played.samples, size).conj()
+def _of_played(played: Played, size: int) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Return the conjugate spectra of both outputs, and their cross spectra."""
+    sent = _spectra(played.samples, size).conj()
+    return sent, np.einsum("ikf,jkf->fij", sent.conj(), sent)
 
 
 def _verdicts_on_crosstalk(names: Sequence[str], heard: Samples) -> list[Check]:
