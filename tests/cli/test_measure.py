@@ -64,7 +64,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def test_a_file_gives_what_the_recording_gives(take: Path) -> None:
     cal = calibration()
-    names = ("LA", "LC", "LCpeak")
+    names = ("LAeq", "LAmax", "LA5", "LCeq", "LCpeak")
     result = measure_file(take, Task(resolve(names), cal), label="take")
     recording = cal.apply(audio.read(take))
     assert list(result.rows) == compute(recording, names, label="take")

@@ -1,6 +1,7 @@
 """Sound levels: detectors, percentiles, peak, and block by block."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -225,3 +226,24 @@ def test_refusals() -> None:
         leq(np.empty(0), FS)
     with pytest.raises(SignalError, match="integer"):
         leq(np.ones(10, dtype=int), FS)
+
+
+@pytest.mark.parametrize(
+    ("duration", "told"), [(0.01, "FS"), (0.5, "FS"), (1.0, "S"), (4.0, "S"), (8.0, "")]
+)
+def test_values_of_an_average_that_has_not_settled_are_told_with_their_error(
+    duration: float, told: str
+) -> None:
+    """The error is that of a steady tone, to which ripple and the 5 ms grid of readings add."""
+    tone = 0.1 * np.sin(2.0 * np.pi * 1000.0 * np.arange(round(duration * 8000)) / 8000)
+    result = sound_level(tone, 8000)
+    assert len(result.warnings) == len(told)
+    for time, text in zip(told, result.warnings, strict=True):
+        assert f"time weighting {time}" in text
+        low = re.search("up to ([0-9.]+) dB too low", text)
+        assert low is not None
+        names = {"F": ("min", "95", "5"), "S": ("Smin",)}[time]
+        assert all(f"LA{name}" in text for name in names)
+        errors = [result.value - result.statistics[name] for name in names]
+        assert all(-0.02 < error < float(low[1]) + 0.12 for error in errors)
+        assert errors[0] == pytest.approx(float(low[1]), abs=0.12)

@@ -1,13 +1,16 @@
 """Levels of one signal, block by block: the readings of the level meter, and their results."""
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.dsp.detectors import (
+    SETTLING,
     TICKS_PER_S,
+    TIME_CONSTANTS,
     LevelMeter,
     Peak,
     Readings,
@@ -22,6 +25,9 @@ from soundcal.indicators.stream import StreamRequest
 from soundcal.units import pascal_to_level
 
 __all__ = ["LevelRecord", "LevelStream"]
+
+_NOTICED_DB: Final = 0.1
+"""Error of minima and percentiles of a steady sound that is told."""
 
 
 def _level_of(mean_square: Any) -> Any:
@@ -150,10 +156,12 @@ class LevelStream:
             peaks=peaks,
             keep=request.keep,
         )
+        self._n = 0
 
     def push(self, block: Array) -> None:
         """Take the next samples in Pa, shape (n,)."""
         self._record.push(block)
+        self._n += block.size
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return one result per symbol."""
@@ -174,6 +182,28 @@ class LevelStream:
         if "peak" in self._request.wanted[symbol]:
             found["peak"] = record.peak(w)
         times, series = record.series(w, "F") if self._request.keep else (None, None)
+        wanted, duration = self._request.wanted[symbol] or found, self._n / self._request.fs
+        warnings = [text for time in "FSI" if (text := _unsettled(symbol, wanted, time, duration))]
         return IndicatorResult(
             "sound_level", "dB", standard_of(w), found["eq"], found, times, series
-        )
+        ).with_warnings(*warnings)
+
+
+def _unsettled(symbol: str, wanted: Collection[str], time: str, duration: float) -> str:
+    """Return a warning if a signal is too short for the minima and percentiles that are wanted.
+
+    These begin after half of a short signal (:mod:`soundcal.dsp.detectors`), when the average of a
+    steady sound is still on its way up.
+    """
+    prefix = "" if time == "F" else time
+    affected = [f"{prefix}{statistic}" for statistic in ("min", *(f"{p:g}" for p in PERCENTS))]
+    names = [f"{symbol}{statistic}" for statistic in affected if statistic in wanted]
+    start = min(SETTLING[time], duration / 2.0)
+    low = -10.0 * math.log10(-math.expm1(-start / TIME_CONSTANTS[time]))
+    if not names or low < _NOTICED_DB:
+        return ""
+    return (
+        f"signal of {duration:.4g} s: {', '.join(names)} of a steady sound come out up to "
+        f"{low:.2g} dB too low, because the average with time weighting {time} has not settled; "
+        f"{2.0 * SETTLING[time]:g} s are needed"
+    )
