@@ -151,11 +151,17 @@ def ear_of(text: str) -> str:
 def ears_named(cells: Sequence[str]) -> list[str]:
     """Return what the cells of a column of channels stand for; cells with no ear in them stay.
 
-    A longer name of a channel has one word for an ear; 1 and 2 are channels if both occur.
+    A longer name of a channel has one word for an ear; 1 and 2 are channels if both occur. Where a
+    higher number occurs, the numbered channels are those of several microphones, not ears.
 
     >>> ears_named(["HMS IV L", "HMS IV R"]), ears_named(["1", "2", "1"]), ears_named(["mono"])
     (['left', 'right'], ['left', 'right', 'left'], ['mono'])
+    >>> ears_named(["ch1", "ch2", "ch3"])
+    ['ch1', 'ch2', 'ch3']
     """
+    numbers = {int(number[0]) for cell in cells if (number := re.search(r"[0-9]+$", cell))}
+    if numbers - {1, 2}:
+        return [cell if cell[-1:].isdigit() else ear_of(cell) or cell for cell in cells]
     plain = {"1": "left", "2": "right", "le": "left", "re": "right"}
     whole = set(map(str.casefold, cells))
     known = plain if whole in ({"1", "2"}, {"le", "re"}) else {}
