@@ -53,6 +53,7 @@ def effort(settings: Mapping[str, Value]) -> Effort:
         ears
         + efforts.OPEN_CIRCUIT
         + efforts.stimuli_effort(settings, takes=1 + efforts.SEARCH_TAKES)
+        + Effort(report=bool(settings["report"]))
     )
 
 

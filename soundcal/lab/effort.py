@@ -22,16 +22,20 @@ class Effort:
         Time for which the device plays or records, s.
     hands : int
         Number of times that the operator is asked to do something.
+    report : bool
+        Indicators are computed and a report is written at the end, which takes time as well.
     """
 
     seconds: float = 0.0
     hands: int = 0
+    report: bool = False
 
     def __add__(self, other: "Effort") -> "Effort":
-        return Effort(self.seconds + other.seconds, self.hands + other.hands)
+        report = self.report or other.report
+        return Effort(self.seconds + other.seconds, self.hands + other.hands, report)
 
     def __mul__(self, times: int) -> "Effort":
-        return Effort(times * self.seconds, times * self.hands)
+        return Effort(times * self.seconds, times * self.hands, self.report)
 
     def words(self, *, simulated: bool) -> str:
         """Return it in words; a simulated device takes processor time instead.
@@ -39,16 +43,16 @@ class Effort:
         Examples
         --------
         >>> Effort(812.0, 27).words(simulated=False)
-        'about 14 min of recording, and 27 times your hands'
-        >>> Effort(812.0, 27).words(simulated=True)
-        'about 14 min of recording, simulated in about 24 s of processor time'
+        'about 14 min of recording and 27 steps by hand'
+        >>> Effort(812.0, 27, report=True).words(simulated=True)
+        'about 14 min of recording, simulated in about 24 s; then indicators and the report'
         """
         parts = f"about {_time(self.seconds)} of recording"
         if simulated:
-            return (
-                f"{parts}, simulated in about {_time(_SIMULATED * self.seconds)} of processor time"
-            )
-        return parts + (f", and {counted(self.hands, 'time')} your hands" if self.hands else "")
+            parts += f", simulated in about {_time(_SIMULATED * self.seconds)}"
+        elif self.hands:
+            parts += f" and {counted(self.hands, 'step')} by hand"
+        return parts + ("; then indicators and the report" if self.report else "")
 
 
 def recording(duration: float) -> Effort:

@@ -86,7 +86,7 @@ def test_a_person_is_told_minutes_and_hands_and_a_protocol_need_not_know(tmp_pat
     assert loaded.effort is not None
     settings = loaded.resolve(SHEET)
     assert loaded.effort(settings).words(simulated=False) == (
-        "about 44 min of recording, and 28 times your hands"
+        "about 44 min of recording and 28 steps by hand; then indicators and the report"
     )
     assert Effort(30.0).words(simulated=False) == "about 30 s of recording"
     silent = tmp_path / "mine.py"
