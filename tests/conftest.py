@@ -32,6 +32,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--outputs", default="1,2", help="its outputs (default 1,2) …")
     group.addoption("--inputs", default="1,2", help="… cabled to these inputs (default 1,2)")
     group.addoption("--kills", type=int, default=24, help="recordings to kill (default 24)")
+    group.addoption("--long", action="store_true", help="run the long simulations, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long simulations to CI, where the same with other parameters is run here."""
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="a long simulation: --long"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,14 @@ from soundcal.recording import Capture
 from soundcal.units import db, level_to_pascal
 
 
-@pytest.mark.parametrize(("insertions", "runs"), [(1, 1000), (2, 500), (3, 400)])
+@pytest.mark.parametrize(
+    ("insertions", "runs"),
+    [
+        (1, 1000),
+        pytest.param(2, 500, marks=pytest.mark.long),
+        pytest.param(3, 400, marks=pytest.mark.long),
+    ],
+)
 def test_intervals_of_95_percent_cover_the_truth_in_93_to_97(insertions: int, runs: int) -> None:
     """Every influence of the budget is drawn from the distribution that the budget states.
 

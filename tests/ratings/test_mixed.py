@@ -132,8 +132,8 @@ def _ratings(rng: np.random.Generator, sds: dict[str, float], both: int, alone: 
     ("sds", "both", "alone"),
     [
         ({}, 10, (0, 0)),
-        ({"attribute": 20.0}, 8, (4, 2)),
-        ({"attribute and condition": 25.0}, 10, (0, 0)),
+        pytest.param({"attribute": 20.0}, 8, (4, 2), marks=pytest.mark.long),
+        pytest.param({"attribute and condition": 25.0}, 10, (0, 0), marks=pytest.mark.long),
         ({"pair": 20.0, "condition": 10.0}, 8, (4, 2)),
     ],
 )
