@@ -170,8 +170,11 @@ def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, 
     assert len(took) == len(commands)
     for name, text in said.items():
         assert "arrived before" in text, (name, text)
-    (late,) = re.findall(r"; ([\d.]+) s \(\d+ samples\) before it stopped", said["record"])
-    assert float(late) < 2.5, said["record"]  # the watchdog's 1.5 s, the rest for a busy machine
+    late = re.findall(r"; ([\d.]+) s \(\d+ samples\) before it stopped", said["record"])
+    # a server's end is seen at once, perhaps before the next samples were due; other faults are
+    # seen by the watchdog after 1.5 s, the rest is for a busy machine
+    assert len(late) == 1 or fault == "server killed", said["record"]
+    assert all(float(seconds) < 2.5 for seconds in late), said["record"]
     assert max(took.values()) < 8.0, took
     samples = audio.read(tmp_path / "take.wav").samples
     live = np.flatnonzero(samples.any(axis=0))[-1] + 1
