@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from soundcal.cli.output import aligned
+
 if TYPE_CHECKING:
     from soundcal.study import Entry, MethodComparison, Study
 
@@ -27,7 +29,7 @@ def _lines(name: str, comparison: "MethodComparison") -> Iterator[str]:
     for direction in dict.fromkeys(entry.direction for entry in comparison.entries):
         own = [entry for entry in comparison.entries if entry.direction == direction]
         heads = (f"{name}: {direction}" if name else direction, "n", "bias", interval, "limits")
-        yield from _aligned([heads, *(_row(entry) for entry in own)])
+        yield from aligned([heads, *(_row(entry) for entry in own)])
 
 
 def _row(entry: "Entry") -> tuple[str, ...]:
@@ -43,10 +45,3 @@ def _row(entry: "Entry") -> tuple[str, ...]:
     unit = unit_label(entry.indicator, entry.difference_unit)
     limits = span(a.lower, a.upper)
     return f"{entry.label} {unit}", str(entry.n), text(a.bias), span(*a.bias_ci), limits
-
-
-def _aligned(table: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for first, *others in table:
-        cells = (text.rjust(width) for text, width in zip(others, widths[1:], strict=True))
-        yield "  ".join((first.ljust(widths[0]), *cells)).rstrip()

@@ -5,6 +5,8 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from soundcal.cli.output import aligned
+
 if TYPE_CHECKING:
     from soundcal.indicators.rows import TidyRow
 
@@ -65,20 +67,12 @@ def short_table(rows: "Sequence[TidyRow]") -> list[str]:
         known = {(row.indicator, row.statistic, row.unit): f"{row.value:.2f}" for row in own}
         table.append([recording, channel, *(known.get(label, "–") for label in shown)])
     cut = table[: _MOST_ROWS + 1]
-    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in cut]
+    lines = aligned(cut, names=2)
     if more := len(table) - len(cut):
         lines.append(f"… and {more} more rows")
     if more := len(labels) - len(shown):
         lines.append(f"{more} more values per row in the file")
     return lines if rows else []
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [
-        text.ljust(width) if index < 2 else text.rjust(width)
-        for index, (text, width) in enumerate(zip(row, widths, strict=True))
-    ]
 
 
 def _by_channel(

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Protocol, TextIO
 
@@ -20,6 +20,7 @@ from soundcal.errors import RecordError
 
 __all__ = [
     "Advance",
+    "aligned",
     "end_streams",
     "prepare_streams",
     "print_json",
@@ -230,3 +231,20 @@ def progress(text: str, total: float | None, *, unit: str = "") -> Iterator[Adva
             say(f"{text}: {done:.0f}{of} {unit}{about} {remark}".rstrip())
 
     yield line
+
+
+def aligned(table: Sequence[Sequence[str]], *, names: int = 1) -> list[str]:
+    """Return the rows of a table as lines; the first columns are names, the others numbers.
+
+    >>> aligned([["method", "n"], ["ocv", "12"]])
+    ['method   n', 'ocv     12']
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = [
+            text.ljust(width) if index < names else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

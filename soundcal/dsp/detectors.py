@@ -15,6 +15,7 @@ after four time constants (0.5 s for F, 4 s for S, where the rest of the rise is
 half the signal if that is shorter.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,7 @@ from soundcal.units import pascal_to_level
 
 __all__ = [
     "MINIMUM_RATE",
+    "SETTLING",
     "TICKS_PER_S",
     "LevelMeter",
     "Peak",
@@ -36,6 +38,7 @@ __all__ = [
     "SettledStatistics",
     "tick_ends",
     "tick_times",
+    "unsettled_db",
 ]
 
 
@@ -180,6 +183,18 @@ class LevelMeter:
             return {t: table[:, _COLUMN[t] + offset].copy() for t in self.times}
 
         return Readings(table[:, 0].copy(), columns(0), columns(1), columns(2))
+
+
+def unsettled_db(time: str, duration: float) -> float:
+    """Return by how many dB the minimum of a steady sound is too low; a percentile, at most.
+
+    That is the rest of the average's rise when they begin.
+
+    >>> round(unsettled_db("F", 0.5), 2), round(unsettled_db("S", 8.0), 2)
+    (0.63, 0.08)
+    """
+    start = min(SETTLING[time], duration / 2.0)
+    return -10.0 * math.log10(-math.expm1(-start / TIME_CONSTANTS[time]))
 
 
 class SettledStatistics:

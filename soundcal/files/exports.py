@@ -7,19 +7,17 @@ pyarrow (``soundcal[parquet]``).
 import csv
 import math
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import ParameterError
 from soundcal.files.atomic import partial_file
 from soundcal.files.spreadsheet import for_cell
+from soundcal.files.text import check_library
 
 __all__ = ["TABLE_ENDINGS", "check_table_file", "write_table"]
 
-_LIBRARIES: Final = {".csv": "", ".xlsx": "openpyxl", ".parquet": "pyarrow"}
-
-TABLE_ENDINGS: Final = tuple(_LIBRARIES)
+TABLE_ENDINGS: Final = (".csv", ".xlsx", ".parquet")
 """Endings of the files that can be written."""
 
 _WIDEST: Final = 40
@@ -35,17 +33,11 @@ def check_table_file(path: Path) -> None:
     ParameterError
         Another ending, or a library that is not installed.
     """
-    ending = path.suffix.lower()
-    if ending not in _LIBRARIES:
+    if path.suffix.lower() not in TABLE_ENDINGS:
         raise ParameterError(
             f"{path}: tables are written as {', '.join(TABLE_ENDINGS)}; the ending decides"
         )
-    library = _LIBRARIES[ending]
-    if library and find_spec(library) is None:
-        extra = ending.removeprefix(".")
-        raise ParameterError(
-            f'{path}: needs the library {library}; pip install "soundcal[{extra}]", or write .csv'
-        )
+    check_library(path, "write .csv")
 
 
 def write_table(

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from soundcal.errors import ParameterError, RecordError
-from soundcal.files.text import check_file
+from soundcal.errors import RecordError
+from soundcal.files.text import check_file, check_library
 from soundcal.files.workbook import Line, cell_text
 
 __all__ = ["is_parquet", "parquet_rows"]
@@ -32,14 +32,10 @@ def parquet_rows(path: Path, kept: Callable[[Iterator[Line]], list[Line]]) -> li
     RecordError
         Not a Parquet file, damaged, or too large.
     """
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ModuleNotFoundError as error:
-        raise ParameterError(
-            f'{path}: needs the library pyarrow; pip install "soundcal[parquet]", or save the '
-            "table as CSV"
-        ) from error
+    check_library(path, "save the table as CSV")
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
     check_file(path)
     try:
         with ParquetFile(path) as file:

@@ -11,12 +11,21 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from soundcal.errors import RecordError
+from soundcal.errors import ParameterError, RecordError
 
-__all__ = ["TEXT_LIMIT", "check_file", "inside", "read_export", "read_text", "read_toml"]
+__all__ = [
+    "TEXT_LIMIT",
+    "check_file",
+    "check_library",
+    "inside",
+    "read_export",
+    "read_text",
+    "read_toml",
+]
 
 TEXT_LIMIT: Final = 64 * 2**20
 """Size of the largest table or log that is read, in bytes: a log of a million events."""
@@ -32,6 +41,9 @@ _REASONS: Final[Mapping[int, str]] = {
     errno.EACCES: "permission denied: check the permissions of the file and its folder",
     errno.ENAMETOOLONG: "the name is too long for this system",
 }
+
+_LIBRARIES: Final[Mapping[str, str]] = {".xlsx": "openpyxl", ".parquet": "pyarrow"}
+"""Libraries for tables by the ending of the file, which is also the name of the extra."""
 
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """Byte order marks of UTF-16."""
@@ -82,6 +94,23 @@ def check_file(path: Path, *, missing: str = "no such file") -> None:
         raise RecordError(f"{path}: not a file")
     if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
         raise RecordError(f"{path}: {_REASONS[errno.EACCES]}")
+
+
+def check_library(path: Path, instead: str) -> None:
+    """Refuse a table file whose library is not installed; ``instead`` is the other way out.
+
+    Raises
+    ------
+    ParameterError
+        With the command that installs the library.
+    """
+    ending = path.suffix.lower()
+    library = _LIBRARIES.get(ending, "")
+    if library and find_spec(library) is None:
+        raise ParameterError(
+            f'{path}: needs the library {library}; pip install "soundcal[{ending[1:]}]", or '
+            f"{instead}"
+        )
 
 
 def inside(folder: Path, name: str) -> Path:

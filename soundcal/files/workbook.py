@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from soundcal.errors import ParameterError, RecordError
-from soundcal.files.text import check_file
+from soundcal.errors import RecordError
+from soundcal.files.text import check_file, check_library
 
 __all__ = ["Line", "cell_text", "is_workbook", "sheet_names", "workbook_rows"]
 
@@ -87,14 +87,10 @@ def workbook_rows(
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open a workbook for reading; turn what can go wrong meanwhile into clear errors."""
-    try:
-        from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
-    except ModuleNotFoundError as error:
-        raise ParameterError(
-            f'{path}: needs the library openpyxl; pip install "soundcal[xlsx]", or save the table '
-            "as CSV"
-        ) from error
+    check_library(path, "save the table as CSV")
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     check_file(path)
     try:
         with zipfile.ZipFile(path) as parts:

@@ -152,9 +152,14 @@ def test_another_ending_is_refused_before_anything_is_measured(
 def test_a_library_that_is_missing_is_named(
     folder: Path, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundcal.files.exports.find_spec", lambda name: None)
+    monkeypatch.setattr("soundcal.files.text.find_spec", lambda name: None)
     assert main(["measure", "recs", "--sensitivity", "2", "--out", "t.xlsx"]) == 2
     assert 'openpyxl; pip install "soundcal[xlsx]"' in capsys.readouterr().err
+    for name, library in (("a.xlsx", "openpyxl"), ("a.parquet", "pyarrow")):
+        Path(name).write_bytes(b"PK")
+        assert main(["compare", name, "b.csv"]) == 2
+        err = capsys.readouterr().err
+        assert f'{library}; pip install "soundcal[{name[2:]}]", or save the table as CSV' in err
 
 
 def test_the_screen_has_a_short_table_beside_the_file(folder: Path, capsys: Capsys) -> None:

@@ -1,6 +1,5 @@
 """Levels of one signal, block by block: the readings of the level meter, and their results."""
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -10,13 +9,13 @@ from soundcal.arrays import Array
 from soundcal.dsp.detectors import (
     SETTLING,
     TICKS_PER_S,
-    TIME_CONSTANTS,
     LevelMeter,
     Peak,
     Readings,
     SettledStatistics,
     tick_ends,
     tick_times,
+    unsettled_db,
 )
 from soundcal.dsp.signal import PERCENTS
 from soundcal.dsp.weighting import Weighting, WeightingFilter, check_weighting, standard_of
@@ -198,8 +197,7 @@ def _unsettled(symbol: str, wanted: Collection[str], time: str, duration: float)
     prefix = "" if time == "F" else time
     affected = [f"{prefix}{statistic}" for statistic in ("min", *(f"{p:g}" for p in PERCENTS))]
     names = [f"{symbol}{statistic}" for statistic in affected if statistic in wanted]
-    start = min(SETTLING[time], duration / 2.0)
-    low = -10.0 * math.log10(-math.expm1(-start / TIME_CONSTANTS[time]))
+    low = unsettled_db(time, duration)
     if not names or low < _NOTICED_DB:
         return ""
     return (
