@@ -67,7 +67,7 @@ import sys
 from soundcal.cli import demo, main
 if __name__ == "__main__":
     demo.COMBINATIONS = ("onboard+closed-16",)
-    demo._QUICK_S = 0.5
+    demo._SCENE_S = 0.5
     sys.exit(main(["demo", "--out", "out"]))
 """
 
