@@ -179,7 +179,7 @@ def test_every_command_ends_soon_after_the_device(tmp_path: Path, start: Start, 
     assert all(float(seconds) < 2.5 for seconds in late), said["record"]
     assert max(took.values()) < 8.0, took
     samples = audio.read(tmp_path / "take.wav").samples
-    # a server that lives puts zeros in the place of a card that is gone, and a card leaves port by port
+    # a server that lives puts zeros in the place of a card that is gone; its ports close one by one
     ends = [int(np.flatnonzero(channel)[-1]) + 1 for channel in samples]
     assert min(ends) == samples.shape[1] or "card" in fault
     assert max(ends) - min(ends) <= LEAVING, ends

@@ -1,0 +1,1 @@
+"""Listening tests: participants answer on a page, and the calibrated soundcard plays."""
