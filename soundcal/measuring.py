@@ -132,6 +132,8 @@ def measure(
     if calibration is not None and not isinstance(calibration, Calibration):
         calibration = load_calibration(calibration)
     several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    if not isinstance(several, Iterable):
+        raise ParameterError(f"{paths!r}: the path of a file or folder is expected, or several")
     files = [file for path in several for file in _files(Path(path))]
     stated: dict[str, StatedLevels] = {}
     notes: tuple[str, ...] = ()

@@ -74,6 +74,10 @@ def test_what_cannot_be_measured_is_refused(ears: Path, tmp_path: Path) -> None:
         soundcal.measure(tmp_path / "x.wav", calibration=ears, indicators="loud")
     with pytest.raises(ParameterError, match="no files"):
         soundcal.measure([], calibration=ears)
+    with pytest.raises(ParameterError, match="5: the path of a file or folder is expected"):
+        soundcal.measure(5)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match=r"calibration 12\.5: .*a sensitivity in Pa"):
+        soundcal.read(tmp_path / "a.wav", calibration=12.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wide", [True, False])

@@ -18,7 +18,7 @@ from soundcal.cli.output import print_json, progress, say, writing_report
 from soundcal.cli.ratings_files import add_ratings_options, ratings_from
 from soundcal.cli.relating import add_relation_options, check_combination, relation_from
 from soundcal.cli.report_options import add_rule_options, answers_from, rules_from
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, SignalError
 
 if TYPE_CHECKING:
     from soundcal.calibration.stated import StatedLevels
@@ -119,7 +119,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, compare, write the report, and print the outcome in words."""
+    """Measure, compare, write the report, and print the outcome in words.
+
+    The exit code is 5 if a recording could not be measured, or not in full.
+    """
     from soundcal.files.atomic import refuse_existing
     from soundcal.report import relation_summary, study_document, study_summary, write_report
     from soundcal.report.tables import further_json, json_rows
@@ -191,7 +194,7 @@ def run(options: argparse.Namespace) -> int:
                 **({"relation": relation.to_dict()} if relation else {}),
             },
         )
-    return 0
+    return SignalError.exit_code if study.unmeasured else 0
 
 
 def _relation(options: argparse.Namespace, study: "Study", ratings: "Ratings") -> "Relation":

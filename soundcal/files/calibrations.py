@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from soundcal.calibration.model import SCHEMA, Calibration
-from soundcal.errors import RecordError
+from soundcal.errors import ParameterError, RecordError
 from soundcal.files.records import parsed_json, write_json
 from soundcal.files.text import read_text
 
@@ -46,7 +46,14 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     ------
     RecordError
         Missing, not JSON, not a calibration, or not as the schema requires.
+    ParameterError
+        Not a path.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ParameterError(
+            f"calibration {path!r}: a calibration or the path of its file is expected; a "
+            "sensitivity in Pa per full scale is stated as sensitivity"
+        )
     path = Path(path)
     return _calibration(read_text(path), path)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 __all__ = [
     "gathered",
+    "in_counting_order",
     "lookalikes",
     "normal_name",
     "some",
@@ -43,6 +44,21 @@ def normal_name(text: str) -> str:
     True
     """
     return trimmed(unicodedata.normalize("NFC", text))
+
+
+def in_counting_order(names: Iterable[str]) -> list[str]:
+    """Return names sorted as people count: by the numbers in them, not digit by digit.
+
+    >>> in_counting_order(["p10", "p2", "P1", "p02", "all"])
+    ['all', 'P1', 'p02', 'p2', 'p10']
+    """
+
+    def key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+        parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
+        ranks = ((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+        return tuple(ranks), name
+
+    return sorted(names, key=key)
 
 
 def without_brackets(name: str) -> str:

@@ -20,7 +20,7 @@ from soundcal.agreement.intervals import check_choice, check_fraction
 from soundcal.agreement.multiplicity import Correction
 from soundcal.agreement.paired import Alternative, MeanTest
 from soundcal.errors import ParameterError
-from soundcal.files.names import unjoined
+from soundcal.files.names import in_counting_order, unjoined
 from soundcal.ratings.soundscape import (
     ATTRIBUTES,
     QUADRANTS,
@@ -373,7 +373,7 @@ def _cells(
     )
     nobody = np.full(len(wide), np.nan)
     rows = []
-    for stimulus in sorted(table["stimulus"].unique()):
+    for stimulus in in_counting_order(table["stimulus"].unique()):
         for attribute in ratings.attributes:
             x, y = (
                 wide[key].to_numpy() if (key := (stimulus, attribute, name)) in wide else nobody

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from soundcal.errors import ParameterError
+from soundcal.files.names import in_counting_order
 from soundcal.ratings.comparison import likert_shares
 from soundcal.ratings.soundscape import Density, density
 from soundcal.ratings.table import Ratings
@@ -68,9 +69,11 @@ def central_answers(
         for attribute in ratings.attributes
         for condition in (ratings.conditions if several else ("",))
     ]
-    names = ratings.conditions if across == "condition" else sorted(ratings.table[across].unique())
+    names = list(ratings.conditions)
+    if across != "condition":
+        names = in_counting_order(ratings.table[across].unique())
     there = [key for key in order if key in found.index]
-    return found.reindex(index=there, columns=list(names)).rename_axis(columns=across)
+    return found.reindex(index=there, columns=names).rename_axis(columns=across)
 
 
 def _check_column(option: str, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.names import normal_name
+from soundcal.files.names import in_counting_order, normal_name
 from soundcal.ratings.soundscape import ANGLES, ATTRIBUTES, LIKERT, coordinates
 from soundcal.recording import counted
 
@@ -106,8 +106,8 @@ class Ratings:
 
     @property
     def stimuli(self) -> tuple[str, ...]:
-        """Stimuli in alphabetical order."""
-        return tuple(sorted(self.table["stimulus"].unique()))
+        """Stimuli in alphabetical order, numbers in them in that of counting."""
+        return tuple(in_counting_order(self.table["stimulus"].unique()))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -307,7 +307,7 @@ class Ratings:
         )
         gone = {one.participant for one in self.excluded}
         frame["unanswered"] = frame["unanswered"].fillna(0).astype(int)
-        frame = frame.reindex(sorted({*frame.index, *gone}))
+        frame = frame.reindex(in_counting_order({*frame.index, *gone}))
         frame[list(self.conditions)] = frame[list(self.conditions)].fillna(0).astype(int)
         reasons: dict[str, list[str]] = {}
         for one in self.excluded:
@@ -371,6 +371,11 @@ def make_ratings(
     """
     import pandas as pd
 
+    if np.shape(scale) != (2,):
+        raise ParameterError(
+            f"scale {scale!r}: two numbers are expected, the lowest and the highest answer, such "
+            "as (1, 5)"
+        )
     if not scale[0] < scale[1]:
         raise ParameterError(f"scale from {scale[0]} to {scale[1]}; lowest and highest expected")
     missing = [name for name in COLUMNS if name not in table.columns]

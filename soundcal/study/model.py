@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.errors import ParameterError
 from soundcal.files.records import provenance
-from soundcal.recording import Flag
+from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.study.compare import compare_methods
 from soundcal.study.comparison import MethodComparison
 from soundcal.study.rules import Rules
@@ -154,6 +154,15 @@ class Study:
     def flags(self) -> dict[str, tuple[Flag, ...]]:
         """Validity flags per recording, of those that have any."""
         return {source.path: source.flags for source in self.sources if source.flags}
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Paths of the recordings that could not be measured, or not in full."""
+        return tuple(
+            source.path
+            for source in self.sources
+            if any(flag.kind == NOT_MEASURED for flag in source.flags)
+        )
 
     @property
     def remarks(self) -> tuple[str, ...]:

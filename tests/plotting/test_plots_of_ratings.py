@@ -165,6 +165,8 @@ def test_answers_and_columns_are_checked() -> None:
         soundcal.plot_plane(answers([1]).drop(columns="attribute"), scale=(1, 5))
     with pytest.raises(TypeError, match=r"not Ratings; soundcal\.plot draws Ratings"):
         soundcal.plot_plane(make_ratings(answers([1]), scale=(1, 5)), scale=(1, 5))
+    with pytest.raises(ParameterError, match="scale 5: two numbers are expected"):
+        soundcal.plot_plane(answers([1]), scale=5)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="across 'people'; one of condition"):
         soundcal.plot_heat_map(answers([1]), scale=(1, 5), across="people")
     with pytest.raises(ParameterError, match="centre 'mode'"):
