@@ -1,6 +1,6 @@
 """Relate the differences of ratings to those of indicators."""
 
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -328,10 +328,20 @@ def _remarks(grid: Grid, pairs: "pd.DataFrame") -> tuple[str, ...]:
 
 
 def _of_tests(outcomes: list[Heard]) -> tuple[str, ...]:
-    """Return every remark of a test once, with the number of differences that it applies to."""
-    counts = Counter(text for one in outcomes for text in one.remarks)
+    """Return every remark of a test once, with the number of differences that it applies to.
+
+    Remarks that differ only in their numbers, such as those of participants, are one.
+    """
+    alike: dict[str, list[str]] = {}
+    for one in outcomes:
+        for text in one.remarks:
+            alike.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append(text)
     cells = sum(one.difference.size for one in outcomes)
-    return tuple(f"{text} ({n} of {cells} differences)" for text, n in counts.items())
+    return tuple(
+        f"{texts[0]} ({len(texts)} of {cells} differences"
+        + ("; the numbers are those of the first)" if len(set(texts)) > 1 else ")")
+        for texts in alike.values()
+    )
 
 
 def _took_part(answers: "pd.DataFrame", ratings: Ratings, conditions: tuple[str, str]) -> str:
