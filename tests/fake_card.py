@@ -11,7 +11,7 @@ import pytest
 from soundcal.devices.portaudio import supervisor
 
 FAKE = Path(__file__).with_name("fake_portaudio")
-QUICK = supervisor.Limits(importing=1.0, opening=1.0, running=0.7)
+QUICK = supervisor.SilenceLimits(importing=1.0, opening=1.0, running=0.7)
 
 Fault = Callable[..., None]
 

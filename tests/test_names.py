@@ -22,6 +22,12 @@ SHARED = {
 }
 """Names that several modules define on purpose, and the purpose."""
 
+SHARED_CLASSES = {
+    "Block": "a piece of a running stream, and a part of a listening test: its usual name there",
+    "Study": "recordings that are compared, and a listening test: people call both a study",
+}
+"""The same of classes, which are imported from packages of their own."""
+
 
 def homes(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> dict[str, set[str]]:
     """Return the modules that define each public class or function at their top level."""
@@ -33,10 +39,10 @@ def homes(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> dict[str, set[str
     return dict(found)
 
 
-def test_no_two_public_classes_have_one_name() -> None:
+def test_public_classes_share_a_name_only_on_purpose() -> None:
     found = homes(ast.ClassDef)
     assert len(found) > 100
-    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
+    assert {name for name, modules in found.items() if len(modules) > 1} == set(SHARED_CLASSES)
 
 
 def test_public_functions_share_a_name_only_on_purpose() -> None:

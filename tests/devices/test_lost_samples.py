@@ -139,7 +139,7 @@ def test_samples_lost_while_the_machine_slept_are_told(
 def test_a_stall_while_playing_is_found_however_soon_the_context_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(supervisor, "LIMITS", supervisor.Limits(running=0.7))
+    monkeypatch.setattr(supervisor, "LIMITS", supervisor.SilenceLimits(running=0.7))
     card = Soundcard("fake")
     monkeypatch.setenv("FAKE_PORTAUDIO", json.dumps({"do": "stall", "at": 96_000}))
     with (

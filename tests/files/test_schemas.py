@@ -130,10 +130,13 @@ KEYWORDS = {
     "$schema", "title", "description", "type", "required", "properties", "additionalProperties",
     "items", "minItems", "maxItems", "uniqueItems", "minProperties", "minLength", "pattern", "enum",
     "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "allOf", "anyOf",
-    "oneOf", "if", "then", "$defs", "$ref",
+    "oneOf", "if", "then", "$defs", "$ref", "maxLength", "propertyNames",
 }  # fmt: skip
 """Keywords with one meaning in draft 2020-12 and in the drafts that are compiled; no defaults."""
 MANY = {"properties", "$defs"}
+INNER = {
+    "items", "additionalProperties", "propertyNames", "allOf", "anyOf", "oneOf", "if", "then"
+}  # fmt: skip
 ODD = [None, True, 1, 1.0, 0, -1, 2.5, math.nan, "", "x", "left", "0", HEX, [], ["x", "x"], {}]
 ODD += [["left"], [1], [1, True], {"x": 1}, {"kind": "x", "text": "y"}]
 
@@ -143,7 +146,7 @@ def parts(schema: Any) -> list[dict[str, Any]]:
     found = [schema]
     for key, value in schema.items():
         inner = value.values() if key in MANY else value if isinstance(value, list) else [value]
-        if key in MANY | {"items", "additionalProperties", "allOf", "anyOf", "oneOf", "if", "then"}:
+        if key in MANY | INNER:
             found += [part for s in inner if isinstance(s, dict) for part in parts(s)]
     return found
 

@@ -25,13 +25,13 @@ from soundcal.arrays import Array
 from soundcal.devices.portaudio.request import Request
 from soundcal.errors import DeviceError
 
-__all__ = ["LIMITS", "Broken", "Limits", "Message", "Worker"]
+__all__ = ["LIMITS", "Broken", "Message", "SilenceLimits", "Worker"]
 
 Stage = Literal["start", "import", "open", "first block", "running"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SilenceLimits:
     """Limits on the worker's silence, in s.
 
     Parameters
@@ -61,7 +61,7 @@ class Limits:
     broken: float = 0.5
 
 
-LIMITS = Limits()
+LIMITS = SilenceLimits()
 
 _MODULE: Final = "soundcal.devices.portaudio.worker"
 _STDERR_BYTES: Final = 4096
@@ -114,11 +114,11 @@ class Worker:
     ----------
     request : Request
         Task of the worker.
-    limits : Limits, optional
+    limits : SilenceLimits, optional
         Limits on its silence; :data:`LIMITS` if not given.
     """
 
-    def __init__(self, request: Request, limits: Limits | None = None) -> None:
+    def __init__(self, request: Request, limits: SilenceLimits | None = None) -> None:
         self._limits = limits or LIMITS
         self._n_inputs = len(request.inputs)
         self._messages: queue.Queue[Message | Broken | None] = queue.Queue(_QUEUE_MESSAGES)

@@ -12,7 +12,7 @@ from soundcal.errors import ParameterError
 from soundcal.report.document import Block, Column, Paragraph, Table
 from soundcal.study import Entry, MethodComparison, Study
 
-__all__ = ["ITEMS", "Item", "checklist", "checklist_blocks", "interval_in_words"]
+__all__ = ["ITEMS", "ChecklistItem", "checklist", "checklist_blocks", "interval_in_words"]
 
 Status = Literal["filled", "given by the user", "to be given by the user"]
 
@@ -40,7 +40,7 @@ _FOR_THE_USER: Final = frozenset({1, 3, 10, 14, 16})
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ChecklistItem:
     """One item of the checklist and its answer in the report."""
 
     number: int
@@ -51,7 +51,7 @@ class Item:
 
 def checklist(
     comparisons: Sequence[MethodComparison], software: Mapping[str, str], answers: Mapping[int, str]
-) -> tuple[Item, ...]:
+) -> tuple[ChecklistItem, ...]:
     """Return all 16 items.
 
     Parameters
@@ -77,11 +77,13 @@ def checklist(
     items = []
     for number, question in ITEMS.items():
         if number in answers:
-            items.append(Item(number, question, "given by the user", answers[number]))
+            items.append(ChecklistItem(number, question, "given by the user", answers[number]))
         elif number in _FOR_THE_USER and not (number == 1 and stated) and number not in answered:
-            items.append(Item(number, question, "to be given by the user", own.get(number, "")))
+            items.append(
+                ChecklistItem(number, question, "to be given by the user", own.get(number, ""))
+            )
         else:
-            items.append(Item(number, question, "filled", own[number]))
+            items.append(ChecklistItem(number, question, "filled", own[number]))
     return tuple(items)
 
 
