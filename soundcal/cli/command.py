@@ -28,6 +28,7 @@ _MODULES: Final = (
     "monitor",
     "measure",
     "compare",
+    "listen",
     "ratings",
     "relate",
     "report",

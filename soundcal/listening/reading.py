@@ -36,18 +36,25 @@ from soundcal.stimuli import Stimulus, load_catalogue, scenes
 __all__ = ["read_study"]
 
 
-def read_study(folder: Path) -> Study:
+def read_study(folder: Path, *, text: str | None = None) -> Study:
     """Return the study of a folder.
 
     Whether the files that it names are there, and the levels that they give, is the matter of
     :func:`soundcal.listening.checking.check_study`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the study.
+    text : str, optional
+        Text of an earlier study file, instead of that of the folder.
 
     Raises
     ------
     RecordError
         No study file, or one that is not as it must be; the message names file and line.
     """
-    file = StudyFile(folder / STUDY_FILE)
+    file = StudyFile(folder / STUDY_FILE, text)
     content = file.content
     sound = _sound(file, folder)
     try:

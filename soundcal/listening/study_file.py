@@ -40,6 +40,8 @@ class StudyFile:
     ----------
     path : Path
         The file.
+    text : str, optional
+        Its text, if it is not to be read.
 
     Attributes
     ----------
@@ -54,9 +56,11 @@ class StudyFile:
         The file cannot be read, is not TOML, or is not as the schema requires; with the line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
-        self.text = read_text(path, missing=_MISSING, limit=_LIMIT)
+        if text is None:
+            text = read_text(path, missing=_MISSING, limit=_LIMIT)
+        self.text = text
         try:
             self.content: dict[str, Any] = tomllib.loads(self.text)
         except (ValueError, RecursionError) as error:

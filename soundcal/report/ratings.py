@@ -1,5 +1,6 @@
 """The report of a listening test: ratings under two conditions as a document."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from soundcal.files.records import provenance
@@ -33,7 +34,10 @@ __all__ = ["ratings_document", "ratings_summary"]
 
 
 def ratings_document(
-    analysis: RatingsDescription, *, title: str = "Ratings of a listening test"
+    analysis: RatingsDescription,
+    *,
+    title: str = "Ratings of a listening test",
+    further: Sequence[Section] = (),
 ) -> Document:
     """Return the report of a listening test.
 
@@ -44,6 +48,8 @@ def ratings_document(
         comparison, see :func:`soundcal.ratings.describe_ratings`.
     title : str
         Heading.
+    further : sequence of Section
+        Sections about the test itself, after that on what was done.
     """
     ratings, plane = analysis.ratings, analysis.plane
     compared = analysis if isinstance(analysis, RatingsAnalysis) else None
@@ -51,6 +57,7 @@ def ratings_document(
     sections = [
         Section("summary", "Summary", _summary(analysis)),
         Section("methods", "What was done", _methods(analysis)),
+        *further,
     ]
     if compared is not None:
         blocks = differences_blocks(compared)

@@ -1,0 +1,111 @@
+"""``soundcal listen``: listening tests on web pages, played by the calibrated soundcard.
+
+The parser; :mod:`soundcal.cli.listening` carries the actions out.
+"""
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["add"]
+
+_REPEATS: Final = ("mean", "first", "separate")
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "listen",
+        help="carry out a listening test: pages for participants, sound from the calibrated card",
+        description="Listening tests. Participants answer on a web page; the sound is played by "
+        "this machine, through its soundcard, at calibrated levels. A study is a folder with the "
+        "file study.toml.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for add_action in (
+        _add_status,
+        _add_export,
+        _add_forget,
+        _add_backup,
+    ):
+        add_action(actions)
+
+
+def _action(
+    actions: Any, name: str, help_text: str, *, of_study: bool = True, **more: Any
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=help_text, **more)
+    if of_study:
+        parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the study")
+    return parser
+
+
+def _finish(parser: argparse.ArgumentParser, module: str, name: str) -> None:
+    """Add ``--json``, and the function that carries out the action, imported when it is called."""
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(run=_later(module, name))
+
+
+def _later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    def run(options: argparse.Namespace) -> int:
+        return int(getattr(import_module(f"soundcal.cli.{module}"), f"listen_{name}")(options))
+
+    return run
+
+
+def _pilot(parser: Any) -> None:
+    parser.add_argument(
+        "--pilot",
+        action="store_true",
+        help="a trial run with people: pilot.sqlite instead of answers.sqlite",
+    )
+
+
+def _add_status(actions: Any) -> None:
+    parser = _action(actions, "status", "print participants, progress and the last level check")
+    _pilot(parser)
+    _finish(parser, "listening", "status")
+
+
+def _add_export(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "export",
+        "write the answers as tables, and the report",
+        description="Writes ratings.csv, which soundcal ratings reads, and beside it trials, "
+        "participants, sounds and a log for each participant. Training and pilots are left out. "
+        "The room may be open meanwhile.",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="OUT", help="folder of the tables"
+    )
+    parser.add_argument(
+        "--repeats",
+        choices=_REPEATS,
+        default="mean",
+        help="repeated trials: their mean (default), the first, or each under a name of its own, "
+        "CG01@2",
+    )
+    parser.add_argument(
+        "--personal", action="store_true", help="with the answers to personal questions"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="also write the report of the ratings, report.html"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an earlier export")
+    _finish(parser, "listening", "export")
+
+
+def _add_forget(actions: Any) -> None:
+    parser = _action(actions, "forget", "delete everything about a participant")
+    parser.add_argument("code", metavar="CODE", help="code of the participant")
+    _pilot(parser)
+    _finish(parser, "listening", "forget")
+
+
+def _add_backup(actions: Any) -> None:
+    parser = _action(actions, "backup", "copy the answers, also while the room is open")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the copy, a new file")
+    _finish(parser, "listening", "backup")

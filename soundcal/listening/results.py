@@ -1,0 +1,197 @@
+"""Everything that a study's database holds, read at one moment: the source of every export.
+
+The rows are those of one read transaction, so that an export made while the room is open is
+consistent. What follows from them is computed by :mod:`soundcal.listening.answers`.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from soundcal.errors import RecordError
+from soundcal.listening.designs import DESIGNS, Item, Trial
+from soundcal.listening.reading import read_study
+from soundcal.listening.store import Store
+from soundcal.listening.study import Block, Study
+
+__all__ = ["Results", "TableRow", "TrialRecord", "database_of", "read_results"]
+
+TableRow = Mapping[str, Any]
+"""A row of a table, by the names of its columns."""
+
+_TABLES: Final = (
+    *("study", "server_run", "participant", "session", "trial", "presentation", "answer"),
+    *("personal", "level_check", "event", "withdrawal"),
+)
+
+
+_ABSENT: Final = ("invited", "declined", "withdrawn")
+"""States of participants whose answers are not there, or are not to be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A trial of a participant as it took place.
+
+    Parameters
+    ----------
+    id : int
+        Number of the trial in the database.
+    participant, language : str
+        Code of the participant, and language of the page.
+    visit : int
+        Number of the visit, from 1.
+    block : Block
+        The block as it was when the trial took place.
+    items : tuple of Item
+        What the trial asks, in the first language of the study.
+    trial : Trial
+        What was planned.
+    state : str
+        State of the trial.
+    answers : mapping of str to row
+        Last revision of each answer by attribute or question, without personal ones.
+    personal : mapping of str to str
+        Personal answers by question.
+    presentations : tuple of row
+        Every presentation of the sound, in that order.
+    """
+
+    id: int
+    participant: str
+    language: str
+    visit: int
+    block: Block
+    items: tuple[Item, ...]
+    trial: Trial
+    state: str
+    answers: Mapping[str, TableRow] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
+    presentations: tuple[TableRow, ...] = ()
+
+    @property
+    def scales(self) -> tuple[Item, ...]:
+        """The scales on which the sound is rated, without the questions of the block."""
+        questions = {question.id for question in self.block.questions}
+        return tuple(item for item in self.items if item.id not in questions)
+
+    def said(self, name: str) -> str | None:
+        """Return an answer in words; several choices, which are stored as a list, with ``;``."""
+        text: str | None = self.answers.get(name, {}).get("text")
+        several = any(item.id == name and item.kind == "many" for item in self.items)
+        return "; ".join(json.loads(text)) if text and several else text
+
+    @property
+    def plays(self) -> tuple[TableRow, ...]:
+        """Complete presentations without a fault."""
+        return tuple(
+            row
+            for row in self.presentations
+            if row["state"] == "done" and row["verdict"] != "invalid"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The content of a database.
+
+    Parameters
+    ----------
+    study : Study
+        The study as it was frozen last.
+    participants : tuple of row
+        Those who joined and have not withdrawn, without pilots.
+    trials : tuple of TrialRecord
+        Their trials, in the order of the database.
+    tables : mapping of str to tuple of row
+        All rows of all tables.
+    """
+
+    study: Study
+    participants: tuple[TableRow, ...]
+    trials: tuple[TrialRecord, ...]
+    tables: Mapping[str, tuple[TableRow, ...]]
+
+
+def database_of(folder: Path, *, pilot: bool = False) -> Path:
+    """Return the database of a study: that of its participants, or that of the pilot."""
+    return folder / ("pilot.sqlite" if pilot else "answers.sqlite")
+
+
+def read_results(folder: Path, database: Path) -> Results:
+    """Return the content of a database.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the study.
+    database : Path
+        The database.
+
+    Raises
+    ------
+    RecordError
+        There is none, it cannot be read, or nobody has taken part yet, so that no study is in it.
+    """
+    with Store(database, read_only=True) as store, store.read() as connection:
+        tables = {}
+        for name in _TABLES:
+            rows = connection.execute(f"SELECT * FROM {name} ORDER BY rowid")
+            tables[name] = tuple(dict(row) for row in rows)
+    if not tables["study"]:
+        raise RecordError(f"{database}: nobody has taken part yet; there is nothing to export")
+    studies = {row["version"]: read_study(folder, text=row["toml"]) for row in tables["study"]}
+    people = tuple(
+        row for row in tables["participant"] if not row["pilot"] and row["state"] not in _ABSENT
+    )
+    return Results(studies[max(studies)], people, _trials(studies, people, tables), tables)
+
+
+def _trials(
+    studies: Mapping[int, Study],
+    people: Sequence[TableRow],
+    tables: Mapping[str, Sequence[TableRow]],
+) -> tuple[TrialRecord, ...]:
+    languages = {row["code"]: row["language"] or "" for row in people}
+    sessions = {row["id"]: row for row in tables["session"] if row["participant"] in languages}
+    answers: dict[int, dict[str, TableRow]] = defaultdict(dict)
+    for row in sorted(tables["answer"], key=lambda row: int(row["revision"])):
+        answers[row["trial"]][row["attribute"]] = row
+    personal: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in sorted(tables["personal"], key=lambda row: int(row["revision"])):
+        personal[row["trial"]][row["item"]] = row["text"]
+    presentations = defaultdict(list)
+    for row in tables["presentation"]:
+        presentations[row["trial"]].append(row)
+    asked = {
+        (version, block.id): DESIGNS[block.design].items(block, first, study.words(first))
+        for version, study in studies.items()
+        for first in study.languages[:1]
+        for block in study.blocks
+    }
+    found = []
+    for row in tables["trial"]:
+        if (session := sessions.get(row["session"])) is None:
+            continue
+        name, number = session["participant"], row["id"]
+        version = session["study_version"]
+        trial = Trial.from_dict(json.loads(row["spec_json"]))
+        found.append(
+            TrialRecord(
+                id=number,
+                participant=name,
+                language=languages[name],
+                visit=int(session["visit"]),
+                block=studies[version].block(trial.block),
+                items=asked[version, trial.block],
+                trial=trial,
+                state=row["state"],
+                answers=answers[number],
+                personal=personal[number],
+                presentations=tuple(presentations[number]),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,47 @@
+"""The state of a listening test in numbers, for people without a dashboard."""
+
+from collections import Counter
+from typing import Any
+
+from soundcal.files.lock import user_of
+from soundcal.listening.results import Results
+
+__all__ = ["status_of"]
+
+
+def status_of(results: Results) -> dict[str, Any]:
+    """Return the state of a study: people, progress, exposure, level checks; ready for JSON."""
+    tables = results.tables
+    people = []
+    for person in tables["participant"]:
+        if person["pilot"]:
+            continue
+        sessions = {r["id"]: r for r in tables["session"] if r["participant"] == person["code"]}
+        trials = [row for row in tables["trial"] if row["session"] in sessions]
+        played = [row for row in tables["presentation"] if row["session"] in sessions]
+        people.append(
+            {
+                "code": person["code"],
+                "state": person["state"],
+                "sequence": person["sequence"],
+                "visits": len(sessions),
+                "answered": sum(row["state"] == "answered" for row in trials),
+                "trials": len(trials),
+                "exposure_pa2h": sum(row["exposure_pa2h"] for row in played),
+            }
+        )
+    checks = tables["level_check"]
+    keys = ("at", "kind", "passed", "valid_until", "device")
+    return {
+        "study": results.study.id,
+        "title": results.study.title,
+        "version": max(row["version"] for row in tables["study"]),
+        "planned": results.study.participants.planned,
+        "states": dict(Counter(person["state"] for person in people)),
+        "answers": len(tables["answer"]),
+        "presentations": dict(Counter(row["state"] for row in tables["presentation"])),
+        "withdrawn": len(tables["withdrawal"]),
+        "open": user_of(results.study.folder),
+        "last_level_check": {key: checks[-1][key] for key in keys} if checks else None,
+        "participants": people,
+    }

@@ -1,0 +1,105 @@
+"""Section of the report of a listening test: its set-up, level checks, exposure, orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from soundcal.report.document import Block, Bullets, Column, Notice, Section, Table
+
+__all__ = ["ListeningTest", "listening_section"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningTest:
+    """What is known about a listening test besides its answers.
+
+    Parameters
+    ----------
+    setup : tuple of str
+        Sentences about study, people, device and monitor.
+    warnings : tuple of str
+        Remarks that a reader must not miss.
+    sounds : tuple of tuple
+        Condition, calibrations, number of sounds, lowest and highest predicted LAeq, highest
+        LAFmax and LCpeak, dB re 20 µPa, all of the louder ear.
+    presentations : tuple of tuple
+        Condition, and numbers of presentations: all, complete, stopped, interrupted, failed or
+        invalid, suspect; largest deviation of a measured level in dB or None.
+    checks : tuple of tuple
+        Level checks: time, kind, outcome, largest deviation in dB or None, operator.
+    exclusions : tuple of str
+        Trials that were skipped and participants who ended early, with the reasons.
+    orders : tuple of str
+        Balance of the orders as they were carried out.
+    exposure : tuple of str
+        Sound exposure of the participants.
+    """
+
+    setup: tuple[str, ...]
+    warnings: tuple[str, ...]
+    sounds: tuple[tuple[Any, ...], ...]
+    presentations: tuple[tuple[Any, ...], ...]
+    checks: tuple[tuple[Any, ...], ...]
+    exclusions: tuple[str, ...]
+    orders: tuple[str, ...]
+    exposure: tuple[str, ...]
+
+
+def listening_section(test: ListeningTest) -> Section:
+    """Return the section."""
+    sounds = Table(
+        "room-sounds",
+        "Sounds as they were predicted at the louder ear, dB re 20 µPa",
+        (
+            Column("Condition"),
+            Column("Calibration"),
+            Column("Sounds", "count"),
+            Column("lowest", "number", "dB", group="LAeq"),
+            Column("highest", "number", "dB", group="LAeq"),
+            Column("highest", "number", "dB", group="LAFmax"),
+            Column("highest", "number", "dB", group="LCpeak"),
+        ),
+        test.sounds,
+    )
+    counted = ("all", "complete", "stopped", "interrupted", "failed or invalid", "suspect")
+    presentations = Table(
+        "room-presentations",
+        "Presentations, and the largest deviation of a measured level from the expected one",
+        (
+            Column("Condition"),
+            *(Column(name, "count", group="Presentations") for name in counted),
+            Column("Deviation", "signed", "dB"),
+        ),
+        test.presentations,
+    )
+    checks = Table(
+        "room-level-checks",
+        "Level checks",
+        (
+            Column("Time (UTC)"),
+            Column("Kind"),
+            Column("Outcome"),
+            Column("Largest deviation", "signed", "dB"),
+            Column("Operator"),
+        ),
+        test.checks,
+    )
+    blocks: list[Block | Section] = [
+        Bullets(test.setup),
+        *map(Notice, test.warnings),
+        sounds,
+        presentations,
+    ]
+    if test.checks:
+        blocks.append(checks)
+    for name, heading, lines in (
+        ("room-exclusions", "Skipped trials and early ends", test.exclusions),
+        ("room-orders", "Orders", test.orders),
+        ("room-exposure", "Sound exposure", test.exposure),
+    ):
+        blocks += _lines(name, heading, lines)
+    return Section("room", "Set-up of the listening test", tuple(blocks))
+
+
+def _lines(name: str, heading: str, lines: Sequence[str]) -> list[Section]:
+    return [Section(name, heading, (Bullets(tuple(lines)),))] if lines else []

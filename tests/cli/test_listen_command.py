@@ -1,0 +1,100 @@
+"""``soundcal listen``: actions that need no open room."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from listening_answers import fill, listeners_of, make_study
+
+from soundcal.cli import main
+from soundcal.listening.results import database_of
+from soundcal.listening.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    study = make_study(tmp_path / "study", planned=6)
+    fill(database_of(study.folder), study, 6, listeners_of(study))
+    return study.folder
+
+
+def test_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["listen", "status", str(folder), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["schema"] == "soundcal/listen-status/1"
+    assert content["planned"] == 6
+    assert content["states"] == {"finished": 6}
+    assert [person["answered"] for person in content["participants"]] == [7] * 6
+    assert content["last_level_check"]["kind"] == "coupler"
+    assert main(["listen", "status", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "6 participants planned: 6 finished; 0 deleted" in said
+    assert "last level check 2026-03-02T10:00 UTC by coupler: passed" in said
+    assert "the room is closed" in said
+    assert len(re.findall("^QX00", said, re.MULTILINE)) == 6
+
+
+def test_status_before_anybody_came(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = make_study(tmp_path)
+    assert main(["listen", "status", str(study.folder)]) == 5
+    assert "nobody has taken part yet" in capsys.readouterr().err
+
+
+def test_an_export_with_its_report(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    asked = ["listen", "export", str(folder), "--out", str(out), "--report", "--json"]
+    assert main(asked) == 0
+    said = capsys.readouterr()
+    content = json.loads(said.out)
+    assert [Path(name).name for name in content["reports"]] == ["report.html", "report_2.html"]
+    assert all(Path(name).is_file() for name in content["files"])
+    assert "OCV - HATS:" in said.err
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for text in (
+        "Set-up of the listening test",
+        "6 participants of 6 planned: 6 finished",
+        "version 1 from 2026-03-02",
+        "Presentations were not monitored",
+        "Conditions of 6 people: HATS then OCV 3, OCV then HATS 3.",
+        "main: every sound stands",
+        "largest 6e-05 Pa²h, limit 0.16 Pa²h",
+    ):
+        assert text in page, text
+    checks = re.search(r'id="room-level-checks".*?</table>', page, re.DOTALL)
+    assert checks is not None
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", checks[0])
+    assert cells[-4:] == ["coupler", "passed", "−0.20", "Ada"] or cells
+    # the same analysis as by the command that knows nothing of the room
+    asked = ["ratings", str(out / "ratings.csv"), "--scale", "0", "100", "--language", "eng"]
+    assert main([*asked, "--conditions", "OCV", "HATS", "--out", str(tmp_path / "tables")]) == 0
+    cells = pd.read_csv(tmp_path / "tables" / "ratings_cells.csv")
+    assert len(cells) == 2 * 8
+    said = capsys.readouterr()
+    assert main(["listen", "export", str(folder), "--out", str(out)]) == 5
+    assert "already exists" in capsys.readouterr().err
+
+
+def test_skips_stops_and_missing_level_checks_are_told(folder: Path, tmp_path: Path) -> None:
+    with Store(database_of(folder)) as store:
+        for text in (
+            "DELETE FROM level_check",
+            "UPDATE session SET state = 'stopped', reason = 'felt unwell' WHERE id = 1",
+            "UPDATE trial SET state = 'planned' WHERE session = 1 AND position > 2",
+        ):
+            store.write(lambda connection, text=text: connection.execute(text).rowcount).result()
+    assert main(["listen", "export", str(folder), "--out", str(tmp_path), "--report"]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "QX001: stopped in visit 1 after 2 of 4 trials (felt unwell)." in page
+    assert "The level was not checked" in page
+
+
+def test_a_backup_can_be_read(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite"
+    assert main(["listen", "backup", str(folder), str(copy)]) == 0
+    with Store(copy, read_only=True) as store, store.read() as connection:
+        assert connection.execute("SELECT count(*) FROM answer").fetchone()[0] > 100
+    assert main(["listen", "backup", str(folder), str(copy)]) == 5
