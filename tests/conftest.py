@@ -31,17 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--device", help="soundcard to test with, instead of the virtual one")
     group.addoption("--outputs", default="1,2", help="its outputs (default 1,2) …")
     group.addoption("--inputs", default="1,2", help="… cabled to these inputs (default 1,2)")
-    group.addoption("--kills", type=int, default=24, help="recordings to kill (default 24)")
-    group.addoption("--long", action="store_true", help="run the long simulations, too")
+    group.addoption("--kills", type=int, default=12, help="recordings to kill (default 12)")
+    group.addoption("--long", action="store_true", help="run the tests that take long, too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long simulations to CI, where the same with other parameters is run here."""
+    """Leave to CI what takes long, where a cheaper test of the same kind is run here."""
     if config.getoption("--long"):
         return
     for item in items:
         if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="a long simulation: --long"))
+            item.add_marker(pytest.mark.skip(reason="takes long: --long"))
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ soundcal.open_devise
 """
 
 
+@pytest.mark.long
 def test_type_checkers_see_the_types(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="mypy comes with the extra 'test'")
     (tmp_path / "snippet.py").write_text(SNIPPET, encoding="utf-8")

@@ -53,8 +53,13 @@ class _Parser(argparse.ArgumentParser):
         super().error(visible(message))
 
 
-def _parser(settings: Collection[str] = ()) -> argparse.ArgumentParser:
-    """Return the parser; ``settings`` are the options that come from the settings file."""
+def _parser(words: Sequence[str] = (), settings: Collection[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser for a command line.
+
+    If its first word is a command, that is the only one which the parser knows: to import and
+    build all takes longer than many a command. ``settings`` are the options that come from the
+    settings file.
+    """
     made = type("_Parser", (_Parser,), {"settings": settings})
     parser: argparse.ArgumentParser = made(
         prog="soundcal",
@@ -66,7 +71,8 @@ def _parser(settings: Collection[str] = ()) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"soundcal {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     parser.set_defaults(run=partial(_help, parser))
-    for name in _MODULES:
+    named = [name for name in _MODULES if words and words[0] == name.replace("_", "-")]
+    for name in named or _MODULES:
         import_module(f"soundcal.cli.{name}").add(commands)
     return parser
 
@@ -118,7 +124,8 @@ def _run(given: list[str]) -> int:
             words = with_settings(given, commands=_MODULES)
             added = Counter(words) - Counter(given)
             own = {word.partition("=")[0] for word in given}
-            options = _parser({word.partition("=")[0] for word in added} - own).parse_args(words)
+            set_there = {word.partition("=")[0] for word in added} - own
+            options = _parser(words, set_there).parse_args(words)
             refuse_own_inputs(options, WRITING)
             return int(options.run(options))
     except SoundcalError as error:

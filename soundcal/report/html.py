@@ -2,6 +2,7 @@
 
 import re
 import string
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from soundcal.report.document import Document, Picture
@@ -9,6 +10,7 @@ from soundcal.report.paper import LONG, WORDY, bands, filed, point_size
 from soundcal.report.svg import inline_svg
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
 __all__ = ["render_html"]
@@ -31,6 +33,19 @@ def render_html(document: Document, tables: str = "") -> str:
         Folder of its tables as CSV, relative to the page; a printed page names them in place of
         long details. Empty if there are none.
     """
+    return _page().render(
+        document=document,
+        kind=lambda block: type(block).__name__,
+        svg=_svg,
+        bands=bands,
+        point_size=point_size,
+        size=lambda text: " wordy long" if len(text) > WORDY else " long" * (len(text) > LONG),
+        filed=lambda section: filed(document, section, tables),
+    )
+
+
+@cache
+def _page() -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -42,16 +57,7 @@ def render_html(document: Document, tables: str = "") -> str:
     )
     environment.filters["names"] = _breakable
     environment.filters["css"] = _css_string
-    page = environment.get_template("report.html")
-    return page.render(
-        document=document,
-        kind=lambda block: type(block).__name__,
-        svg=_svg,
-        bands=bands,
-        point_size=point_size,
-        size=lambda text: " wordy long" if len(text) > WORDY else " long" * (len(text) > LONG),
-        filed=lambda section: filed(document, section, tables),
-    )
+    return environment.get_template("report.html")
 
 
 def _svg(picture: Picture) -> "Markup":

@@ -1,6 +1,8 @@
 """The report as PDF for a lab's archive: the same document as the page, on A4."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -56,8 +58,22 @@ def render_pdf(document: Document) -> bytes:
         canvas.setFont(fonts[0], 7)
         canvas.drawRightString(A4[0] - _MARGIN, 0.7 * _MARGIN, f"{page.page}")
 
-    template.build(flow, onFirstPage=number, onLaterPages=number)
+    with _binary():
+        template.build(flow, onFirstPage=number, onLaterPages=number)
     return file.getvalue()
+
+
+@contextmanager
+def _binary() -> Iterator[None]:
+    """Let reportlab write streams as they are and not as text, which is longer and slower."""
+    from reportlab import rl_config
+
+    before = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        yield
+    finally:
+        rl_config.useA85 = before
 
 
 def _fonts() -> tuple[str, str]:
@@ -130,15 +146,16 @@ class _Printer:
                 return flow
 
     def picture(self, picture: Picture) -> list[Any]:
+        from PIL.Image import fromarray
         from reportlab.platypus import Image
 
         figure = picture.draw()
         width, height = (72.0 * size for size in figure.get_size_inches())
         file = io.BytesIO()
-        figures.save(figure, file, form="png", dpi=_DPI)
+        fromarray(figures.pixels(figure, _DPI)).save(file, "PPM")  # not packed
+        file.seek(0)
         # a figure taller than the page is drawn smaller
         scale = min(1.0, _WIDTH / width, 225.0 * _MM / height)
-        file.seek(0)
         image = Image(file, width=scale * width, height=scale * height, hAlign="LEFT")
         image.keepWithNext = 1
         return [image, self.text(picture.caption, "small")]

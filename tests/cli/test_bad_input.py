@@ -373,7 +373,11 @@ DISK_FULL = [
 @pytest.mark.parametrize("command", DISK_FULL)
 @pytest.mark.parametrize("way", ["disk", "limit"])
 def test_a_full_disk_leaves_no_half_file(
-    work: Path, small_disk: Path | None, command: str, way: str
+    work: Path,
+    small_disk: Path | None,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    way: str,
 ) -> None:
     """On a full tmpfs, where one can be mounted, and against a limit on the size of files."""
     if way == "disk":
@@ -381,20 +385,21 @@ def test_a_full_disk_leaves_no_half_file(
             pytest.skip("no file system may be mounted here; the limit on file sizes is tested")
         out = small_disk
         (out / "rest").write_bytes(b"0" * shutil.disk_usage(out).free)
-        program = [sys.executable, "-m", "soundcal"]
-        words = command.replace("OUT", str(out)).split()
     else:
         pytest.importorskip("resource", reason="limits on file sizes are a matter of POSIX")
         out = work / "out"
         out.mkdir()
-        program = [sys.executable, "-c", LIMITED, str(out)]
-        words = command.split()
     before = snapshot(out)
-    done = subprocess.run([*program, *words], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 5, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "cannot be written" in done.stderr
-    assert any(reason in done.stderr for reason in REASON)
+    if way == "disk":
+        code, err = main(command.replace("OUT", str(out)).split()), capsys.readouterr().err
+    else:
+        limited = [sys.executable, "-c", LIMITED, str(out), *command.split()]
+        done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+        code, err = done.returncode, done.stderr
+    assert code == 5, err
+    assert "Traceback" not in err
+    assert "cannot be written" in err
+    assert any(reason in err for reason in REASON)
     assert snapshot(out) == before
 
 
@@ -409,20 +414,17 @@ FULL_ANYWAY = [
 
 
 @pytest.mark.parametrize("command", FULL_ANYWAY)
-def test_a_full_disk_is_named(work: Path, small_disk: Path | None, command: str) -> None:
+def test_a_full_disk_is_named(
+    work: Path, small_disk: Path | None, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     """Also where the samples or steps that fitted are kept."""
     if small_disk is None:
         pytest.skip("no file system may be mounted here")
-    done = subprocess.run(
-        [sys.executable, "-m", "soundcal", *command.replace("OUT", str(small_disk)).split()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 5, done.stderr
-    assert "no space left on the disk" in done.stderr
-    assert "bytes are free" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, err = main(command.replace("OUT", str(small_disk)).split()), capsys.readouterr().err
+    assert code == 5, err
+    assert "no space left on the disk" in err
+    assert "bytes are free" in err
+    assert "Traceback" not in err
 
 
 NOWHERE = ["fine.wav/x", "missing/x", "a" * 300]

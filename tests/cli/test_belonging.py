@@ -1,6 +1,7 @@
 """A calibration is compared with the take by every command that applies it, in the same way."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,17 @@ from soundcal.files.calibrations import load_calibration, save_calibration
 EARS = {"left": 2.0, "right": 3.0}
 
 
+@pytest.fixture(scope="module")
+def takes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A take of sim:lab, beside its record."""
+    made = tmp_path_factory.mktemp("takes")
+    record = ["record", "--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+    assert main([*record, str(made / "take.wav")]) == 0
+    return made
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a take of sim:lab, beside its record, and calibrations."""
     monkeypatch.chdir(tmp_path)
     for name, device, direction in (
@@ -30,9 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         made = from_sensitivity(EARS, direction=direction, device=device)
         save_calibration(f"{name}.json", made)
-    Path("takes").mkdir()
-    record = ["record", "--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
-    assert main([*record, "takes/take.wav"]) == 0
+    shutil.copytree(takes, "takes")
     return tmp_path
 
 

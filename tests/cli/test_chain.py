@@ -1,5 +1,6 @@
 """The output of one command is the input of the next."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -134,6 +135,28 @@ def test_tables_that_were_computed_differently_are_compared_with_a_word(
     assert "other by a program that is not named" in told
 
 
+@pytest.fixture(scope="module")
+def measured_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tables that do not fit each other."""
+    folder = tmp_path_factory.mktemp("tables")
+    methods(folder)
+    with contextlib.chdir(folder):
+        Path("copy").mkdir()
+        measured(["hats"], "hats.csv")
+        measured(["hats"], "copy/hats.csv")
+        measured(["ocv"], "named.csv", "--condition", "ocv")
+        measured(["hats", "ocv"], "all.csv")
+        measured(["ocv"], "max.csv", "--ears", "max")
+        measured(["ocv/01.wav"], "one.csv")
+        Path("all.json").write_text("{}")
+        lines = Path("named.csv").read_text().splitlines()
+        combined = ["combination," + lines[0], *("x," + line for line in lines[1:])]
+        Path("combined.csv").write_text("\n".join(combined))
+        bare = "stimulus,channel,indicator,statistic,value,unit\na,,LA,eq,1,dB\n"
+        Path("bare.csv").write_text(bare)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("tables", "way"),
     [
@@ -155,25 +178,11 @@ def test_tables_that_were_computed_differently_are_compared_with_a_word(
 def test_what_cannot_be_compared_is_told_the_way(
     tables: list[str],
     way: str,
-    tmp_path: Path,
+    measured_tables: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    methods(tmp_path)
-    Path("copy").mkdir()
-    measured(["hats"], "hats.csv")
-    measured(["hats"], "copy/hats.csv")
-    measured(["ocv"], "named.csv", "--condition", "ocv")
-    measured(["hats", "ocv"], "all.csv")
-    measured(["ocv"], "max.csv", "--ears", "max")
-    measured(["ocv/01.wav"], "one.csv")
-    Path("all.json").write_text("{}")
-    lines = Path("named.csv").read_text().splitlines()
-    combined = ["combination," + lines[0], *("x," + line for line in lines[1:])]
-    Path("combined.csv").write_text("\n".join(combined))
-    Path("bare.csv").write_text("stimulus,channel,indicator,statistic,value,unit\na,,LA,eq,1,dB\n")
-    capsys.readouterr()
+    monkeypatch.chdir(measured_tables)
     assert main(["compare", *tables]) == 5
     assert way in capsys.readouterr().err
 
@@ -320,26 +329,34 @@ CALIBRATOR_FILES = {
 }
 
 
-@pytest.mark.parametrize("way", CALIBRATOR_FILES)
-def test_a_calibrator_put_on_late_is_found(
-    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The part that is used is printed and kept, in every way that reads a calibrator's file."""
-    monkeypatch.chdir(tmp_path)
-    audio.write("late.wav", late(-20.0, 12.0)[np.newaxis], FS)
+@pytest.fixture(scope="module")
+def calibrator_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("calibrator")
+    audio.write(folder / "late.wav", late(-20.0, 12.0)[np.newaxis], FS)
     one, other = late(-20.0, 12.0, 2), late(-20.0, 12.0, 3)
     quiet = 1e-4 * np.random.default_rng(4).standard_normal((6, 2 * one.size))
     both = quiet[:2].copy()
     both[0, : one.size] += one
     both[1, one.size :] += other
-    audio.write("both.wav", both, FS)
+    audio.write(folder / "both.wav", both, FS)
     quiet[4, : one.size] += one
-    audio.write("six.wav", quiet, FS)
-    assert main(["calibrate", "--method", "stated", "--pa-per-fs", "9", "--out", "x.json"]) == 0
-    record = json.loads(Path("x.json").read_text())
-    record["chains"]["left"] = record["chains"].pop("mono")
-    Path("before.json").write_text(json.dumps(record))
-    capsys.readouterr()
+    audio.write(folder / "six.wav", quiet, FS)
+    save_calibration(folder / "before.json", from_sensitivity({"left": 9.0}))
+    return folder
+
+
+@pytest.mark.parametrize("way", CALIBRATOR_FILES)
+def test_a_calibrator_put_on_late_is_found(
+    way: str,
+    calibrator_files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The part that is used is printed and kept, in every way that reads a calibrator's file."""
+    monkeypatch.chdir(tmp_path)
+    for file in calibrator_files.iterdir():
+        Path(file.name).symlink_to(file)
     assert main(["calibrate", *CALIBRATOR_FILES[way], "--out", "mic.json"]) == 0
     said = capsys.readouterr().err
     made = load_calibration("mic.json")

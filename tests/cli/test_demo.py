@@ -1,8 +1,11 @@
 """``soundcal demo``, on one combination and with short scenes."""
 
+import contextlib
+import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,19 +18,26 @@ from soundcal.stimuli import load_catalogue, render
 COMBINATION = "onboard+closed-16"
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "COMBINATIONS", (COMBINATION,))
-    monkeypatch.setattr(demo, "_SCENE_S", 0.5)
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    """Folder, JSON and remarks of ``demo --quick``."""
+    out = tmp_path_factory.mktemp("demo") / "out"
+    said, remarks = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(remarks),
+    ):
+        patch.setattr(demo, "COMBINATIONS", (COMBINATION,))
+        patch.setattr(demo, "_SCENE_S", 0.5)
+        assert main(["demo", "--quick", "--out", str(out), "--seed", "3", "--json"]) == 0
+    return out, json.loads(said.getvalue()), remarks.getvalue()
 
 
-@pytest.mark.usefixtures("short")
 def test_the_demo_says_in_five_lines_what_the_tables_hold(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: tuple[Path, dict[str, Any], str],
 ) -> None:
-    out = tmp_path / "out"
-    assert main(["demo", "--out", str(out), "--seed", "3", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
+    out, said, _ = quick
     assert said["schema"] == "soundcal/demo/1"
     assert len(said["summary"]) == 5
     assert Path(said["report"]).stat().st_size > 0
@@ -54,7 +64,6 @@ def test_the_demo_says_in_five_lines_what_the_tables_hold(
     assert float(found[3]) == pytest.approx(difference, abs=0.0051)
 
 
-@pytest.mark.usefixtures("short")
 def test_an_earlier_demo_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "report.html").write_text("of an earlier demo")
     assert main(["demo", "--out", str(tmp_path)]) == 5
@@ -63,16 +72,12 @@ def test_an_earlier_demo_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_the_quick_demo_is_one_combination_and_its_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    quick: tuple[Path, dict[str, Any], str],
 ) -> None:
-    monkeypatch.setattr(demo, "_SCENE_S", 0.5)
-    out = tmp_path / "out"
-    assert main(["demo", "--quick", "--out", str(out), "--json"]) == 0
-    heard = capsys.readouterr()
-    assert Path(json.loads(heard.out)["report"]).stat().st_size > 0
+    out, _, remarks = quick
     (session,) = (path for path in out.iterdir() if (path / "session.jsonl").exists())
-    assert "18 recordings of 1 combination in" in heard.err
-    assert f"sim:{session.name} " in heard.err
+    assert "18 recordings of 1 combination in" in remarks
+    assert f"sim:{session.name} " in remarks
     recorded = {path.name.split("_")[0] for path in session.glob("rec-*.wav")}
     assert recorded == {f"rec-{name}" for name in demo._QUICK}
     assert not list(out.glob(".*"))  # the rendered scenes are gone

@@ -36,7 +36,7 @@ def table(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["compressed", "columns", "cell", "cells"])
-@pytest.mark.parametrize("command", ["compare", "ratings"])
+@pytest.mark.parametrize("command", ["compare", pytest.param("ratings", marks=pytest.mark.long)])
 def test_a_huge_table_is_refused(tmp_path: Path, kind: str, command: str) -> None:
     pytest.importorskip("resource", reason="limits on memory are a matter of POSIX")
     path = tmp_path / ("table.csv.gz" if kind == "compressed" else "table.csv")

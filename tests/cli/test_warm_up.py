@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from soundcal.files import audio
+
+MEASURE = ["measure", "x.wav", "--sensitivity", "2", "--indicators"]
 
 
 def run(folder: Path, *words: str) -> str:
@@ -27,11 +30,19 @@ def run(folder: Path, *words: str) -> str:
     return done.stderr
 
 
+def recording(folder: Path) -> None:
+    audio.write(folder / "x.wav", np.full((2, 48000), 0.1) * [[1.0], [0.9]], 48000)
+
+
+def test_what_is_compiled_is_said_once_and_kept(tmp_path: Path) -> None:
+    recording(tmp_path)
+    assert run(tmp_path, *MEASURE, "LAeq").count("compiling loops for this processor") == 1
+    assert "compiling" not in run(tmp_path, *MEASURE, "LAeq")
+
+
+@pytest.mark.long
 def test_a_warm_machine_compiles_nothing(tmp_path: Path) -> None:
-    audio.write(tmp_path / "x.wav", np.full((2, 48000), 0.1) * [[1.0], [0.9]], 48000)
-    measure = ["measure", "x.wav", "--sensitivity", "2", "--indicators", "LAeq"]
-    assert run(tmp_path, *measure).count("compiling loops for this processor") == 1
+    recording(tmp_path)
     assert "loops compiled in" in run(tmp_path, "warm-up")
-    measure[-1] = "all"
-    assert "compiling" not in run(tmp_path, *measure)
+    assert "compiling" not in run(tmp_path, *MEASURE, "all")
     assert "nothing was to be done" in run(tmp_path, "warm-up")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         equivalence_forest,
     )
     from soundcal.report.figures.indicator import indicator_figure
-    from soundcal.report.figures.page import font_files, save
+    from soundcal.report.figures.page import font_files, pixels, save
     from soundcal.report.figures.qualification import (
         crosstalk_figure,
         delay_figure,
@@ -72,6 +72,7 @@ else:
             "noise_figure": "qualification",
             "rate_dots": "rates",
             "response_figure": "qualification",
+            "pixels": "page",
             "save": "page",
             "spectrum_figure": "qualification",
             "stability_figure": "qualification",
@@ -103,6 +104,7 @@ __all__ = [
     "likert_bars",
     "linearity_figure",
     "noise_figure",
+    "pixels",
     "rate_dots",
     "response_figure",
     "save",
