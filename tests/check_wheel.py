@@ -9,10 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "soundcal" / "guide"
+LISTENING = ROOT / "soundcal" / "listening"
 NEEDED = (
     *(path.relative_to(ROOT).as_posix() for path in GUIDE.glob("**/*.md")),
     *(path.relative_to(ROOT).as_posix() for path in GUIDE.glob("figures/*.png")),
     *(path.relative_to(ROOT).as_posix() for path in GUIDE.glob("notebooks/*.ipynb")),
+    *(path.relative_to(ROOT).as_posix() for path in LISTENING.glob("languages/*.toml")),
+    *(path.relative_to(ROOT).as_posix() for path in LISTENING.glob("templates/*.toml")),
     "soundcal/py.typed",
     "soundcal/_shipped/stimuli/catalogue.toml",
     "soundcal/_shipped/protocols/compare_methods.py",
@@ -21,6 +24,7 @@ NEEDED = (
     "soundcal/_shipped/protocols/microphone_check.py",
     "soundcal/_shipped/protocols/ocv_headphones.py",
     "soundcal/_shipped/schema/calibration.schema.json",
+    "soundcal/_shipped/schema/study.schema.json",
 )
 LIMIT = 4_000_000
 

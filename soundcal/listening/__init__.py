@@ -14,6 +14,7 @@ from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
     from soundcal.listening.answers import read_answers
+    from soundcal.listening.new import new_study
     from soundcal.listening.reading import read_study
     from soundcal.listening.study import Study
 else:
@@ -21,9 +22,10 @@ else:
         __name__,
         {
             "Study": "study",
+            "new_study": "new",
             "read_answers": "answers",
             "read_study": "reading",
         },
     )
 
-__all__ = ["Study", "read_answers", "read_study"]
+__all__ = ["Study", "new_study", "read_answers", "read_study"]

@@ -330,6 +330,7 @@ class Study:
     toml: str
     sha256: str
     catalogue: Mapping[str, Stimulus] = field(default_factory=dict, repr=False)
+    _words: dict[str, Texts] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def block(self, name: str) -> Block:
         """Return a block by its id."""
@@ -347,7 +348,10 @@ class Study:
         RecordError
             As for :func:`soundcal.listening.texts.load_texts`.
         """
-        return load_texts(language, self.folder).with_own(self.texts.get(language, {}))
+        if language not in self._words:
+            texts = load_texts(language, self.folder)
+            self._words[language] = texts.with_own(self.texts.get(language, {}))
+        return self._words[language]
 
     def files(self) -> dict[str, Path]:
         """Return the files that the study depends on, by name.
