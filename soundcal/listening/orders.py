@@ -10,7 +10,15 @@ import numpy as np
 
 from soundcal.errors import ParameterError
 
-__all__ = ["ATTEMPTS", "constrained", "permutation", "shares", "williams_row", "williams_rows"]
+__all__ = [
+    "ATTEMPTS",
+    "constrained",
+    "in_blocks",
+    "permutation",
+    "shares",
+    "williams_row",
+    "williams_rows",
+]
 
 ATTEMPTS: Final = 200
 """Random permutations that are tried before an order with constraints is given up."""
@@ -21,6 +29,15 @@ _T = TypeVar("_T")
 def permutation(items: Sequence[_T], rng: np.random.Generator) -> tuple[_T, ...]:
     """Return the items in random order; all orders are equally likely."""
     return tuple(items[i] for i in rng.permutation(len(items)))
+
+
+def in_blocks(groups: Sequence[Sequence[_T]], rng: np.random.Generator) -> tuple[_T, ...]:
+    """Return the items of all groups: the groups in random order, and the items within each.
+
+    >>> in_blocks(["ab", "c"], np.random.default_rng(5))
+    ('c', 'b', 'a')
+    """
+    return tuple(item for group in permutation(groups, rng) for item in permutation(group, rng))
 
 
 def williams_rows(n: int) -> int:

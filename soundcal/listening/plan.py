@@ -17,6 +17,7 @@ from soundcal.errors import ParameterError
 from soundcal.listening.designs import DESIGNS, Trial
 from soundcal.listening.orders import (
     constrained,
+    in_blocks,
     permutation,
     shares,
     williams_row,
@@ -164,6 +165,9 @@ class _Maker:
     ) -> None:
         self.study, self.block, self._rng, self._row = study, block, rng, row
         self._movable, self._rest = DESIGNS[block.design].asked(block)
+        # the group of every stimulus: named by its first one
+        self._group = {name: name for name in block.stimuli}
+        self._group |= {name: group[0] for group in block.groups for name in group}
         if block.scale.attribute_order != "fixed":
             self._movable = permutation(self._movable, rng)
 
@@ -233,6 +237,10 @@ class _Maker:
             case "williams":
                 rows = williams_rows(len(pairs))
                 return [pairs[i] for i in williams_row(len(pairs), self._row(rows, nth))]
+            case "blocks":
+                names = dict.fromkeys(self._group.values())
+                parts = [[pair for pair in pairs if self._group[pair[0]] == key] for key in names]
+                return in_blocks(parts, self._rng)
             case "constrained":
                 return self._constrained(pairs, last)
         order = permutation(pairs, self._rng)
@@ -243,11 +251,10 @@ class _Maker:
     def _constrained(
         self, pairs: list[tuple[str, str]], last: tuple[str, str] | None
     ) -> Sequence[tuple[str, str]]:
-        groups = self.block.apart
+        group = self._group
 
         def apart(one: tuple[str, str], other: tuple[str, str]) -> bool:
-            same = one[0] == other[0]
-            return same or any(one[0] in group and other[0] in group for group in groups)
+            return group[one[0]] == group[other[0]]
 
         try:
             return constrained(pairs, apart, self._rng, last)

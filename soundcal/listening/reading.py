@@ -110,9 +110,14 @@ def _block(file: StudyFile, number: int, catalogue: Mapping[str, Stimulus]) -> B
         if not stimuli:
             raise file.error((*place, "stimuli"), "all: no scene or file in the catalogue")
     _known(file, (*place, "stimuli"), stimuli, catalogue, "stimulus")
-    apart = tuple(tuple(group) for group in table.pop("apart", ()))
-    for group in apart:
-        _known(file, (*place, "apart"), group, stimuli, "stimulus of the block")
+    groups = tuple(tuple(group) for group in table.pop("groups", ()))
+    for group in groups:
+        _known(file, (*place, "groups"), group, stimuli, "stimulus of the block")
+    grouped = [name for group in groups for name in group]
+    if len(set(grouped)) < len(grouped):
+        raise file.error((*place, "groups"), "a stimulus is part of one group only")
+    if groups and table.get("order") not in ("blocks", "constrained"):
+        raise file.error((*place, "groups"), 'order = "blocks" or "constrained" is expected')
     for part in ("attribute", "question"):
         _several(file, (*place, part), table.get(part, ()))
     scale = Scale(**_floats(table.pop("scale", {}), "low", "high", "step"))
@@ -139,7 +144,7 @@ def _block(file: StudyFile, number: int, catalogue: Mapping[str, Stimulus]) -> B
     )
     return Block(
         stimuli=tuple(stimuli),
-        apart=apart,
+        groups=groups,
         # questions without sound are asked once, unless the file says otherwise
         visits=table.pop("visits", "every" if stimuli else "first"),
         scale=scale,

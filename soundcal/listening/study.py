@@ -169,10 +169,11 @@ class Block:
         Name of the method (see :data:`soundcal.listening.designs.DESIGNS`).
     stimuli : tuple of str
         Stimuli by id; empty for questions without sound.
-    order : {"fixed", "permutation", "williams", "constrained"}
-        Order of the stimuli.
-    apart : tuple of tuple of str
-        Groups of stimuli that do not follow each other, for the order ``constrained``.
+    order : {"fixed", "permutation", "blocks", "williams", "constrained"}
+        Order of the stimuli. ``blocks``: the groups in random order, each with its stimuli in
+        random order; ``constrained``: stimuli of one group do not follow each other.
+    groups : tuple of tuple of str
+        Groups of stimuli; those in none are a group each.
     repeats : int
         Times that every stimulus is presented.
     scored : bool
@@ -200,8 +201,8 @@ class Block:
     id: str
     design: str
     stimuli: tuple[str, ...] = ()
-    order: Literal["fixed", "permutation", "williams", "constrained"] = "permutation"
-    apart: tuple[tuple[str, ...], ...] = ()
+    order: Literal["fixed", "permutation", "blocks", "williams", "constrained"] = "permutation"
+    groups: tuple[tuple[str, ...], ...] = ()
     repeats: int = 1
     scored: bool = True
     visits: Literal["every", "first", "last"] = "every"

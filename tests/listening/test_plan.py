@@ -120,14 +120,22 @@ def test_repeats_are_rounds_that_do_not_meet_in_one_sound(study: Study) -> None:
 
 def test_constrained_orders_keep_sounds_apart_also_where_rounds_meet(study: Study) -> None:
     apart = (("CG01", "CT301"), ("E02", "N1"))
-    people = with_main(study, order="constrained", apart=apart, repeats=2)
+    people = with_main(study, order="constrained", groups=apart, repeats=2)
     group = {name: i for i, names in enumerate(apart) for name in names}
     for number in range(1, 20):
         order = [group[str(name)] for name, _ in heard(plan(people, number)[0])]
         assert all(a != b for a, b in pairwise(order))
-    impossible = with_main(study, order="constrained", apart=(("CG01", "CT301", "E02", "N1"),))
+    impossible = with_main(study, order="constrained", groups=(("CG01", "CT301", "E02", "N1"),))
     with pytest.raises(ParameterError, match="block main: no order of 4 sounds"):
         plan(impossible, 1)
+
+
+def test_blocks_keep_groups_together(study: Study) -> None:
+    people = with_main(study, order="blocks", groups=(("CG01", "E02"), ("CT301", "N1")))
+    group = {"CG01": 0, "E02": 0, "CT301": 1, "N1": 1}
+    orders = {tuple(str(name) for name, _ in heard(plan(people, n)[0])) for n in range(1, 40)}
+    assert len(orders) == 8
+    assert all(group[a] == group[b] and group[c] == group[d] for a, b, c, d in orders)
 
 
 def test_breaks_are_due_within_a_block_only(study: Study) -> None:

@@ -56,6 +56,8 @@ REFUSED = [
     ("at_least_s = 1", "at_least_s = 9, at_most_s = 1", "block 2, pause: at_most_s = 1 s is less"),
     ("seed = 20260301", "seed = 2026-03-01", "seed: datetime.date(2026, 3, 1); a whole number"),
     ('"soundcal/study/1"', '"soundcal/study/9"', "schema: 'soundcal/study/9'; 'soundcal/study/1'"),
+    ('"permutation"', '"blocks"\ngroups = [["CG01", "W01"]]', "block 2, groups: no stimulus of"),
+    ('"permutation"', '"fixed"\ngroups = [["CG01", "N1"]]', "block 2, groups: order = "),
     # the nearest line that there is
     ('{ eng = "Do', '{ deu = "Do', "block 3: question hearing: no text in eng", "\nid = \"about"),
     ('["eng"]', '["eng", "deu"]', "texts: [texts.deu] is missing", "[texts.eng]"),
