@@ -16,6 +16,7 @@ __all__ = [
     "DeviceInfo",
     "OnBlock",
     "Playback",
+    "Stop",
 ]
 
 
@@ -110,6 +111,10 @@ OnBlock = Callable[[Block], None]
 """Called with every block in the caller's thread, for progress and levels; may raise to stop."""
 
 
+Stop = Callable[[], bool]
+"""Asked with every block in the caller's thread; once it returns True, the playback fades out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Playback:
     """The outcome of a playback: frames actually played, overflows and underflows, flags."""
@@ -156,8 +161,14 @@ class AudioDevice(Protocol):
         *,
         outputs: Sequence[int] | None = None,
         on_block: OnBlock | None = None,
+        stop: Stop | None = None,
     ) -> Playback:
-        """Play ``samples`` once and return when the last one has left the device."""
+        """Play ``samples`` once and return when the last one has left the device.
+
+        When ``stop`` returns True, the samples fade to zero within 20 ms
+        (:mod:`soundcal.devices.fade`) and the playback ends; ``Playback.n_samples`` is the number
+        of samples that were played, those of the fade included.
+        """
         ...
 
     def play_and_record(
@@ -168,12 +179,19 @@ class AudioDevice(Protocol):
         inputs: Sequence[int] | None = None,
         tail: float = 0.0,
         on_block: OnBlock | None = None,
+        stop: Stop | None = None,
+        marker: bool = True,
     ) -> Capture:
         """Play and record at the same time.
 
         The capture is aligned: its first sample is the one during which the first sample of
         ``samples`` arrived at the input. The delay is measured in the take itself and stored in
         ``Capture.latency``. The capture is as long as ``samples`` plus ``tail`` seconds.
+
+        The delay is measured with a marker before the samples. With ``marker=False`` nothing but
+        exact zeros is played before them, for a listener's ears, and the delay is found with the
+        samples themselves; a flag says so where they do not show it. ``stop`` works as for
+        :meth:`play`; the capture is then as long as what was played.
         """
         ...
 

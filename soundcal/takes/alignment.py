@@ -15,12 +15,17 @@ the gain of the chain, so samples 40 dB louder than the marker do not hide it. A
 gives values of about ``1/sqrt(N)`` for everything that is not the marker (0.016 here), and
 ``sqrt(r / (1 + r))`` for the marker in noise at a signal-to-noise ratio ``r``.
 
+Where a marker must not be heard, the samples themselves have to serve, as far as they can
+(``frame(…, marked=False)``). The burst is then the loudest part of the samples, and both it and the
+take are differentiated none, one or two times, whichever makes the delay stand out most: low
+frequencies, which look alike after every period, weigh less. A tone remains without a delay.
+
 The delay is the lag of the largest magnitude, that is, the main peak of the path's impulse response
 (as ISO 18233:2006 uses it). If no lag stands out, the take has no delay and a flag gives the
 reason: soundcal does not guess.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -54,6 +59,12 @@ CLEAR: Final = 0.15
 
 RUNNER_UP: Final = 0.8
 """Largest correlation elsewhere, relative to the peak, that leaves the peak unambiguous."""
+
+_BURST_S: Final = 2.0
+"""Length of the part of the samples that is searched for where there is no marker, s."""
+
+_ORDERS: Final = (2, 1, 0)
+"""Times that samples are differentiated before they are compared without a marker."""
 
 _NEAR_S: Final = 0.002  # within this of the peak, main lobe and early decay are not "elsewhere"
 _SEED: Final = 20051
@@ -90,6 +101,11 @@ class Delay:
     correlation: float
     runner_up: float
     channel: int
+
+    @property
+    def ambiguity(self) -> float:
+        """Largest correlation elsewhere, relative to the peak."""
+        return self.runner_up / self.correlation if self.correlation > 0 else 1.0
 
     @property
     def clear(self) -> bool:
@@ -129,6 +145,10 @@ class Frame:
         Samples of the aligned capture.
     max_delay : int
         Greatest delay in samples that can be found.
+    n_played : int
+        Samples that are played, the tail not included.
+    marked : bool
+        False without the marker: zeros, or nothing, stand in its place.
     """
 
     samples: Samples
@@ -136,6 +156,14 @@ class Frame:
     start: int
     n_wanted: int
     max_delay: int
+    n_played: int
+    marked: bool = True
+
+    def ended(self, position: int) -> "Frame":
+        """Return the frame whose playback ended early, at a position in it; without a tail."""
+        n = min(max(0, position - self.start), self.n_played)
+        end = self.start + n + self.max_delay
+        return replace(self, samples=self.samples[:, :end], n_wanted=n, n_played=n)
 
     def align(self, take: Samples) -> tuple[Samples, int | None, tuple[Flag, ...]]:
         """Cut the aligned segment out of the take recorded while the frame was played.
@@ -164,16 +192,67 @@ class Frame:
                 f"take of {take.shape[1]} samples for a frame of {self.samples.shape[1]}: "
                 "samples were lost; repeat the take"
             )
-        found = find_marker(
-            take[:, round(LEAD_S * self.fs) :], marker(self.fs), max_delay=self.max_delay
-        )
-        delay = found.lag if found.clear else None
+        if self.n_wanted == 0:
+            return take[:, :0], None, ()
+        found = self._found(take)
+        delay = found.lag if found is not None and found.clear else None
         first = self.start + (delay or 0)
-        flags = (Flag(DELAY_NOT_MEASURED, found.complaint),) if found.complaint else ()
+        complaint = found.complaint if self.marked and found is not None else _unmarked(found)
+        flags = (Flag(DELAY_NOT_MEASURED, complaint),) if complaint else ()
         return take[:, first : first + self.n_wanted], delay, flags
 
+    def _found(self, take: Samples) -> Delay | None:
+        """Return the delay of a take; None if only silence was played."""
+        if self.marked:
+            lead = round(LEAD_S * self.fs)
+            return find_marker(take[:, lead:], marker(self.fs), max_delay=self.max_delay)
+        played = self.samples[:, self.start : self.start + self.n_played]
+        take = take[:, self.start :]
+        found = [_by_samples(take, played, order, self) for order in _ORDERS]
+        clearest = [delay for delay in found if delay is not None]
+        return min(clearest, key=lambda delay: delay.ambiguity, default=None)
 
-def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = MAX_DELAY_S) -> Frame:
+
+def _by_samples(take: Samples, played: Samples, order: int, of: Frame) -> Delay | None:
+    """Return the delay of the loudest part of the samples, differentiated some times."""
+    played, take = np.diff(played, n=order, axis=1), np.diff(take, n=order, axis=1)
+    size = min(round(_BURST_S * of.fs), played.shape[1])
+    if size < 1:
+        return None
+    sums = np.zeros(played.shape[1] + 1)
+    np.cumsum((played**2).sum(axis=0), out=sums[1:])
+    first = int(np.argmax(sums[size:] - sums[:-size]))
+    heard = take[:, first : first + size + of.max_delay]
+    bursts = [row for row in played[:, first : first + size] if row.any()]
+    found = [find_marker(heard, burst, max_delay=of.max_delay) for burst in bursts]
+    return max(found, key=lambda delay: delay.correlation, default=None)
+
+
+def _unmarked(found: Delay | None) -> str:
+    """Return the reason why the samples themselves do not show the delay; "" if they do."""
+    if found is None:
+        return "delay not measured: only silence was played"
+    if found.clear:
+        return ""
+    if found.correlation < CLEAR:
+        return (
+            f"delay not measured: correlation of what was played {found.correlation:.3f}, at least "
+            f"{CLEAR} needed; is the output connected to the input, and the level above the noise?"
+        )
+    return (
+        "delay not measured: what was played resembles itself at another time (correlations "
+        f"{found.correlation:.3f} and {found.runner_up:.3f}), as a tone does, or was heard twice"
+    )
+
+
+def frame(
+    samples: Samples,
+    fs: int,
+    *,
+    tail: float = 0.0,
+    max_delay: float = MAX_DELAY_S,
+    marked: bool = True,
+) -> Frame:
     """Put the marker before samples.
 
     Parameters
@@ -186,6 +265,8 @@ def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = MA
         Time in s to record after the last sample.
     max_delay : float
         Greatest delay in s to allow for.
+    marked : bool
+        False: nothing is put before the samples.
 
     Examples
     --------
@@ -202,14 +283,15 @@ def frame(samples: Samples, fs: int, *, tail: float = 0.0, max_delay: float = MA
         raise ParameterError(f"tail of {tail} s: 0 or more is expected")
     if not 0 < max_delay <= 10:
         raise ParameterError(f"greatest delay {max_delay} s: above 0 and up to 10 s is expected")
-    sync = marker(fs)
-    lead, gap, delay = round(LEAD_S * fs), round(GAP_S * fs), round(max_delay * fs)
-    start = lead + sync.size + gap
-    n_wanted = samples.shape[1] + round(tail * fs)
+    sync = marker(fs) if marked else np.zeros(0)
+    lead, gap = (round(LEAD_S * fs), round(GAP_S * fs)) if marked else (0, 0)
+    start, delay = lead + sync.size + gap, round(max_delay * fs)
+    n = samples.shape[1]
+    n_wanted = n + round(tail * fs)
     played = np.zeros((samples.shape[0], start + n_wanted + delay))
     played[:, lead : lead + sync.size] = sync
-    played[:, start : start + samples.shape[1]] = samples
-    return Frame(played, fs, start, n_wanted, delay)
+    played[:, start : start + n] = samples
+    return Frame(played, fs, start, n_wanted, delay, n, marked)
 
 
 def find_marker(take: Samples, sync: Samples, *, max_delay: int) -> Delay:

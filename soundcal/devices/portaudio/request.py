@@ -39,6 +39,8 @@ class Request:
         Frames before the take: silence is played, input is dropped.
     total : int or None
         Frames of the take; None for an endless one.
+    rest : int
+        Frames that follow the last sample that is played, also when the playback is stopped.
     exclusive : bool
         Ask for the device without the operating system's mixer where the host API offers that.
     queue_bytes : int
@@ -62,6 +64,7 @@ class Request:
     loop: bool = False
     preroll: int = 0
     total: int | None = None
+    rest: int = 0
     exclusive: bool = True
     queue_bytes: int = QUEUE_BYTES
     recording: tuple[int, ...] = ()

@@ -16,7 +16,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,6 +25,7 @@ import numpy as np
 
 from soundcal.arrays import Samples
 from soundcal.devices.channels import input_channels, playable
+from soundcal.devices.fade import fade_from
 from soundcal.devices.path import path_flags
 from soundcal.devices.portaudio.host_apis import JACK, WASAPI, obstacle
 from soundcal.devices.portaudio.remedies import (
@@ -37,7 +38,7 @@ from soundcal.devices.portaudio.remedies import (
 from soundcal.devices.portaudio.request import QUEUE_BYTES, Request
 from soundcal.devices.portaudio.resolve import paired, resolve_pair
 from soundcal.devices.portaudio.supervisor import Broken, Message, Worker
-from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback
+from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback, Stop
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
 from soundcal.identity import stable
 from soundcal.recording import OVERFLOWS, PRIMING, Capture, Flag
@@ -105,6 +106,22 @@ def _with_rates(info: DeviceInfo) -> DeviceInfo:
 def _info(index: int, found: dict[str, Any], jack_is_pipewire: bool) -> DeviceInfo:
     between = obstacle(found["name"], found["host_api"], jack_is_pipewire=jack_is_pipewire)
     return DeviceInfo(**found, index=index, obstacle=between)
+
+
+@dataclass(slots=True)
+class _Stopping:
+    """A playback that may be stopped: the question, and once it was, start and end of the fade."""
+
+    asked: Stop | None
+    start: int | None = None
+    end: int = 0
+
+    def wanted(self) -> bool:
+        """Ask, until the answer is yes."""
+        if self.asked is None or not self.asked():
+            return False
+        self.asked = None
+        return True
 
 
 def _counted(tally: StreamTally, message: Message) -> tuple[Samples, int, tuple[Flag, ...]]:
@@ -220,6 +237,7 @@ class Soundcard:
         *,
         outputs: Sequence[int] | None = None,
         on_block: OnBlock | None = None,
+        stop: Stop | None = None,
     ) -> Playback:
         """Play ``samples`` once and return when the last one has left the device."""
         checked, channels = playable(self._info, samples, self._fs, outputs)
@@ -228,13 +246,15 @@ class Soundcard:
         # without its card a JACK server plays on silently: only the input shows that it is gone
         heard = self._info.host_api == JACK and self._parts[0] == self._parts[1]
         inputs = (1,) if heard and self._info.inputs else ()
-        tally = self._tally(len(inputs), n_samples + tail)
+        tally, stopping = self._tally(len(inputs), n_samples + tail), _Stopping(stop)
         with _samples_file(checked) as path:
             request = self._request(
-                inputs=inputs, outputs=channels, samples=path, total=n_samples + tail
+                inputs=inputs, outputs=channels, samples=path, total=n_samples + tail, rest=tail
             )
-            for _, position, reports in self._blocks(request, tally):
-                part = checked[:, position : tally.n_samples]
+            for _, position, reports in self._blocks(request, tally, stopping):
+                if stopping.start is not None and n_samples == checked.shape[1]:
+                    checked, n_samples = fade_from(checked, stopping.start, self._fs)
+                part = checked[:, position : min(tally.n_samples, n_samples)]
                 if on_block is not None and part.shape[1]:
                     on_block(Block(part, position, n_samples, reports))
         if self._info.host_api == JACK:
@@ -250,6 +270,8 @@ class Soundcard:
         inputs: Sequence[int] | None = None,
         tail: float = 0.0,
         on_block: OnBlock | None = None,
+        stop: Stop | None = None,
+        marker: bool = True,
     ) -> Capture:
         """Play and record at the same time, aligned by the delay measured in the take itself.
 
@@ -257,15 +279,22 @@ class Soundcard:
         (:mod:`soundcal.takes.alignment`); the blocks given to ``on_block`` contain it.
         """
         checked, channels = playable(self._info, samples, self._fs, outputs)
-        framed = frame(checked, self._fs, tail=tail, max_delay=_DELAY_S + 2 * self._latency)
+        longest = _DELAY_S + 2 * self._latency
+        framed = frame(checked, self._fs, tail=tail, max_delay=longest, marked=marker)
+        stopping = _Stopping(stop)
         with _samples_file(framed.samples) as path:
             request = self._request(
                 inputs=input_channels(self._info, inputs),
                 outputs=channels,
                 samples=path,
                 total=framed.samples.shape[1],
+                rest=framed.max_delay,
             )
-            capture = self._capture(request, on_block)
+            capture = self._capture(request, on_block, stopping)
+        if stopping.start is not None:
+            framed = framed.ended(stopping.end)
+            checked, _ = fade_from(checked, stopping.start - framed.start, self._fs)
+            checked = checked[:, : framed.n_wanted]
         aligned, delay, complaints = framed.align(capture.samples)
         return replace(
             capture,
@@ -286,7 +315,7 @@ class Soundcard:
         with _samples_file(checked) as path:
             request = self._request(outputs=channels, samples=path, loop=True)
             with Worker(request) as worker:
-                for _ in self._read(worker, tally):
+                for _ in self._read(worker, tally, _Stopping(None)):
                     break
                 worker.drain()
                 yield
@@ -308,7 +337,7 @@ class Soundcard:
     def _endless(self, worker: Worker, tally: StreamTally) -> Iterator[Block]:
         """Give blocks; a wrong rate is reported once, with the block in which it became certain."""
         told = False
-        for samples, position, reports in self._read(worker, tally):
+        for samples, position, reports in self._read(worker, tally, _Stopping(None)):
             doubt = None if told else tally.rate_flag()
             told = told or doubt is not None
             flags = reports if doubt is None else (*reports, doubt)
@@ -337,6 +366,7 @@ class Soundcard:
         samples: str = "",
         loop: bool = False,
         total: int | None = None,
+        rest: int = 0,
     ) -> Request:
         if self._closed:
             raise DeviceUnavailable(f"{self._info.identity} was closed: open it again")
@@ -353,6 +383,7 @@ class Soundcard:
             loop=loop,
             preroll=round(_PREROLL_S * self._fs),
             total=total,
+            rest=rest,
             exclusive=self._exclusive,
             queue_bytes=QUEUE_BYTES,
             recording=(self._parts[0].inputs, self._parts[0].outputs),
@@ -363,17 +394,19 @@ class Soundcard:
     def _tally(self, n_channels: int, total: int | None = None) -> StreamTally:
         return StreamTally(self._fs, n_channels, self._info.host_api, total)
 
-    def _capture(self, request: Request, on_block: OnBlock | None) -> Capture:
+    def _capture(
+        self, request: Request, on_block: OnBlock | None, stopping: _Stopping | None = None
+    ) -> Capture:
         tally = self._tally(len(request.inputs), request.total)
         pieces: list[Samples] = []
-        for samples, position, reports in self._blocks(request, tally):
+        for samples, position, reports in self._blocks(request, tally, stopping):
             pieces.append(samples)
             if on_block is not None and samples.shape[1]:
                 on_block(Block(samples, position, request.total, reports))
         samples = np.concatenate(pieces, axis=1)
-        if samples.shape[1] != request.total:
+        if samples.shape[1] != tally.total:
             raise StreamError(
-                f"{self._info.identity}: {samples.shape[1]} of {request.total} frames arrived "
+                f"{self._info.identity}: {samples.shape[1]} of {tally.total} frames arrived "
                 "although the stream ended normally; repeat the take"
             )
         if tally.zeros >= _GONE_AT_END_S * self._fs:
@@ -393,13 +426,13 @@ class Soundcard:
         )
 
     def _blocks(
-        self, request: Request, tally: StreamTally
+        self, request: Request, tally: StreamTally, stopping: _Stopping | None = None
     ) -> Iterator[tuple[Samples, int, tuple[Flag, ...]]]:
         with Worker(request) as worker:
-            yield from self._read(worker, tally)
+            yield from self._read(worker, tally, stopping or _Stopping(None))
 
     def _read(
-        self, worker: Worker, tally: StreamTally
+        self, worker: Worker, tally: StreamTally, stopping: _Stopping
     ) -> Iterator[tuple[Samples, int, tuple[Flag, ...]]]:
         second = round(_GONE_S * self._fs)
         look_at = second
@@ -407,8 +440,14 @@ class Soundcard:
             for message in worker.messages():
                 if message.event == "started":
                     self._check_rate(float(message.fields["fs"]))
+                if message.event == "stopped":
+                    tally.total = int(message.fields["total"])
+                    stopping.start = int(message.fields["position"])
+                    stopping.end = int(message.fields["end"])
                 if message.event != "block":
                     continue
+                if stopping.wanted():
+                    worker.stop()
                 block = _counted(tally, message)
                 if tally.n_samples > 0:
                     yield block

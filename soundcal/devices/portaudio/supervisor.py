@@ -242,6 +242,13 @@ class Worker:
         if self._fault is not None:
             raise self._fault
 
+    def stop(self) -> None:
+        """Ask the worker to fade its playback out; it tells where the playback ends."""
+        pipe = self._process.stdin
+        if pipe is not None:
+            with suppress(OSError):  # it has died: the next message says so
+                pipe.write(b"stop\n")
+
     def drain(self) -> None:
         """Discard the messages of a worker whose messages nobody reads, so that it can continue."""
         self._discard = True

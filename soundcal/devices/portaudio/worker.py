@@ -9,7 +9,8 @@ starts, watches and, if need be, kills.
 Protocol
 --------
 Standard input
-    One line of JSON, the request (:class:`Request`). Standard input then stays open. When it
+    One line of JSON, the request (:class:`Request`). Standard input then stays open. A further line
+    stops the playback: it fades to zero, and the take ends as soon as the rest is recorded. When it
     closes, because the parent wants to stop or has died, the worker closes the stream and exits; if
     PortAudio has not closed the stream within two seconds, the worker exits regardless.
 Standard output
@@ -27,6 +28,7 @@ Standard output
     block      ``frames`` frames from ``position`` (negative: before the take), the driver's
                reports (``flags``: pairs of position and text), ``time`` in s (:func:`clock`),
                samples
+    stopped    the playback fades from ``position`` to ``end``; the take has ``total`` frames now
     error      ``kind``, ``text``, PortAudio's ``code`` (0: none), and the ``stage``
     done       everything was delivered
     ========== ==================================================================================
@@ -49,6 +51,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundcal.devices.fade import falling
 from soundcal.devices.portaudio.host_apis import CORE_AUDIO
 from soundcal.devices.portaudio.open_stream import (
     error_code,
@@ -124,13 +127,23 @@ class _Messages:
 class _Take:
     """The callback's side of a take: position, samples to play, and the queue of input."""
 
-    def __init__(self, request: Request, played: Samples | None, stop: type[Exception]) -> None:
+    def __init__(
+        self,
+        request: Request,
+        played: Samples | None,
+        stop: type[Exception],
+        fading: threading.Event | None = None,
+    ) -> None:
         self.request = request
+        self.total = request.total
+        self.ended: tuple[int, int] | None = None  # fade of a playback that was stopped
         self.pieces: queue.SimpleQueue[_Piece] = queue.SimpleQueue()
         self.queued = 0  # bytes; written by the callback only
         self.taken = 0  # bytes; written by the writer only
         self._played = played
         self._stop = stop
+        self._fading = fading or threading.Event()
+        self._ramp = falling(request.fs).astype(np.float32)
         self._position = -request.preroll
         self._began: float | None = None
         self._columns: list[int] = []
@@ -156,6 +169,8 @@ class _Take:
     ) -> None:
         start = self._position
         try:
+            if self._fading.is_set() and self.ended is None and self.total is not None:
+                self._end(start, self.total - self.request.rest)
             if outdata is not None:
                 self._fill(outdata, start)
             samples = None
@@ -171,9 +186,13 @@ class _Take:
         self.pieces.put(piece)
         self._hold_back()
         self._position = start + frames
-        total = self.request.total
-        if piece.error or (total is not None and self._position >= total):
+        if piece.error or (self.total is not None and self._position >= self.total):
             raise self._stop
+
+    def _end(self, start: int, whole: int) -> None:
+        """Let a playback of ``whole`` frames end by a fade at ``start``, or not begin."""
+        end = min(start + self._ramp.size, whole) if start > 0 else 0
+        self.ended, self.total = (max(0, start), end), end + self.request.rest
 
     def _hold_back(self) -> None:
         now = time.monotonic()
@@ -198,7 +217,17 @@ class _Take:
             outdata[skip:, self._columns] = played[rows]
         else:
             chunk = played[first : first + wanted]
+            if self.ended is not None:
+                chunk = self._faded(chunk, first, *self.ended)
             outdata[skip : skip + len(chunk), self._columns] = chunk
+
+    def _faded(self, chunk: Samples, first: int, start: int, end: int) -> Samples:
+        """Return samples from position ``first`` of a playback that fades from start to end."""
+        at = np.arange(first, first + len(chunk))
+        factors = self._ramp[np.clip(at - start, 0, self._ramp.size - 1)]
+        factors = np.where(at < start, np.float32(1.0), factors * (at < end))
+        faded: Samples = chunk * factors[:, np.newaxis]
+        return faded
 
 
 def _joined(take: _Take, first: _Piece) -> list[_Piece]:
@@ -225,8 +254,8 @@ def _deliver(messages: _Messages, take: _Take, pieces: list[_Piece], columns: li
         joined = np.concatenate(arrived)[:, columns]
         end = start + frames
         first = end - len(joined)
-        if take.request.total is not None:
-            end = min(end, take.request.total)
+        if take.total is not None:
+            end = min(end, take.total)
         payload = joined[max(0, -first) : end - first].astype("<f4", copy=False).tobytes()
     flags = [(piece.position, piece.flags) for piece in pieces if piece.flags]
     messages.send(
@@ -238,7 +267,7 @@ def _pump(
     messages: _Messages, take: _Take, stream: Any, columns: list[int], ended: threading.Event
 ) -> bool:
     """Pass on the callback's pieces until the take is complete or broken; True if complete."""
-    total = take.request.total
+    told = False
     while not ended.is_set():
         try:
             first = take.pieces.get(timeout=_POLL_S)
@@ -248,24 +277,31 @@ def _pump(
                 return False
             continue
         pieces = _joined(take, first)
+        if take.ended is not None and not told:
+            told = True
+            messages.send("stopped", position=take.ended[0], end=take.ended[1], total=take.total)
         delivered = [piece for piece in pieces if not piece.error]
         if delivered:
             _deliver(messages, take, delivered, columns)
         if pieces[-1].error:
             messages.fail("callback", pieces[-1].error, stage="running")
             return False
-        if total is not None and pieces[-1].position + pieces[-1].frames >= total:
+        if take.total is not None and pieces[-1].position + pieces[-1].frames >= take.total:
             return True
     return True
 
 
 def _stream(
-    messages: _Messages, sounddevice: Any, request: Request, ended: threading.Event
+    messages: _Messages,
+    sounddevice: Any,
+    request: Request,
+    ended: threading.Event,
+    fading: threading.Event,
 ) -> None:
     played = None
     if request.samples:
         played = np.memmap(request.samples, dtype="<f4", mode="r").reshape(-1, len(request.outputs))
-    take = _Take(request, played, sounddevice.CallbackStop)
+    take = _Take(request, played, sounddevice.CallbackStop, fading)
     opened = open_portaudio_stream(sounddevice, request, take)
     if isinstance(opened, str):
         messages.fail("identity", opened, stage="open")
@@ -348,10 +384,13 @@ def jack_is_pipewire(maps: Path = Path("/proc/self/maps")) -> bool:
     return any("libjack" in line and "pipewire" in line for line in libraries)
 
 
-def _watch_parent(ended: threading.Event) -> None:
-    """Wait for the end of standard input, allow PortAudio some time, then exit without it."""
+def _watch_parent(ended: threading.Event, fading: threading.Event) -> None:
+    """Wait for the end of standard input, allow PortAudio some time, then exit without it.
+
+    Anything that comes before the end stops the playback.
+    """
     while os.read(sys.stdin.fileno(), 4096):
-        continue
+        fading.set()
     ended.set()
     time.sleep(_GRACE_S)
     os._exit(1)
@@ -372,8 +411,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     messages = _Messages()
     request = _read_request()
-    ended = threading.Event()
-    threading.Thread(target=_watch_parent, args=(ended,), daemon=True).start()
+    ended, fading = threading.Event(), threading.Event()
+    threading.Thread(target=_watch_parent, args=(ended, fading), daemon=True).start()
     messages.send("hello")
     try:
         import sounddevice
@@ -387,7 +426,7 @@ def main() -> int:
     messages.send("imported")
     try:
         if request.task == "stream":
-            _stream(messages, sounddevice, request, ended)
+            _stream(messages, sounddevice, request, ended, fading)
         else:
             _list(messages, sounddevice, request)
     except sounddevice.PortAudioError as error:

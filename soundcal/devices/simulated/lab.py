@@ -37,7 +37,8 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.devices.channels import input_channels, playable
-from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback
+from soundcal.devices.fade import fade_from
+from soundcal.devices.protocol import RATES, Block, DeviceInfo, OnBlock, Playback, Stop
 from soundcal.devices.simulated.equipment import (
     DEFAULT,
     EARS_MODEL,
@@ -311,17 +312,21 @@ class SimulatedLab:
         *,
         outputs: Sequence[int] | None = None,
         on_block: OnBlock | None = None,
+        stop: Stop | None = None,
     ) -> Playback:
         """Play ``samples`` once; see :class:`~soundcal.devices.AudioDevice`."""
         played, _ = self._playable(samples, outputs)
         n, size = played.shape[1], self._block_size
-        clock = time.monotonic()
-        for first in range(0, n, size):
-            part = played[:, first : first + size]
+        clock, first, end = time.monotonic(), 0, n
+        while first < end:
+            if end == n and stop is not None and stop():
+                played, end = fade_from(played, first, self._fs)
+            part = played[:, first : min(first + size, end)]
             self._wait(clock, first + part.shape[1])
-            if on_block is not None:
+            if on_block is not None and part.shape[1]:
                 on_block(Block(part, first, n))
-        return Playback(n)
+            first += size
+        return Playback(end)
 
     def play_and_record(
         self,
@@ -331,6 +336,8 @@ class SimulatedLab:
         inputs: Sequence[int] | None = None,
         tail: float = 0.0,
         on_block: OnBlock | None = None,
+        stop: Stop | None = None,
+        marker: bool = True,
     ) -> Capture:
         """Play and record at the same time, aligned; see :class:`~soundcal.devices.AudioDevice`.
 
@@ -339,11 +346,24 @@ class SimulatedLab:
         """
         played, outs = self._playable(samples, outputs)
         channels = input_channels(self._info, inputs)
-        framed = frame(played, self._fs, tail=tail, max_delay=_MAX_DELAY_S)
+        framed = frame(played, self._fs, tail=tail, max_delay=_MAX_DELAY_S, marked=marker)
         routed = self._route(framed.samples, outs)
+
+        def stopped(first: int) -> int | None:
+            nonlocal routed, framed, stop
+            if stop is None or first >= framed.start + framed.n_played or not stop():
+                return None
+            routed, end = fade_from(routed, first, self._fs)
+            framed, stop = framed.ended(end), None
+            return int(framed.samples.shape[1])
+
         self._start()
         take, started, rate = self._take(
-            lambda first, n: routed[:, first : first + n], routed.shape[1], channels, on_block
+            lambda first, n: routed[:, first : first + n],
+            routed.shape[1],
+            channels,
+            on_block,
+            stopped,
         )
         segment, delay, complaints = framed.align(take)
         return self._capture(
@@ -442,13 +462,20 @@ class SimulatedLab:
         n: int,
         channels: Sequence[int],
         on_block: OnBlock | None,
+        stopped: Callable[[int], int | None] = lambda first: None,
     ) -> tuple[Array, str, float | None]:
-        """Return the input while ``source(first, n)`` is played, the start time and the rate."""
+        """Return the input while ``source(first, n)`` is played, the start time and the rate.
+
+        ``stopped`` is asked before every block, with the samples played so far, and may shorten
+        the take.
+        """
         rows, started, clock = [channel - 1 for channel in channels], utc_now(), time.monotonic()
         size, done = self._block_size, 0
         piece = size if self._realtime else 8 * self._chain.step
         take = np.empty((len(rows), n))
-        for first in range(0, n, size):
+        first = 0
+        while first < n:
+            n = stopped(done) or n
             stop = min(first + size, n)
             while done < stop:
                 count = min(piece, n - done)
@@ -457,7 +484,8 @@ class SimulatedLab:
             self._wait(clock, stop)
             if on_block is not None:
                 on_block(Block(take[:, first:stop].copy(), first, n))
-        return take, started, n / (time.monotonic() - clock) if self._realtime else None
+            first += size
+        return take[:, :n], started, n / (time.monotonic() - clock) if self._realtime else None
 
     def _endless(self, channels: Sequence[int]) -> Iterator[Block]:
         rows, clock, position = [channel - 1 for channel in channels], time.monotonic(), 0
