@@ -17,13 +17,18 @@ Accepted
 
 from collections.abc import Mapping
 from functools import partial
+from math import isfinite
 
+from soundcal import stimuli
+from soundcal.calibration import ocv
 from soundcal.errors import TargetNotReached
 from soundcal.files.session import Event, ExitStatus
 from soundcal.lab import efforts, steps
 from soundcal.lab.effort import Effort
 from soundcal.lab.gains import keep_gains
+from soundcal.lab.levels import digital_levels
 from soundcal.lab.protocol import Bench, Value
+from soundcal.recording import EARS
 
 SETTINGS = {
     "outputs": steps.DEVICE["outputs"],
@@ -50,17 +55,26 @@ def run(bench: Bench) -> ExitStatus:
 
 def _gains(bench: Bench) -> None:
     """Compute the gain of every stimulus; one that would clip gets a reason instead of a gain."""
+    calibration = steps.calibration_of(bench, "calibration_ocv")
     rows = []
     chosen = steps.selected_stimuli(bench.settings)
     for number, stimulus in enumerate(chosen, start=1):
         bench.operator.tell(f"  {stimulus.id}, {number} of {len(chosen)}")
         row = {"stimulus": stimulus.id, "target": stimulus.level, "gain_db": None}
+        samples = steps.render_stimulus(bench, stimulus)
         try:
-            row["gain_db"] = steps.ocv_gain_db(
-                bench, stimulus, steps.render_stimulus(bench, stimulus)
-            )
+            gain = steps.ocv_gain_db(bench, stimulus, samples)
         except TargetNotReached as error:
             row["reason"] = str(error)
             steps.missed(bench, stimulus, str(error))
+        else:
+            weighted = digital_levels(samples, bench.device.fs, str(bench.settings["weighting"]))
+            levels = ocv.predicted_levels(calibration, weighted)
+            row |= {
+                "gain_db": gain,
+                # a silent channel has no level
+                "levels": [levels[ear] + gain if isfinite(levels[ear]) else None for ear in EARS],
+                "sha256": stimuli.digest(samples),
+            }
         rows.append(row)
-    keep_gains(bench, "gains_ocv", rows)
+    keep_gains(bench, "gains_ocv", rows, calibration)

@@ -31,11 +31,13 @@ __all__ = [
     "line_voltages",
     "predicted_levels",
     "target_voltage",
+    "u_above_db",
 ]
 
 DIGITAL_LEVEL: Final = -20.0
 """Default rms of the test sine in dB re full scale."""
 
+_DIVIDER: Final = "source-load divider"
 _PLAUSIBLE_OHM: Final = 600.0
 _PLAUSIBLE_V: Final = (1e-3, 10.0)
 _ABSURD_V: Final = 100.0
@@ -242,7 +244,7 @@ def _loss(headphone: Headphone, z_out: float) -> float:
 def _divider(headphone: Headphone, known: Omissions) -> Link:
     if known.output_impedance is None:
         return Link(
-            "source-load divider",
+            _DIVIDER,
             0.0,
             rectangular(-_loss(headphone, known.largest_output_impedance)),
             source=f"left out: output impedance not known, up to "
@@ -251,7 +253,7 @@ def _divider(headphone: Headphone, known: Omissions) -> Link:
     z = known.output_impedance
     width = z * min(known.output_impedance_doubt, 100.0) / 100.0
     return Link(
-        "source-load divider",
+        _DIVIDER,
         _loss(headphone, z),
         rectangular((_loss(headphone, z - width) - _loss(headphone, z + width)) / 2.0),
         source=f"corrected: output impedance {z:g} ± {width:.3g} ohm",
@@ -362,6 +364,25 @@ def predicted_levels(
         channel: calibration.chain(channel).gain_db + PASCAL_DB + level
         for channel, level in digital_levels.items()
     }
+
+
+def u_above_db(calibration: Calibration) -> float:
+    """Return the standard uncertainty in dB of what can make levels higher than predicted.
+
+    The load of the headphones on an output of unknown impedance only lowers them; that influence is
+    left out. Of several channels, the largest uncertainty counts.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        Calibration of an output, by any method.
+    """
+    omissions = calibration.details.get("omissions", {})
+    one_sided = _DIVIDER if omissions.get("output_impedance", 0.0) is None else ""
+    return max(
+        math.sqrt(math.fsum(link.u_db**2 for link in chain.links if link.name != one_sided))
+        for chain in calibration.chains.values()
+    )
 
 
 def gain_for(

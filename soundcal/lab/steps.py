@@ -352,7 +352,8 @@ def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
     if found.take is None:
         missed(bench, stimulus, search.problem, search.to_dict())
         return
-    how = Found("calibration_before", search.gain_db[0], search.to_dict())
+    searched = search.to_dict() | {"sha256": stimuli.digest(samples)}
+    how = Found("calibration_before", search.gain_db[0], searched)
     keep_take(bench, stimulus, "hats", found.take, how, found.checks)
 
 

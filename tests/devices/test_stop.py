@@ -31,7 +31,7 @@ def lab() -> SimulatedLab:
 def device(request: pytest.FixtureRequest) -> AudioDevice:
     if request.param == "simulated":
         return lab()
-    request.getfixturevalue("fault")(speed=20)
+    request.getfixturevalue("fault")(speed=2)
     return Soundcard("Fake Card")
 
 
@@ -43,10 +43,10 @@ def after(n: int, blocks: list[Block]) -> Callable[[], bool]:
 def test_a_stopped_playback_fades_within_20_ms_and_tells_how_much_was_played(
     device: AudioDevice,
 ) -> None:
-    samples, blocks = noise(4.0), list[Block]()
+    samples, blocks = noise(8.0), list[Block]()
     with device:
         played = device.play(samples, on_block=blocks.append, stop=after(FS, blocks))
-    assert FS < played.n_samples < 3.5 * FS
+    assert FS < played.n_samples < 7.5 * FS
     heard = np.concatenate([block.samples for block in blocks], axis=1)
     assert heard.shape[1] == played.n_samples
     np.testing.assert_array_equal(
@@ -58,7 +58,7 @@ def test_a_stopped_playback_fades_within_20_ms_and_tells_how_much_was_played(
 
 
 def test_what_is_recorded_ends_with_the_stopped_playback(device: AudioDevice) -> None:
-    samples, blocks = noise(4.0), list[Block]()
+    samples, blocks = noise(8.0), list[Block]()
     inputs = [3, 4] if isinstance(device, SimulatedLab) else [1, 2]
     with device:
         take = device.play_and_record(
@@ -67,7 +67,7 @@ def test_what_is_recorded_ends_with_the_stopped_playback(device: AudioDevice) ->
     assert take.latency is not None
     assert [flag for flag in take.flags if flag.kind != RATE] == []  # the stand-in has no clock
     n = take.n_samples
-    assert FS < n < 3.9 * FS
+    assert FS < n < 7.9 * FS
     whole = samples[:, : n - FADE]
     gain = np.sum(take.samples[:, : n - FADE] * whole) / np.sum(whole**2)
     np.testing.assert_allclose(take.samples[:, : n - FADE], gain * whole, atol=1e-4)
@@ -77,7 +77,10 @@ def test_what_is_recorded_ends_with_the_stopped_playback(device: AudioDevice) ->
     assert np.abs(silent).max() < 1e-4
 
 
-def test_a_playback_stopped_before_its_first_sample_is_silent(device: AudioDevice) -> None:
+def test_a_playback_stopped_before_its_first_sample_is_silent(
+    device: AudioDevice, fault: Fault
+) -> None:
+    fault(speed=1)  # half a second passes before the first sample
     with device:
         assert device.play(noise(0.5), stop=lambda: True).n_samples == 0
         take = device.play_and_record(noise(0.5), stop=lambda: True, marker=False)

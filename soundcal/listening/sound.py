@@ -1,0 +1,433 @@
+"""What a study can present: rendered stimuli at the gains of its tables, and their levels.
+
+A table of gains says with which gain a stimulus has which level at each ear. The factor between
+digital samples and pascal follows for that stimulus and that ear, and with it every other level of
+the same samples: LAeq, LAFmax, LCpeak and the sound exposure. The factor is that of the weighted
+level, so a peak may deviate by what headphones and ear do to a waveform.
+
+Two sounds that belong to no table check the headphones: pink noise on one side (``left``,
+``right``), and pink noise that rises in three steps to the loudest level of the study
+(``comfort``). The book holds them under the condition :data:`CUE`; they are played, limited and
+counted like any other presentation.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from soundcal import stimuli
+from soundcal.arrays import Samples
+from soundcal.devices.protocol import AudioDevice
+from soundcal.errors import ParameterError, RecordError, SignalError
+from soundcal.identity import same_device
+from soundcal.lab.gains import GainRow, GainTable
+from soundcal.lab.levels import on_channels
+from soundcal.listening.exposure import exposure_pa2h
+from soundcal.listening.readings import DigitalLevels, Kept
+from soundcal.listening.study import Study
+from soundcal.stimuli import Stimulus
+from soundcal.units import energetic_mean, from_db
+
+__all__ = ["CUE", "CUES", "Levels", "Presentable", "SoundBook"]
+
+Levels = tuple[float, float]
+"""Left and right, dB re 20 µPa."""
+
+CUE: Final = "cue"
+"""Condition under which the book holds the sounds that check the headphones."""
+
+CUES: Final = ("left", "right", "comfort")
+"""Names of these sounds."""
+
+_MODERATE_DB: Final = 60.0
+"""LAeq of the noise that tells left from right, or the loudest level of the study if that is lower.
+A proposal: clearly audible and harmless."""
+
+_RISE_DB: Final = (-20.0, -10.0, 0.0)
+"""Steps of the comfort sound in dB re the loudest level of the study."""
+
+_STEP_S: Final = 2.0
+_FADE_S: Final = 0.1
+"""Length of a step of a cue, and of its fades, in s."""
+
+_UNKNOWN_U_DB: Final = 2.8
+"""Standard uncertainty in dB of a table that states none. An assumption: what the open-circuit
+voltage leaves out, as far as it can raise a level (:class:`soundcal.calibration.ocv.Omissions`)."""
+
+_CACHED: Final = 4
+"""Rendered stimuli that are kept: 23 MB each, for 30 s of two channels at 48 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presentable:
+    """A stimulus under a condition, as it will be heard.
+
+    Parameters
+    ----------
+    condition, stimulus : str
+        Its condition in the study and its id in the catalogue.
+    gain_db : float
+        Gain applied to the rendered samples, dB.
+    sha256 : str
+        SHA-256 of the rendered samples without the gain (:func:`soundcal.stimuli.digest`).
+    calibration_id : str
+        Calibration by which the gain was found; "" if the table does not say.
+    device : str
+        Device for which it was found; "" if the table does not say.
+    target_db : float
+        Target level in dB re 20 µPa, energetic mean of both ears.
+    u_db : float
+        Standard uncertainty of the levels in dB.
+    u_above_db : float
+        The same without influences that can only lower them.
+    laeq, lafmax, lcpeak : tuple of float
+        Predicted levels of left and right in dB re 20 µPa.
+    predicted_db : float
+        Predicted level with the weighting of the target, energetic mean of both ears.
+    exposure_pa2h : float
+        ``∫ p_A² dt`` of the louder ear in Pa²h.
+    duration_s : float
+        Duration in s.
+    """
+
+    condition: str
+    stimulus: str
+    gain_db: float
+    sha256: str
+    calibration_id: str
+    device: str
+    target_db: float
+    u_db: float
+    u_above_db: float
+    laeq: Levels
+    lafmax: Levels
+    lcpeak: Levels
+    predicted_db: float
+    exposure_pa2h: float
+    duration_s: float
+
+    @property
+    def name(self) -> str:
+        """Stimulus and condition, for messages."""
+        return f"{self.stimulus} ({self.condition})" if self.condition else self.stimulus
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A stimulus under a condition: its row, its table, and the factors of the ears.
+
+    ``factors`` are the levels in dB re 20 µPa of samples with an rms of full scale.
+    """
+
+    row: GainRow
+    table: GainTable
+    readings: DigitalLevels
+    factors: Levels
+
+
+class SoundBook:
+    """The sounds of a study: what each one will be at the ears, and its samples.
+
+    Parameters
+    ----------
+    study : Study
+        The study, with its catalogue and its tables of gains.
+
+    Raises
+    ------
+    RecordError
+        A table of gains cannot be read.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._sound = study.sound
+        self._catalogue = study.catalogue
+        self._tables = {
+            condition: GainTable.read(path) for condition, path in study.sound.conditions.items()
+        }
+        self._wanted = study.stimuli()
+        self._kept = Kept(study.folder)
+        self._lock = threading.RLock()
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._rendered: OrderedDict[str, Future[Samples]] = OrderedDict()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="rendering")
+
+    def close(self) -> None:
+        """End the rendering ahead; safe to call twice."""
+        self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def fs(self) -> int:
+        """Sampling rate in Hz."""
+        return self._sound.fs
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Outputs of the left and the right ear."""
+        return self._sound.outputs
+
+    @property
+    def monitor_inputs(self) -> tuple[int, ...]:
+        """Inputs that hear the outputs; none if presentations are not monitored."""
+        return () if self._sound.monitor == "none" else self._sound.monitor_inputs
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions of the study."""
+        return tuple(self._tables)
+
+    def presentables(self) -> list[Presentable]:
+        """Return everything that the blocks of the study play, condition by condition."""
+        return [self.presentable(c, s) for c in self.conditions for s in self._wanted]
+
+    def loudest(self) -> Presentable:
+        """Return the presentation of the study with the largest LAeq at an ear.
+
+        Raises
+        ------
+        ParameterError
+            The study plays no stimulus.
+        """
+        found = self.presentables()
+        if not found:
+            raise ParameterError("the study has no block that plays a stimulus")
+        return max(found, key=lambda p: max(p.laeq))
+
+    @property
+    def u_above_db(self) -> float:
+        """Largest standard uncertainty in dB of what can make the levels of the study higher."""
+        return max(_uncertainties(table)[1] for table in self._tables.values())
+
+    def presentable(self, condition: str, stimulus: str) -> Presentable:
+        """Return a stimulus under a condition, as it will be heard.
+
+        Raises
+        ------
+        ParameterError
+            No such condition, stimulus or gain.
+        RecordError
+            The stimulus is not the one whose gain was found.
+        """
+        if condition == CUE:
+            entry, samples = self._cue(stimulus)
+            readings = DigitalLevels.of(samples, self.fs)
+        else:
+            entry = self._entry(condition, stimulus)
+            readings = entry.readings
+        gain = 0.0 if condition == CUE else float(entry.row.gain_db or 0.0)
+        u_db, u_above_db = _uncertainties(entry.table)
+        laeq = _sum(readings.equivalent["A"], gain, entry.factors)
+        weighted = _sum(readings.equivalent[entry.table.weighting or "A"], gain, entry.factors)
+        duration = readings.n_samples / self.fs
+        return Presentable(
+            condition=condition,
+            stimulus=stimulus,
+            gain_db=gain,
+            sha256=readings.sha256,
+            calibration_id=entry.table.calibration,
+            device=entry.table.device,
+            target_db=entry.row.target,
+            u_db=u_db,
+            u_above_db=u_above_db,
+            laeq=laeq,
+            lafmax=_sum(readings.lafmax, gain, entry.factors),
+            lcpeak=_sum(readings.lcpeak, gain, entry.factors),
+            predicted_db=energetic_mean(weighted),
+            exposure_pa2h=exposure_pa2h(max(laeq), duration),
+            duration_s=duration,
+        )
+
+    def samples(self, condition: str, stimulus: str) -> Samples:
+        """Return the samples as they are played, shape (2, n), 1.0 is full scale.
+
+        Raises
+        ------
+        ParameterError, RecordError
+            As for :meth:`presentable`.
+        SignalError
+            They are beyond full scale.
+        """
+        if condition == CUE:
+            return self._cue(stimulus)[1]
+        entry = self._entry(condition, stimulus)
+        rendered = self._rendering(self._catalogue[stimulus]).result()
+        if stimuli.digest(rendered) != entry.readings.sha256:
+            raise RecordError(f"{stimulus}: the stimulus was changed since its levels were read")
+        scaled = rendered * from_db(float(entry.row.gain_db or 0.0))
+        peak = float(np.abs(scaled).max(initial=0.0))
+        if peak > 1.0 + 1e-9:  # the largest gain times the peak may exceed 1 by some bits
+            raise SignalError(
+                f"{stimulus} ({condition}): peak {peak:.4g} is beyond full scale (1.0)"
+            )
+        return np.clip(scaled, -1.0, 1.0)
+
+    def prepare(self, next_ones: Iterable[tuple[str, str]]) -> None:
+        """Render stimuli in the background: pairs of condition and stimulus, the next one first."""
+        for _, stimulus in list(next_ones)[: _CACHED - 1]:
+            if stimulus in self._catalogue:
+                self._rendering(self._catalogue[stimulus])
+
+    def remarks(self) -> list[str]:
+        """Return what the tables of gains do not state, in words."""
+        return [
+            f"{condition}: the table of gains does not state {', '.join(table.unknown)}; it was "
+            "written by an older version" + _assumed(table)
+            for condition, table in self._tables.items()
+            if table.unknown
+        ]
+
+    def disagreements(self, device: AudioDevice) -> list[str]:
+        """Return the reasons why the gains do not hold for a device; none if they do."""
+        identity, found = device.info.identity, []
+        if device.fs != self.fs:
+            found.append(f"{identity} runs at {device.fs} Hz, but the study at {self.fs} Hz")
+        for condition, table in self._tables.items():
+            stated = (
+                ("device", table.device, identity, not same_device(table.device, identity)),
+                (
+                    "outputs",
+                    table.outputs,
+                    self._sound.outputs,
+                    table.outputs != self._sound.outputs,
+                ),
+                ("fs", table.fs, self.fs, table.fs != self.fs),
+                (
+                    "duration",
+                    table.duration,
+                    self._sound.duration,
+                    self._sound.duration and table.duration != self._sound.duration,
+                ),
+            )
+            found += [
+                f"{condition}: the gains were found with {name} {_shown(then)}, not {_shown(now)}"
+                for name, then, now, differs in stated
+                if name not in table.unknown and differs
+            ]
+        for name, wanted, there in (
+            ("outputs", self._sound.outputs, device.info.outputs),
+            ("inputs", self.monitor_inputs, device.info.inputs),
+        ):
+            if any(not 1 <= number <= there for number in wanted):
+                found.append(f"{identity} has {there} {name}; the study needs {_shown(wanted)}")
+        return found
+
+    def _entry(self, condition: str, stimulus: str) -> _Entry:
+        with self._lock:
+            known = self._entries.get((condition, stimulus))
+            if known is None:
+                known = self._entries[condition, stimulus] = self._new_entry(condition, stimulus)
+            return known
+
+    def _new_entry(self, condition: str, stimulus: str) -> _Entry:
+        if condition not in self._tables:
+            raise ParameterError(
+                f"no condition {condition!r}; the study has {', '.join(self._tables)}"
+            )
+        (entry,) = stimuli.select(self._catalogue, [stimulus])
+        table = self._tables[condition]
+        row = table.rows.get(stimulus)
+        if row is None or row.gain_db is None:
+            why = "is not in its table" if row is None else "did not reach its target"
+            raise ParameterError(f"{stimulus} ({condition}): no gain, the stimulus {why}")
+        duration = self._duration(entry)
+        readings = self._kept.get(entry, self.fs, duration)
+        if readings is None:
+            readings = DigitalLevels.of(self._rendering(entry).result(), self.fs)
+            self._kept.put(entry, self.fs, duration, readings)
+        if row.sha256 and row.sha256 != readings.sha256:
+            raise RecordError(
+                f"{stimulus} ({condition}): the stimulus has SHA-256 {readings.sha256}, but its "
+                f"gain was found with {row.sha256}; use the same catalogue, files and duration, or "
+                "find the gains again"
+            )
+        return _Entry(row, table, readings, _factors(row, table.weighting or "A", readings))
+
+    def _rendering(self, stimulus: Stimulus) -> "Future[Samples]":
+        """Return the samples of a stimulus without gain, rendered in the background."""
+        with self._lock:
+            future = self._rendered.pop(stimulus.id, None)
+            if future is None or (future.done() and future.exception() is not None):
+                future = self._pool.submit(self._render, stimulus)
+            self._rendered[stimulus.id] = future
+            while len(self._rendered) > _CACHED:
+                self._rendered.popitem(last=False)
+            return future
+
+    def _render(self, stimulus: Stimulus) -> Samples:
+        samples = stimuli.render(stimulus, fs=self.fs, duration=self._duration(stimulus))
+        return on_channels(samples)
+
+    def _duration(self, stimulus: Stimulus) -> float:
+        return self._sound.duration or stimulus.duration
+
+    def _cue(self, name: str) -> tuple[_Entry, Samples]:
+        """Return the entry whose factors hold for a cue, and the samples of the cue."""
+        if name not in CUES:
+            raise ParameterError(f"no cue {name!r}; there are {', '.join(CUES)}")
+        loudest = self.loudest()
+        entry = self._entry(loudest.condition, loudest.stimulus)
+        level = max(loudest.laeq)
+        rises: tuple[float, ...] = _RISE_DB
+        if name != "comfort":
+            level, rises = min(level, _MODERATE_DB), (0.0,)
+        one = _step(self.fs)
+        own = DigitalLevels.of(on_channels(one), self.fs).equivalent["A"]
+        gain = level - max(_sum(own, 0.0, entry.factors))
+        samples = on_channels(
+            np.concatenate([one * from_db(gain + rise) for rise in rises], axis=1)
+        )
+        if name == "left":
+            samples = samples * np.array([[1.0], [0.0]])
+        elif name == "right":
+            samples = samples * np.array([[0.0], [1.0]])
+        row = GainRow(name, level, 0.0)
+        return _Entry(row, entry.table, entry.readings, entry.factors), samples
+
+
+def _step(fs: int) -> Samples:
+    """Return one step of a cue: pink noise with raised-cosine fades, shape (1, n)."""
+    noise = Stimulus("cue", "pink", {}, 16, _STEP_S, 60.0, "A", "CC0-1.0", "")
+    samples = stimuli.render(noise, fs=fs, duration=_STEP_S)
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(round(_FADE_S * fs)) + 0.5) / (_FADE_S * fs))
+    samples[:, : ramp.size] *= ramp
+    samples[:, -ramp.size :] *= ramp[::-1]
+    return samples
+
+
+def _factors(row: GainRow, weighting: str, readings: DigitalLevels) -> Levels:
+    """Return the level of full scale at each ear in dB re 20 µPa.
+
+    Without levels per ear, both ears have the same factor: the one that gives the target.
+    """
+    gain = float(row.gain_db or 0.0)
+    digital = readings.equivalent[weighting]
+    if row.levels is None:
+        factor = row.target - gain - energetic_mean(digital)
+        return factor, factor
+    left, right = (level - gain - own for level, own in zip(row.levels, digital, strict=True))
+    return left, right
+
+
+def _sum(digital: Levels, gain_db: float, factors: Levels) -> Levels:
+    left, right = (d + gain_db + factor for d, factor in zip(digital, factors, strict=True))
+    return left, right
+
+
+def _uncertainties(table: GainTable) -> tuple[float, float]:
+    """Return the standard uncertainty of a table in dB, and the one that can raise levels."""
+    u_db = _UNKNOWN_U_DB if table.u_db is None else table.u_db
+    return u_db, u_db if table.u_above_db is None else table.u_above_db
+
+
+def _assumed(table: GainTable) -> str:
+    text = f"; a standard uncertainty of {_UNKNOWN_U_DB:g} dB is assumed"
+    return text if table.u_db is None else ""
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
