@@ -45,6 +45,8 @@ class DigitalLevels:
         Equivalent level by frequency weighting: A, C, Z. Silence has -inf.
     lafmax, lcpeak : tuple of float
         Largest A-weighted level with time weighting F, and C-weighted peak level.
+    peak : float
+        Largest absolute sample, 1.0 is full scale.
     """
 
     sha256: str
@@ -52,6 +54,7 @@ class DigitalLevels:
     equivalent: Mapping[str, Levels]
     lafmax: Levels
     lcpeak: Levels
+    peak: float
 
     @classmethod
     def of(cls, samples: Samples, fs: int) -> Self:
@@ -69,6 +72,7 @@ class DigitalLevels:
             {w: _pair(list(levels.values())) for w, levels in equivalent.items()},
             _pair(lafmax),
             _pair(lcpeak),
+            float(np.abs(samples).max(initial=0.0)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,6 +90,7 @@ class DigitalLevels:
             {w: _pair(levels) for w, levels in data["equivalent"].items()},
             _pair(data["lafmax"]),
             _pair(data["lcpeak"]),
+            float(data["peak"]),
         )
 
 

@@ -33,7 +33,7 @@ from soundcal.listening.study import Study
 from soundcal.stimuli import Stimulus
 from soundcal.units import energetic_mean, from_db
 
-__all__ = ["CUE", "CUES", "Levels", "Presentable", "SoundBook"]
+__all__ = ["CUE", "CUES", "FULL_SCALE", "Levels", "Presentable", "SoundBook"]
 
 Levels = tuple[float, float]
 """Left and right, dB re 20 µPa."""
@@ -43,6 +43,9 @@ CUE: Final = "cue"
 
 CUES: Final = ("left", "right", "comfort")
 """Names of these sounds."""
+
+FULL_SCALE: Final = 1.0 + 1e-9
+"""Largest sample that is played: the largest gain times the peak may exceed 1 by some bits."""
 
 _MODERATE_DB: Final = 60.0
 """LAeq of the noise that tells left from right, or the loudest level of the study if that is lower.
@@ -93,6 +96,8 @@ class Presentable:
         ``∫ p_A² dt`` of the louder ear in Pa²h.
     duration_s : float
         Duration in s.
+    peak : float
+        Largest absolute sample as it is played, 1.0 is full scale.
     """
 
     condition: str
@@ -110,6 +115,7 @@ class Presentable:
     predicted_db: float
     exposure_pa2h: float
     duration_s: float
+    peak: float
 
     @property
     def name(self) -> str:
@@ -240,6 +246,7 @@ class SoundBook:
             predicted_db=energetic_mean(weighted),
             exposure_pa2h=exposure_pa2h(max(laeq), duration),
             duration_s=duration,
+            peak=readings.peak * float(from_db(gain)),
         )
 
     def samples(self, condition: str, stimulus: str) -> Samples:
@@ -260,7 +267,7 @@ class SoundBook:
             raise RecordError(f"{stimulus}: the stimulus was changed since its levels were read")
         scaled = rendered * from_db(float(entry.row.gain_db or 0.0))
         peak = float(np.abs(scaled).max(initial=0.0))
-        if peak > 1.0 + 1e-9:  # the largest gain times the peak may exceed 1 by some bits
+        if peak > FULL_SCALE:
             raise SignalError(
                 f"{stimulus} ({condition}): peak {peak:.4g} is beyond full scale (1.0)"
             )

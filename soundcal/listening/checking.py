@@ -1,0 +1,323 @@
+"""Everything that can be known of a listening test before anybody comes.
+
+Files, designs, texts, gains, levels at the ears, clipping, limits, time, exposure, balance.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any, Final, Literal
+
+from soundcal.devices import AudioDevice
+from soundcal.errors import ParameterError, RecordError, SoundcalError
+from soundcal.listening.designs import check_designs
+from soundcal.listening.exposure import Budget, beyond_ceilings, beyond_limits
+from soundcal.listening.plan import (
+    Balance,
+    Visit,
+    balance,
+    incomplete_orders,
+    pause_before,
+    plan,
+)
+from soundcal.listening.results import database_of
+from soundcal.listening.sound import CUE, CUES, FULL_SCALE, Presentable, SoundBook
+from soundcal.listening.store import Store
+from soundcal.listening.study import Study, changes
+from soundcal.plain import plain
+
+__all__ = ["StudyCheck", "VisitLoad", "check_study"]
+
+_MOST_PLANS: Final = 500
+"""Participants whose orders are looked at, at most."""
+
+_PROTOCOLS: Final = {"gains_ocv": "ocv_headphones", "gains_hats": "hats_headphones"}
+
+Verdict = Literal["in order", "exceeds a limit", "out of order"]
+
+_EXIT_CODES: Final[dict[Verdict, int]] = {"in order": 0, "exceeds a limit": 4, "out of order": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLoad:
+    """What one visit asks of a participant: the most that any of them has.
+
+    Parameters
+    ----------
+    number : int
+        Number of the visit, from 1.
+    pages : int
+        Trials and pages of questions.
+    sound_s : float
+        Time of all sounds in s, each as often as it must be heard; answering comes on top.
+    breaks_s : float
+        Shortest time of all breaks in s.
+    exposure_pa2h : float
+        Sound exposure of these presentations and of the headphone check, Pa²h.
+    """
+
+    number: int
+    pages: int
+    sound_s: float
+    breaks_s: float
+    exposure_pa2h: float
+
+    def sentence(self) -> str:
+        """Return the load in words."""
+        pages = f"{self.pages} page" + ("" if self.pages == 1 else "s")
+        breaks = f", at least {_time(self.breaks_s)} of breaks" if self.breaks_s else ""
+        return (
+            f"Visit {self.number}: {pages}, {_time(self.sound_s)} of sound{breaks}; answering "
+            "comes on top."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCheck:
+    """Result of the check of a study.
+
+    Parameters
+    ----------
+    problems : tuple of str
+        What is out of order: the study cannot be carried out so.
+    excesses : tuple of str
+        Presentations and visits that would exceed a limit.
+    remarks : tuple of str
+        What a person should know.
+    presentations : tuple of Presentable
+        Everything that is played, as it will be heard.
+    visits : tuple of VisitLoad
+        The load of each visit.
+    allowed_pa2h : float
+        Predicted exposure that is allowed in a day, Pa²h: the limit, less the uncertainty.
+    balance : Balance or None
+        Balance of the orders of the planned people.
+    """
+
+    problems: tuple[str, ...]
+    excesses: tuple[str, ...]
+    remarks: tuple[str, ...]
+    presentations: tuple[Presentable, ...]
+    visits: tuple[VisitLoad, ...]
+    allowed_pa2h: float
+    balance: Balance | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict; a study out of order is not judged by its levels."""
+        if self.problems:
+            return "out of order"
+        return "exceeds a limit" if self.excesses else "in order"
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of a command: 0, 4 (would exceed a limit) or 5 (out of order)."""
+        return _EXIT_CODES[self.verdict]
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Return the presentations as rows of text below their headings; none if nothing is played.
+
+        Gains and levels are in dB, LAFmax and LCpeak those of the louder ear; the last column is
+        the exposure in mPa²h.
+        """
+        head = ("condition", "stimulus", "gain", "target", "LAeq left", "LAeq right", "LAFmax")
+        rows = [
+            (
+                *(one.condition, one.stimulus, f"{one.gain_db:.2f}", f"{one.target_db:.1f}"),
+                *(f"{level:.1f}" for level in one.laeq),
+                *(f"{max(levels):.1f}" for levels in (one.lafmax, one.lcpeak)),
+                f"{1e3 * one.exposure_pa2h:.3f}",
+            )
+            for one in self.presentations
+        ]
+        return [(*head, "LCpeak", "mPa²h"), *rows] if rows else []
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return time, exposure and balance in words."""
+        loads = tuple(visit.sentence() for visit in self.visits)
+        if self.visits and self.presentations:
+            most = max(visit.exposure_pa2h for visit in self.visits)
+            share = 100 * most / self.allowed_pa2h
+            loads += (
+                f"Exposure of a visit: {most:.2g} Pa²h, {share:.2g} % of the "
+                f"{self.allowed_pa2h:.2g} Pa²h that a day allows.",
+            )
+        return (*loads, *(self.balance.sentences() if self.balance else ()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result, ready for JSON."""
+        return {
+            "verdict": self.verdict,
+            "problems": list(self.problems),
+            "excesses": list(self.excesses),
+            "remarks": list(self.remarks),
+            "presentations": plain(self.presentations),
+            "visits": plain(self.visits),
+            "allowed_pa2h": plain(self.allowed_pa2h),
+            "balance": self.balance.to_dict() if self.balance else None,
+        }
+
+
+@dataclass(slots=True)
+class _Found:
+    problems: list[str] = field(default_factory=list)
+    excesses: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note an error as a problem."""
+        try:
+            yield
+        except SoundcalError as error:
+            self.problems.append(str(error))
+
+
+def check_study(study: Study, device: AudioDevice | None = None) -> StudyCheck:
+    """Return whether a study can be carried out, and what participants will hear.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    device : AudioDevice, optional
+        The device that will play; without it, the gains are not compared with one.
+    """
+    found = _Found()
+    found.problems += beyond_ceilings(study.limits)
+    plans = _plans(study, found)
+    heard: list[Presentable] = []
+    cues: list[Presentable] = []
+    allowed = study.limits.exposure_pa2h
+    missing = _missing_files(study)
+    found.problems += missing
+    if not missing:
+        with found.noted():
+            found.problems += _since_frozen(study)
+        with found.noted(), closing(SoundBook(study)) as book:
+            found.remarks += book.remarks()
+            if device is None:
+                found.remarks.append("gains were not compared with a device, as none was named")
+            else:
+                found.problems += book.disagreements(device)
+            allowed = Budget(study.limits.exposure_pa2h, book.u_above_db).allowed_pa2h
+            heard = list(_presentable(study, book, found))
+            if heard and not found.problems:
+                cues = [book.presentable(CUE, name) for name in CUES]
+    for one in (*heard, *cues):
+        found.excesses += beyond_limits(study.limits, one)
+    visits = _loads(study, plans, heard, sum(cue.exposure_pa2h for cue in cues))
+    found.excesses += [
+        f"visit {visit.number}: an exposure of {visit.exposure_pa2h:.3g} Pa²h exceeds the "
+        f"{allowed:.3g} Pa²h that a day allows; lower levels, or fewer or shorter sounds are needed"
+        for visit in visits
+        if visit.exposure_pa2h > allowed
+    ]
+    if sum(visit.exposure_pa2h for visit in visits) > allowed and not found.excesses:
+        found.remarks.append("the visits of a person must be on different days, by their exposure")
+    return StudyCheck(
+        tuple(found.problems),
+        tuple(found.excesses),
+        tuple(found.remarks),
+        tuple(heard),
+        visits,
+        allowed,
+        balance(plans) if plans else None,
+    )
+
+
+def _plans(study: Study, found: _Found) -> list[tuple[Visit, ...]]:
+    """Return the orders of the planned people; none if there are errors, which are noted."""
+    before = len(found.problems)
+    for language in study.languages:
+        with found.noted():
+            study.words(language)
+    if len(found.problems) > before:
+        return []
+    plans: list[tuple[Visit, ...]] = []
+    with found.noted():
+        check_designs(study)
+        people = min(study.participants.planned, _MOST_PLANS)
+        plans += [plan(study, number) for number in range(1, people + 1)]
+        found.remarks += incomplete_orders(study)
+    return plans
+
+
+def _missing_files(study: Study) -> list[str]:
+    """Return which files of the study are missing, each with the command that makes it."""
+    found = []
+    for name, path in study.files().items():
+        if path.is_file():
+            continue
+        protocol = _PROTOCOLS.get(path.stem)
+        remedy = f"; soundcal protocol run {protocol} --device DEVICE --out {path.parent}"
+        found.append(f"{name}: no such file" + (remedy if protocol else ""))
+    return found
+
+
+def _since_frozen(study: Study) -> list[str]:
+    """Return what has changed since the first participant, in words."""
+    path = database_of(study.folder)
+    if not path.exists():
+        return []
+    with Store(path, read_only=True) as store, store.read() as connection:
+        query = "SELECT files_json FROM study ORDER BY version DESC LIMIT 1"
+        row = connection.execute(query).fetchone()
+    return [
+        f"{change} since the study was frozen; soundcal listen amend makes a new version of it"
+        for change in changes(json.loads(row[0]) if row else {}, study.digests() if row else {})
+    ]
+
+
+def _presentable(study: Study, book: SoundBook, found: _Found) -> Iterator[Presentable]:
+    """Yield what can be played; what cannot is noted."""
+    for condition in study.sound.conditions:
+        for stimulus in study.stimuli():
+            try:
+                one = book.presentable(condition, stimulus)
+            except (ParameterError, RecordError) as error:
+                found.problems.append(str(error))
+                continue
+            if one.peak > FULL_SCALE:
+                found.problems.append(
+                    f"{one.name}: with a gain of {one.gain_db:.2f} dB the peak is {one.peak:.4g} "
+                    "times full scale, which clips; turn the amplifier up and find the gains again"
+                )
+            yield one
+
+
+def _loads(
+    study: Study,
+    plans: Sequence[Sequence[Visit]],
+    heard: Sequence[Presentable],
+    cues_pa2h: float,
+) -> tuple[VisitLoad, ...]:
+    sounds = {(one.condition, one.stimulus): one for one in heard}
+
+    def load(visit: Visit) -> VisitLoad:
+        known = [
+            (sounds[str(trial.condition), trial.stimulus], trial.complete)
+            for trial in visit.trials
+            if trial.stimulus and (str(trial.condition), trial.stimulus) in sounds
+        ]
+        breaks = [pause_before(study, visit, trial.position) for trial in visit.trials]
+        return VisitLoad(
+            visit.number,
+            len(visit.trials),
+            sum(one.duration_s * times for one, times in known),
+            sum(pause.at_least_s for pause in breaks if pause),
+            sum(one.exposure_pa2h * times for one, times in known) + cues_pa2h,
+        )
+
+    nth = zip_longest(*([load(visit) for visit in visits] for visits in plans))
+    return tuple(
+        max((one for one in loads if one), key=lambda one: one.exposure_pa2h) for loads in nth
+    )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    parts = [f"{minutes} min" if minutes else "", f"{rest} s" if rest or not minutes else ""]
+    return " ".join(filter(None, parts))
