@@ -131,6 +131,8 @@ class Store:
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
+            if not _is_of_disk(error):
+                raise
             raise StoreFailed(f"{self.path}: cannot be read ({error})") from error
 
     def backup(self, target: Path) -> None:

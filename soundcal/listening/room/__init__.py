@@ -1,0 +1,27 @@
+"""The room of a listening test: a state machine of what people see and may do; no HTTP."""
+
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.listening.room.arriving import Invitation, invite
+    from soundcal.listening.room.machine import Room
+    from soundcal.listening.room.replies import Locked, Reply, UnknownCode, View
+    from soundcal.listening.room.work import Clock
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "Clock": "work",
+            "Invitation": "arriving",
+            "Locked": "replies",
+            "Reply": "replies",
+            "Room": "machine",
+            "UnknownCode": "replies",
+            "View": "replies",
+            "invite": "arriving",
+        },
+    )
+
+__all__ = ["Clock", "Invitation", "Locked", "Reply", "Room", "UnknownCode", "View", "invite"]

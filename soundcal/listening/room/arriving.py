@@ -1,0 +1,308 @@
+"""Invitations, codes and cookies; the frozen study, the stored orders, and the start of a visit."""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from soundcal.errors import ParameterError
+from soundcal.listening.designs import Trial
+from soundcal.listening.plan import Visit, plan
+from soundcal.listening.room.replies import Locked, UnknownCode
+from soundcal.listening.room.situation import consent_version
+from soundcal.listening.room.work import Clock, Moment, Work
+from soundcal.listening.store import Connection, Row, Store
+from soundcal.listening.study import Study
+
+__all__ = ["Arrivals", "Invitation", "invite", "plain_code", "secret_hash"]
+
+_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another one
+_CODE_LENGTH: Final = 6
+_TOKEN_BYTES: Final = 16  # 128 bit
+_GONE: Final = ("declined", "stopped", "withdrawn")
+"""States of those whose order may go to a newcomer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """One person's access: a short code for the sheet, and the token of the link, shown once."""
+
+    code: str
+    token: str
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is stored of a token or cookie: its SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def plain_code(text: str) -> str:
+    """Return a code as it is stored, however it was typed.
+
+    >>> plain_code(" k7m-2qx ")
+    'K7M2QX'
+    """
+    return re.sub(r"[\s\-]", "", text).upper()
+
+
+def invite(
+    store: Store, n: int, *, pilot: bool = False, clock: Clock | None = None
+) -> list[Invitation]:
+    """Make the access of ``n`` more people.
+
+    Parameters
+    ----------
+    store : Store
+        The database.
+    n : int
+        Number of people, 1 to 10 000.
+    pilot : bool
+        They are pilots, whose answers do not count.
+    clock : Clock, optional
+        The clocks.
+
+    Returns
+    -------
+    list of Invitation
+        The tokens are not stored and cannot be shown again.
+
+    Raises
+    ------
+    ParameterError
+        ``n`` is out of range.
+    RecordError
+        The database cannot be written.
+    """
+    if not 1 <= n <= 10_000:
+        raise ParameterError(f"{n} invitations; 1 to 10000 are expected")
+    clock = clock or Clock()
+    moment = Moment(clock.epoch(), 0, 0)
+
+    def job(connection: Connection) -> list[Invitation]:
+        known = {row[0] for row in connection.execute("SELECT code FROM participant")}
+        made: list[Invitation] = []
+        while len(made) < n:
+            code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
+            if code in known:
+                continue
+            known.add(code)
+            made.append(Invitation(code, secrets.token_urlsafe(_TOKEN_BYTES)))
+        connection.executemany(
+            "INSERT INTO participant (code, token_hash, language, state, pilot, invited_at) "
+            "VALUES (?, ?, '', 'invited', ?, ?)",
+            [(one.code, secret_hash(one.token), int(pilot), moment.at) for one in made],
+        )
+        return made
+
+    return store.write(job).result()
+
+
+class Arrivals:
+    """Lets people in.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    digests : mapping of str to str
+        Checksums of what it consists of, as they are frozen with the first participant.
+    pilot : bool
+        Whether this is a pilot, whose study is not frozen.
+    """
+
+    def __init__(self, study: Study, digests: Mapping[str, str], *, pilot: bool) -> None:
+        self._study = study
+        self._digests = dict(digests)
+        self._pilot = pilot
+        planned = range(1, study.participants.planned + 1)
+        self._plans = {sequence: plan(study, sequence) for sequence in planned}
+
+    def join(self, w: Work, *, token: str, code: str) -> tuple[str, Row | None]:
+        """Let a person in, by the token of a link or by a code.
+
+        Returns
+        -------
+        secret : str
+            A new cookie.
+        session : Row or None
+            The visit, if its trials were stored just now.
+
+        Raises
+        ------
+        UnknownCode
+            Nobody has this token or code.
+        Locked
+            The code is in use on another device, and the assistant did not release it.
+        """
+        person = self._person(w, token, code)
+        session = w.one(
+            "SELECT * FROM session WHERE participant = ? ORDER BY visit DESC LIMIT 1",
+            person["code"],
+        )
+        running = session is not None and session["state"] == "running"
+        if running and not token and not person["released"]:
+            raise Locked(f"{person['code']}: in use on another device; the assistant releases it")
+        if person["released"]:
+            w.run("DELETE FROM secret WHERE participant = ?", person["code"])
+            w.run("UPDATE participant SET released = 0 WHERE code = ?", person["code"])
+        opened = None
+        if session is None:
+            opened = self._begin(w, person, 1)
+        elif session["state"] == "finished" and person["state"] != "finished":
+            opened = self._begin(w, person, session["visit"] + 1)
+        elif session["state"] == "running":
+            self._resume(w, person, session)
+        secret = secrets.token_urlsafe(_TOKEN_BYTES)
+        w.run(
+            "INSERT INTO secret (hash, participant, at) VALUES (?, ?, ?)",
+            *(secret_hash(secret), person["code"], w.now.at),
+        )
+        return secret, opened
+
+    def consent(self, w: Work, person: Row, session: Row, language: str) -> None:
+        """Note the consent, take a sequence number, and store the trials of the visit."""
+        information = self._study.texts[language]["information"]
+        w.run(
+            "UPDATE participant SET state = 'consented', consent_version = ?, "
+            "consent_sha256 = ?, consent_at = ? WHERE code = ?",
+            *(consent_version(self._study, language), secret_hash(information)),
+            *(w.now.at, person["code"]),
+        )
+        self._store_trials(w, person["code"], session)
+
+    def _person(self, w: Work, token: str, code: str) -> Row:
+        if token:
+            row = w.one("SELECT * FROM participant WHERE token_hash = ?", secret_hash(token))
+        else:
+            row = w.one("SELECT * FROM participant WHERE code = ?", plain_code(code))
+        if row is None or row["state"] == "withdrawn":
+            raise UnknownCode("this code is not known")
+        return row
+
+    def _begin(self, w: Work, person: Row, visit: int) -> Row | None:
+        """Open a visit; the first one freezes the study. Return it if its trials were stored."""
+        code, version = person["code"], self.freeze(w)
+        session = w.run(
+            "INSERT INTO session (participant, study_version, visit, started, state) "
+            "VALUES (?, ?, ?, ?, 'running')",
+            *(code, version, visit, w.now.at),
+        )
+        w.event("joined", code, session, visit=visit)
+        if person["state"] == "invited":
+            language = self._study.languages[0] if len(self._study.languages) == 1 else ""
+            w.run(
+                "UPDATE participant SET state = 'joined', language = ? WHERE code = ?",
+                *(language, code),
+            )
+        elif person["consent_version"] == consent_version(self._study, person["language"]):
+            row = w.one("SELECT * FROM session WHERE id = ?", session)
+            if row is not None:
+                self._store_trials(w, code, row)
+            return row
+        return None
+
+    def _resume(self, w: Work, person: Row, session: Row) -> None:
+        """Hold a visit that is resumed, where the study wants the assistant to be asked."""
+        code = person["code"]
+        last = w.one("SELECT * FROM event WHERE participant = ? ORDER BY id DESC LIMIT 1", code)
+        seconds = w.now.seconds_since(last) if last is not None else 0.0
+        started = w.one("SELECT 1 FROM presentation WHERE session = ? LIMIT 1", session["id"])
+        if started and seconds > resume_limit_s(self._study):
+            w.run("UPDATE session SET held = 'resume' WHERE id = ?", session["id"])
+        w.event("resumed", code, session["id"], after_s=round(seconds, 1))
+
+    def freeze(self, w: Work) -> int:
+        """Return the version of the study, which is stored with all orders the first time.
+
+        A pilot stores the study anew when it has changed.
+        """
+        last = w.one("SELECT version, files_json FROM study ORDER BY version DESC LIMIT 1")
+        if last is not None and not (
+            self._pilot and json.loads(last["files_json"]) != self._digests
+        ):
+            return int(last["version"])
+        version = int(last["version"]) + 1 if last is not None else 1
+        self.store_version(w, version, "pilot" if self._pilot else "first participant")
+        return version
+
+    def store_version(self, w: Work, version: int, reason: str) -> None:
+        """Store the study and the orders of all planned people as a version."""
+        w.run(
+            "INSERT INTO study (version, toml, sha256, files_json, frozen_at, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            *(version, self._study.toml, self._study.sha256, json.dumps(self._digests)),
+            *(w.now.at, reason),
+        )
+        for sequence, visits in self._plans.items():
+            _store_plan(w, version, sequence, visits)
+        w.event("study frozen", None, version=version, reason=reason)
+
+    def _store_trials(self, w: Work, code: str, session: Row) -> None:
+        version, visit = session["study_version"], session["visit"]
+        sequence = self._sequence(w, code)
+        stored = self._stored_plan(w, version, sequence, visit)
+        w.run("UPDATE session SET condition = ? WHERE id = ?", stored["condition"], session["id"])
+        for spec in json.loads(stored["trials_json"]):
+            trial = Trial.from_dict(spec)
+            w.run(
+                "INSERT INTO trial (session, block, position, design, spec_json, state) "
+                "VALUES (?, ?, ?, ?, ?, 'planned')",
+                *(session["id"], trial.block, trial.position, trial.design),
+                json.dumps(trial.to_dict()),
+            )
+
+    def _sequence(self, w: Work, code: str) -> int:
+        """Return the participant's sequence number: a drop-out's, or the next free one."""
+        own = w.one("SELECT sequence FROM participant WHERE code = ?", code)
+        if own is not None and own["sequence"] is not None:
+            return int(own["sequence"])
+        rows = w.all("SELECT sequence, state FROM participant WHERE sequence IS NOT NULL")
+        replace = self._study.participants.replace_dropouts
+        taken = {row["sequence"] for row in rows if not (replace and row["state"] in _GONE)}
+        number = next(n for n in range(1, len(taken) + 2) if n not in taken)
+        w.run("UPDATE participant SET sequence = ? WHERE code = ?", number, code)
+        return number
+
+    def _stored_plan(self, w: Work, version: int, sequence: int, visit: int) -> Row:
+        sql = "SELECT * FROM plan WHERE version = ? AND sequence = ? AND visit = ?"
+        row = w.one(sql, version, sequence, visit)
+        if row is None:  # one more than planned
+            _store_plan(w, version, sequence, plan(self._study, sequence))
+            row = w.one(sql, version, sequence, visit)
+        if row is None:
+            raise ParameterError(f"sequence {sequence} has no visit {visit}")
+        return row
+
+
+def visits_of(w: Work, version: int, sequence: int) -> int:
+    """Return how many visits the stored order of a sequence number has."""
+    row = w.one(
+        "SELECT count(*) AS n FROM plan WHERE version = ? AND sequence = ?", version, sequence
+    )
+    return int(row["n"]) if row is not None else 0
+
+
+def resume_limit_s(study: Study) -> float:
+    """Return the time in s after which the assistant is asked before a visit is resumed."""
+    resume = study.participants.resume
+    if resume == "always":
+        return float("inf")
+    within = re.fullmatch(r"within ([0-9.]+) min", resume)
+    return 60.0 * float(within[1]) if within else 0.0
+
+
+def _store_plan(w: Work, version: int, sequence: int, visits: tuple[Visit, ...]) -> None:
+    generator = f"PCG64, numpy {np.__version__}"
+    for visit in visits:
+        trials: list[dict[str, Any]] = [trial.to_dict() for trial in visit.trials]
+        w.run(
+            "INSERT OR IGNORE INTO plan "
+            "(version, sequence, visit, condition, trials_json, generator) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            *(version, sequence, visit.number, visit.condition, json.dumps(trials), generator),
+        )
