@@ -128,7 +128,7 @@ class StudyCheck:
                 *(one.condition, one.stimulus, f"{one.gain_db:.2f}", f"{one.target_db:.1f}"),
                 *(f"{level:.1f}" for level in one.laeq),
                 *(f"{max(levels):.1f}" for levels in (one.lafmax, one.lcpeak)),
-                f"{1e3 * one.exposure_pa2h:.3f}",
+                f"{1e6 * one.exposure_pa2h:.3g}",  # (mPa)²h
             )
             for one in self.presentations
         ]

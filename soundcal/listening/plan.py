@@ -62,11 +62,6 @@ class Visit:
     condition: str | None
     trials: tuple[Trial, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
-        trials = [trial.to_dict() for trial in self.trials]
-        return {"number": self.number, "condition": self.condition, "trials": trials}
-
 
 def plan(study: Study, sequence: int) -> tuple[Visit, ...]:
     """Return the visits of a participant.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from soundcal.errors import RecordError
 from soundcal.files.text import inside
@@ -34,6 +34,8 @@ from soundcal.listening.study_file import Place, StudyFile
 from soundcal.stimuli import Stimulus, load_catalogue, scenes
 
 __all__ = ["read_study"]
+
+_MOST_STEPS: Final = 1_000_000
 
 
 def read_study(folder: Path, *, text: str | None = None) -> Study:
@@ -121,10 +123,7 @@ def _block(file: StudyFile, number: int, catalogue: Mapping[str, Stimulus]) -> B
     for part in ("attribute", "question"):
         _several(file, (*place, part), table.get(part, ()))
     scale = Scale(**_floats(table.pop("scale", {}), "low", "high", "step"))
-    if not scale.low < scale.high:
-        raise file.error(
-            (*place, "scale"), f"from {scale.low:g} to {scale.high:g}; low < high is expected"
-        )
+    _check_range(file, (*place, "scale"), scale.low, scale.high, scale.step)
     plays = Plays(**table.pop("plays", {}))
     if 0 < plays.max < plays.min_complete:
         raise file.error(
@@ -165,8 +164,8 @@ def _question(file: StudyFile, place: Place, table: Mapping[str, Any]) -> Questi
         raise file.error(place, f"kind {kind}: it has no choices")
     if kind == "scale" and (low is None or high is None):
         raise file.error(place, "kind scale: low and high are missing")
-    if low is not None and high is not None and not low < high:
-        raise file.error(place, f"from {low:g} to {high:g}; low < high is expected")
+    if low is not None and high is not None:
+        _check_range(file, place, low, high, question.step)
     if kind not in ("scale", "number") and (low, high, question.step) != (None, None, None):
         raise file.error(place, f"kind {kind}: it has no low, high and step")
     for language, texts in question.choice_texts.items():
@@ -177,6 +176,17 @@ def _question(file: StudyFile, place: Place, table: Mapping[str, Any]) -> Questi
                 "choices",
             )
     return question
+
+
+def _check_range(
+    file: StudyFile, place: Place, low: float, high: float, step: float | None
+) -> None:
+    if not low < high:
+        raise file.error(place, f"from {low:g} to {high:g}; low < high is expected")
+    if step is not None and not (high - low) / _MOST_STEPS <= step <= high - low:
+        raise file.error(
+            place, f"steps of {step:g} from {low:g} to {high:g}; 1 to {_MOST_STEPS} are expected"
+        )
 
 
 def _check_people(file: StudyFile, study: Study) -> None:

@@ -58,6 +58,7 @@ REFUSED = [
     ('"soundcal/study/1"', '"soundcal/study/9"', "schema: 'soundcal/study/9'; 'soundcal/study/1'"),
     ('"permutation"', '"blocks"\ngroups = [["CG01", "W01"]]', "block 2, groups: no stimulus of"),
     ('"permutation"', '"fixed"\ngroups = [["CG01", "N1"]]', "block 2, groups: order = "),
+    ('order = "permutation"', "scale = { step = 1e-9 }", "block 2, scale: steps of 1e-09 from 0"),
     # the nearest line that there is
     ('{ eng = "Do', '{ deu = "Do', "block 3: question hearing: no text in eng", "\nid = \"about"),
     ('["eng"]', '["eng", "deu"]', "texts: [texts.deu] is missing", "[texts.eng]"),
