@@ -26,6 +26,8 @@ duration = 1.0
 [sound.conditions]
 OCV = "ocv/gains_ocv.json"
 HATS = "hats/gains_hats.json"
+[limits]
+laeq_db = 90
 [participants]
 planned = {planned}
 conditions = "sessions"
@@ -85,10 +87,11 @@ def listeners_of(study: Study, **settings: Any) -> Listeners:
     block = study.block("main")
     questions = {question.id for question in block.questions}
     items = DESIGNS[block.design].items(block, "eng", study.words("eng"))
-    attributes = [item.id for item in items if item.id not in questions]
+    rated = [item.id for item in items if item.id not in questions]
+    cells = [(stimulus, name) for stimulus in block.stimuli for name in rated]
     conditions = tuple(study.sound.conditions)
     scale = {"scale": (0.0, 100.0), "step": 1.0, "effect": 0.15}
-    return Listeners(block.stimuli, attributes, conditions, **(scale | settings))
+    return Listeners(cells, conditions, **(scale | settings))
 
 
 def given(study: Study, trial: Trial, person: int, people: Listeners) -> Iterator[dict[str, Any]]:
@@ -104,7 +107,7 @@ def given(study: Study, trial: Trial, person: int, people: Listeners) -> Iterato
     for name, value in values.items():
         yield {
             "attribute": name,
-            "revision": 1,
+            "revision": 0,
             "value": value,
             "text": None,
             "input": "pointer",
@@ -168,7 +171,7 @@ def _fill(connection: Connection, study: Study, n: int, people: Listeners) -> No
                     of = {"stimulus": trial.stimulus, "condition": trial.condition}
                     add("presentation", session=session, trial=number, **of, **_PRESENTATION)
                 key = {"trial": number, "submit_key": f"key {number}", "at": NOW}
-                add("submit", key=f"key {number}", trial=number, revision=1, body_sha256="", at=NOW)
+                add("submit", key=f"key {number}", trial=number, revision=0, body_sha256="", at=NOW)
                 for row in given(study, trial, person, people):
                     add("answer", **key, **row)
                 if trial.block == "main":
@@ -176,13 +179,13 @@ def _fill(connection: Connection, study: Study, n: int, people: Listeners) -> No
                     add("answer", **key, attribute="sources", text=text, **_ANSWER)
                 if trial.design == "questions":
                     text = f"hearing of {code}"
-                    add("personal", trial=number, item="hearing", revision=1, text=text, at=NOW)
+                    add("personal", trial=number, item="hearing", revision=0, text=text, at=NOW)
                     text = f"=remark of {code}"
                     add("answer", **key, attribute="remark", text=text, **_ANSWER)
 
 
 _EVENT = {"at": NOW, "mono_ms": 0}
-_ANSWER = {"revision": 1, "touched": 1, "input": "keys", "seconds": 20.0}
+_ANSWER = {"revision": 0, "touched": 1, "input": "keys", "seconds": 20.0}
 _PRESENTATION = {
     "kind": "stimulus",
     "seat": 1,
@@ -196,7 +199,7 @@ _PRESENTATION = {
     "predicted_laeq": 65.5,
     "predicted_lafmax": 70.0,
     "predicted_lcpeak": 90.0,
-    "predicted_json": "{}",
+    "predicted_json": '{"level": 65.0}',
     "exposure_pa2h": 1e-5,
     "duration_s": 1.0,
     "state": "done",

@@ -15,8 +15,12 @@ def add_device_options(
     required: bool = True,
     name: str = "--device",
     purpose: str = "",
+    rate: bool = True,
 ) -> None:
-    """Add ``--device``, or the option ``name`` instead, and the options that belong to it."""
+    """Add ``--device``, or the option ``name`` instead, and the options that belong to it.
+
+    Without ``rate`` the sampling rate is not an option, but that of a file.
+    """
     group = parser.add_argument_group("device")
     group.add_argument(
         name,
@@ -25,9 +29,10 @@ def add_device_options(
         metavar="NAME",
         help=f'{purpose}index, parts of "name, host API", or sim:NAME (see: soundcal devices)',
     )
-    group.add_argument(
-        "--fs", type=int, default=48000, metavar="HZ", help="sampling rate, Hz (default 48000)"
-    )
+    if rate:
+        group.add_argument(
+            "--fs", type=int, default=48000, metavar="HZ", help="sampling rate, Hz (default 48000)"
+        )
     group.add_argument(
         "--latency", type=float, default=0.2, metavar="S", help="driver buffer, s (default 0.2)"
     )

@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from soundcal.cli.device_options import add_device_options
+
 __all__ = ["add"]
 
 _REPEATS: Final = ("mean", "first", "separate")
@@ -25,6 +27,8 @@ def add(commands: Any) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for add_action in (
+        _add_new,
+        _add_check,
         _add_status,
         _add_export,
         _add_forget,
@@ -61,6 +65,34 @@ def _pilot(parser: Any) -> None:
         action="store_true",
         help="a trial run with people: pilot.sqlite instead of answers.sqlite",
     )
+
+
+def _add_new(actions: Any) -> None:
+    parser = _action(actions, "new", "make the folder of a study from a template", of_study=False)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="new folder of the study"
+    )
+    parser.add_argument(
+        "--template",
+        required=True,
+        metavar="NAME",
+        help="study to begin with; list prints the names",
+    )
+    _finish(parser, "listening", "new")
+
+
+def _add_check(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "check",
+        "check files, gains, levels, exposure, time and orders of a study",
+        description="Exit codes: 0 the study can be carried out, 4 a limit of level or exposure "
+        "would be exceeded, 5 a file is missing or does not fit.",
+    )
+    add_device_options(
+        parser, required=False, rate=False, purpose="check that the gains fit to it: "
+    )
+    _finish(parser, "listening", "check")
 
 
 def _add_status(actions: Any) -> None:

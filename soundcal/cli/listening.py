@@ -9,7 +9,66 @@ from soundcal.cli.output import aligned, print_json, say, show
 if TYPE_CHECKING:
     from soundcal.listening.results import Results
 
-__all__ = ["listen_backup", "listen_export", "listen_forget", "listen_status"]
+__all__ = [
+    "listen_backup",
+    "listen_check",
+    "listen_export",
+    "listen_forget",
+    "listen_new",
+    "listen_status",
+]
+
+
+def listen_new(options: argparse.Namespace) -> int:
+    """Make the folder of a study, or print the names of the templates."""
+    from soundcal.errors import ParameterError
+    from soundcal.listening.new import new_study, template_names
+
+    if options.template == "list":
+        names = template_names()
+        if options.json:
+            print_json("soundcal/listen-templates/1", {"templates": names})
+            return 0
+        for line in aligned([[name, title] for name, title in names.items()], names=2):
+            show(line)
+        return 0
+    if options.folder is None:
+        raise ParameterError("the folder of the study is missing: soundcal listen new DIR …")
+    path = new_study(options.folder, options.template)
+    say(f"{path}: edit it, then soundcal listen check {options.folder}")
+    if options.json:
+        print_json("soundcal/listen-new/1", {"file": str(path)})
+    return 0
+
+
+def listen_check(options: argparse.Namespace) -> int:
+    """Check a study; return 0, 4 (a limit would be exceeded) or 5 (out of order)."""
+    from contextlib import nullcontext
+
+    from soundcal.cli.device_options import open_from
+    from soundcal.listening.checking import check_study
+    from soundcal.listening.reading import read_study
+
+    study = read_study(options.folder)
+    options.fs = study.sound.fs
+    with open_from(options) if options.device else nullcontext() as device:
+        found = check_study(study, device)
+    if options.json:
+        print_json("soundcal/listen-check/1", found.to_dict())
+        return found.exit_code
+    for line in aligned(found.table(), names=2) if found.presentations else []:
+        show(line)
+    for line in found.sentences():
+        show(line)
+    for kind, lines in (
+        ("note", found.remarks),
+        ("exceeds a limit", found.excesses),
+        ("out of order", found.problems),
+    ):
+        for line in lines:
+            show(f"{kind}: {line}")
+    show(f"{options.folder}: {found.verdict}")
+    return found.exit_code
 
 
 def listen_status(options: argparse.Namespace) -> int:
@@ -22,7 +81,7 @@ def listen_status(options: argparse.Namespace) -> int:
         return 0
     show(f"{found['title']} ({found['study']}), version {found['version']} of the study")
     states = ", ".join(f"{n} {state}" for state, n in found["states"].items()) or "nobody yet"
-    show(f"{found['planned']} participants planned: {states}; {found['withdrawn']} deleted")
+    show(f"{found['planned']} participants planned: {states}; {found['withdrawn']} withdrew")
     if check := found["last_level_check"]:
         outcome = "passed" if check["passed"] else "failed"
         show(f"last level check {check['at'][:16]} UTC by {check['kind']}: {outcome}")

@@ -74,8 +74,8 @@ def rating_tables(
     dict of (float, float) to DataFrame
         A row per answer; NaN where a scale was left unanswered. ``order`` is the place in the
         visit, ``plays`` the number of complete presentations, ``played`` 1 if there was one.
-        ``presentation`` is the number of the last of them, to which ``gain_db``, ``predicted_db``
-        (LAeq of the louder ear), ``measured_db``, ``verdict`` and ``flags`` belong. Of repeats that
+        ``presentation`` is the number of the last of them, to which ``gain_db``, ``predicted_db``,
+        ``measured_db``, ``verdict`` and ``flags`` belong. Of repeats that
         are averaged, ``order`` is that of the first, ``plays`` the sum, and what differs stands
         side by side, separated by ``;``.
 
@@ -130,7 +130,7 @@ def _ratings(heard: TrialRecord) -> list[dict[str, Any]]:
         "language": heard.language,
         "presentation": played.get("id"),
         "gain_db": played.get("gain_db"),
-        "predicted_db": played.get("predicted_laeq"),
+        "predicted_db": predicted_level(played) if played else None,
         "measured_db": played.get("measured_db"),
         "verdict": played.get("verdict") or NOT_MONITORED if played else "",
         "flags": "; ".join(presentation_flags(played)),
@@ -148,6 +148,12 @@ def _scale(scales: Sequence[Item]) -> tuple[float, float]:
     lows = [item.low for item in scales if item.low is not None]
     highs = [item.high for item in scales if item.high is not None]
     return min(lows), max(highs)
+
+
+def predicted_level(presentation: TableRow) -> float | None:
+    """Return the level of a presentation as its target is stated, predicted, in dB re 20 µPa."""
+    level: float | None = json.loads(presentation["predicted_json"]).get("level")
+    return level
 
 
 def presentation_flags(presentation: TableRow) -> list[str]:

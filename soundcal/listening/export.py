@@ -223,7 +223,7 @@ def _description(results: Results, repeats: Repeats, personal: bool) -> dict[str
         "Monitor": study.sound.monitor if monitored else NOT_MONITORED,
         "Repeats": repeats,
         "PersonalAnswers": "included" if personal else "left out",
-        "Withdrawn": len(results.tables["withdrawal"]),
+        "Withdrawn": len({row["code_hash"] for row in results.tables["withdrawal"]}),
         "Layout": "like BIDS; no conformity with its validator is claimed",
     }
 

@@ -34,17 +34,17 @@ COLUMNS: Final[Mapping[str, Mapping[str, Any]]] = {
     "session": {"Description": "Visit of the participant, from 1"},
     "block": {"Description": "Block of the study"},
     "repeat": {"Description": "Number of the trial with this stimulus, condition and block"},
-    "revision": {"Description": "Revision of the answer that counts, from 1"},
+    "revision": {"Description": "Revision of the answer that counts; 0 is the first answer"},
     "plays": {"Description": "Complete presentations without a fault"},
     "input": {"Description": "Way of the answer: pointer, touch or keys"},
     "language": {"Description": "Language of the page (ISO 639-3)"},
     "presentation": {"Description": "Number of the last complete presentation"},
     "gain_db": {"Description": "Gain at which it was played", "Units": "dB"},
-    "predicted_db": {"Description": "Predicted LAeq of the louder ear", "Units": "dB re 20 uPa"},
-    "measured_db": {
-        "Description": "Level that the monitor found, less the level that was expected there",
-        "Units": "dB",
+    "predicted_db": {
+        "Description": "Predicted level as the target is stated: energetic mean of both ears",
+        "Units": "dB re 20 uPa",
     },
+    "measured_db": {"Description": "The same by the monitor", "Units": "dB re 20 uPa"},
     "verdict": {
         "Description": "Verdict on the presentation",
         "Levels": {

@@ -40,7 +40,7 @@ def status_of(results: Results) -> dict[str, Any]:
         "states": dict(Counter(person["state"] for person in people)),
         "answers": len(tables["answer"]),
         "presentations": dict(Counter(row["state"] for row in tables["presentation"])),
-        "withdrawn": len(tables["withdrawal"]),
+        "withdrawn": len({row["code_hash"] for row in tables["withdrawal"]}),
         "open": user_of(results.study.folder),
         "last_level_check": {key: checks[-1][key] for key in keys} if checks else None,
         "participants": people,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final
 
-from soundcal.listening.answers import NOT_MONITORED
+from soundcal.listening.answers import NOT_MONITORED, predicted_level
 from soundcal.listening.plan import Visit, balance
 from soundcal.listening.results import Results, TableRow
 from soundcal.recording import counted
@@ -44,8 +44,7 @@ def _of_trials(played: Iterable[TableRow]) -> list[TableRow]:
 def _setup(results: Results, played: Sequence[TableRow]) -> list[str]:
     study, people = results.study, results.participants
     states = Counter(person["state"] for person in people)
-    withdrawn = len(results.tables["withdrawal"])
-    withdrawn += sum(row["state"] == "withdrawn" for row in results.tables["participant"])
+    withdrawn = len({row["code_hash"] for row in results.tables["withdrawal"]})
     versions = results.tables["study"]
     made = [f"version {row['version']} from {row['frozen_at'][:10]}" for row in versions]
     made[1:] = [
@@ -102,7 +101,11 @@ def _presentations(conditions: Iterable[str], played: Sequence[TableRow]) -> lis
     for condition in conditions:
         own = [row for row in played if row["condition"] == condition]
         states = Counter(row["state"] for row in own)
-        measured = [row["measured_db"] for row in own if row["measured_db"] is not None]
+        measured = [
+            row["measured_db"] - expected
+            for row in own
+            if row["measured_db"] is not None and (expected := predicted_level(row)) is not None
+        ]
         rows.append(
             (
                 condition,
@@ -144,7 +147,7 @@ def _exclusions(results: Results, sessions: Sequence[TableRow]) -> list[str]:
     reasons = {
         (event["session"], json.loads(event["body"]).get("trial")): json.loads(event["body"])
         for event in results.tables["event"]
-        if event["kind"] == "skip"
+        if event["kind"] == "skipped"
     }
     lines = []
     for found in results.trials:

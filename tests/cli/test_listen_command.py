@@ -30,7 +30,7 @@ def test_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert content["last_level_check"]["kind"] == "coupler"
     assert main(["listen", "status", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert "6 participants planned: 6 finished; 0 deleted" in said
+    assert "6 participants planned: 6 finished; 0 withdrew" in said
     assert "last level check 2026-03-02T10:00 UTC by coupler: passed" in said
     assert "the room is closed" in said
     assert len(re.findall("^QX00", said, re.MULTILINE)) == 6
@@ -98,3 +98,56 @@ def test_a_backup_can_be_read(folder: Path, tmp_path: Path) -> None:
     with Store(copy, read_only=True) as store, store.read() as connection:
         assert connection.execute("SELECT count(*) FROM answer").fetchone()[0] > 100
     assert main(["listen", "backup", str(folder), str(copy)]) == 5
+
+
+def test_new_studies_from_templates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["listen", "new", "--template", "list"]) == 0
+    assert "paq-two-calibrations  Perceived affective quality of 27 scenes" in re.sub(
+        " {3,}", "  ", capsys.readouterr().out
+    )
+    assert main(["listen", "new", "--template", "list", "--json"]) == 0
+    names = json.loads(capsys.readouterr().out)["templates"]
+    for name in names:
+        assert main(["listen", "new", str(tmp_path / name), "--template", name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["file"] == str(tmp_path / name / "study.toml")
+    assert main(["listen", "new", str(tmp_path / "paq"), "--template", "paq"]) == 5
+    assert "exists already" in capsys.readouterr().err
+    assert main(["listen", "new", "--template", "paq"]) == 2
+    assert main(["listen", "new", str(tmp_path / "x"), "--template", "pap"]) == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_check_of_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = make_study(tmp_path / "study", planned=4)
+    assert main(["listen", "check", str(study.folder)]) == 5
+    said = capsys.readouterr().out
+    assert "out of order: ocv/gains_ocv.json: no such file" in said
+    stimuli = ["stimuli=CG01,CG04,W01", "duration=1"]
+    sheet = ["impedance=320", "sensitivity=104", "headphone=example"]
+    settings = [word for one in (*stimuli, *sheet) for word in ("--set", one)]
+    run = ["protocol", "run", "ocv_headphones", "--device", "sim:lab", *settings]
+    assert main([*run, "--out", str(study.folder / "ocv")]) == 0
+    hats = study.folder / "hats" / "gains_hats.json"
+    hats.parent.mkdir()
+    hats.write_bytes((study.folder / "ocv" / "gains_ocv.json").read_bytes())
+    capsys.readouterr()
+    assert main(["listen", "check", str(study.folder), "--device", "sim:lab", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["schema"] == "soundcal/listen-check/1"
+    assert content["verdict"] == "in order"
+    assert len(content["presentations"]) == 2 * 3
+    assert main(["listen", "check", str(study.folder)]) == 0
+    said = capsys.readouterr().out
+    assert "Visit 1: 4 pages, 3 s of sound; answering comes on top." in said
+    assert "compared with a device, as none was named" in said
+    assert said.endswith("in order\n")
+    # a limit below what is played
+    text = (study.folder / "study.toml").read_text(encoding="utf-8")
+    (study.folder / "study.toml").write_text(text.replace("laeq_db = 90", "laeq_db = 60"))
+    assert main(["listen", "check", str(study.folder)]) == 4
+    assert re.search(
+        r"exceeds a limit: .*LAeq [\d.]+ dB .* exceeds the limit of 60 dB", capsys.readouterr().out
+    )
+    (study.folder / "study.toml").write_text(text.replace("seed = 7", "sead = 7"))
+    assert main(["listen", "check", str(study.folder)]) == 5
+    assert re.search(r"study\.toml.*line 4.*did you mean seed", capsys.readouterr().err)

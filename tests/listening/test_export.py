@@ -86,7 +86,7 @@ def test_an_unanswered_scale_is_an_empty_cell(folder: Path) -> None:
 
 
 def test_the_last_revision_counts(folder: Path) -> None:
-    columns = "trial, attribute, 2, value + 1, text, touched, input, seconds, submit_key, at"
+    columns = "trial, attribute, 1, value + 1, text, touched, input, seconds, submit_key, at"
     one = "SELECT min(trial) FROM answer JOIN trial ON trial.id = trial WHERE block = 'main'"
     before = rows(exported(folder)["ratings.csv"])
     change(folder, f"INSERT INTO answer SELECT {columns} FROM answer WHERE trial = ({one})")
@@ -96,7 +96,7 @@ def test_the_last_revision_counts(folder: Path) -> None:
         for old, new in zip(before, after, strict=True)
         if new["value"] != old["value"]
     ]
-    assert moved == [(1.0, "2")] * 8
+    assert moved == [(1.0, "1")] * 8
 
 
 def test_repeats_are_averaged_or_the_first_or_separate(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ class Listeners:
 
     Parameters
     ----------
-    stimuli, attributes : sequence of str
-        Their names.
+    cells : sequence of (str, str)
+        Stimuli and attributes that are rated.
     conditions : sequence of str
         The conditions that are compared: the first two. With one condition nothing is planted.
     scale : tuple of float
@@ -62,8 +62,7 @@ class Listeners:
 
     def __init__(
         self,
-        stimuli: Sequence[str],
-        attributes: Sequence[str],
+        cells: Sequence[Cell],
         conditions: Sequence[str],
         *,
         scale: tuple[float, float],
@@ -83,7 +82,6 @@ class Listeners:
         self._seed = seed
         self._leans: dict[tuple[int, str], float] = {}
         random = self._random("truth")
-        cells = [(s, a) for s in stimuli for a in attributes]
         self._means = dict(zip(cells, random.uniform(*_MIDDLE, len(cells)), strict=True))
         n = round(share * len(cells)) if effect and len(self._conditions) == 2 else 0
         chosen = random.choice(len(cells), n, replace=False)
@@ -103,6 +101,10 @@ class Listeners:
         text = "/".join(map(str, (self._seed, *key)))
         return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
+    def knows(self, stimulus: str, attribute: str) -> bool:
+        """Return whether a cell is rated."""
+        return (stimulus, attribute) in self._means
+
     def answers(
         self, person: int, condition: str, stimulus: str, attributes: Sequence[str], repeat: int = 1
     ) -> dict[str, float]:
@@ -115,7 +117,7 @@ class Listeners:
         condition, stimulus : str
             What is heard.
         attributes : sequence of str
-            Attributes that are asked.
+            Attributes that are asked, of cells with this stimulus.
         repeat : int
             Number of the repeat.
         """
