@@ -1,0 +1,176 @@
+"""Views of the room as HTML pages; templates, style and script are loaded once, at the start."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from soundcal.listening.texts import Texts, load_texts
+
+if TYPE_CHECKING:
+    from soundcal.listening.room import View
+    from soundcal.listening.study import Study
+
+__all__ = ["ASSETS", "HtmlPages", "language_tag"]
+
+_FOLDER: Final = Path(__file__).parent.parent / "pages"
+
+ASSETS: Final[Mapping[str, tuple[str, bytes]]] = {
+    name: (kind, (_FOLDER / name).read_bytes())
+    for name, kind in (("listening.css", "text/css"), ("listening.js", "text/javascript"))
+}
+"""All files that a browser can ask for: name to media type and content."""
+
+_TEMPLATES: Final = {
+    "join": "join.html",
+    "language": "language.html",
+    "information": "information.html",
+    "headphones": "headphones.html",
+    "comfort": "comfort.html",
+    "instructions": "instructions.html",
+    "pause": "pause.html",
+}
+_OF_TRIALS: Final = ("ready", "playing", "answer", "technical")
+_METHODS: Final = ("scales.html", "questions.html")
+_SPOKEN: Final = (
+    *(
+        "already_stored",
+        "answer_missing",
+        "answer_not_yet",
+        "missing_many",
+        "missing_one",
+        "offline",
+        "problem",
+    ),
+    *("saved", "sending", "trial_ended", "trial_time"),
+)
+"""Texts that the script shows."""
+
+_TAGS: Final = {
+    "arb": "ar", "cmn": "zh", "deu": "de", "ell": "el", "eng": "en", "fra": "fr", "hrv": "hr",
+    "ind": "id", "ita": "it", "jpn": "ja", "kor": "ko", "nld": "nl", "por": "pt", "spa": "es",
+    "swe": "sv", "tur": "tr", "vie": "vi", "zsm": "ms",
+}  # fmt: skip
+"""ISO 639-3 to the shorter code that BCP 47 demands in ``lang`` where there is one."""
+
+
+def language_tag(language: str) -> str:
+    """Return the tag of a language for HTML (BCP 47) from its code of ISO 639-3.
+
+    >>> language_tag("deu"), language_tag("yue")
+    ('de', 'yue')
+    """
+    return _TAGS.get(language, language)
+
+
+class HtmlPages:
+    """The pages of a study in its languages.
+
+    Parameters
+    ----------
+    study : Study
+        Gives languages, texts and title.
+
+    Raises
+    ------
+    RecordError
+        A language has no complete texts.
+    """
+
+    def __init__(self, study: "Study") -> None:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        self.texts: Mapping[str, Texts] = {
+            language: study.words(language) for language in study.languages
+        }
+        self.first_language = study.languages[0]
+        self._title = study.title
+        self._environment = Environment(
+            loader=FileSystemLoader(_FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters.update(plain=_plain, clock=_clock)
+
+    def of_view(self, view: "View", tab: str) -> str:
+        """Return the page of a participant's state."""
+        template = _TEMPLATES.get(view.screen, "notice.html")
+        data = _Data(view.data)
+        if view.screen in _OF_TRIALS:
+            template = data["template"]
+            template = template if template in _METHODS else _METHODS[0]
+            data["items"] = [_with_middle(item) for item in data["items"] or ()]
+        return self._render(
+            template, view.language, number=view.number, screen=view.screen, d=data, tab=tab
+        )
+
+    def join(self) -> str:
+        """Return the page that asks for a code."""
+        return self._render(
+            "join.html", self.first_language, number=0, screen="join", d=_Data(), tab=""
+        )
+
+    def arrived(self, target: str) -> str:
+        """Return a page that leads on to an address of this server.
+
+        A redirection would not do: after a link from elsewhere, browsers send a strict cookie only
+        when the next step starts from a page of the same site.
+        """
+        return self._render("arrived.html", self.first_language, target=target)
+
+    def desk(self, state: Mapping[str, Any]) -> str:
+        """Return the dashboard."""
+        return self._render(
+            "dashboard.html", "eng", number=0, screen="desk", d=_Data(state), tab=""
+        )
+
+    def _render(self, template: str, language: str, **values: object) -> str:
+        texts = self.texts.get(language) or load_texts(language)
+        return self._environment.get_template(template).render(
+            lang=language_tag(language),
+            direction=texts.direction,
+            title=self._title,
+            w=texts.fill,
+            spoken={key: texts[key] for key in _SPOKEN},
+            languages=[
+                (code, language_tag(code), other.direction, other.name)
+                for code, other in self.texts.items()
+            ],
+            **values,
+        )
+
+
+class _Data(dict[str, Any]):
+    """Data of a screen, of which a page shows what is there."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def _with_middle(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item with the middle of its scale, where the keys of a slider begin."""
+    low, high = item["low"], item["high"]
+    return {**item, "middle": None if low is None or high is None else (low + high) / 2}
+
+
+def _plain(value: object) -> str:
+    """Return a number without a needless fraction, and anything else as text.
+
+    >>> _plain(50.0), _plain(0.5), _plain("fifty"), _plain(None)
+    ('50', '0.5', 'fifty', '')
+    """
+    if value is None:
+        return ""
+    return f"{value:.12g}" if isinstance(value, int | float) else str(value)
+
+
+def _clock(seconds: float) -> str:
+    """Return minutes and seconds.
+
+    >>> _clock(59.2), _clock(600)
+    ('1:00', '10:00')
+    """
+    minutes, rest = divmod(int(-(-seconds // 1)), 60)
+    return f"{minutes}:{rest:02d}"
