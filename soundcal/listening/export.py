@@ -21,8 +21,10 @@ from soundcal.listening.answers import (
     rating_tables,
     ratings_of,
 )
+from soundcal.listening.outcomes import outcomes
 from soundcal.listening.results import Results, TableRow, TrialRecord
 from soundcal.listening.sidecars import described
+from soundcal.plain import plain
 from soundcal.version import __version__
 
 if TYPE_CHECKING:
@@ -107,6 +109,9 @@ def exported_files(
         rows = [_trial(found) for found in trials]
         items = (item for found in trials for item in found.items)
         files |= _with_sidecar(f"trials_{design}", rows, described(_names(rows), items))
+    for block, found in outcomes(results).items():
+        rows = [plain(row) for row in found.to_dict("records")]
+        files |= _with_sidecar(f"results_{block}", rows, described(found.columns))
     for name, rows in (("participants", _participants(results)), ("stimuli", _stimuli(results))):
         files |= _with_sidecar(name, rows, described(_names(rows)))
     files["dataset_description.json"] = _json(_description(results, repeats, personal))

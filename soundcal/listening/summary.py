@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any, Final
 
 from soundcal.listening.answers import NOT_MONITORED, predicted_level
+from soundcal.listening.outcomes import outcomes
 from soundcal.listening.plan import Visit, balance
 from soundcal.listening.results import Results, TableRow
 from soundcal.recording import counted
@@ -34,6 +35,7 @@ def listening_test(results: Results) -> ListeningTest:
         exclusions=tuple(_exclusions(results, sessions)),
         orders=tuple(_orders(results)),
         exposure=tuple(_exposure(study.limits.exposure_pa2h, played, numbers)),
+        opinions=tuple(_opinions(results)),
     )
 
 
@@ -193,6 +195,13 @@ def _orders(results: Results) -> tuple[str, ...]:
         for visits in plans.values()
     ]
     return balance(done).sentences()
+
+
+def _opinions(results: Results) -> Iterable[tuple[Any, ...]]:
+    for table in outcomes(results).values():
+        for row in table.to_dict("records") if "mos" in table.columns else ():
+            ends = (row["low"], row["high"]) if row["n"] > 1 else (None, None)
+            yield row["condition"], row["stimulus"], row["n"], row["mos"], *ends
 
 
 def _exposure(limit: float, played: Sequence[TableRow], sessions: dict[int, str]) -> list[str]:

@@ -17,7 +17,9 @@ from soundcal.listening.designs.paq import ORDER
 from soundcal.listening.export import exported_files, write_export
 from soundcal.listening.results import database_of, read_results
 from soundcal.listening.store import Store
+from soundcal.listening.summary import listening_test
 from soundcal.ratings import make_ratings, read_ratings
+from soundcal.report.sections.listening_test import listening_section
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ def test_personal_answers_only_if_asked_for(folder: Path) -> None:
 def test_every_table_describes_its_columns(folder: Path) -> None:
     files = exported(folder, personal=True)
     tables = [name for name in files if name.endswith((".csv", ".tsv"))]
-    assert len(tables) == 8
+    assert len(tables) == 11
     for name in tables:
         columns = files[name].partition("\n")[0].split("\t" if name.endswith("tsv") else ",")
         sidecar = json.loads(files[f"{name[:-4]}.json"])
@@ -156,6 +158,32 @@ def test_every_table_describes_its_columns(folder: Path) -> None:
         "nature": "nature",
     }
     assert rows(files["trials_paq.tsv"], "\t")[1]["sources"] == "traffic; nature"
+
+
+def test_the_results_of_each_block_stand_beside_the_answers(folder: Path) -> None:
+    files = exported(folder)
+    scores = {row["condition"]: row for row in rows(files["results_quality.tsv"], "\t")}
+    # everybody gave 3, in the last of two visits
+    score, alone = scores["HATS"], scores["OCV"]
+    assert [score[key] for key in ("n", "mos", "sd", "low", "high")] == ["2", "3", "0", "3", "3"]
+    assert [alone[key] for key in ("n", "mos", "low")] == ["1", "3", "n/a"]
+    sidecar = json.loads(files["results_quality.json"])
+    assert set(sidecar) == set(score)
+    assert all(column["Description"] for column in sidecar.values())
+    profile = rows(files["results_main.tsv"], "\t")
+    assert {row["attribute"] for row in profile} >= {"pleasant", "monotonous"}
+    assert "results_training.tsv" not in files
+    assert not any("hearing" in row.values() for row in rows(files["results_about-you.tsv"], "\t"))
+
+
+def test_the_report_states_opinions_with_their_number(folder: Path) -> None:
+    test = listening_test(read_results(folder, database_of(folder)))
+    assert set(test.opinions) == {
+        ("OCV", "CG01", 1, 3.0, None, None),
+        ("HATS", "CG01", 2, 3.0, 3.0, 3.0),
+    }
+    tables = {table.name: table for table in listening_section(test).tables()}
+    assert tables["room-opinions"].rows == test.opinions
 
 
 def test_the_log_of_a_participant_is_a_session(folder: Path, tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ class ListeningTest:
         Balance of the orders as they were carried out.
     exposure : tuple of str
         Sound exposure of the participants.
+    opinions : tuple of tuple
+        Mean opinion scores: condition, sound, number of participants, score, and the ends of its
+        interval or None.
     """
 
     setup: tuple[str, ...]
@@ -43,6 +46,7 @@ class ListeningTest:
     exclusions: tuple[str, ...]
     orders: tuple[str, ...]
     exposure: tuple[str, ...]
+    opinions: tuple[tuple[Any, ...], ...] = ()
 
 
 def listening_section(test: ListeningTest) -> Section:
@@ -84,6 +88,19 @@ def listening_section(test: ListeningTest) -> Section:
         ),
         test.checks,
     )
+    opinions = Table(
+        "room-opinions",
+        "Mean opinion scores (MOS) of participants, with 95 % confidence intervals by Student's t",
+        (
+            Column("Condition"),
+            Column("Sound"),
+            Column("n", "count"),
+            Column("MOS", "number", decimals=2),
+            Column("from", "number", decimals=2, group="95 % interval"),
+            Column("to", "number", decimals=2, group="95 % interval"),
+        ),
+        test.opinions,
+    )
     blocks: list[Block | Section] = [
         Bullets(test.setup),
         *map(Notice, test.warnings),
@@ -92,6 +109,8 @@ def listening_section(test: ListeningTest) -> Section:
     ]
     if test.checks:
         blocks.append(checks)
+    if test.opinions:
+        blocks.append(opinions)
     for name, heading, lines in (
         ("room-exclusions", "Skipped trials and early ends", test.exclusions),
         ("room-orders", "Orders", test.orders),
