@@ -51,7 +51,14 @@ _MODERATE_DB: Final = 60.0
 """LAeq of the noise that tells left from right, or the loudest level of the study if that is lower.
 A proposal: clearly audible and harmless."""
 
-_RISE_DB: Final = (-20.0, -10.0, 0.0)
+_SIDES: Final = {
+    "left": np.array([[1.0], [0.0]]),
+    "right": np.array([[0.0], [1.0]]),
+    "comfort": np.array([[1.0], [1.0]]),
+}
+"""Share of left and right in every cue."""
+
+_RISE_DB: Final[tuple[float, ...]] = (-20.0, -10.0, 0.0)
 """Steps of the comfort sound in dB re the loudest level of the study."""
 
 _STEP_S: Final = 2.0
@@ -160,6 +167,7 @@ class SoundBook:
         self._kept = Kept(study.folder)
         self._lock = threading.RLock()
         self._entries: dict[tuple[str, str], _Entry] = {}
+        self._cues: dict[str, tuple[_Entry, Samples]] = {}
         self._rendered: OrderedDict[str, Future[Samples]] = OrderedDict()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="rendering")
 
@@ -219,13 +227,9 @@ class SoundBook:
         RecordError
             The stimulus is not the one whose gain was found.
         """
-        if condition == CUE:
-            entry, samples = self._cue(stimulus)
-            readings = DigitalLevels.of(samples, self.fs)
-        else:
-            entry = self._entry(condition, stimulus)
-            readings = entry.readings
-        gain = 0.0 if condition == CUE else float(entry.row.gain_db or 0.0)
+        entry = self._entry(condition, stimulus)
+        readings = entry.readings
+        gain = float(entry.row.gain_db or 0.0)
         u_db, u_above_db = _uncertainties(entry.table)
         laeq = _sum(readings.equivalent["A"], gain, entry.factors)
         weighted = _sum(readings.equivalent[entry.table.weighting or "A"], gain, entry.factors)
@@ -260,7 +264,7 @@ class SoundBook:
             They are beyond full scale.
         """
         if condition == CUE:
-            return self._cue(stimulus)[1]
+            return self._cue(stimulus)[1].copy()
         entry = self._entry(condition, stimulus)
         rendered = self._rendering(self._catalogue[stimulus]).result()
         if stimuli.digest(rendered) != entry.readings.sha256:
@@ -288,14 +292,18 @@ class SoundBook:
             if table.unknown
         ]
 
-    def disagreements(self, device: AudioDevice) -> list[str]:
-        """Return the reasons why the gains do not hold for a device; none if they do."""
+    def disagreements(self, device: AudioDevice, *, accept_device: bool = False) -> list[str]:
+        """Return the reasons why the gains do not hold for a device; none if they do.
+
+        With ``accept_device``, a device of another name is none of them.
+        """
         identity, found = device.info.identity, []
         if device.fs != self.fs:
             found.append(f"{identity} runs at {device.fs} Hz, but the study at {self.fs} Hz")
         for condition, table in self._tables.items():
+            other = not same_device(table.device, identity)
             stated = (
-                ("device", table.device, identity, not same_device(table.device, identity)),
+                ("device", table.device, identity, other and not accept_device),
                 (
                     "outputs",
                     table.outputs,
@@ -324,6 +332,8 @@ class SoundBook:
         return found
 
     def _entry(self, condition: str, stimulus: str) -> _Entry:
+        if condition == CUE:
+            return self._cue(stimulus)[0]
         with self._lock:
             known = self._entries.get((condition, stimulus))
             if known is None:
@@ -373,27 +383,28 @@ class SoundBook:
         return self._sound.duration or stimulus.duration
 
     def _cue(self, name: str) -> tuple[_Entry, Samples]:
-        """Return the entry whose factors hold for a cue, and the samples of the cue."""
+        """Return the entry and the samples of a cue."""
         if name not in CUES:
             raise ParameterError(f"no cue {name!r}; there are {', '.join(CUES)}")
+        with self._lock:
+            if name not in self._cues:
+                self._cues[name] = self._new_cue(name)
+            return self._cues[name]
+
+    def _new_cue(self, name: str) -> tuple[_Entry, Samples]:
+        """Return a cue, to which the factors of the loudest presentation are applied."""
         loudest = self.loudest()
         entry = self._entry(loudest.condition, loudest.stimulus)
-        level = max(loudest.laeq)
-        rises: tuple[float, ...] = _RISE_DB
+        level, rises = max(loudest.laeq), _RISE_DB
         if name != "comfort":
             level, rises = min(level, _MODERATE_DB), (0.0,)
         one = _step(self.fs)
         own = DigitalLevels.of(on_channels(one), self.fs).equivalent["A"]
         gain = level - max(_sum(own, 0.0, entry.factors))
-        samples = on_channels(
-            np.concatenate([one * from_db(gain + rise) for rise in rises], axis=1)
-        )
-        if name == "left":
-            samples = samples * np.array([[1.0], [0.0]])
-        elif name == "right":
-            samples = samples * np.array([[0.0], [1.0]])
-        row = GainRow(name, level, 0.0)
-        return _Entry(row, entry.table, entry.readings, entry.factors), samples
+        rising = np.concatenate([one * from_db(gain + rise) for rise in rises], axis=1)
+        samples = on_channels(rising) * _SIDES[name]
+        readings = DigitalLevels.of(samples, self.fs)
+        return _Entry(GainRow(name, level, 0.0), entry.table, readings, entry.factors), samples
 
 
 def _step(fs: int) -> Samples:

@@ -210,7 +210,7 @@ class Frame:
         take = take[:, self.start :]
         found = [_by_samples(take, played, order, self) for order in _ORDERS]
         clearest = [delay for delay in found if delay is not None]
-        return min(clearest, key=lambda delay: delay.ambiguity, default=None)
+        return min(clearest, key=lambda delay: (not delay.clear, delay.ambiguity), default=None)
 
 
 def _by_samples(take: Samples, played: Samples, order: int, of: Frame) -> Delay | None:
