@@ -4,15 +4,17 @@ Files, designs, texts, gains, levels at the ears, clipping, limits, time, exposu
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError, RecordError, SoundcalError
-from soundcal.listening.designs import check_designs
+from soundcal.listening.designs import Trial, check_designs
 from soundcal.listening.exposure import Budget, beyond_ceilings, beyond_limits
 from soundcal.listening.plan import (
     Balance,
@@ -27,6 +29,7 @@ from soundcal.listening.sound import CUE, CUES, FULL_SCALE, Presentable, SoundBo
 from soundcal.listening.store import Store
 from soundcal.listening.study import Study, changes
 from soundcal.plain import plain
+from soundcal.stimuli import scenes
 
 __all__ = ["StudyCheck", "VisitLoad", "check_study"]
 
@@ -249,12 +252,26 @@ def _missing_files(study: Study) -> list[str]:
     """Return which files of the study are missing, each with the command that makes it."""
     found = []
     for name, path in study.files().items():
-        if path.is_file():
-            continue
-        protocol = _PROTOCOLS.get(path.stem)
-        remedy = f"; soundcal protocol run {protocol} --device DEVICE --out {path.parent}"
-        found.append(f"{name}: no such file" + (remedy if protocol else ""))
+        if not path.is_file():
+            protocol = _PROTOCOLS.get(path.stem)
+            remedy = f"; {_protocol_run(study, protocol, path.parent)}" if protocol else ""
+            found.append(f"{name}: no such file{remedy}")
     return found
+
+
+def _protocol_run(study: Study, protocol: str, folder: Path) -> str:
+    """Return the command that finds the gains of a study."""
+    settings = {}
+    if study.sound.duration:
+        settings["duration"] = f"{study.sound.duration:g}"
+    if study.sound.catalogue:
+        settings["catalogue"] = str(study.sound.catalogue)
+    if {*study.stimuli()} != {stimulus.id for stimulus in scenes(study.catalogue)}:
+        settings["stimuli"] = ",".join(study.stimuli())
+    command = ["soundcal", "protocol", "run", protocol, "--device", "DEVICE", "--out", str(folder)]
+    for name, value in settings.items():
+        command += ["--set", f"{name}={value}"]
+    return shlex.join(command)
 
 
 def _since_frozen(study: Study) -> list[str]:
@@ -306,7 +323,7 @@ def _loads(
         return VisitLoad(
             visit.number,
             len(visit.trials),
-            sum(one.duration_s * times for one, times in known),
+            sum(_duration(study, trial) * trial.complete for trial in visit.trials),
             sum(pause.at_least_s for pause in breaks if pause),
             sum(one.exposure_pa2h * times for one, times in known) + cues_pa2h,
         )
@@ -315,6 +332,13 @@ def _loads(
     return tuple(
         max((one for one in loads if one), key=lambda one: one.exposure_pa2h) for loads in nth
     )
+
+
+def _duration(study: Study, trial: Trial) -> float:
+    """Return the duration of a trial's sound in s."""
+    if trial.stimulus is None:
+        return 0.0
+    return study.sound.duration or study.catalogue[trial.stimulus].duration
 
 
 def _time(seconds: float) -> str:

@@ -98,15 +98,18 @@ def test_gains_of_another_device_are_out_of_order(study: Study) -> None:
 
 
 def test_a_missing_table_of_gains_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    settings = "--set duration=2 --set stimuli=W01,CG01,CT301,E02,N1"
     found = check_study(small_study(tmp_path))
     assert (found.exit_code, found.presentations, found.table()) == (5, (), [])
     assert found.problems == (
         "sessions/ocv/gains_ocv.json: no such file; soundcal protocol run ocv_headphones --device "
-        f"DEVICE --out {tmp_path / 'sessions/ocv'}",
+        f"DEVICE --out {tmp_path / 'sessions/ocv'} {settings}",
         "sessions/hats/gains_hats.json: no such file; soundcal protocol run hats_headphones "
-        f"--device DEVICE --out {tmp_path / 'sessions/hats'}",
+        f"--device DEVICE --out {tmp_path / 'sessions/hats'} {settings}",
     )
     assert found.balance is not None
+    # what does not depend on gains is known without them
+    assert [visit.sound_s for visit in found.visits] == [10.0, 10.0]
 
 
 def copied_gains(sounds: Path, folder: Path, change: Any) -> Study:
