@@ -1,7 +1,7 @@
 """A room for tests: sounds with stated levels, a player without a device, clocks set by hand."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,14 @@ class Book:
         self._study = study
         self._laeq = laeq
         self._exposure = exposure
+        self.prepared: list[tuple[str, str]] = []
 
     def presentables(self) -> list[Presentable]:
         conditions = self._study.sound.conditions
         return [self.presentable(c, s) for c in conditions for s in self._study.stimuli()]
+
+    def prepare(self, next_ones: Iterable[tuple[str, str]]) -> None:
+        self.prepared = list(next_ones)
 
     def presentable(self, condition: str, stimulus: str) -> Presentable:
         pair = (self._laeq, self._laeq)

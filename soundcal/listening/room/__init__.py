@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
-    from soundcal.listening.room.arriving import Invitation, invite
+    from soundcal.listening.room.arriving import Invitation, invite, store_amendment
     from soundcal.listening.room.machine import Room
     from soundcal.listening.room.replies import Locked, Reply, UnknownCode, View
     from soundcal.listening.room.work import Clock
@@ -21,7 +21,18 @@ else:
             "UnknownCode": "replies",
             "View": "replies",
             "invite": "arriving",
+            "store_amendment": "arriving",
         },
     )
 
-__all__ = ["Clock", "Invitation", "Locked", "Reply", "Room", "UnknownCode", "View", "invite"]
+__all__ = [
+    "Clock",
+    "Invitation",
+    "Locked",
+    "Reply",
+    "Room",
+    "UnknownCode",
+    "View",
+    "invite",
+    "store_amendment",
+]

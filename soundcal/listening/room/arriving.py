@@ -10,16 +10,25 @@ from typing import Any, Final
 
 import numpy as np
 
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, RecordError
 from soundcal.listening.designs import Trial
 from soundcal.listening.plan import Visit, plan
 from soundcal.listening.room.replies import Locked, UnknownCode
 from soundcal.listening.room.situation import consent_version
 from soundcal.listening.room.work import Clock, Moment, Work
 from soundcal.listening.store import Connection, Row, Store
-from soundcal.listening.study import Study
+from soundcal.listening.study import Study, changes
 
-__all__ = ["Arrivals", "Invitation", "invite", "plain_code", "secret_hash"]
+__all__ = [
+    "Arrivals",
+    "Invitation",
+    "invite",
+    "plain_code",
+    "resume_limit_s",
+    "secret_hash",
+    "store_amendment",
+    "visits_of",
+]
 
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another one
 _CODE_LENGTH: Final = 6
@@ -231,16 +240,57 @@ class Arrivals:
         return version
 
     def store_version(self, w: Work, version: int, reason: str) -> None:
-        """Store the study and the orders of all planned people as a version."""
+        """Store the study and the orders of all planned people as a version.
+
+        Orders that somebody has begun by an earlier version stay as they are.
+        """
         w.run(
             "INSERT INTO study (version, toml, sha256, files_json, frozen_at, reason) "
             "VALUES (?, ?, ?, ?, ?, ?)",
             *(version, self._study.toml, self._study.sha256, json.dumps(self._digests)),
             *(w.now.at, reason),
         )
+        w.run(
+            "INSERT INTO plan SELECT ?, sequence, visit, condition, trials_json, generator "
+            "FROM plan WHERE version = ? AND sequence IN (SELECT sequence FROM participant)",
+            *(version, version - 1),
+        )
         for sequence, visits in self._plans.items():
             _store_plan(w, version, sequence, visits)
         w.event("study frozen", None, version=version, reason=reason)
+
+    def amend(self, w: Work, reason: str) -> tuple[int, tuple[str, ...]]:
+        """Store the study as a new version; see :func:`store_amendment`."""
+        last = w.one("SELECT version, files_json FROM study ORDER BY version DESC LIMIT 1")
+        if last is None:
+            raise RecordError("the study is not frozen yet, so it can simply be changed")
+        changed = changes(json.loads(last["files_json"]), self._digests)
+        if not changed:
+            raise RecordError("nothing has changed since the study was frozen")
+        blocks = {block.id: block for block in self._study.blocks}
+        for row in w.all(
+            "SELECT trials_json FROM plan WHERE version = ? "
+            "AND sequence IN (SELECT sequence FROM participant)",
+            last["version"],
+        ):
+            for spec in json.loads(row["trials_json"]):
+                trial = Trial.from_dict(spec)
+                block = blocks.get(trial.block)
+                whole = block is not None and block.design == trial.design
+                sound = trial.stimulus is None or (
+                    block is not None
+                    and trial.stimulus in block.stimuli
+                    and trial.condition in self._study.sound.conditions
+                )
+                if not (whole and sound):
+                    raise RecordError(
+                        f"block {trial.block}, stimulus {trial.stimulus}, condition "
+                        f"{trial.condition}: part of an order that somebody has begun, and no "
+                        f"longer of the study; begin a new study for that"
+                    )
+        version = int(last["version"]) + 1
+        self.store_version(w, version, reason)
+        return version, changed
 
     def _store_trials(self, w: Work, code: str, session: Row) -> None:
         version, visit = session["study_version"], session["visit"]
@@ -277,6 +327,27 @@ class Arrivals:
         if row is None:
             raise ParameterError(f"sequence {sequence} has no visit {visit}")
         return row
+
+
+def store_amendment(store: Store, study: Study, reason: str) -> tuple[int, tuple[str, ...]]:
+    """Store a study as a new version of the one that is frozen.
+
+    Returns
+    -------
+    version : int
+        Its number.
+    changed : tuple of str
+        What has changed, in words.
+
+    Raises
+    ------
+    RecordError
+        No study is frozen, nothing has changed, or what somebody has begun is no longer part of it.
+    """
+    arrivals = Arrivals(study, study.digests(), pilot=False)
+    clock = Clock()
+    moment = Moment(clock.epoch(), 0, 0)
+    return store.write(lambda c: arrivals.amend(Work(c, moment), reason)).result()
 
 
 def visits_of(w: Work, version: int, sequence: int) -> int:

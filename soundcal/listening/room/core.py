@@ -27,6 +27,7 @@ from soundcal.listening.room.situation import (
     screen_before_trials,
     screen_of_trial,
     situation_of,
+    trial_of,
 )
 from soundcal.listening.room.views import Pages
 from soundcal.listening.room.work import EVERYBODY, Clock, Moment, Work
@@ -43,6 +44,7 @@ _JUMP_S: Final = 1.0
 """Difference of both clocks beyond which the date is said to have jumped."""
 
 _POSITION_EVERY_S: Final = 0.5
+_AHEAD: Final = 2  # trials whose sounds are rendered ahead
 
 
 class Core:
@@ -240,6 +242,22 @@ class Core:
             self._player.start(start.presentation, sound.condition, sound.stimulus)
         except SoundcalError as error:
             self.played(NotPlayed(start.presentation, (str(error),)))
+        else:
+            self._prepare(start.presentation)
+
+    def _prepare(self, presentation: int) -> None:
+        """Let the sounds that follow in the same visit be rendered in the background."""
+        with self._store.read() as connection:
+            rows = connection.execute(
+                "SELECT spec_json FROM trial WHERE state IN ('current', 'planned') "
+                "AND session = (SELECT session FROM presentation WHERE id = ?) "
+                "ORDER BY position LIMIT ?",
+                (presentation, 1 + _AHEAD),
+            ).fetchall()
+        trials = [trial_of(row["spec_json"]) for row in rows]
+        self._player.book.prepare(
+            (trial.condition or "", trial.stimulus) for trial in trials if trial.stimulus
+        )
 
     def _silence(self, session: int | None = None) -> None:
         """Fade out what plays, in one session or in any."""
