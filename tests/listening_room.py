@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from soundcal.listening.player import PlayerEvent
 from soundcal.listening.room import Clock, Reply, Room, View
 from soundcal.listening.sound import CUE, Presentable
 from soundcal.listening.store import Store
@@ -46,19 +47,6 @@ class Book:
         )
 
 
-@dataclass(frozen=True)
-class News:
-    presentation: int
-    kind: str = "started"
-    outcome: str = ""
-    n_samples: int = 0
-    xruns: int = 0
-    flags: tuple[str, ...] = ()
-    measured_db: float | None = None
-    verdict: str | None = None
-    checks: tuple[str, ...] = ()
-
-
 class FakePlayer:
     """Plays nothing; a test says when a presentation begins and ends, unless it is ``ready``.
 
@@ -85,12 +73,12 @@ class FakePlayer:
 
     def begin(self) -> None:
         assert self.now is not None
-        self._tell(News(self.now))
+        self._tell(PlayerEvent("started", self.now))
 
-    def end(self, outcome: str = "done", **found: Any) -> None:
+    def end(self, outcome: Any = "done", **found: Any) -> None:
         assert self.now is not None
         presentation, self.now = self.now, None
-        self._tell(News(presentation, "ended", outcome, round(48000 * SECONDS), **found))
+        self._tell(PlayerEvent("ended", presentation, outcome, round(48000 * SECONDS), **found))
 
     def stop(self) -> None:
         if self.now is not None:
@@ -99,7 +87,7 @@ class FakePlayer:
     def position(self) -> tuple[float, float] | None:
         return None if self.now is None else (0.5, SECONDS)
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: PlayerEvent) -> None:
         if self.room is not None:
             self.room.played(news)
             if not self.ready:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from soundcal.errors import SoundcalError
+from soundcal.listening.player import PlayerEvent
 from soundcal.listening.room.acting import Actions, Start, hold
 from soundcal.listening.room.answering import Answers
 from soundcal.listening.room.arriving import Arrivals
 from soundcal.listening.room.places import Leases, News, Turns
-from soundcal.listening.room.playing import Device, SoundNews, Sounds
+from soundcal.listening.room.playing import Device, Sounds
 from soundcal.listening.room.replies import Refused, View
 from soundcal.listening.room.situation import (
     SOUNDING,
@@ -86,7 +87,7 @@ class Core:
         self._run = begin.result()
         store.on_failure = self._store_failed
 
-    def played(self, news: SoundNews) -> None:
+    def played(self, news: PlayerEvent) -> None:
         """Take the player's news about a presentation; may be called from any thread."""
         if news.kind == "started":
             done = self._write(lambda w: self._begun(w, news))
@@ -241,7 +242,8 @@ class Core:
             sound = start.sound
             self._player.start(start.presentation, sound.condition, sound.stimulus)
         except SoundcalError as error:
-            self.played(NotPlayed(start.presentation, (str(error),)))
+            reasons = (str(error),)
+            self.played(PlayerEvent("ended", start.presentation, "failed", flags=reasons))
         else:
             self._prepare(start.presentation)
 
@@ -268,7 +270,7 @@ class Core:
         if any(session in (None, row["session"]) for row in playing):
             self._player.stop()
 
-    def _begun(self, w: Work, news: SoundNews) -> "tuple[Stand, Start | None] | None":
+    def _begun(self, w: Work, news: PlayerEvent) -> "tuple[Stand, Start | None] | None":
         row = self._presentation(w, news.presentation)
         if row is None or row["state"] != "starting":
             return None
@@ -279,7 +281,7 @@ class Core:
         w.event("playing", row["participant"], row["session"], presentation=row["id"])
         return self._stand(w, row["participant"]), None
 
-    def _ended(self, w: Work, news: SoundNews) -> "tuple[Stand, Start | None] | None":
+    def _ended(self, w: Work, news: PlayerEvent) -> "tuple[Stand, Start | None] | None":
         row = self._presentation(w, news.presentation)
         if row is None or row["state"] not in SOUNDING:
             return None
@@ -358,21 +360,6 @@ class Stand:
     code: str
     view: View
     keeps: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NotPlayed:
-    """SoundNews of a presentation that the player could not begin."""
-
-    presentation: int
-    flags: tuple[str, ...]
-    kind: str = "ended"
-    outcome: str = "failed"
-    n_samples: int = 0
-    xruns: int = 0
-    measured_db: float | None = None
-    verdict: str | None = None
-    checks: tuple[object, ...] = ()
 
 
 def _json(value: object) -> str:

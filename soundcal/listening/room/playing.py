@@ -1,7 +1,6 @@
 """Presentations in the database: what may be played, what was, and the exposure of a person."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from soundcal.errors import ParameterError
@@ -14,59 +13,10 @@ from soundcal.listening.sound import CUE, Presentable, SoundBook
 from soundcal.listening.study import Study
 from soundcal.plain import plain
 
-__all__ = ["Device", "SoundNews", "Sounds", "exposure_of"]
+__all__ = ["Device", "Sounds", "exposure_of"]
 
 _DAY_S: Final = 24 * 3600.0
 _CUES: Final = ("left", "right", "comfort")
-
-
-class SoundNews(Protocol):
-    """News of the player about a presentation."""
-
-    @property
-    def kind(self) -> str:
-        """``started`` or ``ended``; with the latter, the following say how."""
-        ...
-
-    @property
-    def presentation(self) -> int:
-        """Id of the presentation."""
-        ...
-
-    @property
-    def outcome(self) -> str:
-        """``done``, ``stopped``, ``failed`` or ``invalid``."""
-        ...
-
-    @property
-    def n_samples(self) -> int:
-        """Samples played."""
-        ...
-
-    @property
-    def xruns(self) -> int:
-        """Interruptions that the driver reported."""
-        ...
-
-    @property
-    def flags(self) -> Sequence[object]:
-        """Reasons to doubt the take."""
-        ...
-
-    @property
-    def measured_db(self) -> float | None:
-        """Level by the monitor, dB re 20 µPa."""
-        ...
-
-    @property
-    def verdict(self) -> str | None:
-        """Verdict of the monitor."""
-        ...
-
-    @property
-    def checks(self) -> Sequence[object]:
-        """Checks of the take."""
-        ...
 
 
 class Device(Protocol):
