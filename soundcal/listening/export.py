@@ -21,7 +21,7 @@ from soundcal.listening.answers import (
     rating_tables,
     ratings_of,
 )
-from soundcal.listening.outcomes import outcomes
+from soundcal.listening.outcomes import agreement_of_people, outcomes
 from soundcal.listening.results import Results, TableRow, TrialRecord
 from soundcal.listening.sidecars import described
 from soundcal.plain import plain
@@ -112,6 +112,9 @@ def exported_files(
     for block, found in outcomes(results).items():
         rows = [plain(row) for row in found.to_dict("records")]
         files |= _with_sidecar(f"results_{block}", rows, described(found.columns))
+    for block, found in agreement_of_people(results).items():
+        rows = [plain(row) for row in found.to_dict("records")]
+        files |= _with_sidecar(f"agreement_{block}", rows, described(found.columns))
     for name, rows in (("participants", _participants(results)), ("stimuli", _stimuli(results))):
         files |= _with_sidecar(name, rows, described(_names(rows)))
     files["dataset_description.json"] = _json(_description(results, repeats, personal))

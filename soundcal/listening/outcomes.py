@@ -1,17 +1,17 @@
 """Results of the blocks of a listening test, as their designs compute them."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.listening.designs import DESIGNS
+from soundcal.listening.designs import DESIGNS, consistency
 from soundcal.listening.results import Results, TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["outcomes"]
+__all__ = ["agreement_of_people", "outcomes"]
 
-_COLUMNS = ["participant", "condition", "stimulus", "attribute", "value", "text"]
+_COLUMNS: Final = ("participant", "condition", "stimulus", "attribute", "value", "text")
 
 
 def outcomes(results: Results) -> "dict[str, pd.DataFrame]":
@@ -20,6 +20,24 @@ def outcomes(results: Results) -> "dict[str, pd.DataFrame]":
     Personal answers are left out. The columns are those of the design, such as ``mos, low, high``
     of an absolute category rating.
     """
+    tables = _tables(results)
+    blocks = {block.id: block for block in results.study.blocks}
+    return {name: DESIGNS[blocks[name].design].analyse(table) for name, table in tables.items()}
+
+
+def agreement_of_people(results: Results) -> "dict[str, pd.DataFrame]":
+    """Return the agreement of the participants on each scale, by the block; see `consistency`."""
+    found = {}
+    scales = {record.trial.block: {item.id for item in record.scales} for record in results.trials}
+    for name, table in _tables(results).items():
+        rated = consistency(table[table["attribute"].isin(scales[name])])
+        if len(rated):
+            found[name] = rated
+    return found
+
+
+def _tables(results: Results) -> "dict[str, pd.DataFrame]":
+    """Return the answers of each scored block that has any, a row each."""
     import pandas as pd
 
     found = {}
@@ -31,8 +49,7 @@ def outcomes(results: Results) -> "dict[str, pd.DataFrame]":
             for row in _answers(record)
         ]
         if rows:
-            table = pd.DataFrame(rows, columns=_COLUMNS)
-            found[block.id] = DESIGNS[block.design].analyse(table)
+            found[block.id] = pd.DataFrame(rows, columns=list(_COLUMNS))
     return found
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,6 @@ from soundcal.listening.study import Block, Pause, Study
 from soundcal.plain import plain
 
 __all__ = [
-    "GENERATOR",
     "Balance",
     "BlockBalance",
     "Visit",
@@ -36,9 +35,6 @@ __all__ = [
     "pause_before",
     "plan",
 ]
-
-GENERATOR: Final = "numpy.random.PCG64"
-"""Name of the generator of random numbers."""
 
 _Heard = tuple[str | None, str | None, int]
 """Stimulus, condition and number of the repetition."""

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any, Final
 
 from soundcal.listening.answers import NOT_MONITORED, predicted_level
-from soundcal.listening.outcomes import outcomes
+from soundcal.listening.outcomes import agreement_of_people, outcomes
 from soundcal.listening.plan import Visit, balance
 from soundcal.listening.results import Results, TableRow
 from soundcal.recording import counted
@@ -36,6 +36,11 @@ def listening_test(results: Results) -> ListeningTest:
         orders=tuple(_orders(results)),
         exposure=tuple(_exposure(study.limits.exposure_pa2h, played, numbers)),
         opinions=tuple(_opinions(results)),
+        agreement=tuple(
+            (block, *row)
+            for block, table in agreement_of_people(results).items()
+            for row in table.itertuples(index=False)
+        ),
     )
 
 

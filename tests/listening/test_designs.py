@@ -26,6 +26,7 @@ from soundcal.listening.designs import (
     Present,
     Trial,
     check_designs,
+    consistency,
     shown_items,
 )
 from soundcal.listening.designs.registry import Designs
@@ -304,6 +305,26 @@ def test_a_mean_opinion_score_has_its_interval_and_n() -> None:
 
 
 CALM = '[[block.question]]\nid = "calm"\nkind = "text"\ntext = { eng = "?" }\n'
+
+
+def test_the_agreement_of_people_is_their_intraclass_correlation() -> None:
+    # Shrout & Fleiss (1979), table 2: six targets, four judges; ICC(2,1) 0.29, ICC(2,4) 0.62
+    judges = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    rows = [
+        (f"P{k}", f"S{i}", float(value))
+        for i, values in enumerate(judges)
+        for k, value in enumerate(values)
+    ]
+    rows.append(("P9", "S0", 3.0))  # has not rated all
+    table = pd.DataFrame(rows, columns=["participant", "stimulus", "value"])
+    table = table.assign(condition="OCV", attribute="calm")
+    (found,) = consistency(table).to_dict("records")
+    assert (found["sounds"], found["n"]) == (6, 4)
+    assert round(found["icc"], 2) == 0.29
+    assert round(found["icc_mean"], 2) == 0.62
+    assert found["low"] < found["icc"] < found["high"]
+    assert consistency(table.assign(value=3.0)).empty
+    assert consistency(table[table["participant"] == "P0"]).empty
 
 
 @pytest.mark.parametrize(

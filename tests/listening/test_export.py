@@ -143,7 +143,7 @@ def test_personal_answers_only_if_asked_for(folder: Path) -> None:
 def test_every_table_describes_its_columns(folder: Path) -> None:
     files = exported(folder, personal=True)
     tables = [name for name in files if name.endswith((".csv", ".tsv"))]
-    assert len(tables) == 11
+    assert len(tables) == 12
     for name in tables:
         columns = files[name].partition("\n")[0].split("\t" if name.endswith("tsv") else ",")
         sidecar = json.loads(files[f"{name[:-4]}.json"])
@@ -184,6 +184,10 @@ def test_the_report_states_opinions_with_their_number(folder: Path) -> None:
     }
     tables = {table.name: table for table in listening_section(test).tables()}
     assert tables["room-opinions"].rows == test.opinions
+    agreement = tables["room-agreement"].rows
+    assert {(row[0], row[3], row[4]) for row in agreement} == {("main", 2, 3)}
+    assert {row[2] for row in agreement} == set(ORDER)
+    assert "agreement_quality.tsv" not in exported(folder)  # one sound only
 
 
 def test_the_log_of_a_participant_is_a_session(folder: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         shown_items,
     )
     from soundcal.listening.designs.registry import DESIGNS, check_designs
+    from soundcal.listening.designs.summaries import consistency
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
@@ -35,6 +36,7 @@ else:
             "Step": "model",
             "Trial": "model",
             "check_designs": "registry",
+            "consistency": "summaries",
             "shown_items": "model",
         },
     )
@@ -52,5 +54,6 @@ __all__ = [
     "Step",
     "Trial",
     "check_designs",
+    "consistency",
     "shown_items",
 ]

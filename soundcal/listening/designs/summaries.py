@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from soundcal.agreement import icc
 from soundcal.agreement.intervals import t_quantile
+from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["counts", "mean_opinion", "profile"]
+__all__ = ["consistency", "counts", "mean_opinion", "profile"]
 
 _SOUND = ["condition", "stimulus"]
 
@@ -64,6 +66,46 @@ def profile(table: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame
     found = _means(table, keys, confidence)
     values = table.dropna(subset=["value"]).groupby(keys, sort=False)["value"]
     return found.join(values.agg(["median", "min", "max"])).reset_index()
+
+
+def consistency(table: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame":
+    """Return how much the participants agree on the differences of the sounds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``participant, condition, stimulus, attribute, value``. Repeated answers of a person are
+        averaged; people who did not rate all sounds of a condition are left out of it.
+    confidence : float
+        Of the interval.
+
+    Returns
+    -------
+    DataFrame
+        ``condition, attribute, sounds, n`` (participants), ``icc, low, high``: intraclass
+        correlation of single participants, two-way, absolute agreement, and its interval;
+        ``icc_mean``: the same of their mean. Left out is what two people or two sounds are not
+        there for, and what does not vary.
+
+    Notes
+    -----
+    McGraw & Wong (1996), ICC(A,1) and ICC(A,k); see :func:`soundcal.agreement.icc`.
+    """
+    import pandas as pd
+
+    rows = []
+    answered = table.dropna(subset=["value", *_SOUND])
+    for (condition, attribute), part in answered.groupby(["condition", "attribute"], sort=False):
+        wide = part.pivot_table(index="stimulus", columns="participant", values="value")
+        rated = wide.dropna(axis="columns").to_numpy()
+        try:
+            one, mean = (icc(rated, form, confidence=confidence) for form in ("A,1", "A,k"))
+        except ParameterError:  # too few, or all alike
+            continue
+        sounds, n = rated.shape
+        rows.append((condition, attribute, sounds, n, one.icc, *one.ci, mean.icc))
+    columns = ["condition", "attribute", "sounds", "n", "icc", "low", "high", "icc_mean"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def counts(table: "pd.DataFrame") -> "pd.DataFrame":

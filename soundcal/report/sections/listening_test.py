@@ -36,6 +36,9 @@ class ListeningTest:
     opinions : tuple of tuple
         Mean opinion scores: condition, sound, number of participants, score, and the ends of its
         interval or None.
+    agreement : tuple of tuple
+        Agreement of the participants: block, condition, attribute, numbers of sounds and of
+        participants, ICC(A,1) and the ends of its interval, ICC(A,k).
     """
 
     setup: tuple[str, ...]
@@ -47,6 +50,7 @@ class ListeningTest:
     orders: tuple[str, ...]
     exposure: tuple[str, ...]
     opinions: tuple[tuple[Any, ...], ...] = ()
+    agreement: tuple[tuple[Any, ...], ...] = ()
 
 
 def listening_section(test: ListeningTest) -> Section:
@@ -111,6 +115,8 @@ def listening_section(test: ListeningTest) -> Section:
         blocks.append(checks)
     if test.opinions:
         blocks.append(opinions)
+    if test.agreement:
+        blocks.append(_agreement(test))
     for name, heading, lines in (
         ("room-exclusions", "Skipped trials and early ends", test.exclusions),
         ("room-orders", "Orders", test.orders),
@@ -118,6 +124,27 @@ def listening_section(test: ListeningTest) -> Section:
     ):
         blocks += _lines(name, heading, lines)
     return Section("room", "Set-up of the listening test", tuple(blocks))
+
+
+def _agreement(test: ListeningTest) -> Table:
+    return Table(
+        "room-agreement",
+        "Agreement of participants on the differences of sounds: intraclass correlation, two-way, "
+        "absolute agreement (McGraw & Wong 1996), of single participants with its 95 % interval, "
+        "and of their mean. Only people who rated all sounds of a condition count",
+        (
+            Column("Block"),
+            Column("Condition"),
+            Column("Attribute"),
+            Column("Sounds", "count"),
+            Column("n", "count"),
+            Column("ICC(A,1)", "number", decimals=2),
+            Column("from", "number", decimals=2, group="95 % interval"),
+            Column("to", "number", decimals=2, group="95 % interval"),
+            Column("ICC(A,k)", "number", decimals=2),
+        ),
+        test.agreement,
+    )
 
 
 def _lines(name: str, heading: str, lines: Sequence[str]) -> list[Section]:
