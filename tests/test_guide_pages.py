@@ -7,11 +7,24 @@ import guide_pages
 import pytest
 
 PAGES = sorted(path.stem for path in guide_pages.GUIDE.glob("*.md"))
+DEAR = {
+    "accuracy_and_limits",
+    "calibrating_ears",
+    "calibrating_headphones",
+    "comparing",
+    "measuring",
+    "protocols_and_sessions",
+    "ratings",
+}
+"""Pages that need more than 3 s; the first steps of a new user are always taken."""
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.long) if name in DEAR else name for name in PAGES],
+)
 def test_a_page_shows_what_happens(name: str, tmp_path: Path) -> None:
     found = guide_pages.problems(name, tmp_path)
     assert not found, "\n\n".join(found)

@@ -19,7 +19,11 @@ def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
 # the client's warnings about its own event loop and files are no concern of the notebooks
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [NOTEBOOKS[0], *(pytest.param(path, marks=pytest.mark.long) for path in NOTEBOOKS[1:])],
+    ids=lambda path: path.stem,
+)
 def test_a_notebook_runs_and_shows_its_plots(path: Path, tmp_path: Path) -> None:
     pytest.importorskip("ipykernel", reason="the kernel of a notebook (ipykernel) is not installed")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")

@@ -29,6 +29,7 @@ __all__ = [
     "Indicator",
     "find",
     "merged_statistics",
+    "named",
     "resolve",
     "resolve_callable",
 ]
@@ -309,25 +310,45 @@ def _known() -> dict[str, dict[str, tuple[str, ...]]]:
     return known
 
 
+@cache
+def _alike() -> dict[str, list[str]]:
+    """Return the names that differ in capital and small letters only, by their small letters."""
+    alike: dict[str, list[str]] = {}
+    for name in _known():
+        alike.setdefault(name.lower(), []).append(name)
+    return alike
+
+
+def named(name: str) -> Mapping[str, tuple[str, ...]] | None:
+    """Return the statistics per symbol that a name stands for, or None if it is not known.
+
+    Capital and small letters are alike where one name fits.
+
+    >>> named("la5"), named("sound")
+    ({'LA': ('5',)}, None)
+    """
+    if name.lower() == "study":
+        return resolve(STUDY)
+    known, alike = _known(), _alike().get(name.lower(), [])
+    if name not in known and len(alike) == 1:
+        name = alike[0]
+    return known.get(name)
+
+
 def _matches(name: str) -> Mapping[str, tuple[str, ...]]:
-    """Return what a name stands for; capital and small letters are alike where one name fits.
+    """Return what a name stands for.
 
     Raises
     ------
     ParameterError
         Unknown name.
     """
-    if name.lower() == "study":
-        return resolve(STUDY)
+    if (found := named(name)) is not None:
+        return found
     from difflib import get_close_matches
 
-    known = _known()
-    if name in known:
-        return known[name]
-    alike = [other for other in known if other.lower() == name.lower()]
-    if len(alike) == 1:
-        return known[alike[0]]
-    lower = {other.lower(): other for other in (*known, "study")}
+    alike = _alike().get(name.lower(), [])
+    lower = {other.lower(): other for other in (*_known(), "study")}
     close = set(get_close_matches(name.lower(), lower, n=4, cutoff=0.7))
     near = alike or [other for other in lower.values() if other.lower() in close]
     families = sorted({entry.family for entry in REGISTRY.values()})

@@ -121,8 +121,8 @@ class Bits:
         return low + (high - low) * unit
 
     def between(self, low: float, high: float) -> float:
-        """Return one number from ``low`` to below ``high``."""
-        return float(self.uniform(low, high, 1)[0])
+        """Return one number from ``low`` to below ``high``, as :meth:`uniform` does."""
+        return low + (high - low) * ((self._source.random_raw() >> 11) * _WORD)
 
     def noise(self, n: int) -> Array:
         """Return ``n`` independent samples of white noise, mean 0, standard deviation 1.

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from soundcal.errors import ParameterError
-from soundcal.indicators.registry import REGISTRY, resolve
+from soundcal.indicators.registry import REGISTRY, named
 
 __all__ = [
     "CHANNELS",
@@ -198,11 +197,8 @@ def label_of(text: str, weighting: str) -> tuple[str, str] | None:
         return name, ""
     if len(name) < 2 or (len(name) == 2 and name.isalpha()):
         return None  # "n" is a count and "Pa" a unit
-    try:
-        found = resolve(name) if "," not in name else {}
-    except ParameterError:
-        return None
-    if len(found) != 1:
+    found = named(name.strip())
+    if found is None or len(found) != 1:
         return None
     ((symbol, statistics),) = found.items()
     written = name.casefold().startswith(symbol.casefold())

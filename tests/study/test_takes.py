@@ -56,9 +56,10 @@ def test_repeatability_of_the_flow_meters_of_1986() -> None:
     assert (wright, mini) == pytest.approx((43.2, 56.4), abs=0.1)
 
 
-def test_intervals_of_the_repeatability_cover_it() -> None:
+@pytest.mark.parametrize("runs", [60, pytest.param(300, marks=pytest.mark.long)])
+def test_intervals_of_the_repeatability_cover_it(runs: int) -> None:
     rng = np.random.default_rng(4)
-    runs, hits = 300, 0
+    hits = 0
     for _ in range(runs):
         values = 60 + rng.normal(0, 5, (8, 1)) + rng.normal(0, 0.5, (8, 4))
         table = pd.DataFrame(values, columns=["a:1", "a:2", "b:1", "b:2"])

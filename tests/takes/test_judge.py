@@ -302,6 +302,7 @@ def stimuli(seed: int, n: int) -> np.ndarray:
     return np.clip(kinds[seed % len(kinds)], -0.9, 0.9)
 
 
+MANY = ((475, 0.25), (25, 1.0))
 CARDS = ("interface+open-300", "portable+closed-16", "onboard+monitor-80", "interface+open-32")
 
 
@@ -310,9 +311,10 @@ def all_checks(take: Capture, played: np.ndarray) -> tuple[Check, ...]:
 
 
 @pytest.mark.parametrize(
-    ("number", "seconds"), [pytest.param(475, 0.25, id="short"), pytest.param(25, 1.0, id="long")]
+    ("number", "seconds"),
+    [(95, 0.25), (5, 1.0), *(pytest.param(*n, marks=pytest.mark.long) for n in MANY)],
 )
-def test_500_clean_takes_are_never_called_invalid(number: int, seconds: float) -> None:
+def test_clean_takes_are_never_called_invalid(number: int, seconds: float) -> None:
     n = round(seconds * FS)
     labs = [SimulatedLab(name, seed=seed) for seed, name in enumerate(CARDS)]
     for seed in range(number):
