@@ -6,12 +6,17 @@ The parser; :mod:`soundcal.cli.listening` carries the actions out.
 import argparse
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from soundcal.cli.device_options import add_device_options
+from soundcal.errors import ParameterError
 
 __all__ = ["add"]
+
+_LIBRARIES: Final = ("starlette", "uvicorn", "segno")
+"""Libraries of the extra ``listen``."""
 
 _REPEATS: Final = ("mean", "first", "separate")
 
@@ -29,6 +34,7 @@ def add(commands: Any) -> None:
     for add_action in (
         _add_new,
         _add_check,
+        _add_rehearse,
         _add_status,
         _add_export,
         _add_forget,
@@ -46,14 +52,25 @@ def _action(
     return parser
 
 
-def _finish(parser: argparse.ArgumentParser, module: str, name: str) -> None:
-    """Add ``--json``, and the function that carries out the action, imported when it is called."""
+def _finish(
+    parser: argparse.ArgumentParser, module: str, name: str, *, served: bool = False
+) -> None:
+    """Add ``--json``, and the function that carries out the action, imported when it is called.
+
+    ``served``: it needs the libraries that serve the pages.
+    """
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.set_defaults(run=_later(module, name))
+    parser.set_defaults(run=_later(module, name, served))
 
 
-def _later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+def _later(module: str, name: str, served: bool) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
+        missing = [library for library in _LIBRARIES if served and find_spec(library) is None]
+        if missing:
+            raise ParameterError(
+                f"soundcal listen {name} needs the libraries {', '.join(missing)}; "
+                "pip install 'soundcal[listen]'"
+            )
         return int(getattr(import_module(f"soundcal.cli.{module}"), f"listen_{name}")(options))
 
     return run
@@ -93,6 +110,39 @@ def _add_check(actions: Any) -> None:
         parser, required=False, rate=False, purpose="check that the gains fit to it: "
     )
     _finish(parser, "listening", "check")
+
+
+def _add_rehearse(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "rehearse",
+        "carry out the study with simulated participants, up to the report",
+        description="Simulated participants take part through the real server, played by the "
+        "simulated laboratory. Known differences between two conditions are planted in 20 %% of "
+        "the cells of stimulus and attribute; the report of the ratings should find them. Sounds "
+        "are shortened, and gains are found in the simulated laboratory.",
+    )
+    parser.add_argument(
+        "--participants",
+        type=int,
+        metavar="N",
+        help="number of participants (default: as many as are planned)",
+    )
+    parser.add_argument(
+        "--effects",
+        type=float,
+        default=15.0,
+        metavar="PERCENT",
+        help="planted differences in percent of the scale (default 15); 0 for none",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the participants (default 0)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="OUT", help="new folder (default DIR/rehearsal)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an earlier rehearsal")
+    _finish(parser, "listening_rehearsal", "rehearse", served=True)
 
 
 def _add_status(actions: Any) -> None:

@@ -70,7 +70,9 @@ _UNKNOWN_U_DB: Final = 2.8
 voltage leaves out, as far as it can raise a level (:class:`soundcal.calibration.ocv.Omissions`)."""
 
 _CACHED: Final = 4
-"""Rendered stimuli that are kept: 23 MB each, for 30 s of two channels at 48 kHz."""
+_CACHED_S: Final = 120.0
+"""Rendered stimuli that are kept: so many, and more as long as they last no longer than this, in s;
+92 MB of two channels at 48 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +373,7 @@ class SoundBook:
             if future is None or (future.done() and future.exception() is not None):
                 future = self._pool.submit(self._render, stimulus)
             self._rendered[stimulus.id] = future
-            while len(self._rendered) > _CACHED:
+            while len(self._rendered) > max(_CACHED, _CACHED_S / self._duration(stimulus)):
                 self._rendered.popitem(last=False)
             return future
 

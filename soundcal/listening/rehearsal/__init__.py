@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
-    from soundcal.listening.rehearsal.listeners import Listeners, Verdict, verdict_on
+    from soundcal.listening.rehearsal.running import Rehearsal, rehearse
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
-            "Listeners": "listeners",
-            "Verdict": "listeners",
-            "verdict_on": "listeners",
+            "Rehearsal": "running",
+            "rehearse": "running",
         },
     )
 
-__all__ = ["Listeners", "Verdict", "verdict_on"]
+__all__ = ["Rehearsal", "rehearse"]
