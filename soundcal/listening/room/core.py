@@ -289,8 +289,8 @@ class Core:
         w.run(
             "UPDATE presentation SET state = ?, ended = ?, n_samples = ?, xruns = ?, flags = ?, "
             "measured_db = ?, verdict = ?, checks_json = ? WHERE id = ?",
-            *(state, w.now.at, news.n_samples, news.xruns, _json(news.flags)),
-            *(news.measured_db, news.verdict, _json(news.checks), row["id"]),
+            *(state, w.now.at, int(news.n_samples), int(news.xruns), _json(news.flags)),
+            *(plain(news.measured_db), news.verdict, _json(news.checks), row["id"]),
         )
         code, session = row["participant"], row["session"]
         w.event(f"sound {state}", code, session, presentation=row["id"])

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Container, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from soundcal.listening.designs import DESIGNS, Item, Trial, shown_items
@@ -38,15 +39,17 @@ class Pages:
         self.study = study
         self.sounds = sounds
         self._texts = {language: study.words(language) for language in study.languages}
-        self._items: dict[tuple[str, str], tuple[Item, ...]] = {}
+        self._asked = lru_cache(maxsize=4096)(self._ask)
 
     def items(self, trial: Trial, language: str) -> tuple[Item, ...]:
         """Return what a trial asks, in its order."""
-        key = (trial.block, language)
-        if key not in self._items:
-            block, texts = self.study.block(trial.block), self._texts[language]
-            self._items[key] = DESIGNS[trial.design].items(block, language, texts)
-        return shown_items(self._items[key], trial)
+        return self._asked(trial, language)[0]
+
+    def _ask(self, trial: Trial, language: str) -> tuple[tuple[Item, ...], list[Any]]:
+        """Return what a trial asks, as items and ready for JSON."""
+        block, texts = self.study.block(trial.block), self._texts[language]
+        items = shown_items(DESIGNS[trial.design].items(block, language, texts), trial)
+        return items, [plain(item) for item in items]
 
     def many(self, name: str) -> list[str]:
         """Return the ids of a block's questions whose answer is a list."""
@@ -124,7 +127,7 @@ class Pages:
             return {}
         trial, language = now.trial, now.participant["language"]
         block, design = self.study.block(trial.block), DESIGNS[trial.design]
-        items = self.items(trial, language)
+        items, shown = self._asked(trial, language)
         draft = w.one("SELECT body FROM draft WHERE trial = ?", now.row["id"])
         i = now.done if now.revising else now.done + 1
         data: dict[str, Any] = {
@@ -133,7 +136,7 @@ class Pages:
             "practice": not trial.scored,
             "template": design.template,
             "question": design.prompt(block, language, self._texts[language]),
-            "items": [plain(item) for item in items],
+            "items": shown,
             "draft": json.loads(draft["body"]) if draft else _stored(w, now, items),
             "revision": next_revision(w, now.row["id"]),
             "can_previous": screen in ("ready", "answer")
