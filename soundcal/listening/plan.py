@@ -287,7 +287,8 @@ class BlockBalance:
             pair += " (carry-over of the first order is balanced)"
         else:
             never = 100 * float((pairs == 0).mean())
-            pair += f" ({pairs.mean():.2g} on average; {never:.0f} % of the pairs never)"
+            pair += f" ({pairs.mean():.2g} on average"
+            pair += f"; {never:.0f} % of the pairs never)" if never else ")"
         return f"{place}.", f"{pair}."
 
 

@@ -9,7 +9,7 @@ All paths are inside the folder of the study, which holds data only.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,7 @@ from soundcal.listening.study import (
     Study,
 )
 from soundcal.listening.study_file import Place, StudyFile
+from soundcal.listening.texts import problem_of_own
 from soundcal.stimuli import Stimulus, load_catalogue, scenes
 
 __all__ = ["read_study"]
@@ -213,18 +214,23 @@ def _check_texts(file: StudyFile, study: Study) -> None:
     for language in study.languages:
         if language not in study.texts:
             raise file.error(("texts",), f"[texts.{language}] is missing")
+    for language, own in study.texts.items():
+        for key, text in own.items():
+            if problem := problem_of_own(key, text):
+                raise file.error(("texts", language, key), problem)
     for number, block in enumerate(study.blocks):
         place: Place = ("block", number)
+        words: list[tuple[str, Container[str]]]
         words = [("instructions", block.instructions), ("prompt", block.prompt)]
         for attribute in block.attributes:
             sides = (attribute.label, attribute.low_label, attribute.high_label)
-            words += [(f"attribute {attribute.id}", text) for text in sides]
+            words += [(f"attribute {attribute.id}", by_language) for by_language in sides]
         for question in block.questions:
             parts = (question.text, question.choice_texts, question.labels)
-            words += [(f"question {question.id}", dict.fromkeys(part, "")) for part in parts]
-        for name, text in words:
-            missing = [language for language in study.languages if language not in text]
-            if text and missing:
+            words += [(f"question {question.id}", by_language) for by_language in parts]
+        for name, by_language in words:
+            missing = [language for language in study.languages if language not in by_language]
+            if by_language and missing:
                 raise file.error(place, f"{name}: no text in {', '.join(missing)}")
 
 

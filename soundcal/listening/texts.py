@@ -11,13 +11,24 @@ from typing import Final, Literal
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import inside, read_toml
 
-__all__ = ["LANGUAGES", "OF_METHODS", "Direction", "Texts", "load_texts"]
+__all__ = [
+    "LANGUAGES",
+    "OF_METHODS",
+    "OF_STUDY",
+    "Direction",
+    "Texts",
+    "load_texts",
+    "problem_of_own",
+]
 
 LANGUAGES: Final = Path(__file__).parent / "languages"
 """Folder of the languages that come with soundcal, and name of that of a study."""
 
 OF_METHODS: Final = ("paq_", "acr_")
 """Beginnings of the keys that only blocks of a method need."""
+
+OF_STUDY: Final = ("information", "consent_version", "instructions")
+"""Keys of the texts that only a study has."""
 
 Direction = Literal["ltr", "rtl"]
 """Direction of writing: from left to right or from right to left."""
@@ -123,14 +134,27 @@ def _compare(texts: Texts, english: Texts, path: Path) -> None:
     if missing:
         raise RecordError(f"{path}: the text {missing[0]} is missing, and {len(missing) - 1} more")
     for key, text in texts.words.items():
-        if key not in english.words:
-            close = get_close_matches(key, english.words, 1)
-            raise RecordError(
-                f"{path}: unknown text {key!r}" + (f"; did you mean {close[0]}?" if close else "")
-            )
-        known = {*_FIELD.findall(english[key])}
-        if strange := {*_FIELD.findall(text)} - known:
-            raise RecordError(
-                f"{path}: {key} holds {{{min(strange)}}}, which the room does not fill in; it "
-                f"fills in {', '.join(sorted(known)) or 'nothing'} there"
-            )
+        if problem := _problem(key, text, english):
+            raise RecordError(f"{path}: {key}: {problem}")
+
+
+def problem_of_own(key: str, text: str) -> str:
+    """Return what is wrong with a text of a study; empty if nothing is.
+
+    >>> problem_of_own("join_titel", "Hello")
+    'unknown text; did you mean join_title?'
+    """
+    return "" if key in OF_STUDY else _problem(key, text, load_texts("eng"))
+
+
+def _problem(key: str, text: str, english: Texts) -> str:
+    if key not in english.words:
+        close = get_close_matches(key, [*OF_STUDY, *english.words], 1)
+        return "unknown text" + (f"; did you mean {close[0]}?" if close else "")
+    known = {*_FIELD.findall(english[key])}
+    if strange := {*_FIELD.findall(text)} - known:
+        return (
+            f"holds {{{min(strange)}}}, which the room does not fill in; it fills in "
+            f"{', '.join(sorted(known)) or 'nothing'} there"
+        )
+    return ""

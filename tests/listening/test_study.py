@@ -59,6 +59,7 @@ REFUSED = [
     ('"permutation"', '"blocks"\ngroups = [["CG01", "W01"]]', "block 2, groups: no stimulus of"),
     ('"permutation"', '"fixed"\ngroups = [["CG01", "N1"]]', "block 2, groups: order = "),
     ('order = "permutation"', "scale = { step = 1e-9 }", "block 2, scale: steps of 1e-09 from 0"),
+    ("[texts.eng]", '[texts.eng]\njoin_titel = "Hi"', "texts, eng, join_titel: unknown text; did"),
     # the nearest line that there is
     ('{ eng = "Do', '{ deu = "Do', "block 3: question hearing: no text in eng", "\nid = \"about"),
     ('["eng"]', '["eng", "deu"]', "texts: [texts.deu] is missing", "[texts.eng]"),
