@@ -4,6 +4,7 @@ import inspect
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,16 @@ RATES = all_rates()
 EACH = ALARM / len(RATES)
 
 
-@pytest.mark.parametrize("stated", RATES, ids=[stated.quantity for stated in RATES])
+DEAR = ("intervals of 48 cells by the mixed model", "default test, any of 216 cells")
+"""Rates of which the same stands in the list with fewer cells."""
+
+
+def rate(stated: StatedRate) -> Any:
+    marks = [pytest.mark.long] if stated.quantity.startswith(DEAR) else []
+    return pytest.param(stated, marks=marks, id=stated.quantity)
+
+
+@pytest.mark.parametrize("stated", [rate(stated) for stated in RATES])
 def test_rates_are_those_that_are_stated(stated: StatedRate) -> None:
     found = simulate(stated, 100, EACH)
     row = found.row
