@@ -13,7 +13,7 @@ from listening_room import EXPOSURE, LAEQ, Book, House, Person, house, settle
 from listening_study import small_study
 
 from soundcal.errors import StreamError
-from soundcal.listening.room import Locked, UnknownCode
+from soundcal.listening.room import Locked, UnknownCode, renew
 from soundcal.listening.store import Store
 
 SEQUENCES = "SELECT code, sequence FROM participant WHERE sequence IS NOT NULL ORDER BY sequence"
@@ -527,6 +527,18 @@ def test_a_code_identifies_and_the_assistant_lets_another_device_in(place: House
     for wrong in ({"code": "AAAAAA"}, {"token": invitation.code}, {}):
         with pytest.raises(UnknownCode):
             place.room.join(**wrong)
+
+
+def test_new_links_make_the_earlier_ones_void_and_leave_the_codes(place: House) -> None:
+    first, second = place.room.invite(2)
+    came = Person(place.room, place.room.join(token=first.token))
+    renewed = renew(place.store)
+    assert renewed.people == 2
+    assert [one.code for one in renewed.invitations] == [second.code]
+    with pytest.raises(UnknownCode):
+        place.room.join(token=second.token)
+    assert place.room.join(token=renewed.invitations[0].token)
+    assert came.screen == "information"
 
 
 def test_secrets_are_stored_as_checksums_only(place: House) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
-    from soundcal.listening.room.arriving import Invitation, invite, store_amendment
+    from soundcal.listening.room.arriving import store_amendment
+    from soundcal.listening.room.inviting import Invitation, Renewed, invite, renew
     from soundcal.listening.room.machine import Room
     from soundcal.listening.room.replies import Locked, Reply, UnknownCode, View
     from soundcal.listening.room.work import Clock
@@ -14,13 +15,15 @@ else:
         __name__,
         {
             "Clock": "work",
-            "Invitation": "arriving",
+            "Invitation": "inviting",
             "Locked": "replies",
             "Reply": "replies",
             "Room": "machine",
             "UnknownCode": "replies",
             "View": "replies",
-            "invite": "arriving",
+            "Renewed": "inviting",
+            "invite": "inviting",
+            "renew": "inviting",
             "store_amendment": "arriving",
         },
     )
@@ -29,10 +32,12 @@ __all__ = [
     "Clock",
     "Invitation",
     "Locked",
+    "Renewed",
     "Reply",
     "Room",
     "UnknownCode",
     "View",
     "invite",
+    "renew",
     "store_amendment",
 ]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from soundcal.listening.room.answering import Answers
-from soundcal.listening.room.arriving import Arrivals, secret_hash
+from soundcal.listening.room.arriving import Arrivals
+from soundcal.listening.room.inviting import secret_hash
 from soundcal.listening.room.playing import Sounds
 from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.situation import Situation, consent_version, pause_name

@@ -1,11 +1,8 @@
-"""Invitations, codes and cookies; the frozen study, the stored orders, and the start of a visit."""
+"""The frozen study, the stored orders, and the start of a visit."""
 
-import hashlib
 import json
 import re
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,102 +10,22 @@ import numpy as np
 from soundcal.errors import ParameterError, RecordError
 from soundcal.listening.designs import Trial
 from soundcal.listening.plan import Visit, plan
+from soundcal.listening.room.inviting import new_secret, plain_code, secret_hash
 from soundcal.listening.room.replies import Locked, UnknownCode
 from soundcal.listening.room.situation import consent_version
 from soundcal.listening.room.work import Clock, Moment, Work
-from soundcal.listening.store import Connection, Row, Store
+from soundcal.listening.store import Row, Store
 from soundcal.listening.study import Study, changes
 
 __all__ = [
     "Arrivals",
-    "Invitation",
-    "invite",
-    "plain_code",
     "resume_limit_s",
-    "secret_hash",
     "store_amendment",
     "visits_of",
 ]
 
-_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another one
-_CODE_LENGTH: Final = 6
-_TOKEN_BYTES: Final = 16  # 128 bit
 _GONE: Final = ("declined", "stopped", "withdrawn")
 """States of those whose order may go to a newcomer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """One person's access: a short code for the sheet, and the token of the link, shown once."""
-
-    code: str
-    token: str
-
-
-def secret_hash(secret: str) -> str:
-    """Return what is stored of a token or cookie: its SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def plain_code(text: str) -> str:
-    """Return a code as it is stored, however it was typed.
-
-    >>> plain_code(" k7m-2qx ")
-    'K7M2QX'
-    """
-    return re.sub(r"[\s\-]", "", text).upper()
-
-
-def invite(
-    store: Store, n: int, *, pilot: bool = False, clock: Clock | None = None
-) -> list[Invitation]:
-    """Make the access of ``n`` more people.
-
-    Parameters
-    ----------
-    store : Store
-        The database.
-    n : int
-        Number of people, 1 to 10 000.
-    pilot : bool
-        They are pilots, whose answers do not count.
-    clock : Clock, optional
-        The clocks.
-
-    Returns
-    -------
-    list of Invitation
-        The tokens are not stored and cannot be shown again.
-
-    Raises
-    ------
-    ParameterError
-        ``n`` is out of range.
-    RecordError
-        The database cannot be written.
-    """
-    if not 1 <= n <= 10_000:
-        raise ParameterError(f"{n} invitations; 1 to 10000 are expected")
-    clock = clock or Clock()
-    moment = Moment(clock.epoch(), 0, 0)
-
-    def job(connection: Connection) -> list[Invitation]:
-        known = {row[0] for row in connection.execute("SELECT code FROM participant")}
-        made: list[Invitation] = []
-        while len(made) < n:
-            code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
-            if code in known:
-                continue
-            known.add(code)
-            made.append(Invitation(code, secrets.token_urlsafe(_TOKEN_BYTES)))
-        connection.executemany(
-            "INSERT INTO participant (code, token_hash, language, state, pilot, invited_at) "
-            "VALUES (?, ?, '', 'invited', ?, ?)",
-            [(one.code, secret_hash(one.token), int(pilot), moment.at) for one in made],
-        )
-        return made
-
-    return store.write(job).result()
 
 
 class Arrivals:
@@ -166,7 +83,7 @@ class Arrivals:
             opened = self._begin(w, person, session["visit"] + 1)
         elif session["state"] == "running":
             self._resume(w, person, session)
-        secret = secrets.token_urlsafe(_TOKEN_BYTES)
+        secret = new_secret()
         w.run(
             "INSERT INTO secret (hash, participant, at) VALUES (?, ?, ?)",
             *(secret_hash(secret), person["code"], w.now.at),

@@ -13,15 +13,10 @@ from typing import Any, Final
 from soundcal.errors import ParameterError, SoundcalError
 from soundcal.listening.room.acting import Start, end_visit, hold
 from soundcal.listening.room.answering import body_hash
-from soundcal.listening.room.arriving import (
-    Invitation,
-    invite,
-    plain_code,
-    resume_limit_s,
-    secret_hash,
-)
+from soundcal.listening.room.arriving import resume_limit_s
 from soundcal.listening.room.asking import check_body
 from soundcal.listening.room.core import Core, Stand
+from soundcal.listening.room.inviting import Invitation, invite, plain_code, secret_hash
 from soundcal.listening.room.places import Call
 from soundcal.listening.room.replies import Refused, Reply, UnknownCode, View
 from soundcal.listening.room.situation import Situation, find_participant, situation_of
@@ -88,7 +83,7 @@ class Room(Core):
         return self._closed
 
     def invite(self, n: int) -> list[Invitation]:
-        """Make the access of ``n`` more people; see :func:`.arriving.invite`."""
+        """Make the access of ``n`` more people; see :func:`.inviting.invite`."""
         return invite(self._store, n, pilot=self.pilot, clock=self._clock)
 
     def queue(self) -> tuple[str, ...]:
