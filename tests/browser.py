@@ -13,6 +13,9 @@ ARGUMENTS = (
 )
 """Options that keep Chromium from asking anybody else; Playwright makes a new profile each time."""
 
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+"""Rules of axe: WCAG 2.0 to 2.2, levels A and AA."""
+
 REQUIRED = "SOUNDCAL_REQUIRE_BROWSER"
 """Environment variable that turns a skip into a failure."""
 
@@ -37,3 +40,12 @@ def start_browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+def violations(page: Any) -> list[str]:
+    """Return what axe finds on a page against WCAG 2.2 AA."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browser import start_browser
+from browser import start_browser, violations
 from fake_dashboard import FakeDashboard
 from fake_room import FakeRoom, FakeStudy
 from room_screens import PAQ, SCREENS
 
 from soundcal.listening.web import Running, bind, make_app
 
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 TABLET = {"width": 820, "height": 1180}
 
 
@@ -82,15 +81,6 @@ def visit(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
 def is_fault(message: Any) -> bool:
     """Return whether the console complains of anything but a server that is out of reach."""
     return message.type in ("error", "warning") and "Failed to load resource" not in message.text
-
-
-def violations(page: Any) -> list[str]:
-    """Return what axe finds against WCAG 2.2 AA."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
-    found = Axe().run(page, options=options).response["violations"]
-    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
 def overflow(page: Any) -> int:

@@ -435,6 +435,9 @@ def test_events_arrive_at_once_with_the_number_as_id(site: Site) -> None:
     assert (state["event"], state["id"]) == ("state", "2")
     assert json.loads(position["data"])["position_s"] == 4.0
     again = site.send("GET", "/events?tab=tab-1", None, {**headers, "Last-Event-ID": "2"})
+    until = time.monotonic() + 5.0
+    while site.room.subscribed < 2 and time.monotonic() < until:
+        time.sleep(0.01)
     site.room.position(5.0)
     assert events_of(again, 1)[0]["event"] == "position"  # what is known is not repeated
     older = site.send("GET", "/events?tab=tab-1", None, {**headers, "Last-Event-ID": "1"})

@@ -20,8 +20,8 @@ let hand = "keys"; // pointer, touch or keys
 
 // ---- messages, which wait while a sound plays
 
-let queued = null;
-let fading = 0;
+let queued;
+let fading;
 
 function say(text, stays = false) {
   if (page().dataset.screen === "playing") {
@@ -106,7 +106,7 @@ function merge(old, fresh, next) {
     while (at && at !== twin && !(at.id && next.getElementById(at.id))) at = drop(at);
     if (at !== twin) old.insertBefore(twin, at);
     if (twin.nodeType === Node.ELEMENT_NODE) merge(twin, child, next);
-    else if (twin.data !== child.data) twin.data = child.data;
+    else twin.data = child.data;
     at = twin.nextSibling;
   }
   while (at) at = drop(at);
@@ -130,7 +130,7 @@ function keepBehind(old, fresh) {
 
 // ---- what a person does
 
-let doing = null; // the request under way
+let doing; // the request under way
 
 const send = (action, content) =>
   fetch(`${base}/${action}`, {
@@ -172,19 +172,23 @@ async function act(action, extra) {
   const urgent = action === "help" || action === "stop";
   if (doing && !urgent) return;
   while (doing) await doing;
+  lock(true);
   doing = perform(action, extra);
   await doing;
   doing = null;
+  lock(false);
 }
 
-async function perform(action, extra) {
-  lock(true);
+async function perform(action, extra, again) {
   if (action === "answer") say(words.sending, true);
   const own = base || action === "code" ? {} : common();
   const { status, message, screen, data } = await post(action, { ...own, ...extra });
-  lock(false);
   if (status === (action === "code" ? 200 : 401)) return location.replace(address);
   if (action === "code") return fault(find("#code"), message);
+  if (status === 409 && screen === page().dataset.screen && !again) {
+    await show();
+    return perform(action, extra, true); // only the number was another one
+  }
   const other = status === 409 && screen !== "other_window" ? words.already_stored : "";
   if (base) say(message);
   else if (status === 422) say(words.problem);
@@ -202,10 +206,10 @@ function fault(field, text) {
 on("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  const acts = button.dataset.act || button.type === "submit";
-  if (isLocked(button) || (acts && event.detail > 1)) return event.preventDefault();
+  const twice = event.detail > 1 && !button.dataset.step;
+  if (isLocked(button) || twice) return event.preventDefault();
   if (button.dataset.act) act(button.dataset.act, JSON.parse(button.dataset.body || "{}"));
-  else if (button.dataset.step) step(button, event.detail === 0);
+  else if (button.dataset.step) step(button);
   else if (button.id === "steps") {
     sessionStorage.setItem("steps", body.classList.contains("steps-on") ? "" : "on");
     offerSteps();
@@ -279,8 +283,8 @@ function mark(refused = []) {
     if (text === words.answer_missing) missing.push(item.dataset.name);
   }
   const text = missing.length === 1 ? words.missing_one : words.missing_many;
-  const names = missing.join(", ");
-  find("#missing").textContent = missing.length ? fill(text, { count: missing.length, names }) : "";
+  const values = { count: missing.length, names: missing.join(", ") };
+  find("#missing").textContent = missing.length ? fill(text, values) : "";
   first?.querySelector("input, textarea").focus();
   return first === null;
 }
@@ -308,7 +312,7 @@ function changed(item) {
 }
 
 // A tap in the exact middle changes no value, so the pointer counts; a finger that scrolls does not.
-let before = null;
+let before;
 on("pointerdown", (event) => {
   hand = event.pointerType === "touch" ? "touch" : "pointer";
   const range = event.target.closest("input[type=range]");
@@ -340,10 +344,10 @@ on("input", (event) => {
   }
 });
 
-function step(button, byKeys) {
+function step(button) {
   const range = itemOf(button).querySelector("input");
   if (isTouched(range) || range.dataset.handle !== "none") range.stepUp(Number(button.dataset.step));
-  touch(range, byKeys ? "keys" : hand);
+  touch(range, hand);
 }
 
 function offerSteps() {
@@ -352,7 +356,7 @@ function offerSteps() {
   find("#steps")?.setAttribute("aria-pressed", String(on));
 }
 
-let drafting = 0;
+let drafting;
 
 async function draft() {
   const form = find("form[data-act=answer]");
@@ -369,7 +373,7 @@ async function draft() {
 
 // ---- what the server tells, and time
 
-let stream = null;
+let stream;
 let heard = now();
 
 function listen() {
@@ -408,8 +412,8 @@ function tick() {
     const total = +duration;
     const at = Math.min(+position + (waits === undefined ? since : 0), total);
     find("#position").value = at;
-    const text = fill(words.trial_time, { seconds: Math.floor(at), total: Math.round(total) });
-    if (find("#seconds").textContent !== text) find("#seconds").textContent = text;
+    const values = { seconds: Math.floor(at), total: Math.round(total) };
+    find("#seconds").textContent = fill(words.trial_time, values);
     if (since > total + 1.5) ask();
   }
   const countdown = find("#countdown");

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.responses import StreamingResponse
 
-__all__ = ["Streams"]
+__all__ = ["BEAT_S", "Event", "Streams"]
 
 BEAT_S: Final = 5.0
 """Seconds between signs of life while nothing happens."""
@@ -18,6 +18,14 @@ _WAITING: Final = 64  # events that a slow page may be behind; then it connects 
 Event = tuple[int, str, Mapping[str, Any]]
 """Number of the state, kind and data."""
 
+Tell = Callable[[int, str, Mapping[str, Any]], None]
+Subscribe = Callable[[Tell], Callable[[], None]]
+First = Callable[[], Awaitable[Event | None]]
+
+
+async def _nothing() -> None:
+    return None
+
 
 class Streams:
     """All open event streams of a server."""
@@ -26,11 +34,7 @@ class Streams:
         self._open: set[asyncio.Queue[Event | None]] = set()
         self._closing = False
 
-    def respond(
-        self,
-        subscribe: Callable[[Callable[[int, str, Mapping[str, Any]], None]], Callable[[], None]],
-        first: Event | None = None,
-    ) -> StreamingResponse:
+    def respond(self, subscribe: Subscribe, first: First = _nothing) -> StreamingResponse:
         """Return the reply that carries the events of a subscription until the page goes.
 
         Parameters
@@ -38,8 +42,9 @@ class Streams:
         subscribe : callable
             Gets a function that takes number, kind and data of an event in any thread; returns a
             function that ends the subscription.
-        first : tuple, optional
-            Event that is sent at once.
+        first : callable
+            Returns the event that is sent at once. It is asked after the subscription, so that
+            nothing that happens meanwhile is missed.
         """
         return StreamingResponse(self._events(subscribe, first), media_type="text/event-stream")
 
@@ -49,11 +54,7 @@ class Streams:
         for waiting in self._open:
             _put(waiting, None)
 
-    async def _events(
-        self,
-        subscribe: Callable[[Callable[[int, str, Mapping[str, Any]], None]], Callable[[], None]],
-        first: Event | None,
-    ) -> AsyncIterator[str]:
+    async def _events(self, subscribe: Subscribe, first: First) -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
 
@@ -65,8 +66,9 @@ class Streams:
         unsubscribe = subscribe(tell)
         try:
             yield f"retry: {_RETRY_MS}\n\n"
-            if first is not None:
-                yield _text(*first)
+            event = await first()
+            if event is not None:
+                yield _text(*event)
             while not self._closing:
                 try:
                     event = await asyncio.wait_for(waiting.get(), BEAT_S)

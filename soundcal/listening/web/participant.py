@@ -14,7 +14,7 @@ from starlette.routing import Route
 from soundcal.errors import ParameterError
 from soundcal.listening.room import Locked, UnknownCode, View
 from soundcal.listening.store import StoreFailed
-from soundcal.listening.web.events import Streams
+from soundcal.listening.web.events import Event, Streams
 from soundcal.listening.web.guards import Attempts
 from soundcal.listening.web.rendering import HtmlPages
 from soundcal.listening.web.requests import ACTIONS, BadRequest, body_of, checked
@@ -108,15 +108,21 @@ class ParticipantRoutes:
         """Return the stream of events."""
         who = request.cookies.get(_COOKIE, "")
         tab = _tab_of(request.query_params.get("tab", ""))
+        known = request.headers.get("last-event-id", "")
         try:
-            view = await self._view(request, tab)
+            await self._view(request, tab)
         except UnknownCode:
             return _plain(401, "no session")
-        known = request.headers.get("last-event-id") == str(view.number)
-        first = (view.number, "state", {"number": view.number, "screen": view.screen})
-        return self._streams.respond(
-            lambda tell: self._room.subscribe(who, tell), None if known else first
-        )
+
+        async def current() -> Event | None:
+            try:
+                view = await self._view(request, tab)
+            except UnknownCode:  # withdrawn in the meantime; the page finds out with its next step
+                return None
+            data = {"number": view.number, "screen": view.screen}
+            return None if known == str(view.number) else (view.number, "state", data)
+
+        return self._streams.respond(lambda tell: self._room.subscribe(who, tell), current)
 
     async def act(self, request: Request) -> Response:
         """Do what a participant asks for; the reply goes out when it is stored."""

@@ -1,0 +1,327 @@
+"""A whole listening test in a real browser, with the sounds of the simulated lab.
+
+``pytest -n 0 tests/listening/session_in_browser.py`` needs what ``pages_in_browser.py`` needs.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import start_browser, violations
+from listening_sounds import find_gains, opened_lab
+from listening_study import write_study
+from room_screens import PAQ
+
+from soundcal.listening.dashboard import Dashboard
+from soundcal.listening.player import Player
+from soundcal.listening.reading import read_study
+from soundcal.listening.room import Room
+from soundcal.listening.sound import SoundBook
+from soundcal.listening.store import Store
+from soundcal.listening.web import Running, bind, make_app
+
+BLOCKS = """
+[[block]]
+id = "training"
+design = "paq"
+stimuli = ["CG01"]
+scored = false
+
+[[block]]
+id = "main"
+design = "paq"
+stimuli = ["CG01", "N1"]
+plays = { min_complete = 1, max = 0, stop_after_first = true }
+pause = { after = 1, at_least_s = 1 }
+
+[[block]]
+id = "about-you"
+design = "questions"
+
+[[block.question]]
+id = "hearing"
+kind = "choice"
+text = { eng = "Do you have any hearing loss that you know of?" }
+choices = ["no", "yes", "no answer"]
+personal = true
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    yield from start_browser()
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    find_gains(folder)
+    return write_study(
+        folder,
+        ("sessions/ocv/", "ocv/"),
+        ("sessions/hats/", "hats/"),
+        ("duration = 2\n", 'duration = 2\nmonitor = "loopback"\nmonitor_inputs = [3, 4]\n'),
+        ('"sessions"', '"between"'),
+        blocks=BLOCKS,
+    )
+
+
+class House:
+    """An open room in the simulated lab, with its server."""
+
+    def __init__(self, folder: Path, database: Path) -> None:
+        self.study = read_study(folder)
+        with ExitStack() as stack:
+            lab = stack.enter_context(opened_lab())
+            self.store = stack.enter_context(Store(database))
+            book = stack.enter_context(closing(SoundBook(self.study)))
+            player = Player(lab, book, self.study, lambda news: self.room.played(news))
+            stack.enter_context(closing(player))
+            self.room = Room(self.study, self.store, player, digests={}, device=lab.info.identity)
+            stack.callback(self.room.close)
+            self.dashboard = Dashboard(self.room, self.store)
+            bound = bind()
+            server = Running(make_app(self.room, self.dashboard, hosts=bound.hosts), bound)
+            server.start()
+            stack.callback(server.stop)
+            self.address = bound.local
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        with self.store.read() as connection:
+            return [dict(row) for row in connection.execute(sql, values)]
+
+
+@pytest.fixture
+def house(sounds: Path, tmp_path: Path) -> Iterator[House]:
+    made = House(sounds, tmp_path / "answers.sqlite")
+    yield made
+    made.close()
+
+
+def until(page: Any, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that the test sees from outside: the pages allow no evaluated text."""
+    for _ in range(round(20 * seconds)):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(page.locator("main").inner_text())
+
+
+class Participant:
+    """Somebody at a page who does everything with one kind of hand."""
+
+    def __init__(self, page: Any, hand: str, *, often: Any = None) -> None:
+        self.page = page
+        self.hand = hand
+        self.often = often or (lambda screen: None)
+        self.screens: list[str] = []
+
+    def press(self, name: str) -> None:
+        """Press a button, once it can be pressed."""
+        button = self.page.get_by_role("button", name=name, exact=True)
+        button.wait_for()
+        until(self.page, lambda: button.get_attribute("aria-disabled") != "true")
+        if self.hand == "keys":
+            self.tab_to(button)
+            self.page.keyboard.press("Enter")
+        elif self.hand == "touch":
+            button.tap()
+        else:
+            button.click()
+
+    def tab_to(self, target: Any) -> None:
+        """Reach an element with the Tab key only."""
+        for _ in range(60):
+            if target.evaluate("e => e === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not lead to {target}")
+
+    def rate(self, name: str, share: float) -> None:
+        """Answer a scale."""
+        scale = self.page.locator(f"#i-{name}")
+        if self.hand == "keys":
+            self.tab_to(scale)
+            self.page.keyboard.press("Home")
+            for _ in range(round(10 * share)):
+                self.page.keyboard.press("PageUp")
+            return
+        box = scale.bounding_box()
+        at = {"x": share * box["width"], "y": box["height"] / 2}
+        scale.tap(position=at) if self.hand == "touch" else scale.click(position=at)
+
+    def choose(self, label: str) -> None:
+        """Tick a choice."""
+        choice = self.page.get_by_label(label, exact=True)
+        if self.hand == "keys":
+            first = choice.locator("xpath=ancestor::*[@role='radiogroup']//input").first
+            self.tab_to(first if first.count() else choice)
+            self.page.keyboard.press("Space")
+            for _ in range(10):
+                if choice.is_checked():
+                    return
+                self.page.keyboard.press("ArrowDown")
+        elif self.hand == "touch":
+            choice.tap()
+        else:
+            choice.click()
+
+    def take_part(self) -> None:
+        """Go through the whole visit."""
+        while True:
+            until(self.page, self.must_act)
+            screen = self.state("screen")
+            self.screens.append(screen)
+            self.often(screen)
+            if screen == "end":
+                return
+            self.number = self.state("number")
+            self.step(screen)
+
+    number = ""
+
+    def state(self, name: str) -> str:
+        """Return what the page says of its state."""
+        return self.page.locator("#page").get_attribute(f"data-{name}")
+
+    def must_act(self) -> bool:
+        """Return whether the page asks for something new."""
+        if self.state("number") == self.number:
+            return False
+        if self.page.locator("[data-locked]").count():
+            return False
+        sounding = self.page.locator(".player [aria-disabled=true]").count()
+        return not sounding and self.state("screen") not in ("waiting", "technical")
+
+    def step(self, screen: str) -> None:
+        """Do what a screen asks for."""
+        match screen:
+            case "information":
+                self.choose("I have read this and want to take part.")
+                self.press("Start")
+            case "headphones" if self.page.get_by_text("Where did you hear it?").is_visible():
+                asked = self.page.locator("[data-ask]").get_attribute("data-ask")
+                self.press(asked.capitalize())
+            case "headphones":
+                side = "Right" if self.page.locator("#play-right.main").count() else "Left"
+                self.press(f"Play {side.lower()}")
+            case "comfort":
+                heard = self.page.get_by_role("button", name="Play again").count()
+                self.press("Comfortable" if heard else "Play")
+            case "instructions" | "pause":
+                self.press("Continue")
+            case "ready":
+                self.press("Play")
+            case "answer" if self.page.locator("#i-calm").count():
+                for n, name in enumerate(PAQ):
+                    self.rate(name, (n + 1) / 10)
+                self.press("Send answers")
+            case "answer":
+                self.choose("no answer")
+                self.press("Send answers")
+            case _:
+                raise AssertionError(screen)
+
+
+def enter(house: House, browser: Any, **options: Any) -> Any:
+    """Return the page of a newcomer, who has typed the code."""
+    (invitation,) = house.room.invite(1)
+    context = browser.new_context(reduced_motion="reduce", **options)
+    page = context.new_page()
+    page.goto(f"{house.address}/")
+    page.get_by_label("Code").fill(invitation.code.lower())
+    page.keyboard.press("Enter")
+    until(page, lambda: page.locator("#page").get_attribute("data-screen") != "join")
+    return page
+
+
+HANDS = {
+    "pointer": {"viewport": {"width": 1280, "height": 900}},
+    "touch": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
+    "keys": {"viewport": {"width": 820, "height": 1180}},
+}
+
+
+@pytest.mark.parametrize("hand", HANDS)
+def test_a_whole_visit(house: House, browser: Any, hand: str) -> None:
+    asked: list[str] = []
+    page = enter(house, browser, **HANDS[hand])
+    page.on("request", lambda request: asked.append(request.url))
+    person = Participant(page, hand)
+    person.take_part()
+    assert page.get_by_text("All answers are saved.").is_visible()
+    assert violations(page) == []
+    assert [url for url in asked if not url.startswith((f"{house.address}/", "data:"))] == []
+
+    answers = house.rows("SELECT * FROM answer ORDER BY trial, attribute")
+    assert Counter(row["attribute"] for row in answers) == dict.fromkeys(PAQ, 3)
+    assert {row["input"] for row in answers} == {hand}
+    for row in answers:
+        assert abs(row["value"] - 10 * (PAQ.index(row["attribute"]) + 1)) <= 5
+    assert [row["text"] for row in house.rows("SELECT text FROM personal")] == ["no answer"]
+    played = house.rows("SELECT * FROM presentation")
+    assert {row["state"] for row in played} == {"done"}
+    assert sum(row["trial"] is not None for row in played) == 3
+    assert page.url == f"{house.address}/t"
+    page.context.close()
+
+
+def test_reload_in_every_state_loses_nothing(house: House, browser: Any) -> None:
+    page = enter(house, browser, viewport=HANDS["pointer"]["viewport"])
+
+    def reload(screen: str) -> None:
+        title = page.locator("h1").inner_text()
+        page.reload()
+        assert page.locator("#page").get_attribute("data-screen") == screen
+        assert page.locator("h1").inner_text() == title
+        page.go_back()
+        page.go_forward()
+        page.wait_for_url("**/t")
+        assert page.locator("#page").get_attribute("data-screen") == screen
+        page.wait_for_timeout(300)  # the older windows have been told
+
+    person = Participant(page, "pointer", often=reload)
+    person.take_part()
+    assert {"information", "headphones", "comfort", "ready", "answer", "pause", "end"} <= {
+        *person.screens
+    }
+    assert house.rows("SELECT count(*) AS n FROM submit") == [{"n": 4}]
+    page.context.close()
+
+
+def test_the_dashboard_shows_the_visit_and_acts(house: House, browser: Any) -> None:
+    page = enter(house, browser, viewport=HANDS["pointer"]["viewport"])
+    (person,) = house.rows("SELECT code FROM participant WHERE state != 'invited'")
+    desk = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    desk.goto(f"{house.address}/dash/k/{house.dashboard.keys['experimenter']}")
+    desk.wait_for_url("**/dash")
+    row = desk.locator(f"#p-{person['code']}")
+    row.get_by_text("Takes part").or_(row.get_by_text("Joined")).first.wait_for()
+    page.get_by_role("button", name="I need help").click()
+    row.get_by_text("Asks for help").wait_for(timeout=10000)
+    row.get_by_role("button", name="Answered").click()
+    row.get_by_text("Asks for help").wait_for(state="detached", timeout=10000)
+    desk.get_by_label("Reason of a pause").fill("fire drill")
+    desk.get_by_role("button", name="Pause room").click()
+    page.get_by_role("heading", name="The room is closed").wait_for(timeout=10000)
+    desk.get_by_text("Closed: fire drill").wait_for()
+    desk.get_by_role("button", name="Reopen").click()
+    page.get_by_role("heading", name="The room is closed").wait_for(state="detached", timeout=10000)
+    Participant(page, "pointer").take_part()
+    desk.reload()
+    desk.locator(f"#p-{person['code']}").get_by_text("Finished").wait_for()
+    desk.locator("#s-quality").get_by_text(person["code"]).wait_for(timeout=40000)
+    assert violations(desk) == []
+    state = house.dashboard.state("assistant")
+    assert "quality" not in state
+    assert not {"calm", "pleasant"} & set(json.dumps(state).split('"'))
+    desk.context.close()
+    page.context.close()
