@@ -118,7 +118,7 @@ def _add_rehearse(actions: Any) -> None:
         "rehearse",
         "carry out the study with simulated participants, up to the report",
         description="Simulated participants take part through the real server, played by the "
-        "simulated laboratory. Known differences between two conditions are planted in 20 %% of "
+        "simulated laboratory. Known differences between two conditions are planted in 20 % of "
         "the cells of stimulus and attribute; the report of the ratings should find them. Sounds "
         "are shortened, and gains are found in the simulated laboratory.",
     )
