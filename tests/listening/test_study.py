@@ -1,6 +1,7 @@
 """The study file: what is read, and what is refused with the line of the error."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,21 @@ def test_a_study_brings_a_language_of_its_own(tmp_path: Path) -> None:
 def test_a_language_has_all_texts(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(RecordError, match=message):
         load_texts("qaa", own_language(tmp_path, (old, new)))
+
+
+def test_every_text_is_shown_somewhere() -> None:
+    folder = LANGUAGES.parent
+    sources = [path for path in folder.rglob("*") if path.suffix in (".py", ".html", ".js")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    words = {word for pair in re.findall(r'"(\w+)"|\'(\w+)\'', code) for word in pair}
+    # some names are put together: "headphones_" ~ side, screen ~ "_title"
+    parts = {word for word in words if word.startswith("_") or word.endswith("_")}
+    unused = [
+        key
+        for key in load_texts("eng").words
+        if key not in words and not any(key.startswith(p) or key.endswith(p) for p in parts if p)
+    ]
+    assert unused == []
 
 
 def test_an_unknown_language_says_what_there_is(tmp_path: Path) -> None:
