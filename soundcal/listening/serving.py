@@ -148,9 +148,10 @@ class OpenRoom:
         )
 
     def _watch(self) -> None:
-        """Close the room when the level check expires."""
+        """Close the room when the level check expires, and let turns pass on."""
         while not self._ended.wait(_WATCH_S):
             with suppress(StoreFailed):
+                self.room.pass_turns()
                 if self.levels_to_check() and not self.room.closed:
                     self.room.pause(_EXPIRED)
 

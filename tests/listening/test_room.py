@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -508,6 +509,15 @@ def test_a_turn_passes_on_when_its_holder_is_gone(tmp_path: Path) -> None:
         place.clock.go_on(61.0)
         assert second.screen == "headphones"
         assert first.screen == "waiting"
+        told: list[str] = []
+        close = place.room.subscribe(
+            first.secret, lambda n, kind, data: told.append(data["screen"])
+        )
+        place.clock.go_on(61.0)
+        place.room.pass_turns()
+        settle(place.room)
+        assert told == ["ready"]
+        close()
 
 
 def test_a_code_identifies_and_the_assistant_lets_another_device_in(place: House) -> None:
@@ -593,6 +603,43 @@ def test_the_order_of_a_drop_out_goes_to_the_next_newcomer(place: House) -> None
         if row["sequence"] == 1
     ]
     assert orders[0] == orders[1] != []
+
+
+def test_a_finished_visit_stays_one_when_the_second_does_not_come(place: House) -> None:
+    person = place.enter()
+    place.patient(person)
+    place.room.end_session(place.code, "did not come again")
+    assert person.screen == "stopped"
+    assert [row["state"] for row in place.rows("SELECT state FROM session")] == ["finished"]
+    again = Person(place.room, place.room.join(code=place.code))
+    assert again.screen == "stopped"
+    place.enter(tab="next").go_on()
+    assert [row["sequence"] for row in place.rows(SEQUENCES)] == [1, 1]
+
+
+def test_the_sounds_that_follow_are_prepared(place: House) -> None:
+    person = place.enter()
+    person.until("answer")
+    sounds = [json.loads(row["spec_json"]) for row in place.rows(ORDER_OF, place.code)][:3]
+    wanted = [(one["condition"], one["stimulus"]) for one in sounds]
+    assert place.player.book.prepared == wanted
+
+
+def test_windows_are_told_how_far_the_sound_is(tmp_path: Path) -> None:
+    with house(small_study(tmp_path), tmp_path, ready=False) as place:
+        person = place.among_sounds()
+        told: queue.Queue[dict[str, Any]] = queue.Queue()
+
+        def hear(number: int, kind: str, data: Mapping[str, Any]) -> None:
+            if kind == "position":
+                told.put(dict(data))
+
+        place.room.subscribe(person.secret, hear)
+        trial = person.view.data["trial"]
+        person.act("play", trial=trial)
+        place.player.begin()
+        assert told.get(timeout=10) == {"trial": trial, "position_s": 0.5, "duration_s": 2.0}
+        place.player.end()
 
 
 def test_stored_orders_are_those_that_count(place: House) -> None:

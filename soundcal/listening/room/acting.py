@@ -222,9 +222,10 @@ def hold(w: Work, code: str, session: int, reason: str) -> None:
 
 
 def end_visit(w: Work, code: str, session: int, reason: str) -> None:
-    """End a visit before its time; what was stored is kept, and the person counts as drop-out."""
+    """End a person's part before its time: what was stored is kept, a finished visit stays so."""
     w.run(
-        "UPDATE session SET state = 'stopped', reason = ?, held = '', ended = ? WHERE id = ?",
+        "UPDATE session SET state = 'stopped', reason = ?, held = '', ended = ? "
+        "WHERE id = ? AND state = 'running'",
         *(reason, w.now.at, session),
     )
     w.run("UPDATE participant SET state = 'stopped' WHERE code = ?", code)

@@ -79,7 +79,7 @@ class Arrivals:
         opened = None
         if session is None:
             opened = self._begin(w, person, 1)
-        elif session["state"] == "finished" and person["state"] != "finished":
+        elif session["state"] == "finished" and person["state"] == "consented":
             opened = self._begin(w, person, session["visit"] + 1)
         elif session["state"] == "running":
             self._resume(w, person, session)

@@ -218,6 +218,18 @@ class Core:
         if not stand.keeps:
             self._leave(stand.code)
 
+    def pass_turns(self) -> None:
+        """Let a turn pass on whose holder is gone; to be called every few seconds."""
+        now = self._clock.monotonic()
+        before = self._turns.holders()
+        for code in before:
+            if self._news.listens(code):
+                self._turns.contact(code, now)
+        for code in self._turns.in_order()[len(before) :][:1]:
+            self._turns.ask(code, now)
+        for code in set(before) ^ set(self._turns.holders()):
+            self._note(code, "turn")
+
     def _leave(self, code: str) -> None:
         for other in self._turns.leave(code):
             self._note(other, "turn")

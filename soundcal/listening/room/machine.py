@@ -5,12 +5,14 @@ the store.
 """
 
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from soundcal.errors import ParameterError, SoundcalError
+from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.listening.room.acting import Start, end_visit, hold
 from soundcal.listening.room.answering import body_hash
 from soundcal.listening.room.arriving import resume_limit_s
@@ -371,7 +373,14 @@ class Room(Core):
             self._silence(result.session)
         if result.stand is not None and action != "draft":
             self._settle(result.stand)
+        if action == "withdraw" and result.stand is not None:
+            threading.Thread(target=self._erase, name="erasing", daemon=True).start()
         reply.set_result(result.reply)
+
+    def _erase(self) -> None:
+        """Rewrite the database, so that deleted answers are in no file."""
+        with suppress(RecordError):  # closed meanwhile, or read all the time: "forget" repeats it
+            self._store.compact()
 
     def _refuse(self, error: BaseException, reply: "Future[Reply]", code: str) -> None:
         """Reply to an action that changed nothing."""

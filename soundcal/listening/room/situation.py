@@ -174,12 +174,10 @@ def trial_of(spec_json: str) -> Trial:
 def screen_before_trials(study: Study, now: Situation) -> str:
     """Return the screen that comes before a visit's trials or after them, or ""."""
     participant, session = now.participant, now.session
-    if participant["state"] in ("withdrawn", "declined"):
+    if participant["state"] in ("withdrawn", "declined", "stopped"):
         return str(participant["state"])
     if session is None or session["state"] == "withdrawn":
         return "withdrawn"
-    if session["state"] == "stopped":
-        return "stopped"
     if session["state"] == "finished":
         return "end"
     if not participant["language"]:
