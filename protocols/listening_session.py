@@ -30,6 +30,7 @@ from soundcal.lab import steps
 from soundcal.lab.effort import Effort
 from soundcal.lab.gains import playing_order, read_gains
 from soundcal.lab.play import play_at
+from soundcal.lab.presentations import PresentationEvent
 from soundcal.lab.protocol import Bench, Setting, Value
 
 SETTINGS = {
@@ -81,9 +82,8 @@ def _present(bench: Bench, row: Mapping[str, Any], position: int) -> None:
     stimulus = steps.catalogue_of(bench.settings)[row["stimulus"]]
     samples = steps.render_stimulus(bench, stimulus)
     played, _ = play_at(float(row["gain_db"]), bench.device, samples, outputs=outputs)
-    bench.session.log(
-        "presentation",
-        participant=bench.settings["participant"],
+    event = PresentationEvent(
+        participant=str(bench.settings["participant"]),
         position=position,
         stimulus=stimulus.id,
         target=row["target"],
@@ -92,3 +92,4 @@ def _present(bench: Bench, row: Mapping[str, Any], position: int) -> None:
         xruns=played.xruns,
         flags=[flag.text for flag in played.flags],
     )
+    bench.session.log("presentation", **event.to_dict())

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from soundcal.listening.cues import CUE
 from soundcal.listening.player import PlayerEvent
 from soundcal.listening.room import Clock, Reply, Room, View
-from soundcal.listening.sound import CUE, Presentable
+from soundcal.listening.sound import Presentable
 from soundcal.listening.store import Store
 from soundcal.listening.study import Study
 

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from soundcal import stimuli
-from soundcal.devices import AudioDevice
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.lab import protocol
 from soundcal.lab.operator import SimulatedOperator
 from soundcal.listening.study import Block, Limits, Participants, Sound, Study
 
-__all__ = ["LAB", "STIMULI", "find_gains", "study_with_sounds"]
+__all__ = ["LAB", "STIMULI", "find_gains", "opened_lab", "study_with_sounds"]
 
 LAB = "lab,spread=0"
 """Seating the headphones again changes nothing."""
@@ -64,6 +63,6 @@ def study_with_sounds(folder: Path, *, limits: Limits | None = None, **sound: An
     )
 
 
-def opened_lab(**options: Any) -> AudioDevice:
+def opened_lab(**options: Any) -> SimulatedLab:
     """Return the lab in which the gains were found."""
     return SimulatedLab(LAB, seed=3, **options)

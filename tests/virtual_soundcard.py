@@ -203,6 +203,12 @@ class RigOperator:
     def remove_headphones(self) -> None:
         self._rig.do("remove_headphones")
 
+    def plug_headphones(self) -> None:
+        self._rig.do("seat_headphones")
+
+    def hear(self, ear: str) -> str:
+        raise NotImplementedError
+
     def read_voltmeter(self, channel: str) -> float:
         # the meter needs a moment, as any does: at least its averaging time of played samples
         before = self._rig.do("state")["cycles"]

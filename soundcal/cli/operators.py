@@ -77,6 +77,22 @@ class TerminalOperator:
         """Ask for the headphones to be unplugged."""
         self._ask("Unplug the headphones, so that nothing loads the output")
 
+    def plug_headphones(self) -> None:
+        """Ask for the headphones to be plugged in again."""
+        self._ask("Plug the headphones in again")
+
+    def hear(self, ear: str) -> str:
+        """Ask where a noise is heard, until the answer is one of four."""
+        answers = {"l": "left", "r": "right", "b": "both", "n": "nothing"}
+        while True:
+            text = self._ask(
+                "Put the headphones on. Where do you hear the noise?",
+                keys="l: left, r: right, b: both, n: nothing, q: stop",
+            ).lower()
+            if text[:1] in answers and answers[text[:1]].startswith(text):
+                return answers[text[:1]]
+            say(f"{text!r}: type l, r, b or n")
+
     def read_voltmeter(self, channel: str) -> float:
         """Ask for the reading of the voltmeter in V, until the answer is a number."""
         while True:

@@ -56,8 +56,19 @@ class Operator(Protocol):
         """Unplug the headphones, so that the output is unloaded."""
         ...
 
+    def plug_headphones(self) -> None:
+        """Plug the headphones in again."""
+        ...
+
     def read_voltmeter(self, channel: str) -> float:
         """Read the true-rms voltage of an output channel in V."""
+        ...
+
+    def hear(self, ear: str) -> str:
+        """Listen, and return where a noise is heard: ``left``, ``right``, ``both`` or ``nothing``.
+
+        ``ear`` is the one that should hear it; a person is not told.
+        """
         ...
 
 
@@ -123,9 +134,17 @@ class SimulatedOperator:
         """Unplug the headphones."""
         self._lab.remove_headphones()
 
+    def plug_headphones(self) -> None:
+        """Plug the headphones in, which puts them on the ears as well."""
+        self._lab.seat_headphones()
+
     def read_voltmeter(self, channel: str) -> float:
         """Read the simulated voltmeter, in V."""
         return self._lab.read_voltmeter(channel)
+
+    def hear(self, ear: str) -> str:
+        """Listen with the ears of the simulated lab."""
+        return self._lab.hear()
 
 
 class PreparedOperator:
@@ -167,8 +186,16 @@ class PreparedOperator:
         """Assume that the headphones are unplugged."""
         self._tell("assumed: headphones unplugged")
 
+    def plug_headphones(self) -> None:
+        """Assume that the headphones are plugged in."""
+        self._tell("assumed: headphones plugged in")
+
     def read_voltmeter(self, channel: str) -> float:
         """Return the voltage given beforehand, in V."""
         if channel not in self._voltages:
             raise ParameterError(f"no voltage is given for {channel}; give it beforehand")
         return self._voltages[channel]
+
+    def hear(self, ear: str) -> str:
+        """Refuse: nobody listens."""
+        raise ParameterError(f"nobody is there to hear the noise of the {ear} ear")

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError, RecordError, SoundcalError
+from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.designs import Trial, check_designs
 from soundcal.listening.exposure import Budget, beyond_ceilings, beyond_limits
 from soundcal.listening.plan import (
@@ -25,7 +26,7 @@ from soundcal.listening.plan import (
     plan,
 )
 from soundcal.listening.results import database_of
-from soundcal.listening.sound import CUE, CUES, FULL_SCALE, Presentable, SoundBook
+from soundcal.listening.sound import FULL_SCALE, Presentable, SoundBook
 from soundcal.listening.store import Store
 from soundcal.listening.study import Study, changes
 from soundcal.plain import plain

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.files.atomic import check_output, make_folder, partial_file
 from soundcal.files.spreadsheet import for_cell, for_cells
+from soundcal.lab.presentations import PresentationEvent
 from soundcal.listening.answers import (
     NOT_MONITORED,
     Repeats,
@@ -257,18 +258,21 @@ def _session_log(results: Results, person: TableRow) -> str:
     ]
     for row in presentations:
         trial = trials[row["trial"]].trial if row["trial"] in trials else None
+        event = PresentationEvent(
+            participant=person["code"],
+            position=trial.position if trial else None,
+            stimulus=row["stimulus"],
+            target=row["target_db"],
+            gain_db=row["gain_db"],
+            n_samples=row["n_samples"],
+            xruns=row["xruns"],
+            flags=presentation_flags(row),
+        )
         events.append(
             {
                 "time": row["started"] or row["requested"],
                 "event": "presentation",
-                "participant": person["code"],
-                "position": trial.position if trial else None,
-                "stimulus": row["stimulus"],
-                "target": row["target_db"],
-                "gain_db": row["gain_db"],
-                "n_samples": row["n_samples"],
-                "xruns": row["xruns"],
-                "flags": presentation_flags(row),
+                **event.to_dict(),
                 "presentation": row["id"],
                 "kind": row["kind"],
                 "visit": visits[row["session"]],

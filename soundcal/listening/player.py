@@ -14,9 +14,10 @@ from typing import Any, Final, Literal
 from soundcal.arrays import Samples
 from soundcal.devices.protocol import AudioDevice, Block
 from soundcal.errors import DeviceUnavailable, ParameterError, SoundcalError
+from soundcal.listening.cues import CUE
 from soundcal.listening.exposure import beyond_ceilings, beyond_limits
 from soundcal.listening.monitor import Judgement, judge_presentation
-from soundcal.listening.sound import CUE, Presentable, SoundBook
+from soundcal.listening.sound import Presentable, SoundBook
 from soundcal.listening.study import Study
 
 __all__ = ["Busy", "OnPlayerEvent", "Outcome", "Player", "PlayerEvent"]

@@ -10,12 +10,12 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from soundcal.devices.protocol import AudioDevice
 from soundcal.errors import CalibrationError, ParameterError, RecordError
@@ -23,14 +23,16 @@ from soundcal.files.lock import held
 from soundcal.identity import same_device
 from soundcal.listening.checking import check_study
 from soundcal.listening.designs import check_designs
+from soundcal.listening.level_check import LevelCheck, reference_of
 from soundcal.listening.player import Player, PlayerEvent
 from soundcal.listening.reading import read_study
 from soundcal.listening.results import database_of
 from soundcal.listening.room import Clock, Room, store_amendment
 from soundcal.listening.sound import SoundBook
-from soundcal.listening.store import Store, StoreFailed
+from soundcal.listening.store import Row, Store, StoreFailed
 from soundcal.listening.study import Study
 from soundcal.plain import plain
+from soundcal.takes.check import Check
 
 if TYPE_CHECKING:
     from soundcal.listening.dashboard import Dashboard
@@ -45,35 +47,6 @@ _WATCH_S: Final = 5.0
 _UNCHECKED: Final = "the levels have not been checked"
 _EXPIRED: Final = "the level check has expired"
 _FAILED: Final = "the level check failed"
-
-
-class LevelCheck(Protocol):
-    """Result of a level check."""
-
-    @property
-    def kind(self) -> str:
-        """``coupler``, ``voltage`` or ``ears only``."""
-        ...
-
-    @property
-    def passed(self) -> bool:
-        """Whether the levels are those of the gains."""
-        ...
-
-    @property
-    def deviations(self) -> object:
-        """Deviations in dB."""
-        ...
-
-    @property
-    def checks(self) -> object:
-        """The checks, each with its limit."""
-        ...
-
-    @property
-    def valid_until(self) -> object:
-        """Date after which the levels are checked again."""
-        ...
 
 
 class OpenRoom:
@@ -102,6 +75,9 @@ class OpenRoom:
         self._ended = threading.Event()
         if self.levels_to_check():
             room.pause(_UNCHECKED)
+        elif (row := self._last_check()) is not None:
+            checks = [Check.from_dict(found) for found in json.loads(row["checks_json"])]
+            self._refer_to(checks)
         self._watcher = threading.Thread(target=self._watch, name="level check", daemon=True)
         self._watcher.start()
 
@@ -111,10 +87,11 @@ class OpenRoom:
 
     def note_level_check(self, check: LevelCheck, *, operator: str = "", note: str = "") -> None:
         """Store a level check; one that passed opens the room, one that failed closes it."""
-        until = plain(check.valid_until)
+        found = plain(check)
         values = (
-            *(_now(), check.kind, int(check.passed), operator, self._device.info.identity),
-            *(json.dumps(plain(check.deviations)), json.dumps(plain(check.checks)), until, note),
+            *(check.made, check.kind, int(check.passed), operator, self._device.info.identity),
+            *(json.dumps(found["deviations"]), json.dumps(found["checks"])),
+            *(check.valid_until, note),
         )
         self.store.write(
             lambda c: (
@@ -127,7 +104,9 @@ class OpenRoom:
         ).result()
         if not check.passed:
             self.room.pause(_FAILED)
-        elif self.room.closed in (_UNCHECKED, _EXPIRED, _FAILED):
+            return
+        self._refer_to(check.checks)
+        if self.room.closed in (_UNCHECKED, _EXPIRED, _FAILED):
             self.room.reopen()
 
     def close(self) -> None:
@@ -135,11 +114,20 @@ class OpenRoom:
         self._ended.set()
         self._watcher.join()
 
-    def _valid(self) -> bool:
+    def _refer_to(self, checks: Sequence[Check]) -> None:
+        """Compare the levels of presentations with those of a level check."""
+        if gains := reference_of(checks):
+            self.player.refer_to(gains)
+
+    def _last_check(self) -> Row | None:
         with self.store.read() as connection:
-            row = connection.execute(
+            row: Row | None = connection.execute(
                 "SELECT * FROM level_check ORDER BY id DESC LIMIT 1"
             ).fetchone()
+        return row
+
+    def _valid(self) -> bool:
+        row = self._last_check()
         return (
             row is not None
             and bool(row["passed"])

@@ -5,10 +5,8 @@ digital samples and pascal follows for that stimulus and that ear, and with it e
 the same samples: LAeq, LAFmax, LCpeak and the sound exposure. The factor is that of the weighted
 level, so a peak may deviate by what headphones and ear do to a waveform.
 
-Two sounds that belong to no table check the headphones: pink noise on one side (``left``,
-``right``), and pink noise that rises in three steps to the loudest level of the study
-(``comfort``). The book holds them under the condition :data:`CUE`; they are played, limited and
-counted like any other presentation.
+The sounds that check the headphones (:mod:`soundcal.listening.cues`) are in the book as well, under
+the condition ``cue``: they are played, limited and counted like any other presentation.
 """
 
 import threading
@@ -27,43 +25,20 @@ from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.identity import same_device
 from soundcal.lab.gains import GainRow, GainTable
 from soundcal.lab.levels import on_channels
+from soundcal.listening.cues import CUE, CUES, cue_level, cue_noise, cue_samples
 from soundcal.listening.exposure import exposure_pa2h
 from soundcal.listening.readings import DigitalLevels, Kept
 from soundcal.listening.study import Study
 from soundcal.stimuli import Stimulus
 from soundcal.units import energetic_mean, from_db
 
-__all__ = ["CUE", "CUES", "FULL_SCALE", "Levels", "Presentable", "SoundBook"]
+__all__ = ["FULL_SCALE", "Levels", "Presentable", "SoundBook"]
 
 Levels = tuple[float, float]
 """Left and right, dB re 20 µPa."""
 
-CUE: Final = "cue"
-"""Condition under which the book holds the sounds that check the headphones."""
-
-CUES: Final = ("left", "right", "comfort")
-"""Names of these sounds."""
-
 FULL_SCALE: Final = 1.0 + 1e-9
 """Largest sample that is played: the largest gain times the peak may exceed 1 by some bits."""
-
-_MODERATE_DB: Final = 60.0
-"""LAeq of the noise that tells left from right, or the loudest level of the study if that is lower.
-A proposal: clearly audible and harmless."""
-
-_SIDES: Final = {
-    "left": np.array([[1.0], [0.0]]),
-    "right": np.array([[0.0], [1.0]]),
-    "comfort": np.array([[1.0], [1.0]]),
-}
-"""Share of left and right in every cue."""
-
-_RISE_DB: Final[tuple[float, ...]] = (-20.0, -10.0, 0.0)
-"""Steps of the comfort sound in dB re the loudest level of the study."""
-
-_STEP_S: Final = 2.0
-_FADE_S: Final = 0.1
-"""Length of a step of a cue, and of its fades, in s."""
 
 _UNKNOWN_U_DB: Final = 2.8
 """Standard uncertainty in dB of a table that states none. An assumption: what the open-circuit
@@ -255,6 +230,20 @@ class SoundBook:
             peak=readings.peak * float(from_db(gain)),
         )
 
+    def calibration_id(self, condition: str) -> str:
+        """Return the id of the calibration of a condition's gains; "" if the table has none."""
+        return self._tables[condition].calibration
+
+    def weighting(self, condition: str) -> str:
+        """Return the frequency weighting of a condition's targets."""
+        return self._tables[condition].weighting or "A"
+
+    def levels_in_table(self, condition: str, stimulus: str) -> Levels:
+        """Return the levels of the ears for which the gain was found, with that weighting."""
+        entry = self._entry(condition, stimulus)
+        digital = entry.readings.equivalent[self.weighting(condition)]
+        return _sum(digital, float(entry.row.gain_db or 0.0), entry.factors)
+
     def samples(self, condition: str, stimulus: str) -> Samples:
         """Return the samples as they are played, shape (2, n), 1.0 is full scale.
 
@@ -397,26 +386,11 @@ class SoundBook:
         """Return a cue, to which the factors of the loudest presentation are applied."""
         loudest = self.loudest()
         entry = self._entry(loudest.condition, loudest.stimulus)
-        level, rises = max(loudest.laeq), _RISE_DB
-        if name != "comfort":
-            level, rises = min(level, _MODERATE_DB), (0.0,)
-        one = _step(self.fs)
-        own = DigitalLevels.of(on_channels(one), self.fs).equivalent["A"]
-        gain = level - max(_sum(own, 0.0, entry.factors))
-        rising = np.concatenate([one * from_db(gain + rise) for rise in rises], axis=1)
-        samples = on_channels(rising) * _SIDES[name]
+        level = cue_level(name, max(loudest.laeq))
+        own = DigitalLevels.of(on_channels(cue_noise(self.fs)), self.fs).equivalent["A"]
+        samples = cue_samples(name, self.fs, level - max(_sum(own, 0.0, entry.factors)))
         readings = DigitalLevels.of(samples, self.fs)
         return _Entry(GainRow(name, level, 0.0), entry.table, readings, entry.factors), samples
-
-
-def _step(fs: int) -> Samples:
-    """Return one step of a cue: pink noise with raised-cosine fades, shape (1, n)."""
-    noise = Stimulus("cue", "pink", {}, 16, _STEP_S, 60.0, "A", "CC0-1.0", "")
-    samples = stimuli.render(noise, fs=fs, duration=_STEP_S)
-    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(round(_FADE_S * fs)) + 0.5) / (_FADE_S * fs))
-    samples[:, : ramp.size] *= ramp
-    samples[:, -ramp.size :] *= ramp[::-1]
-    return samples
 
 
 def _factors(row: GainRow, weighting: str, readings: DigitalLevels) -> Levels:

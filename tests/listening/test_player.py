@@ -12,9 +12,10 @@ from listening_sounds import opened_lab, study_with_sounds
 
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import DeviceUnavailable, ParameterError, StreamError
+from soundcal.listening.cues import CUE
 from soundcal.listening.monitor import LEVEL_DEVIATION
 from soundcal.listening.player import Busy, Player, PlayerEvent
-from soundcal.listening.sound import CUE, SoundBook
+from soundcal.listening.sound import SoundBook
 from soundcal.listening.study import Limits, Study
 
 FS = 48000

@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from listening_sounds import opened_lab
 from listening_study import write_study
 
 from soundcal.errors import CalibrationError, ParameterError, RecordError
+from soundcal.lab.operator import SimulatedOperator
 from soundcal.listening import serving
+from soundcal.listening.level_check import LevelCheck, run_level_check
 from soundcal.listening.serving import OpenRoom, amend, open_room, served
 
 CHANGES = (
@@ -39,21 +40,18 @@ def folder(tmp_path: Path, sounds: Path) -> Path:
     return write_study(made, *CHANGES)
 
 
-@dataclass
-class Check:
-    """A level check by hand."""
-
-    passed: bool = True
-    kind: str = "voltage"
-    deviations: dict[str, float] = field(default_factory=lambda: {"left": 0.01, "right": -0.02})
-    checks: tuple[str, ...] = ()
-    valid_until: str = (datetime.now(UTC) + timedelta(hours=12)).isoformat()
+def level_check(passed: bool = True, hours: float = 12.0) -> LevelCheck:
+    """Return a level check by hand, as many hours before its end."""
+    now = datetime.now(UTC)
+    until = now + timedelta(hours=hours)
+    deviations = {"left": 0.01, "right": -0.02}
+    return LevelCheck("voltage", passed, deviations, (), now.isoformat(), until.isoformat())
 
 
 @contextmanager
 def opened(folder: Path, **options: Any) -> Iterator[OpenRoom]:
     with opened_lab() as device, open_room(folder, device, **options) as made:
-        made.note_level_check(Check(), operator="me")
+        made.note_level_check(level_check(), operator="me")
         yield made
 
 
@@ -161,15 +159,14 @@ def test_the_doors_are_closed_without_a_valid_level_check(
     with opened_lab() as device, open_room(folder, device) as room:
         person = enter(room)
         assert (person.screen, room.levels_to_check()) == ("closed", True)
-        room.note_level_check(Check(passed=False))
+        room.note_level_check(level_check(passed=False))
         assert room.room.closed == "the level check failed"
-        soon = datetime.now(UTC) + timedelta(seconds=1.0)
-        room.note_level_check(Check(valid_until=soon.isoformat()))
+        room.note_level_check(level_check(hours=1.0 / 3600.0))
         assert person.screen == "information"
         while not room.room.closed:
             time.sleep(0.01)
         assert room.room.closed == "the level check has expired"
-        room.note_level_check(Check(), operator="me", note="repeated")
+        room.note_level_check(level_check(), operator="me", note="repeated")
         assert person.screen == "information"
         noted = rows(room, "SELECT * FROM level_check ORDER BY id DESC")[0]
         assert json.loads(noted["deviations_json"]) == {"left": 0.01, "right": -0.02}
@@ -202,3 +199,23 @@ def test_an_open_room_is_served(folder: Path) -> None:
             assert page.status == 200
         with urlopen(server.desk("assistant")) as page:
             assert page.status == 200
+
+
+def test_presentations_are_compared_with_the_level_check_also_after_a_restart(folder: Path) -> None:
+    with opened_lab() as device, open_room(folder, device) as room:
+        found = run_level_check("voltage", device, room.study, SimulatedOperator(device))
+        room.note_level_check(found, operator="me")
+    ended = "SELECT * FROM presentation WHERE ended IS NOT NULL"
+    with opened_lab() as device, open_room(folder, device) as room:
+        assert not room.levels_to_check()
+        device.turn_knob(-0.6)
+        person = enter(room)
+        while not rows(room, ended):
+            if person.screen == "playing" or person.view.data.get("playing"):
+                time.sleep(0.01)
+            else:
+                person.go_on()
+        (row,) = rows(room, ended)
+    predicted = json.loads(row["predicted_json"])["level"]
+    assert row["measured_db"] == pytest.approx(predicted - 0.6, abs=0.05)
+    assert row["verdict"] == "suspect"

@@ -13,8 +13,9 @@ from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ParameterError, RecordError
 from soundcal.indicators import leq, peak_level, time_weighted_level
 from soundcal.lab.gains import GainTable
+from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.exposure import exposure_pa2h
-from soundcal.listening.sound import CUE, CUES, Presentable, SoundBook
+from soundcal.listening.sound import Presentable, SoundBook
 from soundcal.units import energetic_mean
 
 

@@ -54,6 +54,7 @@ from soundcal.errors import DeviceUnavailable, ParameterError
 from soundcal.headphone import Headphone
 from soundcal.recording import EARS, Capture, Flag, utc_now
 from soundcal.takes.alignment import frame
+from soundcal.units import level_to_pascal
 
 __all__ = ["Options", "SimulatedLab", "Truth", "list_labs"]
 
@@ -61,6 +62,8 @@ __all__ = ["Options", "SimulatedLab", "Truth", "list_labs"]
 INPUTS: Final = ("left", "right", "line left", "line right")
 """Channel names of the inputs, in order."""
 
+_LISTENING_S: Final = 2.0
+_AUDIBLE_DB: Final = 40.0  # well above the noise of the ears, far below any check noise
 _BLOCK_S: Final = 0.1
 _MAX_DELAY_S: Final = 0.1  # longest delay of the simulated soundcards; the search ends here
 
@@ -286,6 +289,14 @@ class SimulatedLab:
                 lines[-1] = 1.0
             power += float(np.sum(lines * np.abs(volts) ** 2)) / n**2
         return self._meter.read(float(np.sqrt(power)))
+
+    def hear(self) -> str:
+        """Listen for two seconds; return ``left``, ``right``, ``both`` or ``nothing``."""
+        pressure = self.record(_LISTENING_S, inputs=[1, 2]).samples.T * self.truth.ear_pa_per_fs
+        heard = pressure.std(axis=0) > level_to_pascal(_AUDIBLE_DB)
+        return {(True, False): "left", (False, True): "right", (True, True): "both"}.get(
+            (bool(heard[0]), bool(heard[1])), "nothing"
+        )
 
     # the device
 

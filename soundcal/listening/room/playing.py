@@ -4,12 +4,13 @@ import json
 from typing import Any, Final, Protocol
 
 from soundcal.errors import ParameterError
+from soundcal.listening.cues import CUE
 from soundcal.listening.designs import Trial
 from soundcal.listening.exposure import Budget, beyond_limits
 from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.situation import SOUNDING, Hearings
 from soundcal.listening.room.work import Work, as_text
-from soundcal.listening.sound import CUE, Presentable, SoundBook
+from soundcal.listening.sound import Presentable, SoundBook
 from soundcal.listening.study import Study
 from soundcal.plain import plain
 
