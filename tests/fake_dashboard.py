@@ -58,6 +58,7 @@ STATE: Mapping[str, Any] = {
             "valid": True,
             "operator": "AB",
             "deviations": ["left ear: +0.1 dB", "right ear: −0.2 dB"],
+            "reasons": ["the volume control may have been moved"],
             "note": "",
         },
     },
@@ -73,6 +74,7 @@ STATE: Mapping[str, Any] = {
             "xruns": xruns,
             "predicted_db": 68.4,
             "measured_db": measured,
+            "deviation_db": None if measured is None else measured - 68.4,
             "flags": flags,
         }
         for state, verdict, xruns, measured, flags in (

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import ParameterError
 from soundcal.listening.designs import Trial
+from soundcal.listening.monitor import LEVEL_DEVIATION
 from soundcal.listening.plan import Visit, balance
+from soundcal.listening.room import Clock
 from soundcal.listening.store import Connection, Row, Store
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Dashboard:
         The room.
     store : Store
         Its database.
+    clock : Clock, optional
+        The clock by which days and ages count.
 
     Attributes
     ----------
@@ -62,11 +66,12 @@ class Dashboard:
         A key for each role, ``experimenter`` and ``assistant``; new with every server.
     """
 
-    def __init__(self, room: "Room", store: Store) -> None:
+    def __init__(self, room: "Room", store: Store, clock: Clock | None = None) -> None:
         self._room = room
         self._store = store
+        self._clock = clock or Clock()
         self.keys = {role: secrets.token_urlsafe(16) for role in ("experimenter", "assistant")}
-        self._quality: tuple[float, int, list[dict[str, Any]]] = (-_QUALITY_EVERY_S, -1, [])
+        self._quality: tuple[float, int, list[dict[str, Any]]] = (-_QUALITY_EVERY_S, 0, [])
         self._lock = threading.Lock()
 
     def role(self, key: str) -> str:
@@ -80,7 +85,7 @@ class Dashboard:
 
     def state(self, role: str) -> dict[str, Any]:
         """Return everything that a role sees, ready for JSON."""
-        now = datetime.now(UTC)
+        now = datetime.fromtimestamp(self._clock.epoch(), UTC)
         with self._store.read() as connection:
             people = self._people(connection, now)
             state = {
@@ -250,7 +255,8 @@ class Dashboard:
 
         with self._lock:
             at, known, found = self._quality
-            if answers != known and time.monotonic() - at >= _QUALITY_EVERY_S:
+            due = answers != known and not self._room.pilot  # a pilot's answers do not count
+            if due and time.monotonic() - at >= _QUALITY_EVERY_S:
                 found = quality_of(self._room.study.folder, self._store.path)
                 self._quality = (time.monotonic(), answers, found)
             return found
@@ -274,14 +280,27 @@ def _check(row: Row | None, now: datetime) -> dict[str, Any] | None:
     age = now - datetime.fromisoformat(row["at"])
     until = row["valid_until"]
     return {
-        "kind": row["kind"],
+        "kind": row["kind"].replace("_", " "),
         "passed": bool(row["passed"]),
         "age_h": age.total_seconds() / 3600.0,
         "valid": until is None or datetime.fromisoformat(until) > now,
         "operator": row["operator"],
-        "deviations": json.loads(row["deviations_json"]),
+        "deviations": [
+            f"{name}: {value:+.1f} dB" for name, value in json.loads(row["deviations_json"]).items()
+        ],
+        "reasons": [
+            check["reason"]
+            for check in json.loads(row["checks_json"])
+            if check["verdict"] != "pass" and check["reason"]
+        ],
         "note": row["note"],
     }
+
+
+def _deviation(checks_json: str) -> float | None:
+    """Return by how many dB a presentation differed from the reference of the monitor."""
+    found = (c["value"] for c in json.loads(checks_json) if c["name"] == LEVEL_DEVIATION)
+    return next(found, None)
 
 
 def _plays(connection: Connection) -> list[dict[str, Any]]:
@@ -303,6 +322,7 @@ def _plays(connection: Connection) -> list[dict[str, Any]]:
             "xruns": row["xruns"],
             "predicted_db": row["predicted_laeq"],
             "measured_db": row["measured_db"],
+            "deviation_db": _deviation(row["checks_json"]),
             "flags": json.loads(row["flags"]),
         }
         for row in rows

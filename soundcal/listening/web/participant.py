@@ -68,21 +68,21 @@ class ParticipantRoutes:
         """Let in whoever has the link of an invitation."""
         if request.method == "HEAD":
             return Response()
-        who, refusal = await self._join(request, token=request.path_params["token"])
+        try:
+            who = await self._join(request, token=request.path_params["token"])
+        except BadRequest as bad:
+            return HTMLResponse(self._pages.join(str(bad)), bad.status, bad.headers)
         reply = HTMLResponse(self._pages.arrived("/t"))
-        if refusal is None:
-            self._give_cookie(request, reply, who)
+        self._give_cookie(request, reply, who)
         return reply
 
     async def by_code(self, request: Request) -> Response:
         """Let in whoever has a code."""
         try:
             code = checked(await body_of(request), {"code": str})["code"]
+            who = await self._join(request, code=code.strip())
         except BadRequest as bad:
-            return _plain(bad.status, str(bad))
-        who, refusal = await self._join(request, code=code.strip())
-        if refusal is not None:
-            return refusal
+            return JSONResponse({"message": str(bad)}, bad.status, bad.headers)
         reply = JSONResponse({})
         self._give_cookie(request, reply, who)
         return reply
@@ -145,24 +145,20 @@ class ParticipantRoutes:
             return _plain(503, "nothing can be stored at present")
         return JSONResponse({**_dict(reply.view), "message": reply.message}, reply.status)
 
-    async def _join(
-        self, request: Request, *, token: str = "", code: str = ""
-    ) -> tuple[str, Response | None]:
-        """Return the secret for the cookie, or the refusal."""
+    async def _join(self, request: Request, *, token: str = "", code: str = "") -> str:
+        """Return the secret for the cookie, or raise the refusal in words for the page."""
         address = request.client.host if request.client else ""
         texts = self._pages.texts[self._pages.first_language]
         if seconds := self._attempts.wait(address):
-            message = texts.fill("join_wait", seconds=seconds)
-            refusal = _plain(429, message)
-            refusal.headers["Retry-After"] = str(seconds)
-            return "", refusal
+            words = texts.fill("join_wait", seconds=seconds)
+            raise BadRequest(429, words, {"Retry-After": str(seconds)})
         try:
-            return await run_in_threadpool(self._room.join, token=token, code=code), None
+            return await run_in_threadpool(self._room.join, token=token, code=code)
         except UnknownCode:
             self._attempts.failed(address)
-            return "", _plain(404, texts["join_unknown"])
+            raise BadRequest(404, texts["join_unknown" if code else "join_old_link"]) from None
         except Locked:
-            return "", _plain(423, texts["join_locked"])
+            raise BadRequest(423, texts["join_locked"]) from None
 
     async def _view(self, request: Request, tab: str) -> View:
         who = request.cookies.get(_COOKIE)

@@ -106,10 +106,11 @@ class HtmlPages:
             template, view.language, number=view.number, screen=view.screen, d=data, tab=tab
         )
 
-    def join(self) -> str:
-        """Return the page that asks for a code."""
+    def join(self, error: str = "") -> str:
+        """Return the page that asks for a code, with the reason why a link did not do."""
+        data = _Data(error=error)
         return self._render(
-            "join.html", self.first_language, number=0, screen="join", d=_Data(), tab=""
+            "join.html", self.first_language, number=0, screen="join", d=data, tab=""
         )
 
     def arrived(self, target: str) -> str:

@@ -41,11 +41,12 @@ _LONGEST: Final = 4000  # characters of a text
 
 
 class BadRequest(Exception):
-    """The request is not one that a page sends: status and words for whoever reads them."""
+    """A request is refused: status, words for whoever reads them, and headers of the reply."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers
 
 
 async def body_of(request: Request) -> dict[str, Any]:
