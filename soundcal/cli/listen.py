@@ -1,6 +1,8 @@
 """``soundcal listen``: listening tests on web pages, played by the calibrated soundcard.
 
-The parser; :mod:`soundcal.cli.listening` carries the actions out.
+The parser. :mod:`soundcal.cli.listening` carries out what needs no server,
+:mod:`soundcal.cli.listening_room` opens the room, and :mod:`soundcal.cli.listening_rehearsal`
+rehearses.
 """
 
 import argparse
@@ -17,6 +19,9 @@ __all__ = ["add"]
 
 _LIBRARIES: Final = ("starlette", "uvicorn", "segno")
 """Libraries of the extra ``listen``."""
+
+_LEVEL_CHECKS: Final = ("coupler", "voltage", "ears-only")
+_PORT: Final = 8000
 
 _REPEATS: Final = ("mean", "first", "separate")
 
@@ -35,10 +40,14 @@ def add(commands: Any) -> None:
         _add_new,
         _add_check,
         _add_rehearse,
+        _add_invite,
+        _add_serve,
         _add_status,
         _add_export,
+        _add_amend,
         _add_forget,
         _add_backup,
+        _add_levels,
     ):
         add_action(actions)
 
@@ -143,6 +152,89 @@ def _add_rehearse(actions: Any) -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace an earlier rehearsal")
     _finish(parser, "listening_rehearsal", "rehearse", served=True)
+
+
+def _add_invite(actions: Any) -> None:
+    parser = _action(actions, "invite", "make codes and links for participants, to be printed")
+    parser.add_argument(
+        "--number",
+        type=int,
+        metavar="N",
+        help="for so many more people (default: new links for all who have not come yet, and for "
+        "those still missing of the planned ones)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="sheets with code, link and QR code"
+    )
+    _address(parser)
+    _pilot(parser)
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    _finish(parser, "listening_room", "invite", served=True)
+
+
+def _address(parser: Any) -> None:
+    parser.add_argument(
+        "--lan",
+        metavar="ADDRESS",
+        help="address of this machine in the local network, for tablets; without it, only this "
+        "machine reaches the pages",
+    )
+    parser.add_argument(
+        "--port", type=int, default=_PORT, metavar="N", help=f"port (default {_PORT})"
+    )
+
+
+def _add_serve(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "serve",
+        "open the room: pages for participants, a dashboard for you",
+        description="The room opens after a level check. Ctrl-C closes it when the sound that is "
+        "playing has ended; every answer is stored by then.",
+    )
+    _room_options(parser)
+    _address(parser)
+    parser.add_argument(
+        "--dashboard-lan",
+        action="store_true",
+        help="show the dashboard in the local network too, not only on this machine",
+    )
+    _pilot(parser)
+    _finish(parser, "listening_room", "serve", served=True)
+
+
+def _add_levels(actions: Any) -> None:
+    parser = _action(actions, "levels", "carry out a level check without opening the room")
+    _room_options(parser)
+    _pilot(parser)
+    _finish(parser, "listening_room", "levels", served=True)
+
+
+def _room_options(parser: argparse.ArgumentParser) -> None:
+    add_device_options(parser, rate=False)
+    parser.add_argument(
+        "--level-check",
+        choices=_LEVEL_CHECKS,
+        help="kind of level check: coupler or HATS at the headphones, voltage of the outputs, or "
+        "by ear only, which every session is flagged with (default: an earlier check, as long as "
+        "it is valid)",
+    )
+    parser.add_argument(
+        "--accept-device",
+        metavar="REASON",
+        help="use another device than that of the gains; the reason is kept",
+    )
+    parser.add_argument(
+        "--operator", default="", metavar="NAME", help="name kept with the level check"
+    )
+
+
+def _add_amend(actions: Any) -> None:
+    parser = _action(actions, "amend", "accept a change of a study that has begun, as a version")
+    parser.add_argument(
+        "--reason", required=True, metavar="TEXT", help="reason, kept with the version"
+    )
+    _finish(parser, "listening_room", "amend")
 
 
 def _add_status(actions: Any) -> None:

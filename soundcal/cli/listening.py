@@ -75,11 +75,12 @@ def listen_status(options: argparse.Namespace) -> int:
     """Print participants, progress and the last level check."""
     from soundcal.listening.status import status_of
 
-    found = status_of(_results(options))
+    found = status_of(_results(options, begun=False))
     if options.json:
         print_json("soundcal/listen-status/1", found)
         return 0
-    show(f"{found['title']} ({found['study']}), version {found['version']} of the study")
+    version = f"version {found['version']} of the study" if found["version"] else "not begun"
+    show(f"{found['title']} ({found['study']}), {version}")
     states = ", ".join(f"{n} {state}" for state, n in found["states"].items()) or "nobody yet"
     show(f"{found['planned']} participants planned: {states}; {found['withdrawn']} withdrew")
     if check := found["last_level_check"]:
@@ -162,8 +163,10 @@ def listen_backup(options: argparse.Namespace) -> int:
     return 0
 
 
-def _results(options: argparse.Namespace) -> "Results":
+def _results(options: argparse.Namespace, *, begun: bool = True) -> "Results":
     from soundcal.listening.results import database_of, read_results
 
     folder: Path = options.folder
-    return read_results(folder, database_of(folder, pilot=getattr(options, "pilot", False)))
+    return read_results(
+        folder, database_of(folder, pilot=getattr(options, "pilot", False)), begun=begun
+    )

@@ -25,6 +25,7 @@ from soundcal.listening.orders import (
 )
 from soundcal.listening.study import Block, Pause, Study
 from soundcal.plain import plain
+from soundcal.recording import counted
 
 __all__ = [
     "Balance",
@@ -315,7 +316,11 @@ class Balance:
         counts = ", ".join(
             f"{' then '.join(order)} {count}" for order, count in sorted(self.conditions.items())
         )
-        conditions = (f"Conditions of {self.people} people: {counts}.",) if counts else ()
+        conditions = (
+            (f"Conditions of {counted(self.people, 'person', 'people')}: {counts}.",)
+            if counts
+            else ()
+        )
         return (*conditions, *(text for block in self.blocks for text in block.sentences()))
 
     def to_dict(self) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def database_of(folder: Path, *, pilot: bool = False) -> Path:
     return folder / ("pilot.sqlite" if pilot else "answers.sqlite")
 
 
-def read_results(folder: Path, database: Path) -> Results:
+def read_results(folder: Path, database: Path, *, begun: bool = True) -> Results:
     """Return the content of a database.
 
     Parameters
@@ -130,6 +130,9 @@ def read_results(folder: Path, database: Path) -> Results:
         Folder of the study.
     database : Path
         The database.
+    begun : bool
+        Refuse a database in which nobody has taken part yet; without it, the study is then that of
+        the folder.
 
     Raises
     ------
@@ -141,13 +144,14 @@ def read_results(folder: Path, database: Path) -> Results:
         for name in _TABLES:
             rows = connection.execute(f"SELECT * FROM {name} ORDER BY rowid")
             tables[name] = tuple(dict(row) for row in rows)
-    if not tables["study"]:
+    if begun and not tables["study"]:
         raise RecordError(f"{database}: nobody has taken part yet; there is nothing to export")
     studies = {row["version"]: read_study(folder, text=row["toml"]) for row in tables["study"]}
     people = tuple(
         row for row in tables["participant"] if not row["pilot"] and row["state"] not in _ABSENT
     )
-    return Results(studies[max(studies)], people, _trials(studies, people, tables), tables)
+    last = studies[max(studies)] if studies else read_study(folder)
+    return Results(last, people, _trials(studies, people, tables), tables)
 
 
 def _trials(

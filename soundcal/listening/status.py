@@ -35,7 +35,7 @@ def status_of(results: Results) -> dict[str, Any]:
     return {
         "study": results.study.id,
         "title": results.study.title,
-        "version": max(row["version"] for row in tables["study"]),
+        "version": max((row["version"] for row in tables["study"]), default=None),
         "planned": results.study.participants.planned,
         "states": dict(Counter(person["state"] for person in people)),
         "answers": len(tables["answer"]),

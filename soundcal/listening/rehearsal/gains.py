@@ -11,7 +11,7 @@ from soundcal.lab import protocol
 from soundcal.lab.operator import SimulatedOperator
 from soundcal.listening.study import Study
 
-__all__ = ["SHORTENED_S", "with_simulated_gains"]
+__all__ = ["SHORTENED_S", "find_gains", "with_simulated_gains"]
 
 SHORTENED_S: Final = 0.5
 """Duration of the sounds of a rehearsal in s."""
@@ -50,14 +50,34 @@ def with_simulated_gains(
         kind = _HATS if _HATS in path.name.lower() else "ocv"
         table = out / kind / f"gains_{kind}.json"
         if not table.exists():
-            _find_gains(short, lab, kind, table.parent, tell)
+            find_gains(short, lab, kind, table.parent, tell)
         conditions[name] = table
     return replace(short, sound=replace(short.sound, conditions=conditions))
 
 
-def _find_gains(
+def find_gains(
     study: Study, lab: SimulatedLab, kind: str, folder: Path, tell: Callable[[str], None]
 ) -> None:
+    """Run the protocol ``hats_headphones`` or ``ocv_headphones`` for the sounds of a study.
+
+    Parameters
+    ----------
+    study : Study
+        Its sounds, with their duration in ``study.sound``.
+    lab : SimulatedLab
+        Plays and measures.
+    kind : {"hats", "ocv"}
+        Method.
+    folder : Path
+        Folder of the session.
+    tell : callable
+        Told the progress.
+
+    Raises
+    ------
+    RecordError
+        Not all gains were found.
+    """
     sheet = lab.data_sheet
     sound = study.sound
     changes = {

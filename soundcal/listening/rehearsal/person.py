@@ -14,6 +14,9 @@ from soundcal.errors import RecordError
 __all__ = ["Person", "RoomStuck", "Visitor"]
 
 _POLL_S: Final = 0.01
+_IN_QUEUE_S: Final = 0.3
+"""Times after which a page is asked again, in s: while a sound plays, and in the queue for it."""
+
 _PATIENCE_S: Final = 60.0  # without any change of the page
 _TRIES: Final = 5
 
@@ -92,7 +95,7 @@ class Person:
                 return False
             said = self._reaction(screen, data)
             if said is None:
-                time.sleep(_POLL_S)
+                time.sleep(_IN_QUEUE_S if screen == "waiting" else _POLL_S)
                 view = page.state()
             else:
                 action, fields = said
