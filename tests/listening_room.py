@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from soundcal.listening.cues import CUE
 from soundcal.listening.player import PlayerEvent
 from soundcal.listening.room import Clock, Reply, Room, View
 from soundcal.listening.sound import Presentable
-from soundcal.listening.store import Store
+from soundcal.listening.store import Store, StoreFailed
 from soundcal.listening.study import Study
 
 LAEQ = 70.0
@@ -123,7 +123,8 @@ def settle(room: Room) -> None:
     if threading.current_thread().name == "writer":
         return  # it would wait for itself
     for _ in range(3):
-        room._store.write(lambda _: None).result(10)
+        with suppress(StoreFailed):
+            room._store.write(lambda _: None).result(10)
 
 
 @dataclass
@@ -222,6 +223,7 @@ class House:
     ready: bool = True
     options: dict[str, Any] = field(default_factory=dict)
     book: Book | None = None
+    guest: Person | None = None
 
     def __post_init__(self) -> None:
         self.player = FakePlayer(self.book or Book(self.study), ready=self.ready)

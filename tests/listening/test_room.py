@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from listening_room import EXPOSURE, LAEQ, Book, House, Person, house, settle
 from listening_study import small_study
 
-from soundcal.errors import StreamError
+from soundcal.errors import RecordError, StreamError
 from soundcal.listening.room import Locked, UnknownCode, renew
+from soundcal.listening.room.asking import ACTIONS
 from soundcal.listening.store import Store
 
 SEQUENCES = "SELECT code, sequence FROM participant WHERE sequence IS NOT NULL ORDER BY sequence"
@@ -806,6 +809,9 @@ MALFORMED = [
     ("play", {"trial": 1, "condition": "OCV"}),
     ("headphones", {"side": "up", "heard": ""}),
     ("open_the_door", {}),
+    ("language", {"language": "\ud800"}),
+    ("draft", {"trial": 1, "answers": {"calm": {"value": "\udfff"}}}),
+    ("draft", {"trial": 1, "answers": {"\udfff": {"value": "1"}}}),
 ]
 
 
@@ -816,3 +822,53 @@ def test_a_body_that_no_page_sends_is_refused(place: House, case: tuple[str, Any
     before = place.rows("SELECT count(*) AS n FROM event")
     assert person.act(action, **fields).status == 422
     assert place.rows("SELECT count(*) AS n FROM event") == before
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 2**70), st.floats(), st.text(max_size=20)
+)
+DEEP = st.recursive(
+    VALUES | st.lists(VALUES, max_size=3),
+    lambda deeper: st.dictionaries(st.sampled_from(["calm", "value", "input", "é"]), deeper),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(data=st.data())
+def test_whatever_a_page_sends_gets_a_reply(place: House, data: st.DataObject) -> None:
+    """Nothing raises, and what is refused changes nothing."""
+    if place.guest is None:
+        place.guest = place.enter()
+        place.guest.until("answer")
+    person = place.guest
+    action = data.draw(st.sampled_from(sorted(set(ACTIONS) - {"help", "take_over"})))
+    body = person.body()
+    for name in ACTIONS[action]:
+        body[name] = data.draw(DEEP | st.just(body["number"]) | st.just(1))
+    if data.draw(st.booleans()):
+        body[data.draw(st.sampled_from(["number", "key", "tab", "more"]))] = data.draw(DEEP)
+    before = person.view
+    reply = place.room.act(person.secret, action, body).result(10)
+    settle(place.room)
+    assert reply.status in (200, 409, 422)
+    after = person.view
+    assert after.number == before.number or reply.status == 200
+
+
+def test_a_database_that_became_read_only_closes_the_room(place: House) -> None:
+    person = place.enter()
+    view = person.until("answer")
+    place.store.write(lambda c: c.execute("PRAGMA query_only = ON").fetchone()).result()
+    reply = person.act("answer", view, **person.fields("answer", view))
+    assert (reply.status, reply.view.screen) == (423, "closed")
+    assert place.room.closed == "the disk or the file is read-only"
+    assert answers_of(place) == []
+    with pytest.raises(RecordError, match="read-only"):
+        place.room.reopen()
+    place.store._connection.execute("PRAGMA query_only = OFF")
+    place.room.reopen()
+    assert person.act("answer", **person.fields("answer", view)).status == 200
+    assert len(answers_of(place)) == 1

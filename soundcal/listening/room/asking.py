@@ -13,8 +13,13 @@ _MOST_ANSWERS: Final = 500
 _LONGEST_DAY_S: Final = 86400.0
 
 
+def _words(value: Any) -> bool:
+    """Return whether a value is text that UTF-8 can hold; half of a surrogate pair is not."""
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def _text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST
+    return _words(value) and len(value) <= _LONGEST
 
 
 def _whole(value: Any) -> bool:
@@ -49,12 +54,12 @@ def _answer(value: Any) -> bool:
         and _text(value.get("input", ""))
         and (
             value["value"] is None
-            or isinstance(value["value"], str)
+            or _words(value["value"])
             or (type(value["value"]) in (int, float) and math.isfinite(value["value"]))
             or (
                 isinstance(value["value"], list)
                 and len(value["value"]) <= _MOST_ANSWERS
-                and all(isinstance(one, str) for one in value["value"])
+                and all(map(_words, value["value"]))
             )
         )
     )
