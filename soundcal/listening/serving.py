@@ -73,6 +73,7 @@ class OpenRoom:
         self.room = room
         self._device = device
         self._ended = threading.Event()
+        room.obstacle = lambda: _UNCHECKED if self.levels_to_check() else ""
         if self.levels_to_check():
             room.pause(_UNCHECKED)
         elif (row := self._last_check()) is not None:

@@ -159,6 +159,8 @@ def test_the_doors_are_closed_without_a_valid_level_check(
     with opened_lab() as device, open_room(folder, device) as room:
         person = enter(room)
         assert (person.screen, room.levels_to_check()) == ("closed", True)
+        with pytest.raises(ParameterError, match="the levels have not been checked"):
+            room.room.reopen()
         room.note_level_check(level_check(passed=False))
         assert room.room.closed == "the level check failed"
         room.note_level_check(level_check(hours=1.0 / 3600.0))

@@ -65,6 +65,8 @@ class Core:
     ) -> None:
         self.study = study
         self.pilot = pilot
+        self.obstacle: Callable[[], str] = lambda: ""
+        """Tells why the room must not be opened at present, if so."""
         self._store = store
         self._player = player
         self._clock = clock or Clock()

@@ -112,9 +112,13 @@ class Room(Core):
 
         Raises
         ------
+        ParameterError
+            It must not be opened yet: the levels must be checked, for example.
         RecordError
             The database still cannot be written.
         """
+        if reason := self.obstacle():
+            raise ParameterError(f"the room stays closed: {reason}")
         if self._store.failure:
             self._store.recover()
         self._write(lambda w: w.event("room opened", EVERYBODY)).result()
