@@ -73,7 +73,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class House:
     """An open room in the simulated lab, with its server."""
 
-    def __init__(self, folder: Path, database: Path) -> None:
+    def __init__(self, folder: Path, database: Path, port: int = 0) -> None:
         self.study = read_study(folder)
         with ExitStack() as stack:
             lab = stack.enter_context(opened_lab())
@@ -84,7 +84,7 @@ class House:
             self.room = Room(self.study, self.store, player, digests={}, device=lab.info.identity)
             stack.callback(self.room.close)
             self.dashboard = Dashboard(self.room, self.store)
-            bound = bind()
+            bound = bind(port)
             server = Running(make_app(self.room, self.dashboard, hosts=bound.hosts), bound)
             server.start()
             stack.callback(server.stop)
@@ -174,14 +174,14 @@ class Participant:
         else:
             choice.click()
 
-    def take_part(self) -> None:
-        """Go through the whole visit."""
+    def take_part(self, last: str = "end") -> None:
+        """Go through the visit as far as a screen."""
         while True:
             until(self.page, self.must_act)
             screen = self.state("screen")
             self.screens.append(screen)
             self.often(screen)
-            if screen == "end":
+            if screen == last:
                 return
             self.number = self.state("number")
             self.step(screen)
@@ -324,4 +324,68 @@ def test_the_dashboard_shows_the_visit_and_acts(house: House, browser: Any) -> N
     assert "quality" not in state
     assert not {"calm", "pleasant"} & set(json.dumps(state).split('"'))
     desk.context.close()
+    page.context.close()
+
+
+def test_a_restart_of_the_server_loses_nothing(sounds: Path, tmp_path: Path, browser: Any) -> None:
+    database = tmp_path / "answers.sqlite"
+    first = House(sounds, database)
+    page = enter(first, browser, viewport=HANDS["pointer"]["viewport"])
+    person = Participant(page, "pointer")
+    person.take_part("answer")
+    person.rate("calm", 0.3)
+    person.rate("pleasant", 0.8)
+    port = int(first.address.rpartition(":")[2])
+    first.close()
+    page.wait_for_timeout(1500)
+    for name in PAQ:
+        person.rate(name, 0.6)
+    page.get_by_role("button", name="Send answers").click()
+    page.get_by_text("No connection. Your answers are kept on this page").wait_for()
+    second = House(sounds, database, port=port)
+    until(page, lambda: second.rows("SELECT count(*) AS n FROM submit") == [{"n": 1}])
+    answers = second.rows("SELECT value FROM answer")
+    assert len(answers) == 8
+    assert all(55 <= row["value"] <= 65 for row in answers)
+    person.take_part()
+    assert second.rows("SELECT count(*) AS n FROM submit") == [{"n": 4}]
+    page.context.close()
+    second.close()
+
+
+def test_two_people_take_turns(house: House, browser: Any) -> None:
+    one = Participant(enter(house, browser, viewport=HANDS["pointer"]["viewport"]), "pointer")
+    one.take_part("ready")
+    other = Participant(enter(house, browser, **HANDS["touch"]), "touch")
+    other.step("information")
+    other.page.get_by_text("Your place in the queue: 1").wait_for()
+    assert violations(other.page) == []
+    here = [one, other]  # a break gives the turn to the other
+    for _ in range(1200):
+        for person in here:
+            if person.state("screen") != "end" and person.must_act():
+                person.number = person.state("number")
+                person.step(person.state("screen"))
+        here = [person for person in here if person.state("screen") != "end"]
+        if not here:
+            break
+        one.page.wait_for_timeout(50)
+    assert house.rows("SELECT count(*) AS n FROM submit") == [{"n": 8}]
+    overlaps = house.rows(
+        "SELECT 1 FROM presentation a JOIN presentation b ON a.id < b.id AND b.started < a.ended"
+    )
+    assert overlaps == []
+    one.page.context.close()
+    other.page.context.close()
+
+
+def test_too_loud_stops_and_calls(house: House, browser: Any) -> None:
+    page = enter(house, browser, viewport=HANDS["pointer"]["viewport"])
+    person = Participant(page, "pointer")
+    person.take_part("comfort")
+    person.press("Play")
+    person.press("Too loud")
+    page.get_by_role("heading", name="The test was stopped").wait_for()
+    assert violations(page) == []
+    assert house.dashboard.state("assistant")["counts"]["dropped"] == 1
     page.context.close()
