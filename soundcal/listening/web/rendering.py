@@ -83,6 +83,7 @@ class HtmlPages:
             language: study.words(language) for language in study.languages
         }
         self.first_language = study.languages[0]
+        self._english = load_texts("eng")  # the dashboard speaks English
         self._title = study.title
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER),
@@ -127,10 +128,16 @@ class HtmlPages:
             "dashboard.html", "eng", number=0, screen="desk", d=_Data(state), tab=""
         )
 
+    def _texts_in(self, language: str) -> Texts:
+        """Return the texts; before a language is chosen, those of the first one."""
+        if language in self.texts:
+            return self.texts[language]
+        return self._english if language == "eng" else self.texts[self.first_language]
+
     def _render(self, template: str, language: str, **values: object) -> str:
-        texts = self.texts.get(language) or load_texts(language)
+        texts = self._texts_in(language)
         return self._environment.get_template(template).render(
-            lang=language_tag(language),
+            lang=language_tag(texts.language),
             direction=texts.direction,
             title=self._title,
             w=texts.fill,
