@@ -18,6 +18,8 @@ from listening_study import small_study
 from soundcal.errors import RecordError, StreamError
 from soundcal.listening.room import Locked, UnknownCode, renew, store_amendment
 from soundcal.listening.room.asking import ACTIONS
+from soundcal.listening.room.replies import Refused
+from soundcal.listening.room.work import Work
 from soundcal.listening.store import Store
 
 SEQUENCES = "SELECT code, sequence FROM participant WHERE sequence IS NOT NULL ORDER BY sequence"
@@ -406,10 +408,13 @@ def test_a_level_beyond_the_limit_is_never_played(tmp_path: Path) -> None:
     study = small_study(tmp_path)
     with house(study, tmp_path, book=Book(study, laeq=84.8)) as place:
         person = place.enter()
-        view = person.until("headphones")
-        reply = person.act("headphones", view, side="left", heard="")
-        assert reply.status == 423
-        assert "exceeds the limit of 85 dB" in reply.message
+        person.until("limit")
+        assert person.act("headphones", side="left", heard="").status == 409
+        sounds = place.room._sounds
+        with place.store.read() as connection:
+            w = Work(connection, place.room._moment())
+            with pytest.raises(Refused, match="limit of 85 dB"):
+                sounds.request(w, place.code, 1, sounds.cue("left"))
         assert place.player.started == []
 
 

@@ -209,6 +209,8 @@ def test_a_pilot_has_a_database_of_its_own_and_freezes_nothing(quiet: Path) -> N
         enter(room).go_on()
         versions = rows(room, "SELECT study_version FROM session ORDER BY id")
         assert [row["study_version"] for row in versions] == [1, 2]
+        states = rows(room, "SELECT state FROM session ORDER BY id")
+        assert [row["state"] for row in states] == ["stopped", "running"]
 
 
 def test_an_open_room_is_served(quiet: Path) -> None:
