@@ -13,7 +13,8 @@ A page is CommonMark in ``soundcal/guide``. Its fences are run from top to botto
 * any language with ``file=NAME``: the text is written into that file.
 
 Other fences are not run. A picture ``![words](figures/PAGE-what.png)`` is a file that the page's
-commands have written under that path. ``--write`` puts the real output (in place of lines that do
+commands have written under that path, or a picture of a web page (:data:`BY_BROWSER`), which the
+tests in a browser make and compare. ``--write`` puts the real output (in place of lines that do
 not match, such as a single ``?``) and the pictures into the guide.
 """
 
@@ -41,6 +42,9 @@ from soundcal.guide.pages import FENCE
 GUIDE: Final = Path(__file__).resolve().parent.parent / "soundcal" / "guide"
 LARGEST_FIGURE: Final = 60_000
 """Bytes of a picture, so that the package stays small."""
+
+BY_BROWSER: Final = ("listening_tests-rating", "listening_tests-dashboard")
+"""Pictures that ``tests/listening/session_in_browser.py`` makes and compares."""
 
 _OPTIONS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _FIGURE: Final = re.compile(r"!\[([^\]]*)\]\(([^)\s]*)\)")
@@ -74,6 +78,8 @@ class Page:
                 self.problems.append(f"{path}: is not called figures/{self.name}-WHAT.png")
             elif not words:
                 self.problems.append(f"{path}: has no words that say what one sees")
+            elif Path(path).stem in BY_BROWSER:
+                continue
             elif not (self.folder / path).is_file():
                 self.problems.append(f"{path}: was written by no command of the page")
             elif (size := (self.folder / path).stat().st_size) > LARGEST_FIGURE:

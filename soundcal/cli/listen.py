@@ -34,6 +34,8 @@ def add(commands: Any) -> None:
         description="Listening tests. Participants answer on a web page; the sound is played by "
         "this machine, through its soundcard, at calibrated levels. A study is a folder with the "
         "file study.toml.",
+        epilog="In this order: new, check, rehearse, serve, export. A test from template to report "
+        "in ten minutes: soundcal guide listening_tests.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for add_action in (

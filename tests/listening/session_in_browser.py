@@ -1,19 +1,25 @@
 """A whole listening test in a real browser, with the sounds of the simulated lab.
 
-``pytest -n 0 tests/listening/session_in_browser.py`` needs what ``pages_in_browser.py`` needs.
+``pytest -n 0 tests/listening/session_in_browser.py`` needs what ``pages_in_browser.py`` needs. With
+the environment variable SOUNDCAL_WRITE_PICTURES=1 it also writes the pictures of the guide.
 """
 
+import io
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import start_browser, violations
+from guide_pages import GUIDE
 from listening_sounds import find_gains, opened_lab
 from listening_study import write_study
+from PIL import Image
 from room_screens import PAQ
 
 from soundcal.listening.dashboard import Dashboard
@@ -389,3 +395,44 @@ def test_too_loud_stops_and_calls(house: House, browser: Any) -> None:
     assert violations(page) == []
     assert house.dashboard.state("assistant")["counts"]["dropped"] == 1
     page.context.close()
+
+
+@pytest.mark.parametrize("name", ["rating", "dashboard"])
+def test_the_pictures_of_the_guide_show_the_pages(house: House, browser: Any, name: str) -> None:
+    page = enter(house, browser, viewport={"width": 760, "height": 1060})
+    desk = browser.new_context(viewport={"width": 1100, "height": 860}).new_page()
+    shots: list[bytes] = []
+
+    def look(screen: str) -> None:
+        if shots or screen != "answer" or page.get_by_text("Practice").count():
+            return
+        if name == "rating":
+            for number, attribute in enumerate(PAQ[:5]):
+                person.rate(attribute, (0.74, 0.31, 0.55, 0.22, 0.66)[number])
+            page.mouse.move(5, 5)
+            page.wait_for_timeout(6000)  # words at the foot of the page have gone
+            shots.append(page.screenshot())
+            return
+        desk.goto(f"{house.address}/dash/k/{house.dashboard.keys['experimenter']}")
+        desk.wait_for_url("**/dash")
+        desk.get_by_text("Takes part").first.wait_for()
+        shots.append(desk.screenshot())
+
+    person = Participant(page, "pointer", often=look)
+    person.take_part()
+    compare_picture(Image.open(io.BytesIO(shots[0])), GUIDE / f"figures/listening_tests-{name}.png")
+    desk.context.close()
+    page.context.close()
+
+
+def compare_picture(shown: Image.Image, path: Path) -> None:
+    """Compare roughly: codes, times and fonts differ from one machine to the next."""
+    if os.environ.get("SOUNDCAL_WRITE_PICTURES") == "1":
+        shown.convert("RGB").quantize(48).save(path, optimize=True)
+    committed = Image.open(path)
+    assert committed.size == shown.size
+    small = [
+        np.asarray(one.convert("L").resize((40, 50)), dtype=float) for one in (committed, shown)
+    ]
+    assert np.abs(small[0] - small[1]).mean() < 12.0
+    assert path.stat().st_size <= 60_000

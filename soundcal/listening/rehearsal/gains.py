@@ -86,7 +86,9 @@ def find_gains(
         "outputs": ",".join(map(str, sound.outputs)),
         "duration": str(sound.duration),
     }
-    if kind != _HATS:
+    if kind == _HATS:
+        changes["insertions"] = "1"  # nobody listens
+    else:
         changes |= {
             "headphone": sheet.name,
             "impedance": str(sheet.impedance),

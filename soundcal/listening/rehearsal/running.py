@@ -244,7 +244,7 @@ def _in_the_room(
     """Open the room and let the participants come; return what went wrong."""
     clock = _FastClock()
     with ExitStack() as stack:
-        store = stack.enter_context(Store(database))
+        store = stack.enter_context(Store(database, durable=False))
         book = stack.enter_context(closing(SoundBook(study)))
         player = stack.enter_context(
             closing(Player(lab, book, study, lambda news: room.played(news)))

@@ -52,6 +52,8 @@ class Store:
         Only read: for exports and the status, also while a server writes.
     reserve_bytes : int
         Disk space kept free for the last writes to a full disk.
+    durable : bool
+        Sync every change to the disk before it is acknowledged; not needed by a rehearsal.
 
     Raises
     ------
@@ -60,13 +62,21 @@ class Store:
         disk, or the reserve finds no room.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, reserve_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        reserve_bytes: int = 0,
+        durable: bool = True,
+    ) -> None:
         self.path = path
         self.failure = ""
         """Why nothing can be written at present, or empty."""
         self.on_failure: Callable[[str], None] = lambda reason: None
         """Called by the writer when it finds that it cannot write, with the reason."""
         self._read_only = read_only
+        self._durable = durable
         self._reserve_bytes = reserve_bytes
         self._reserve: Reserve | None = None
         self._readers: list[Connection] = []
@@ -218,7 +228,7 @@ class Store:
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
             if not self._read_only:
-                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
                 connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the drive
                 connection.execute("PRAGMA checkpoint_fullfsync = ON")
         except sqlite3.Error as error:
