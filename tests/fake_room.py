@@ -11,7 +11,10 @@ from typing import Any
 from room_screens import SCREENS
 
 from soundcal.listening.room import Locked, Reply, UnknownCode, View
-from soundcal.listening.texts import load_texts
+from soundcal.listening.texts import Direction, Texts, load_texts
+
+DIRECTIONS: Mapping[str, Direction] = {"deu": "ltr", "arb": "rtl"}
+"""Languages that a study may have here, besides English."""
 
 Call = Callable[[int, str, Mapping[str, Any]], None]
 
@@ -20,15 +23,18 @@ class FakeStudy:
     """What pages need of a study."""
 
     folder = None
-    languages = ("eng",)
 
     def __init__(self, title: str = "OCV and HATS calibration, 27 scenes", **own: str) -> None:
         self.title = title
+        self.languages: tuple[str, ...] = ("eng",)
         self._own = own
 
     def words(self, language: str):
-        """Return the texts of a language."""
-        return load_texts(language).with_own(self._own)
+        """Return the texts of a language; all but English are English with another name."""
+        texts = load_texts("eng").with_own(self._own)
+        if language == "eng":
+            return texts
+        return Texts(language, f"name of {language}", DIRECTIONS[language], texts.words)
 
 
 class FakeRoom:
@@ -47,6 +53,7 @@ class FakeRoom:
         self.failing: Exception | None = None
         self.draft: Mapping[str, Any] | None = None
         self.changes: dict[str, Any] = {}
+        self.language = "eng"
         self._state = "ready"
         self._number = 1
         self._tabs: list[str] = []
@@ -84,12 +91,12 @@ class FakeRoom:
             if tab and tab not in self._tabs:
                 self._tabs.append(tab)
             if tab and tab != self._tabs[-1]:
-                return View(self._number, "other_window", "eng", {"key": "k"})
+                return View(self._number, "other_window", self.language, {"key": "k"})
             screen, data = SCREENS[self._state]
             given = {"key": secrets.token_urlsafe(6), **data, **self.changes}
             if self.draft is not None:
                 given["draft"] = self.draft
-            return View(self._number, screen, "eng", given)
+            return View(self._number, screen, self.language, given)
 
     def act(self, who: str, action: str, body: Mapping[str, Any]) -> "Future[Reply]":
         """Record an action and go on along the path."""

@@ -129,7 +129,8 @@ def _check_levels(
     kind = options.level_check.replace("-", "_")
     operator = operator_for(device, inputs=opened.study.sound.monitor_inputs)
     book = opened.player.book
-    check = run_level_check(kind, device, opened.study, operator, book=book)
+    accepted = bool(options.accept_device)
+    check = run_level_check(kind, device, opened.study, operator, book=book, accept_device=accepted)
     opened.note_level_check(check, operator=options.operator, note=options.accept_device or "")
     for name, deviation in check.deviations.items():
         say(f"{name}: {deviation:+.2f} dB")

@@ -38,7 +38,7 @@ from soundcal.takes.against_stimulus import judge_alone
 from soundcal.takes.check import Check, Limit, fault, flags_of, refuse, refuse_broken
 from soundcal.units import db, from_db
 
-__all__ = ["LevelCheck", "LevelCheckKind", "level_drift", "reference_of", "run_level_check"]
+__all__ = ["LevelCheck", "LevelCheckKind", "reference_of", "run_level_check"]
 
 LevelCheckKind = Literal["coupler", "voltage", "ears_only"]
 
@@ -121,6 +121,7 @@ def run_level_check(
     *,
     book: SoundBook | None = None,
     line: LineInputs | None = None,
+    accept_device: bool = False,
 ) -> LevelCheck:
     """Carry out a level check.
 
@@ -139,6 +140,8 @@ def run_level_check(
         The sounds of the study, if they are open already.
     line : LineInputs, optional
         Line inputs that measure the voltages instead of a voltmeter.
+    accept_device : bool
+        Check a device of another name than that for which the gains were found.
 
     Raises
     ------
@@ -153,7 +156,7 @@ def run_level_check(
     """
     own = book or SoundBook(study)
     try:
-        if found := own.disagreements(device):
+        if found := own.disagreements(device, accept_device=accept_device):
             raise DeviceUnavailable("; ".join(found))
         while True:
             checks = _checks(kind, device, study, operator, own, line)
@@ -183,15 +186,6 @@ def reference_of(checks: Sequence[Check]) -> tuple[float, ...]:
     Give it the checks of a level check; without a monitor there are none.
     """
     return tuple(check.value for check in checks if check.name == MONITOR_GAIN)
-
-
-def level_drift(opening: Mapping[str, float], closing: Mapping[str, float]) -> dict[str, float]:
-    """Return the change in dB from one level check to the next, where both have a deviation.
-
-    >>> level_drift({"left": 0.1, "right": -0.1}, {"left": 0.25, "CG01 left": 0.0})
-    {'left': 0.15}
-    """
-    return {name: closing[name] - opening[name] for name in opening if name in closing}
 
 
 def _checks(

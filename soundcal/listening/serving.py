@@ -342,7 +342,7 @@ def _lock(stack: ExitStack, folder: Path, path: Path) -> None:
             row = found.execute(
                 "SELECT started FROM server_run WHERE ended IS NULL ORDER BY id DESC LIMIT 1"
             ).fetchone()
-            since = f" (open since {row[0]} UTC)" if row else ""
+            since = f" (open since {row[0][:19].replace('T', ' ')} UTC)" if row else ""
         raise RecordError(f"{error}{since}") from error
 
 

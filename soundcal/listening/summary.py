@@ -31,7 +31,7 @@ def listening_test(results: Results) -> ListeningTest:
         warnings=tuple(_warnings(results, played)),
         sounds=tuple(_sounds(study.sound.conditions, _of_trials(played))),
         presentations=tuple(_presentations(study.sound.conditions, _of_trials(played))),
-        checks=tuple(map(_check, results.tables["level_check"])),
+        checks=tuple(_checks(results.tables["level_check"])),
         exclusions=tuple(_exclusions(results, sessions)),
         orders=tuple(_orders(results)),
         exposure=tuple(_exposure(study.limits.exposure_pa2h, played, numbers)),
@@ -128,26 +128,30 @@ def _presentations(conditions: Iterable[str], played: Sequence[TableRow]) -> lis
     return rows
 
 
-def _check(row: TableRow) -> tuple[Any, ...]:
-    deviations = json.loads(row["deviations_json"])
-    numbers = [value for value in _numbers(deviations) if value is not None]
-    return (
-        row["at"][:16].replace("T", " "),
-        row["kind"].replace("_", " "),
-        "passed" if row["passed"] else "failed",
-        max(numbers, key=abs, default=None),
-        row["operator"] or None,
-    )
-
-
-def _numbers(content: Any) -> Iterable[float | None]:
-    if isinstance(content, dict):
-        content = list(content.values())
-    if isinstance(content, list):
-        for part in content:
-            yield from _numbers(part)
-    else:
-        yield content
+def _checks(rows: Sequence[TableRow]) -> list[tuple[Any, ...]]:
+    """Return the level checks; a drift is the change since the first that passed, of its kind."""
+    found, first = [], dict[str, dict[str, float]]()
+    for row in rows:
+        deviations = {
+            name: value
+            for name, value in json.loads(row["deviations_json"]).items()
+            if value is not None
+        }
+        opening = first.get(row["kind"], {})
+        drifts = [value - opening[name] for name, value in deviations.items() if name in opening]
+        if row["passed"]:
+            first.setdefault(row["kind"], deviations)
+        found.append(
+            (
+                row["at"][:16].replace("T", " "),
+                row["kind"].replace("_", " "),
+                "passed" if row["passed"] else "failed",
+                max(deviations.values(), key=abs, default=None),
+                max(drifts, key=abs, default=None),
+                row["operator"] or None,
+            )
+        )
+    return found
 
 
 def _exclusions(results: Results, sessions: Sequence[TableRow]) -> list[str]:

@@ -146,14 +146,11 @@ def test_the_way_in_can_be_used_by_everybody(browser: Any, site: Site) -> None:
     context.close()
 
 
-def test_right_to_left(browser: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    words = FakeStudy.words
-    monkeypatch.setattr(
-        FakeStudy, "words", lambda self, language: replace(words(self, language), direction="rtl")
-    )
-    mirrored = Site()
+def test_right_to_left(browser: Any) -> None:
+    study = FakeStudy()
+    study.languages = ("arb",)
+    mirrored = Site(study)
+    mirrored.room.language = "arb"
     mirrored.room.show("answer-draft")
     context = browser.new_context(viewport=TABLET, reduced_motion="reduce")
     page = context.new_page()

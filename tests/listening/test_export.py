@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,24 @@ def test_the_report_states_opinions_with_their_number(folder: Path) -> None:
     assert {(row[0], row[3], row[4]) for row in agreement} == {("main", 2, 3)}
     assert {row[2] for row in agreement} == set(ORDER)
     assert "agreement_quality.tsv" not in exported(folder)  # one sound only
+
+
+def test_the_report_states_the_drift_since_the_first_level_check(
+    folder: Path,
+) -> None:
+    with closing(sqlite3.connect(database_of(folder))) as database, database:
+        for kind, deviations in (("coupler", {"left": 0.4, "right": -0.2}), ("ears_only", {})):
+            database.execute(
+                "INSERT INTO level_check (at, kind, passed, operator, device, deviations_json, "
+                "checks_json) VALUES ('2026-03-02T18:00:00', ?, 1, 'Ada', 'sim:lab', ?, '[]')",
+                (kind, json.dumps(deviations)),
+            )
+    checks = listening_test(read_results(folder, database_of(folder))).checks
+    assert [row[1:5] for row in checks] == [
+        ("coupler", "passed", -0.2, None),
+        ("coupler", "passed", 0.4, pytest.approx(0.3)),
+        ("ears only", "passed", None, None),
+    ]
 
 
 def test_the_log_of_a_participant_is_a_session(folder: Path, tmp_path: Path) -> None:

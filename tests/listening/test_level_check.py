@@ -17,7 +17,6 @@ from soundcal.lab.voltage import LineInputs
 from soundcal.listening.level_check import (
     NOT_CHECKED,
     LevelCheck,
-    level_drift,
     reference_of,
     run_level_check,
 )
@@ -67,9 +66,6 @@ def test_a_knob_that_was_moved_is_named(sounds: Path, kind: str, words: str) -> 
         text.startswith(words) and "set the volume control as it was" in text
         for text in found.reasons
     )
-    before = check(sounds, kind)
-    drift = level_drift(before.deviations, found.deviations)
-    assert list(drift.values()) == pytest.approx([-3.0] * len(drift), abs=0.05)
 
 
 @pytest.mark.parametrize("kind", ["coupler", "ears_only"])
@@ -102,6 +98,10 @@ def test_line_inputs_take_the_place_of_the_voltmeter(sounds: Path) -> None:
 def test_another_device_and_a_changed_stimulus_are_named(sounds: Path, tmp_path: Path) -> None:
     with pytest.raises(DeviceUnavailable, match="gains were found with device"):
         check(sounds, "coupler", SimulatedLab("onboard+closed-16", seed=3))
+    with SimulatedLab("lab,spread=0,noise=1", seed=3) as device:
+        hands = SimulatedOperator(device)
+        study = study_with_sounds(sounds)
+        assert run_level_check("voltage", device, study, hands, accept_device=True).passed
     shutil.copytree(sounds, tmp_path / "changed")
     for name in ("ocv", "hats"):
         path = tmp_path / "changed" / name / f"gains_{name}.json"

@@ -16,8 +16,10 @@ from listening_room import EXPOSURE, LAEQ, Book, House, Person, house, settle
 from listening_study import small_study
 
 from soundcal.errors import RecordError, StreamError
-from soundcal.listening.room import Locked, UnknownCode, renew
+from soundcal.listening.room import Locked, UnknownCode, renew, store_amendment
 from soundcal.listening.room.asking import ACTIONS
+from soundcal.listening.room.replies import Refused
+from soundcal.listening.room.work import Work
 from soundcal.listening.store import Store
 
 SEQUENCES = "SELECT code, sequence FROM participant WHERE sequence IS NOT NULL ORDER BY sequence"
@@ -406,10 +408,13 @@ def test_a_level_beyond_the_limit_is_never_played(tmp_path: Path) -> None:
     study = small_study(tmp_path)
     with house(study, tmp_path, book=Book(study, laeq=84.8)) as place:
         person = place.enter()
-        view = person.until("headphones")
-        reply = person.act("headphones", view, side="left", heard="")
-        assert reply.status == 423
-        assert "exceeds the limit of 85 dB" in reply.message
+        person.until("limit")
+        assert person.act("headphones", side="left", heard="").status == 409
+        sounds = place.room._sounds
+        with place.store.read() as connection:
+            w = Work(connection, place.room._moment())
+            with pytest.raises(Refused, match="limit of 85 dB"):
+                sounds.request(w, place.code, 1, sounds.cue("left"))
         assert place.player.started == []
 
 
@@ -872,3 +877,24 @@ def test_a_database_that_became_read_only_closes_the_room(place: House) -> None:
     place.room.reopen()
     assert person.act("answer", **person.fields("answer", view)).status == 200
     assert len(answers_of(place)) == 1
+
+
+def test_an_amendment_keeps_the_orders_that_were_begun(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    for path in study.sound.conditions.values():
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    with house(study, tmp_path) as place:
+        place.enter().go_on()
+        without = small_study(tmp_path, ('"CG01", "CT301", "E02", "N1"', '"CG01", "CT301", "E02"'))
+        with pytest.raises(RecordError, match="block main, stimulus N1, condition"):
+            store_amendment(place.store, without, "one sound less")
+        assert len(place.rows("SELECT * FROM study")) == 1
+        more = small_study(tmp_path, ("planned = 8", "planned = 10"), ("20260301", "7"))
+        assert store_amendment(place.store, more, "more people")[0] == 2
+        plans: dict[int, list[str]] = {1: [], 2: []}
+        for row in place.rows("SELECT * FROM plan ORDER BY version, sequence, visit"):
+            plans[row["version"]].append(row["trials_json"])
+        assert (len(plans[1]), len(plans[2])) == (2 * 8, 2 * 10)
+        assert plans[1][:2] == plans[2][:2]
+        assert plans[1][2:] != plans[2][2:16]

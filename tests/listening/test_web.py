@@ -225,6 +225,22 @@ def test_the_page_is_complete_without_a_script(shared: Site) -> None:
     assert "CG01" not in page
 
 
+def test_languages_are_offered_in_themselves_and_written_in_their_direction() -> None:
+    study = FakeStudy()
+    study.languages = ("deu", "arb")
+    site = Site(study)
+    site.room.language = ""
+    site.room.show("language")
+    page = site.ask("GET", "/t")[2]
+    assert '<html lang="de" dir="ltr">' in page
+    assert re.search(r'lang="ar" dir="rtl"[^>]*>name of arb</button>', page)
+    site.room.language = "arb"
+    site.room.show("answer")
+    assert '<html lang="ar" dir="rtl">' in site.ask("GET", "/t")[2]
+    assert '<html lang="en" dir="ltr">' in site.ask("GET", "/dash", cookie=DESK)[2]
+    site.stop()
+
+
 def test_the_script_is_small(shared: Site) -> None:
     _, headers, script = shared.ask("GET", "/assets/listening.js")
     assert headers["content-type"].startswith("text/javascript")

@@ -153,8 +153,19 @@ class Arrivals:
         ):
             return int(last["version"])
         version = int(last["version"]) + 1 if last is not None else 1
+        if version > 1:
+            self._end_pilots(w)
         self.store_version(w, version, "pilot" if self._pilot else "first participant")
         return version
+
+    def _end_pilots(self, w: Work) -> None:
+        """End what pilots have begun, which may ask for blocks that the study has no longer."""
+        w.run(
+            "UPDATE session SET state = 'stopped', reason = 'the study has changed', ended = ? "
+            "WHERE state = 'running'",
+            w.now.at,
+        )
+        w.run("UPDATE participant SET state = 'stopped' WHERE state IN ('joined', 'consented')")
 
     def store_version(self, w: Work, version: int, reason: str) -> None:
         """Store the study and the orders of all planned people as a version.
@@ -167,11 +178,12 @@ class Arrivals:
             *(version, self._study.toml, self._study.sha256, json.dumps(self._digests)),
             *(w.now.at, reason),
         )
-        w.run(
-            "INSERT INTO plan SELECT ?, sequence, visit, condition, trials_json, generator "
-            "FROM plan WHERE version = ? AND sequence IN (SELECT sequence FROM participant)",
-            *(version, version - 1),
-        )
+        if not self._pilot:
+            w.run(
+                "INSERT INTO plan SELECT ?, sequence, visit, condition, trials_json, generator "
+                "FROM plan WHERE version = ? AND sequence IN (SELECT sequence FROM participant)",
+                *(version, version - 1),
+            )
         for sequence, visits in self._plans.items():
             _store_plan(w, version, sequence, visits)
         w.event("study frozen", None, version=version, reason=reason)

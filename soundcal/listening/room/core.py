@@ -177,10 +177,7 @@ class Core:
             return 0
         if now.pause(self.study.block(now.trial.block)) is not None:
             return 0
-        for code in self._turns.holders():
-            if self._news.listens(code):
-                self._turns.contact(code, self._clock.monotonic())
-        return self._turns.ask(now.code, self._clock.monotonic())
+        return self._turns.ask(now.code, self._clock.monotonic(), self._news.listens)
 
     def _may_hear(self, w: Work, now: Situation, screen: str) -> bool:
         if now.trial is None:
@@ -222,13 +219,9 @@ class Core:
 
     def pass_turns(self) -> None:
         """Let a turn pass on whose holder is gone; to be called every few seconds."""
-        now = self._clock.monotonic()
         before = self._turns.holders()
-        for code in before:
-            if self._news.listens(code):
-                self._turns.contact(code, now)
         for code in self._turns.in_order()[len(before) :][:1]:
-            self._turns.ask(code, now)
+            self._turns.ask(code, self._clock.monotonic(), self._news.listens)
         for code in set(before) ^ set(self._turns.holders()):
             self._note(code, "turn")
 

@@ -101,9 +101,9 @@ class Room(Core):
 
     def pause(self, reason: str) -> None:
         """Close the room for a while; what plays is faded out and offered again later."""
+        self._closed = reason or "paused"  # first of all, so that nothing begins any more
         self._silence()
         self._write(lambda w: w.event("room closed", EVERYBODY, reason=reason)).result()
-        self._closed = reason or "paused"
         self._silence()
         self._tell_everybody("closed")
 
@@ -295,7 +295,7 @@ class Room(Core):
                 self._silence_at_once(situation_of(connection, person), action, body)
         reply: Future[Reply] = Future()
         done = self._write(lambda w: self._carry_out(w, code, action, body))
-        done.add_done_callback(lambda f: self._conclude(f, reply, code, action, body))
+        done.add_done_callback(lambda f: self._conclude(f, reply, code, action))
         return reply
 
     def _silence_at_once(self, now: Situation, action: str, body: Mapping[str, Any]) -> None:
@@ -357,29 +357,30 @@ class Room(Core):
         return last is not None and not held and w.now.seconds_since(last) > limit
 
     def _conclude(
-        self,
-        done: "Future[_Done]",
-        reply: "Future[Reply]",
-        code: str,
-        action: str,
-        body: Mapping[str, Any],
+        self, done: "Future[_Done]", reply: "Future[Reply]", code: str, action: str
     ) -> None:
-        """Start or stop the sound, give news and reply, once an action is stored."""
+        """Reply to an action that was stored or refused."""
         error = done.exception()
         if error is not None:
             self._refuse(error, reply, code)
             return
         result = done.result()
+        try:
+            if result.stand is not None:
+                self._follow_up(result, result.stand, action)
+        finally:
+            reply.set_result(result.reply)
+
+    def _follow_up(self, result: _Done, stand: Stand, action: str) -> None:
+        """Start or stop the sound and give news, once an action is stored."""
         if result.start is not None:
             self._start(result.start)
-        stopped = result.stand is not None and result.stand.view.screen in ("stopped", "withdrawn")
-        if stopped or (result.stand is not None and action == "help"):
+        if action == "help" or stand.view.screen in ("stopped", "withdrawn"):
             self._silence(result.session)
-        if result.stand is not None and action != "draft":
-            self._settle(result.stand)
-        if action == "withdraw" and result.stand is not None:
+        if action != "draft":
+            self._settle(stand)
+        if action == "withdraw":
             threading.Thread(target=self._erase, name="erasing", daemon=True).start()
-        reply.set_result(result.reply)
 
     def _erase(self) -> None:
         """Rewrite the database, so that deleted answers are in no file."""

@@ -85,23 +85,24 @@ class Turns:
         with self._lock:
             return self._seen.get(code)
 
-    def ask(self, code: str, now: float) -> int:
+    def ask(self, code: str, now: float, connected: Callable[[str], bool]) -> int:
         """Take a place in the queue; return 0 if it is the participant's turn, or the place.
 
-        A turn passes on if there was no contact for a minute while somebody waits.
+        A turn passes on if its holder is not connected, and was not for a minute, while somebody
+        waits.
         """
         with self._lock:
             if code not in self._queue:
                 self._queue.append(code)
-            at = self._queue.index(code)
-            if at >= self.places:
+            if self._queue.index(code) >= self.places:
                 for other in self._queue[: self.places]:
-                    if now - self._seen.get(other, now) > _ABSENT_S:
+                    if connected(other):
+                        self._seen[other] = now
+                    elif now - self._seen.get(other, now) > _ABSENT_S:
                         self._queue.remove(other)
                         self._queue.append(other)
                         break
-                at = self._queue.index(code)
-            return max(0, at + 1 - self.places)
+            return max(0, self._queue.index(code) + 1 - self.places)
 
     def leave(self, code: str) -> tuple[str, ...]:
         """Give up the turn or the place; return those whose turn it has become."""

@@ -89,7 +89,12 @@ class Sounds:
         return self.named(CUE, name)
 
     def allowed(self, w: Work, code: str, sound: Presentable) -> bool:
-        """Return whether the exposure of the last 24 hours and 7 days leaves room for a sound."""
+        """Return whether a sound is within the limits, and the exposure so far leaves room for it.
+
+        The exposure is that of the last 24 hours and of the last 7 days.
+        """
+        if beyond_limits(self._limits, sound):
+            return False
         day, week = (exposure_of(w, code, days * _DAY_S) for days in (1, 7))
         return self._budget.allows(sound, day, week)
 

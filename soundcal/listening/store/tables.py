@@ -109,6 +109,8 @@ CREATE TABLE event (               -- id is the number that a page shows; it onl
 CREATE TABLE withdrawal (code_hash TEXT NOT NULL, at TEXT NOT NULL, rows INTEGER NOT NULL) STRICT;
 
 CREATE INDEX of_participant ON event (participant, id);
+CREATE INDEX of_visit ON event (session, kind);
+CREATE INDEX sounding ON presentation (state) WHERE state IN ('starting', 'playing');
 CREATE INDEX of_session ON trial (session, state);
 CREATE INDEX played ON presentation (session, trial, id);
 CREATE INDEX held_by ON secret (participant);

@@ -83,6 +83,7 @@ class HtmlPages:
             language: study.words(language) for language in study.languages
         }
         self.first_language = study.languages[0]
+        self._english = load_texts("eng")  # the dashboard speaks English
         self._title = study.title
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER),
@@ -92,7 +93,9 @@ class HtmlPages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(plain=_plain, clock=_clock)
+        self._environment.filters.update(
+            plain=_plain, clock=_clock, signed=_signed, share=_share, exposure=_exposure
+        )
 
     def of_view(self, view: "View", tab: str) -> str:
         """Return the page of a participant's state."""
@@ -127,10 +130,16 @@ class HtmlPages:
             "dashboard.html", "eng", number=0, screen="desk", d=_Data(state), tab=""
         )
 
+    def _texts_in(self, language: str) -> Texts:
+        """Return the texts; before a language is chosen, those of the first one."""
+        if language in self.texts:
+            return self.texts[language]
+        return self._english if language == "eng" else self.texts[self.first_language]
+
     def _render(self, template: str, language: str, **values: object) -> str:
-        texts = self.texts.get(language) or load_texts(language)
+        texts = self._texts_in(language)
         return self._environment.get_template(template).render(
-            lang=language_tag(language),
+            lang=language_tag(texts.language),
             direction=texts.direction,
             title=self._title,
             w=texts.fill,
@@ -175,3 +184,33 @@ def _clock(seconds: float) -> str:
     """
     minutes, rest = divmod(int(-(-seconds // 1)), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def _signed(value: float) -> str:
+    """Return a difference with one decimal and its sign.
+
+    >>> _signed(-0.02), _signed(0.41), _signed(-3.0)
+    ('0.0', '+0.4', '−3.0')
+    """
+    rounded = round(value, 1)
+    return "0.0" if rounded == 0 else f"{rounded:+.1f}".replace("-", "−")
+
+
+def _share(value: float) -> str:
+    """Return a share in percent.
+
+    >>> _share(0.0), _share(0.0001), _share(0.034)
+    ('0 %', 'less than 0.1 %', '3.4 %')
+    """
+    if 0 < value < 0.001:
+        return "less than 0.1 %"
+    return f"{100 * value:.1f} %" if value else "0 %"
+
+
+def _exposure(value: float) -> str:
+    """Return a sound exposure in Pa²h; a small one in (mPa)²h, a millionth of it.
+
+    >>> _exposure(0.0018), _exposure(4.92e-7)
+    ('0.0018 Pa²h', '0.49 (mPa)²h')
+    """
+    return f"{value:.2g} Pa²h" if value >= 1e-4 else f"{1e6 * value:.2g} (mPa)²h"

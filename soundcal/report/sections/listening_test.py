@@ -26,7 +26,8 @@ class ListeningTest:
         Condition, and numbers of presentations: all, complete, stopped, interrupted, failed or
         invalid, suspect; largest deviation of a measured level in dB or None.
     checks : tuple of tuple
-        Level checks: time, kind, outcome, largest deviation in dB or None, operator.
+        Level checks: time, kind, outcome, largest deviation in dB or None, largest change since
+        the first check of the kind in dB or None, operator.
     exclusions : tuple of str
         Trials that were skipped and participants who ended early, with the reasons.
     orders : tuple of str
@@ -88,6 +89,7 @@ def listening_section(test: ListeningTest) -> Section:
             Column("Kind"),
             Column("Outcome"),
             Column("Largest deviation", "signed", "dB"),
+            Column("Drift", "signed", "dB"),
             Column("Operator"),
         ),
         test.checks,
