@@ -35,7 +35,7 @@ def by_loop(d: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return p
 
 
-@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("missing", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_as_by_a_plain_loop(missing: bool) -> None:
     d = family()
     if missing:

@@ -139,7 +139,7 @@ def work(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKE), os.environ["PYTHONPATH"]]))
     cards = [{"name": "Fake Card (hw:1,0)"}, {"name": "Fake Card (hw:2,0)"}]
     monkeypatch.setenv("FAKE_PORTAUDIO", json.dumps({"devices": cards}))
-    monkeypatch.setattr(supervisor, "LIMITS", supervisor.Limits(running=0.7))
+    monkeypatch.setattr(supervisor, "LIMITS", supervisor.SilenceLimits(running=0.7))
     return folder
 
 

@@ -47,7 +47,7 @@ def plant(folder: Path) -> Path:
     return trace
 
 
-OTHERS = ("devices", SESSION, "verify --family levels --no-mosqito", REPORT)
+OTHERS = ("devices", SESSION, "verify --family levels --no-mosqito")
 AS_MODULE = ("-m", "soundcal")
 AS_TEXT = ("-c", "from soundcal.cli import main; main()")
 
@@ -59,6 +59,8 @@ AS_TEXT = ("-c", "from soundcal.cli import main; main()")
         (AS_TEXT, f"{MEASURE} --jobs 2"),
         *((AS_MODULE, command) for command in OTHERS),
         *(pytest.param(AS_TEXT, command, marks=pytest.mark.long) for command in OTHERS),
+        pytest.param(AS_MODULE, REPORT, marks=pytest.mark.long),
+        pytest.param(AS_TEXT, REPORT, marks=pytest.mark.long),
     ],
 )
 def test_no_module_of_the_folder_is_imported(

@@ -214,7 +214,7 @@ def test_bars_rise_with_the_level() -> None:
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in for PortAudio in the worker process."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([FAKE, str(ROOT)]))
-    monkeypatch.setattr(supervisor, "LIMITS", supervisor.Limits(running=0.7))
+    monkeypatch.setattr(supervisor, "LIMITS", supervisor.SilenceLimits(running=0.7))
 
 
 @pytest.mark.usefixtures("fake")

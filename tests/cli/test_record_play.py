@@ -32,7 +32,7 @@ IDENTITY = "Fake Card (hw:1,0), ALSA"
 def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKE), os.getcwd()]))
     monkeypatch.delenv("FAKE_PORTAUDIO", raising=False)
-    monkeypatch.setattr(supervisor, "LIMITS", supervisor.Limits(running=0.7))
+    monkeypatch.setattr(supervisor, "LIMITS", supervisor.SilenceLimits(running=0.7))
     monkeypatch.chdir(tmp_path)
 
 
