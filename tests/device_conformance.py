@@ -92,6 +92,30 @@ def alignment(device: AudioDevice, path: Path) -> None:
     assert abs(_lag(capture.samples[0], noise)) <= path.spread
 
 
+def alignment_without_marker(device: AudioDevice, path: Path) -> None:
+    noise = _noise(device)
+    capture = device.play_and_record(
+        noise, outputs=[path.output], inputs=[path.input], marker=False
+    )
+    assert capture.flags == ()
+    assert capture.latency is not None
+    assert capture.n_samples == noise.size
+    assert abs(_lag(capture.samples[0], noise)) <= path.spread
+
+
+def stopping(device: AudioDevice, path: Path) -> None:
+    # a device that is faster than real time may have ended before it is stopped
+    noise = _noise(device, 2.0)
+    playback = device.play(noise, outputs=[path.output], stop=lambda: True)
+    assert playback.n_samples <= noise.size
+    capture = device.play_and_record(
+        noise, outputs=[path.output], inputs=[path.input], stop=lambda: True
+    )
+    assert capture.samples.shape == (1, capture.n_samples)
+    assert capture.n_samples <= noise.size
+    assert device.play(noise, outputs=[path.output], stop=lambda: False).n_samples == noise.size
+
+
 def alignment_of_tone(device: AudioDevice, path: Path) -> None:
     half = round(0.25 * device.fs)
     tone = _tone(device)
@@ -246,6 +270,8 @@ CHECKS: tuple[Callable[[AudioDevice, Path], None], ...] = (
     record,
     play,
     alignment,
+    alignment_without_marker,
+    stopping,
     alignment_of_tone,
     alignment_is_measured_anew,
     channel_mapping,

@@ -7,6 +7,7 @@ something else was played) or ``failed`` (nothing, or not all of it, was played)
 
 import queue
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -199,7 +200,10 @@ class Player:
                 ended = _failed(job, f"{type(error).__name__}: {error}")
             with self._lock:
                 self._job = None
-            self._on_event(ended)
+            try:
+                self._on_event(ended)
+            except Exception:  # noqa: BLE001  what cannot be stored must not silence the next sound
+                traceback.print_exc()
 
     def _refuse_disagreement(self) -> None:
         found = self.book.disagreements(self._device, accept_device=self._accepted)

@@ -291,29 +291,33 @@ class SoundBook:
         identity, found = device.info.identity, []
         if device.fs != self.fs:
             found.append(f"{identity} runs at {device.fs} Hz, but the study at {self.fs} Hz")
+        duration = self._sound.duration
         for condition, table in self._tables.items():
-            other = not same_device(table.device, identity)
-            stated = (
-                ("device", table.device, identity, other and not accept_device),
-                (
-                    "outputs",
-                    table.outputs,
-                    self._sound.outputs,
-                    table.outputs != self._sound.outputs,
+            same_name = accept_device or same_device(table.device, identity)
+            stated = {
+                "device": (same_name, table.device, identity),
+                "outputs": (
+                    table.outputs == self.outputs,
+                    f"outputs {_shown(table.outputs)}",
+                    _shown(self.outputs),
                 ),
-                ("fs", table.fs, self.fs, table.fs != self.fs),
-                (
-                    "duration",
-                    table.duration,
-                    self._sound.duration,
-                    self._sound.duration and table.duration != self._sound.duration,
+                "fs": (table.fs == self.fs, f"{table.fs} Hz", f"{self.fs} Hz"),
+                "duration": (
+                    not duration or table.duration == duration,
+                    f"stimuli of {table.duration} s",
+                    f"{duration:g} s",
                 ),
-            )
+            }
             found += [
-                f"{condition}: the gains were found with {name} {_shown(then)}, not {_shown(now)}"
-                for name, then, now, differs in stated
-                if name not in table.unknown and differs
+                f"{condition}: the gains were found with {then}, not {now}"
+                for name, (same, then, now) in stated.items()
+                if name not in table.unknown and not same
             ]
+        if self.monitor_inputs and len(self.monitor_inputs) != len(self.outputs):
+            found.append(
+                f"monitor inputs {_shown(self.monitor_inputs)} for outputs "
+                f"{_shown(self.outputs)}: one input for each output is needed"
+            )
         for name, wanted, there in (
             ("outputs", self._sound.outputs, device.info.outputs),
             ("inputs", self.monitor_inputs, device.info.inputs),

@@ -96,7 +96,7 @@ def test_line_inputs_take_the_place_of_the_voltmeter(sounds: Path) -> None:
 
 
 def test_another_device_and_a_changed_stimulus_are_named(sounds: Path, tmp_path: Path) -> None:
-    with pytest.raises(DeviceUnavailable, match="gains were found with device"):
+    with pytest.raises(DeviceUnavailable, match="gains were found with sim:lab"):
         check(sounds, "coupler", SimulatedLab("onboard+closed-16", seed=3))
     with SimulatedLab("lab,spread=0,noise=1", seed=3) as device:
         hands = SimulatedOperator(device)

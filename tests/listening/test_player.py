@@ -252,7 +252,7 @@ def test_limits_above_the_ceilings_and_other_devices_are_refused(sounds: Path) -
         pass
     other = SimulatedLab("onboard+closed-16", seed=3)
     with (
-        pytest.raises(DeviceUnavailable, match="gains were found with device"),
+        pytest.raises(DeviceUnavailable, match="gains were found with sim:lab"),
         playing(study_with_sounds(sounds), other),
     ):
         pass

@@ -131,10 +131,10 @@ def test_a_changed_stimulus_is_named(sounds: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"device": "other card, ALSA"}, "OCV: the gains were found with device other card, ALSA"),
+        ({"device": "other card, ALSA"}, "OCV: the gains were found with other card, ALSA"),
         ({"outputs": [2, 1]}, "OCV: the gains were found with outputs 2, 1, not 1, 2"),
-        ({"fs": 44100}, "OCV: the gains were found with fs 44100, not 48000"),
-        ({"duration": 30.0}, "OCV: the gains were found with duration 30.0, not 2.0"),
+        ({"fs": 44100}, "OCV: the gains were found with 44100 Hz, not 48000 Hz"),
+        ({"duration": 30.0}, "OCV: the gains were found with stimuli of 30.0 s, not 2 s"),
     ],
 )
 def test_gains_of_another_setup_are_named(
@@ -153,6 +153,10 @@ def test_a_device_without_the_rate_or_the_channels_is_named(book: SoundBook, sou
     with opened_lab() as lab:
         (found,) = SoundBook(study).disagreements(lab)
     assert found.endswith("has 4 inputs; the study needs 7, 8")
+    study = study_with_sounds(sounds, monitor_inputs=(3,))
+    with opened_lab() as lab:
+        (found,) = SoundBook(study).disagreements(lab)
+    assert found == "monitor inputs 3 for outputs 1, 2: one input for each output is needed"
 
 
 def test_a_gain_that_clips_and_one_that_is_missing_are_refused(
