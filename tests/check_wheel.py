@@ -19,6 +19,7 @@ NEEDED = (
     "soundcal/listening/pages/base.html",
     "soundcal/listening/pages/listening.css",
     "soundcal/listening/pages/listening.js",
+    "soundcal/listening/pages/sheets.html",
     "soundcal/py.typed",
     "soundcal/_shipped/stimuli/catalogue.toml",
     "soundcal/_shipped/protocols/compare_methods.py",

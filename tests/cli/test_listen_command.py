@@ -9,8 +9,9 @@ import pytest
 from listening_answers import fill, listeners_of, make_study
 
 from soundcal.cli import main
-from soundcal.listening.results import database_of
+from soundcal.listening.results import database_of, read_results
 from soundcal.listening.store import Store
+from soundcal.listening.summary import listening_test
 
 
 @pytest.fixture
@@ -79,18 +80,23 @@ def test_an_export_with_its_report(
     assert "already exists" in capsys.readouterr().err
 
 
-def test_skips_stops_and_missing_level_checks_are_told(folder: Path, tmp_path: Path) -> None:
+def test_skips_stops_and_missing_level_checks_are_told(folder: Path) -> None:
     with Store(database_of(folder)) as store:
         for text in (
             "DELETE FROM level_check",
             "UPDATE session SET state = 'stopped', reason = 'felt unwell' WHERE id = 1",
             "UPDATE trial SET state = 'planned' WHERE session = 1 AND position > 2",
+            "UPDATE trial SET state = 'skipped' WHERE session = 2 AND position = 1",
+            "INSERT INTO event (at, mono_ms, participant, session, kind, body) SELECT '', 0, "
+            "'QX001', 2, 'skipped', json_object('trial', id, 'reason', 'it hums') FROM trial "
+            "WHERE session = 2 AND position = 1",
         ):
             store.write(lambda connection, text=text: connection.execute(text).rowcount).result()
-    assert main(["listen", "export", str(folder), "--out", str(tmp_path), "--report"]) == 0
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "QX001: stopped in visit 1 after 2 of 4 trials (felt unwell)." in page
-    assert "The level was not checked" in page
+    told = listening_test(read_results(folder, database_of(folder)))
+    skipped, stopped = told.exclusions
+    assert re.fullmatch(r"QX001: CG0[14] was skipped by the assistant \(it hums\)\.", skipped)
+    assert stopped == "QX001: stopped in visit 1 after 2 of 4 trials (felt unwell)."
+    assert any("level was not checked" in warning for warning in told.warnings)
 
 
 def test_a_backup_can_be_read(folder: Path, tmp_path: Path) -> None:

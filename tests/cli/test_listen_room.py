@@ -115,11 +115,16 @@ def test_a_level_check_alone(
     assert found["deviations"]["left"] == pytest.approx(3.0, abs=0.1)
 
 
-def test_the_room_is_served_until_it_is_closed(sounding: Study) -> None:
-    command = [sys.executable, "-m", "soundcal", "listen", "serve", str(sounding.folder)]
+def test_the_room_is_served_until_it_is_closed(
+    sounding: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["listen", "serve", str(sounding.folder)]
     more = ["--device", "sim:lab", "--level-check", "ears-only", "--port", "0", "--json", "--pilot"]
     server = subprocess.Popen(
-        [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "soundcal", *command, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stdout is not None
@@ -133,9 +138,8 @@ def test_the_room_is_served_until_it_is_closed(sounding: Study) -> None:
             with urllib.request.urlopen(link, timeout=60) as reply:
                 assert words in reply.read().decode()
         # the folder is taken
-        second = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
-        assert second.returncode == 5
-        assert f"process {server.pid}" in second.stderr
+        assert main([*command, *more]) == 5
+        assert f"process {server.pid}" in capsys.readouterr().err
     finally:
         server.send_signal(signal.SIGINT)
         _, said = server.communicate(timeout=60)
