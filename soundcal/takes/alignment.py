@@ -187,13 +187,13 @@ class Frame:
         SignalError
             The take is shorter than the frame.
         """
+        if self.n_wanted == 0:  # stopped before the first sample, maybe within the marker
+            return take[:, :0], None, ()
         if take.shape[1] < self.samples.shape[1]:
             raise SignalError(
                 f"take of {take.shape[1]} samples for a frame of {self.samples.shape[1]}: "
                 "samples were lost; repeat the take"
             )
-        if self.n_wanted == 0:
-            return take[:, :0], None, ()
         found = self._found(take)
         delay = found.lag if found is not None and found.clear else None
         first = self.start + (delay or 0)
