@@ -13,7 +13,7 @@ from soundcal.errors import RecordError
 
 __all__ = ["Person", "RoomStuck", "Visitor"]
 
-_POLL_S: Final = 0.01
+_POLL_S: Final = 0.005
 _IN_QUEUE_S: Final = 0.3
 """Times after which a page is asked again, in s: while a sound plays, and in the queue for it."""
 
