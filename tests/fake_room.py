@@ -54,6 +54,7 @@ class FakeRoom:
         self.draft: Mapping[str, Any] | None = None
         self.changes: dict[str, Any] = {}
         self.language = "eng"
+        self.slow_s = 0.0
         self._state = "ready"
         self._number = 1
         self._tabs: list[str] = []
@@ -85,6 +86,7 @@ class FakeRoom:
 
     def view(self, who: str, tab: str) -> View:
         """Return the state; a new tab takes the lead."""
+        time.sleep(self.slow_s)
         if who != "secret-of-the-cookie":
             raise UnknownCode("unknown")
         with self._lock:

@@ -367,6 +367,29 @@ def test_a_double_click_acts_once(visit: Any, site: Site) -> None:
     assert acted == ["continue", "continue", "play", "answer"]
 
 
+def test_a_button_that_can_be_seen_acts_also_while_the_page_is_fetched(
+    visit: Any, site: Site
+) -> None:
+    site.room.path = {("instructions", "continue"): "pause-over", ("pause-over", "continue"): "end"}
+    page = visit("instructions")
+    site.room.slow_s = 0.5  # the page is fetched twice: for the reply, and for the event
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Time for a break").wait_for()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=8000)
+    assert [name for name, _ in site.room.log] == ["continue", "continue"]
+
+
+def test_an_action_is_sent_again_if_only_the_number_has_changed(visit: Any, site: Site) -> None:
+    page = visit("information")
+    page.get_by_label("I have read this and want to take part.").check()
+    page.evaluate("document.querySelector('#page').dataset.number = 1")
+    site.room.path = {("information", "consent"): "instructions"}
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("heading", name="How it works").wait_for()
+    assert [name for name, _ in site.room.log] == ["consent"]
+
+
 def test_another_window_takes_over_and_gives_back(visit: Any, site: Site) -> None:
     first = visit("answer")
     answer_all(first, 0.3)

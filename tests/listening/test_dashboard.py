@@ -134,7 +134,7 @@ def test_the_balance_is_that_of_those_who_have_begun(home: House) -> None:
     assert dashboard.state("assistant")["balance"] == []
     home.among_sounds()
     (first, *_) = dashboard.state("assistant")["balance"]
-    assert first.startswith("Conditions of 1 people:")
+    assert first.startswith("Conditions of 1 person:")
 
 
 def test_the_quality_of_answers_is_told_and_excludes_nobody(home: House) -> None:

@@ -77,7 +77,7 @@ function put(next) {
     old.replaceWith(fresh);
     started = now();
     scrollTo(0, 0);
-    fresh.classList.add("fresh"); // the second half of a double tap meets no button
+    fresh.classList.add("fresh"); // against double taps
     setTimeout(() => fresh.classList.remove("fresh"), 300);
   }
   offerSteps();
@@ -130,7 +130,7 @@ function keepBehind(old, fresh) {
 
 // ---- what a person does
 
-let doing; // the request under way
+let doing;
 
 const send = (action, content) =>
   fetch(`${base}/${action}`, {
@@ -169,27 +169,27 @@ function lock(locked) {
 const isLocked = (button) => button.getAttribute("aria-disabled") === "true";
 
 async function act(action, extra) {
-  const urgent = action === "help" || action === "stop";
-  if (doing && !urgent) return;
-  while (doing) await doing;
+  const { screen } = page().dataset;
   lock(true);
-  doing = perform(action, extra);
+  while (doing) await doing;
+  if (action !== "help" && screen !== page().dataset.screen) return lock(false);
+  doing = perform(action, extra, screen).finally(() => (doing = null));
   await doing;
-  doing = null;
   lock(false);
 }
 
-async function perform(action, extra, again) {
+async function perform(action, extra, screen, tries = 0) {
   if (action === "answer") say(words.sending, true);
   const own = base || action === "code" ? {} : common();
-  const { status, message, screen, data } = await post(action, { ...own, ...extra });
+  const reply = await post(action, { ...own, ...extra });
+  const { status, message, data } = reply;
   if (status === (action === "code" ? 200 : 401)) return location.replace(address);
   if (action === "code") return fault(find("#code"), message);
-  if (status === 409 && screen === page().dataset.screen && !again) {
+  if (status === 409 && screen === reply.screen && tries < 9) {
     await show();
-    return perform(action, extra, true); // only the number was another one
+    return perform(action, extra, screen, tries + 1); // only the number differed
   }
-  const other = status === 409 && screen !== "other_window" ? words.already_stored : "";
+  const other = status === 409 && reply.screen !== "other_window" ? words.already_stored : "";
   if (base) say(message);
   else if (status === 422) say(words.problem);
   else if (action === "answer") say(status === 200 ? words.saved : other);
@@ -272,7 +272,7 @@ function problem(item) {
   return typeof answer.value !== "number" || outside ? wrong : "";
 }
 
-// Say at each field what is missing or wrong, and lead to the first; true if nothing is.
+// Say at each field what is missing or wrong; true if nothing is.
 function mark(refused = []) {
   const missing = [];
   let first = null;
@@ -371,7 +371,7 @@ async function draft() {
   }
 }
 
-// ---- what the server tells, and time
+// ---- what the server tells
 
 let stream;
 let heard = now();
