@@ -372,11 +372,11 @@ def test_a_button_that_can_be_seen_acts_also_while_the_page_is_fetched(
 ) -> None:
     site.room.path = {("instructions", "continue"): "pause-over", ("pause-over", "continue"): "end"}
     page = visit("instructions")
-    site.room.slow_s = 0.5  # the page is fetched twice: for the reply, and for the event
+    site.room.slow_s = 1.2  # the page is fetched twice: for the reply, and for the event
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="Time for a break").wait_for()
     page.get_by_role("button", name="Continue").click()
-    page.get_by_role("heading", name="Thank you").wait_for(timeout=8000)
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=15000)
     assert [name for name, _ in site.room.log] == ["continue", "continue"]
 
 
