@@ -31,6 +31,7 @@ from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, read_voltages, record_voltages
 from soundcal.listening.cues import CUE
 from soundcal.listening.monitor import judge_presentation
+from soundcal.listening.results import LEVEL_NOT_CHECKED
 from soundcal.listening.sound import Presentable, SoundBook
 from soundcal.listening.study import Study
 from soundcal.recording import EARS
@@ -44,9 +45,6 @@ LevelCheckKind = Literal["coupler", "voltage", "ears_only"]
 
 MONITOR_GAIN: Final = "monitor gain"
 """Name of the check that keeps the reference of the monitor."""
-
-NOT_CHECKED: Final = "level not checked"
-"""Flag of a check by ears only."""
 
 _DIGITAL_DB: Final = -20.0
 """Rms of the tone of the voltage check, dB re full scale."""
@@ -176,7 +174,7 @@ def run_level_check(
         tuple(checks),
         now.isoformat(timespec="milliseconds"),
         end.isoformat(timespec="milliseconds"),
-        (NOT_CHECKED,) if kind == "ears_only" else (),
+        (LEVEL_NOT_CHECKED,) if kind == "ears_only" else (),
     )
 
 

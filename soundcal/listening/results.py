@@ -17,7 +17,7 @@ from soundcal.listening.reading import read_study
 from soundcal.listening.store import Store
 from soundcal.listening.study import Block, Study
 
-__all__ = ["Results", "TableRow", "TrialRecord", "database_of", "read_results"]
+__all__ = ["LEVEL_NOT_CHECKED", "Results", "TableRow", "TrialRecord", "database_of", "read_results"]
 
 TableRow = Mapping[str, Any]
 """A row of a table, by the names of its columns."""
@@ -30,6 +30,10 @@ _TABLES: Final = (
 
 _ABSENT: Final = ("invited", "declined", "withdrawn")
 """States of participants whose answers are not there, or are not to be used."""
+
+
+LEVEL_NOT_CHECKED: Final = "level not checked"
+"""Flag of presentations before which no coupler and no voltmeter has confirmed the levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,11 @@ def read_results(folder: Path, database: Path, *, begun: bool = True) -> Results
         There is none, it cannot be read, or nobody has taken part yet, so that no study is in it.
     """
     with Store(database, read_only=True) as store, store.read() as connection:
-        tables = {}
+        tables: dict[str, tuple[TableRow, ...]] = {}
         for name in _TABLES:
             rows = connection.execute(f"SELECT * FROM {name} ORDER BY rowid")
             tables[name] = tuple(dict(row) for row in rows)
+    tables["presentation"] = _flagged(tables["presentation"], tables["level_check"])
     if begun and not tables["study"]:
         raise RecordError(f"{database}: nobody has taken part yet; there is nothing to export")
     studies = {row["version"]: read_study(folder, text=row["toml"]) for row in tables["study"]}
@@ -152,6 +157,19 @@ def read_results(folder: Path, database: Path, *, begun: bool = True) -> Results
     )
     last = studies[max(studies)] if studies else read_study(folder)
     return Results(last, people, _trials(studies, people, tables), tables)
+
+
+def _flagged(presentations: Sequence[TableRow], checks: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """Return the presentations; those after a check by ears only, or none, carry a flag."""
+    found = []
+    for row in presentations:
+        before = [check for check in checks if check["passed"] and check["at"] <= row["requested"]]
+        if before and before[-1]["kind"] != "ears_only":
+            found.append(row)
+        else:
+            flags = [*json.loads(row["flags"]), LEVEL_NOT_CHECKED]
+            found.append({**row, "flags": json.dumps(list(dict.fromkeys(flags)))})
+    return tuple(found)
 
 
 def _trials(

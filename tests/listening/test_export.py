@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from listening_answers import fill, listeners_of, make_study, results_of
+from listening_answers import NOW, fill, listeners_of, make_study, results_of
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.session import Session
@@ -232,6 +232,18 @@ def test_sounds_and_monitoring_are_stated(folder: Path) -> None:
     assert json.loads(files["dataset_description.json"])["Monitor"] == "not monitored"
     assert {row["flags"] for row in rows(files["ratings.csv"])} == {"level not checked"}
     assert {row["verdict"] for row in rows(files["ratings.csv"])} == {"suspect"}
+
+
+def test_a_check_by_ears_only_leaves_a_flag(folder: Path) -> None:
+    assert {row["flags"] for row in rows(exported(folder)["ratings.csv"])} == {""}
+    columns = "at, kind, passed, operator, device, deviations_json, checks_json"
+    ears = f"'{NOW}', 'ears_only', 1, '', 'sim:lab', '{{}}', '[]'"
+    change(folder, f"INSERT INTO level_check ({columns}) VALUES ({ears})")
+    files = exported(folder)
+    assert {row["flags"] for row in rows(files["ratings.csv"])} == {"level not checked"}
+    assert '"flags": ["level not checked"]' in files["sessions/QX001/session.jsonl"]
+    change(folder, "DELETE FROM level_check")
+    assert exported(folder)["ratings.csv"] == files["ratings.csv"]
 
 
 def test_an_invalid_presentation_is_no_play(folder: Path) -> None:
