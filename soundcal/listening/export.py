@@ -309,8 +309,10 @@ def _with_sidecar(
 def _cell(value: Any) -> str:
     if value is None or value == "":
         return _NOTHING
-    text = str(for_cell(value)) if isinstance(value, str) else f"{value:.10g}"
-    return " ".join(text.split())
+    if isinstance(value, str):
+        # first without line breaks and outer spaces, behind which a formula would be missed
+        return for_cell(" ".join(value.split())) or _NOTHING
+    return f"{value:.10g}"
 
 
 def _csv(table: "pd.DataFrame") -> str:

@@ -400,14 +400,18 @@ class SoundBook:
 def _factors(row: GainRow, weighting: str, readings: DigitalLevels) -> Levels:
     """Return the level of full scale at each ear in dB re 20 µPa.
 
-    Without levels per ear, both ears have the same factor: the one that gives the target.
+    Without levels per ear, both ears have the same factor: the one that gives the target. What was
+    measured at an ear whose channel is silent came from elsewhere: it has the other ear's factor.
     """
     gain = float(row.gain_db or 0.0)
     digital = readings.equivalent[weighting]
     if row.levels is None:
         factor = row.target - gain - energetic_mean(digital)
-        return factor, factor
-    left, right = (level - gain - own for level, own in zip(row.levels, digital, strict=True))
+        found = [factor, factor]
+    else:
+        found = [level - gain - own for level, own in zip(row.levels, digital, strict=True)]
+    known = [factor for factor in found if np.isfinite(factor)] or [0.0]
+    left, right = (factor if np.isfinite(factor) else known[0] for factor in found)
     return left, right
 
 

@@ -283,3 +283,15 @@ def test_several_languages_have_equal_angles(folder: Path) -> None:
     first, _ = ratings_of(read_results(folder, database_of(folder)))
     assert first.language == "equal"
     assert "several languages (deu, eng)" in first.notes[0]
+
+
+@pytest.mark.parametrize("lead", ["", " ", "\v", "\n\t", "\N{NO-BREAK SPACE}"])
+def test_no_cell_of_a_table_with_tabs_is_a_formula(folder: Path, lead: str) -> None:
+    change(
+        folder,
+        "INSERT INTO answer (trial, attribute, revision, value, text, touched, input, seconds, "
+        "submit_key, at) SELECT min(id), 'remark', 1, NULL, "
+        f"'{lead}=1+1', 1, 'keys', 1.0, 'k', '2026-03-02' FROM trial WHERE design = 'questions'",
+    )
+    said = [row["remark"] for row in rows(exported(folder)["trials_questions.tsv"], "\t")]
+    assert said[0] == "'=1+1"

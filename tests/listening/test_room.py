@@ -388,6 +388,37 @@ def test_the_number_of_presentations_is_limited(tmp_path: Path) -> None:
         assert view.data["played"] == 2
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_sound_that_the_room_has_faded_out_is_not_missing_from_those_allowed(
+    tmp_path: Path, most: int
+) -> None:
+    plays = f"min_complete = {most}, max = {most}"
+    study = small_study(tmp_path, ("min_complete = 1, max = 0", plays))
+    with house(study, tmp_path) as place:
+        person = place.enter()
+        person.until("answer")
+        person.go_on()
+        person.until("ready")
+        for _ in range(most - 1):
+            person.go_on()
+        place.player.ready = False
+        for _ in range(2):
+            person.go_on()
+            place.player.begin()
+            person.act("help")
+            person.act("continue")
+            view = person.view
+            assert (view.screen, view.data["plays_left"], view.data["can_play"]) == (
+                *("ready", 1),
+                True,
+            )
+        person.go_on()
+        place.player.end()
+        view = person.view
+        assert (view.screen, view.data["plays_left"]) == ("answer", 0)
+        assert person.act("play", trial=view.data["trial"]).status == 409
+
+
 def test_the_exposure_of_a_day_is_a_limit(tmp_path: Path) -> None:
     study = small_study(tmp_path, ("pause = { after = 2, at_least_s = 1 }", ""))
     # room for six presentations, with what the uncertainty takes away
@@ -526,6 +557,20 @@ def test_a_turn_passes_on_when_its_holder_is_gone(tmp_path: Path) -> None:
         settle(place.room)
         assert told == ["ready"]
         close()
+
+
+def test_whose_turn_has_passed_on_cannot_play_into_the_ears_of_another(place: House) -> None:
+    first, second = place.enter(tab="first"), place.enter(tab="second")
+    old = first.until("answer")
+    assert old.data["can_play"]
+    for _ in range(3):
+        second.go_on()
+    place.clock.go_on(61.0)
+    second.until("ready")
+    started = len(place.player.started)
+    reply = first.act("play", old, trial=old.data["trial"])
+    assert (reply.status, reply.view.data["can_play"]) == (409, False)
+    assert len(place.player.started) == started
 
 
 def test_a_code_identifies_and_the_assistant_lets_another_device_in(place: House) -> None:
@@ -686,6 +731,34 @@ def test_consent_is_stored_with_its_version_and_text(place: House) -> None:
     text = place.study.texts["eng"]["information"]
     assert row["consent_version"] == "2026-03-01"
     assert row["consent_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_a_text_that_was_amended_in_a_visit_asks_for_consent_again(
+    tmp_path: Path, agree: bool
+) -> None:
+    study = small_study(tmp_path)
+    for path in study.sound.conditions.values():
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    with house(study, tmp_path) as place:
+        person = place.enter()
+        view = person.until("answer")
+        fields = person.fields("answer", view)
+        place.study = small_study(tmp_path, ('"2026-03-01"', '"2026-04-01"'))
+        store_amendment(place.store, place.study, "the text says more")
+        trials = place.rows("SELECT id FROM trial")
+        place.crash()
+        person.room = place.room
+        view = person.view
+        assert view.screen == "information"
+        version = view.data["consent_version"]
+        assert person.act("consent", view, version=version, agree=agree).status == 200
+        assert place.rows("SELECT id FROM trial") == trials
+        assert person.screen == ("answer" if agree else "declined")
+        # whoever declines adds nothing more
+        assert person.act("answer", **fields).status == (200 if agree else 409)
+        assert len(answers_of(place)) == int(agree)
 
 
 def test_withdrawing_deletes_the_answers(tmp_path: Path) -> None:

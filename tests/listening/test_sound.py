@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,11 @@ from listening_sounds import STIMULI, opened_lab, study_with_sounds
 from soundcal import stimuli
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ParameterError, RecordError
+from soundcal.files import audio
 from soundcal.indicators import leq, peak_level, time_weighted_level
 from soundcal.lab.gains import GainTable
 from soundcal.listening.cues import CUE, CUES
-from soundcal.listening.exposure import exposure_pa2h
+from soundcal.listening.exposure import beyond_limits, exposure_pa2h
 from soundcal.listening.sound import Presentable, SoundBook
 from soundcal.units import energetic_mean
 
@@ -169,3 +172,31 @@ def test_a_gain_that_clips_and_one_that_is_missing_are_refused(
         loud.presentable("OCV", "W01")
     with pytest.raises(ParameterError, match="no condition 'X'"):
         loud.presentable("X", "W01")
+
+
+def test_an_ear_without_sound_has_no_level(sounds: Path, tmp_path: Path) -> None:
+    shutil.copytree(sounds, tmp_path, dirs_exist_ok=True)
+    noise = np.vstack([np.zeros(96000), 0.1 * np.random.default_rng(1).standard_normal(96000)])
+    checksum = audio.write(tmp_path / "one_ear.wav", noise, 48000)
+    (tmp_path / "catalogue.toml").write_text(
+        'schema = "soundcal/catalogue/1"\n[[stimulus]]\nid = "one_ear"\ntitle = "one ear"\n'
+        'kind = "file"\nparameters = { path = "one_ear.wav" }\nseed = 0\nduration = 2.0\n'
+        f'level = 60.0\nweighting = "A"\nlicence = "CC0-1.0"\nsha256 = "{checksum}"\n'
+    )
+    path = tmp_path / "hats" / "gains_hats.json"
+    table = json.loads(path.read_text())
+    row = {"stimulus": "one_ear", "target": 60.0, "gain_db": -20.0, "levels": [31.5, 63.0]}
+    path.write_text(json.dumps(table | {"gains": [row]}))
+    study = study_with_sounds(tmp_path, conditions={"HATS": path})
+    study = replace(
+        study,
+        blocks=(replace(study.blocks[0], stimuli=("one_ear",)),),
+        catalogue=stimuli.load_catalogue(tmp_path / "catalogue.toml"),
+    )
+    with closing(SoundBook(study)) as book:
+        one = book.presentable("HATS", "one_ear")
+        assert one.laeq == (-np.inf, pytest.approx(63.0))
+        assert one.predicted_db == pytest.approx(60.0, abs=0.02)
+        assert one.exposure_pa2h == pytest.approx(exposure_pa2h(63.0, 2.0))
+        assert beyond_limits(study.limits, one) == []
+        assert max(book.presentable(CUE, "comfort").laeq) < 63.0

@@ -167,7 +167,7 @@ class Actions:
         if now.trial.stimulus is None or now.revising:
             raise Refused(409, "there is nothing to play")
         limit = self._study.block(now.trial.block).plays.max
-        if limit and now.plays.counted >= limit:
+        if now.plays.left(limit, now.trial.complete) == 0:
             raise Refused(409, f"the sound can be played {limit} times at most")
         session, sound = _session(now)["id"], self._sounds.of(now.trial)
         number = self._sounds.request(w, now.code, session, sound, trial=now.row["id"])

@@ -91,7 +91,10 @@ class Arrivals:
         return secret, opened
 
     def consent(self, w: Work, person: Row, session: Row, language: str) -> None:
-        """Note the consent, take a sequence number, and store the trials of the visit."""
+        """Note the consent, take a sequence number, and store the trials of the visit.
+
+        A visit that has begun keeps its trials: an amendment has changed the text meanwhile.
+        """
         information = self._study.texts[language]["information"]
         w.run(
             "UPDATE participant SET state = 'consented', consent_version = ?, "
@@ -99,7 +102,8 @@ class Arrivals:
             *(consent_version(self._study, language), secret_hash(information)),
             *(w.now.at, person["code"]),
         )
-        self._store_trials(w, person["code"], session)
+        if w.one("SELECT 1 FROM trial WHERE session = ? LIMIT 1", session["id"]) is None:
+            self._store_trials(w, person["code"], session)
 
     def _person(self, w: Work, token: str, code: str) -> Row:
         if token:

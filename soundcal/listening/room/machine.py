@@ -316,14 +316,16 @@ class Room(Core):
                 return _Done(Reply(200, view))
             return _Done(Reply(409, view, "this key was used for something else"))
         now = situation_of(w.connection, person)
-        screen = self._screen(w, now)[0]
+        screen, place = self._screen(w, now)
         if now.session is not None and self._overdue(w, now, action):
             if action == "answer":
                 self._answers.draft(w, now, body)
             hold(w, code, now.session["id"], "resume")
             stand = self._stand(w, code)
             return _Done(Reply(409, stand.view, "the assistant lets you go on"), stand)
-        self._check(w, now, screen, action, body)
+        self._check(now, action, body)
+        if action == "play" and place:  # the page may not know yet that the turn has passed on
+            raise Refused(409, "it is the turn of somebody else")
         start = self._actions.carry_out(action, w, now, screen, body)
         if action not in ("draft", "answer"):
             w.run(
@@ -335,16 +337,15 @@ class Room(Core):
         session = now.session["id"] if now.session is not None else None
         return _Done(Reply(200, stand.view), stand, start, session)
 
-    def _check(
-        self, w: Work, now: Situation, screen: str, action: str, body: Mapping[str, Any]
-    ) -> None:
+    def _check(self, now: Situation, action: str, body: Mapping[str, Any]) -> None:
         if self._closed and action not in _WHEN_CLOSED:
             raise Refused(423, f"the room is closed: {self._closed}")
         too_loud = action == "comfort" and body["ok"] is False
         if not too_loud and action not in _REPEATABLE and body["number"] != now.number:
             raise Refused(409, f"state {body['number']} is out of date; it is {now.number}")
         running = now.session is not None and now.session["state"] == "running"
-        if not running and action not in ("help", "withdraw"):
+        takes_part = now.participant["state"] in ("joined", "consented")
+        if not (running and takes_part) and action not in ("help", "withdraw"):
             raise Refused(409, "the visit is over")
 
     def _overdue(self, w: Work, now: Situation, action: str) -> bool:

@@ -46,6 +46,19 @@ class Hearings:
         """Number of presentations that count against the number allowed."""
         return sum(row["state"] in ("done", "stopped", *SOUNDING) for row in self.rows)
 
+    def left(self, most: int, needed: int) -> int | None:
+        """Return how many more presentations are allowed; None if there is no limit.
+
+        Parameters
+        ----------
+        most : int
+            Most presentations; 0: no limit.
+        needed : int
+            Complete ones before answers count. They are allowed in any case: a presentation that
+            was faded out by a call for help or by a break of the room is no fault of the listener.
+        """
+        return max(0, most - self.counted, needed - self.complete) if most else None
+
     @property
     def sounding(self) -> Row | None:
         """The presentation that is under way."""

@@ -147,13 +147,13 @@ class Pages:
             return data
         presentable = self.sounds.of(trial)
         sounding = now.plays.sounding
-        left = block.plays.max - now.plays.counted if block.plays.max else None
+        left = now.plays.left(block.plays.max, trial.complete)
         heard = now.plays.complete
         may = (
             screen in ("ready", "answer")
             and not now.revising
             and place == 0
-            and (left is None or left > 0)
+            and left != 0
             and self.sounds.allowed(w, now.code, presentable)
         )
         return data | {
