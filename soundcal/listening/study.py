@@ -4,6 +4,7 @@
 design (:mod:`soundcal.listening.designs`).
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -398,7 +399,8 @@ class Study:
         return {STUDY_FILE: self.sha256, **files, **made}
 
     def _name(self, path: Path) -> str:
-        return path.resolve().relative_to(self.folder.resolve()).as_posix()
+        # a rehearsal keeps its gains where the user wants; those of a study are inside its folder
+        return Path(os.path.relpath(path.resolve(), self.folder.resolve())).as_posix()
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
