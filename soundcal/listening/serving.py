@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from soundcal.devices.protocol import AudioDevice
+from soundcal.dsp.workspace import give_back
 from soundcal.errors import CalibrationError, ParameterError, RecordError
 from soundcal.files.lock import held
 from soundcal.identity import same_device
@@ -214,6 +215,7 @@ def open_room(
             known = connection.execute("SELECT count(*) FROM participant").fetchone()[0]
         if not known:
             room.invite(study.participants.planned)
+        give_back()  # what the check of the sounds took
         yield stack.enter_context(closing(OpenRoom(study, store, player, room, device)))
 
 

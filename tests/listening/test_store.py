@@ -279,3 +279,14 @@ def test_a_network_disk_is_refused(
             Store(tmp_path / "answers.sqlite")
     else:
         Store(tmp_path / "answers.sqlite").close()
+
+
+def test_threads_that_come_and_go_share_connections(store: Store) -> None:
+    for _ in range(5):
+        reading = threading.Thread(target=kinds, args=(store,))
+        reading.start()
+        reading.join()
+    assert len(store._readers) == 1
+    with store.read() as outer, store.read() as inner:
+        assert inner is outer
+    assert kinds(store) == []

@@ -39,7 +39,7 @@ class Pages:
         self.study = study
         self.sounds = sounds
         self._texts = {language: study.words(language) for language in study.languages}
-        self._asked = lru_cache(maxsize=4096)(self._ask)
+        self._asked = lru_cache(maxsize=256)(self._ask)
 
     def items(self, trial: Trial, language: str) -> tuple[Item, ...]:
         """Return what a trial asks, in its order."""

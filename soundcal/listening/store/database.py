@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _APPLICATION: Final = 0x53434C52  # "SCLR": SQLite's field for the kind of file
 _GROUP: Final = 200  # jobs of one transaction at most
+_READER_KIB: Final = 256  # of pages that a reader keeps in memory
 _BUSY_S: Final = 10.0  # another command may hold the file for a moment
 _CHECKPOINTS: Final = 20  # attempts to empty the log while somebody reads
 _CHECKPOINT_WAIT_S: Final = 0.25
@@ -80,6 +81,7 @@ class Store:
         self._reserve_bytes = reserve_bytes
         self._reserve: Reserve | None = None
         self._readers: list[Connection] = []
+        self._free: list[Connection] = []
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -124,17 +126,13 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the database until the end of the context."""
-        connection: Connection | None = getattr(self._mine, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-            self._mine.connection = connection
-            with self._lock:
-                self._readers.append(connection)
+        outer: Connection | None = getattr(self._mine, "connection", None)
+        if outer is not None:  # inside another read of the same thread
+            yield outer
+            return
+        connection = self._reader()
+        self._mine.connection = connection
         try:
-            if connection.in_transaction:  # inside another read of the same thread
-                yield connection
-                return
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -144,6 +142,22 @@ class Store:
             if not _is_of_disk(error):
                 raise
             raise StoreFailed(f"{self.path}: cannot be read ({error})") from error
+        finally:
+            self._mine.connection = None
+            with self._lock:
+                self._free.append(connection)
+
+    def _reader(self) -> Connection:
+        """Return a connection that nobody uses; a server's threads come and go."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{_READER_KIB}")
+        with self._lock:
+            self._readers.append(connection)
+        return connection
 
     def backup(self, target: Path) -> None:
         """Copy the database as it is at this moment, also while it is written.
