@@ -2,7 +2,7 @@
 
 import re
 import string
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from soundcal.report.document import Document, Picture
@@ -67,6 +67,7 @@ def _svg(picture: Picture) -> "Markup":
     return Markup(inline_svg(picture.draw(), picture.name, picture.title, picture.description))
 
 
+@lru_cache(maxsize=4096)
 def _breakable(text: str) -> "Markup":
     """Return a text in which long names may be broken after a slash, a dot, … and not elsewhere.
 
