@@ -317,7 +317,8 @@ def _cell(value: Any) -> str:
 
 def _csv(table: "pd.DataFrame") -> str:
     out = io.StringIO()
-    for_cells(table.convert_dtypes()).to_csv(out, index=False, lineterminator="\n")
+    cells = for_cells(table.convert_dtypes())
+    cells.to_csv(out, index=False, lineterminator="\n", float_format="%.10g")
     return out.getvalue()
 
 
