@@ -12,6 +12,7 @@ DEAR = {
     "calibrating_ears",
     "calibrating_headphones",
     "comparing",
+    "listening_tests",
     "measuring",
     "protocols_and_sessions",
     "ratings",
