@@ -971,3 +971,37 @@ def test_an_amendment_keeps_the_orders_that_were_begun(tmp_path: Path) -> None:
         assert (len(plans[1]), len(plans[2])) == (2 * 8, 2 * 10)
         assert plans[1][:2] == plans[2][:2]
         assert plans[1][2:] != plans[2][2:16]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("order =", "scale = { low = 0, high = 10, step = 1 }\norder =", "main: its scale"),
+        ('"no", "yes", "no answer"', '"no", "yes"', "about-you: its scale or its choices"),
+        ('id = "hearing"', 'id = "ears"', "about-you: ears, hearing added or left out"),
+    ],
+)
+def test_an_amendment_does_not_mix_answers_to_different_questions(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    study = small_study(tmp_path)
+    for path in study.sound.conditions.values():
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    with house(study, tmp_path) as place:
+        place.enter().until("ready")
+        code = place.code
+        waiting = place.enter(tab="not consented yet")
+        amended = small_study(tmp_path, (old, new))
+        with pytest.raises(RecordError, match=reason):
+            store_amendment(place.store, amended, "better so")
+        place.room.end_session(code)
+        assert store_amendment(place.store, amended, "better so")[0] == 2
+        place.study = amended
+        place.crash()
+        # the first takes over the order of the one who was stopped
+        for person in (place.enter(), replace(waiting, room=place.room)):
+            person.tone = 5.0
+            place.patient(person)
+        versions = place.rows("SELECT study_version FROM session ORDER BY id")
+        assert [row["study_version"] for row in versions] == [1, 2, 2]

@@ -8,14 +8,15 @@ from typing import Any, Final
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.listening.designs import Trial
+from soundcal.listening.designs import DESIGNS, Trial
 from soundcal.listening.plan import Visit, plan
+from soundcal.listening.reading import read_study
 from soundcal.listening.room.inviting import new_secret, plain_code, secret_hash
 from soundcal.listening.room.replies import Locked, UnknownCode
 from soundcal.listening.room.situation import consent_version
 from soundcal.listening.room.work import Clock, Moment, Work
 from soundcal.listening.store import Row, Store
-from soundcal.listening.study import Study, changes
+from soundcal.listening.study import Block, Study, changes
 
 __all__ = [
     "Arrivals",
@@ -26,6 +27,9 @@ __all__ = [
 
 _GONE: Final = ("declined", "stopped", "withdrawn")
 """States of those whose order may go to a newcomer."""
+
+_BEGUN: Final = f"sequence IN (SELECT sequence FROM participant WHERE state NOT IN {_GONE})"
+"""Orders that somebody has begun and may go on with."""
 
 
 class Arrivals:
@@ -103,7 +107,12 @@ class Arrivals:
             *(w.now.at, person["code"]),
         )
         if w.one("SELECT 1 FROM trial WHERE session = ? LIMIT 1", session["id"]) is None:
-            self._store_trials(w, person["code"], session)
+            w.run(  # whoever came before an amendment, and consents after it, follows it
+                "UPDATE session SET study_version = (SELECT max(version) FROM study) WHERE id = ?",
+                session["id"],
+            )
+            row = w.one("SELECT * FROM session WHERE id = ?", session["id"])
+            self._store_trials(w, person["code"], row or session)
 
     def _person(self, w: Work, token: str, code: str) -> Row:
         if token:
@@ -185,7 +194,7 @@ class Arrivals:
         if not self._pilot:
             w.run(
                 "INSERT INTO plan SELECT ?, sequence, visit, condition, trials_json, generator "
-                "FROM plan WHERE version = ? AND sequence IN (SELECT sequence FROM participant)",
+                f"FROM plan WHERE version = ? AND {_BEGUN}",
                 *(version, version - 1),
             )
         for sequence, visits in self._plans.items():
@@ -200,30 +209,56 @@ class Arrivals:
         changed = changes(json.loads(last["files_json"]), self._digests)
         if not changed:
             raise RecordError("nothing has changed since the study was frozen")
-        blocks = {block.id: block for block in self._study.blocks}
         for row in w.all(
-            "SELECT trials_json FROM plan WHERE version = ? "
-            "AND sequence IN (SELECT sequence FROM participant)",
-            last["version"],
+            f"SELECT trials_json FROM plan WHERE version = ? AND {_BEGUN}", last["version"]
         ):
             for spec in json.loads(row["trials_json"]):
-                trial = Trial.from_dict(spec)
-                block = blocks.get(trial.block)
-                whole = block is not None and block.design == trial.design
-                sound = trial.stimulus is None or (
-                    block is not None
-                    and trial.stimulus in block.stimuli
-                    and trial.condition in self._study.sound.conditions
-                )
-                if not (whole and sound):
-                    raise RecordError(
-                        f"block {trial.block}, stimulus {trial.stimulus}, condition "
-                        f"{trial.condition}: part of an order that somebody has begun, and no "
-                        f"longer of the study; begin a new study for that"
-                    )
+                self._refuse_loss(Trial.from_dict(spec))
+        self._refuse_another_scale(w)
         version = int(last["version"]) + 1
         self.store_version(w, version, reason)
         return version, changed
+
+    def _refuse_loss(self, trial: Trial) -> None:
+        """Refuse a study that has no longer what a trial of a begun order presents or asks."""
+        block = next((one for one in self._study.blocks if one.id == trial.block), None)
+        if (
+            block is None
+            or block.design != trial.design
+            or (
+                trial.stimulus is not None
+                and not (
+                    trial.stimulus in block.stimuli
+                    and trial.condition in self._study.sound.conditions
+                )
+            )
+        ):
+            raise RecordError(
+                f"block {trial.block}, stimulus {trial.stimulus}, condition {trial.condition}: "
+                f"part of an order that somebody has begun, and no longer of the study; begin a "
+                f"new study for that"
+            )
+        asked = {str(item[0]) for item in _asked(self._study, block)}
+        if asked != set(trial.attributes):
+            names = ", ".join(sorted(asked ^ set(trial.attributes)))
+            raise RecordError(
+                f"block {trial.block}: {names} added or left out, but somebody has begun the "
+                f"block's order; begin a new study for that"
+            )
+
+    def _refuse_another_scale(self, w: Work) -> None:
+        """Refuse other scales or choices in mid-visit: both kinds of answers would be mixed up."""
+        for row in w.all(
+            "SELECT participant, toml FROM session JOIN study ON version = study_version "
+            "WHERE session.state = 'running' AND session.id IN (SELECT session FROM trial)"
+        ):
+            then = read_study(self._study.folder, text=row["toml"])
+            for block in then.blocks:
+                if _asked(then, block) != _asked(self._study, self._study.block(block.id)):
+                    raise RecordError(
+                        f"block {block.id}: its scale or its choices have changed in the middle of "
+                        f"a visit of {row['participant']}; let the visit be finished, or end it"
+                    )
 
     def _store_trials(self, w: Work, code: str, session: Row) -> None:
         version, visit = session["study_version"], session["visit"]
@@ -289,6 +324,16 @@ def visits_of(w: Work, version: int, sequence: int) -> int:
         "SELECT count(*) AS n FROM plan WHERE version = ? AND sequence = ?", version, sequence
     )
     return int(row["n"]) if row is not None else 0
+
+
+def _asked(study: Study, block: Block) -> list[tuple[object, ...]]:
+    """Return what a block asks, without its words."""
+    language = study.languages[0]
+    items = DESIGNS[block.design].items(block, language, study.words(language))
+    return [
+        (item.id, item.kind, item.low, item.high, item.step, [value for value, _ in item.choices])
+        for item in items
+    ]
 
 
 def resume_limit_s(study: Study) -> float:
