@@ -400,7 +400,9 @@ def test_too_loud_stops_and_calls(house: House, browser: Any) -> None:
 @pytest.mark.parametrize("name", ["rating", "dashboard"])
 def test_the_pictures_of_the_guide_show_the_pages(house: House, browser: Any, name: str) -> None:
     page = enter(house, browser, viewport={"width": 760, "height": 1060})
-    desk = browser.new_context(viewport={"width": 1100, "height": 860}).new_page()
+    desk = browser.new_context(
+        viewport={"width": 1100, "height": 860}, reduced_motion="reduce"
+    ).new_page()
     shots: list[bytes] = []
 
     def look(screen: str) -> None:
