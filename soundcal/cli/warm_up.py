@@ -4,9 +4,14 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from soundcal.cli.output import progress, say
+
+if TYPE_CHECKING:
+    from soundcal.arrays import Samples
 
 __all__ = ["add"]
 
@@ -40,6 +45,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _measure_file(noise: "Samples") -> None:
+    """Measure a file, whose samples lie in memory in another order."""
+    from soundcal.batch import Task, measure_file
+    from soundcal.files import audio
+    from soundcal.indicators.registry import resolve
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "noise.wav")
+        audio.write(path, noise, 48000)
+        measure_file(path, Task(wanted=resolve("LAeq"), sensitivities=(1.0,)))
+
+
 def _stages() -> list[tuple[str, Callable[[], object]]]:
     """Return name and call of everything that is compiled."""
     import numpy as np
@@ -59,6 +76,7 @@ def _stages() -> list[tuple[str, Callable[[], object]]]:
         if not entry.engine
     ]
     stages.append(("checks of takes", partial(judge, Capture(noise, 48000))))
+    stages.append(("checks of files", partial(_measure_file, noise)))
     stages.append(("other sampling rates", partial(compute, low, ["LAeq", "N5"])))
     stages += [
         (f"stimulus {name}", partial(render, stimulus, duration=1.0))
