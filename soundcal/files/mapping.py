@@ -74,7 +74,12 @@ def name_parts(path: Path, part: str, table: Mapping[str, Any]) -> dict[str, str
 
 def is_number(value: object) -> bool:
     """Return whether a value of a mapping file is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return (
+            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        )
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def never_seen(

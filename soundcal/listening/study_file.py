@@ -108,7 +108,11 @@ def _validator() -> Any:
     extend: Any = validators.extend  # without types
     # JSON has neither whole numbers of their own nor infinite ones, TOML has both
     kinds = Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"integer": lambda _, value: type(value) is int, "number": lambda _, v: is_number(v)}
+        {
+            "integer": lambda _, value: type(value) is int,
+            # whole numbers of any length, which a maximum then refuses
+            "number": lambda _, value: type(value) is int or is_number(value),
+        }
     )
     text = (shipped("schema") / "study.schema.json").read_text(encoding="utf-8")
     return extend(Draft202012Validator, type_checker=kinds)(json.loads(text))

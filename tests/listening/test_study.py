@@ -39,6 +39,7 @@ def test_all_stimuli_are_the_scenes_of_the_catalogue(tmp_path: Path) -> None:
 
 REFUSED = [
     ("after = 2", "aftr = 2", "block 2, pause, aftr: unknown key; did you mean after?"),
+    ("seed = 20260301", "seed = 1" + 400 * "0", "seed: 1000"),
     ("max = 0", "max = -1", "block 2, plays, max: -1; 0 or more is expected"),
     ("planned = 8", "planned = 8.0", "participants, planned: 8.0; a whole number is expected"),
     ("planned = 8", "planed = 8", "participants, planed: unknown key; did you mean planned?"),

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -483,6 +484,21 @@ def test_a_server_ends_although_pages_are_open() -> None:
     assert time.monotonic() - began < 3.0
     with pytest.raises(ConnectionRefusedError), socket.create_connection((site.host, site.port)):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX systems")
+def test_pages_are_not_limited_by_the_usual_number_of_open_files() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        site = Site()
+        assert site.ask("GET", "/t")[0] == 200
+        site.stop()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_the_dashboard_has_a_key_of_its_own(site: Site) -> None:

@@ -3,7 +3,9 @@
 import errno
 import logging
 import socket
+import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -19,6 +21,9 @@ __all__ = ["Bound", "Running", "bind"]
 _LOOPBACK: Final = "127.0.0.1"
 _GRACE_S: Final = 10  # for answers that are being stored when the server ends
 _BACKLOG: Final = 2048
+_OPEN_FILES: Final = 8192
+"""Connections and files at the same time: two for each of thousands of pages. Systems allow 1024
+or fewer unless a program asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ class Running:
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM, or until :meth:`stop` is called in another thread."""
+        _allow_open_files()
         self._server.run(sockets=self._sockets)
 
     def start(self) -> None:
@@ -142,6 +148,19 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._streams.close()
         await super().shutdown(sockets)
+
+
+def _allow_open_files() -> None:
+    """Raise this process's limit of open files as far as it may, up to what the server wants."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(address: str, port: int) -> socket.socket:
