@@ -19,12 +19,14 @@ if TYPE_CHECKING:
         shown_items,
     )
     from soundcal.listening.designs.registry import DESIGNS, check_designs
+    from soundcal.listening.designs.rules import LONGEST_TEXT
     from soundcal.listening.designs.summaries import consistency
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
             "DESIGNS": "registry",
+            "LONGEST_TEXT": "rules",
             "Answered": "model",
             "Ask": "model",
             "Design": "model",
@@ -43,6 +45,7 @@ else:
 
 __all__ = [
     "DESIGNS",
+    "LONGEST_TEXT",
     "Answered",
     "Ask",
     "Design",

@@ -30,7 +30,7 @@ __all__ = [
     "steps",
 ]
 
-LONGEST_TEXT: Final = 10_000
+LONGEST_TEXT: Final = 4000
 """Most characters of an answer in words."""
 
 _MOST_STEPS: Final = 10_000  # more are not listed

@@ -1,16 +1,17 @@
 """The actions of a page, and the form that each of their bodies must have."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from soundcal.listening.designs import LONGEST_TEXT
 from soundcal.listening.room.replies import Refused
 
 __all__ = ["ACTIONS", "check_body"]
 
 _LONGEST: Final = 64  # characters of a key, of the name of a window, of an id
 _MOST_ANSWERS: Final = 500
-_LONGEST_DAY_S: Final = 86400.0
+_HIGHEST: Final = 2**53  # up to here, every whole number is one in JavaScript
+_INPUTS: Final = ("pointer", "touch", "keys")
 
 
 def _words(value: Any) -> bool:
@@ -23,7 +24,11 @@ def _text(value: Any) -> bool:
 
 
 def _whole(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**53
+    return type(value) is int and 0 <= value <= _HIGHEST
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= _HIGHEST
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -35,8 +40,7 @@ def _one_of(*values: object) -> Callable[[Any], bool]:
 
 
 def _seconds(value: Any) -> bool:
-    number = type(value) in (int, float)
-    return value is None or (number and math.isfinite(value) and 0 <= value <= _LONGEST_DAY_S)
+    return _number(value) and value >= 0
 
 
 def _answers(value: Any) -> bool:
@@ -50,19 +54,17 @@ def _answers(value: Any) -> bool:
 def _answer(value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and {"value"} <= set(value) <= {"value", "input"}
-        and _text(value.get("input", ""))
-        and (
-            value["value"] is None
-            or _words(value["value"])
-            or (type(value["value"]) in (int, float) and math.isfinite(value["value"]))
-            or (
-                isinstance(value["value"], list)
-                and len(value["value"]) <= _MOST_ANSWERS
-                and all(map(_words, value["value"]))
-            )
-        )
+        and set(value) == {"value", "input"}
+        and value["input"] in _INPUTS
+        and (_number(value["value"]) or _said(value["value"]))
     )
+
+
+def _said(value: Any) -> bool:
+    """Return whether a value is words, or a list of choices."""
+    if isinstance(value, list):
+        return len(value) <= _MOST_ANSWERS and all(map(_text, value))
+    return _words(value) and len(value) <= LONGEST_TEXT
 
 
 _COMMON: Final[Mapping[str, Callable[[Any], bool]]] = {
@@ -71,7 +73,7 @@ _COMMON: Final[Mapping[str, Callable[[Any], bool]]] = {
     "tab": _text,
 }
 
-ACTIONS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
+_OWN: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
     "language": {"language": _text},
     "consent": {"version": _text, "agree": _yes_or_no},
     "headphones": {
@@ -89,7 +91,11 @@ ACTIONS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
     "take_over": {},
     "withdraw": {},
 }
-"""The actions, with the fields that their bodies have besides ``number``, ``key`` and ``tab``."""
+
+ACTIONS: Final[Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
+    action: {**_COMMON, **fields} for action, fields in _OWN.items()
+}
+"""The actions, with the fields of their bodies and what each of these must be."""
 
 
 def check_body(action: str, body: Mapping[str, Any]) -> None:
@@ -102,7 +108,7 @@ def check_body(action: str, body: Mapping[str, Any]) -> None:
     """
     if action not in ACTIONS:
         raise Refused(422, f"no action {action!r:.40}")
-    fields = {**_COMMON, **ACTIONS[action]}
+    fields = ACTIONS[action]
     if set(body) != set(fields):
         wrong = sorted(set(body) ^ set(fields))
         raise Refused(422, f"{action}: {', '.join(wrong)!r:.200} missing or unknown")

@@ -1,7 +1,7 @@
 """Routes of the dashboard, for experimenter and assistant."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from starlette.routing import Route
 from soundcal.errors import SoundcalError
 from soundcal.listening.web.events import Streams
 from soundcal.listening.web.rendering import HtmlPages
-from soundcal.listening.web.requests import BadRequest, body_of, checked
+from soundcal.listening.web.requests import BadRequest, body_of, texts_of
 
 if TYPE_CHECKING:
     from soundcal.listening.dashboard import Dashboard
@@ -20,15 +20,15 @@ __all__ = ["DESK_ACTIONS", "DeskRoutes"]
 
 _COOKIE: Final = "soundcal_desk"
 
-DESK_ACTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "pause": {"reason": str},
-    "reopen": {},
-    "release": {"code": str},
-    "skip": {"code": str, "reason": str},
-    "end": {"code": str},
-    "answered": {"code": str},
+DESK_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pause": ("reason",),
+    "reopen": (),
+    "release": ("code",),
+    "skip": ("code", "reason"),
+    "end": ("code",),
+    "answered": ("code",),
 }
-"""Fields of every action at the dashboard, with their types."""
+"""Texts that come with every action at the dashboard."""
 
 
 class DeskRoutes:
@@ -41,7 +41,7 @@ class DeskRoutes:
     dashboard : Dashboard
         Data and actions.
     pages : HtmlPages
-        HtmlPages of the study.
+        Pages of the study.
     streams : Streams
         Keeps the event streams.
     """
@@ -100,7 +100,7 @@ class DeskRoutes:
             return _no_key()
         action = request.url.path.removeprefix("/dash/")
         try:
-            body = checked(await body_of(request), DESK_ACTIONS[action])
+            body = texts_of(await body_of(request), DESK_ACTIONS[action])
         except BadRequest as bad:
             return JSONResponse({"message": str(bad)}, bad.status)
         try:

@@ -12,12 +12,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from soundcal.errors import ParameterError
-from soundcal.listening.room import Locked, UnknownCode, View
+from soundcal.listening.room import ACTIONS, Locked, Refused, UnknownCode, View, check_body
 from soundcal.listening.store import StoreFailed
 from soundcal.listening.web.events import Event, Streams
 from soundcal.listening.web.guards import Attempts
 from soundcal.listening.web.rendering import HtmlPages
-from soundcal.listening.web.requests import ACTIONS, BadRequest, body_of, checked
+from soundcal.listening.web.requests import BadRequest, body_of, texts_of
 
 if TYPE_CHECKING:
     from soundcal.listening.room import Room
@@ -79,7 +79,7 @@ class ParticipantRoutes:
     async def by_code(self, request: Request) -> Response:
         """Let in whoever has a code."""
         try:
-            code = checked(await body_of(request), {"code": str})["code"]
+            code = texts_of(await body_of(request), ("code",))["code"]
             who = await self._join(request, code=code.strip())
         except BadRequest as bad:
             return JSONResponse({"message": str(bad)}, bad.status, bad.headers)
@@ -128,11 +128,14 @@ class ParticipantRoutes:
         """Do what a participant asks for; the reply goes out when it is stored."""
         action = request.url.path[1:]
         try:
-            body = checked(await body_of(request), ACTIONS[action])
+            body = await body_of(request)
+            check_body(action, body)
             if not _tab_of(body["tab"]):
                 raise BadRequest(400, "the field tab is not one that this server has given")
         except BadRequest as bad:
             return _plain(bad.status, str(bad))
+        except Refused as refused:  # no page sends this
+            return _plain(400, str(refused))
         who = request.cookies.get(_COOKIE, "")
         try:
             reply = await asyncio.wrap_future(self._room.act(who, action, body))

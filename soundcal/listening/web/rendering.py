@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from soundcal.listening.designs import LONGEST_TEXT
 from soundcal.listening.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class HtmlPages:
         self._environment.filters.update(
             plain=_plain, clock=_clock, signed=_signed, share=_share, exposure=_exposure
         )
+        self._environment.globals["longest_text"] = LONGEST_TEXT
 
     def of_view(self, view: "View", tab: str) -> str:
         """Return the page of a participant's state."""

@@ -1,42 +1,17 @@
-"""What a request may hold: JSON with exactly the fields of its action, and nothing else."""
+"""What a request may hold: JSON, with what a page sends and nothing else."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NoReturn
 
 from starlette.requests import Request
 
-__all__ = ["ACTIONS", "LARGEST", "BadRequest", "body_of", "checked"]
+__all__ = ["LARGEST", "BadRequest", "body_of", "texts_of"]
 
 LARGEST: Final = 64 * 1024
 """Largest body of a request in bytes."""
 
-_COMMON: Final = {"number": int, "key": str, "tab": str}
-
-_OWN: Final[Mapping[str, Mapping[str, Any]]] = {
-    "language": {"language": str},
-    "consent": {"version": str, "agree": bool},
-    "headphones": {"side": str, "heard": str},
-    "comfort": {"ok": bool | None},
-    "continue": {},
-    "play": {"trial": int},
-    "stop": {"trial": int},
-    "draft": {"trial": int, "answers": dict},
-    "answer": {"trial": int, "revision": int, "answers": dict, "seconds": int | float},
-    "previous": {},
-    "help": {},
-    "take_over": {},
-    "withdraw": {},
-}
-
-ACTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
-    action: {**_COMMON, **fields} for action, fields in _OWN.items()
-}
-"""Fields of every action of a participant, with their types."""
-
-_INPUTS: Final = ("pointer", "touch", "keys")
-_HIGHEST: Final = 2**53
 _LONGEST: Final = 4000  # characters of a text
 
 
@@ -77,47 +52,20 @@ async def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
-def checked(body: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body if it holds exactly the fields, with their types.
+def texts_of(body: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
+    """Return the texts of a body that holds exactly the named ones.
 
     Raises
     ------
     BadRequest
-        A field is missing, unknown or of another type.
+        A text is missing, unknown or too long, or is none.
     """
-    if unknown := sorted(set(body) - set(fields)):
-        raise BadRequest(400, f"unknown field {unknown[0]!r:.60}")
-    for name, kind in fields.items():
-        if name not in body:
-            raise BadRequest(400, f"the field {name} is missing")
-        value = body[name]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind in (int, int | float)):
-            raise BadRequest(400, f"the field {name} is of another type than expected")
-        if isinstance(value, str) and len(value) > _LONGEST:
-            raise BadRequest(400, f"the field {name} is longer than {_LONGEST} characters")
-        if isinstance(value, int | float) and not 0 <= value <= _HIGHEST:
-            raise BadRequest(400, f"the field {name} is out of range")
-    if "answers" in fields:
-        for item, answer in body["answers"].items():
-            _check_answer(item, answer)
+    if wrong := sorted(set(body) ^ set(names)):
+        raise BadRequest(400, f"the field {wrong[0]!r:.60} is missing or unknown")
+    for name, value in body.items():
+        if not isinstance(value, str) or len(value) > _LONGEST:
+            raise BadRequest(400, f"{name}: a text of at most {_LONGEST} characters is expected")
     return dict(body)
-
-
-def _check_answer(item: str, answer: object) -> None:
-    if not isinstance(answer, dict) or set(answer) != {"value", "input"}:
-        raise BadRequest(400, f"the answer {item!r:.60} holds value and input, and nothing else")
-    if answer["input"] not in _INPUTS:
-        raise BadRequest(400, f"input is one of {', '.join(_INPUTS)}")
-    value = answer["value"]
-    several = value if isinstance(value, list) else [value]
-    for one in several:
-        figure = isinstance(one, int | float) and not isinstance(one, bool)
-        if not (figure and abs(one) <= _HIGHEST) and not isinstance(one, str):
-            raise BadRequest(
-                400, f"the value of {item!r:.60} is a number, a text or a list of texts"
-            )
-        if isinstance(one, str) and len(one) > _LONGEST:
-            raise BadRequest(400, f"the value of {item!r:.60} is longer than {_LONGEST} characters")
 
 
 def _finite(text: str) -> float:
