@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_MONITORED",
     "Repeats",
+    "predicted_level",
     "presentation_flags",
     "question_table",
     "rating_tables",

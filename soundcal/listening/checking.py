@@ -30,6 +30,7 @@ from soundcal.listening.sound import FULL_SCALE, Presentable, SoundBook
 from soundcal.listening.store import Store
 from soundcal.listening.study import Study, changes
 from soundcal.plain import plain
+from soundcal.recording import counted
 from soundcal.stimuli import scenes
 
 __all__ = ["StudyCheck", "VisitLoad", "check_study"]
@@ -70,11 +71,10 @@ class VisitLoad:
 
     def sentence(self) -> str:
         """Return the load in words."""
-        pages = f"{self.pages} page" + ("" if self.pages == 1 else "s")
         breaks = f", at least {_time(self.breaks_s)} of breaks" if self.breaks_s else ""
         return (
-            f"Visit {self.number}: {pages}, {_time(self.sound_s)} of sound{breaks}; answering "
-            "comes on top."
+            f"Visit {self.number}: {counted(self.pages, 'page')}, {_time(self.sound_s)} of sound"
+            f"{breaks}; answering comes on top."
         )
 
 

@@ -138,7 +138,6 @@ def _trial(found: TrialRecord) -> dict[str, Any]:
     plays = found.plays
     played = plays[-1] if plays else {}
     answers = found.answers
-    seconds = [row["seconds"] for row in answers.values() if row["seconds"] is not None]
     own = {question.id for question in found.block.questions if question.personal}
     return {
         "participant_id": found.participant,
@@ -154,7 +153,7 @@ def _trial(found: TrialRecord) -> dict[str, Any]:
         "verdict": (played.get("verdict") or NOT_MONITORED) if played else None,
         "flags": "; ".join(presentation_flags(played)) or None,
         "revision": max((row["revision"] for row in answers.values()), default=None),
-        "seconds": max(seconds, default=None),
+        "seconds": found.seconds,
         **{
             name: found.said(name) or answers.get(name, {}).get("value")
             for name in sorted(found.trial.attributes)
@@ -167,16 +166,14 @@ def _participants(results: Results) -> list[dict[str, Any]]:
     rows = []
     for person in results.participants:
         own = [found for found in results.trials if found.participant == person["code"]]
-        sessions = [r for r in results.tables["session"] if r["participant"] == person["code"]]
-        numbers = {row["id"] for row in sessions}
-        presentations = [r for r in results.tables["presentation"] if r["session"] in numbers]
+        presentations = results.presentations(person["code"])
         rows.append(
             {
                 "participant_id": person["code"],
                 "sequence": person["sequence"],
                 "language": person["language"],
                 "state": person["state"],
-                "visits": len(sessions),
+                "visits": len(results.sessions(person["code"])),
                 "trials": len(own),
                 "answered": sum(found.state == "answered" for found in own),
                 "presentations": len(presentations),
@@ -232,17 +229,17 @@ def _description(results: Results, repeats: Repeats, personal: bool) -> dict[str
         "Monitor": study.sound.monitor if monitored else NOT_MONITORED,
         "Repeats": repeats,
         "PersonalAnswers": "included" if personal else "left out",
-        "Withdrawn": len({row["code_hash"] for row in results.tables["withdrawal"]}),
+        "Withdrawn": results.withdrawn,
         "Layout": "like BIDS; no conformity with its validator is claimed",
     }
 
 
 def _session_log(results: Results, person: TableRow) -> str:
     """Return the log of a participant, with the events of the protocol ``listening_session``."""
-    sessions = [r for r in results.tables["session"] if r["participant"] == person["code"]]
+    sessions = results.sessions(person["code"])
     visits = {row["id"]: row["visit"] for row in sessions}
     trials = {found.id: found for found in results.trials}
-    presentations = [r for r in results.tables["presentation"] if r["session"] in visits]
+    presentations = results.presentations(person["code"])
     versions = {row["id"]: row["version"] for row in results.tables["server_run"]}
     first = presentations[0] if presentations else None
     events: list[dict[str, Any]] = [

@@ -1,6 +1,5 @@
 """Results of the blocks of a listening test, as their designs compute them."""
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.listening.designs import DESIGNS, consistency
@@ -56,14 +55,10 @@ def _tables(results: Results) -> "dict[str, pd.DataFrame]":
 def _answers(record: TrialRecord) -> list[tuple[Any, ...]]:
     """Return the answers of a trial; several choices are a row each."""
     trial = record.trial
-    several = {item.id for item in record.items if item.kind == "many"}
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name, answer in record.answers.items():
-        texts = [answer["text"]]
-        if name in several and answer["text"]:
-            texts = json.loads(answer["text"])
         rows += [
             (record.participant, trial.condition, trial.stimulus, name, answer["value"], text)
-            for text in texts
+            for text in record.words(name) or (None,)
         ]
     return rows

@@ -78,7 +78,7 @@ def _of_person(
     found: Counter[tuple[str, str]],
 ) -> dict[str, Any]:
     trials = [heard for heard in scored if heard.participant == code]
-    times = [(_seconds(heard), heard.presentations[-1]["duration_s"]) for heard in trials]
+    times = [(heard.seconds, heard.presentations[-1]["duration_s"]) for heard in trials]
     known = [(seconds, duration) for seconds, duration in times if seconds is not None]
     ranges, pairs = [], []
     for (low, high), table in tables:
@@ -101,11 +101,6 @@ def _of_person(
         "repeats": _consistency(pairs),
         "findings": findings,
     }
-
-
-def _seconds(heard: TrialRecord) -> float | None:
-    times = [row["seconds"] for row in heard.answers.values() if row["seconds"] is not None]
-    return max(times, default=None)
 
 
 def _repeated(own: "pd.DataFrame") -> list[tuple[float, float]]:

@@ -82,11 +82,23 @@ class TrialRecord:
         questions = {question.id for question in self.block.questions}
         return tuple(item for item in self.items if item.id not in questions)
 
-    def said(self, name: str) -> str | None:
-        """Return an answer in words; several choices, which are stored as a list, with ``;``."""
+    def words(self, name: str) -> list[str]:
+        """Return an answer in words: none, one text, or several choices."""
         text: str | None = self.answers.get(name, {}).get("text")
+        if not text:
+            return []
         several = any(item.id == name and item.kind == "many" for item in self.items)
-        return "; ".join(json.loads(text)) if text and several else text
+        return list(json.loads(text)) if several else [text]
+
+    def said(self, name: str) -> str | None:
+        """Return an answer in words, several choices separated by ``;``; None if it has none."""
+        return "; ".join(self.words(name)) or None
+
+    @property
+    def seconds(self) -> float | None:
+        """Time on the page of the answers in s; None if it is not known."""
+        times = [row["seconds"] for row in self.answers.values() if row["seconds"] is not None]
+        return max(times, default=None)
 
     @property
     def plays(self) -> tuple[TableRow, ...]:
@@ -118,6 +130,20 @@ class Results:
     participants: tuple[TableRow, ...]
     trials: tuple[TrialRecord, ...]
     tables: Mapping[str, tuple[TableRow, ...]]
+
+    def sessions(self, code: str) -> list[TableRow]:
+        """Return the rows of a participant's visits."""
+        return [row for row in self.tables["session"] if row["participant"] == code]
+
+    def presentations(self, code: str) -> list[TableRow]:
+        """Return the rows of everything that was played to a participant."""
+        visits = {row["id"] for row in self.sessions(code)}
+        return [row for row in self.tables["presentation"] if row["session"] in visits]
+
+    @property
+    def withdrawn(self) -> int:
+        """Number of people who have withdrawn their data."""
+        return len({row["code_hash"] for row in self.tables["withdrawal"]})
 
 
 def database_of(folder: Path, *, pilot: bool = False) -> Path:

@@ -16,15 +16,15 @@ def status_of(results: Results) -> dict[str, Any]:
     for person in tables["participant"]:
         if person["pilot"]:
             continue
-        sessions = {r["id"]: r for r in tables["session"] if r["participant"] == person["code"]}
-        trials = [row for row in tables["trial"] if row["session"] in sessions]
-        played = [row for row in tables["presentation"] if row["session"] in sessions]
+        visits = {row["id"] for row in results.sessions(person["code"])}
+        trials = [row for row in tables["trial"] if row["session"] in visits]
+        played = results.presentations(person["code"])
         people.append(
             {
                 "code": person["code"],
                 "state": person["state"],
                 "sequence": person["sequence"],
-                "visits": len(sessions),
+                "visits": len(visits),
                 "answered": sum(row["state"] == "answered" for row in trials),
                 "trials": len(trials),
                 "exposure_pa2h": sum(row["exposure_pa2h"] for row in played),
@@ -40,7 +40,7 @@ def status_of(results: Results) -> dict[str, Any]:
         "states": dict(Counter(person["state"] for person in people)),
         "answers": len(tables["answer"]),
         "presentations": dict(Counter(row["state"] for row in tables["presentation"])),
-        "withdrawn": len({row["code_hash"] for row in tables["withdrawal"]}),
+        "withdrawn": results.withdrawn,
         "open": user_of(results.study.folder),
         "last_level_check": {key: checks[-1][key] for key in keys} if checks else None,
         "participants": people,

@@ -51,7 +51,6 @@ def _of_trials(played: Iterable[TableRow]) -> list[TableRow]:
 def _setup(results: Results, played: Sequence[TableRow]) -> list[str]:
     study, people = results.study, results.participants
     states = Counter(person["state"] for person in people)
-    withdrawn = len({row["code_hash"] for row in results.tables["withdrawal"]})
     versions = results.tables["study"]
     made = [f"version {row['version']} from {row['frozen_at'][:10]}" for row in versions]
     made[1:] = [
@@ -62,7 +61,7 @@ def _setup(results: Results, played: Sequence[TableRow]) -> list[str]:
         f"Study {study.id}, “{study.title}”: {'; '.join(made)}.",
         f"{counted(len(people), 'participant')} of {study.participants.planned} planned: "
         f"{states['finished']} finished, {states['stopped']} stopped, "
-        f"{states['joined'] + states['consented']} not at the end; {withdrawn} withdrew.",
+        f"{states['joined'] + states['consented']} not at the end; {results.withdrawn} withdrew.",
     ]
     if devices:
         lines.append(f"Played by {', '.join(devices)}.")
