@@ -142,11 +142,16 @@ def beyond_limits(limits: Limits, sound: Audible) -> list[str]:
         ("LCpeak", sound.lcpeak, min(limits.lcpeak_db, CEILING_LCPEAK_DB)),
     )
     return [
-        f"{sound.name}: {symbol} {max(levels):.1f} dB with an uncertainty of {expanded:.1f} dB "
+        f"{sound.name}: {symbol} {_louder(levels):.1f} dB with an uncertainty of {expanded:.1f} dB "
         f"(k = 2) exceeds the limit of {limit:g} dB; lower the target or the uncertainty"
         for symbol, levels, limit in compared
-        if not max(levels) + expanded <= limit
+        if not _louder(levels) + expanded <= limit
     ]
+
+
+def _louder(levels: tuple[float, float]) -> float:
+    """Return the level of the louder ear; NaN, which no limit allows, if one is not known."""
+    return math.nan if any(map(math.isnan, levels)) else max(levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,6 @@ _TABLES: Final = (
 )
 
 
-_ABSENT: Final = ("invited", "declined", "withdrawn")
-"""States of participants whose answers are not there, or are not to be used."""
-
-
 LEVEL_NOT_CHECKED: Final = "level not checked"
 """Flag of presentations before which no coupler and no voltmeter has confirmed the levels."""
 
@@ -178,9 +174,7 @@ def read_results(folder: Path, database: Path, *, begun: bool = True) -> Results
     if begun and not tables["study"]:
         raise RecordError(f"{database}: nobody has taken part yet; there is nothing to export")
     studies = {row["version"]: read_study(folder, text=row["toml"]) for row in tables["study"]}
-    people = tuple(
-        row for row in tables["participant"] if not row["pilot"] and row["state"] not in _ABSENT
-    )
+    people = tuple(row for row in tables["participant"] if not row["pilot"] and _took_part(row))
     last = studies[max(studies)] if studies else read_study(folder)
     return Results(last, people, _trials(studies, people, tables), tables)
 
@@ -196,6 +190,17 @@ def _flagged(presentations: Sequence[TableRow], checks: Sequence[TableRow]) -> t
             flags = [*json.loads(row["flags"]), LEVEL_NOT_CHECKED]
             found.append({**row, "flags": json.dumps(list(dict.fromkeys(flags)))})
     return tuple(found)
+
+
+def _took_part(person: TableRow) -> bool:
+    """Return whether somebody's answers are there, and may be used.
+
+    Who has declined a text that was amended later, but consented to an earlier one and did not
+    withdraw, took part until then.
+    """
+    if person["state"] == "declined":
+        return person["consent_version"] is not None
+    return person["state"] not in ("invited", "withdrawn")
 
 
 def _trials(

@@ -410,8 +410,10 @@ def _factors(row: GainRow, weighting: str, readings: DigitalLevels) -> Levels:
         found = [factor, factor]
     else:
         found = [level - gain - own for level, own in zip(row.levels, digital, strict=True)]
-    known = [factor for factor in found if np.isfinite(factor)] or [0.0]
-    left, right = (factor if np.isfinite(factor) else known[0] for factor in found)
+    heard = [factor for factor, own in zip(found, digital, strict=True) if own > -np.inf] or [0.0]
+    left, right = (
+        factor if own > -np.inf else heard[0] for factor, own in zip(found, digital, strict=True)
+    )
     return left, right
 
 

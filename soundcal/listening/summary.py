@@ -60,7 +60,7 @@ def _setup(results: Results, played: Sequence[TableRow]) -> list[str]:
     lines = [
         f"Study {study.id}, “{study.title}”: {'; '.join(made)}.",
         f"{counted(len(people), 'participant')} of {study.participants.planned} planned: "
-        f"{states['finished']} finished, {states['stopped']} stopped, "
+        f"{states['finished']} finished, {states['stopped'] + states['declined']} stopped, "
         f"{states['joined'] + states['consented']} not at the end; {results.withdrawn} withdrew.",
     ]
     if devices:

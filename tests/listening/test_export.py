@@ -77,6 +77,25 @@ def test_training_pilots_and_the_withdrawn_are_left_out(folder: Path) -> None:
     assert "QX002" not in "".join(files.values())
 
 
+def test_who_declines_an_amended_text_took_part_until_then(folder: Path) -> None:
+    change(folder, "UPDATE participant SET state = 'declined' WHERE code = 'QX001'")
+    change(folder, "UPDATE participant SET consent_version = '1' WHERE code = 'QX001'")
+    change(
+        folder,
+        "UPDATE participant SET state = 'declined', consent_version = NULL WHERE code = 'QX002'",
+    )
+    files = exported(folder)
+    assert {row["participant"] for row in rows(files["ratings.csv"])} == {"QX001", "QX003"}
+    states = {row["participant_id"]: row["state"] for row in rows(files["participants.tsv"], "\t")}
+    assert states["QX001"] == "declined"
+    (text,) = [
+        line
+        for line in listening_test(read_results(folder, database_of(folder))).setup
+        if "planned" in line
+    ]
+    assert "1 stopped" in text
+
+
 def test_an_unanswered_scale_is_an_empty_cell(folder: Path) -> None:
     one = "attribute = 'calm' AND trial = (SELECT min(trial) FROM answer JOIN trial ON trial.id = "
     one += "trial WHERE block = 'main')"

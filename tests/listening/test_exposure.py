@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +91,15 @@ def test_no_study_lifts_the_ceilings() -> None:
         "exceeds the limit of 94 dB; lower the target or the uncertainty"
     )
     assert beyond_limits(Limits(laeq_db=math.nan), One(70.0))
+
+
+def test_a_level_that_is_not_known_is_beyond_every_limit() -> None:
+    for levels in ((math.nan, 60.0), (60.0, math.nan)):
+        one = SimpleNamespace(
+            name="CG01", laeq=levels, lafmax=(60.0, 60.0), lcpeak=(80.0, 80.0), u_above_db=0.0
+        )
+        (reason,) = beyond_limits(Limits(), one)
+        assert reason.startswith("CG01: LAeq nan dB")
 
 
 def test_a_budget_ends_with_the_play_that_would_cross_it() -> None:
