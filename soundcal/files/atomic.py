@@ -20,6 +20,7 @@ __all__ = [
     "make_folder",
     "partial_file",
     "refuse_existing",
+    "text_digest",
     "why_unwritable",
 ]
 
@@ -133,6 +134,11 @@ def file_digest(path: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def text_digest(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Reserve:

@@ -1,13 +1,12 @@
 """Deletion of a participant's data, so that no byte of it remains in the study's folder."""
 
-import hashlib
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.atomic import why_unwritable
+from soundcal.files.atomic import text_digest, why_unwritable
 from soundcal.files.lock import held
 from soundcal.listening.copies import copies_of
 from soundcal.listening.store import Connection, Store
@@ -94,8 +93,8 @@ def _delete(connection: Connection, code: str, now: str) -> int:
     connection.execute(
         "DELETE FROM participant WHERE code = ?", (code,)
     )  # and all that hangs on it
-    digest = hashlib.sha256(code.encode()).hexdigest()
-    connection.execute("INSERT INTO withdrawal VALUES (?, ?, ?)", (digest, now, rows))
+    withdrawal = (text_digest(code), now, rows)
+    connection.execute("INSERT INTO withdrawal (code_hash, at, rows) VALUES (?, ?, ?)", withdrawal)
     return rows
 
 

@@ -33,7 +33,7 @@ from soundcal.listening.cues import CUE
 from soundcal.listening.monitor import judge_presentation
 from soundcal.listening.results import LEVEL_NOT_CHECKED
 from soundcal.listening.sound import Presentable, SoundBook
-from soundcal.listening.study import Study
+from soundcal.listening.study import Study, calibrations_beside
 from soundcal.recording import EARS
 from soundcal.takes.against_stimulus import judge_alone
 from soundcal.takes.check import Check, Limit, fault, flags_of, refuse, refuse_broken
@@ -250,7 +250,7 @@ def _calibrated(
 ) -> tuple[str, Calibration]:
     """Return a condition and the calibration of its gains, which lies beside them."""
     for condition, path in study.sound.conditions.items():
-        for file in sorted(path.parent.glob("calibration*.json")):
+        for file in calibrations_beside(path):
             calibration = load_calibration(file)
             if fits(calibration) and book.calibration_id(condition) in ("", calibration.id):
                 return condition, calibration

@@ -99,16 +99,13 @@ def plan(study: Study, sequence: int) -> tuple[Visit, ...]:
 
 
 def pause_before(study: Study, visit: Visit, position: int) -> Pause | None:
-    """Return the break that is due before the trial at a position, None if there is none.
-
-    A break is due after every ``pause.after`` trials of a block, but not at its end.
-    """
+    """Return the break that is due before the trial at a position, None if there is none."""
     if not 1 < position <= len(visit.trials):
         return None
     block = study.block(visit.trials[position - 1].block)
-    before = sum(trial.block == block.id for trial in visit.trials[: position - 1])
-    due = block.pause.after and before and before % block.pause.after == 0
-    return block.pause if due else None
+    of_block = [trial.position for trial in visit.trials if trial.block == block.id]
+    passed = sum(one < position for one in of_block)
+    return block.pause if block.pause.due(passed, len(of_block)) else None
 
 
 def _is_part(block: Block, number: int, visits: int) -> bool:

@@ -8,7 +8,6 @@
 All paths are inside the folder of the study, which holds data only.
 """
 
-import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from soundcal.errors import RecordError
+from soundcal.files.atomic import text_digest
 from soundcal.files.text import inside
 from soundcal.listening.study import (
     STUDY_FILE,
@@ -79,7 +79,7 @@ def read_study(folder: Path, *, text: str | None = None) -> Study:
         participants=Participants(**people),
         blocks=tuple(_block(file, number, catalogue) for number in range(len(content["block"]))),
         toml=file.text,
-        sha256=hashlib.sha256(file.text.encode()).hexdigest(),
+        sha256=text_digest(file.text),
         catalogue=MappingProxyType(catalogue),
     )
     _check_people(file, study)

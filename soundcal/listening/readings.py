@@ -5,7 +5,6 @@ generated stimuli are therefore kept in the study's folder, under a key of every
 depend on. Sound files are read anew each time, which is quick and notices a change.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ import numpy as np
 from soundcal import stimuli
 from soundcal.arrays import Samples
 from soundcal.errors import RecordError
-from soundcal.files.atomic import partial_file
+from soundcal.files.atomic import partial_file, text_digest
 from soundcal.lab.levels import digital_levels
 from soundcal.stimuli import Stimulus
 from soundcal.units import P_REF
@@ -139,4 +138,4 @@ class Kept:
 def _key(stimulus: Stimulus, fs: int, duration: float) -> str:
     entry = {name: value for name, value in asdict(stimulus).items() if name != "folder"}
     content = json.dumps([__version__, fs, duration, entry], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    return text_digest(content)

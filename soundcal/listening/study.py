@@ -27,6 +27,7 @@ __all__ = [
     "Scale",
     "Sound",
     "Study",
+    "calibrations_beside",
     "changes",
 ]
 
@@ -95,6 +96,14 @@ class Pause:
     after: int = 0
     at_least_s: float = 0.0
     at_most_s: float = 0.0
+
+    def due(self, passed: int, n: int) -> bool:
+        """Return whether a break comes after so many of a block's n trials; never at its end.
+
+        >>> [passed for passed in range(11) if Pause(after=5).due(passed, 10)]
+        [5]
+        """
+        return self.after > 0 and 0 < passed < n and passed % self.after == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +380,7 @@ class Study:
                 found[self._name(path)] = path
         for gains in self.sound.conditions.values():
             found[self._name(gains)] = gains
-            for path in sorted(gains.parent.glob("calibration*.json")):
+            for path in calibrations_beside(gains):
                 found[self._name(path)] = path
         for language in self.languages:
             path = self.folder / "languages" / f"{language}.toml"
@@ -401,6 +410,11 @@ class Study:
     def _name(self, path: Path) -> str:
         # a rehearsal keeps its gains where the user wants; those of a study are inside its folder
         return Path(os.path.relpath(path.resolve(), self.folder.resolve())).as_posix()
+
+
+def calibrations_beside(gains: Path) -> list[Path]:
+    """Return the calibrations in the folder of a table of gains."""
+    return sorted(gains.parent.glob("calibration*.json"))
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from soundcal.files.atomic import text_digest
 from soundcal.listening.room.answering import Answers
 from soundcal.listening.room.arriving import Arrivals
-from soundcal.listening.room.inviting import secret_hash
 from soundcal.listening.room.playing import Sounds
 from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.situation import Situation, consent_version, pause_name
@@ -89,7 +89,7 @@ class Actions:
             "consented",
             *(now.code, session["id"]),
             version=body["version"],
-            sha256=secret_hash(text),
+            sha256=text_digest(text),
         )
 
     def _headphones(self, w: Work, now: Situation, screen: str, body: Body) -> Start | None:
@@ -210,7 +210,7 @@ class Actions:
         )
         w.run(
             "INSERT INTO withdrawal (code_hash, at, rows) VALUES (?, ?, ?)",
-            *(secret_hash(now.code), w.now.at, rows),
+            *(text_digest(now.code), w.now.at, rows),
         )
         w.event("withdrawn", now.code, _session(now)["id"], rows=rows)
 

@@ -1,11 +1,11 @@
 """Answers, drafts and revisions, and what comes after an answer, in the same transaction."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from soundcal.errors import ParameterError
+from soundcal.files.atomic import text_digest
 from soundcal.listening.designs import DESIGNS, Answered, Done, Event, Listened, Trial
 from soundcal.listening.room.arriving import visits_of
 from soundcal.listening.room.replies import Refused
@@ -25,7 +25,7 @@ def body_hash(code: str, action: str, body: Mapping[str, Any]) -> str:
     """
     said = {name: value for name, value in body.items() if name not in ("number", "key", "tab")}
     text = json.dumps([code, action, said], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return text_digest(text)
 
 
 class Answers:
@@ -132,7 +132,7 @@ class Answers:
         self.advance(w, now.code, now.session)
         block = self._study.block(trial.block)
         answered = now.done + 1
-        if block.pause.after and answered % block.pause.after == 0 and answered < now.n:
+        if block.pause.due(answered, now.n):
             w.step(session, pause_name(block.id, answered // block.pause.after, "begins"))
 
     def advance(self, w: Work, code: str, session: Row) -> None:

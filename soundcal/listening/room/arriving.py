@@ -8,10 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
+from soundcal.files.atomic import text_digest
 from soundcal.listening.designs import DESIGNS, Trial
 from soundcal.listening.plan import Visit, plan
 from soundcal.listening.reading import read_study
-from soundcal.listening.room.inviting import new_secret, plain_code, secret_hash
+from soundcal.listening.room.inviting import new_secret, plain_code
 from soundcal.listening.room.replies import Locked, UnknownCode
 from soundcal.listening.room.situation import consent_version
 from soundcal.listening.room.work import Clock, Moment, Work
@@ -90,7 +91,7 @@ class Arrivals:
         secret = new_secret()
         w.run(
             "INSERT INTO secret (hash, participant, at) VALUES (?, ?, ?)",
-            *(secret_hash(secret), person["code"], w.now.at),
+            *(text_digest(secret), person["code"], w.now.at),
         )
         return secret, opened
 
@@ -103,7 +104,7 @@ class Arrivals:
         w.run(
             "UPDATE participant SET state = 'consented', consent_version = ?, "
             "consent_sha256 = ?, consent_at = ? WHERE code = ?",
-            *(consent_version(self._study, language), secret_hash(information)),
+            *(consent_version(self._study, language), text_digest(information)),
             *(w.now.at, person["code"]),
         )
         if w.one("SELECT 1 FROM trial WHERE session = ? LIMIT 1", session["id"]) is None:
@@ -116,7 +117,7 @@ class Arrivals:
 
     def _person(self, w: Work, token: str, code: str) -> Row:
         if token:
-            row = w.one("SELECT * FROM participant WHERE token_hash = ?", secret_hash(token))
+            row = w.one("SELECT * FROM participant WHERE token_hash = ?", text_digest(token))
         else:
             row = w.one("SELECT * FROM participant WHERE code = ?", plain_code(code))
         if row is None or row["state"] == "withdrawn":

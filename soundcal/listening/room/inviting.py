@@ -1,16 +1,16 @@
 """Invitations: codes, the tokens of links, and the secrets of cookies."""
 
-import hashlib
 import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
 from soundcal.errors import ParameterError
+from soundcal.files.atomic import text_digest
 from soundcal.listening.room.work import Clock, as_text
 from soundcal.listening.store import Connection, Store
 
-__all__ = ["Invitation", "Renewed", "invite", "new_secret", "plain_code", "renew", "secret_hash"]
+__all__ = ["Invitation", "Renewed", "invite", "new_secret", "plain_code", "renew"]
 
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another one
 _CODE_LENGTH: Final = 6
@@ -23,11 +23,6 @@ class Invitation:
 
     code: str
     token: str
-
-
-def secret_hash(secret: str) -> str:
-    """Return what is stored of a token or cookie: its SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def plain_code(text: str) -> str:
@@ -83,7 +78,7 @@ def invite(
         connection.executemany(
             "INSERT INTO participant (code, token_hash, language, state, pilot, invited_at) "
             "VALUES (?, ?, '', 'invited', ?, ?)",
-            [(one.code, secret_hash(one.token), int(pilot), at) for one in made],
+            [(one.code, text_digest(one.token), int(pilot), at) for one in made],
         )
         return made
 
@@ -120,7 +115,7 @@ def renew(store: Store) -> Renewed:
         made = [Invitation(row["code"], new_secret()) for row in rows if row["state"] == "invited"]
         connection.executemany(
             "UPDATE participant SET token_hash = ? WHERE code = ?",
-            [(secret_hash(one.token), one.code) for one in made],
+            [(text_digest(one.token), one.code) for one in made],
         )
         return Renewed(len(rows), made)
 

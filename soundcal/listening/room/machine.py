@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError, SoundcalError
+from soundcal.files.atomic import text_digest
 from soundcal.listening.room.acting import Start, end_visit, hold
 from soundcal.listening.room.answering import body_hash
 from soundcal.listening.room.arriving import resume_limit_s
 from soundcal.listening.room.asking import check_body
 from soundcal.listening.room.core import Core, Stand
-from soundcal.listening.room.inviting import Invitation, invite, plain_code, secret_hash
+from soundcal.listening.room.inviting import Invitation, invite, plain_code
 from soundcal.listening.room.places import Call
 from soundcal.listening.room.replies import Refused, Reply, UnknownCode, View
 from soundcal.listening.room.situation import Situation, find_participant, situation_of
@@ -431,7 +432,7 @@ class Room(Core):
         self._news.tell(EVERYBODY, number, "state", {"number": number, "screen": screen})
 
     def _person(self, w: Work, who: str) -> Row:
-        person = find_participant(w.connection, secret_hash(who))
+        person = find_participant(w.connection, text_digest(who))
         if person is None:
             raise UnknownCode("this link is not known any more; please ask the assistant")
         return person

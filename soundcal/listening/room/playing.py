@@ -4,7 +4,7 @@ import json
 from typing import Any, Final, Protocol
 
 from soundcal.errors import ParameterError
-from soundcal.listening.cues import CUE
+from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.designs import Trial
 from soundcal.listening.exposure import Budget, beyond_limits
 from soundcal.listening.room.replies import Refused
@@ -17,7 +17,6 @@ from soundcal.plain import plain
 __all__ = ["Device", "Sounds", "exposure_of"]
 
 _DAY_S: Final = 24 * 3600.0
-_CUES: Final = ("left", "right", "comfort")
 
 
 class Device(Protocol):
@@ -58,7 +57,7 @@ class Sounds:
         if study.stimuli():
             for one in book.presentables():
                 self._known[one.condition, one.stimulus] = one
-            for cue in _CUES:
+            for cue in CUES:
                 self._known[CUE, cue] = book.presentable(CUE, cue)
         self._budget = Budget(
             study.limits.exposure_pa2h,

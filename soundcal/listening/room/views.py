@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -176,10 +176,10 @@ class Pages:
             return {"playing": plays.sounding is not None, "played": plays.complete}
         heard = [side for side in ("left", "right") if f"headphones:{side}" in now.steps]
         plays = self.sounds.cues(w, session, "headphones")
-        wrong = last_wrong(w, session)
+        told = _last_heard(w, session)
         problem = None
-        if wrong:
-            turned = {"left": "right", "right": "left"}[wrong["side"]] == wrong["heard"]
+        if told and told["side"] != told["heard"]:
+            turned = told["heard"] in ("left", "right")
             problem = "turn" if turned else "wrong"
         return {
             "heard": {side: side for side in heard},
@@ -204,11 +204,7 @@ class Pages:
         }
 
     def _called(self, now: Situation) -> bool:
-        return now.session is not None and now.session["held"] in CALLING
-
-
-CALLING: Final = ("help", "technical", "headphones", "resume")
-"""Reasons for which a session waits for the assistant."""
+        return now.session is not None and now.session["held"] != ""
 
 
 def _restarted(w: Work, now: Situation) -> bool:
@@ -224,22 +220,17 @@ def asked_side(w: Work, session: int, plays: Hearings) -> str | None:
     last = plays.last
     if last is None or last["state"] != "done":
         return None
-    told = w.one(
-        "SELECT body FROM event WHERE session = ? AND kind = 'headphones' ORDER BY id DESC LIMIT 1",
-        session,
-    )
-    answered = told is not None and json.loads(told["body"])["presentation"] == last["id"]
+    answered = _last_heard(w, session).get("presentation") == last["id"]
     return None if answered else str(last["stimulus"])
 
 
-def last_wrong(w: Work, session: int) -> Mapping[str, Any] | None:
-    """Return the last answer about the headphones if it was wrong."""
+def _last_heard(w: Work, session: int) -> dict[str, Any]:
+    """Return the last answer about the headphones: ``side, heard, presentation``, or nothing."""
     told = w.one(
         "SELECT body FROM event WHERE session = ? AND kind = 'headphones' ORDER BY id DESC LIMIT 1",
         session,
     )
-    body: Mapping[str, Any] = json.loads(told["body"]) if told else {}
-    return body if body and body["side"] != body["heard"] else None
+    return dict(json.loads(told["body"])) if told else {}
 
 
 def may_stop(study: Study, now: Situation) -> bool:
