@@ -291,6 +291,11 @@ class House:
         """Let it grow again."""
         self.store.write(lambda c: c.execute("PRAGMA max_page_count = 1000000")).result()
 
+    def lock_the_disk(self, lock: str) -> None:
+        """Let nothing be written any more (ON), or again (OFF)."""
+        text = f"PRAGMA query_only = {lock}"
+        self.store._queue(lambda c: c.execute(text).fetchone(), alone=True).result()
+
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         with self.store.read() as connection:
             return [dict(row) for row in connection.execute(sql, values)]

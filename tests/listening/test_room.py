@@ -508,6 +508,24 @@ def test_a_room_that_cannot_store_plays_nothing_and_says_so(tmp_path: Path) -> N
         assert person.act("help").status == 200
 
 
+def test_a_sound_whose_end_could_not_be_stored_blocks_nobody(tmp_path: Path) -> None:
+    with house(small_study(tmp_path), tmp_path, ready=False) as place:
+        person = place.among_sounds()
+        person.go_on()
+        place.player.begin()
+        place.lock_the_disk("ON")
+        place.player.end()
+        assert person.screen == "closed"
+        place.lock_the_disk("OFF")
+        place.room.reopen()
+        assert person.screen == "ready"
+        states = place.rows("SELECT state, exposure_pa2h FROM presentation ORDER BY id DESC")
+        assert states[0] == {"state": "interrupted", "exposure_pa2h": EXPOSURE}
+        person.go_on()
+        place.player.end()
+        assert person.screen == "answer"
+
+
 def test_a_jump_of_the_date_is_an_event_and_the_order_stays(place: House) -> None:
     person = place.enter()
     person.until("ready")

@@ -135,6 +135,14 @@ class Core:
             *(w.now.at, __version__, offset, os.getpid(), device),
         )
         w = Work(w.connection, replace(w.now, run=run))
+        self._interrupt(w)
+        if last is not None and last["ended"] is None:
+            for row in w.all("SELECT id, participant FROM session WHERE state = 'running'"):
+                w.event("restarted", row["participant"], row["id"])
+        return run
+
+    def _interrupt(self, w: Work) -> None:
+        """Mark as interrupted what is said to be playing, though nothing plays any more."""
         for row in w.all(
             f"SELECT presentation.id, session, participant FROM presentation "
             f"JOIN session ON session.id = session WHERE presentation.state IN {SOUNDING}"
@@ -144,10 +152,6 @@ class Core:
                 *(w.now.at, row["id"]),
             )
             w.event("interrupted", row["participant"], row["session"], presentation=row["id"])
-        if last is not None and last["ended"] is None:
-            for row in w.all("SELECT id, participant FROM session WHERE state = 'running'"):
-                w.event("restarted", row["participant"], row["id"])
-        return run
 
     def _store_failed(self, reason: str) -> None:
         """Let nothing play any more when nothing can be stored."""

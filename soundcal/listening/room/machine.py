@@ -122,6 +122,8 @@ class Room(Core):
             raise ParameterError(f"the room stays closed: {reason}")
         if self._store.failure:
             self._store.recover()
+            if self._player.position() is None:  # its end could not be stored
+                self._write(self._interrupt).result()
         self._write(lambda w: w.event("room opened", EVERYBODY)).result()
         self._closed = ""
         self._tell_everybody("")
