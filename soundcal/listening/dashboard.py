@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.errors import ParameterError
@@ -87,7 +87,7 @@ class Dashboard:
         """Return everything that a role sees, ready for JSON."""
         now = datetime.fromtimestamp(self._clock.epoch(), UTC)
         with self._store.read() as connection:
-            people = self._people(connection, now)
+            people = self._people(connection)
             state = {
                 "role": role,
                 "study": self._room.study.id,
@@ -157,21 +157,14 @@ class Dashboard:
 
         return self._room.subscribe("*", news)
 
-    def _people(self, connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    def _people(self, connection: Connection) -> list[dict[str, Any]]:
         """Return everybody who was invited, those who need the assistant first."""
         trials: dict[int, dict[str, int]] = {}
         for session, state, n in connection.execute(
             "SELECT session, state, count(*) FROM trial GROUP BY session, state"
         ):
             trials.setdefault(session, {})[state] = n
-        day_ago = (now - timedelta(days=1)).isoformat(timespec="milliseconds")
-        exposure = dict(
-            connection.execute(
-                "SELECT participant, sum(exposure_pa2h) FROM presentation "
-                "JOIN session ON session.id = session WHERE requested >= ? GROUP BY participant",
-                (day_ago,),
-            ).fetchall()
-        )
+        exposure = self._room.exposures(connection)
         blocks = dict(
             connection.execute(
                 "SELECT session, block FROM trial WHERE state = 'current'"

@@ -45,6 +45,9 @@ def test_people_are_shown_with_state_progress_and_exposure(home: House) -> None:
     assert plays[0]["sum"] == pytest.approx(plays[0]["n"] * EXPOSURE)
     assert found["exposure_pa2h"] == pytest.approx(plays[0]["sum"])
     assert found["exposure_share"] == pytest.approx(plays[0]["sum"] / 0.01)
+    home.clock.date += 2 * 86400.0
+    found = person_of(dashboard, home.code)
+    assert found["exposure_pa2h"] == pytest.approx(plays[0]["sum"])  # as the limit counts it
     counts = dashboard.state("assistant")["counts"]
     assert counts == {"planned": 8, "running": 1, "done": 0, "dropped": 0}
 

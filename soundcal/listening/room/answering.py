@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from soundcal.errors import ParameterError
-from soundcal.files.atomic import text_digest
 from soundcal.listening.designs import DESIGNS, Answered, Done, Event, Listened, Trial
 from soundcal.listening.room.arriving import visits_of
+from soundcal.listening.room.keys import body_hash
 from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.situation import Situation, pause_name, trial_of
 from soundcal.listening.room.views import Pages, next_revision, previous_trial, value_of
@@ -15,17 +15,7 @@ from soundcal.listening.room.work import Work
 from soundcal.listening.store import Row
 from soundcal.listening.study import Study
 
-__all__ = ["Answers", "body_hash"]
-
-
-def body_hash(code: str, action: str, body: Mapping[str, Any]) -> str:
-    """Return the checksum of what a participant asked for, by which a repetition is recognised.
-
-    The number and the window are left out: a page that was reloaded sends others.
-    """
-    said = {name: value for name, value in body.items() if name not in ("number", "key", "tab")}
-    text = json.dumps([code, action, said], sort_keys=True, ensure_ascii=False)
-    return text_digest(text)
+__all__ = ["Answers"]
 
 
 class Answers:

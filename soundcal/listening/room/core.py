@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from soundcal.errors import SoundcalError
 from soundcal.listening.player import PlayerEvent
@@ -30,7 +30,7 @@ from soundcal.listening.room.situation import (
     situation_of,
     trial_of,
 )
-from soundcal.listening.room.views import Pages
+from soundcal.listening.room.views import Pages, may_stop
 from soundcal.listening.room.work import EVERYBODY, Clock, Moment, Work
 from soundcal.listening.store import Row, Store
 from soundcal.listening.study import Study
@@ -159,6 +159,11 @@ class Core:
         self._player.stop()
         self._news.tell(EVERYBODY, 0, "state", {"number": 0, "screen": "closed"})
 
+    def _tell_everybody(self, screen: str) -> None:
+        with self._store.read() as connection:
+            number = connection.execute("SELECT max(id) FROM event").fetchone()[0] or 0
+        self._news.tell(EVERYBODY, number, "state", {"number": number, "screen": screen})
+
     # ------------------------------------------------------------------ screens
 
     def _screen(self, w: Work, now: Situation) -> tuple[str, int]:
@@ -280,6 +285,13 @@ class Core:
             ).fetchall()
         if any(session in (None, row["session"]) for row in playing):
             self._player.stop()
+
+    def _silence_at_once(self, now: Situation, action: str, body: Mapping[str, Any]) -> None:
+        """End the participant's sound before anything is stored, if the action ends it."""
+        if action == "stop" and not may_stop(self.study, now):
+            return
+        if now.session is not None and not (action == "comfort" and body["ok"] is not False):
+            self._silence(now.session["id"])
 
     def _begun(self, w: Work, news: PlayerEvent) -> "tuple[Stand, Start | None] | None":
         row = self._presentation(w, news.presentation)

@@ -15,17 +15,17 @@ from typing import Any, Final
 from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.files.atomic import text_digest
 from soundcal.listening.room.acting import Start, end_visit, hold
-from soundcal.listening.room.answering import body_hash
 from soundcal.listening.room.arriving import resume_limit_s
 from soundcal.listening.room.asking import check_body
 from soundcal.listening.room.core import Core, Stand
 from soundcal.listening.room.inviting import Invitation, invite, plain_code
+from soundcal.listening.room.keys import body_hash, keep_key, use_of_key
 from soundcal.listening.room.places import Call
+from soundcal.listening.room.playing import exposures
 from soundcal.listening.room.replies import Refused, Reply, UnknownCode, View
 from soundcal.listening.room.situation import Situation, find_participant, situation_of
-from soundcal.listening.room.views import may_stop
 from soundcal.listening.room.work import EVERYBODY, Work
-from soundcal.listening.store import Row, StoreFailed
+from soundcal.listening.store import Connection, Row, StoreFailed
 
 __all__ = ["Room"]
 
@@ -99,6 +99,10 @@ class Room(Core):
             return 0.0
         last = self._turns.last_contact(code)
         return None if last is None else self._clock.monotonic() - last
+
+    def exposures(self, connection: Connection) -> dict[str, float]:
+        """Return the exposure of everybody in the last 24 hours in Pa²h, by code."""
+        return exposures(Work(connection, self._moment()))
 
     def pause(self, reason: str) -> None:
         """Close the room for a while; what plays is faded out and offered again later."""
@@ -301,19 +305,12 @@ class Room(Core):
         done.add_done_callback(lambda f: self._conclude(f, reply, code, action))
         return reply
 
-    def _silence_at_once(self, now: Situation, action: str, body: Mapping[str, Any]) -> None:
-        """End the participant's sound before anything is stored, if the action ends it."""
-        if action == "stop" and not may_stop(self.study, now):
-            return
-        if now.session is not None and not (action == "comfort" and body["ok"] is not False):
-            self._silence(now.session["id"])
-
     def _carry_out(self, w: Work, code: str, action: str, body: Mapping[str, Any]) -> _Done:
         """Carry out an action inside a job."""
         person = w.one("SELECT * FROM participant WHERE code = ?", code)
         if person is None:
             raise UnknownCode("this participant is not known any more")
-        if (known := _known(w, body["key"])) is not None:
+        if (known := use_of_key(w, body["key"])) is not None:
             view = self._state_view(w, person)[0]
             if known == body_hash(code, action, body):
                 return _Done(Reply(200, view))
@@ -331,11 +328,7 @@ class Room(Core):
             raise Refused(409, "it is the turn of somebody else")
         start = self._actions.carry_out(action, w, now, screen, body)
         if action not in ("draft", "answer"):
-            w.run(
-                "INSERT INTO request (key, participant, action, body_sha256, at) "
-                "VALUES (?, ?, ?, ?, ?)",
-                *(body["key"], code, action, body_hash(code, action, body), w.now.at),
-            )
+            keep_key(w, code, action, body)
         stand = self._stand(w, code)
         session = now.session["id"] if now.session is not None else None
         return _Done(Reply(200, stand.view), stand, start, session)
@@ -428,11 +421,6 @@ class Room(Core):
             self._silence(session[0])
         self._settle(stand)
 
-    def _tell_everybody(self, screen: str) -> None:
-        with self._store.read() as connection:
-            number = connection.execute("SELECT max(id) FROM event").fetchone()[0] or 0
-        self._news.tell(EVERYBODY, number, "state", {"number": number, "screen": screen})
-
     def _person(self, w: Work, who: str) -> Row:
         person = find_participant(w.connection, text_digest(who))
         if person is None:
@@ -448,16 +436,6 @@ class Room(Core):
 def _refusal(refused: Refused, view: View) -> Reply:
     data = {**view.data, **refused.data}
     return Reply(refused.status, replace(view, data=data), str(refused))
-
-
-def _known(w: Work, key: str) -> str | None:
-    """Return the checksum of what a key was used for, if it was used."""
-    row = w.one(
-        "SELECT body_sha256 FROM submit WHERE key = ? "
-        "UNION ALL SELECT body_sha256 FROM request WHERE key = ?",
-        *(key, key),
-    )
-    return None if row is None else str(row["body_sha256"])
 
 
 def _running(now: Situation) -> Row:

@@ -14,9 +14,15 @@ from soundcal.listening.sound import Presentable, SoundBook
 from soundcal.listening.study import Study
 from soundcal.plain import plain
 
-__all__ = ["Device", "Sounds", "exposure_of"]
+__all__ = ["Device", "Sounds", "exposure_of", "exposures"]
 
 _DAY_S: Final = 24 * 3600.0
+
+_LATELY: Final = (
+    "FROM presentation JOIN session ON session.id = presentation.session "
+    "WHERE (requested > ? OR (run = ? AND mono_ms > ?))"
+)
+"""Presentations since a time, see :func:`_since`."""
 
 
 class Device(Protocol):
@@ -176,9 +182,20 @@ def exposure_of(w: Work, code: str, seconds: float) -> float:
     that a wrong date lets nobody hear more.
     """
     row = w.one(
-        "SELECT total(exposure_pa2h) AS sum FROM presentation JOIN session "
-        "ON session.id = presentation.session WHERE participant = ? "
-        "AND (requested > ? OR (run = ? AND mono_ms > ?))",
-        *(code, as_text(w.now.epoch - seconds), w.now.run, w.now.mono_ms - 1000.0 * seconds),
+        f"SELECT total(exposure_pa2h) AS sum {_LATELY} AND participant = ?",
+        *(*_since(w, seconds), code),
     )
     return float(row["sum"]) if row else 0.0
+
+
+def exposures(w: Work) -> dict[str, float]:
+    """Return the exposure of everybody in the last 24 hours in Pa²h, see :func:`exposure_of`."""
+    rows = w.all(
+        f"SELECT participant, total(exposure_pa2h) AS sum {_LATELY} GROUP BY participant",
+        *_since(w, _DAY_S),
+    )
+    return {row["participant"]: float(row["sum"]) for row in rows}
+
+
+def _since(w: Work, seconds: float) -> tuple[object, ...]:
+    return as_text(w.now.epoch - seconds), w.now.run, w.now.mono_ms - 1000.0 * seconds
