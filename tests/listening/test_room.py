@@ -280,10 +280,13 @@ def test_a_faulty_presentation_is_repeated_once_and_then_the_assistant_is_called
         assert person.screen == "answer"
 
 
-def test_a_player_that_cannot_begin_is_a_technical_problem(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [StreamError("device gone"), OSError("device gone")])
+def test_a_player_that_cannot_begin_is_a_technical_problem(
+    tmp_path: Path, error: Exception
+) -> None:
     with house(small_study(tmp_path), tmp_path, ready=False) as place:
         person = place.among_sounds()
-        place.player.refuses = StreamError("device gone")
+        place.player.refuses = error
         person.act("play", trial=person.view.data["trial"])
         settle(place.room)
         assert (person.screen, person.view.data["assistant"]) == ("technical", True)

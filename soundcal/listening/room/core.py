@@ -257,8 +257,9 @@ class Core:
                 raise SoundcalError(f"the room is closed: {self._closed}")
             sound = start.sound
             self._player.start(start.presentation, sound.condition, sound.stimulus)
-        except SoundcalError as error:
-            reasons = (str(error),)
+        except Exception as error:  # noqa: BLE001  a row that stays "starting" would block everybody
+            known = isinstance(error, SoundcalError)
+            reasons = (str(error) if known else f"{type(error).__name__}: {error}",)
             self.played(PlayerEvent("ended", start.presentation, "failed", flags=reasons))
         else:
             self._prepare(start.presentation)
