@@ -9,8 +9,8 @@ from typing import Any
 
 from soundcal.listening.cues import CUE
 from soundcal.listening.player import PlayerEvent
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.room import Clock, Reply, Room, View
-from soundcal.listening.sound import Presentable
 from soundcal.listening.store import Store, StoreFailed
 from soundcal.listening.study import Study
 

@@ -25,8 +25,9 @@ from soundcal.listening.plan import (
     pause_before,
     plan,
 )
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.results import database_of
-from soundcal.listening.sound import FULL_SCALE, Presentable, SoundBook
+from soundcal.listening.sound import FULL_SCALE, SoundBook
 from soundcal.listening.store import Store
 from soundcal.listening.study import Study, changes
 from soundcal.plain import plain

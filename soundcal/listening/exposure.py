@@ -20,11 +20,11 @@ take are proposals of soundcal, not rules of a standard.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from soundcal.errors import ParameterError
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.study import Limits
 from soundcal.units import level_to_pascal
 
@@ -33,7 +33,6 @@ __all__ = [
     "CEILING_LCPEAK_DB",
     "WEEK_PA2H",
     "WEEK_SENSITIVE_PA2H",
-    "Audible",
     "Budget",
     "beyond_ceilings",
     "beyond_limits",
@@ -56,44 +55,6 @@ WEEK_SENSITIVE_PA2H: Final = 0.51
 
 _K: Final = 2.0
 """Coverage factor of the uncertainty that is added to a level before it is compared."""
-
-
-class Audible(Protocol):
-    """What :class:`~soundcal.listening.sound.Presentable` tells about a presentation.
-
-    Levels are pairs, left and right, in dB re 20 µPa; the exposure, in Pa²h, is that of the louder
-    ear; ``u_above_db`` is the standard uncertainty of what can make the levels higher.
-    """
-
-    @property
-    def name(self) -> str:
-        """Stimulus and condition."""
-        ...
-
-    @property
-    def laeq(self) -> tuple[float, float]:
-        """A-weighted equivalent level."""
-        ...
-
-    @property
-    def lafmax(self) -> tuple[float, float]:
-        """Largest A-weighted level with time weighting F."""
-        ...
-
-    @property
-    def lcpeak(self) -> tuple[float, float]:
-        """C-weighted peak level."""
-        ...
-
-    @property
-    def u_above_db(self) -> float:
-        """Standard uncertainty in dB of what can make the levels higher."""
-        ...
-
-    @property
-    def exposure_pa2h(self) -> float:
-        """Sound exposure in Pa²h."""
-        ...
 
 
 def exposure_pa2h(laeq: float, duration: float) -> float:
@@ -125,7 +86,7 @@ def beyond_ceilings(limits: Limits) -> list[str]:
     ]
 
 
-def beyond_limits(limits: Limits, sound: Audible) -> list[str]:
+def beyond_limits(limits: Limits, sound: Presentable) -> list[str]:
     """Return the reasons why a presentation may not be played; none if it may.
 
     Parameters
@@ -207,7 +168,7 @@ class Budget:
         of_week = day if week is None else week
         return min(self.allowed_pa2h - day, self.week_pa2h / self._margin - of_week)
 
-    def allows(self, sound: Audible, day: float, week: float | None = None) -> bool:
+    def allows(self, sound: Presentable, day: float, week: float | None = None) -> bool:
         """Return whether one more presentation may be played.
 
         Parameters
@@ -219,7 +180,3 @@ class Budget:
             predicted exposures of all presentations, interrupted and repeated ones included.
         """
         return sound.exposure_pa2h <= self.left(day, week)
-
-    def needed(self, presentations: Sequence[Audible]) -> float:
-        """Return the share of a day's allowed exposure that presentations take, 1 for all of it."""
-        return math.fsum(sound.exposure_pa2h for sound in presentations) / self.allowed_pa2h

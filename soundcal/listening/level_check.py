@@ -31,8 +31,9 @@ from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, read_voltages, record_voltages
 from soundcal.listening.cues import CUE
 from soundcal.listening.monitor import judge_presentation
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.results import LEVEL_NOT_CHECKED
-from soundcal.listening.sound import Presentable, SoundBook
+from soundcal.listening.sound import SoundBook
 from soundcal.listening.study import Study, calibrations_beside
 from soundcal.recording import EARS
 from soundcal.takes.against_stimulus import judge_alone

@@ -18,7 +18,8 @@ from soundcal.errors import DeviceUnavailable, ParameterError, SoundcalError
 from soundcal.listening.cues import CUE
 from soundcal.listening.exposure import beyond_ceilings, beyond_limits
 from soundcal.listening.monitor import Judgement, judge_presentation
-from soundcal.listening.sound import Presentable, SoundBook
+from soundcal.listening.presentable import Presentable
+from soundcal.listening.sound import SoundBook
 from soundcal.listening.study import Study
 
 __all__ = ["Busy", "OnPlayerEvent", "Outcome", "Player", "PlayerEvent"]

@@ -26,16 +26,14 @@ from soundcal.identity import same_device
 from soundcal.lab.gains import GainRow, GainTable
 from soundcal.lab.levels import on_channels
 from soundcal.listening.cues import CUE, CUES, cue_level, cue_noise, cue_samples
+from soundcal.listening.digital_levels import DigitalLevels, KeptLevels
 from soundcal.listening.exposure import exposure_pa2h
-from soundcal.listening.readings import DigitalLevels, Kept
+from soundcal.listening.presentable import Levels, Presentable
 from soundcal.listening.study import Study
 from soundcal.stimuli import Stimulus
 from soundcal.units import energetic_mean, from_db
 
-__all__ = ["FULL_SCALE", "Levels", "Presentable", "SoundBook"]
-
-Levels = tuple[float, float]
-"""Left and right, dB re 20 µPa."""
+__all__ = ["FULL_SCALE", "SoundBook"]
 
 FULL_SCALE: Final = 1.0 + 1e-9
 """Largest sample that is played: the largest gain times the peak may exceed 1 by some bits."""
@@ -51,63 +49,6 @@ _CACHED_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Presentable:
-    """A stimulus under a condition, as it will be heard.
-
-    Parameters
-    ----------
-    condition, stimulus : str
-        Its condition in the study and its id in the catalogue.
-    gain_db : float
-        Gain applied to the rendered samples, dB.
-    sha256 : str
-        SHA-256 of the rendered samples without the gain (:func:`soundcal.stimuli.digest`).
-    calibration_id : str
-        Calibration by which the gain was found; "" if the table does not say.
-    device : str
-        Device for which it was found; "" if the table does not say.
-    target_db : float
-        Target level in dB re 20 µPa, energetic mean of both ears.
-    u_db : float
-        Standard uncertainty of the levels in dB.
-    u_above_db : float
-        The same without influences that can only lower them.
-    laeq, lafmax, lcpeak : tuple of float
-        Predicted levels of left and right in dB re 20 µPa.
-    predicted_db : float
-        Predicted level with the weighting of the target, energetic mean of both ears.
-    exposure_pa2h : float
-        ``∫ p_A² dt`` of the louder ear in Pa²h.
-    duration_s : float
-        Duration in s.
-    peak : float
-        Largest absolute sample as it is played, 1.0 is full scale.
-    """
-
-    condition: str
-    stimulus: str
-    gain_db: float
-    sha256: str
-    calibration_id: str
-    device: str
-    target_db: float
-    u_db: float
-    u_above_db: float
-    laeq: Levels
-    lafmax: Levels
-    lcpeak: Levels
-    predicted_db: float
-    exposure_pa2h: float
-    duration_s: float
-    peak: float
-
-    @property
-    def name(self) -> str:
-        """Stimulus and condition, for messages."""
-        return f"{self.stimulus} ({self.condition})" if self.condition else self.stimulus
-
-
-@dataclass(frozen=True, slots=True)
 class _Entry:
     """A stimulus under a condition: its row, its table, and the factors of the ears.
 
@@ -118,6 +59,17 @@ class _Entry:
     table: GainTable
     readings: DigitalLevels
     factors: Levels
+
+    @property
+    def gain_db(self) -> float:
+        """Gain of the stimulus in dB."""
+        return self.row.gain_db or 0.0
+
+    @property
+    def weighted(self) -> Levels:
+        """Levels of the ears at this gain, with the weighting of the table."""
+        digital = self.readings.equivalent[_weighting(self.table)]
+        return _sum(digital, self.gain_db, self.factors)
 
 
 class SoundBook:
@@ -141,7 +93,7 @@ class SoundBook:
             condition: GainTable.read(path) for condition, path in study.sound.conditions.items()
         }
         self._wanted = study.stimuli()
-        self._kept = Kept(study.folder)
+        self._kept = KeptLevels(study.folder)
         self._lock = threading.RLock()
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._cues: dict[str, tuple[_Entry, Samples]] = {}
@@ -206,10 +158,9 @@ class SoundBook:
         """
         entry = self._entry(condition, stimulus)
         readings = entry.readings
-        gain = float(entry.row.gain_db or 0.0)
+        gain = entry.gain_db
         u_db, u_above_db = _uncertainties(entry.table)
         laeq = _sum(readings.equivalent["A"], gain, entry.factors)
-        weighted = _sum(readings.equivalent[entry.table.weighting or "A"], gain, entry.factors)
         duration = readings.n_samples / self.fs
         return Presentable(
             condition=condition,
@@ -224,7 +175,7 @@ class SoundBook:
             laeq=laeq,
             lafmax=_sum(readings.lafmax, gain, entry.factors),
             lcpeak=_sum(readings.lcpeak, gain, entry.factors),
-            predicted_db=energetic_mean(weighted),
+            predicted_db=energetic_mean(entry.weighted),
             exposure_pa2h=exposure_pa2h(max(laeq), duration),
             duration_s=duration,
             peak=readings.peak * float(from_db(gain)),
@@ -236,13 +187,11 @@ class SoundBook:
 
     def weighting(self, condition: str) -> str:
         """Return the frequency weighting of a condition's targets."""
-        return self._tables[condition].weighting or "A"
+        return _weighting(self._tables[condition])
 
     def levels_in_table(self, condition: str, stimulus: str) -> Levels:
         """Return the levels of the ears for which the gain was found, with that weighting."""
-        entry = self._entry(condition, stimulus)
-        digital = entry.readings.equivalent[self.weighting(condition)]
-        return _sum(digital, float(entry.row.gain_db or 0.0), entry.factors)
+        return self._entry(condition, stimulus).weighted
 
     def samples(self, condition: str, stimulus: str) -> Samples:
         """Return the samples as they are played, shape (2, n), 1.0 is full scale.
@@ -260,7 +209,7 @@ class SoundBook:
         rendered = self._rendering(self._catalogue[stimulus]).result()
         if stimuli.digest(rendered) != entry.readings.sha256:
             raise RecordError(f"{stimulus}: the stimulus was changed since its levels were read")
-        scaled = rendered * from_db(float(entry.row.gain_db or 0.0))
+        scaled = rendered * from_db(entry.gain_db)
         peak = float(np.abs(scaled).max(initial=0.0))
         if peak > FULL_SCALE:
             raise SignalError(
@@ -357,7 +306,7 @@ class SoundBook:
                 f"gain was found with {row.sha256}; use the same catalogue, files and duration, or "
                 "find the gains again"
             )
-        return _Entry(row, table, readings, _factors(row, table.weighting or "A", readings))
+        return _Entry(row, table, readings, _factors(row, _weighting(table), readings))
 
     def _rendering(self, stimulus: Stimulus) -> "Future[Samples]":
         """Return the samples of a stimulus without gain, rendered in the background."""
@@ -420,6 +369,10 @@ def _factors(row: GainRow, weighting: str, readings: DigitalLevels) -> Levels:
 def _sum(digital: Levels, gain_db: float, factors: Levels) -> Levels:
     left, right = (d + gain_db + factor for d, factor in zip(digital, factors, strict=True))
     return left, right
+
+
+def _weighting(table: GainTable) -> str:
+    return table.weighting or "A"
 
 
 def _uncertainties(table: GainTable) -> tuple[float, float]:

@@ -18,7 +18,8 @@ from soundcal.indicators import leq, peak_level, time_weighted_level
 from soundcal.lab.gains import GainTable
 from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.exposure import beyond_limits, exposure_pa2h
-from soundcal.listening.sound import Presentable, SoundBook
+from soundcal.listening.presentable import Presentable
+from soundcal.listening.sound import SoundBook
 from soundcal.units import energetic_mean
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from soundcal.files.atomic import text_digest
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.room.answering import Answers
 from soundcal.listening.room.arriving import Arrivals
 from soundcal.listening.room.playing import Sounds
@@ -12,7 +13,6 @@ from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.situation import Situation, consent_version, pause_name
 from soundcal.listening.room.views import asked_side, may_stop
 from soundcal.listening.room.work import Work
-from soundcal.listening.sound import Presentable
 from soundcal.listening.store import Row
 from soundcal.listening.study import Study
 

@@ -7,10 +7,11 @@ from soundcal.errors import ParameterError
 from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.designs import Trial
 from soundcal.listening.exposure import Budget, beyond_limits
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.situation import SOUNDING, Hearings
 from soundcal.listening.room.work import Work, as_text
-from soundcal.listening.sound import Presentable, SoundBook
+from soundcal.listening.sound import SoundBook
 from soundcal.listening.study import Study
 from soundcal.plain import plain
 

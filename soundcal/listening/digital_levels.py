@@ -19,15 +19,14 @@ from soundcal.arrays import Samples
 from soundcal.errors import RecordError
 from soundcal.files.atomic import partial_file, text_digest
 from soundcal.lab.levels import digital_levels
+from soundcal.listening.presentable import Levels
 from soundcal.stimuli import Stimulus
 from soundcal.units import P_REF
 from soundcal.version import __version__
 
-__all__ = ["DigitalLevels", "Kept"]
+__all__ = ["DigitalLevels", "KeptLevels"]
 
 _NAME: Final = ".levels.json"
-
-Levels = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def _plain(levels: Levels) -> list[float | None]:
     return [level if np.isfinite(level) else None for level in levels]
 
 
-class Kept:
+class KeptLevels:
     """Levels of generated stimuli, kept in a folder; one that cannot be written is no fault.
 
     Parameters
