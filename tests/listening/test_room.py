@@ -16,6 +16,7 @@ from listening_room import EXPOSURE, LAEQ, Book, House, Person, house, settle
 from listening_study import small_study
 
 from soundcal.errors import RecordError, StreamError
+from soundcal.files.shipped import shipped
 from soundcal.listening.room import Locked, UnknownCode, renew, store_amendment
 from soundcal.listening.room.asking import ACTIONS
 from soundcal.listening.room.replies import Refused
@@ -1028,3 +1029,23 @@ def test_an_amendment_does_not_mix_answers_to_different_questions(
             place.patient(person)
         versions = place.rows("SELECT study_version FROM session ORDER BY id")
         assert [row["study_version"] for row in versions] == [1, 2, 2]
+
+
+def test_an_amendment_leaves_what_earlier_versions_need(tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.write_bytes((shipped("stimuli") / "catalogue.toml").read_bytes())
+    own = ("duration = 2", 'duration = 2\ncatalogue = "catalogue.toml"')
+    study = small_study(tmp_path, own)
+    for path in study.sound.conditions.values():
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    with house(study, tmp_path) as place:
+        place.enter().until("ready")
+        place.room.end_session(place.code)  # the order goes to a newcomer and is made anew
+        text = catalogue.read_text()
+        catalogue.write_text(text.replace('id = "N1"', 'id = "N9"'))
+        less = small_study(tmp_path, own, (', "E02", "N1"', ', "E02"'))
+        with pytest.raises(RecordError, match=r"version 1 .* could not be exported .*N1"):
+            store_amendment(place.store, less, "one sound less")
+        catalogue.write_text(text)
+        assert store_amendment(place.store, small_study(tmp_path, own), "as before")[0] == 2

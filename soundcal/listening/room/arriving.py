@@ -249,17 +249,32 @@ class Arrivals:
 
     def _refuse_another_scale(self, w: Work) -> None:
         """Refuse other scales or choices in mid-visit: both kinds of answers would be mixed up."""
+        asked = {
+            row["version"]: self._asked_then(row["version"], row["toml"])
+            for row in w.all("SELECT version, toml FROM study")
+        }
+        now = {block.id: _asked(self._study, block) for block in self._study.blocks}
         for row in w.all(
-            "SELECT participant, toml FROM session JOIN study ON version = study_version "
-            "WHERE session.state = 'running' AND session.id IN (SELECT session FROM trial)"
+            "SELECT participant, study_version FROM session "
+            "WHERE state = 'running' AND id IN (SELECT session FROM trial)"
         ):
-            then = read_study(self._study.folder, text=row["toml"])
-            for block in then.blocks:
-                if _asked(then, block) != _asked(self._study, self._study.block(block.id)):
+            for name, then in asked[row["study_version"]].items():
+                if then != now[name]:
                     raise RecordError(
-                        f"block {block.id}: its scale or its choices have changed in the middle of "
+                        f"block {name}: its scale or its choices have changed in the middle of "
                         f"a visit of {row['participant']}; let the visit be finished, or end it"
                     )
+
+    def _asked_then(self, version: int, toml: str) -> dict[str, list[tuple[object, ...]]]:
+        """Return what the blocks of a stored version ask, which an export must be able to read."""
+        try:
+            then = read_study(self._study.folder, text=toml)
+            return {block.id: _asked(then, block) for block in then.blocks}
+        except RecordError as error:
+            raise RecordError(
+                f"answers by version {version} of the study could not be exported any more "
+                f"({error}); leave in the catalogue and the languages what it needs"
+            ) from error
 
     def _store_trials(self, w: Work, code: str, session: Row) -> None:
         version, visit = session["study_version"], session["visit"]
