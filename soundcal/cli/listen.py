@@ -1,6 +1,6 @@
 """``soundcal listen``: listening tests on web pages, played by the calibrated soundcard.
 
-The parser. :mod:`soundcal.cli.listening` carries out what needs no server,
+The parser. :mod:`soundcal.cli.listening_study` carries out what needs no server,
 :mod:`soundcal.cli.listening_room` opens the room, and :mod:`soundcal.cli.listening_rehearsal`
 rehearses.
 """
@@ -106,7 +106,7 @@ def _add_new(actions: Any) -> None:
         metavar="NAME",
         help="study to begin with; list prints the names",
     )
-    _finish(parser, "listening", "new")
+    _finish(parser, "listening_study", "new")
 
 
 def _add_check(actions: Any) -> None:
@@ -120,7 +120,7 @@ def _add_check(actions: Any) -> None:
     add_device_options(
         parser, required=False, rate=False, purpose="check that the gains fit to it: "
     )
-    _finish(parser, "listening", "check")
+    _finish(parser, "listening_study", "check")
 
 
 def _add_rehearse(actions: Any) -> None:
@@ -242,7 +242,7 @@ def _add_amend(actions: Any) -> None:
 def _add_status(actions: Any) -> None:
     parser = _action(actions, "status", "print participants, progress and the last level check")
     _pilot(parser)
-    _finish(parser, "listening", "status")
+    _finish(parser, "listening_study", "status")
 
 
 def _add_export(actions: Any) -> None:
@@ -271,17 +271,17 @@ def _add_export(actions: Any) -> None:
         "--report", action="store_true", help="also write the report of the ratings, report.html"
     )
     parser.add_argument("--force", action="store_true", help="replace an earlier export")
-    _finish(parser, "listening", "export")
+    _finish(parser, "listening_study", "export")
 
 
 def _add_forget(actions: Any) -> None:
     parser = _action(actions, "forget", "delete everything about a participant")
     parser.add_argument("code", metavar="CODE", help="code of the participant")
     _pilot(parser)
-    _finish(parser, "listening", "forget")
+    _finish(parser, "listening_study", "forget")
 
 
 def _add_backup(actions: Any) -> None:
     parser = _action(actions, "backup", "copy the answers, also while the room is open")
     parser.add_argument("file", type=Path, metavar="FILE", help="the copy, a new file")
-    _finish(parser, "listening", "backup")
+    _finish(parser, "listening_study", "backup")

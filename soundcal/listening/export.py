@@ -22,7 +22,7 @@ from soundcal.listening.answers import (
     rating_tables,
     ratings_of,
 )
-from soundcal.listening.outcomes import agreement_of_people, outcomes
+from soundcal.listening.block_results import agreement_of_people, block_results
 from soundcal.listening.results import Results, TableRow, TrialRecord
 from soundcal.listening.sidecars import described
 from soundcal.plain import plain
@@ -110,7 +110,7 @@ def exported_files(
         rows = [_trial(found) for found in trials]
         items = (item for found in trials for item in found.items)
         files |= _with_sidecar(f"trials_{design}", rows, described(_names(rows), items))
-    for block, found in outcomes(results).items():
+    for block, found in block_results(results).items():
         rows = [plain(row) for row in found.to_dict("records")]
         files |= _with_sidecar(f"results_{block}", rows, described(found.columns))
     for block, found in agreement_of_people(results).items():

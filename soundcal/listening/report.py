@@ -5,8 +5,8 @@ from pathlib import Path
 from soundcal.errors import RecordError
 from soundcal.files.atomic import check_output
 from soundcal.listening.answers import Repeats, ratings_of
+from soundcal.listening.report_section import listening_test
 from soundcal.listening.results import Results
-from soundcal.listening.summary import listening_test
 from soundcal.ratings import (
     Ratings,
     RatingsAnalysis,

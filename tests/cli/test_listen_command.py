@@ -9,9 +9,9 @@ import pytest
 from listening_answers import fill, listeners_of, make_study
 
 from soundcal.cli import main
+from soundcal.listening.report_section import listening_test
 from soundcal.listening.results import database_of, read_results
 from soundcal.listening.store import Store
-from soundcal.listening.summary import listening_test
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from soundcal.listening import read_answers
 from soundcal.listening.answers import rating_tables, ratings_of
 from soundcal.listening.designs.paq import ORDER
 from soundcal.listening.export import exported_files, write_export
+from soundcal.listening.report_section import listening_test
 from soundcal.listening.results import database_of, read_results
 from soundcal.listening.store import Store
-from soundcal.listening.summary import listening_test
 from soundcal.ratings import make_ratings, read_ratings
 from soundcal.report.sections.listening_test import listening_section
 

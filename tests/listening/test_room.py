@@ -18,7 +18,7 @@ from listening_study import small_study
 from soundcal.errors import RecordError, StreamError
 from soundcal.files.shipped import shipped
 from soundcal.listening.room import Locked, UnknownCode, renew, store_amendment
-from soundcal.listening.room.asking import ACTIONS
+from soundcal.listening.room.bodies import ACTIONS
 from soundcal.listening.room.replies import Refused
 from soundcal.listening.room.work import Work
 from soundcal.listening.store import Store

@@ -6,7 +6,7 @@ from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
     from soundcal.listening.room.arriving import store_amendment
-    from soundcal.listening.room.asking import ACTIONS, check_body
+    from soundcal.listening.room.bodies import ACTIONS, check_body
     from soundcal.listening.room.inviting import Invitation, Renewed, invite, renew
     from soundcal.listening.room.machine import Room
     from soundcal.listening.room.replies import Locked, Refused, Reply, UnknownCode, View
@@ -15,7 +15,7 @@ else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
-            "ACTIONS": "asking",
+            "ACTIONS": "bodies",
             "Clock": "work",
             "Invitation": "inviting",
             "Locked": "replies",
@@ -25,7 +25,7 @@ else:
             "UnknownCode": "replies",
             "View": "replies",
             "Renewed": "inviting",
-            "check_body": "asking",
+            "check_body": "bodies",
             "invite": "inviting",
             "renew": "inviting",
             "store_amendment": "arriving",

@@ -16,7 +16,7 @@ from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.files.atomic import text_digest
 from soundcal.listening.room.acting import Start, end_visit, hold
 from soundcal.listening.room.arriving import resume_limit_s
-from soundcal.listening.room.asking import check_body
+from soundcal.listening.room.bodies import check_body
 from soundcal.listening.room.core import Core, Stand
 from soundcal.listening.room.inviting import Invitation, invite, plain_code
 from soundcal.listening.room.keys import body_hash, keep_key, use_of_key
@@ -271,7 +271,7 @@ class Room(Core):
             ``stop``, ``draft``, ``answer``, ``previous``, ``help``, ``take_over``, ``withdraw``.
         body : mapping of str to Any
             ``number`` of the state that the page shows, ``key`` of the view, ``tab``, and the
-            fields of the action (:data:`.asking.ACTIONS`). The same key with the same body is
+            fields of the action (:data:`.bodies.ACTIONS`). The same key with the same body is
             carried out once.
 
         Raises

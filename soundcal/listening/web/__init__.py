@@ -9,7 +9,7 @@ from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
     from soundcal.listening.web.application import make_app
-    from soundcal.listening.web.codes import qr_svg, qr_text
+    from soundcal.listening.web.qr_codes import qr_svg, qr_text
     from soundcal.listening.web.running import Bound, Running, bind
 else:
     __getattr__, __dir__ = on_first_use(
@@ -19,8 +19,8 @@ else:
             "Running": "running",
             "bind": "running",
             "make_app": "application",
-            "qr_svg": "codes",
-            "qr_text": "codes",
+            "qr_svg": "qr_codes",
+            "qr_text": "qr_codes",
         },
     )
 

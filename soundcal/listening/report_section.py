@@ -1,4 +1,4 @@
-"""Set-up, level checks, exclusions, orders and exposure of a listening test, for its report."""
+"""Facts for the report of a listening test: set-up, level checks, exclusions, orders, exposure."""
 
 import json
 from collections import Counter, defaultdict
@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any, Final
 
 from soundcal.listening.answers import NOT_MONITORED, predicted_level
-from soundcal.listening.outcomes import agreement_of_people, outcomes
+from soundcal.listening.block_results import agreement_of_people, block_results
 from soundcal.listening.plan import Visit, balance
 from soundcal.listening.results import Results, TableRow
 from soundcal.recording import counted
@@ -206,7 +206,7 @@ def _orders(results: Results) -> tuple[str, ...]:
 
 
 def _opinions(results: Results) -> Iterable[tuple[Any, ...]]:
-    for table in outcomes(results).values():
+    for table in block_results(results).values():
         for row in table.to_dict("records") if "mos" in table.columns else ():
             ends = (row["low"], row["high"]) if row["n"] > 1 else (None, None)
             yield row["condition"], row["stimulus"], row["n"], row["mos"], *ends

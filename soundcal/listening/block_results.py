@@ -8,12 +8,12 @@ from soundcal.listening.results import Results, TrialRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["agreement_of_people", "outcomes"]
+__all__ = ["agreement_of_people", "block_results"]
 
 _COLUMNS: Final = ("participant", "condition", "stimulus", "attribute", "value", "text")
 
 
-def outcomes(results: Results) -> "dict[str, pd.DataFrame]":
+def block_results(results: Results) -> "dict[str, pd.DataFrame]":
     """Return the results of each scored block that somebody has answered, by its id.
 
     Personal answers are left out. The columns are those of the design, such as ``mos, low, high``
