@@ -16,6 +16,7 @@ def person(code: str, **given: Any) -> dict[str, Any]:
         "visit": 1,
         "condition": "OCV",
         "block": "main",
+        "at_sound": True,
         "done": 13,
         "n": 29,
         "contact_s": 2,

@@ -47,6 +47,12 @@ FROM participant LEFT JOIN session ON session.id =
 ORDER BY participant.sequence IS NULL, participant.sequence, participant.code
 """
 
+_AT_SOUND: Final = """
+SELECT trial.session FROM trial JOIN step ON step.session = trial.session AND name = 'comfort'
+WHERE state = 'current' AND json_extract(spec_json, '$.stimulus') IS NOT NULL
+"""
+"""Visits that have come to a sound, which the assistant may skip."""
+
 
 class Dashboard:
     """Data and actions of the dashboard.
@@ -170,6 +176,7 @@ class Dashboard:
                 "SELECT session, block FROM trial WHERE state = 'current'"
             ).fetchall()
         )
+        at_sound = {row[0] for row in connection.execute(_AT_SOUND)}
         queue = self._room.queue()
         limit = self._room.study.limits.exposure_pa2h
         found = []
@@ -186,6 +193,7 @@ class Dashboard:
                     "visit": row["visit"],
                     "condition": row["condition"],
                     "block": blocks.get(row["session"]),
+                    "at_sound": row["session"] in at_sound,
                     "done": counted.get("answered", 0) + counted.get("skipped", 0),
                     "n": sum(counted.values()),
                     "contact_s": None if contact is None else round(contact),

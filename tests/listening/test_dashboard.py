@@ -32,10 +32,13 @@ def test_people_are_shown_with_state_progress_and_exposure(home: House) -> None:
     person = home.enter()
     found = person_of(dashboard, home.code)
     assert (found["state"], found["n"], found["done"]) == ("joined", 0, 0)
+    person.until("comfort")
+    assert not person_of(dashboard, home.code)["at_sound"]  # nothing that could be left out
     person.until("ready")
     person.go_on()
     found = person_of(dashboard, home.code)
     assert (found["state"], found["visit"], found["block"]) == ("running", 1, "training")
+    assert found["at_sound"]
     assert found["contact_s"] == 0
     assert not found["away"]
     home.clock.go_on(140.0)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from listening_room import EXPOSURE, LAEQ, Book, House, Person, house, settle
 from listening_study import small_study
 
-from soundcal.errors import RecordError, StreamError
+from soundcal.errors import ParameterError, RecordError, StreamError
 from soundcal.files.shipped import shipped
 from soundcal.listening.room import Locked, UnknownCode, renew, store_amendment
 from soundcal.listening.room.bodies import ACTIONS
@@ -832,6 +832,17 @@ def test_a_broken_stimulus_is_left_out(place: House) -> None:
     assert len(answers_of(place)) == 1 + 3
     events = place.rows("SELECT body FROM event WHERE kind = 'skipped'")
     assert json.loads(events[0]["body"])["reason"] == "file is silent"
+
+
+def test_only_a_sound_that_was_reached_can_be_left_out(place: House) -> None:
+    person = place.enter()
+    for screen in ("headphones", "comfort"):
+        person.until(screen)
+        with pytest.raises(ParameterError, match="not at a sound"):
+            place.room.skip(place.code, "file is silent")
+    person.until("ready")
+    place.room.skip(place.code, "file is silent")
+    assert len(place.rows("SELECT id FROM trial WHERE state = 'skipped'")) == 1
 
 
 @pytest.mark.parametrize(

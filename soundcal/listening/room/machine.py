@@ -23,7 +23,7 @@ from soundcal.listening.room.keys import body_hash, keep_key, use_of_key
 from soundcal.listening.room.places import Call
 from soundcal.listening.room.playing import exposures
 from soundcal.listening.room.replies import Refused, Reply, UnknownCode, View
-from soundcal.listening.room.situation import Situation, find_participant, situation_of
+from soundcal.listening.room.situation import Situation, at_sound, find_participant, situation_of
 from soundcal.listening.room.work import EVERYBODY, Work
 from soundcal.listening.store import Connection, Row, StoreFailed
 
@@ -162,8 +162,8 @@ class Room(Core):
 
         def job(w: Work, now: Situation) -> None:
             session = _running(now)
-            if now.row is None or now.revising:
-                raise ParameterError(f"{now.code}: no trial that could be left out")
+            if now.row is None or not at_sound(now):
+                raise ParameterError(f"{now.code}: not at a sound that could be left out")
             w.run("UPDATE trial SET state = 'skipped' WHERE id = ?", now.row["id"])
             w.run("UPDATE session SET held = '' WHERE id = ?", session["id"])
             w.run("DELETE FROM draft WHERE trial = ?", now.row["id"])

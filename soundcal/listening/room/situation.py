@@ -14,6 +14,7 @@ __all__ = [
     "SOUNDING",
     "Hearings",
     "Situation",
+    "at_sound",
     "consent_version",
     "current_number",
     "find_participant",
@@ -208,6 +209,11 @@ def consent_version(study: Study, language: str) -> str:
 def needs_sound(now: Situation) -> bool:
     """Return whether the participant is among the sounds, and so needs the device."""
     return now.trial is not None and now.trial.stimulus is not None and not now.revising
+
+
+def at_sound(now: Situation) -> bool:
+    """Return whether the participant has come to a sound, and is not before the checks."""
+    return needs_sound(now) and all(check in now.steps for check in checks(now))
 
 
 def screen_of_trial(study: Study, now: Situation, position: int) -> str:
