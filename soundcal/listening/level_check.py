@@ -30,7 +30,7 @@ from soundcal.lab.operator import Operator
 from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, read_voltages, record_voltages
 from soundcal.listening.cues import CUE
-from soundcal.listening.monitor import judge_presentation
+from soundcal.listening.monitor import LIKENESS, judge_presentation
 from soundcal.listening.presentable import Presentable
 from soundcal.listening.results import LEVEL_NOT_CHECKED
 from soundcal.listening.sound import SoundBook
@@ -43,6 +43,13 @@ from soundcal.units import db, from_db
 __all__ = ["LevelCheck", "LevelCheckKind", "reference_of", "run_level_check"]
 
 LevelCheckKind = Literal["coupler", "voltage", "ears_only"]
+
+_CABLE: Final = Limit(
+    0.9,
+    "≥",
+    "proposal: a cable changes the level only",
+    'connect the inputs of the monitor to the outputs by cable, or set monitor = "none"',
+)
 
 MONITOR_GAIN: Final = "monitor gain"
 """Name of the check that keeps the reference of the monitor."""
@@ -320,7 +327,22 @@ def _of_monitor(device: AudioDevice, book: SoundBook) -> list[Check]:
         Check(MONITOR_GAIN, gain, "dB", channel=name)
         for name, gain in zip(take.channels, judged.gains, strict=True)
     ]
-    return [*gains, *(check for check in judged.checks if check.verdict == "invalid")]
+    found = [_by_cable(check) if check.name == LIKENESS else check for check in judged.checks]
+    return [*gains, *(check for check in found if check.verdict == "invalid")]
+
+
+def _by_cable(likeness: Check) -> Check:
+    """Return the check of what an input hears, which microphones, for example, do not pass.
+
+    Their levels would depend on the spectrum of each sound, and not only on its gain.
+    """
+    if likeness.verdict == "invalid" or _CABLE.keeps(likeness.value):
+        return likeness
+    reason = (
+        f"{likeness.channel}: noise arrives at the monitor with a correlation of "
+        f"{likeness.value:.2f}, at least {_CABLE.value:g} is expected of a cable; {_CABLE.remedy}"
+    )
+    return replace(likeness, limit=_CABLE, verdict=fault(reason), reason=reason)
 
 
 def _deviation(name: str, value: float, limit: Limit) -> Check:

@@ -134,6 +134,14 @@ def test_a_monitor_that_hears_nothing_is_named(sounds: Path) -> None:
         check(sounds, "voltage", Unplugged("lab,spread=0", seed=3))
 
 
+def test_a_monitor_that_hears_by_microphones_is_named(sounds: Path) -> None:
+    found = check(sounds, "voltage", monitor_inputs=(1, 2))  # the ears of the HATS
+    assert not found.passed
+    for ear, reason in zip(("left", "right"), found.reasons, strict=True):
+        assert reason.startswith(f"{ear}: noise arrives at the monitor with a correlation of 0.")
+        assert "by cable" in reason
+
+
 def test_the_operator_may_repeat_a_check_that_failed(sounds: Path) -> None:
     lab = opened_lab()
     assert isinstance(lab, SimulatedLab)
