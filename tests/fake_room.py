@@ -24,8 +24,8 @@ class FakeStudy:
 
     folder = None
 
-    def __init__(self, title: str = "OCV and HATS calibration, 27 scenes", **own: str) -> None:
-        self.title = title
+    def __init__(self, name: str = "OCV and HATS calibration, 27 scenes", **own: str) -> None:
+        self.title = name
         self.languages: tuple[str, ...] = ("eng",)
         self._own = own
 

@@ -125,7 +125,7 @@ class StudyCheck:
         """Return the presentations as rows of text below their headings; none if nothing is played.
 
         Gains and levels are in dB, LAFmax and LCpeak those of the louder ear; the last column is
-        the exposure in mPa²h.
+        the exposure in (mPa)²h, a millionth of 1 Pa²h.
         """
         head = ("condition", "stimulus", "gain", "target", "LAeq left", "LAeq right", "LAFmax")
         rows = [
@@ -137,7 +137,7 @@ class StudyCheck:
             )
             for one in self.presentations
         ]
-        return [(*head, "LCpeak", "mPa²h"), *rows] if rows else []
+        return [(*head, "LCpeak", "(mPa)²h"), *rows] if rows else []
 
     def sentences(self) -> tuple[str, ...]:
         """Return time, exposure and balance in words."""

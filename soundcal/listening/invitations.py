@@ -63,7 +63,7 @@ def invitation_sheets(study: Study, invitations: Sequence[Invitation], server: s
     )
     links = [f"{server}/j/{invitation.token}" for invitation in invitations]
     return environment.get_template("sheets.html").render(
-        title=study.title,
+        title=study.words(study.languages[0])["title"],
         server=server,
         sheets=[
             {"code": invitation.code, "link": link, "qr": qr_svg(link)}

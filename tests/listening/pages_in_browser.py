@@ -260,7 +260,7 @@ def test_what_is_missing_is_said_where_it_is_missing(visit: Any, site: Site) -> 
             scale(page, name).focus()
             page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Send answers").click()
-    assert page.locator("#missing").inner_text() == "2 answers are missing: calm, eventful."
+    assert page.locator("#missing").inner_text() == "2 answers are missing: calm, eventful"
     assert page.evaluate("document.activeElement.id") == "i-calm"
     assert scale(page, "calm").get_attribute("aria-invalid") == "true"
     assert page.locator("#f-calm").inner_text() == "Please answer here."
@@ -425,6 +425,14 @@ def test_lost_network_in_mid_submit(visit: Any, site: Site) -> None:
     assert [name for name, _ in site.room.log].count("answer") == 1
 
 
+def test_a_lost_server_is_told_when_the_sound_must_be_over(visit: Any, site: Site) -> None:
+    site.room.show("playing", position_s=0.0, duration_s=1.0)
+    page = visit()
+    page.context.set_offline(True)
+    page.get_by_text("No connection.").wait_for(timeout=20000)
+    page.context.set_offline(False)
+
+
 def test_a_reply_that_is_lost_is_asked_for_again(visit: Any, site: Site) -> None:
     site.room.path = {("answer", "answer"): "ready"}
     page = visit("answer")
@@ -482,7 +490,7 @@ def test_a_break_ends_when_it_may(visit: Any, site: Site) -> None:
 
 def test_texts_of_a_study_are_never_code(browser: Any) -> None:
     evil = "<img src=x onerror=alert(1)></title></script><script>alert(2)</script>"
-    site = Site(FakeStudy(evil, paq_prompt=evil, information_title=evil, help=evil))
+    site = Site(FakeStudy(evil, title=evil, paq_prompt=evil, information_title=evil, help=evil))
     context = browser.new_context()
     page = context.new_page()
     page.on("dialog", lambda dialog: pytest.fail("a script of a text was run"))

@@ -36,7 +36,7 @@ def test_a_study_in_order_has_levels_time_exposure_and_balance(study: Study) -> 
     header, *rows = found.table()
     assert len({len(row) for row in (header, *rows)}) == 1
     assert [row[:2] for row in rows] == names
-    assert header[-1] == "mPa²h"
+    assert header[-1] == "(mPa)²h"
     # 1 (mPa)² is 1e-6 Pa²
     assert float(rows[0][-1]) == pytest.approx(1e6 * found.presentations[0].exposure_pa2h, rel=0.01)
     # two sounds of 2 s, each heard twice

@@ -226,6 +226,13 @@ def test_the_page_is_complete_without_a_script(shared: Site) -> None:
     assert "CG01" not in page
 
 
+def test_participants_do_not_read_the_title_of_the_study(shared: Site) -> None:
+    page = shared.ask("GET", "/t")[2]
+    assert "Listening test" in page
+    assert "OCV" not in page  # a title may name conditions
+    assert "OCV and HATS calibration" in shared.ask("GET", "/dash", cookie=DESK)[2]
+
+
 def test_languages_are_offered_in_themselves_and_written_in_their_direction() -> None:
     study = FakeStudy()
     study.languages = ("deu", "arb")

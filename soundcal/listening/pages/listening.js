@@ -24,7 +24,7 @@ let queued;
 let fading;
 
 function say(text, stays = false) {
-  if (page().dataset.screen === "playing") {
+  if (now() - received < find("#player")?.dataset.duration) {
     queued = [text, stays];
     return;
   }
@@ -311,7 +311,7 @@ function changed(item) {
   drafting = setTimeout(draft, 1000);
 }
 
-// A tap in the exact middle changes no value, so the pointer counts; a finger that scrolls does not.
+// A tap in the exact middle changes no value, so the pointer counts, but no scrolling.
 let before;
 on("pointerdown", (event) => {
   hand = event.pointerType === "touch" ? "touch" : "pointer";

@@ -69,7 +69,7 @@ class HtmlPages:
     Parameters
     ----------
     study : Study
-        Gives languages, texts and title.
+        Gives languages and texts; its title stands on the dashboard only.
 
     Raises
     ------
@@ -129,7 +129,13 @@ class HtmlPages:
     def desk(self, state: Mapping[str, Any]) -> str:
         """Return the dashboard."""
         return self._render(
-            "dashboard.html", "eng", number=0, screen="desk", d=_Data(state), tab=""
+            "dashboard.html",
+            "eng",
+            number=0,
+            screen="desk",
+            d=_Data(state),
+            tab="",
+            title=self._title,
         )
 
     def _texts_in(self, language: str) -> Texts:
@@ -143,14 +149,13 @@ class HtmlPages:
         return self._environment.get_template(template).render(
             lang=language_tag(texts.language),
             direction=texts.direction,
-            title=self._title,
             w=texts.fill,
             spoken={key: texts[key] for key in _SPOKEN},
             languages=[
                 (code, language_tag(code), other.direction, other.name)
                 for code, other in self.texts.items()
             ],
-            **values,
+            **{"title": texts["title"], **values},
         )
 
 
