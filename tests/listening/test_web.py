@@ -21,7 +21,7 @@ from room_screens import SCREENS
 from soundcal.errors import ParameterError
 from soundcal.listening.room import ACTIONS
 from soundcal.listening.store import StoreFailed
-from soundcal.listening.web import Running, bind, make_app, qr_svg
+from soundcal.listening.web import Running, bind, make_app, qr_svg, requests
 from soundcal.listening.web.desk import DESK_ACTIONS
 from soundcal.listening.web.guards import Attempts
 
@@ -341,6 +341,22 @@ def _of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8), _of, max_leaves=6
 )
+
+
+def test_a_request_that_does_not_arrive_completely_is_no_fault_of_the_server(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(requests, "_SLOWEST_S", 0.1)
+    head = f"POST /help HTTP/1.1\r\nHost: {site.host}:{site.port}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 600\r\n\r\n{"
+    with socket.create_connection((site.host, site.port)) as lost:
+        lost.sendall(head.encode())
+    with socket.create_connection((site.host, site.port), timeout=10) as slow:
+        slow.sendall(head.encode())
+        assert slow.recv(20).startswith(b"HTTP/1.1 408")
+    site.stop()
+    assert site.room.log == []
+    assert caplog.records == []
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,11 +1,12 @@
 """What a request may hold: JSON, with what a page sends and nothing else."""
 
+import asyncio
 import json
 import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 __all__ = ["LARGEST", "BadRequest", "body_of", "texts_of"]
 
@@ -13,6 +14,10 @@ LARGEST: Final = 64 * 1024
 """Largest body of a request in bytes."""
 
 _LONGEST: Final = 4000  # characters of a text
+
+
+_SLOWEST_S: Final = 30.0
+"""Time in s in which a body must have arrived."""
 
 
 class BadRequest(Exception):
@@ -30,17 +35,21 @@ async def body_of(request: Request) -> dict[str, Any]:
     Raises
     ------
     BadRequest
-        Not JSON, not an object, larger than 64 KiB, or with numbers or characters that no page
-        sends.
+        Not JSON, not an object, larger than 64 KiB, with numbers or characters that no page
+        sends, or not complete within 30 s.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise BadRequest(415, "application/json is expected")
     content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > LARGEST:
-            raise BadRequest(413, f"at most {LARGEST} bytes are accepted")
+    try:
+        async with asyncio.timeout(_SLOWEST_S):
+            async for part in request.stream():
+                content += part
+                if len(content) > LARGEST:
+                    raise BadRequest(413, f"at most {LARGEST} bytes are accepted")
+    except (ClientDisconnect, TimeoutError):  # a lost network; the page repeats the request
+        raise BadRequest(408, "the request has not arrived completely") from None
     try:
         text = content.decode()
         body = json.loads(text, parse_constant=_no_number, parse_float=_finite)
