@@ -168,7 +168,8 @@ def _tell_links(options: argparse.Namespace, server: "Served") -> None:
     show(f"participants:             {links['participants']}")
     show(f"dashboard, experimenter:  {links['experimenter']}")
     show(f"dashboard, assistant:     {links['assistant']}")
-    show(f"codes of participants:    soundcal listen status {options.folder}")
+    pilot = " --pilot" if options.pilot else ""
+    show(f"codes of participants:    soundcal listen status {options.folder}{pilot}")
     show("Ctrl-C closes the room when the sound that is playing has ended.")
     sys.stdout.flush()
 

@@ -14,8 +14,6 @@ def status_of(results: Results) -> dict[str, Any]:
     tables = results.tables
     people = []
     for person in tables["participant"]:
-        if person["pilot"]:
-            continue
         visits = {row["id"] for row in results.sessions(person["code"])}
         trials = [row for row in tables["trial"] if row["session"] in visits]
         played = results.presentations(person["code"])

@@ -57,6 +57,15 @@ def test_invitations_are_sheets_with_links(
     assert main([*asked, "--number", "0"]) == 2
 
 
+def test_people_of_a_pilot_have_a_status_of_their_own(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["listen", "invite", str(study.folder), "--pilot", "--number", "2"]) == 0
+    capsys.readouterr()
+    assert main(["listen", "status", str(study.folder), "--pilot", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["states"] == {"invited": 2}
+
+
 def test_an_amendment_is_a_version_with_a_reason(
     study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
