@@ -1,4 +1,4 @@
-"""Everything that can be known of a listening test before anybody comes.
+"""Check of a listening test before anybody comes.
 
 Files, designs, texts, gains, levels at the ears, clipping, limits, time, exposure, balance.
 """
@@ -48,7 +48,7 @@ _EXIT_CODES: Final[dict[Verdict, int]] = {"in order": 0, "exceeds a limit": 4, "
 
 @dataclass(frozen=True, slots=True)
 class VisitLoad:
-    """What one visit asks of a participant: the most that any of them has.
+    """Load of one visit: the most that any participant has.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What experimenter and assistant see of a room, and what they may do in it; no HTTP.
+"""Data and actions of the dashboard, for experimenter and assistant; no HTTP.
 
 The assistant sees people, device and levels, never an answer nor what follows from answers.
 """

@@ -21,7 +21,7 @@ _OF_PERSON: Final = ("secret", "request", "session")
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted.
+    """Extent of a deletion.
 
     Parameters
     ----------

@@ -1,8 +1,6 @@
 """Sheets for participants: one each, with a code, a link and its QR code."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
 
 from soundcal.files.lock import held
 from soundcal.listening.results import database_of
@@ -10,10 +8,9 @@ from soundcal.listening.room import Invitation, invite, renew
 from soundcal.listening.store import Store
 from soundcal.listening.study import Study
 from soundcal.listening.web import qr_svg
+from soundcal.listening.web.rendering import environment
 
 __all__ = ["invitation_sheets", "new_invitations"]
-
-_PAGES: Final = Path(__file__).parent / "pages"
 
 
 def new_invitations(study: Study, n: int | None = None, *, pilot: bool = False) -> list[Invitation]:
@@ -56,17 +53,16 @@ def invitation_sheets(study: Study, invitations: Sequence[Invitation], server: s
     server : str
         Address of the server as participants reach it, e.g. ``http://192.168.1.20:8000``.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined
-    )
     links = [f"{server}/j/{invitation.token}" for invitation in invitations]
-    return environment.get_template("sheets.html").render(
-        title=study.words(study.languages[0])["title"],
-        server=server,
-        sheets=[
-            {"code": invitation.code, "link": link, "qr": qr_svg(link)}
-            for invitation, link in zip(invitations, links, strict=True)
-        ],
+    return (
+        environment()
+        .get_template("sheets.html")
+        .render(
+            title=study.words(study.languages[0])["title"],
+            server=server,
+            sheets=[
+                {"code": invitation.code, "link": link, "qr": qr_svg(link)}
+                for invitation, link in zip(invitations, links, strict=True)
+            ],
+        )
     )

@@ -115,7 +115,7 @@ class LevelCheck:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it did not pass, in words."""
+        """Reasons for which it did not pass, in words."""
         return tuple(flag.text for flag in flags_of(self.checks))
 
 

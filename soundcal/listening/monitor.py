@@ -76,7 +76,7 @@ _SHORTEST_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the monitor says of a presentation.
+    """Judgement of the monitor on a presentation.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ _Heard = tuple[str | None, str | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a participant does in one visit.
+    """One visit of a participant.
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ class _Maker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockBalance:
-    """How often the sounds of a block stand where, over several participants.
+    """Places and neighbours of the sounds of a block, counted over several participants.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Everything that a study's database holds, read at one moment: the source of every export.
+"""Content of a study's database, read at one moment: the source of every export.
 
 The rows are those of one read transaction, so that an export made while the room is open is
 consistent. What follows from them is computed by :mod:`soundcal.listening.answers`.

@@ -1,4 +1,4 @@
-"""What a study can present: rendered stimuli at the gains of its tables, and their levels.
+"""The sounds of a study: rendered stimuli at the gains of its tables, and their levels.
 
 A table of gains says with which gain a stimulus has which level at each ear. The factor between
 digital samples and pascal follows for that stimulus and that ear, and with it every other level of

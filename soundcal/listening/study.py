@@ -64,7 +64,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Plays:
-    """How often a sound is played.
+    """Number of presentations of a sound.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """How sounds are played.
+    """Playback of the sounds.
 
     Parameters
     ----------

@@ -2,9 +2,14 @@
 
 from typing import TYPE_CHECKING, Final
 
-from soundcal.errors import ParameterError
 from soundcal.listening.designs.model import Item
-from soundcal.listening.designs.rules import ListDesign, check_items, question_item, refused
+from soundcal.listening.designs.rules import (
+    ListDesign,
+    check_items,
+    check_words,
+    question_item,
+    refused,
+)
 from soundcal.listening.designs.summaries import mean_opinion
 from soundcal.listening.study import Block, Scale, Study
 from soundcal.listening.texts import Texts
@@ -33,12 +38,7 @@ class Acr(ListDesign):
                 block, 'acr has its own scale from 5 to 1; design = "scales" takes other ones'
             )
         check_items(block, (SCORE,))
-        for language in study.languages:
-            try:
-                self.items(block, language, study.words(language))
-                self.prompt(block, language, study.words(language))
-            except ParameterError as error:
-                raise refused(block, str(error)) from error
+        check_words(self, block, study)
 
     def prompt(self, block: Block, language: str, texts: Texts) -> str:
         """Return the sentence of the block, or that of the texts."""

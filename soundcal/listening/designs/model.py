@@ -167,7 +167,7 @@ class Done:
 
 
 Step = Present | Ask | Done
-"""What comes next."""
+"""The next step of a visit."""
 
 
 class Design(Protocol):

@@ -6,12 +6,12 @@ of the attributes and the structure of the scale are those of the standard.
 
 from typing import TYPE_CHECKING, Final
 
-from soundcal.errors import ParameterError
 from soundcal.listening.designs.model import Item
 from soundcal.listening.designs.rules import (
     ListDesign,
     attribute_item,
     check_items,
+    check_words,
     question_item,
     refused,
 )
@@ -52,12 +52,7 @@ class Paq(ListDesign):
                 block, 'paq has eight attributes of its own; design = "scales" takes others'
             )
         check_items(block, ORDER)
-        for language in study.languages:
-            try:
-                self.items(block, language, study.words(language))
-                self.prompt(block, language, study.words(language))
-            except ParameterError as error:
-                raise refused(block, str(error)) from error
+        check_words(self, block, study)
 
     def prompt(self, block: Block, language: str, texts: Texts) -> str:
         """Return the sentence of the block, or that of the texts."""

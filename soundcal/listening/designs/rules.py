@@ -8,6 +8,7 @@ from soundcal.errors import ParameterError
 from soundcal.listening.designs.model import (
     Answered,
     Ask,
+    Design,
     Done,
     Event,
     Item,
@@ -16,7 +17,7 @@ from soundcal.listening.designs.model import (
     Step,
     Trial,
 )
-from soundcal.listening.study import Attribute, Block, Question, Scale
+from soundcal.listening.study import Attribute, Block, Question, Scale, Study
 from soundcal.listening.texts import Texts
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ListDesign",
     "attribute_item",
     "check_items",
+    "check_words",
     "question_item",
     "refused",
     "steps",
@@ -126,6 +128,22 @@ def check_items(block: Block, own: Sequence[str]) -> None:
                     f"{name}: {len(labels)} labels in {language}; two for the ends or {n} for the "
                     "steps are expected",
                 )
+
+
+def check_words(design: Design, block: Block, study: Study) -> None:
+    """Refuse a block for which a language of the study lacks words.
+
+    Raises
+    ------
+    ParameterError
+        With the id of the block.
+    """
+    for language in study.languages:
+        try:
+            design.items(block, language, study.words(language))
+            design.prompt(block, language, study.words(language))
+        except ParameterError as error:
+            raise refused(block, str(error)) from error
 
 
 def _check_buttons(block: Block, name: str, values: Sequence[float]) -> int:

@@ -29,7 +29,7 @@ class RoomStuck(RecordError):
 
 
 class Visitor(Protocol):
-    """How a simulated participant behaves."""
+    """Behaviour of a simulated participant."""
 
     def rate(self, trial: int, item: Mapping[str, Any]) -> float | None:
         """Return the answer to a scale of a trial with sound; None if it is not one to be rated."""
@@ -160,7 +160,7 @@ class Person:
 
 
 class _Page:
-    """What a browser keeps: a connection, the cookie, and the name of the window."""
+    """State of a browser: a connection, the cookie, and the name of the window."""
 
     def __init__(self, server: str, token: str) -> None:
         self._host = urlsplit(server).netloc

@@ -1,4 +1,4 @@
-"""How the simulated participants of a study answer: one truth per scale of the study."""
+"""Answers of the simulated participants of a study: one truth per scale of the study."""
 
 import json
 from collections.abc import Mapping

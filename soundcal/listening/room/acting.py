@@ -1,4 +1,4 @@
-"""What a participant does, one method per action; each runs inside a job of the writer."""
+"""Actions of a participant, a method each, which run inside a job of the writer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

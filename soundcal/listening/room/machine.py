@@ -42,7 +42,7 @@ _SILENCING: Final = ("stop", "help", "withdraw", "comfort")
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What follows when an action is stored, or refused."""
+    """Consequences of an action that is stored, or refused."""
 
     reply: Reply
     stand: Stand | None = None
@@ -82,7 +82,7 @@ class Room(Core):
 
     @property
     def closed(self) -> str:
-        """Why the room is closed, or empty."""
+        """Reason for which the room is closed; empty while it is open."""
         return self._closed
 
     def invite(self, n: int) -> list[Invitation]:

@@ -1,4 +1,4 @@
-"""What the room keeps in memory: which window leads, whose turn it is, and who listens for news.
+"""The room's memory: the window that leads, the turns at the device, and who listens for news.
 
 Nothing of it needs to survive a restart: the windows come back by themselves.
 """

@@ -27,7 +27,7 @@ _LATELY: Final = (
 
 
 class Device(Protocol):
-    """What the room needs of the player."""
+    """The player, as far as the room needs it."""
 
     @property
     def book(self) -> SoundBook:

@@ -1,4 +1,4 @@
-"""What a page is given: a view of the state, and the reply to an action."""
+"""View of the state that a page shows, and the reply to an action."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Locked(SoundcalError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one window of a participant shows.
+    """View of the state in one window of a participant.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a participant stands, as the database has it, and the screen that follows from it."""
+"""The situation of a participant by the database, and the screen that follows from it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ class Hearings:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where a participant stands.
+    """The situation of a participant.
 
     ``session`` is the last visit, ``row`` and ``trial`` the trial to answer or to revise, ``done``
     and ``n`` the answered and all trials of its block, ``progress`` those of the visit.
@@ -99,7 +99,7 @@ class Situation:
 
     @property
     def revising(self) -> bool:
-        """Whether the previous answer is being revised."""
+        """True while the previous answer is being revised."""
         return self.session is not None and self.session["revising"] is not None
 
     def pause(self, block: Block) -> Row | None:
@@ -135,7 +135,7 @@ def current_number(connection: Connection, code: str) -> int:
 
 
 def situation_of(connection: Connection, participant: Row) -> Situation:
-    """Read where a participant stands."""
+    """Read the situation of a participant."""
     code = participant["code"]
     number = current_number(connection, code)
     session = connection.execute(

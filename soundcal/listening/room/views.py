@@ -1,4 +1,4 @@
-"""What each screen shows, ready for JSON: never a file, a stimulus, a condition or a level."""
+"""Data of the screens, ready for JSON: never a file, a stimulus, a condition or a level."""
 
 import json
 import secrets

@@ -61,7 +61,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a job works with."""
+    """Connection and time of a job."""
 
     connection: Connection
     now: Moment

@@ -73,7 +73,7 @@ class Store:
     ) -> None:
         self.path = path
         self.failure = ""
-        """Why nothing can be written at present, or empty."""
+        """Reason for which nothing can be written at present, or empty."""
         self.on_failure: Callable[[str], None] = lambda reason: None
         """Called by the writer when it finds that it cannot write, with the reason."""
         self._read_only = read_only
@@ -362,7 +362,7 @@ class Store:
 
 
 class _Result:
-    """What a job returned, told apart from what it raised."""
+    """Result of a job, told apart from what it raised."""
 
     __slots__ = ("value",)
 

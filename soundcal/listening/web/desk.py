@@ -32,7 +32,7 @@ DESK_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class DeskRoutes:
-    """What the dashboard's browser asks for.
+    """Replies to the dashboard's browser.
 
     The link ``/dash/k/KEY``, printed by the server, gives a cookie of its own.
 

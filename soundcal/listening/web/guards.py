@@ -1,4 +1,4 @@
-"""What every request passes first: allowed hosts and origins, and headers of every reply."""
+"""Checks that every request passes first: hosts and origins; and headers of every reply."""
 
 import time
 from collections import deque

@@ -30,7 +30,7 @@ _KEEP_S: Final = 400 * 24 * 3600  # browsers keep no cookie for longer
 
 
 class ParticipantRoutes:
-    """What participants' browsers ask for.
+    """Replies to participants' browsers.
 
     Parameters
     ----------

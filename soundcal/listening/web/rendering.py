@@ -8,10 +8,12 @@ from soundcal.listening.designs import LONGEST_TEXT
 from soundcal.listening.texts import Texts, load_texts
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from soundcal.listening.room import View
     from soundcal.listening.study import Study
 
-__all__ = ["ASSETS", "HtmlPages", "language_tag"]
+__all__ = ["ASSETS", "HtmlPages", "environment", "language_tag"]
 
 _FOLDER: Final = Path(__file__).parent.parent / "pages"
 
@@ -78,26 +80,13 @@ class HtmlPages:
     """
 
     def __init__(self, study: "Study") -> None:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
         self.texts: Mapping[str, Texts] = {
             language: study.words(language) for language in study.languages
         }
         self.first_language = study.languages[0]
         self._english = load_texts("eng")  # the dashboard speaks English
         self._title = study.title
-        self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._environment.filters.update(
-            plain=_plain, clock=_clock, signed=_signed, share=_share, exposure=_exposure
-        )
-        self._environment.globals["longest_text"] = LONGEST_TEXT
+        self._environment = environment()
 
     def of_view(self, view: "View", tab: str) -> str:
         """Return the page of a participant's state."""
@@ -157,6 +146,25 @@ class HtmlPages:
             ],
             **{"title": texts["title"], **values},
         )
+
+
+def environment() -> "Environment":
+    """Return the templates of all pages."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        plain=_plain, clock=_clock, signed=_signed, share=_share, exposure=_exposure
+    )
+    made.globals["longest_text"] = LONGEST_TEXT
+    return made
 
 
 class _Data(dict[str, Any]):

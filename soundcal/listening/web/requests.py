@@ -1,4 +1,4 @@
-"""What a request may hold: JSON, with what a page sends and nothing else."""
+"""Bodies of requests: JSON, with what a page sends and nothing else."""
 
 import asyncio
 import json

@@ -11,7 +11,7 @@ __all__ = ["ListeningTest", "listening_section"]
 
 @dataclass(frozen=True, slots=True)
 class ListeningTest:
-    """What is known about a listening test besides its answers.
+    """Facts about a listening test besides its answers.
 
     Parameters
     ----------
