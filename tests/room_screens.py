@@ -66,6 +66,7 @@ QUESTIONS = [
     ),
     item("remarks", "text", label="Is there anything you would like to tell us?", required=False),
 ]
+FIGURES = [item(name, "buttons", choices=[[str(n), str(n)] for n in range(11)]) for name in PAQ[:2]]
 NUMBERS = [item(name, "number") for name in PAQ[:2]]
 BIPOLAR = [
     item("e1", label="", low_label="uneventful", high_label="eventful"),
@@ -155,6 +156,7 @@ SCREENS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         ),
     ),
     "answer-acr": ("answer", trial(played=1, items=ACR, question="", draft=DRAFT)),
+    "answer-figures": ("answer", trial(played=1, items=FIGURES)),
     "answer-numbers": ("answer", trial(played=1, items=NUMBERS)),
     "answer-bipolar": ("answer", trial(played=1, items=BIPOLAR, question="")),
     "questions": (

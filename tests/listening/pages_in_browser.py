@@ -185,6 +185,16 @@ def test_the_dashboard_can_be_used_by_everybody(browser: Any, site: Site) -> Non
 # ---- the rating scale
 
 
+def test_figures_stand_in_one_row_between_their_ends(visit: Any) -> None:
+    page = visit("answer-figures")
+    page.set_viewport_size({"width": 320, "height": 640})
+    boxes = [one.bounding_box() for one in page.locator("[data-item=pleasant] .choice").all()]
+    assert len({box["y"] for box in boxes}) == 1
+    assert boxes == sorted(boxes, key=lambda box: box["x"])
+    assert min(min(box["width"], box["height"]) for box in boxes) >= 24.0  # WCAG 2.2, 2.5.8
+    assert overflow(page) <= 0
+
+
 def test_a_tap_anywhere_answers_also_in_the_middle(visit: Any) -> None:
     page = visit("answer")
     bare = scale(page, "calm").screenshot()
