@@ -23,6 +23,7 @@ from soundcal.listening.room import ACTIONS
 from soundcal.listening.store import StoreFailed
 from soundcal.listening.web import Running, bind, make_app, qr_svg, requests
 from soundcal.listening.web.desk import DESK_ACTIONS
+from soundcal.listening.web.events import BEAT_S
 from soundcal.listening.web.guards import Attempts
 
 COOKIE = "soundcal_listening=secret-of-the-cookie"
@@ -474,7 +475,7 @@ def test_events_arrive_at_once_with_the_number_as_id(site: Site) -> None:
     site.room.show("playing")
     site.room.position(4.0)
     state, position = events_of(reply, 2)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < BEAT_S  # not only with the next sign of life
     assert (state["event"], state["id"]) == ("state", "2")
     assert json.loads(position["data"])["position_s"] == 4.0
     again = site.send("GET", "/events?tab=tab-1", None, {**headers, "Last-Event-ID": "2"})
@@ -504,7 +505,7 @@ def test_a_server_ends_although_pages_are_open() -> None:
     events_of(reply, 1)
     began = time.monotonic()
     site.stop()
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 9.0  # it would wait 10 s for them
     with pytest.raises(ConnectionRefusedError), socket.create_connection((site.host, site.port)):
         pass
 
