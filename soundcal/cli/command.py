@@ -86,6 +86,9 @@ def _help(parser: argparse.ArgumentParser, _options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    # before numpy is imported: threads of linear algebra spin while they wait for small matrices,
+    # which takes a quarter of the demo's processor time, and longer than the work on a busy machine
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     prepare_streams()
     code = 0
     lost = ""
