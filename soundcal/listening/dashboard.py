@@ -36,6 +36,7 @@ _CALLS: Final = {
     "headphones": "the headphones are wrong or swapped",
     "technical": "a sound failed twice",
     "resume": "wants to go on after a break",
+    "too loud": "the sound was too loud, and the test has ended",
 }
 """Reasons why a session waits for the assistant, in words."""
 

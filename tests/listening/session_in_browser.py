@@ -393,7 +393,11 @@ def test_too_loud_stops_and_calls(house: House, browser: Any) -> None:
     person.press("Too loud")
     page.get_by_role("heading", name="The test was stopped").wait_for()
     assert violations(page) == []
-    assert house.dashboard.state("assistant")["counts"]["dropped"] == 1
+    told = house.dashboard.state("assistant")
+    assert told["counts"]["dropped"] == 1
+    assert [one["call"] for one in told["people"] if one["call"]] == [
+        "the sound was too loud, and the test has ended"
+    ]
     page.context.close()
 
 

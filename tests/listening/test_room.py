@@ -316,6 +316,11 @@ def test_too_loud_stops_the_sound_and_nothing_plays_afterwards(tmp_path: Path) -
         assert len(place.player.started) == started
         again = Person(place.room, place.room.join(code=place.code))
         assert again.screen == "stopped"
+        # the assistant is called, and says when the call is answered
+        assert place.rows("SELECT held FROM session")[0]["held"] == "too loud"
+        place.room.answer_help(place.code)
+        assert place.rows("SELECT held FROM session")[0]["held"] == ""
+        assert again.view.screen == "stopped"
 
 
 def test_too_loud_before_the_sound_has_begun_leaves_it_unheard(tmp_path: Path) -> None:

@@ -122,6 +122,7 @@ class Actions:
         session = _session(now)["id"]
         if body["ok"] is False:
             end_visit(w, now.code, session, "too loud")
+            hold(w, now.code, session, "too loud")  # the assistant sees to them
             return None
         _only(screen, "comfort")
         if body["ok"] is None:

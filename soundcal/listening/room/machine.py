@@ -151,7 +151,9 @@ class Room(Core):
         """Note that the assistant has answered a call, and let the participant go on."""
 
         def job(w: Work, now: Situation) -> None:
-            session = _running(now)
+            session = now.session
+            if session is None or not session["held"]:  # a call may outlast the visit
+                session = _running(now)
             w.run("UPDATE session SET held = '' WHERE id = ?", session["id"])
             w.event("help answered", now.code, session["id"], reason=session["held"])
 
