@@ -76,11 +76,12 @@ def listen_invite(options: argparse.Namespace) -> int:
     from soundcal.files.atomic import check_output, partial_file
     from soundcal.listening.invitations import invitation_sheets, new_invitations
     from soundcal.listening.reading import read_study
+    from soundcal.recording import counted
 
     study = read_study(options.folder)
     if options.out:
         check_output(options.out, force=options.force)
-    made = new_invitations(study, options.number, pilot=options.pilot)
+    made, renewed = new_invitations(study, options.number, pilot=options.pilot)
     server = f"http://{options.lan or '127.0.0.1'}:{options.port}"
     if options.out:
         with partial_file(options.out, force=options.force) as temporary:
@@ -92,6 +93,11 @@ def listen_invite(options: argparse.Namespace) -> int:
     elif not options.out:
         for one in links:
             show(f"{one['code']}  {one['link']}")
+    if renewed:
+        say(
+            f"note: {counted(renewed, 'earlier link works', 'earlier links work')} no longer; the "
+            "codes are as they were"
+        )
     if not options.lan:
         say(
             "note: the links lead to this machine only; with --lan ADDRESS they are for tablets in "

@@ -13,7 +13,9 @@ from soundcal.listening.web.rendering import environment
 __all__ = ["invitation_sheets", "new_invitations"]
 
 
-def new_invitations(study: Study, n: int | None = None, *, pilot: bool = False) -> list[Invitation]:
+def new_invitations(
+    study: Study, n: int | None = None, *, pilot: bool = False
+) -> tuple[list[Invitation], int]:
     """Make invitations, whose links are known only now: the database keeps checksums of them.
 
     Parameters
@@ -26,6 +28,13 @@ def new_invitations(study: Study, n: int | None = None, *, pilot: bool = False) 
     pilot : bool
         For the pilot.
 
+    Returns
+    -------
+    invitations : list of Invitation
+        Codes and links.
+    renewed : int
+        So many of them, the first ones, replace an earlier link, which no longer works.
+
     Raises
     ------
     ParameterError
@@ -35,10 +44,11 @@ def new_invitations(study: Study, n: int | None = None, *, pilot: bool = False) 
     """
     with held(study.folder), Store(database_of(study.folder, pilot=pilot)) as store:
         if n is not None:
-            return invite(store, n, pilot=pilot)
+            return invite(store, n, pilot=pilot), 0
         known = renew(store)
         missing = study.participants.planned - known.people
-        return [*known.invitations, *(invite(store, missing, pilot=pilot) if missing > 0 else ())]
+        more = invite(store, missing, pilot=pilot) if missing > 0 else []
+        return [*known.invitations, *more], len(known.invitations)
 
 
 def invitation_sheets(study: Study, invitations: Sequence[Invitation], server: str) -> str:

@@ -31,7 +31,9 @@ def test_invitations_are_sheets_with_links(
     sheets = tmp_path / "sheets.html"
     lan = ["--lan", "192.168.1.20", "--out", str(sheets)]
     assert main([*asked, *lan]) == 0
-    made = json.loads(capsys.readouterr().out)["invitations"]
+    said = capsys.readouterr()
+    assert "earlier" not in said.err
+    made = json.loads(said.out)["invitations"]
     assert len(made) == 3
     page = sheets.read_text(encoding="utf-8")
     assert page.count("<svg") == 3
@@ -48,6 +50,7 @@ def test_invitations_are_sheets_with_links(
     said = capsys.readouterr()
     again = json.loads(said.out)["invitations"]
     assert "lead to this machine only" in said.err
+    assert "3 earlier links work no longer" in said.err
     assert [one["code"] for one in again] == [one["code"] for one in made]
     assert {one["link"][-22:] for one in again}.isdisjoint(one["link"][-22:] for one in made)
     assert main([*asked, "--number", "2"]) == 0
