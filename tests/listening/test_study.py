@@ -62,6 +62,7 @@ REFUSED = [
     ('"permutation"', '"fixed"\ngroups = [["CG01", "N1"]]', "block 2, groups: order = "),
     ('order = "permutation"', "scale = { step = 1e-9 }", "block 2, scale: steps of 1e-09 from 0"),
     ("[texts.eng]", '[texts.eng]\njoin_titel = "Hi"', "texts, eng, join_titel: unknown text; did"),
+    ('version = "', f'version = "{64 * "x"}', "texts, eng, consent_version: "),
     # the nearest line that there is
     ('{ eng = "Do', '{ deu = "Do', "block 3: question hearing: no text in eng", "\nid = \"about"),
     ('["eng"]', '["eng", "deu"]', "texts: [texts.deu] is missing", "[texts.eng]"),
