@@ -20,7 +20,7 @@ from soundcal.listening.web import Running, bind, make_app
 TABLET = {"width": 820, "height": 1180}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     yield from start_browser()
 
