@@ -347,27 +347,27 @@ def _by_cable(likeness: Check) -> Check:
 
 def _deviation(name: str, value: float, limit: Limit) -> Check:
     """Return the check of a level or voltage against the one when the gains were found."""
-    reason = ""
-    if not limit.keeps(value):
-        reason = f"{name}: {value:+.2f} dB, the limit is {limit.text} dB; {limit.remedy}"
-    return Check("deviation", value, "dB", limit, fault(reason), reason, name)
+    words = f"{name}: {value:+.2f} dB, the limit is {limit.text} dB"
+    return _limited("deviation", value, limit, words, name)
 
 
 def _separation(ear: str, value: float) -> Check:
-    reason = ""
-    if not _SEPARATION.keeps(value):
-        reason = (
-            f"noise on the {ear} is {value:.1f} dB louder there than at the other ear, at least "
-            f"{_SEPARATION.value:g} dB are expected; {_SEPARATION.remedy}"
-        )
-    return Check("separation", value, "dB", _SEPARATION, fault(reason), reason, ear)
+    words = (
+        f"noise on the {ear} is {value:.1f} dB louder there than at the other ear, at least "
+        f"{_SEPARATION.value:g} dB are expected"
+    )
+    return _limited("separation", value, _SEPARATION, words, ear)
 
 
 def _silence(ear: str, value: float) -> Check:
-    reason = ""
-    if not _SILENCE.keeps(value):
-        reason = (
-            f"{ear}: the noise is {value:.1f} dB above silence, at least {_SILENCE.value:g} dB are "
-            f"expected; {_SILENCE.remedy}"
-        )
-    return Check("silence", value, "dB", _SILENCE, fault(reason), reason, ear)
+    words = (
+        f"{ear}: the noise is {value:.1f} dB above silence, at least {_SILENCE.value:g} dB are "
+        "expected"
+    )
+    return _limited("silence", value, _SILENCE, words, ear)
+
+
+def _limited(name: str, value: float, limit: Limit, words: str, channel: str) -> Check:
+    """Return the check of a value in dB; ``words`` and the remedy are the reason if it fails."""
+    reason = "" if limit.keeps(value) else f"{words}; {limit.remedy}"
+    return Check(name, value, "dB", limit, fault(reason), reason, channel)

@@ -10,11 +10,10 @@ from typing import Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import gathered
 from soundcal.files.tables import TextTable, read_table_text
-from soundcal.ratings.soundscape import ATTRIBUTES, SLIDER
+from soundcal.ratings.soundscape import ATTRIBUTES, GUI_ATTRIBUTES, SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
 
 __all__ = [
-    "GUI_ATTRIBUTES",
     "answers_below",
     "check_columns",
     "combine",
@@ -25,18 +24,6 @@ __all__ = [
 
 _ACROSS: Final = (ATTRIBUTES, tuple(f"paq{n}" for n in range(1, 9)))
 """Names of the columns of a table that has the eight attributes across."""
-
-GUI_ATTRIBUTES: Final = (
-    "pleasant",
-    "chaotic",
-    "vibrant",
-    "uneventful",
-    "calm",
-    "annoying",
-    "eventful",
-    "monotonous",
-)
-"""Order of the sliders in the published listening test (kenowr/satp-gui)."""
 
 _GUI_COLUMNS: Final = ("track", *GUI_ATTRIBUTES, "played", "seconds")
 
@@ -51,8 +38,9 @@ def read_gui(
     """Read one participant's file of the published listening test.
 
     It is a CSV table without a header, one row per trial in the order of presentation, 11 columns:
-    number of the track from 1; eight sliders from 0 to 100 (see :data:`GUI_ATTRIBUTES`); 1 if the
-    sound was played; seconds spent on the trial.
+    number of the track from 1; eight sliders from 0 to 100, in the order of
+    :data:`soundcal.ratings.soundscape.GUI_ATTRIBUTES`; 1 if the sound was played; seconds spent on
+    the trial.
 
     Parameters
     ----------

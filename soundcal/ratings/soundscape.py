@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANGLES",
     "ATTRIBUTES",
+    "GUI_ATTRIBUTES",
     "QUADRANTS",
     "Density",
     "centring",
@@ -44,6 +45,18 @@ ATTRIBUTES: Final = (
     "calm",
 )
 """The attributes in the order of their angles (ISO/TS 12913-3:2019, figure A.1)."""
+
+GUI_ATTRIBUTES: Final = (
+    "pleasant",
+    "chaotic",
+    "vibrant",
+    "uneventful",
+    "calm",
+    "annoying",
+    "eventful",
+    "monotonous",
+)
+"""The attributes in the order of the sliders of the published listening test (kenowr/satp-gui)."""
 
 ANGLES: Final[Mapping[str, tuple[float, ...]]] = {
     "equal": (0, 45, 90, 135, 180, 225, 270, 315),

@@ -15,12 +15,12 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.files.session import Session
 from soundcal.listening import read_answers
 from soundcal.listening.answers import rating_tables, ratings_of
-from soundcal.listening.designs.paq import ORDER
 from soundcal.listening.export import exported_files, write_export
 from soundcal.listening.report_section import listening_test
 from soundcal.listening.results import database_of, read_results
 from soundcal.listening.store import Store
 from soundcal.ratings import make_ratings, read_ratings
+from soundcal.ratings.soundscape import GUI_ATTRIBUTES
 from soundcal.report.sections.listening_test import listening_section
 
 
@@ -55,7 +55,7 @@ def test_soundcal_ratings_reads_every_answer(folder: Path, tmp_path: Path) -> No
     for row in ratings.table.to_dict("records"):
         number = int(row["participant"].removeprefix("QX"))
         place = (number, row["condition"], row["stimulus"])
-        assert row["value"] == people.answers(*place, ORDER)[row["attribute"]]
+        assert row["value"] == people.answers(*place, GUI_ATTRIBUTES)[row["attribute"]]
         assert (row["played"], row["seconds"]) == (1.0, 20.0)
     direct = read_answers(folder, scale=(0.0, 100.0))
     assert direct.table.equals(ratings.table)
@@ -207,7 +207,7 @@ def test_the_report_states_opinions_with_their_number(folder: Path) -> None:
     assert tables["room-opinions"].rows == test.opinions
     agreement = tables["room-agreement"].rows
     assert {(row[0], row[3], row[4]) for row in agreement} == {("main", 2, 3)}
-    assert {row[2] for row in agreement} == set(ORDER)
+    assert {row[2] for row in agreement} == set(GUI_ATTRIBUTES)
     assert "agreement_quality.tsv" not in exported(folder)  # one sound only
 
 

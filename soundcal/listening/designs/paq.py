@@ -4,7 +4,7 @@ The sentence and the order of the attributes are those of Lam et al. (2022, arXi
 of the attributes and the structure of the scale are those of the standard.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from soundcal.listening.designs.model import Item
 from soundcal.listening.designs.rules import (
@@ -18,23 +18,12 @@ from soundcal.listening.designs.rules import (
 from soundcal.listening.designs.summaries import profile
 from soundcal.listening.study import Attribute, Block, Study
 from soundcal.listening.texts import Texts
+from soundcal.ratings.soundscape import GUI_ATTRIBUTES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ORDER", "Paq"]
-
-ORDER: Final = (
-    "pleasant",
-    "chaotic",
-    "vibrant",
-    "uneventful",
-    "calm",
-    "annoying",
-    "eventful",
-    "monotonous",
-)
-"""The attributes in the order of the paper."""
+__all__ = ["Paq"]
 
 
 class Paq(ListDesign):
@@ -51,7 +40,7 @@ class Paq(ListDesign):
             raise refused(
                 block, 'paq has eight attributes of its own; design = "scales" takes others'
             )
-        check_items(block, ORDER)
+        check_items(block, GUI_ATTRIBUTES)
         check_words(self, block, study)
 
     def prompt(self, block: Block, language: str, texts: Texts) -> str:
@@ -60,7 +49,7 @@ class Paq(ListDesign):
 
     def own(self, block: Block) -> tuple[str, ...]:
         """Return the eight attributes."""
-        return ORDER
+        return GUI_ATTRIBUTES
 
     def items(self, block: Block, language: str, texts: Texts) -> tuple[Item, ...]:
         """Return the eight scales and the questions of the block."""
@@ -77,7 +66,7 @@ class Paq(ListDesign):
                     high_label=texts["paq_high"],
                 ),
             )
-            for name in ORDER
+            for name in GUI_ATTRIBUTES
         ]
         return (*attributes, *(question_item(one, language) for one in block.questions))
 
