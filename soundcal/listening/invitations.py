@@ -33,7 +33,7 @@ def new_invitations(
     invitations : list of Invitation
         Codes and links.
     renewed : int
-        So many of them, the first ones, replace an earlier link, which no longer works.
+        So many of the links replace an earlier one, which no longer works.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def new_invitations(
         known = renew(store)
         missing = study.participants.planned - known.people
         more = invite(store, missing, pilot=pilot) if missing > 0 else []
-        return [*known.invitations, *more], len(known.invitations)
+        return [*known.invitations, *more], known.replaced
 
 
 def invitation_sheets(study: Study, invitations: Sequence[Invitation], server: str) -> str:

@@ -214,7 +214,7 @@ def open_room(
         with store.read() as connection:
             known = connection.execute("SELECT count(*) FROM participant").fetchone()[0]
         if not known:
-            room.invite(study.participants.planned)
+            room.invite(study.participants.planned, with_link=False)
         give_back()  # what the check of the sounds took
         yield stack.enter_context(closing(OpenRoom(study, store, player, room, device)))
 

@@ -623,12 +623,22 @@ def test_new_links_make_the_earlier_ones_void_and_leave_the_codes(place: House) 
     first, second = place.room.invite(2)
     came = Person(place.room, place.room.join(token=first.token))
     renewed = renew(place.store)
-    assert renewed.people == 2
+    assert (renewed.people, renewed.replaced) == (2, 1)
     assert [one.code for one in renewed.invitations] == [second.code]
     with pytest.raises(UnknownCode):
         place.room.join(token=second.token)
     assert place.room.join(token=renewed.invitations[0].token)
     assert came.screen == "information"
+
+
+def test_a_room_that_opens_before_the_invitations_has_codes_and_no_links(place: House) -> None:
+    planned = place.room.invite(2, with_link=False)
+    with pytest.raises(UnknownCode):
+        place.room.join(token=planned[0].token)
+    assert place.room.join(code=planned[0].code)
+    renewed = renew(place.store)
+    assert (renewed.people, renewed.replaced) == (2, 0)
+    assert place.room.join(token=renewed.invitations[0].token)
 
 
 def test_secrets_are_stored_as_checksums_only(place: House) -> None:

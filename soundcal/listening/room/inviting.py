@@ -15,6 +15,7 @@ __all__ = ["Invitation", "Renewed", "invite", "new_secret", "plain_code", "renew
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another one
 _CODE_LENGTH: Final = 6
 _TOKEN_BYTES: Final = 16  # 128 bit
+_NO_LINK: Final = "no link yet: "  # in place of the checksum of a link
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,12 @@ def plain_code(text: str) -> str:
 
 
 def invite(
-    store: Store, n: int, *, pilot: bool = False, clock: Clock | None = None
+    store: Store,
+    n: int,
+    *,
+    pilot: bool = False,
+    clock: Clock | None = None,
+    with_link: bool = True,
 ) -> list[Invitation]:
     """Make the access of ``n`` more people.
 
@@ -49,6 +55,8 @@ def invite(
         They are pilots, whose answers do not count.
     clock : Clock, optional
         The clocks.
+    with_link : bool
+        Their links work; without, they come by their codes until :func:`renew` gives them links.
 
     Returns
     -------
@@ -78,7 +86,15 @@ def invite(
         connection.executemany(
             "INSERT INTO participant (code, token_hash, language, state, pilot, invited_at) "
             "VALUES (?, ?, '', 'invited', ?, ?)",
-            [(one.code, text_digest(one.token), int(pilot), at) for one in made],
+            [
+                (
+                    one.code,
+                    text_digest(one.token) if with_link else f"{_NO_LINK}{one.code}",
+                    int(pilot),
+                    at,
+                )
+                for one in made
+            ],
         )
         return made
 
@@ -95,10 +111,13 @@ class Renewed:
         People who were invited so far, those who have come among them.
     invitations : list of Invitation
         New access of those who have not come yet; their codes stay.
+    replaced : int
+        So many of them had a link before, which is void now.
     """
 
     people: int
     invitations: list[Invitation]
+    replaced: int
 
 
 def renew(store: Store) -> Renewed:
@@ -111,13 +130,17 @@ def renew(store: Store) -> Renewed:
     """
 
     def job(connection: Connection) -> Renewed:
-        rows = connection.execute("SELECT code, state FROM participant ORDER BY rowid").fetchall()
-        made = [Invitation(row["code"], new_secret()) for row in rows if row["state"] == "invited"]
+        rows = connection.execute(
+            "SELECT code, state, token_hash FROM participant ORDER BY rowid"
+        ).fetchall()
+        waiting = [row for row in rows if row["state"] == "invited"]
+        made = [Invitation(row["code"], new_secret()) for row in waiting]
         connection.executemany(
             "UPDATE participant SET token_hash = ? WHERE code = ?",
             [(text_digest(one.token), one.code) for one in made],
         )
-        return Renewed(len(rows), made)
+        had = [row for row in waiting if not row["token_hash"].startswith(_NO_LINK)]
+        return Renewed(len(rows), made, len(had))
 
     return store.write(job).result()
 

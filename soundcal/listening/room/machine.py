@@ -85,9 +85,9 @@ class Room(Core):
         """Reason for which the room is closed; empty while it is open."""
         return self._closed
 
-    def invite(self, n: int) -> list[Invitation]:
+    def invite(self, n: int, *, with_link: bool = True) -> list[Invitation]:
         """Make the access of ``n`` more people; see :func:`.inviting.invite`."""
-        return invite(self._store, n, pilot=self.pilot, clock=self._clock)
+        return invite(self._store, n, pilot=self.pilot, clock=self._clock, with_link=with_link)
 
     def queue(self) -> tuple[str, ...]:
         """Return the codes of those whose turn it is and who wait for it, in order."""
