@@ -77,7 +77,7 @@ class SpectrumStream:
             )
         self.fs = float(fs)
         self.spacing = self.fs / length
-        self.frequency: Array = np.arange(length // 2 + 1) * self.spacing
+        self.frequency: Array = np.arange(length // 2 + 1, dtype=np.float64) * self.spacing
         self.n = 0
         window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)
         # the factor of the power goes into the window
