@@ -1,0 +1,1 @@
+"""The Sottek hearing model, ECMA-418-2:2025."""

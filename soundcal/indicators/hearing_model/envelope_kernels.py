@@ -1,0 +1,53 @@
+"""Compiled loops of the envelopes of band signals. They check nothing: the callers do."""
+
+import math
+
+from soundcal.arrays import Array, Spectrum
+from soundcal.dsp.kernel import kernel, summing_kernel
+
+__all__ = ["combine", "magnitude", "store"]
+
+
+@summing_kernel
+def store(bands: Array, first: int, ring: Array, squares: Array) -> None:
+    """Write samples of all bands to a ring, and add up the squares of the positive ones.
+
+    ``ring`` has the shape (n_bands, phases, size) and holds sample ``i`` at
+    ``[:, i % phases, i // phases]``; ``first`` is the place of the first sample.
+    """
+    phases = ring.shape[1]
+    for band in range(bands.shape[0]):
+        samples = bands[band]
+        total = 0.0
+        for sample in samples:
+            positive = max(sample, 0.0)
+            total += positive * positive
+        squares[band] += total
+        for phase in range(phases):
+            begin = (phase - first) % phases
+            row = ring[band, phase]
+            place = (first + begin) // phases
+            for i in range((samples.size - begin + phases - 1) // phases):
+                row[place + i] = samples[begin + i * phases]
+
+
+@kernel
+def combine(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
+    """Add up the spectra (n_bands, n, n_lines) of each band with their factors (n, n_lines)."""
+    for band in range(lines.shape[0]):
+        out[band] = 0.0
+        for row in range(lines.shape[1]):
+            for k in range(lines.shape[2]):
+                a, b = lines[band, row, k], factors[row, k]
+                out[band, k] += complex(
+                    a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real
+                )
+
+
+@kernel
+def magnitude(real: Array, imaginary: Array) -> None:
+    """Replace the imaginary parts of numbers, shape (n, size), by their magnitudes."""
+    for row in range(real.shape[0]):
+        for i in range(real.shape[1]):
+            a, b = real[row, i], imaginary[row, i]
+            imaginary[row, i] = math.sqrt(a * a + b * b)
