@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.workspace import Workspace
 
-__all__ = ["DECIMATION", "Block", "EnvelopeBlocks"]
+__all__ = ["DECIMATION", "BandBlock", "EnvelopeBlocks"]
 
 DECIMATION: Final = 32
 """Samples of the band signals per sample of the envelope, whose rate is 1500 Hz."""
@@ -31,7 +31,7 @@ _PADDING: Final = 8
 """Unused samples after each sequence, so that not all start in the same place of the cache."""
 
 
-class Block:
+class BandBlock:
     """A block of the band signals, valid until the next one is asked for.
 
     Attributes
@@ -65,7 +65,7 @@ class Block:
         ndarray, shape (n, length / 32)
             Envelopes in Pa at 1500 Hz, from the first sample of the block on.
         """
-        from soundcal.indicators.hearing_model.envelope_kernels import combine, magnitude
+        from soundcal.indicators.hearing_model.envelope_kernels import add_weighted, magnitude
 
         chosen = np.arange(_N_BANDS) if bands is None else bands
         size = self._history.shape[2]
@@ -76,7 +76,7 @@ class Block:
             lines = self._room.complex("lines", *group[:, 1::2, 0].shape, size // 2 + 1)
             np.fft.rfft(group[:, 1::2], axis=2, out=lines)
             total = self._room.complex("total", group.shape[0], size // 2 + 1)
-            combine(lines, factors, total)
+            add_weighted(lines, factors, total)
             imaginary = self._room.real("imaginary", group.shape[0], size)
             np.fft.irfft(total, size, axis=1, out=imaginary)
             magnitude(group[:, 0], imaginary)
@@ -123,7 +123,7 @@ class EnvelopeBlocks:
         self._squares = np.zeros((4, _N_BANDS))
         self._room = Workspace()
 
-    def push(self, bands: Array) -> Iterator[Block]:
+    def push(self, bands: Array) -> Iterator[BandBlock]:
         """Take the next samples and give the blocks that they complete.
 
         Parameters
@@ -133,7 +133,7 @@ class EnvelopeBlocks:
 
         Yields
         ------
-        Block
+        BandBlock
             To be used before the next one is asked for.
         """
         from soundcal.indicators.hearing_model.envelope_kernels import store
@@ -154,7 +154,7 @@ class EnvelopeBlocks:
             if self._n % self._hop == 0:
                 yield self._block()
 
-    def finish(self) -> Iterator[Block]:
+    def finish(self) -> Iterator[BandBlock]:
         """Give the last block, if the signal did not end with one already."""
         if self._n % self._hop == 0:
             return
@@ -166,10 +166,10 @@ class EnvelopeBlocks:
             positive[band] = np.square(np.maximum(samples, 0.0)).sum()
         yield self._made(positive, 0)
 
-    def _block(self) -> Block:
+    def _block(self) -> BandBlock:
         turn = self._n % self._length // DECIMATION
         return self._made(self._squares.sum(axis=0), turn)
 
-    def _made(self, squares: Array, shift: int) -> Block:
+    def _made(self, squares: Array, shift: int) -> BandBlock:
         rms = np.sqrt(2.0 / self._length * squares)
-        return Block(self._n, rms, self._ring, shift, self._room)
+        return BandBlock(self._n, rms, self._ring, shift, self._room)

@@ -5,7 +5,7 @@ import math
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel, summing_kernel
 
-__all__ = ["combine", "magnitude", "store"]
+__all__ = ["add_weighted", "magnitude", "store"]
 
 
 @summing_kernel
@@ -32,7 +32,7 @@ def store(bands: Array, first: int, ring: Array, squares: Array) -> None:
 
 
 @kernel
-def combine(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
+def add_weighted(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
     """Add up the spectra (n_bands, n, n_lines) of each band with their factors (n, n_lines)."""
     for band in range(lines.shape[0]):
         out[band] = 0.0
