@@ -1,1 +1,1 @@
-"""The Sottek hearing model, ECMA-418-2:2025."""
+"""Loudness, tonality, roughness and fluctuation strength by the hearing model of ECMA-418-2."""
