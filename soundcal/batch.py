@@ -360,7 +360,7 @@ def _check(task: Task) -> None:
     """Refuse a task that cannot work for any file, before the first file is read."""
     for symbol in (*task.wanted, *task.kept):
         find(symbol)
-    check_field(task.field)
+    check_field(task.field, [*task.wanted, *task.kept])
     if not task.ears:
         raise ParameterError("no ear rule; at least one is expected, such as 'each'")
     for rule in task.ears:

@@ -68,7 +68,7 @@ def _results(
     keep: bool,
     threads: int | None,
 ) -> dict[str, IndicatorResult]:
-    request = StreamRequest(recording.fs, wanted, check_field(field), keep)
+    request = StreamRequest(recording.fs, wanted, check_field(field, wanted), keep)
     analysis = open_engine(engine, request, recording.pressure.shape[0], threads)
     analysis.push(recording.pressure)
     results, refused = analysis.finish_possible()

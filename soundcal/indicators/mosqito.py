@@ -25,8 +25,8 @@ from soundcal.dsp.resample import Resampler
 from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.accepting import accepts_recording
-from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import StreamRequest, check_field, stack
+from soundcal.indicators.result import IndicatorResult, stack
+from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.indicators.zwicker.filter_bank import RATE
 from soundcal.indicators.zwicker.sharpness_weights import STANDARDS, check_sharpness_weighting
 
@@ -193,7 +193,7 @@ def loudness_zwst(pressure: ArrayLike, fs: float, *, field: str = "free") -> Ind
     SignalError, ParameterError
         As there.
     """
-    which = check_field(field)
+    which = check_field(field, ["Nst"])
     return _answered(
         "loudness_zwst",
         pressure,
@@ -225,7 +225,7 @@ def loudness_zwtv(pressure: ArrayLike, fs: float, *, field: str = "free") -> Ind
     SignalError, ParameterError
         As there.
     """
-    which = check_field(field)
+    which = check_field(field, ["N"])
     return _answered(
         "loudness_zwtv",
         pressure,
@@ -259,7 +259,7 @@ def sharpness_din_st(
     SignalError, ParameterError
         As there; also for silence, for which MoSQITo returns NaN.
     """
-    which, name = check_field(field), check_sharpness_weighting(weighting)
+    which, name = check_field(field, ["Sst"]), check_sharpness_weighting(weighting)
     return _answered(
         "sharpness_din_st",
         pressure,
@@ -294,7 +294,7 @@ def sharpness_din_tv(
     SignalError, ParameterError
         As there.
     """
-    which, name = check_field(field), check_sharpness_weighting(weighting)
+    which, name = check_field(field, ["S"]), check_sharpness_weighting(weighting)
     return _answered(
         "sharpness_din_tv",
         pressure,
@@ -335,7 +335,7 @@ def roughness_dw(
     SignalError, ParameterError
         As for :func:`soundcal.dsp.signal.pressure_array`; or another field.
     """
-    if check_field(field) != "free":
+    if check_field(field, ["R"]) != "free":
         raise ParameterError("MoSQITo's roughness has no diffuse field; use soundcal's own")
     return _answered(
         "roughness_dw",

@@ -10,7 +10,9 @@ entry has
 * the **stage** ``"module:callable"``. Indicators with the same stage are computed together by one
   stream (:class:`soundcal.indicators.stream.IndicatorStream`), which the callable opens for a
   :class:`~soundcal.indicators.stream.StreamRequest` and which returns one result per wanted symbol.
-  For example, loudness and sharpness name the same stage and share the specific loudness; or
+  For example, loudness and sharpness name the same stage and share the specific loudness. If the
+  channels are analysed **together**, the callable also takes their number and opens one
+  :class:`soundcal.indicators.stream.ChannelStage` for all; or
 * **derived**, ``"module:callable"``, for an indicator that is computed from the results of others
   (``needs``): the callable takes the mapping of symbols to results and returns a result.
 """
@@ -24,6 +26,7 @@ from typing import Any, Final
 from soundcal.errors import ParameterError
 
 __all__ = [
+    "ANY_FIELD",
     "REGISTRY",
     "STUDY",
     "Indicator",
@@ -33,6 +36,9 @@ __all__ = [
     "resolve",
     "resolve_callable",
 ]
+
+ANY_FIELD: Final = ("free", "diffuse", "eardrum")
+"""Sound fields of an indicator that has all of them, or on which they have no effect."""
 
 PERCENTILES: Final = ("5", "10", "50", "90", "95")
 """Statistics of the study: exceeded in 5 … 95 % of the time."""
@@ -68,6 +74,10 @@ class Indicator:
         Statistics that are costly and therefore left out unless requested by their label.
     engine : str
         Library that computes the indicator, if not soundcal; ``all`` then excludes it.
+    together : bool
+        One stage analyses all channels of a recording.
+    fields : tuple of str
+        Sound fields that the indicator has.
     """
 
     symbol: str
@@ -82,6 +92,8 @@ class Indicator:
     title: str = ""
     optional: tuple[str, ...] = ()
     engine: str = ""
+    together: bool = False
+    fields: tuple[str, ...] = ("free", "diffuse")
 
     @property
     def is_level(self) -> bool:
@@ -116,6 +128,7 @@ def _level(weighting: str, standard: str) -> Indicator:
         stage="soundcal.indicators.levels.stream:LevelStream",
         title=f"{weighting}-weighted sound level",
         optional=_RARE_LEVELS,
+        fields=ANY_FIELD,
     )
 
 
@@ -129,6 +142,7 @@ def _bands(symbol: str, title: str, nominal: str) -> Indicator:
         statistics=tuple(nominal.split()),
         stage="soundcal.indicators.levels.bands:BandStream",
         title=title,
+        fields=ANY_FIELD,
     )
 
 
@@ -240,6 +254,7 @@ _TABLE: Final = (
         stage="soundcal.indicators.mosqito:open_tone_to_noise_stream",
         title="tone-to-noise ratio, through MoSQITo",
         engine="MoSQITo",
+        fields=ANY_FIELD,
     ),
     Indicator(
         symbol="PR",
@@ -251,6 +266,7 @@ _TABLE: Final = (
         stage="soundcal.indicators.mosqito:open_prominence_stream",
         title="prominence ratio, through MoSQITo",
         engine="MoSQITo",
+        fields=ANY_FIELD,
     ),
 )
 

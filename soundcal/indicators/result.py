@@ -1,9 +1,9 @@
 """The one result type of all indicators."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from dataclasses import field as dataclass_field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from soundcal.arrays import Array
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["IndicatorResult"]
+__all__ = ["PER_SIGNAL", "IndicatorResult", "stack"]
+
+PER_SIGNAL: Final = {"per_signal": True}
+"""Metadata of the fields that hold one number or array per signal: their shape begins with the
+leading shape. The other fields are common to all signals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,20 +56,24 @@ class IndicatorResult:
         Sound field assumed: ``free``, ``diffuse`` or "" where it has no effect.
     warnings : tuple of str
         Warnings about this result.
+    binaural : IndicatorResult, optional
+        The value of both ears that the standard itself defines, where it defines one and the last
+        leading axis is a pair of ears; its leading shape is that of the ears without that axis.
     """
 
     name: str
     unit: str
     standard: str
-    value: Any
-    statistics: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    value: Any = dataclass_field(metadata=PER_SIGNAL)
+    statistics: Mapping[str, Any] = dataclass_field(default_factory=dict, metadata=PER_SIGNAL)
     times: Array | None = dataclass_field(default=None, repr=False)
-    series: Array | None = dataclass_field(default=None, repr=False)
-    specific: Array | None = dataclass_field(default=None, repr=False)
+    series: Array | None = dataclass_field(default=None, repr=False, metadata=PER_SIGNAL)
+    specific: Array | None = dataclass_field(default=None, repr=False, metadata=PER_SIGNAL)
     axis: Array | None = dataclass_field(default=None, repr=False)
     axis_unit: str = "Bark"
     field: str = ""
     warnings: tuple[str, ...] = ()
+    binaural: "IndicatorResult | None" = dataclass_field(default=None, repr=False)
 
     def with_warnings(self, *warnings: str) -> "IndicatorResult":
         """Return the result with more warnings."""
@@ -73,36 +81,73 @@ class IndicatorResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as lists, numbers and strings, ready for JSON; nothing is rounded."""
-
-        def plain(value: Any) -> Any:
-            return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-        return {
-            "name": self.name,
-            "unit": self.unit,
-            "standard": self.standard,
-            "value": plain(self.value),
-            "statistics": {key: plain(value) for key, value in self.statistics.items()},
-            "times": plain(self.times),
-            "series": plain(self.series),
-            "specific": plain(self.specific),
-            "axis": plain(self.axis),
-            "axis_unit": self.axis_unit,
-            "field": self.field,
-            "warnings": list(self.warnings),
-        }
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
 
     def to_frame(self) -> "pd.DataFrame":
         """Return value and statistics as a tidy table: one row per signal and statistic.
 
-        Columns: ``signal`` (flat index over the leading axes), ``indicator``, ``statistic``
-        (``value`` for the single value), ``value``, ``unit``.
+        Columns: ``signal`` (flat index over the leading axes; ``binaural`` for the standard's value
+        of both ears, with the index of the pair where there are several), ``indicator``,
+        ``statistic`` (``value`` for the single value), ``value``, ``unit``.
         """
         import pandas as pd
 
-        rows = [
+        rows: list[tuple[int | str, str, str, float, str]] = [
             (index, self.name, statistic, float(entry), self.unit)
             for statistic, values in (("value", self.value), *self.statistics.items())
             for index, entry in enumerate(np.ravel(values))
         ]
+        if self.binaural is not None:
+            one = np.ndim(self.binaural.value) == 0
+            rows += [
+                ("binaural" if one else f"binaural {pair}", *others)
+                for pair, *others in self.binaural.to_frame().itertuples(index=False)
+            ]
         return pd.DataFrame(rows, columns=["signal", "indicator", "statistic", "value", "unit"])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, IndicatorResult):
+        return value.to_dict()
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def stack(
+    results: Sequence[IndicatorResult], leading: tuple[int, ...], n_axes: int = 0
+) -> IndicatorResult:
+    """Combine results of single signals, or of groups of signals, into one.
+
+    Parameters
+    ----------
+    results : sequence of IndicatorResult
+        Results of one kind.
+    leading : tuple of int
+        Leading shape of the combination.
+    n_axes : int
+        Number of leading axes of each result: 0 for single signals.
+    """
+
+    def joined(values: Sequence[Any]) -> Any:
+        if values[0] is None:
+            return None
+        if isinstance(values[0], Mapping):
+            return {key: joined([value[key] for value in values]) for key in values[0]}
+        array = np.asarray(values, dtype=np.float64)
+        array = array.reshape(leading + array.shape[1 + n_axes :])
+        return array if array.ndim else array.item()
+
+    first = results[0]
+    changes: dict[str, Any] = {
+        entry.name: joined([getattr(result, entry.name) for result in results])
+        for entry in fields(first)
+        if entry.metadata.get("per_signal")
+    }
+    if first.binaural is not None:
+        pairs = [result.binaural for result in results if result.binaural is not None]
+        changes["binaural"] = stack(pairs, leading[:-1], n_axes - 1)
+    warnings = tuple(dict.fromkeys(w for r in results for w in r.warnings))
+    return replace(first, warnings=warnings, **changes)

@@ -6,9 +6,7 @@ once, so block sizes never change a result. :func:`open_stream` opens all stream
 indicators need, for several channels in parallel.
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 
@@ -18,11 +16,13 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError, SignalError
-from soundcal.indicators.registry import STUDY, find, resolve, resolve_callable
-from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.registry import REGISTRY, STUDY, find, resolve, resolve_callable
+from soundcal.indicators.result import IndicatorResult, stack
+from soundcal.indicators.workers import Workers, threads_for
 
 __all__ = [
     "Analysis",
+    "ChannelStage",
     "Field",
     "IndicatorStream",
     "StreamRequest",
@@ -30,13 +30,16 @@ __all__ = [
     "feed_each",
     "open_stream",
     "run_stream",
-    "stack",
+    "run_together",
 ]
 
-Field = Literal["free", "diffuse"]
+Field = Literal["free", "diffuse", "eardrum"]
 
 _SLICE: Final = 1 << 15
 """Number of samples per channel that are processed at a time, so that memory stays constant."""
+
+_TOGETHER: Final = 1 << 16
+"""The same number where channels are analysed together and are combined after every part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,20 @@ class StreamRequest:
         Sampling rate in Hz.
     wanted : mapping of str to tuple of str
         Statistics wanted per symbol of the registry.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field.
     keep : bool
         Keep the series (and specific values) over time. Otherwise memory does not grow with
         the signal, and ``series`` and ``specific`` of the results are None.
+    specific : bool
+        Also keep the specific values over time of the indicators whose ``specific`` is an average.
     """
 
     fs: float
     wanted: Mapping[str, tuple[str, ...]]
     field: Field = "free"
     keep: bool = True
+    specific: bool = False
 
 
 class Pushable(Protocol):
@@ -90,70 +96,65 @@ class IndicatorStream(Pushable, Protocol):
         ...
 
 
-_WORTH_THREADS: Final = 1 << 14
-"""Number of samples from which starting threads is worthwhile."""
+class ChannelStage(Protocol):
+    """One or several indicators of several channels that are analysed together.
 
-
-def check_field(field: str) -> Field:
-    """Return the sound field, or refuse it."""
-    if field not in get_args(Field):
-        raise ParameterError(f"sound field {field!r}; free or diffuse is expected")
-    return "free" if field == "free" else "diffuse"
-
-
-def stack(results: Sequence[IndicatorResult], leading: tuple[int, ...]) -> IndicatorResult:
-    """Combine the results of single signals into one with the given leading shape."""
-    if leading == ():
-        return results[0]
-
-    def joined(values: Sequence[object]) -> Array:
-        array = np.asarray(values, dtype=np.float64)
-        return array.reshape(leading + array.shape[1:])
-
-    first = results[0]
-    return replace(
-        first,
-        value=joined([r.value for r in results]),
-        statistics={key: joined([r.statistics[key] for r in results]) for key in first.statistics},
-        series=None if first.series is None else joined([r.series for r in results]),
-        specific=None if first.specific is None else joined([r.specific for r in results]),
-        warnings=tuple(dict.fromkeys(w for r in results for w in r.warnings)),
-    )
-
-
-def _threads(asked: int | None, n_tasks: int) -> int:
-    if asked is not None and asked < 1:
-        raise ParameterError(f"{asked} threads; at least 1 is expected")
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(available or 1 if asked is None else asked, n_tasks)
-
-
-class _Workers:
-    """Threads that run tasks; the kernels release the interpreter lock, so they use the cores.
-
-    They start with the first sufficiently large work and end with this object or with
-    :meth:`close`.
+    Blocks may have any size; the results do not depend on it, to 1e-12. A block is processed by
+    running its tasks, in any order or at the same time, and then :meth:`settle`.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+    def tasks(self, samples: Array) -> list[Callable[[], None]]:
+        """Return one independent task per channel for the next samples.
 
-    def run(self, tasks: Sequence[Callable[[], None]], n_samples: int) -> None:
-        """Run the tasks, each of which works on ``n_samples`` samples."""
-        if self._threads == 1 or n_samples < _WORTH_THREADS:
-            for task in tasks:
-                task()
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads)
-        for future in [self._pool.submit(task) for task in tasks]:
-            future.result()
+        Parameters
+        ----------
+        samples : ndarray, shape (n_channels, n)
+            Sound pressure in Pa, float64, finite.
+        """
+        ...
 
-    def close(self) -> None:
-        """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
+    def settle(self) -> None:
+        """Combine the channels, after all tasks of a block and after the closing tasks."""
+        ...
+
+    def closing_tasks(self) -> list[Callable[[], None]]:
+        """Return one independent task per channel for the end of the signal."""
+        ...
+
+    def finish(self) -> Mapping[str, IndicatorResult | SignalError]:
+        """Return the results by symbol, with leading shape (n_channels,).
+
+        An indicator that the signal is too short for has the error in place of a result.
+        """
+        ...
+
+
+def check_field(field: str, symbols: Iterable[str] = ()) -> Field:
+    """Return the sound field, or refuse it.
+
+    Parameters
+    ----------
+    field : {"free", "diffuse", "eardrum"}
+        Sound field; ``eardrum`` means pressure at the eardrum.
+    symbols : iterable of str
+        Indicators that have to be defined for the field.
+
+    Raises
+    ------
+    ParameterError
+        Unknown field, or indicators that do not have it, by name.
+    """
+    known: dict[str, Field] = {name: name for name in get_args(Field)}
+    if field not in known:
+        raise ParameterError(f"sound field {field!r}; free, diffuse or eardrum is expected")
+    lacking = [symbol for symbol in symbols if field not in find(symbol).fields]
+    if lacking:
+        able = [symbol for symbol, entry in REGISTRY.items() if field in entry.fields]
+        raise ParameterError(
+            f"sound field {field!r}: {', '.join(lacking)} cannot be computed for it; "
+            f"indicators that can: {', '.join(able)}"
+        )
+    return known[field]
 
 
 def feed_each(
@@ -192,10 +193,44 @@ def feed_each(
         return lambda: _feed(stream, samples)
 
     tasks = [feeder(s, x) for s, x in zip(streams, flat, strict=True)]
-    workers = _Workers(_threads(None, len(tasks)))
+    workers = Workers(threads_for(None, len(tasks)))
     workers.run(tasks, signal.shape[-1])
     workers.close()
     return streams, signal.shape[:-1]
+
+
+def _feed_channels(
+    streams: Sequence[Sequence[IndicatorStream]],
+    together: Sequence[ChannelStage],
+    samples: Array,
+    workers: Workers,
+) -> None:
+    """Push samples of shape (n_channels, n) through each channel's streams and common stages."""
+    size = _TOGETHER if together else samples.shape[1]
+
+    def feeder(stream: IndicatorStream, part: Array) -> Callable[[], None]:
+        return lambda: _feed(stream, part)
+
+    for start in range(0, samples.shape[1], size):
+        part = samples[:, start : start + size]
+        # the tasks of common stages take longest: the others fill the threads behind them
+        tasks = [task for stage in together for task in stage.tasks(part)]
+        tasks += [
+            feeder(stream, channel)
+            for channel, own in zip(part, streams, strict=True)
+            for stream in own
+        ]
+        workers.run(tasks, part.shape[1])
+        for stage in together:
+            stage.settle()
+
+
+def _close_channels(together: Sequence[ChannelStage], n_samples: int, workers: Workers) -> None:
+    """Bring signals of ``n_samples`` samples to their end in common stages, end the threads."""
+    workers.run([task for stage in together for task in stage.closing_tasks()], n_samples)
+    workers.close()
+    for stage in together:
+        stage.settle()
 
 
 def run_stream(
@@ -225,11 +260,61 @@ def run_stream(
     SignalError
         As for :func:`feed_each`; or a signal that is too short.
     ParameterError
-        As for :func:`feed_each`; or an unknown field.
+        As for :func:`feed_each`; or a field that the indicator does not have.
     """
-    request = StreamRequest(float(fs), {symbol: ()}, check_field(field))
+    request = StreamRequest(float(fs), {symbol: ()}, check_field(field, [symbol]))
     streams, leading = feed_each(lambda: opener(request), pressure, fs, minimum=minimum)
     return stack([stream.finish()[symbol] for stream in streams], leading)
+
+
+def run_together(
+    opener: Callable[[StreamRequest, int], ChannelStage],
+    symbol: str,
+    pressure: ArrayLike,
+    fs: float,
+    *,
+    field: str = "free",
+    minimum: float = 0.0,
+    specific: bool = False,
+) -> IndicatorResult:
+    """Return one indicator of whole signals, of which pairs of ears are analysed together.
+
+    Parameters
+    ----------
+    opener : callable
+        Opens the stage for a request and a number of channels, as the registry's does.
+    symbol : str
+        Symbol of the indicator.
+    pressure : array_like, shape (..., n_samples)
+        Sound pressure in Pa. A last leading axis of 2 is a pair of ears; signals of any other
+        leading shape are analysed by themselves.
+    fs, minimum
+        As for :func:`feed_each`.
+    field : {"free", "diffuse", "eardrum"}
+        Sound field.
+    specific : bool
+        Keep the specific values over time.
+
+    Raises
+    ------
+    SignalError, ParameterError
+        As for :func:`run_stream`.
+    """
+    asked = check_field(field, [symbol])
+    signal = pressure_array(pressure, fs, minimum=minimum)
+    leading, n_samples = signal.shape[:-1], signal.shape[-1]
+    size = 2 if leading[-1:] == (2,) else 1
+    request = StreamRequest(float(fs), {symbol: ()}, asked, specific=specific)
+    found = []
+    for group in signal.reshape(-1, size, n_samples):
+        stage, workers = opener(request, size), Workers(threads_for(None, size))
+        _feed_channels([()] * size, [stage], group, workers)
+        _close_channels([stage], n_samples, workers)
+        result = stage.finish()[symbol]
+        if isinstance(result, SignalError):
+            raise result
+        found.append(result)
+    return stack(found, leading, n_axes=1)
 
 
 def _feed(stream: Pushable, samples: Array) -> None:
@@ -249,13 +334,19 @@ class Analysis:
         self.n_channels = n_channels
         self.n_samples = 0
         self._wanted = _with_needs(request.wanted)
-        stages = list(dict.fromkeys(find(s).stage for s in self._wanted if find(s).stage))
+        entries = [find(s) for s in self._wanted if find(s).stage]
+        stages = list(dict.fromkeys(e.stage for e in entries if not e.together))
         self._stages = stages
         self._streams: list[list[IndicatorStream]] = [
             [resolve_callable(stage)(self._part(stage)) for stage in stages]
             for _ in range(n_channels)
         ]
-        self._workers = _Workers(_threads(threads, n_channels * max(1, len(stages))))
+        self._together: dict[str, ChannelStage] = {
+            stage: resolve_callable(stage)(self._part(stage), n_channels)
+            for stage in dict.fromkeys(e.stage for e in entries if e.together)
+        }
+        n_stages = len(stages) + len(self._together)
+        self._workers = Workers(threads_for(threads, n_channels * max(1, n_stages)))
 
     def _part(self, stage: str) -> StreamRequest:
         own = {s: statistics for s, statistics in self._wanted.items() if find(s).stage == stage}
@@ -284,15 +375,7 @@ class Analysis:
         samples = pressure_array(array, self.request.fs)
         self.n_samples += samples.shape[1]
 
-        def feeder(stream: IndicatorStream, channel: int) -> Callable[[], None]:
-            return lambda: _feed(stream, samples[channel])
-
-        tasks = [
-            feeder(stream, channel)
-            for channel, streams in enumerate(self._streams)
-            for stream in streams
-        ]
-        self._workers.run(tasks, samples.shape[1])
+        _feed_channels(self._streams, [*self._together.values()], samples, self._workers)
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return one result per requested symbol, with leading shape (n_channels,).
@@ -323,9 +406,9 @@ class Analysis:
         SignalError
             No samples.
         """
-        self._workers.close()
         if self.n_samples == 0:
             raise SignalError("no samples were pushed")
+        _close_channels([*self._together.values()], self.n_samples, self._workers)
         results: dict[str, IndicatorResult] = {}
         refused: dict[str, SignalError] = {}
         for stage, streams in zip(self._stages, zip(*self._streams, strict=True), strict=True):
@@ -338,6 +421,12 @@ class Analysis:
             results |= {
                 s: stack([one[s] for one in per_channel], (self.n_channels,)) for s in symbols
             }
+        for common in self._together.values():
+            for symbol, found in common.finish().items():
+                if isinstance(found, SignalError):
+                    refused[symbol] = found
+                else:
+                    results[symbol] = found
         for symbol in self._wanted:
             missing = [refused[needed] for needed in find(symbol).needs if needed in refused]
             if missing:
@@ -380,7 +469,7 @@ def open_stream(
         Sampling rate in Hz.
     n_channels : int
         Number of channels.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field, for the indicators where it matters.
     keep : bool
         Keep the series over time; by default only the statistics, in constant memory.
@@ -395,7 +484,7 @@ def open_stream(
     Raises
     ------
     ParameterError
-        Unknown name, field or impossible rate.
+        Unknown name, a field that an indicator does not have, or impossible rate.
 
     Examples
     --------
@@ -406,5 +495,6 @@ def open_stream(
     >>> meter.finish()["LA"].statistics["eq"].round(1).tolist()
     [91.0]
     """
-    request = StreamRequest(fs, resolve(names), check_field(field), keep)
+    wanted = resolve(names)
+    request = StreamRequest(fs, wanted, check_field(field, wanted), keep)
     return Analysis(request, n_channels, threads)

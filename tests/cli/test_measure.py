@@ -440,7 +440,7 @@ def test_refusals(take: Path, tmp_path: Path) -> None:
         list(measure_files([take], Task(), jobs=0))
     with pytest.raises(ParameterError, match="no indicator"):
         list(measure_files([take], Task({"LQ": ("eq",)})))
-    with pytest.raises(ParameterError, match="free or diffuse"):
+    with pytest.raises(ParameterError, match="free, diffuse or eardrum"):
         list(measure_files([take], Task(resolve(["LAeq"]), field="open")))
     with pytest.raises(ParameterError, match="ear rule 'both'"):
         list(measure_files([take], Task(resolve(["LAeq"]), ears=("both",))))

@@ -157,7 +157,7 @@ def test_never_more_threads_than_asked(
             started.append(workers)
             super().__init__(workers)
 
-    monkeypatch.setattr("soundcal.indicators.stream.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("soundcal.indicators.workers.ThreadPoolExecutor", Pool)
     compute(recording(), ["LA", "Loct"], threads=asked)
     assert max(started, default=0) == most
 
@@ -223,7 +223,7 @@ def test_ear_rule_in_compute() -> None:
 
 
 def test_stream_refusals() -> None:
-    with pytest.raises(ParameterError, match="free or diffuse"):
+    with pytest.raises(ParameterError, match="free, diffuse or eardrum"):
         open_stream(["LA"], fs=FS, field="reverberant")
     with pytest.raises(ParameterError, match="positive rate"):
         open_stream(["LA"], fs=0)

@@ -214,7 +214,7 @@ def test_one_call_equals_the_stream() -> None:
 def test_refusals() -> None:
     with pytest.raises(ParameterError, match="a multiple of"):
         leq(np.ones(10), FS, step=0.003)
-    with pytest.raises(ParameterError, match="free or diffuse"):
+    with pytest.raises(ParameterError, match="free, diffuse or eardrum"):
         leq(np.ones(10), FS, field="open")
     with pytest.raises(ParameterError, match="F, S or I"):
         time_weighted_level(np.ones(10), FS, time="fast")

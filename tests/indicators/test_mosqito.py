@@ -112,7 +112,7 @@ def test_input_is_checked_before_mosqito_sees_it(name: str) -> None:
         function(np.ones(2 * FS, dtype=np.int16), FS)
     with pytest.raises(SignalError, match="too short"):
         function(np.ones(90), FS)
-    with pytest.raises(ParameterError, match="free or diffuse"):
+    with pytest.raises(ParameterError, match="free, diffuse or eardrum"):
         function(np.ones(2 * FS), FS, field="near")
 
 

@@ -10,8 +10,8 @@ from soundcal.dsp.octave import Band, BandFilter, bands_between
 from soundcal.dsp.weighting import WeightingFilter, check_weighting
 from soundcal.errors import ParameterError
 from soundcal.indicators.accepting import accepts_recording
-from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import StreamRequest, check_field, feed_each, stack
+from soundcal.indicators.result import IndicatorResult, stack
+from soundcal.indicators.stream import StreamRequest, check_field, feed_each
 from soundcal.units import pascal_to_level
 
 __all__ = ["BandStream", "band_levels"]

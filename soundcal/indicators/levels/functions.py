@@ -26,8 +26,8 @@ from soundcal.dsp.weighting import Weighting, check_weighting, standard_of
 from soundcal.errors import ParameterError
 from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.levels.stream import LevelRecord, LevelStream
-from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import check_field, feed_each, run_stream, stack
+from soundcal.indicators.result import IndicatorResult, stack
+from soundcal.indicators.stream import check_field, feed_each, run_stream
 
 __all__ = [
     "leq",

@@ -199,7 +199,7 @@ def loudness_from_bands(levels: ArrayLike, *, field: str = "free") -> IndicatorR
     >>> round(loudness_from_bands(levels).value, 2)
     0.93
     """
-    which = check_field(field)
+    which = check_field(field, ["Nst"])
     array = np.asarray(levels)
     if array.dtype.kind not in "fiu" or array.ndim == 0 or array.shape[-1] != BANDS:
         raise SignalError(
