@@ -23,11 +23,12 @@ from soundcal.calibration.stated import StatedLevels
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
+from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import EACH, FAILED, TidyRow, by_rules, check_ear_rule, tidy_rows
-from soundcal.indicators.stream import Analysis, StreamRequest, check_field
+from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
 from soundcal.recording import EARS, INDICATOR, Flag, is_lossy
 from soundcal.takes.check import Check

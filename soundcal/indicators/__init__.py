@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from soundcal.indicators.analysis import open_stream
     from soundcal.indicators.annoyance import psychoacoustic_annoyance
     from soundcal.indicators.levels.bands import band_levels
     from soundcal.indicators.levels.functions import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from soundcal.indicators.registry import REGISTRY, STUDY, resolve
     from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.rows import COLUMNS, TidyRow, combine_ears, to_frame
-    from soundcal.indicators.stream import open_stream
     from soundcal.indicators.tonality.aures import tonality_aures
     from soundcal.indicators.zwicker.loudness import (
         loudness_from_bands,
@@ -64,7 +64,7 @@ else:
             "loudness_level_zwtv": "zwicker.loudness",
             "loudness_zwst": "zwicker.loudness",
             "loudness_zwtv": "zwicker.loudness",
-            "open_stream": "stream",
+            "open_stream": "analysis",
             "peak_level": "levels.functions",
             "percentile_levels": "levels.functions",
             "pr_ecma": "mosqito",

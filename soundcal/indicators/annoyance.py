@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import SignalError
 from soundcal.indicators.accepting import accepts_recording
+from soundcal.indicators.analysis import open_stream
 from soundcal.indicators.modulation.fluctuation import MINIMUM_DURATION
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import open_stream
 
 __all__ = ["annoyance_from_results", "annoyance_of", "psychoacoustic_annoyance"]
 

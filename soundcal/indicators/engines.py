@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Analysis, StreamRequest
+from soundcal.indicators.stream import StreamRequest
 
 __all__ = ["ENGINES", "MosqitoAnalysis", "check_engine", "mosqito_symbols", "open_engine"]
 

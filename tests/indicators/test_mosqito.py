@@ -5,8 +5,8 @@ import pytest
 
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators import mosqito, resolve
+from soundcal.indicators.analysis import open_stream
 from soundcal.indicators.registry import REGISTRY
-from soundcal.indicators.stream import open_stream
 from soundcal.indicators.zwicker import loudness, sharpness
 
 FS = 48000

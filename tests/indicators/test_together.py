@@ -8,9 +8,10 @@ import pytest
 from fake_stage import FakeStage, indicator
 
 from soundcal.errors import ParameterError, SignalError
+from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.stream import Analysis, StreamRequest, check_field, run_together
+from soundcal.indicators.stream import StreamRequest, check_field, run_together
 
 FS = 8000
 WANTED = {"X": ("eq", "max"), "Y": ("eq",), "LA": ("eq",)}
