@@ -7,6 +7,7 @@ Functions take ``pressure`` (..., n_samples) in Pa and ``fs`` in Hz and return a
 * :func:`compute_results` – the same as results, with series;
 * :func:`open_stream` – the same for signals that come in blocks;
 * :func:`combine_ears` – one value of both ears;
+* :func:`power_spectral_density`, :func:`spectrogram` – spectra, as :class:`SpectralDensity`;
 * :data:`REGISTRY`, :data:`STUDY`, :func:`resolve` – the indicators, and their names.
 """
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from soundcal.indicators.registry import REGISTRY, STUDY, resolve
     from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.rows import COLUMNS, TidyRow, combine_ears, to_frame
+    from soundcal.indicators.spectra import (
+        SpectralDensity,
+        power_spectral_density,
+        spectrogram,
+    )
     from soundcal.indicators.tonality.aures import tonality_aures
     from soundcal.indicators.zwicker.loudness import (
         loudness_from_bands,
@@ -53,6 +59,7 @@ else:
             "IndicatorResult": "result",
             "REGISTRY": "registry",
             "STUDY": "registry",
+            "SpectralDensity": "spectra",
             "TidyRow": "rows",
             "band_levels": "levels.bands",
             "combine_ears": "rows",
@@ -67,6 +74,7 @@ else:
             "open_stream": "analysis",
             "peak_level": "levels.functions",
             "percentile_levels": "levels.functions",
+            "power_spectral_density": "spectra",
             "pr_ecma": "mosqito",
             "psychoacoustic_annoyance": "annoyance",
             "resolve": "registry",
@@ -76,6 +84,7 @@ else:
             "sharpness_din_tv": "zwicker.sharpness",
             "sharpness_of": "zwicker.sharpness",
             "sound_level": "levels.functions",
+            "spectrogram": "spectra",
             "time_weighted_level": "levels.functions",
             "tnr_ecma": "mosqito",
             "to_frame": "rows",
@@ -88,6 +97,7 @@ __all__ = [
     "REGISTRY",
     "STUDY",
     "IndicatorResult",
+    "SpectralDensity",
     "TidyRow",
     "band_levels",
     "combine_ears",
@@ -102,6 +112,7 @@ __all__ = [
     "open_stream",
     "peak_level",
     "percentile_levels",
+    "power_spectral_density",
     "pr_ecma",
     "psychoacoustic_annoyance",
     "resolve",
@@ -111,6 +122,7 @@ __all__ = [
     "sharpness_din_tv",
     "sharpness_of",
     "sound_level",
+    "spectrogram",
     "time_weighted_level",
     "tnr_ecma",
     "to_frame",

@@ -11,7 +11,7 @@ from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
 from soundcal.recording import Capture, Recording
 
-__all__ = ["IndicatorFunction", "accepts_recording"]
+__all__ = ["IndicatorFunction", "accepts_recording", "pressure_and_rate"]
 
 P = ParamSpec("P")
 
@@ -46,18 +46,31 @@ def accepts_recording(
         *options: P.args,
         **named: P.kwargs,
     ) -> IndicatorResult:
-        if isinstance(pressure, Capture):
-            raise ParameterError(
-                "a Capture has samples, not pressure; calibrate it first: "
-                "calibration.apply(capture), or soundcal.read(file, calibration=…)"
-            )
+        result = function(*pressure_and_rate(pressure, fs), *options, **named)
         if not isinstance(pressure, Recording):
-            if fs is None:
-                raise ParameterError("no sampling rate; give fs in Hz, or a Recording")
-            return function(pressure, fs, *options, **named)
-        if fs is not None and fs != pressure.fs:
-            raise ParameterError(f"fs = {fs:g} Hz, but the recording has {pressure.fs} Hz")
-        result = function(pressure.pressure, float(pressure.fs), *options, **named)
+            return result
         return replace(result, warnings=(*map(str, pressure.flags), *result.warnings))
 
     return measured
+
+
+def pressure_and_rate(pressure: ArrayLike | Recording, fs: float | None) -> tuple[ArrayLike, float]:
+    """Return pressure in Pa and sampling rate in Hz of a recording, or those given.
+
+    Raises
+    ------
+    ParameterError
+        Samples that were not calibrated, no sampling rate, or one that is not the recording's.
+    """
+    if isinstance(pressure, Capture):
+        raise ParameterError(
+            "a Capture has samples, not pressure; calibrate it first: "
+            "calibration.apply(capture), or soundcal.read(file, calibration=…)"
+        )
+    if not isinstance(pressure, Recording):
+        if fs is None:
+            raise ParameterError("no sampling rate; give fs in Hz, or a Recording")
+        return pressure, fs
+    if fs is not None and fs != pressure.fs:
+        raise ParameterError(f"fs = {fs:g} Hz, but the recording has {pressure.fs} Hz")
+    return pressure.pressure, float(pressure.fs)
