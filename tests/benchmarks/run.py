@@ -11,10 +11,12 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -23,17 +25,19 @@ import numpy as np
 
 FS: Final = 48000
 LIBRARIES: Final = ("soundcal", "numpy", "scipy", "numba", "mosqito", "phonometry", "metasona")
+HEARING_MODEL: Final = ("NHM", "THM", "RHM", "FHM")
 
 Call = Callable[[np.ndarray], object]
+Timer = Callable[[np.ndarray], float]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One indicator: soundcal's call and how rivals compute the same, by library."""
+    """One indicator: soundcal's time and that of rivals that compute the same, by library."""
 
     name: str
-    ours: Call
-    rivals: dict[str, Call]
+    ours: Timer
+    rivals: dict[str, Timer]
 
 
 def signal(seconds: float) -> np.ndarray:
@@ -54,12 +58,87 @@ def ours(name: str, **options: Any) -> Call | None:
     return None if function is None else lambda x: function(x, FS, **options)
 
 
-def theirs(library: str, module: str, name: str, **options: Any) -> dict[str, Call]:
+def theirs(library: str, module: str, name: str, **options: Any) -> dict[str, Timer]:
     """Return a rival's function, or nothing if the library is not installed or lacks it."""
     if importlib.util.find_spec(library) is None:
         return {}
     function = getattr(importlib.import_module(module), name, None)
-    return {} if function is None else {library: lambda x: function(x, FS, **options)}
+    return (
+        {} if function is None else {library: partial(timed, lambda x: function(x, FS, **options))}
+    )
+
+
+class OtherPython:
+    """Rivals in a Python of their own (``rivals.py``), which measures their processor time."""
+
+    def __init__(self, python: str) -> None:
+        worker = Path(__file__).with_name("rivals.py")
+        one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        outside = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        self._process = subprocess.Popen(
+            [python, str(worker)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=outside | one_thread,
+        )
+        self.versions: dict[str, str] = self._answer()
+
+    def _answer(self, *question: str) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        if question:
+            print(json.dumps(question), file=self._process.stdin, flush=True)
+        return json.loads(self._process.stdout.readline())
+
+    def timer(self, library: str, what: str) -> dict[str, Timer]:
+        """Return the processor time of a rival's analysis, or nothing if it is not there."""
+
+        def seconds(x: np.ndarray) -> float:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "signal.npy")
+                np.save(path, x)
+                return float(self._answer(library, what, str(path)))
+
+        return {library: seconds} if library in self.versions else {}
+
+
+def hearing_model(*symbols: str) -> Timer | None:
+    """Return the processor time of one channel, or None if this version lacks a symbol."""
+    from soundcal.indicators import open_stream
+    from soundcal.indicators.registry import REGISTRY
+
+    def call(x: np.ndarray) -> object:
+        stream = open_stream(symbols, fs=FS, n_channels=1, threads=1)
+        stream.push(x[np.newaxis])
+        return stream.finish()
+
+    return partial(timed, call, clock=time.process_time) if set(symbols) <= set(REGISTRY) else None
+
+
+def hearing_model_cases(other: OtherPython | None) -> list[Case]:
+    """Return the cases of ECMA-418-2, whose rivals need a newer Python; all in processor time."""
+    table: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+        ("hearing model, loudness", ("NHM",), ("phonometry",)),
+        ("hearing model, loudness and tonality", ("NHM", "THM"), ("metasona",)),
+        ("hearing model, roughness", ("RHM",), ("metasona", "phonometry")),
+        ("hearing model, fluctuation strength", ("FHM",), ("phonometry",)),
+        ("hearing model, all four", HEARING_MODEL, ()),
+    ]
+    return [
+        Case(
+            name,
+            ours,
+            {
+                rival: timer
+                for library in libraries
+                if other
+                for rival, timer in other.timer(library, name.partition(", ")[2]).items()
+            },
+        )
+        for name, symbols, libraries in table
+        if (ours := hearing_model(*symbols)) is not None
+    ]
 
 
 def levels(x: np.ndarray) -> object:
@@ -74,7 +153,7 @@ def levels(x: np.ndarray) -> object:
 def cases() -> list[Case]:
     """Return the cases that this version of soundcal can run."""
     sq, slm = "mosqito.sq_metrics", "mosqito.sound_level_meter"
-    table: list[tuple[str, Call | None, dict[str, Call]]] = [
+    table: list[tuple[str, Call | None, dict[str, Timer]]] = [
         ("levels of both ears, A, C, Z, F, S, Leq, LN", levels, {}),
         (
             "percentile levels, A, F",
@@ -129,10 +208,12 @@ def cases() -> list[Case]:
             theirs("metasona", "metasona", "tonality_aures"),
         ),
     ]
-    return [Case(name, call, rivals) for name, call, rivals in table if call is not None]
+    return [
+        Case(name, partial(timed, call), rivals) for name, call, rivals in table if call is not None
+    ]
 
 
-def timed(call: Call, x: np.ndarray) -> float:
+def timed(call: Call, x: np.ndarray, *, clock: Callable[[], float] = time.perf_counter) -> float:
     """Return the seconds of one call, its output and warnings thrown away."""
     with (
         warnings.catch_warnings(),
@@ -140,23 +221,22 @@ def timed(call: Call, x: np.ndarray) -> float:
         contextlib.redirect_stderr(io.StringIO()),
     ):
         warnings.simplefilter("ignore")
-        start = time.perf_counter()
+        start = clock()
         call(x)
-        return time.perf_counter() - start
+        return clock() - start
 
 
 def run(case: Case, x: np.ndarray, rounds: int) -> dict[str, Any]:
     """Time a case and its rivals, interleaved."""
-    timed(case.ours, x[: FS // 2])
-    timed(case.ours, x)
+    case.ours(x)
     for rival in case.rivals.values():
-        timed(rival, x[: FS // 2])
+        rival(x[: FS // 2])
     mine: list[float] = []
     other: dict[str, list[float]] = {library: [] for library in case.rivals}
     for _ in range(rounds):
-        mine.append(timed(case.ours, x))
+        mine.append(case.ours(x))
         for library, rival in case.rivals.items():
-            other[library].append(timed(rival, x))
+            other[library].append(rival(x))
     seconds = x.size / FS
     return {
         "indicator": case.name,
@@ -185,8 +265,8 @@ def cold_start(rounds: int) -> list[float]:
     return found[1:]
 
 
-def channels(x: np.ndarray, rounds: int) -> dict[str, float]:
-    """Return the time that the study's 39 values of two channels take, relative to one channel's.
+def channels(x: np.ndarray, rounds: int, labels: Sequence[str]) -> dict[str, float]:
+    """Return the time that the values of two channels take, relative to one channel's.
 
     ``one channel`` has one thread, ``two channels, one thread`` has one too, ``two channels`` is
     as fast as the library makes it without being asked. Medians of interleaved runs.
@@ -195,7 +275,7 @@ def channels(x: np.ndarray, rounds: int) -> dict[str, float]:
 
     def measured(signals: np.ndarray, threads: int | None) -> float:
         def call(block: np.ndarray) -> object:
-            stream = open_stream(fs=FS, n_channels=len(block), threads=threads)
+            stream = open_stream(labels, fs=FS, n_channels=len(block), threads=threads)
             stream.push(block)
             return stream.finish()
 
@@ -234,26 +314,40 @@ def machine() -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmarks and print them."""
+    from soundcal.indicators.registry import REGISTRY, STUDY
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="seconds of audio (default 3)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
     parser.add_argument("--only", default="", metavar="NAME", help="cases whose name contains this")
     parser.add_argument("--json", metavar="FILE", help="write all single runs to this file")
+    parser.add_argument(
+        "--python",
+        metavar="PYTHON",
+        help="another Python that has phonometry 3 or MetaSona, the rivals of the hearing model",
+    )
     options = parser.parse_args()
     about = machine()
+    other = OtherPython(options.python) if options.python else None
+    if other:
+        about["versions of the other Python"] = other.versions
     print(f"{about['processor']}, {about['cores']} cores, Python {about['python']}")
-    print(", ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    for versions in (about["versions"], other.versions if other else {}):
+        print(", ".join(f"{name} {version}" for name, version in versions.items()))
     x = signal(options.seconds)
     results = []
-    for case in cases():
+    for case in (*cases(), *hearing_model_cases(other)):
         if options.only in case.name:
             result = run(case, x, options.rounds)
             results.append(result)
             ratios = ", ".join(f"{r:.3g} × {name}" for name, r in result["ratios"].items())
             print(f"{case.name:44} {result['times_real_time']:8.3g} × real time   {ratios}")
-    ears = channels(x, options.rounds)
-    for name, ratio in ears.items():
-        print(f"{'study, ' + name:44} {ratio:8.3g} × the time of one channel in one thread")
+    ears = {}
+    for of, labels in (("study", STUDY), ("hearing model", HEARING_MODEL)):
+        if options.only in of and set(labels) <= set(REGISTRY):
+            ears[of] = channels(x, options.rounds, labels)
+        for name, ratio in ears.get(of, {}).items():
+            print(f"{f'{of}, {name}':44} {ratio:8.3g} × the time of one channel in one thread")
     start = cold_start(options.rounds)
     print(f"{'cold start, first level':44} {statistics.median(start):8.3g} s")
     if options.json:
