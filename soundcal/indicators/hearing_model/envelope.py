@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.workspace import Workspace
+from soundcal.indicators.hearing_model.envelope_kernels import add_weighted, magnitude, store
+from soundcal.indicators.hearing_model.tables import N_BANDS, RATE
 
 __all__ = ["DECIMATION", "BandBlock", "EnvelopeBlocks"]
 
 DECIMATION: Final = 32
 """Samples of the band signals per sample of the envelope, whose rate is 1500 Hz."""
 
-_N_BANDS: Final = 53
-_RATE: Final = 48000
 _GROUP: Final = 8
 """Bands that are transformed together, so that their spectra stay in the processor's cache."""
 _PADDING: Final = 8
@@ -46,7 +46,7 @@ class BandBlock:
 
     def __init__(self, start: int, rms: Array, history: Array, shift: int, room: Workspace) -> None:
         self.start = start
-        self.time = start / _RATE
+        self.time = start / RATE
         self.rms = rms
         self._history = history
         self._shift = shift
@@ -65,9 +65,7 @@ class BandBlock:
         ndarray, shape (n, length / 32)
             Envelopes in Pa at 1500 Hz, from the first sample of the block on.
         """
-        from soundcal.indicators.hearing_model.envelope_kernels import add_weighted, magnitude
-
-        chosen = np.arange(_N_BANDS) if bands is None else bands
+        chosen = np.arange(N_BANDS) if bands is None else bands
         size = self._history.shape[2]
         factors = _factors(size)
         found = np.empty((chosen.size, size))
@@ -119,8 +117,8 @@ class EnvelopeBlocks:
         self._n = 0
         size = length // DECIMATION
         # a ring; where in it a block starts only turns the envelope, which is periodic with it
-        self._ring = np.zeros((_N_BANDS, DECIMATION, size + _PADDING))[:, :, :size]
-        self._squares = np.zeros((4, _N_BANDS))
+        self._ring = np.zeros((N_BANDS, DECIMATION, size + _PADDING))[:, :, :size]
+        self._squares = np.zeros((4, N_BANDS))
         self._room = Workspace()
 
     def push(self, bands: Array) -> Iterator[BandBlock]:
@@ -136,8 +134,6 @@ class EnvelopeBlocks:
         BandBlock
             To be used before the next one is asked for.
         """
-        from soundcal.indicators.hearing_model.envelope_kernels import store
-
         done = 0
         if self._n == 0 and bands.shape[1]:
             yield self._block()
@@ -159,7 +155,7 @@ class EnvelopeBlocks:
         if self._n % self._hop == 0:
             return
         turn = self._n % self._length
-        positive = np.zeros(_N_BANDS)
+        positive = np.zeros(N_BANDS)
         for band, sequences in enumerate(self._ring):
             samples = np.roll(sequences.T.reshape(-1), -turn)
             sequences[:] = samples.reshape(sequences.T.shape).T
