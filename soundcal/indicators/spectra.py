@@ -122,12 +122,13 @@ class SpectralDensity:
     @property
     def settings(self) -> str:
         """Window, resolution, averages and weighting in words, for captions."""
-        segments = counted(self.averages, "segment")
-        per_column = "" if self.times is None else " per column"
+        segments = f"{counted(self.averages, 'segment')} of {self.length / self.fs:.4g} s"
+        if self.times is not None:
+            segments += " per column"
         return (
-            f"{segments} of {self.length / self.fs:.4g} s{per_column}, Hann window, "
-            f"{1.0 - self.hop / self.length:.0%} overlap; lines {self.resolution:.4g} Hz apart, "
-            f"noise bandwidth {self.noise_bandwidth:.4g} Hz; weighting {self.weighting}"
+            f"{segments}, Hann window, {100.0 * (1.0 - self.hop / self.length):.0f} % overlap; "
+            f"lines {self.resolution:.4g} Hz apart, noise bandwidth {self.noise_bandwidth:.4g} Hz; "
+            f"weighting {self.weighting}"
         )
 
     def to_dict(self) -> dict[str, Any]:

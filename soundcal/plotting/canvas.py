@@ -9,7 +9,7 @@ from soundcal.report.style import FAINT, INK, inches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
+    from matplotlib.cm import ScalarMappable
 
 __all__ = ["Drawing", "drawn"]
 
@@ -31,7 +31,7 @@ class Drawing:
         Label of the colour scale.
     """
 
-    draw: "Callable[[Axes], AxesImage | None]"
+    draw: "Callable[[Axes], ScalarMappable | None]"
     width: float = 150.0
     height: float = 80.0
     colours: str = ""

@@ -12,11 +12,13 @@ from soundcal.errors import ParameterError
 from soundcal.indicators.levels.bands import band_levels
 from soundcal.indicators.levels.functions import time_weighted_level
 from soundcal.indicators.registry import REGISTRY
+from soundcal.indicators.spectra import power_spectral_density, spectrogram
 from soundcal.plotting.canvas import Drawing
 from soundcal.recording import Recording, channel_names
 from soundcal.report.figures.budget import budget_rows, draw_budget
 from soundcal.report.figures.indicator import draw_bands, draw_map, draw_series, draw_values
 from soundcal.report.figures.page import short
+from soundcal.report.figures.spectra import density_label, draw_density, draw_spectrogram
 from soundcal.report.figures.waveform import draw_waveform
 from soundcal.report.style import family_name
 
@@ -25,14 +27,19 @@ if TYPE_CHECKING:
 
     from soundcal.calibration.model import Calibration
     from soundcal.indicators.result import IndicatorResult
+    from soundcal.indicators.spectra import SpectralDensity
 
 __all__ = [
     "LEVELS",
     "kinds_of_indicator",
     "of_calibration",
+    "of_density",
     "of_indicator",
     "of_level",
     "of_pressure",
+    "of_recorded_density",
+    "of_recorded_spectrogram",
+    "of_spectrogram",
     "of_spectrum",
 ]
 
@@ -60,6 +67,43 @@ def of_spectrum(recording: Recording, of: str) -> Drawing:
     shown = _channel_of_recording(recording, of)
     draw = partial(draw_bands, result=band_levels(shown), names=shown.channels, quantity="Leq")
     return Drawing(partial(_titled, draw=draw, title=_title(shown)))
+
+
+def of_recorded_density(recording: Recording, of: str) -> Drawing:
+    """Draw the power spectral density, lines 1 Hz apart."""
+    return of_density(power_spectral_density(recording), of)
+
+
+def of_recorded_spectrogram(recording: Recording, of: str) -> Drawing:
+    """Draw the spectrogram of one channel, lines 20 Hz apart."""
+    return of_spectrogram(spectrogram(recording), of)
+
+
+def of_density(spectrum: "SpectralDensity", of: str) -> Drawing:
+    """Draw a power spectral density; a spectrogram's is averaged over time."""
+    shown = _channel_of_spectrum(spectrum, of) if of else spectrum
+    return Drawing(partial(draw_density, spectrum=shown))
+
+
+def of_spectrogram(spectrum: "SpectralDensity", of: str) -> Drawing:
+    """Draw the spectrogram of one channel."""
+    channel = _index(of or _only(spectrum.channels), spectrum.channels)
+    draw = partial(draw_spectrogram, spectrum=spectrum, channel=channel)
+    return Drawing(draw, colours=density_label(spectrum))
+
+
+def _channel_of_spectrum(spectrum: "SpectralDensity", of: str) -> "SpectralDensity":
+    one = slice(_index(of, spectrum.channels), _index(of, spectrum.channels) + 1)
+    if len(spectrum.channels) == 1:
+        return spectrum
+    return replace(spectrum, density=spectrum.density[one], channels=(of,))
+
+
+def _only(channels: Sequence[str]) -> str:
+    """Return the one channel that can be drawn."""
+    if len(channels) > 1:
+        raise ParameterError(f"a map shows one channel; of is one of {', '.join(channels)}")
+    return channels[0]
 
 
 def _titled(axes: "Axes", draw: "Callable[[Axes], None]", title: str) -> None:
@@ -107,8 +151,7 @@ def of_indicator(result: "IndicatorResult", of: str, kind: str) -> Drawing:
     if of:
         shown, names = _channel_of_result(shown, of, names), (of,)
     if kind == "map":
-        if len(names) > 1:
-            raise ParameterError(f"a map shows one channel; of is one of {', '.join(names)}")
+        _only(names)
         return Drawing(
             partial(draw_map, result=shown, names=names, channel=0),
             colours=f"{quantity or name}′ ({shown.unit}/{shown.axis_unit})"

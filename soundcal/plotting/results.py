@@ -10,6 +10,7 @@ from soundcal.agreement.nonparametric import NonparametricLimits
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.spectra import SpectralDensity
 from soundcal.plotting import compared, measured, rated
 from soundcal.plotting.canvas import Drawing, drawn
 from soundcal.ratings.analysis import RatingsAnalysis
@@ -38,10 +39,13 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
     object                  ``kind``                                            ``of``
     ======================  ==================================================  ================
     Recording               ``LAF`` (level over time; ``LAS``, ``LCF``, …),     channel
-                            ``pressure``, ``spectrum`` (third octaves)
+                            ``pressure``, ``spectrum`` (third octaves),
+                            ``density`` (power spectral density),
+                            ``spectrogram``
     IndicatorResult         ``series`` (over time), ``map`` (bands over time),  channel
                             ``bands``, ``values`` (statistics as bars);
                             those that the result has
+    SpectralDensity         ``spectrogram`` if it is over time, ``density``     channel
     Calibration             ``budget`` (uncertainty)
     Agreement,              ``bland-altman``
     NonparametricLimits
@@ -105,6 +109,9 @@ def _kinds(result: object) -> Kinds:
     if isinstance(result, IndicatorResult):
         own = measured.kinds_of_indicator(result)
         return {kind: partial(measured.of_indicator, kind=kind) for kind in own}
+    if isinstance(result, SpectralDensity):
+        over_time: Kinds = {} if result.times is None else {"spectrogram": measured.of_spectrogram}
+        return {**over_time, "density": measured.of_density}
     if isinstance(result, Ratings | RatingsAnalysis):
         return _kinds_of_ratings(result)
     if isinstance(result, Study):
@@ -131,7 +138,13 @@ def _whole(draw: Callable[[Any], Drawing]) -> Callable[[Any, str], Drawing]:
 _LEVELS: Kinds = {symbol: partial(measured.of_level, symbol=symbol) for symbol in measured.LEVELS}
 
 _KINDS: Mapping[type, Kinds] = {
-    Recording: {**_LEVELS, "pressure": measured.of_pressure, "spectrum": measured.of_spectrum},
+    Recording: {
+        **_LEVELS,
+        "pressure": measured.of_pressure,
+        "spectrum": measured.of_spectrum,
+        "density": measured.of_recorded_density,
+        "spectrogram": measured.of_recorded_spectrogram,
+    },
     Calibration: {"budget": _whole(measured.of_calibration)},
     Agreement: {"bland-altman": _whole(compared.of_agreement)},
     NonparametricLimits: {"bland-altman": _whole(compared.of_agreement)},
@@ -185,7 +198,8 @@ def _kinds_of_ratings(result: "Ratings | RatingsAnalysis") -> Kinds:
 def _no_plot(result: object) -> str:
     """Return the message about an object that has no plot, with what has."""
     names = [
-        *("Recording", "IndicatorResult", "Calibration", "Agreement", "NonparametricLimits"),
+        *("Recording", "IndicatorResult", "SpectralDensity", "Calibration", "Agreement"),
+        "NonparametricLimits",
         *("Entry", "MethodComparison", "Study", "Ratings", "RatingsAnalysis", "Relation"),
     ]
     text = f"{type(result).__name__} has no plot; plots exist of {', '.join(names)}"

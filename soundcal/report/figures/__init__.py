@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         correlation_map,
         difference_scatter,
     )
+    from soundcal.report.figures.spectra import density_figure
     from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
     from soundcal.report.figures.values import MAX_VALUE_PANELS, value_dots
 else:
@@ -62,6 +63,7 @@ else:
             "correlation_map": "relation",
             "crosstalk_figure": "qualification",
             "delay_figure": "qualification",
+            "density_figure": "spectra",
             "difference_map": "ratings",
             "difference_scatter": "relation",
             "equivalence_forest": "forest",
@@ -96,6 +98,7 @@ __all__ = [
     "correlation_map",
     "crosstalk_figure",
     "delay_figure",
+    "density_figure",
     "difference_map",
     "difference_scatter",
     "equivalence_forest",

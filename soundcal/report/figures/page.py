@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "font_files",
     "legend_above",
     "legend_columns",
+    "log_frequency",
     "new_figure",
     "pixels",
     "save",
@@ -30,6 +31,10 @@ __all__ = [
     "spread_out",
     "styled",
 ]
+
+
+_FREQUENCIES: Final = tuple(n * 10**k for k in range(6) for n in (1, 2, 5))
+"""Ticks of an axis of frequencies, Hz."""
 
 
 @contextmanager
@@ -61,6 +66,18 @@ def few_ticks(axis: Any, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def log_frequency(axis: Any, low: float, high: float) -> None:
+    """Make an axis one of frequencies in Hz, logarithmic, from ``low`` to ``high``."""
+    from matplotlib.ticker import NullLocator
+
+    vertical = axis.axis_name == "y"
+    (axis.axes.set_yscale if vertical else axis.axes.set_xscale)("log")
+    axis.set_view_interval(low, high, ignore=True)
+    inside = [tick for tick in _FREQUENCIES if low <= tick <= high]
+    axis.set_ticks(inside, [f"{t / 1000:g}k" if t >= 1000 else str(t) for t in inside])
+    axis.set_minor_locator(NullLocator())
 
 
 def small() -> float:

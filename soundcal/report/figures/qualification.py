@@ -7,7 +7,14 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.qualification.results import FLOOR_DB
-from soundcal.report.figures.page import add_axes, colours, few_ticks, new_figure, styled
+from soundcal.report.figures.page import (
+    add_axes,
+    colours,
+    few_ticks,
+    log_frequency,
+    new_figure,
+    styled,
+)
 from soundcal.report.style import FAINT, PAGE_MM
 
 if TYPE_CHECKING:
@@ -25,7 +32,6 @@ __all__ = [
 ]
 
 
-_TICKS: Final = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000)
 _HEIGHT: Final = 62.0
 
 
@@ -43,16 +49,6 @@ def _panel(draw: Callable[["Axes"], None], x_label: str, y_label: str) -> "Figur
         if axes.get_legend_handles_labels()[1]:
             axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.2)
     return figure
-
-
-def _log_frequency(axes: "Axes", low: float, high: float) -> None:
-    from matplotlib.ticker import NullLocator
-
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    inside = [tick for tick in _TICKS if low <= tick <= high]
-    axes.set_xticks(inside, [f"{t / 1000:g}k" if t >= 1000 else str(t) for t in inside])
-    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _rows(axes: "Axes", x: Array, rows: Sequence[Array], names: Sequence[str]) -> None:
@@ -87,7 +83,7 @@ def response_figure(
 
     def draw(axes: "Axes") -> None:
         shown = np.maximum(level, -20.0)
-        _log_frequency(axes, float(frequency[0]), float(frequency[-1]))
+        log_frequency(axes.xaxis, float(frequency[0]), float(frequency[-1]))
         axes.fill_between(
             [frequency[0], upper], -limit, limit, color=FAINT, alpha=0.15, linewidth=0.0
         )
@@ -103,7 +99,7 @@ def crosstalk_figure(
     """Draw crosstalk in dB, shape (n_pairs, n_f); 180 mm wide."""
 
     def draw(axes: "Axes") -> None:
-        _log_frequency(axes, float(frequency[0]), float(frequency[-1]))
+        log_frequency(axes.xaxis, float(frequency[0]), float(frequency[-1]))
         axes.axhline(limit, color=FAINT, linewidth=0.8, linestyle="--", label="limit")
         _rows(axes, frequency, list(level), names)
         axes.set_ylim(max(FLOOR_DB, float(level.min()) - 10.0), None)
@@ -116,7 +112,7 @@ def noise_figure(mid: Array, level: Array, names: Sequence[str]) -> "Figure":
 
     def draw(axes: "Axes") -> None:
         edges = np.append(mid * 10.0**-0.05, mid[-1] * 10.0**0.05)
-        _log_frequency(axes, float(edges[0]), float(edges[-1]))
+        log_frequency(axes.xaxis, float(edges[0]), float(edges[-1]))
         for (colour, _), row, name in zip(colours(len(names)), level, names, strict=True):
             shown = np.maximum(row, FLOOR_DB)
             axes.stairs(shown, edges, color=colour, linewidth=0.9, label=name, baseline=None)
@@ -131,7 +127,7 @@ def spectrum_figure(
     """Draw spectra in dBFS, shape (n_paths, n_f), and ticks at the harmonics in Hz; 180 mm wide."""
 
     def draw(axes: "Axes") -> None:
-        _log_frequency(axes, float(frequency[0]), float(frequency[-1]))
+        log_frequency(axes.xaxis, float(frequency[0]), float(frequency[-1]))
         _rows(axes, frequency, list(np.maximum(level, FLOOR_DB)), names)
         top = np.full(harmonics.size, 6.0)
         axes.plot(harmonics, top, "|", color=FAINT, markersize=4.0, label="harmonics")
