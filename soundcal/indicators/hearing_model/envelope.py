@@ -70,15 +70,18 @@ class BandBlock:
         factors = _factors(size)
         found = np.empty((chosen.size, size))
         for first in range(0, chosen.size, _GROUP):
-            group = self._history[chosen[first : first + _GROUP]]
-            lines = self._room.complex("lines", *group[:, 1::2, 0].shape, size // 2 + 1)
-            np.fft.rfft(group[:, 1::2], axis=2, out=lines)
-            total = self._room.complex("total", group.shape[0], size // 2 + 1)
+            group = chosen[first : first + _GROUP]
+            adjacent = np.all(np.diff(group) == 1)  # as usual: then nothing is copied
+            span = slice(group[0], group[-1] + 1) if adjacent else group
+            history = self._history[span]
+            odd = history[:, 1::2]
+            lines = self._room.complex("lines", *odd.shape[:2], size // 2 + 1)
+            np.fft.rfft(odd, axis=2, out=lines)
+            total = self._room.complex("total", group.size, size // 2 + 1)
             add_weighted(lines, factors, total)
-            imaginary = self._room.real("imaginary", group.shape[0], size)
+            imaginary = self._room.real("imaginary", group.size, size)
             np.fft.irfft(total, size, axis=1, out=imaginary)
-            magnitude(group[:, 0], imaginary)
-            found[first : first + _GROUP] = np.roll(imaginary, -self._shift, axis=1)
+            magnitude(history[:, 0], imaginary, self._shift, found[first : first + _GROUP])
         return found
 
 

@@ -45,9 +45,11 @@ def add_weighted(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
 
 
 @kernel
-def magnitude(real: Array, imaginary: Array) -> None:
-    """Replace the imaginary parts of numbers, shape (n, size), by their magnitudes."""
-    for row in range(real.shape[0]):
-        for i in range(real.shape[1]):
-            a, b = real[row, i], imaginary[row, i]
-            imaginary[row, i] = math.sqrt(a * a + b * b)
+def magnitude(real: Array, imaginary: Array, first: int, out: Array) -> None:
+    """Write the magnitudes of numbers, shape (n, size), turned so that ``first`` is the first."""
+    size = out.shape[1]
+    for row in range(out.shape[0]):
+        for i in range(size):
+            place = i + first if i + first < size else i + first - size
+            a, b = real[row, place], imaginary[row, place]
+            out[row, i] = math.sqrt(a * a + b * b)
