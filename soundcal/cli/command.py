@@ -27,6 +27,7 @@ _MODULES: Final = (
     "play",
     "monitor",
     "measure",
+    "spectrum",
     "compare",
     "listen",
     "ratings",

@@ -136,13 +136,16 @@ class SpectralDensity:
 
         The level of a density of 0 is None.
         """
+        own = {entry.name: plain(getattr(self, entry.name)) for entry in fields(self)}
+        arrays = {name: own.pop(name) for name in ("times", "frequency", "density")}
         return {
             "unit": DENSITY_UNIT,
             "level_unit": LEVEL_UNIT,
             "window": "Hann",
             "resolution": self.resolution,
             "noise_bandwidth": self.noise_bandwidth,
-            **{entry.name: plain(getattr(self, entry.name)) for entry in fields(self)},
+            **own,
+            **arrays,
             "level": plain(self.level),
         }
 

@@ -85,6 +85,8 @@ SIM = "--device sim:lab --fs 8000"
     [
         ("measure", "measure noise.wav silence.wav --sensitivity 1 --indicators LA,N", 0),
         ("measure", "measure noise.wav text.wav --sensitivity 1 --indicators LAeq --ears mean", 5),
+        ("spectrum", "spectrum noise.wav --sensitivity 1 --resolution 500", 0),
+        ("spectrum", "spectrum silence.wav --sensitivity 1 --resolution 500 --spectrogram", 0),
         ("playback", f"play noise.wav {SIM} --gain-db -20", 0),
         ("playback", f"play noise.wav {SIM} --level 60 --calibration output.json", 0),
         ("drift", "check ears.json ears.json", 0),

@@ -12,6 +12,7 @@ from soundcal.report.figures.page import (
     legend_above,
     log_frequency,
     new_figure,
+    short,
     styled,
 )
 from soundcal.report.style import PAGE_MM
@@ -128,10 +129,10 @@ def draw_spectrogram(axes: "Axes", spectrum: "SpectralDensity", channel: int = 0
     return image
 
 
-def density_figure(spectrum: "SpectralDensity") -> "Figure":
+def density_figure(spectrum: "SpectralDensity", name: str = "") -> "Figure":
     """Draw a density, or a spectrogram with one panel per channel; 180 mm wide.
 
-    Window, resolution and averages stand below.
+    The name of the recording stands above, window, resolution and averages below.
     """
     over_time = spectrum.times is not None
     n = len(spectrum.channels) if over_time else 1
@@ -150,6 +151,9 @@ def density_figure(spectrum: "SpectralDensity") -> "Figure":
             else:
                 draw_density(axes, spectrum)
                 legend_above(axes)
+            if name:
+                title = f"{short(name, 40)}: {axes.get_title(loc='left')}"
+                axes.set_title(title, loc="left", pad=4.0, weight="bold")
         figure.text(left / PAGE_MM, 1.5 / total, spectrum.settings)
     return figure
 
