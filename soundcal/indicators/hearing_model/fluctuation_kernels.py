@@ -74,34 +74,37 @@ def _rounded(value: float) -> float:
 
 @kernel
 def _replace(ordered: Array, old: float, new: float) -> None:
-    """Replace a value of an ordered array and keep the order."""
-    place, above = 0, ordered.size
-    while place < above:
-        middle = (place + above) // 2
-        if ordered[middle] < old:
-            place = middle + 1
-        else:
-            above = middle
-    while place + 1 < ordered.size and ordered[place + 1] < new:
-        ordered[place] = ordered[place + 1]
-        place += 1
-    while place > 0 and ordered[place - 1] > new:
-        ordered[place] = ordered[place - 1]
-        place -= 1
-    ordered[place] = new
+    """Replace a value of an ordered array and keep the order.
+
+    The array has -inf before and inf after its values. The loops have no branches: the processor
+    moves several values at a time.
+    """
+    if new > old:
+        for j in range(1, ordered.size - 1):
+            value, after = ordered[j], ordered[j + 1]
+            moved = after if after < new else new
+            ordered[j] = moved if (value >= old) & (value < new) else value
+    else:
+        for j in range(ordered.size - 2, 0, -1):
+            value, before = ordered[j], ordered[j - 1]
+            moved = before if before > new else new
+            ordered[j] = moved if (value <= old) & (value > new) else value
 
 
 @kernel
 def _smooth(envelope: Array, smoothed: Array, ordered: Array) -> float:
     """Write the moving median of 33, rounded, between the guards; return its maximum."""
     ordered[:] = np.inf
+    ordered[0] = -np.inf
     for value in envelope[_GUARD - _HALF_MEDIAN : _GUARD + _HALF_MEDIAN + 1]:
         _replace(ordered, np.inf, value)
+    for i in range(_GUARD, LENGTH - _GUARD):
+        smoothed[i] = ordered[1 + _HALF_MEDIAN]
+        _replace(ordered, envelope[i - _HALF_MEDIAN], envelope[i + _HALF_MEDIAN + 1])
     highest = 0.0
     for i in range(_GUARD, LENGTH - _GUARD):
-        smoothed[i] = _rounded(ordered[_HALF_MEDIAN])
+        smoothed[i] = _rounded(smoothed[i])
         highest = max(highest, smoothed[i])
-        _replace(ordered, envelope[i - _HALF_MEDIAN], envelope[i + _HALF_MEDIAN + 1])
     return highest
 
 
@@ -155,11 +158,14 @@ def cut_out(envelopes: Array, windows: NDArray[np.int64]) -> None:
 
     ``windows``, shape (n, 2), takes the first and last value inside; (0, −1) for quiet bands.
     """
-    smoothed, ordered = np.empty(LENGTH), np.empty(2 * _HALF_MEDIAN + 1)
+    smoothed, ordered = np.empty(LENGTH), np.empty(2 * _HALF_MEDIAN + 3)
     for band in range(envelopes.shape[0]):
         envelope = envelopes[band]
+        highest = 0.0
+        for value in envelope:
+            highest = max(highest, value)
         first, last = 0, -1
-        if np.max(envelope) > _QUIET:
+        if highest > _QUIET:
             first, last = _window(envelope, smoothed, ordered)
         windows[band, 0], windows[band, 1] = first, last
         envelope[:first] = 0.0
@@ -224,9 +230,9 @@ def _lines(signal: Array, window: Array, rates: Array, powers: Array, work: Arra
         alone += 1
         error = fit_lines(signal, window, rates[1, :alone], powers[1], work)
         if alone > n or error <= fit_lines(signal, window, rates[0, :n], powers[0], work):
-            rates[0, :alone] = rates[1, :alone]
-            powers[0, :alone] = powers[1, :alone]
             n = alone
+            for i in range(n):
+                rates[0, i], powers[0, i] = rates[1, i], powers[1, i]
     elif n > 0:
         fit_lines(signal, window, rates[0, :n], powers[0], work)
     highest = 0.0
