@@ -27,7 +27,15 @@ from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.rows import EACH, FAILED, TidyRow, by_rules, check_ear_rule, tidy_rows
+from soundcal.indicators.rows import (
+    BINAURAL,
+    EACH,
+    FAILED,
+    TidyRow,
+    by_rules,
+    check_ear_rules,
+    tidy_rows,
+)
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
 from soundcal.recording import EARS, INDICATOR, Flag, is_lossy
@@ -59,9 +67,9 @@ class Task:
         By default each file's own, named in the record beside it.
     channels : tuple of str
         Channel names of the files; by default those of the record, or the usual ones.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field.
-    ears : tuple of {"each", "mean", "max", "energy", "left", "right"}
+    ears : tuple of {"each", "mean", "max", "energy", "left", "right", "binaural"}
         Ear rules, each of which adds its rows; ``each``: every channel has its rows.
     engine : {"soundcal", "mosqito"}
         Library that computes. MoSQITo needs the whole file in memory.
@@ -239,6 +247,7 @@ def measure_file(
         shifted=raised.finish_possible()[0] if raised is not None else None,
         engine=task.engine,
         field=task.field,
+        binaural=BINAURAL in task.ears,
     )
     rows = _without_dead(rows, judged.dead)
     rows = by_rules(rows, [rule for rule in task.ears if not reasons[rule]])
@@ -332,7 +341,8 @@ def measure_files(
     Raises
     ------
     ParameterError
-        No file, a number of jobs below 1, or an unknown indicator, field or ear rule.
+        No file, a number of jobs below 1, an unknown indicator, field or ear rule, or an indicator
+        that lacks the field or the binaural value.
     """
     names = [os.fspath(path) for path in paths]
     if not names:
@@ -362,10 +372,7 @@ def _check(task: Task) -> None:
     for symbol in (*task.wanted, *task.kept):
         find(symbol)
     check_field(task.field, [*task.wanted, *task.kept])
-    if not task.ears:
-        raise ParameterError("no ear rule; at least one is expected, such as 'each'")
-    for rule in task.ears:
-        check_ear_rule(rule)
+    check_ear_rules(task.ears, task.wanted)
     check_engine(task.engine, task.wanted)
     if any(not 0 < value < math.inf for value in task.sensitivities):
         raise ParameterError(

@@ -31,7 +31,7 @@ def measure(
     *,
     calibration: Calibration | AnyPath | None = None,
     indicators: str | Sequence[str] = "study",
-    field: Literal["free", "diffuse"] = "free",
+    field: Literal["free", "diffuse", "eardrum"] = "free",
     ears: str | Sequence[str] = EACH,
     sensitivity: float | Sequence[float] | None = None,
     levels: AnyPath | None = None,
@@ -51,11 +51,12 @@ def measure(
     indicators : str or sequence of str
         Labels, symbols, functions or families (see :func:`soundcal.indicators.resolve`); a string
         may name several with commas.
-    field : {"free", "diffuse"}
-        Sound field.
+    field : {"free", "diffuse", "eardrum"}
+        Sound field; ``eardrum``: the pressure is that at the eardrum.
     ears : str or sequence of str
         ``each`` (every channel has its rows), or one value of both ears by ``mean``, ``max``,
-        ``energy``, ``left`` or ``right``; several rules, each of which adds its rows, with commas.
+        ``energy``, ``left`` or ``right``, or ``binaural``, the one that an indicator's own standard
+        defines; several rules, each of which adds its rows, with commas.
     sensitivity : float or sequence of float, optional
         Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
         every file, or one each.

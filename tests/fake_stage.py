@@ -31,6 +31,7 @@ def indicator(symbol: str) -> Indicator:
         stage="fake_stage:FakeStage",
         together=True,
         fields=ANY_FIELD,
+        binaural=symbol == "X",
     )
 
 
@@ -85,7 +86,7 @@ class FakeStage:
         if self._n < MINIMUM_S[symbol] * self._request.fs:
             return SignalError(f"{symbol}: at least {MINIMUM_S[symbol]} s are needed")
         ears = self._of(symbol, self._series)
-        if len(self._series) != 2:
+        if len(self._series) != 2 or symbol != "X":
             return ears
         return replace(ears, binaural=self._of(symbol, self._both))
 

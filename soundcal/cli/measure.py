@@ -67,7 +67,11 @@ def add(commands: Any) -> None:
         help="comma-separated names; repeatable (default: study); list shows all of them",
     )
     parser.add_argument(
-        "--field", choices=("free", "diffuse"), default="free", help="sound field (default free)"
+        "--field",
+        choices=("free", "diffuse", "eardrum"),
+        default="free",
+        help="sound field (default free); eardrum: the signals are pressure at the eardrum, which "
+        "the hearing model accepts",
     )
     parser.add_argument(
         "--ears",
@@ -76,7 +80,8 @@ def add(commands: Any) -> None:
         metavar="RULES",
         help=f"values of the ears, comma-separated: each (default: every channel has its rows), or "
         f"one value of both by {', '.join(EAR_RULES)}; energy applies to levels, other indicators "
-        "use the mean",
+        "use the mean; binaural is the value of both ears that a standard itself defines "
+        "(hearing model, ECMA-418-2)",
     )
     parser.add_argument(
         "--engine",
@@ -254,12 +259,11 @@ def _remark(results: "Sequence[FileResult]") -> None:
 def _rules(text: str) -> tuple[str, ...]:
     """Return ear rules that are separated by commas, for ``type=``."""
     from soundcal.errors import ParameterError
-    from soundcal.indicators.rows import check_ear_rule
+    from soundcal.indicators.rows import check_ear_rules
 
     rules = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
     try:
-        for rule in rules:
-            check_ear_rule(rule)
+        check_ear_rules(rules)
     except ParameterError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return rules
@@ -314,14 +318,14 @@ def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
 
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Return the requested statistics per symbol; by default those of the study."""
-    from soundcal.indicators.engines import mosqito_symbols
+    from soundcal.indicators.engines import MOSQITO_SYMBOLS
     from soundcal.indicators.registry import STUDY, resolve
 
     if options.indicators:
         return resolve(options.indicators)
     wanted = resolve(STUDY)
     if options.engine == "mosqito":
-        return {s: statistics for s, statistics in wanted.items() if s in mosqito_symbols()}
+        return {s: statistics for s, statistics in wanted.items() if s in MOSQITO_SYMBOLS}
     return wanted
 
 

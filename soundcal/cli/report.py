@@ -82,7 +82,11 @@ def add(commands: Any) -> None:
         help="comma-separated labels, symbols or families (default: those of the study)",
     )
     parser.add_argument(
-        "--field", choices=("free", "diffuse"), default="free", help="sound field (default: free)"
+        "--field",
+        choices=("free", "diffuse", "eardrum"),
+        default="free",
+        help="sound field (default: free); eardrum: the signals are pressure at the "
+        "eardrum, which the hearing model accepts",
     )
     parser.add_argument(
         "--methods", nargs="+", metavar="NAME", help="conditions to compare (default: all)"

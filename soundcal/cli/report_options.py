@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EAR_RULES", "add_page_options", "add_rule_options", "answers_from", "rules_from"]
 
-EAR_RULES: Final = ("mean", "max", "energy", "left", "right")
+EAR_RULES: Final = ("mean", "max", "energy", "left", "right", "binaural")
 COMPARED_EARS: Final = (*EAR_RULES, "both")
 SCALES: Final = ("difference", "ratio", "percent")
 TAKES: Final = ("constant", "varying")
@@ -50,7 +50,8 @@ def add_rule_options(parser: argparse.ArgumentParser) -> None:
         choices=COMPARED_EARS,
         default="mean",
         help="one value of both ears: arithmetic mean (default), max (ISO/TS 12913-3), energy "
-        "(levels; other indicators: mean), left or right; both: no such value, but limits of a "
+        "(levels; other indicators: mean), left or right; binaural: the value of both ears that a "
+        "standard itself defines (hearing model, ECMA-418-2); both: no such value, but limits of a "
         "single ear from a model of both",
     )
     group.add_argument(

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from soundcal.errors import ParameterError
 from soundcal.indicators.result import IndicatorResult
-from soundcal.recording import Capture, Recording
+from soundcal.recording import EARS, Capture, Recording
 
-__all__ = ["IndicatorFunction", "accepts_recording", "pressure_and_rate"]
+__all__ = ["IndicatorFunction", "accepts_recording", "of_recording", "pressure_and_rate"]
 
 P = ParamSpec("P")
 
@@ -49,9 +49,20 @@ def accepts_recording(
         result = function(*pressure_and_rate(pressure, fs), *options, **named)
         if not isinstance(pressure, Recording):
             return result
-        return replace(result, warnings=(*map(str, pressure.flags), *result.warnings))
+        return of_recording(result, pressure)
 
     return measured
+
+
+def of_recording(result: IndicatorResult, recording: Recording) -> IndicatorResult:
+    """Return the result of a recording's channels with its validity flags among the warnings.
+
+    Two channels that are not the ears have no binaural value.
+    """
+    ears = result.binaural if set(recording.channels) == set(EARS) else None
+    binaural = None if ears is None else of_recording(ears, recording)
+    warnings = (*map(str, recording.flags), *result.warnings)
+    return replace(result, warnings=warnings, binaural=binaural)
 
 
 def pressure_and_rate(pressure: ArrayLike | Recording, fs: float | None) -> tuple[ArrayLike, float]:

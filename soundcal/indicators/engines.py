@@ -13,13 +13,25 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.analysis import Analysis
-from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import StreamRequest
 
-__all__ = ["ENGINES", "MosqitoAnalysis", "check_engine", "mosqito_symbols", "open_engine"]
+__all__ = ["ENGINES", "MOSQITO_SYMBOLS", "MosqitoAnalysis", "check_engine", "open_engine"]
 
 ENGINES: Final = ("soundcal", "mosqito")
+
+_OF_MOSQITO: Final = {
+    "N": "loudness_zwtv",
+    "Nst": "loudness_zwst",
+    "S": "sharpness_din_tv",
+    "Sst": "sharpness_din_st",
+    "R": "roughness_dw",
+    "TNR": "tnr_ecma",
+    "PR": "pr_ecma",
+}
+"""Function of :mod:`soundcal.indicators.mosqito` for each indicator that MoSQITo has too."""
+
+MOSQITO_SYMBOLS: Final = tuple(_OF_MOSQITO)
 
 
 class MosqitoAnalysis:
@@ -43,7 +55,7 @@ class MosqitoAnalysis:
         results: dict[str, IndicatorResult] = {}
         refused: dict[str, SignalError] = {}
         for symbol in request.wanted:
-            function = getattr(mosqito, find(symbol).name)
+            function = getattr(mosqito, _OF_MOSQITO[symbol])
             try:
                 results[symbol] = function(pressure, request.fs, field=request.field)
             except SignalError as error:
@@ -88,15 +100,8 @@ def check_engine(engine: str, wanted: Iterable[str]) -> None:
     """
     if engine not in ENGINES:
         raise ParameterError(f"engine {engine!r}; {' or '.join(ENGINES)} is expected")
-    missing = [] if engine == "soundcal" else [s for s in wanted if s not in mosqito_symbols()]
+    missing = [] if engine == "soundcal" else [s for s in wanted if s not in MOSQITO_SYMBOLS]
     if missing:
         raise ParameterError(
-            f"MoSQITo does not have {', '.join(missing)}; it has {', '.join(mosqito_symbols())}"
+            f"MoSQITo does not have {', '.join(missing)}; it has {', '.join(MOSQITO_SYMBOLS)}"
         )
-
-
-def mosqito_symbols() -> tuple[str, ...]:
-    """Return the symbols of the indicators that MoSQITo also has."""
-    from soundcal.indicators import mosqito
-
-    return tuple(symbol for symbol, entry in REGISTRY.items() if entry.name in mosqito.__all__)

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from soundcal.indicators.accepting import of_recording
 from soundcal.indicators.engines import open_engine
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.rows import TidyRow, combine_ears, tidy_rows
+from soundcal.indicators.rows import BINAURAL, TidyRow, check_ear_rules, combine_ears, tidy_rows
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.recording import Recording
 from soundcal.units import from_db
@@ -33,7 +34,7 @@ def compute_results(
         Sound pressure.
     names : iterable of str
         Labels, symbols, functions or families (see :func:`soundcal.indicators.resolve`).
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field, for the indicators where it matters.
     engine : {"soundcal", "mosqito"}
         Library that computes. MoSQITo is used only if it is named here; the results also name it.
@@ -51,7 +52,8 @@ def compute_results(
     Raises
     ------
     ParameterError
-        Unknown name, field or engine, or an indicator that MoSQITo does not have.
+        Unknown name, field or engine, a field that an indicator does not have, or an indicator
+        that MoSQITo does not have.
     SignalError
         A recording that is too short for an indicator.
     """
@@ -74,10 +76,7 @@ def _results(
     results, refused = analysis.finish_possible()
     for error in refused.values():
         raise error
-    return {
-        symbol: replace(result, warnings=(*map(str, recording.flags), *result.warnings))
-        for symbol, result in results.items()
-    }
+    return {symbol: of_recording(result, recording) for symbol, result in results.items()}
 
 
 def compute(
@@ -97,8 +96,9 @@ def compute(
     ----------
     recording, names, field, engine, threads
         As for :func:`compute_results`.
-    ears : {"", "mean", "max", "energy", "left", "right"}
+    ears : {"", "mean", "max", "energy", "left", "right", "binaural"}
         Rule that combines both ears into one value; by default every channel has its own rows.
+        ``binaural`` takes the value of both ears that an indicator's own standard defines.
     uncertainty : bool
         Also propagate the calibration's uncertainty to indicators that are not levels, by
         measuring again with the pressure raised by it; this doubles the run time.
@@ -113,7 +113,8 @@ def compute(
     Raises
     ------
     ParameterError, SignalError
-        As for :func:`compute_results`; or an ear rule for other channels than left and right.
+        As for :func:`compute_results`; an ear rule for other channels than left and right; or an
+        indicator without a binaural value for the rule ``binaural``.
 
     Examples
     --------
@@ -125,6 +126,8 @@ def compute(
     [('left', 'LAeq', 94.0, 0.1), ('right', 'LAeq', 100.0, 0.1)]
     """
     wanted = resolve(names)
+    if ears:
+        check_ear_rules([ears], wanted)
 
     def measured(of: Recording) -> dict[str, IndicatorResult]:
         return _results(of, wanted, field=field, engine=engine, keep=False, threads=threads)
@@ -142,5 +145,7 @@ def compute(
         u_db=recording.u_db,
         shifted=shifted,
         engine=engine,
+        field=field,
+        binaural=ears == BINAURAL,
     )
     return combine_ears(rows, ears) if ears else rows

@@ -78,6 +78,8 @@ class Indicator:
         One stage analyses all channels of a recording.
     fields : tuple of str
         Sound fields that the indicator has.
+    binaural : bool
+        The standard defines one value of both ears.
     """
 
     symbol: str
@@ -94,6 +96,7 @@ class Indicator:
     engine: str = ""
     together: bool = False
     fields: tuple[str, ...] = ("free", "diffuse")
+    binaural: bool = False
 
     @property
     def is_level(self) -> bool:

@@ -2,7 +2,9 @@
 
 ISO/TS 12913-3:2019, Table D.1, uses the higher ear as the single value; the study behind soundcal
 (Lam et al., arXiv 2207.12899) used the arithmetic mean of both. The choice changes levels by tenths
-of a decibel to several decibels, so it is explicit everywhere and printed with every table.
+of a decibel to several decibels, so it is explicit everywhere and printed with every table. Some
+standards define a value of both ears themselves, which no rule can make of the two ears' values:
+the rule ``binaural`` takes it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BINAURAL",
     "COLUMNS",
     "EACH",
     "FAILED",
     "EarRule",
     "TidyRow",
     "by_rules",
-    "check_ear_rule",
+    "check_ear_rules",
     "combine_ears",
     "of_both_ears",
     "rule_for",
@@ -37,11 +40,13 @@ __all__ = [
     "to_frame",
 ]
 
-EarRule = Literal["mean", "max", "energy", "left", "right"]
+EarRule = Literal["mean", "max", "energy", "left", "right", "binaural"]
 
 EACH: Final = "each"
 """The rule by which every channel keeps its own value."""
 
+BINAURAL: Final = "binaural"
+"""The rule that takes the standard's own value of both ears, and the channel of its rows."""
 
 FAILED: Final = "failed"
 """Indicator of a row for a file, or an indicator of it, that could not be measured; the statistic
@@ -106,6 +111,7 @@ def tidy_rows(
     shifted: Mapping[str, IndicatorResult] | None = None,
     engine: str = "soundcal",
     field: str = "free",
+    binaural: bool = False,
 ) -> list[TidyRow]:
     """Return one row per channel and wanted statistic.
 
@@ -129,25 +135,35 @@ def tidy_rows(
         difference is the uncertainty of all other indicators (GUM 5.1.3, Note 2).
     engine : {"soundcal", "mosqito"}
         Engine, named in the column ``software`` unless it is soundcal.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field, named in the column ``software`` unless it is the free field.
+    binaural : bool
+        Also return rows of the standard's own value of both ears, with the channel ``binaural``,
+        where the channels are left and right and the indicator has such a value. It is uncertain
+        by the change of that value in ``shifted``.
     """
     software = f"soundcal {__version__}"
     if engine != "soundcal":
         software += f", engine {engine}"
     if field != "free":
-        software += f", {field} field"
+        software += f", {field} field" if field != "eardrum" else ", pressure at the eardrum"
     rows = []
     for symbol, statistics in wanted.items():
-        result = results[symbol]
-        for index, channel in enumerate(channels):
+        of_ears, raised_ears = results[symbol], None if shifted is None else shifted[symbol]
+        places = [
+            (channel, of_ears, raised_ears, index, u_db[index] if u_db else 0.0)
+            for index, channel in enumerate(channels)
+        ]
+        if binaural and of_ears.binaural is not None and set(channels) == set(EARS):
+            raised = None if raised_ears is None else raised_ears.binaural
+            places.append((BINAURAL, of_ears.binaural, raised, 0, min(u_db, default=0.0)))
+        for channel, result, raised, index, calibration_u in places:
             for statistic in statistics:
                 if statistic not in result.statistics:
                     continue  # a band too high for the sampling rate; the result has a warning
                 value = _value(result, statistic, index)
-                u = u_db[index] if u_db and u_db[index] > 0 else None
+                u = calibration_u if calibration_u > 0 else None
                 if u is not None and not find(symbol).is_level:
-                    raised = None if shifted is None else shifted[symbol]
                     u = None if raised is None else abs(_value(raised, statistic, index) - value)
                 rows.append(
                     TidyRow(
@@ -177,7 +193,7 @@ def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
 
     Parameters
     ----------
-    rule : {"mean", "max", "energy", "left", "right"}
+    rule : {"mean", "max", "energy", "left", "right", "binaural"}
         The requested rule.
     indicator, unit : str
         Symbol and unit; an indicator that soundcal does not know is a level if its unit is dB.
@@ -199,17 +215,36 @@ def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
     return "mean" if rule == "energy" and not level else rules[rule]
 
 
-def check_ear_rule(rule: str) -> None:
-    """Refuse what is neither ``each`` nor a rule that makes one value of both ears.
+def check_ear_rules(rules: Sequence[str], symbols: Iterable[str] = ()) -> None:
+    """Refuse rules that are neither ``each`` nor make one value of both ears.
+
+    Parameters
+    ----------
+    rules : sequence of str
+        At least one rule.
+    symbols : iterable of str
+        Indicators that the rules are for. If ``binaural`` is the only rule, all of them need a
+        value of both ears of their own; beside other rules it adds the rows of those that have one.
 
     Raises
     ------
     ParameterError
-        Unknown rule.
+        No rule, an unknown one, or indicators without a binaural value, by name.
     """
+    if not rules:
+        raise ParameterError("no ear rule; at least one is expected, such as 'each'")
     known = (EACH, *get_args(EarRule))
-    if rule not in known:
-        raise ParameterError(f"ear rule {rule!r}; one of {', '.join(known)} expected")
+    for rule in rules:
+        if rule not in known:
+            raise ParameterError(f"ear rule {rule!r}; one of {', '.join(known)} expected")
+    lacking = [symbol for symbol in symbols if not find(symbol).binaural]
+    if lacking and set(rules) == {BINAURAL}:
+        able = [symbol for symbol, entry in REGISTRY.items() if entry.binaural]
+        raise ParameterError(
+            f"ear rule 'binaural': the standards of {', '.join(lacking)} define no value of both "
+            f"ears; those of {', '.join(able)} do: choose them (--indicators), or name a rule for "
+            "the others too (--ears each,binaural)"
+        )
 
 
 def of_both_ears(left: float, right: float, rule: EarRule) -> float:
@@ -227,6 +262,11 @@ def of_both_ears(left: float, right: float, rule: EarRule) -> float:
     float
         NaN if an ear that the rule needs is NaN.
 
+    Raises
+    ------
+    ParameterError
+        The rule is ``binaural``: two values of single ears do not give it.
+
     Examples
     --------
     >>> of_both_ears(60.0, 66.0, "mean"), of_both_ears(60.0, 66.0, "max")
@@ -234,6 +274,8 @@ def of_both_ears(left: float, right: float, rule: EarRule) -> float:
     >>> round(of_both_ears(60.0, 66.0, "energy"), 2)
     63.96
     """
+    if rule == BINAURAL:
+        raise ParameterError("the binaural value does not follow from the values of both ears")
     if rule in EARS:
         return left if rule == "left" else right
     if rule == "max":
@@ -247,11 +289,13 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
     Parameters
     ----------
     rows : iterable of TidyRow
-        Every recording, indicator and statistic with the channels ``left`` and ``right``.
-    rule : {"mean", "max", "energy", "left", "right"}
+        Every recording, indicator and statistic with the channels ``left`` and ``right``; and
+        ``binaural``, where there is such a value.
+    rule : {"mean", "max", "energy", "left", "right", "binaural"}
         ``mean``: arithmetic mean (Lam et al. 2022). ``max``: the ear with the larger value
         (ISO/TS 12913-3). ``energy``: level of the mean power, and for other indicators the
-        arithmetic mean (:func:`rule_for`). ``left``, ``right``: that ear.
+        arithmetic mean (:func:`rule_for`). ``left``, ``right``: that ear. ``binaural``: the
+        standard's own value of both ears, the rows of this channel as they are.
 
     Returns
     -------
@@ -262,12 +306,21 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
     Raises
     ------
     ParameterError
-        Unknown rule, an ear missing, or other channels.
+        Unknown rule, an ear missing, other channels, or an indicator without a binaural value.
     """
     pairs: dict[tuple[str, str, str], dict[str, TidyRow]] = {}
+    own: list[TidyRow] = []
     for row in rows:
+        if row.channel == BINAURAL:
+            own.append(row)
+            continue
         key = (row.recording, row.indicator, row.statistic)
         pairs.setdefault(key, {})[row.channel] = row
+    if rule == BINAURAL:
+        there = {(row.recording, row.indicator, row.statistic) for row in own}
+        if lacking := [f"{i}{s} of {recording}" for recording, i, s in pairs.keys() - there]:
+            raise ParameterError(f"no binaural value of {', '.join(sorted(lacking))}")
+        return own
     combined = []
     for (recording, indicator, statistic), ears in pairs.items():
         if set(ears) != set(EARS):
@@ -288,9 +341,10 @@ def by_rules(rows: Sequence[TidyRow], rules: Iterable[str]) -> list[TidyRow]:
     ----------
     rows : sequence of TidyRow
         Rows of every channel.
-    rules : iterable of {"each", "mean", "max", "energy", "left", "right"}
-        Each adds its rows, as :func:`combine_ears` makes them; ``each`` adds those given. A row
-        that two rules give (the left ear, or the mean where ``energy`` means it) is there once.
+    rules : iterable of {"each", "mean", "max", "energy", "left", "right", "binaural"}
+        Each adds its rows, as :func:`combine_ears` makes them; ``each`` adds those of the channels,
+        ``binaural`` those of the indicators that have such a value. A row that two rules give (the
+        left ear, or the mean where ``energy`` means it) is there once.
 
     Raises
     ------
@@ -298,8 +352,12 @@ def by_rules(rows: Sequence[TidyRow], rules: Iterable[str]) -> list[TidyRow]:
         As for :func:`combine_ears`.
     """
     found: dict[tuple[str, str, str, str], TidyRow] = {}
+    parts = {
+        EACH: [row for row in rows if row.channel != BINAURAL],
+        BINAURAL: [row for row in rows if row.channel == BINAURAL],
+    }
     for rule in rules:
-        for row in rows if rule == EACH else combine_ears(rows, rule):
+        for row in parts[rule] if rule in parts else combine_ears(rows, rule):
             key = (row.recording, row.channel, row.indicator, row.statistic)
             found.setdefault(key, row)
     return list(found.values())

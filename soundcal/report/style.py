@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito (2008), which can be told apart with every co
 deficiency; lines and markers also differ in shape, so that a print in grey is readable.
 """
 
+import re
 from typing import Any, Final
 
 from soundcal.indicators.registry import REGISTRY
@@ -102,7 +103,7 @@ def value_text(
     if value is None or value != value:
         return "–"
     if decimals is None:
-        decimals = _DECIMALS.get(unit.split("(")[0].split(" ")[0], 3)
+        decimals = _DECIMALS.get(re.split(r"[( _]", unit)[0], 3)
     text = f"{value:{'+' if signed and unit != '×' else ''}.{decimals}f}"
     if float(text) == 0.0:
         text = text.lstrip("+-")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.indicators.rows import EarRule, of_both_ears, rule_for
+from soundcal.files.names import some
+from soundcal.indicators.rows import BINAURAL, EarRule, of_both_ears, rule_for
 from soundcal.recording import EARS
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ EAR_RULES: Final[dict[str, str]] = {
     "energy": "energetic mean of both ears",
     "left": "left ear",
     "right": "right ear",
+    BINAURAL: "binaural value by the standard itself (ECMA-418-2: root mean square of the specific "
+    "values of both ears)",
     "both": "both ears in one model, limits of a single ear",
     "single": "single channel",
 }
@@ -27,7 +30,7 @@ EAR_RULES: Final[dict[str, str]] = {
 SINGLE: Final = "single"
 """Channel of a value that belongs to no ear, and the rule of recordings of one channel."""
 
-_DERIVED: Final = ("mean", "max", "energy")
+_DERIVED: Final = ("mean", "max", "energy", BINAURAL)
 """Rules whose values a table may hold beside those of the ears."""
 
 _APART_DB: Final = 2.0
@@ -45,7 +48,7 @@ def with_ears_combined(table: "pd.DataFrame", rule: EarRule) -> "pd.DataFrame":
         Tidy table with the columns ``condition, stimulus, indicator, statistic, unit, channel,
         value``, and ``take`` for repeated takes; rows in any order. Values that a rule has made
         count as they are; :func:`of_ears` leaves only those that are asked for.
-    rule : {"mean", "max", "energy", "left", "right"}
+    rule : {"mean", "max", "energy", "left", "right", "binaural"}
         Rule that combines the ears. A recording of one channel keeps its value, and its rule is
         recorded as ``single``.
 
@@ -96,20 +99,23 @@ def of_ears(table: "pd.DataFrame", rule: str) -> "pd.DataFrame":
 
     A table of ``soundcal measure --ears each,max`` holds the ears and what was made of them. The
     ears count; only where a condition has none for an indicator, and the rule asked for is the one
-    that was applied, its values count.
+    that was applied, its values count. The rule ``binaural`` takes the standard's own values.
 
     Parameters
     ----------
     table : DataFrame
         As for :func:`with_ears_combined`.
-    rule : {"mean", "max", "energy", "left", "right", "both"}
+    rule : {"mean", "max", "energy", "left", "right", "binaural", "both"}
         The rule of the comparison.
 
     Raises
     ------
     RecordError
-        An indicator of a condition has values by other rules only.
+        An indicator of a condition has values by other rules only, or no binaural value for the
+        rule ``binaural``.
     """
+    if rule == BINAURAL:
+        return _binaural(table)
     derived = table["channel"].isin(_DERIVED)
     if not derived.any():
         return table
@@ -130,6 +136,21 @@ def of_ears(table: "pd.DataFrame", rule: str) -> "pd.DataFrame":
             f"--ears {there[0]}, or measure all recordings with the same --ears"
         )
     return table[kept]
+
+
+def _binaural(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the binaural values of a table, or refuse the indicators without one by name."""
+    own = table["channel"] == BINAURAL
+    by = [table[name] for name in ("condition", "indicator", "statistic")]
+    lacking = table[~own.groupby(by).transform("any")]
+    if len(lacking):
+        names = (lacking["indicator"] + lacking["statistic"]).drop_duplicates()
+        raise RecordError(
+            f"no binaural value of {some(names)} ({lacking.iloc[0]['condition']}); choose the "
+            "indicators that have one (--indicators NHM,RHM,FHM), and measure tables with "
+            "--ears each,binaural"
+        )
+    return table[own]
 
 
 def swapped_ears(table: "pd.DataFrame", first: str, second: str) -> str:

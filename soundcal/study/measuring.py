@@ -77,7 +77,7 @@ def measure_items(
         The recordings.
     wanted : mapping of str to tuple of str
         Statistics per symbol, as :func:`soundcal.indicators.resolve` gives them.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field.
     jobs : int
         Files measured at the same time.
@@ -95,8 +95,11 @@ def measure_items(
     """
     from soundcal.batch import Task
     from soundcal.indicators import to_frame
+    from soundcal.indicators.registry import find
+    from soundcal.indicators.rows import BINAURAL, EACH
 
-    base = Task(wanted=wanted, field=field, other_device=other_device)
+    ears = (EACH, BINAURAL) if any(find(symbol).binaural for symbol in wanted) else (EACH,)
+    base = Task(wanted=wanted, field=field, ears=ears, other_device=other_device)
     results: dict[int, dict[str, Any]] = {}
     todo: list[int] = []
     notes = []
@@ -199,7 +202,7 @@ def _measured(
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Measure, and give the rows and flags of each item, or the reason why it has none."""
     from soundcal.batch import measure_files
-    from soundcal.indicators.rows import FAILED
+    from soundcal.indicators.rows import BINAURAL, FAILED
 
     groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for index in todo:
@@ -214,6 +217,7 @@ def _measured(
             missing = (
                 Flag(NOT_MEASURED, f"{symbol} not measured: {why}")
                 for symbol, why in result.missing.items()
+                if symbol != BINAURAL  # a recording without both ears has none, and needs none
             )
             yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
 

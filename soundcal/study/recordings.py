@@ -27,6 +27,7 @@ from soundcal.files.recordings import (
 from soundcal.files.session import Event, Session, is_session
 from soundcal.files.text import inside
 from soundcal.indicators.registry import STUDY, resolve
+from soundcal.indicators.rows import BINAURAL, check_ear_rules
 from soundcal.recording import EARS
 from soundcal.study.folders import Given, Stated, check_device, plain_folder
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
@@ -80,7 +81,7 @@ def collect(
     indicators : str or sequence of str, optional
         Labels, symbols or families (see :func:`soundcal.indicators.resolve`); a string may name
         several, separated by commas. By default those of the study.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field, for the indicators where it matters.
     methods, reference, rules
         As for :func:`soundcal.study.compare_methods`; of a single method, the values are reported.
@@ -129,6 +130,9 @@ def collect(
         raise ParameterError(
             "a sensitivity and levels are for plain folders; sessions have their own calibrations"
         )
+    wanted = resolve(STUDY if indicators is None else indicators)
+    if rules is not None and rules.ears == BINAURAL:
+        check_ear_rules([BINAURAL], wanted)
     items: list[CalibratedRecording] = []
     left_out: list[Source] = []
     not_calibrated: list[str] = []
@@ -153,7 +157,6 @@ def collect(
     if before is not None:
         before(list(dict.fromkeys(item.source.combination for item in items)))
     known |= {item.calibration.id: item.calibration for item in items}
-    wanted = resolve(STUDY if indicators is None else indicators)
     rows, sources, failures = measure_items(
         items, wanted, field, jobs, cache, other_device, progress
     )
@@ -251,7 +254,7 @@ def _study(
 
 def _no_agreement(table: "pd.DataFrame", methods: Sequence[str]) -> str:
     """Return the reason why the values are reported without agreement; "" if there is none."""
-    channels = table["channel"].drop_duplicates().tolist()
+    channels = table["channel"][table["channel"] != BINAURAL].drop_duplicates().tolist()
     if len(channels) > 1 and not set(channels) <= set(EARS):
         return (
             f"The recordings have the channels {', '.join(channels)}; agreement needs left and "

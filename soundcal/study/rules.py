@@ -57,7 +57,7 @@ class Rules:
 
     Parameters
     ----------
-    ears : {"mean", "max", "energy", "left", "right", "both"}
+    ears : {"mean", "max", "energy", "left", "right", "binaural", "both"}
         The ear rule, see :mod:`soundcal.study.ears`. ``both``: no rule; limits of a single ear from
         a model of both, see :mod:`soundcal.study.two_ears`.
     scale : {"difference", "ratio", "percent"} or mapping of str to these

@@ -101,12 +101,13 @@ UNITS: Final[dict[str, str]] = {
     "vacil": "vacil",
     **dict.fromkeys(("t.u.", "tu", "t.u"), "t.u."),
     "au": "au",
+    **{f"{unit.lower()}hms": f"{unit}_HMS" for unit in ("sone", "tu", "asper", "vacil")},
 }
 _FOREIGN_UNITS: Final = frozenset(
     (
         *("pa", "mpa", "µpa", "upa", "cpa", "hpa", "pa²", "v", "mv", "mv/pa", "%", "hz", "khz"),
         *("s", "ms", "min", "h", "m", "mm", "cm", "km", "m²", "°c", "bark", "1/min", "rpm"),
-        *("sonehms", "tuhms", "asperhms", "iuhms", "casper", "iu", "-", "–", "1", "n/a"),
+        *("iuhms", "casper", "iu", "-", "–", "1", "n/a"),
     )
 )
 """Units of other quantities; an indicator cannot have them."""

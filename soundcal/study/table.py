@@ -23,7 +23,7 @@ from soundcal.study.second_rows import with_second_rows
 from soundcal.study.spellings import WEIGHTED, label_of
 from soundcal.study.wide import is_tidy, likeness, tidy_of_wide
 from soundcal.study.wide_mapping import WideMapping, read_wide_mapping
-from soundcal.study.wide_rows import channels_of
+from soundcal.study.wide_rows import channel_for, channels_of
 from soundcal.units import STATIC_PRESSURE, pascal_to_level
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ def _understand_names(path: Path, frame: "pd.DataFrame") -> None:
         of_label = (frame["indicator"] == name) & (frame["statistic"] == "")
         if of_label.any() and name not in REGISTRY and (label := label_of(name, "")):
             frame.loc[of_label, ["indicator", "statistic"]] = label
+    frame["channel"] = list(map(channel_for, frame["channel"], frame["indicator"]))
     for unit, weighting in WEIGHTED.items():
         weighted = frame["indicator"].isin(_LEVELS) & frame["indicator"].str.endswith(weighting)
         frame.loc[weighted & (frame["unit"] == unit), "unit"] = "dB"

@@ -24,6 +24,7 @@ from soundcal.study.wide_mapping import WideMapping
 from soundcal.study.wide_rows import (
     FIRST_IS_LEFT,
     RowNames,
+    channel_for,
     column_key,
     kept_rows,
     names_of_columns,
@@ -215,11 +216,11 @@ def _long(
         for index, numbers in values.items():
             heading = headings[index]
             entry = REGISTRY.get(heading.indicator)
-            channel = heading.ear or (rows.channel[number] if rows.channel else SINGLE)
+            named = heading.ear or (rows.channel[number] if rows.channel else SINGLE)
             found.append(
                 {
                     **about,
-                    "channel": channel,
+                    "channel": channel_for(named, heading.indicator),
                     "indicator": heading.indicator,
                     "statistic": heading.statistic,
                     "value": numbers[number],

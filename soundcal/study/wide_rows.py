@@ -11,6 +11,8 @@ from soundcal.errors import RecordError
 from soundcal.files.audio import ENDINGS
 from soundcal.files.names import normal_name
 from soundcal.files.tables import TextTable
+from soundcal.indicators.registry import REGISTRY
+from soundcal.indicators.rows import BINAURAL
 from soundcal.recording import EARS
 from soundcal.study.ears import SINGLE
 from soundcal.study.headings import read_heading
@@ -20,6 +22,7 @@ from soundcal.study.wide_mapping import WideMapping
 __all__ = [
     "FIRST_IS_LEFT",
     "RowNames",
+    "channel_for",
     "channels_of",
     "column_key",
     "kept_rows",
@@ -61,7 +64,7 @@ _ROLES: Final[dict[str, tuple[str, ...]]] = {
 _KEPT: Final = ("calibration", "software")
 """Columns of soundcal's own tables that stay."""
 
-_BOTH: Final = ("", "both", "combined", "binaural", "stereo", SINGLE)
+_BOTH: Final = ("", "both", "combined", "stereo", SINGLE)
 _FILES: Final = (*ENDINGS, ".hdf", ".dat", ".bin", ".mp3")
 _SUMMARIES: Final = frozenset(
     (
@@ -203,10 +206,14 @@ def _folders(names: Sequence[str], method: str) -> list[str] | None:
 
 
 def channels_of(cells: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the channels as soundcal names them, and remarks on names that were understood."""
+    """Return the channels as soundcal names them, and remarks on names that were understood.
+
+    The channel ``binaural`` stays; whether it is a standard's own value depends on the indicator
+    (:func:`channel_for`).
+    """
     names = list(dict.fromkeys(cells))
     known = {
-        cell: SINGLE if cell.casefold() in _BOTH else ear
+        cell: SINGLE if (name := cell.casefold()) in _BOTH else name if name == BINAURAL else ear
         for cell, ear in zip(names, ears_named(names), strict=True)
     }
     read = {cell: ear for cell, ear in known.items() if ear in EARS}
@@ -217,6 +224,16 @@ def channels_of(cells: Sequence[str]) -> tuple[list[str], list[str]]:
         if not ear_of(cell) and not re.search(r"[12]$", cell)
     ]
     return [known[cell] for cell in cells], remarks
+
+
+def channel_for(channel: str, indicator: str) -> str:
+    """Return the channel of a value: ``binaural`` is one of the standard only where it has one.
+
+    >>> channel_for("binaural", "N"), channel_for("left", "N")
+    ('single', 'left')
+    """
+    entry = REGISTRY.get(indicator)
+    return SINGLE if channel == BINAURAL and not (entry and entry.binaural) else channel
 
 
 def kept_rows(

@@ -1,5 +1,6 @@
 """Section of a report about the methods, written from the study itself."""
 
+from soundcal.indicators.rows import BINAURAL
 from soundcal.report.sections.checklist import interval_in_words
 from soundcal.report.sections.ears import ears_methods
 from soundcal.report.sections.equivalence import equivalence_methods
@@ -35,6 +36,12 @@ def methods_text(study: Study) -> list[str]:
         "Indicators: " + "; ".join(families) + ". A number n denotes the value exceeded n % of "
         "the time.",
     ]
+    if BINAURAL in set(table["channel"]):
+        texts.append(
+            "Values of the channel binaural combine both ears as the standard itself does "
+            "(ECMA-418-2:2025): the root mean square of the specific values of both ears at each "
+            "time. No rule makes them of the values of single ears."
+        )
     if study.comparisons:
         comparison = next(iter(study.comparisons.values()))
         more = (
