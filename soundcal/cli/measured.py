@@ -17,19 +17,25 @@ _MOST_ROWS: Final = 24
 
 
 def indicator_lines() -> list[str]:
-    """Return the indicators: symbol, name, unit, standard and statistics."""
+    """Return the indicators: symbol, name, unit, standard and statistics; and the families."""
     from soundcal.indicators.registry import REGISTRY
     from soundcal.report.style import unit_label
 
     lines = []
     for entry in REGISTRY.values():
         unit = unit_label(entry.symbol, entry.unit)
-        lines.append(f"{entry.symbol:<6} {entry.title} in {unit}; {entry.standard}")
+        both = "; also --ears binaural" if entry.binaural else ""
+        lines.append(f"{entry.symbol:<6} {entry.title} in {unit}; {entry.standard}{both}")
         usual = ", ".join(s for s in entry.statistics if s not in entry.optional)
         more = f"; on request {', '.join(entry.optional)}" if entry.optional else ""
         lines += wrap(f"{usual}{more}", 92, initial_indent=" " * 7, subsequent_indent=" " * 7)
+    families: dict[str, list[str]] = {}
+    for entry in REGISTRY.values():
+        families.setdefault(entry.family, []).append(entry.symbol)
+    named = ", ".join(f"{family} ({' '.join(own)})" for family, own in families.items())
     return [
         *lines,
+        *wrap(f"Families: {named}.", 99),
         "A label is symbol and statistic, such as LAeq, LA5 (exceeded in 5 % of the time) or N5.",
     ]
 

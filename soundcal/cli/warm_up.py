@@ -62,7 +62,7 @@ def _stages() -> list[tuple[str, Callable[[], object]]]:
     import numpy as np
 
     from soundcal.indicators.measurement import compute
-    from soundcal.indicators.registry import REGISTRY
+    from soundcal.indicators.registry import REGISTRY, Indicator
     from soundcal.recording import Capture, Recording
     from soundcal.stimuli import load_catalogue, render
     from soundcal.takes.judge import judge
@@ -70,10 +70,13 @@ def _stages() -> list[tuple[str, Callable[[], object]]]:
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, 2 * 48000))
     recording = Recording(noise, 48000, "stated", channels=("left", "right"))
     low = Recording(noise[:, :44100], 44100, "stated", channels=("left", "right"))
+    together: dict[str, list[Indicator]] = {}  # what one stage computes
+    for entry in REGISTRY.values():
+        if not entry.engine:
+            together.setdefault(entry.stage or entry.derived, []).append(entry)
     stages: list[tuple[str, Callable[[], object]]] = [
-        (entry.title, partial(compute, recording, entry.labels))
-        for entry in REGISTRY.values()
-        if not entry.engine
+        (own[0].title, partial(compute, recording, [name for one in own for name in one.labels]))
+        for own in together.values()
     ]
     stages.append(("checks of takes", partial(judge, Capture(noise, 48000))))
     stages.append(("checks of files", partial(_measure_file, noise)))
