@@ -47,7 +47,9 @@ TIME: Final = {
     "R": "frames of 0.2 s every 0.1 s",
     "T": "frames of 0.25 s every 0.125 s",
     "PA": "none: from `N5` and the means of `S`, `F`, `R`",
-    **dict.fromkeys(("TNR", "PR"), "none: one value of a steady sound"),
+    **dict.fromkeys(
+        ("TNR", "PR"), "none: mean over the time; over time, segments of 1 s every 0.5 s"
+    ),
 }
 """What averages over time, by symbol."""
 
@@ -198,8 +200,7 @@ def speed_table(seconds: float = 30.0, rounds: int = 3) -> str:
     """Return processor time of one channel per minute of sound, and times real time."""
     sound = signal(seconds)[np.newaxis]
     named = {f"`{symbol}`": [symbol] for symbol in REGISTRY}
-    everything = [entry.symbol for entry in REGISTRY.values() if not entry.engine]
-    named |= {"`study`, 39 values": list(STUDY), "`all`": everything}
+    named |= {"`study`, 39 values": list(STUDY), "`all`": list(REGISTRY)}
     rows = []
     for name, labels in named.items():
         spent = []

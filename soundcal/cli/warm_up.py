@@ -72,8 +72,7 @@ def _stages() -> list[tuple[str, Callable[[], object]]]:
     low = Recording(noise[:, :44100], 44100, "stated", channels=("left", "right"))
     together: dict[str, list[Indicator]] = {}  # what one stage computes
     for entry in REGISTRY.values():
-        if not entry.engine:
-            together.setdefault(entry.stage or entry.derived, []).append(entry)
+        together.setdefault(entry.stage or entry.derived, []).append(entry)
     stages: list[tuple[str, Callable[[], object]]] = [
         (own[0].title, partial(compute, recording, [name for one in own for name in one.labels]))
         for own in together.values()

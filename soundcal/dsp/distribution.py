@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array
-from soundcal.dsp.signal import PERCENTS, exceedance
+from soundcal.dsp.signal import PERCENTS, between, exceedance
 from soundcal.errors import ParameterError, SignalError
 
 __all__ = ["CAPACITY", "Distribution"]
@@ -77,7 +77,7 @@ class Distribution:
         return not self._counting
 
     def push(self, values: Array) -> None:
-        """Take the next values, shape (n,); ``-inf`` is allowed, NaN is not."""
+        """Take the next values, shape (n,); infinite ones are allowed, NaN is not."""
         if np.isnan(values).any():
             raise SignalError("a distribution of NaN has no percentiles")
         done = 0
@@ -136,7 +136,4 @@ class Distribution:
         below = _values(self._keys[np.searchsorted(cumulative, low, side="right")])
         following = np.minimum(low + 1, self.n - 1)
         above = _values(self._keys[np.searchsorted(cumulative, following, side="right")])
-        silent = np.isneginf(below)
-        base = np.where(silent, 0.0, below)
-        step = np.where(silent, 0.0, above - base)
-        return np.where(silent, -np.inf, base + (position - low) * step)
+        return between(below, above, position - low)

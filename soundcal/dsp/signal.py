@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, SignalError
 
-__all__ = ["PERCENTS", "exceedance", "pressure_array"]
+__all__ = ["PERCENTS", "between", "exceedance", "pressure_array"]
 
 
 PERCENTS: Final = (5.0, 10.0, 50.0, 90.0, 95.0)
@@ -69,7 +69,8 @@ def exceedance(series: ArrayLike, percents: Iterable[float] = PERCENTS) -> Array
 
     ``X5``, exceeded 5 % of the time, is the 95th percentile of the series, by linear interpolation
     between order statistics (Hyndman & Fan type 7, numpy's and Excel's PERCENTILE default). No
-    interpolation is possible between ``-inf`` (silence) and a finite value: the lower is returned.
+    interpolation is possible between ``-inf`` (silence) or ``inf`` and another value: the lower is
+    returned.
 
     Parameters
     ----------
@@ -90,13 +91,21 @@ def exceedance(series: ArrayLike, percents: Iterable[float] = PERCENTS) -> Array
     if values.ndim == 0 or values.shape[-1] == 0:
         raise SignalError("a percentile needs a series of at least one value")
     quantiles = 1.0 - np.asarray(wanted, dtype=np.float64) / 100.0
-    if np.isneginf(values).any():
+    if np.isinf(values).any():
         ordered = np.sort(values, axis=-1)
         position = quantiles * (values.shape[-1] - 1)
         low = np.floor(position).astype(np.intp)
-        below = ordered[..., low]
         above = ordered[..., np.minimum(low + 1, values.shape[-1] - 1)]
-        step = np.where(np.isneginf(below), 0.0, above - np.where(np.isneginf(below), 0.0, below))
-        result = np.where(np.isneginf(below), -np.inf, below + (position - low) * step)
+        result = between(ordered[..., low], above, position - low)
         return np.moveaxis(result, -1, 0)
     return np.asarray(np.quantile(values, quantiles, axis=-1), dtype=np.float64)
+
+
+def between(below: Array, above: Array, share: Array) -> Array:
+    """Return what lies the given share of the way from ``below`` to ``above``.
+
+    Between an infinite value and another one it is ``below``.
+    """
+    finite = np.isfinite(below) & np.isfinite(above)
+    step = np.where(finite, above, 0.0) - np.where(finite, below, 0.0)
+    return np.asarray(below + share * step)

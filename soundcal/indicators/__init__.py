@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from soundcal.indicators.measurement import compute, compute_results
     from soundcal.indicators.modulation.fluctuation import fluctuation_strength
     from soundcal.indicators.modulation.roughness import roughness_dw
-    from soundcal.indicators.mosqito import pr_ecma, tnr_ecma
+    from soundcal.indicators.prominence.ratios import prominence_ratio, tone_to_noise
     from soundcal.indicators.registry import REGISTRY, STUDY, resolve
     from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.rows import COLUMNS, TidyRow, combine_ears, to_frame
@@ -75,7 +75,7 @@ else:
             "peak_level": "levels.functions",
             "percentile_levels": "levels.functions",
             "power_spectral_density": "spectra",
-            "pr_ecma": "mosqito",
+            "prominence_ratio": "prominence.ratios",
             "psychoacoustic_annoyance": "annoyance",
             "resolve": "registry",
             "roughness_dw": "modulation.roughness",
@@ -86,9 +86,9 @@ else:
             "sound_level": "levels.functions",
             "spectrogram": "spectra",
             "time_weighted_level": "levels.functions",
-            "tnr_ecma": "mosqito",
             "to_frame": "rows",
             "tonality_aures": "tonality.aures",
+            "tone_to_noise": "prominence.ratios",
         },
     )
 
@@ -113,7 +113,7 @@ __all__ = [
     "peak_level",
     "percentile_levels",
     "power_spectral_density",
-    "pr_ecma",
+    "prominence_ratio",
     "psychoacoustic_annoyance",
     "resolve",
     "roughness_dw",
@@ -124,7 +124,7 @@ __all__ = [
     "sound_level",
     "spectrogram",
     "time_weighted_level",
-    "tnr_ecma",
     "to_frame",
     "tonality_aures",
+    "tone_to_noise",
 ]

@@ -1,10 +1,9 @@
 """Indicators computed by MoSQITo 1.2.1, the best-known open library, under the same names.
 
-They are for tests, ``soundcal verify`` and users who request them. soundcal itself chooses them
-only for the tone-to-noise and prominence ratios of ECMA-418-1, which it does not implement. It
-checks the input by its own rules before MoSQITo receives it, converts rates other than 48 kHz, and
-discards the text that MoSQITo prints. The warnings of every result name MoSQITo and its known
-errors (:data:`KNOWN_ERRORS`).
+They are for tests, ``soundcal verify`` and users who request them; soundcal itself never chooses
+them. It checks the input by its own rules before MoSQITo receives it, converts rates other than
+48 kHz, and discards the text that MoSQITo prints. The warnings of every result name MoSQITo and its
+known errors (:data:`KNOWN_ERRORS`).
 """
 
 import contextlib
@@ -12,7 +11,6 @@ import io
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
@@ -26,17 +24,14 @@ from soundcal.dsp.signal import PERCENTS, exceedance, pressure_array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.result import IndicatorResult, stack
-from soundcal.indicators.stream import StreamRequest, check_field
+from soundcal.indicators.stream import check_field
 from soundcal.indicators.zwicker.filter_bank import RATE
 from soundcal.indicators.zwicker.sharpness_weights import STANDARDS, check_sharpness_weighting
 
 __all__ = [
     "KNOWN_ERRORS",
-    "RatioStream",
     "loudness_zwst",
     "loudness_zwtv",
-    "open_prominence_stream",
-    "open_tone_to_noise_stream",
     "pr_ecma",
     "roughness_dw",
     "sharpness_din_st",
@@ -73,8 +68,17 @@ KNOWN_ERRORS: Final[dict[str, tuple[str, ...]]] = {
         "modulated tones of 2 kHz read up to 0.16 asper too much, modulated noise a quarter too "
         "little, and FM tones fall off too early with the modulation frequency",
     ),
-    "tnr_ecma": ("it counts the sidebands of a vibrato as noise",),
-    "pr_ecma": ("the frequency of a tone can be off by half a critical band",),
+    "tnr_ecma": (
+        "single tones can read 10 dB too little",
+        "of two tones in a critical band that are not heard as one, one or both are missing",
+        "it knows no threshold of hearing",
+        "it counts the sidebands of a vibrato as noise",
+    ),
+    "pr_ecma": (
+        "it cuts the lower band at 89.1 Hz: tones up to 171 Hz read up to 3 dB too much",
+        "the frequency of a tone can be off by half a critical band",
+        "it knows no threshold of hearing",
+    ),
 }
 """Known errors of MoSQITo's results, by function."""
 
@@ -440,59 +444,3 @@ def pr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indicator
     """
     check_field(field)
     return _ratio(pressure, fs, "pr_ecma", "pr_ecma_st")
-
-
-class RatioStream:
-    """A ratio of ECMA-418-1 of a signal that arrives in blocks; it keeps the samples.
-
-    Parameters
-    ----------
-    request : StreamRequest
-        Request, of which only the sampling rate is used.
-    symbol : str
-        Symbol of the registry.
-    function : callable
-        :func:`tnr_ecma` or :func:`pr_ecma`.
-    """
-
-    def __init__(
-        self, request: StreamRequest, symbol: str, function: Callable[..., IndicatorResult]
-    ) -> None:
-        self._request = request
-        self._symbol = symbol
-        self._function = function
-        self._blocks: list[Array] = []
-        self._n = 0
-
-    def push(self, block: Array) -> None:
-        """Take the next samples in Pa, shape (n,)."""
-        self._n += block.size
-        if self._n <= RATIO_MAXIMUM * self._request.fs:
-            self._blocks.append(block.copy())
-
-    def finish(self) -> dict[str, IndicatorResult]:
-        """Return the result by symbol.
-
-        Raises
-        ------
-        SignalError
-            Too short or too long a signal.
-        """
-        if self._n > RATIO_MAXIMUM * self._request.fs:
-            raise SignalError(
-                f"{self._symbol}: signal of {self._n / self._request.fs:.0f} s; at most "
-                f"{RATIO_MAXIMUM:g} s are accepted: measure a part of the recording"
-            )
-        result = self._function(np.concatenate(self._blocks), self._request.fs)
-        # channels have different tones, which do not fit into one table
-        return {self._symbol: replace(result, specific=None, axis=None)}
-
-
-def open_tone_to_noise_stream(request: StreamRequest) -> RatioStream:
-    """Open the stage of the tone-to-noise ratio."""
-    return RatioStream(request, "TNR", tnr_ecma)
-
-
-def open_prominence_stream(request: StreamRequest) -> RatioStream:
-    """Open the stage of the prominence ratio."""
-    return RatioStream(request, "PR", pr_ecma)

@@ -72,8 +72,6 @@ class Indicator:
         Name in words.
     optional : tuple of str
         Statistics that are costly and therefore left out unless requested by their label.
-    engine : str
-        Library that computes the indicator, if not soundcal; ``all`` then excludes it.
     together : bool
         One stage analyses all channels of a recording.
     fields : tuple of str
@@ -93,7 +91,6 @@ class Indicator:
     needs: tuple[str, ...] = ()
     title: str = ""
     optional: tuple[str, ...] = ()
-    engine: str = ""
     together: bool = False
     fields: tuple[str, ...] = ("free", "diffuse")
     binaural: bool = False
@@ -249,26 +246,24 @@ _TABLE: Final = (
     ),
     Indicator(
         symbol="TNR",
-        name="tnr_ecma",
+        name="tone_to_noise",
         family="prominence",
         unit="dB",
-        standard="ECMA-418-1",
-        statistics=("max", "total"),
-        stage="soundcal.indicators.mosqito:open_tone_to_noise_stream",
-        title="tone-to-noise ratio, through MoSQITo",
-        engine="MoSQITo",
+        standard="ECMA-418-1:2024",
+        statistics=("max", "total", *PERCENTILES),
+        stage="soundcal.indicators.prominence.ratios:RatioStream",
+        title="tone-to-noise ratio",
         fields=ANY_FIELD,
     ),
     Indicator(
         symbol="PR",
-        name="pr_ecma",
+        name="prominence_ratio",
         family="prominence",
         unit="dB",
-        standard="ECMA-418-1",
-        statistics=("max", "total"),
-        stage="soundcal.indicators.mosqito:open_prominence_stream",
-        title="prominence ratio, through MoSQITo",
-        engine="MoSQITo",
+        standard="ECMA-418-1:2024",
+        statistics=("max", "total", *PERCENTILES),
+        stage="soundcal.indicators.prominence.ratios:RatioStream",
+        title="prominence ratio",
         fields=ANY_FIELD,
     ),
 )
@@ -314,9 +309,7 @@ def _known() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return what each name stands for: statistics per symbol."""
     entries = REGISTRY.values()
     usual = {e.symbol: tuple(s for s in e.statistics if s not in e.optional) for e in entries}
-    known: dict[str, dict[str, tuple[str, ...]]] = {
-        "all": {e.symbol: usual[e.symbol] for e in entries if not e.engine}
-    }
+    known: dict[str, dict[str, tuple[str, ...]]] = {"all": usual}
     for entry in entries:
         symbol = entry.symbol
         for name in (symbol, entry.name, entry.family):

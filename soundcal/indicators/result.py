@@ -1,7 +1,7 @@
 """The one result type of all indicators."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["PER_SIGNAL", "IndicatorResult", "stack"]
 
 PER_SIGNAL: Final = {"per_signal": True}
-"""Metadata of the fields that hold one number or array per signal: their shape begins with the
-leading shape. The other fields are common to all signals."""
+"""Metadata of the fields that hold one number, array or tuple per signal: their shape begins with
+the leading shape, and tuples are nested like it. The other fields are common to all signals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,19 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    if is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _nested(entries: Sequence[Any], leading: tuple[int, ...]) -> Any:
+    """Return the entries as tuples nested like the leading axes."""
+    if not leading:
+        return entries[0]
+    size = len(entries) // max(1, leading[0])
+    return tuple(
+        _nested(entries[i * size : (i + 1) * size], leading[1:]) for i in range(leading[0])
+    )
 
 
 def stack(
@@ -136,6 +148,8 @@ def stack(
             return None
         if isinstance(values[0], Mapping):
             return {key: joined([value[key] for value in values]) for key in values[0]}
+        if isinstance(values[0], tuple):
+            return _nested(values, leading)
         array = np.asarray(values, dtype=np.float64)
         array = array.reshape(leading + array.shape[1 + n_axes :])
         return array if array.ndim else array.item()

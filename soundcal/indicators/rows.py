@@ -164,7 +164,9 @@ def tidy_rows(
                 value = _value(result, statistic, index)
                 u = calibration_u if calibration_u > 0 else None
                 if u is not None and not find(symbol).is_level:
-                    u = None if raised is None else abs(_value(raised, statistic, index) - value)
+                    u = None
+                    if raised is not None and np.isfinite(value):
+                        u = abs(_value(raised, statistic, index) - value)
                 rows.append(
                     TidyRow(
                         recording=recording,

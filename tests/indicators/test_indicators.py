@@ -80,7 +80,7 @@ def test_names_of_all_kinds() -> None:
     assert "peak" not in resolve(["LA"])["LA"]
     assert list(resolve(["levels"])) == ["LA", "LC", "LZ", "LB"]
     assert resolve(["LA95", "LAeq"]) == {"LA": ("eq", "95")}
-    assert set(resolve(["all"])) == {s for s, entry in REGISTRY.items() if not entry.engine}
+    assert set(resolve(["all"])) == set(REGISTRY)
     with pytest.raises(ParameterError, match="no indicator 'LQ'"):
         resolve(["LQ"])
     with pytest.raises(ParameterError, match="at least one"):
@@ -142,6 +142,9 @@ def test_a_ratio_in_db_has_no_uncertainty_of_calibration() -> None:
     rows = compute(recording(FS), ["TNR"])
     assert {row.unit for row in rows} == {"dB"}
     assert {row.u for row in rows} == {None}
+    # a ratio that no tone has, -inf, does not change either
+    rows = compute(recording(FS), ["TNRmax"], uncertainty=True)
+    assert {(row.value, row.u) for row in rows} == {(-math.inf, None)}
     # it is no level either: no power, no energetic mean
     assert {row.channel for row in combine_ears(rows, "energy")} == {"mean"}
 
