@@ -434,9 +434,10 @@ def _figure(options: argparse.Namespace, name: str, symbol: str) -> Path:
 def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
     """Write one figure per file and indicator."""
     from soundcal.files.atomic import partial_file
+    from soundcal.indicators.prominence.result import AudibilityResult, ProminenceResult
     from soundcal.indicators.registry import find
     from soundcal.recording import counted
-    from soundcal.report.figures import indicator_figure, save
+    from soundcal.report.figures import indicator_figure, save, tones_figure
 
     drawn = 0
     for result in results:
@@ -445,9 +446,11 @@ def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
                 say(f"{symbol} is a single number and is not drawn")
                 continue
             name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
-            figure = indicator_figure(
-                _drawable(found, name), result.channels, quantity=_quantity(symbol)
-            )
+            if isinstance(found, ProminenceResult | AudibilityResult):
+                figure = tones_figure(found, result.channels, name)
+            else:
+                drawable, quantity = _drawable(found, name), _quantity(symbol)
+                figure = indicator_figure(drawable, result.channels, quantity=quantity)
             target = _figure(options, result.path, symbol)
             with partial_file(target, force=options.force) as temporary:
                 save(figure, temporary, form="png", dpi=150)

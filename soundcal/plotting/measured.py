@@ -1,24 +1,35 @@
 """Plots of recordings, indicators and calibrations."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from soundcal.errors import ParameterError
+from soundcal.indicators.hearing_model.result import HearingModelResult
 from soundcal.indicators.levels.bands import band_levels
 from soundcal.indicators.levels.functions import time_weighted_level
+from soundcal.indicators.prominence.result import AudibilityResult, ProminenceResult
 from soundcal.indicators.registry import REGISTRY
+from soundcal.indicators.result import PER_SIGNAL, IndicatorResult
 from soundcal.indicators.spectra import power_spectral_density, spectrogram
 from soundcal.plotting.canvas import Drawing
 from soundcal.recording import Recording, channel_names
 from soundcal.report.figures.budget import budget_rows, draw_budget
-from soundcal.report.figures.indicator import draw_bands, draw_map, draw_series, draw_values
+from soundcal.report.figures.indicator import (
+    draw_bands,
+    draw_frequency,
+    draw_map,
+    draw_series,
+    draw_values,
+    with_binaural,
+)
 from soundcal.report.figures.page import short
 from soundcal.report.figures.spectra import density_label, draw_density, draw_spectrogram
+from soundcal.report.figures.tones import draw_ratios, draw_tones, draw_tracks
 from soundcal.report.figures.waveform import draw_waveform
 from soundcal.report.style import family_name
 
@@ -26,7 +37,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from soundcal.calibration.model import Calibration
-    from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.spectra import SpectralDensity
 
 __all__ = [
@@ -137,19 +147,26 @@ def _index(of: str, channels: Sequence[str]) -> int:
     return channels.index(of)
 
 
-def of_indicator(result: "IndicatorResult", of: str, kind: str) -> Drawing:
+def of_indicator(result: IndicatorResult, of: str, kind: str) -> Drawing:
     """Draw a result over time, over its bands, as a map of both, or as bars of its statistics."""
     leading = np.shape(result.value)
     if len(leading) > 1:
         raise ParameterError(f"{result.name}: shape {leading}; plot one recording at a time")
-    names: Sequence[str] = channel_names(leading[0] if leading else 1)
+    shown, names = with_binaural(result, channel_names(leading[0] if leading else 1))
+    if of:
+        shown, names = _channel_of_result(shown, of, names), (of,)
+    if isinstance(shown, ProminenceResult | AudibilityResult) and kind in _OF_TONES:
+        return Drawing(partial(_OF_TONES[kind], result=shown, names=names))
     name, quantity = result.name.replace("_", " ").capitalize(), ""
     entries = [entry for entry in REGISTRY.values() if entry.name == result.name]
     if len(entries) == 1:
         name, quantity = family_name(entries[0].symbol), entries[0].symbol
-    shown = replace(result, name=name)
-    if of:
-        shown, names = _channel_of_result(shown, of, names), (of,)
+    shown = replace(shown, name=name)
+    if isinstance(shown, HearingModelResult):
+        if kind == "frequency":
+            return Drawing(partial(draw_frequency, result=shown, names=names))
+        if kind == "map":
+            shown = replace(shown, specific=shown.specific_series)
     if kind == "map":
         _only(names)
         return Drawing(
@@ -166,12 +183,21 @@ def of_indicator(result: "IndicatorResult", of: str, kind: str) -> Drawing:
     return Drawing(partial(draw, result=shown, names=names, quantity=quantity))
 
 
-def kinds_of_indicator(result: "IndicatorResult") -> tuple[str, ...]:
+_OF_TONES: Final = {"tones": draw_tones, "ratios": draw_ratios, "tracks": draw_tracks}
+"""Kinds of plots of prominent and audible tones."""
+
+
+def kinds_of_indicator(result: IndicatorResult) -> tuple[str, ...]:
     """Return the kinds of plots that a result has, the default first."""
     dimensions = np.ndim(result.value)
     kinds = []
+    if isinstance(result, ProminenceResult | AudibilityResult):
+        kinds += _kinds_of_tones(result)
     if result.series is not None:
         kinds.append("series")
+    if isinstance(result, HearingModelResult):
+        kinds += ["frequency"] if result.frequency is not None else []
+        kinds += ["map"] if result.specific_series is not None else []
     if result.specific is not None and result.axis is not None:
         over_time = np.ndim(result.specific) == dimensions + 2 and result.times is not None
         kinds += ["map"] if over_time else ["bands"]
@@ -180,20 +206,27 @@ def kinds_of_indicator(result: "IndicatorResult") -> tuple[str, ...]:
     return (*kinds, "values")
 
 
-def _channel_of_result(
-    result: "IndicatorResult", of: str, names: Sequence[str]
-) -> "IndicatorResult":
+def _kinds_of_tones(result: ProminenceResult | AudibilityResult) -> list[str]:
+    kinds = ["ratios"] if result.spectrum is None else ["tones", "ratios"]
+    over_time = result.times if isinstance(result, AudibilityResult) else result.tracks
+    return kinds if over_time is None else [*kinds, "tracks"]
+
+
+def _channel_of_result(result: IndicatorResult, of: str, names: Sequence[str]) -> IndicatorResult:
     index = _index(of, names)
     if not np.ndim(result.value):
         return result
     one = slice(index, index + 1)
-    return replace(
-        result,
-        value=result.value[one],
-        statistics={name: value[one] for name, value in result.statistics.items()},
-        series=None if result.series is None else result.series[one],
-        specific=None if result.specific is None else result.specific[one],
-    )
+
+    def own(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: own(entry) for name, entry in value.items()}
+        return None if value is None else value[one]
+
+    kept = {
+        e.name: own(getattr(result, e.name)) for e in fields(result) if e.metadata == PER_SIGNAL
+    }
+    return replace(result, **kept)
 
 
 def of_calibration(calibration: "Calibration") -> Drawing:

@@ -42,9 +42,13 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
                             ``pressure``, ``spectrum`` (third octaves),
                             ``density`` (power spectral density),
                             ``spectrogram``
-    IndicatorResult         ``series`` (over time), ``map`` (bands over time),  channel
-                            ``bands``, ``values`` (statistics as bars);
+    IndicatorResult         ``series`` (over time), ``map`` (bands over time),  channel,
+                            ``bands``, ``values`` (statistics as bars),         ``binaural``
+                            ``frequency`` (of the tonality over time);
                             those that the result has
+    … of tones              ``tones`` (in the spectrum), ``ratios`` (with the   channel
+                            criterion), ``tracks`` (tones over time),
+                            ``series``, ``values``
     SpectralDensity         ``spectrogram`` if it is over time, ``density``     channel
     Calibration             ``budget`` (uncertainty)
     Agreement,              ``bland-altman``

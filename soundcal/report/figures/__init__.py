@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from soundcal.report.figures.spectra import density_figure
     from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
+    from soundcal.report.figures.tones import tones_figure
     from soundcal.report.figures.values import MAX_VALUE_PANELS, value_dots
 else:
     __getattr__, __dir__ = on_first_use(
@@ -79,6 +80,7 @@ else:
             "spectrum_figure": "qualification",
             "stability_figure": "qualification",
             "stimulus_dots": "stimuli",
+            "tones_figure": "tones",
             "value_dots": "values",
         },
     )
@@ -114,5 +116,6 @@ __all__ = [
     "spectrum_figure",
     "stability_figure",
     "stimulus_dots",
+    "tones_figure",
     "value_dots",
 ]

@@ -1,7 +1,8 @@
 """One indicator of one recording: over time, over its bands, or both as a map."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,18 +11,22 @@ from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
+from soundcal.indicators.hearing_model.result import HearingModelResult
+from soundcal.indicators.result import PER_SIGNAL
+from soundcal.indicators.rows import BINAURAL
 from soundcal.recording import channel_names
 from soundcal.report import style
 from soundcal.report.figures.page import (
     add_axes,
     colours,
     legend_above,
+    log_frequency,
     new_figure,
     small,
     spread_out,
     styled,
 )
-from soundcal.report.style import METHOD_COLOURS, PAGE_MM
+from soundcal.report.style import FAINT, METHOD_COLOURS, PAGE_MM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +35,15 @@ if TYPE_CHECKING:
 
     from soundcal.indicators.result import IndicatorResult
 
-__all__ = ["draw_bands", "draw_map", "draw_series", "draw_values", "indicator_figure"]
+__all__ = [
+    "draw_bands",
+    "draw_frequency",
+    "draw_map",
+    "draw_series",
+    "draw_values",
+    "indicator_figure",
+    "with_binaural",
+]
 
 
 _NOMINAL: Final = ("16", "31.5", "63", "125", "250", "500", "1k", "2k", "4k", "8k", "16k")
@@ -74,8 +87,9 @@ def indicator_figure(
     Returns
     -------
     Figure
-        180 mm wide; one row for the series over time (all channels), and one per channel for a map
-        of specific values over time, or one for specific values over the bands.
+        180 mm wide; one row for the series over time (all channels, and the standard's own value
+        of both ears), one for the frequency of the tonality over time, and one per channel for a
+        map of specific values over time, or one for specific values over the bands.
 
     Raises
     ------
@@ -91,7 +105,9 @@ def indicator_figure(
         raise ParameterError(f"{result.name}: {len(names)} names for {n} channels")
     has_map = _has_map(result, len(leading))
     has_bands = result.specific is not None and result.axis is not None and not has_map
-    rows = int(result.series is not None) + (n if has_map else int(has_bands))
+    has_frequency = isinstance(result, HearingModelResult) and result.frequency is not None
+    rows = int(result.series is not None) + has_frequency + (n if has_map else int(has_bands))
+    result, names = with_binaural(result, names)
     if rows == 0:
         raise ParameterError(f"{result.name} has neither a series nor specific values to draw")
     left, right, bottom, top, gap, height = 17.0, 31.0, 10.0, 7.0, 15.0, 38.0
@@ -110,6 +126,8 @@ def indicator_figure(
         ]
         if result.series is not None:
             draw_series(panels.pop(0), result, names, quantity)
+        if isinstance(result, HearingModelResult) and has_frequency:
+            draw_frequency(panels.pop(0), result, names)
         if has_map:
             for channel, axes in enumerate(panels):
                 image = draw_map(axes, result, names, channel)
@@ -121,6 +139,32 @@ def indicator_figure(
         for axes in figure.axes:
             legend_above(axes)
     return figure
+
+
+def with_binaural(
+    result: "IndicatorResult", names: Sequence[str]
+) -> tuple["IndicatorResult", tuple[str, ...]]:
+    """Return the result of two ears with the standard's own value of both as a third channel.
+
+    A result without such a value is returned as it is.
+    """
+    both = result.binaural
+    if both is None or np.ndim(result.value) != 1:
+        return result, tuple(names)
+
+    def joined(ears: Any, own: Any) -> Any:
+        if ears is None or own is None:
+            return None
+        if isinstance(ears, Mapping):
+            return {name: joined(ears[name], own[name]) for name in ears if name in own}
+        return np.concatenate([np.asarray(ears), np.asarray(own)[None]])
+
+    of_both = {
+        entry.name: joined(getattr(result, entry.name), getattr(both, entry.name))
+        for entry in fields(result)
+        if entry.metadata == PER_SIGNAL
+    }
+    return replace(result, binaural=None, **of_both), (*names, BINAURAL)
 
 
 def _has_map(result: "IndicatorResult", n_leading: int) -> bool:
@@ -178,12 +222,32 @@ def draw_series(
     axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
     low, high = axes.get_ylim()
     axes.set_ylim(_lowest(times, series, quantity, low, high), high)
-    if len(names) <= 2:
+    if names[-1] == BINAURAL:
+        _percentile_marks(axes, result, len(names) - 1, column=0)
+    elif len(names) <= 2:
         for i in range(len(names)):
-            _percentile_marks(axes, result, i)
+            _percentile_marks(axes, result, i, column=i)
+    _discarded(axes, result)
     axes.set_xlabel("Time (s)" if result.times is not None else "Index")
     axes.set_ylabel(_quantity(result, quantity))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+
+
+def draw_frequency(axes: "Axes", result: HearingModelResult, names: Sequence[str]) -> None:
+    """Draw the frequency of the tonality over time in axes; where nothing is tonal, nothing."""
+    frequency = np.atleast_2d(np.asarray(result.frequency))
+    times = np.asarray(result.times)
+    for look, row, name in zip(_lines(len(names), 0.9), frequency, names, strict=True):
+        axes.plot(times, row, label=name, **look)
+    _say_if_nothing(axes, frequency)
+    found = frequency[np.isfinite(frequency)]
+    low, high = (found.min(), found.max()) if found.size else (50.0, 16000.0)
+    log_frequency(axes.yaxis, float(low) / 1.4, float(high) * 1.4)
+    axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
+    _discarded(axes, result)
+    axes.set_xlabel("Time (s)")
+    axes.set_ylabel("Frequency (Hz)")
+    axes.set_title(f"{_title(result)}, frequency", loc="left", pad=4.0, weight="bold")
 
 
 def _lowest(times: ArrayLike, series: ArrayLike, quantity: str, low: float, high: float) -> float:
@@ -203,7 +267,21 @@ def _lowest(times: ArrayLike, series: ArrayLike, quantity: str, low: float, high
     return max(low, least - 0.05 * max(high - least, 1.0))
 
 
-def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> None:
+def _discarded(axes: "Axes", result: "IndicatorResult") -> None:
+    """Mark the start of a series that value and statistics leave out."""
+    n = result.discarded if isinstance(result, HearingModelResult) else 0
+    if n and result.times is not None:
+        end = float(result.times[min(n, len(result.times) - 1)])
+        axes.axvspan(float(result.times[0]), end, color=FAINT, alpha=0.18, linewidth=0.0)
+        axes.annotate(
+            "left out", (end, 1.0), xycoords=("data", "axes fraction"), xytext=(2.0, -1.0),
+            textcoords="offset points", va="top", color=FAINT, fontsize=small(),
+        )  # fmt: skip
+
+
+def _percentile_marks(
+    axes: "Axes", result: "IndicatorResult", channel: int, *, column: int
+) -> None:
     """Mark the exceedance percentiles of one channel, with their values beside the panel."""
     from matplotlib.transforms import ScaledTranslation
 
@@ -220,9 +298,7 @@ def _percentile_marks(axes: "Axes", result: "IndicatorResult", channel: int) -> 
     size = small()
     up = axes.get_window_extent().height / axes.figure.dpi * 72.0
     places = spread_out([value for value, _ in marks], (low, high), 1.28 * size / up)
-    beside = ScaledTranslation(
-        (0.6 + 7.0 * channel) * size / 72.0, 0.0, axes.figure.dpi_scale_trans
-    )
+    beside = ScaledTranslation((0.6 + 7.0 * column) * size / 72.0, 0.0, axes.figure.dpi_scale_trans)
     for (value, name), place in zip(marks, places, strict=True):
         axes.axhline(value, color=colour, linewidth=0.4, linestyle="--", alpha=0.7)
         axes.text(

@@ -72,9 +72,8 @@ def log_frequency(axis: Any, low: float, high: float) -> None:
     """Make an axis one of frequencies in Hz, logarithmic, from ``low`` to ``high``."""
     from matplotlib.ticker import NullLocator
 
-    vertical = axis.axis_name == "y"
-    (axis.axes.set_yscale if vertical else axis.axes.set_xscale)("log")
-    axis.set_view_interval(low, high, ignore=True)
+    name = axis.axis_name
+    axis.axes.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
     inside = [tick for tick in _FREQUENCIES if low <= tick <= high]
     axis.set_ticks(inside, [f"{t / 1000:g}k" if t >= 1000 else str(t) for t in inside])
     axis.set_minor_locator(NullLocator())

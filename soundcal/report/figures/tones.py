@@ -1,0 +1,309 @@
+"""Prominent and audible tones: in the spectrum, against their criterion, and over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.arrays import Array
+from soundcal.errors import ParameterError
+from soundcal.indicators.prominence import bands
+from soundcal.indicators.prominence.result import AudibilityResult
+from soundcal.recording import channel_names
+from soundcal.report.figures.page import (
+    add_axes,
+    colours,
+    legend_above,
+    log_frequency,
+    new_figure,
+    small,
+    styled,
+)
+from soundcal.report.figures.spectra import peaks_and_dips
+from soundcal.report.style import INK, PAGE_MM
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from soundcal.indicators.prominence.result import ProminenceResult
+
+    TonalResult = ProminenceResult | AudibilityResult
+
+__all__ = ["draw_ratios", "draw_tones", "draw_tracks", "tones_figure"]
+
+_RANGE: Final = (20.0, 12500.0)
+"""Ends of the axis of the spectrum in Hz."""
+
+_RATED: Final = (bands.LOWEST, bands.HIGHEST)
+
+_MOST_TEXTS: Final = 8
+"""Largest number of ratios that are written beside their tones."""
+
+_SPAN_DB: Final = 90.0
+"""Range of levels that the axis of a spectrum shows at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What is drawn of tones: arrays of equal length."""
+
+    times: Array
+    frequency: Array
+    centre: Array
+    """Centre of the critical band in which the tone is rated, Hz."""
+    level: Array
+    ratio: Array
+    over: NDArray[np.bool_]
+    """True if the ratio reaches the limit and the tone is audible."""
+
+
+def _channels(result: "TonalResult", entries: Any) -> tuple[Any, ...]:
+    """Return the entries of each channel."""
+    leading = np.shape(result.value)
+    if len(leading) > 1:
+        raise ParameterError(f"{result.name}: shape {leading}; draw one recording at a time")
+    return tuple(entries) if leading else (entries,)
+
+
+def _quantity(result: "TonalResult") -> tuple[str, str, str]:
+    """Return the ratio's attribute of a tone, that of its verdict, and the label of its axis."""
+    if isinstance(result, AudibilityResult):
+        return "audibility", "audible", "Audibility (dB)"
+    if result.name == "tone_to_noise":
+        return "tnr", "tnr_prominent", "Tone-to-noise ratio (dB)"
+    return "pr", "pr_prominent", "Prominence ratio (dB)"
+
+
+def _marks(result: "TonalResult", tones: Sequence[Any]) -> _Marks:
+    ratio, over, _ = _quantity(result)
+
+    def column(name: str) -> Array:
+        return np.array([getattr(tone, name, np.nan) for tone in tones], dtype=np.float64)
+
+    centre = "rated_at" if ratio == "tnr" else "frequency"
+    return _Marks(
+        column("time"),
+        column("frequency"),
+        column(centre),
+        column("level"),
+        column(ratio),
+        column(over) > 0.0,
+    )
+
+
+def draw_tones(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> None:
+    """Draw the averaged spectrum with the tones at their levels in axes.
+
+    Filled marks are tones that reach the criterion and are audible, with their ratios beside them
+    and their critical bands shaded; hollow ones do not.
+
+    Parameters
+    ----------
+    axes : Axes
+        Axes to draw in.
+    result : ProminenceResult or AudibilityResult
+        Result of one signal or of several channels, with its spectrum.
+    names : sequence of str
+        Names of the channels.
+
+    Raises
+    ------
+    ParameterError
+        The result has more than one leading axis, or no spectrum.
+    """
+    if result.spectrum is None or result.frequency is None:
+        raise ParameterError(
+            f"{result.name} has no spectrum; the function of the indicator keeps it"
+        )
+    inside = (result.frequency >= _RANGE[0]) & (result.frequency <= _RANGE[1])
+    frequency = result.frequency[inside]
+    tops = []
+    for row, tones, name, (colour, marker) in zip(
+        _channels(result, result.spectrum),
+        _channels(result, result.tones),
+        names,
+        colours(len(names)),
+        strict=True,
+    ):
+        level = np.where(np.isfinite(row[inside]), row[inside], np.nan)
+        axes.plot(
+            *peaks_and_dips(frequency, level), color=colour, linewidth=0.7, alpha=0.7, label=name
+        )
+        marks = _marks(result, tones)
+        tops += [*level[np.isfinite(level)], *marks.level]
+        for f in np.unique(marks.centre[marks.over].round(1)):
+            axes.axvspan(*_band(result, f), color=colour, alpha=0.15, linewidth=0.0)
+        for over, face in ((True, colour), (False, "none")):
+            some = marks.over == over
+            axes.plot(
+                marks.frequency[some], marks.level[some], marker, markersize=4.0,
+                markerfacecolor=face, markeredgecolor=colour, markeredgewidth=0.7,
+            )  # fmt: skip
+        _write_ratios(axes, marks, colour)
+    log_frequency(axes.xaxis, *_RANGE)
+    if tops:
+        top = float(np.max(tops))
+        axes.set_ylim(max(axes.get_ylim()[0], top - _SPAN_DB), top + 9.0)
+    else:
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
+    axes.set_xlabel("Frequency (Hz)")
+    unit = "dB(A)" if isinstance(result, AudibilityResult) else "dB"
+    axes.set_ylabel(f"Level of a line or tone ({unit})")
+    axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+
+
+def draw_ratios(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> None:
+    """Draw the ratio of every tone over its frequency in axes, with the criterion.
+
+    Parameters and errors as for :func:`draw_tones`. A tone without noise beside it, whose ratio is
+    infinite, is drawn at the upper end.
+    """
+    _, _, label = _quantity(result)
+    frequency = np.geomspace(*_RATED, 200)
+    limits = np.array([_limit(result, float(f)) for f in frequency])
+    axes.plot(frequency, limits, color=INK, linewidth=0.8, linestyle="--", label="criterion")
+    found = [_marks(result, tones) for tones in _channels(result, result.tones)]
+    finite = np.concatenate([m.ratio[np.isfinite(m.ratio)] for m in found] + [limits])
+    low, high = float(finite.min()) - 2.0, float(finite.max()) + 3.0
+    for marks, name, (colour, marker) in zip(found, names, colours(len(names)), strict=True):
+        shown = np.minimum(marks.ratio, high - 0.5)
+        for over, face in ((True, colour), (False, "none")):
+            some = marks.over == over
+            axes.plot(
+                marks.frequency[some], shown[some], marker, markersize=4.0, markerfacecolor=face,
+                markeredgecolor=colour, markeredgewidth=0.7,
+                label=name if over and len(names) > 1 else None,
+            )  # fmt: skip
+        for f, ratio in zip(marks.frequency, marks.ratio, strict=True):
+            if np.isposinf(ratio):
+                axes.text(f, high - 0.5, " ∞", color=colour, va="center")
+    log_frequency(axes.xaxis, *_RANGE)
+    axes.set_ylim(low, high)
+    axes.set_xlabel("Frequency (Hz)")
+    axes.set_ylabel(label)
+    axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
+
+
+def draw_tracks(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> None:
+    """Draw the frequencies of the tones over time in axes: filled where they reach the criterion.
+
+    Parameters as for :func:`draw_tones`.
+
+    Raises
+    ------
+    ParameterError
+        The result has more than one leading axis, or no tones over time.
+    """
+    if isinstance(result, AudibilityResult):
+        found = [_marks(result, tones) for tones in _channels(result, result.tones)]
+    elif result.tracks is None:
+        raise ParameterError(f"{result.name} has no tones over time")
+    else:
+        found = [_in_line(result, tracks) for tracks in _channels(result, result.tracks)]
+    seen = np.concatenate([marks.frequency for marks in found])
+    seen = seen[np.isfinite(seen)]
+    for marks, name, (colour, marker) in zip(found, names, colours(len(names)), strict=True):
+        if not isinstance(result, AudibilityResult):
+            axes.plot(marks.times, marks.frequency, color=colour, linewidth=0.5, alpha=0.6)
+        axes.plot(marks.times, marks.frequency, ".", color=colour, markersize=1.5)
+        over = marks.over
+        axes.plot(
+            marks.times[over], marks.frequency[over], marker, color=colour, markersize=3.0,
+            label=name if len(names) > 1 else None,
+        )  # fmt: skip
+    if not seen.size:
+        axes.text(0.5, 0.5, "no tones", transform=axes.transAxes, ha="center", va="center")
+    low, high = (seen.min(), seen.max()) if seen.size else _RATED
+    log_frequency(axes.yaxis, float(low) / 1.3, float(high) * 1.3)
+    times = np.asarray(result.times)
+    if times.size and np.isfinite(times).all():
+        axes.set_xlim(0.0, float(times[-1] + times[0]))
+    axes.set_xlabel("Time (s)")
+    axes.set_ylabel("Frequency (Hz)")
+    axes.set_title(f"{_title(result)}, tones over time", loc="left", pad=4.0, weight="bold")
+
+
+def tones_figure(result: "TonalResult", channels: Sequence[str] = (), name: str = "") -> "Figure":
+    """Draw the tones in the spectrum, their ratios with the criterion, and the tones over time.
+
+    Parameters
+    ----------
+    result : ProminenceResult or AudibilityResult
+        Result of one signal or of several channels.
+    channels : sequence of str, optional
+        Names of the channels.
+    name : str, optional
+        Name of the recording and of the indicator, above the figure.
+
+    Returns
+    -------
+    Figure
+        180 mm wide, three rows.
+
+    Raises
+    ------
+    ParameterError
+        As for :func:`draw_tones` and :func:`draw_tracks`.
+    """
+    leading = np.shape(result.value)
+    names = tuple(channels) or channel_names(leading[0] if leading else 1)
+    left, right, bottom, top, gap, height = 17.0, 4.0, 10.0, 7.0, 15.0, 45.0
+    total = bottom + top + 3.0 * height + 2.0 * gap
+    with styled():
+        figure = new_figure(PAGE_MM, total)
+        for row, draw in enumerate((draw_tones, draw_ratios, draw_tracks)):
+            place = total - top - height - row * (height + gap)
+            axes = add_axes(figure, left, place, PAGE_MM - left - right, height)
+            draw(axes, result, names)
+            legend_above(axes)
+            if row == 0 and name:
+                axes.set_title(name, loc="left", pad=4.0, weight="bold")
+    return figure
+
+
+def _title(result: "TonalResult") -> str:
+    return _quantity(result)[2].removesuffix(" (dB)")
+
+
+def _band(result: "TonalResult", frequency: float) -> tuple[float, float]:
+    """Return the edges of the critical band in which a tone is rated."""
+    if isinstance(result, AudibilityResult):
+        return bands.geometric_band(frequency)
+    return bands.critical_band(frequency)
+
+
+def _limit(result: "TonalResult", frequency: float) -> float:
+    """Return the criterion in dB."""
+    if isinstance(result, AudibilityResult):
+        return 0.0
+    if result.name == "tone_to_noise":
+        return bands.tone_to_noise_limit(frequency)
+    return bands.prominence_limit(frequency)
+
+
+def _write_ratios(axes: "Axes", marks: _Marks, colour: str) -> None:
+    """Write the highest ratios that reach the criterion beside their tones."""
+    order = np.flatnonzero(marks.over)
+    for i in order[np.argsort(-marks.ratio[order])][:_MOST_TEXTS]:
+        ratio = "∞" if np.isinf(marks.ratio[i]) else f"{marks.ratio[i]:.1f}"
+        axes.annotate(
+            f"{ratio} dB", (marks.frequency[i], marks.level[i]), xytext=(0.0, 4.0),
+            textcoords="offset points", ha="center", color=colour, fontsize=small(),
+        )  # fmt: skip
+
+
+def _in_line(result: "TonalResult", tracks: Sequence[Any]) -> _Marks:
+    """Return the tones of all tracks in one line, with gaps between the tracks."""
+    ratio, over, _ = _quantity(result)
+
+    def column(name: str) -> Array:
+        parts = [np.append(np.asarray(getattr(track, name), float), np.nan) for track in tracks]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    frequency = column("frequency")
+    return _Marks(
+        column("times"), frequency, frequency, column("level"), column(ratio), column(over) > 0.0
+    )
