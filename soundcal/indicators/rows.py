@@ -244,8 +244,8 @@ def check_ear_rules(rules: Sequence[str], symbols: Iterable[str] = ()) -> None:
         able = [symbol for symbol, entry in REGISTRY.items() if entry.binaural]
         raise ParameterError(
             f"ear rule 'binaural': the standards of {', '.join(lacking)} define no value of both "
-            f"ears; those of {', '.join(able)} do: choose them (--indicators), or name a rule for "
-            "the others too (--ears each,binaural)"
+            f"ears; those of {', '.join(able)} do: choose them (--indicators); soundcal measure "
+            "takes several rules (--ears each,binaural)"
         )
 
 

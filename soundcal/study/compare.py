@@ -78,7 +78,8 @@ def compare_methods(
         raise ParameterError(f"no method {unknown[0]!r} in the table; it has {', '.join(found)}")
     pairs = default_pairs(methods, reference)
     checked = checked[checked["condition"].isin(methods)]
-    checked = of_ears(_without(checked, rules.excluded), rules.ears)
+    given = _without(checked, rules.excluded)
+    checked = of_ears(given, rules.ears)
     checked = with_takes(checked, rules)
     values, parts = _combined(checked, rules)
     labels = list(dict.fromkeys(zip(checked["indicator"], checked["statistic"], strict=True)))
@@ -119,6 +120,7 @@ def compare_methods(
     warnings = (
         *(() if joined is table else joined.attrs["notes"]),
         *remarks,
+        *_not_binaural(given, checked),
         *_refusals(refused),
         *_left_out(wide, pairs, {*refused, *(entry.key for entry in entries)}),
         *filter(None, exchanged),
@@ -162,6 +164,14 @@ def _mixed_ears(values: "pd.DataFrame") -> tuple[str, ...]:
         f"{some(labels)}: not alike at the ears ({words}); state how the one value was made"
         for words, labels in found.items()
     )
+
+
+def _not_binaural(given: "pd.DataFrame", kept: "pd.DataFrame") -> tuple[str, ...]:
+    """Return a remark on indicators that the rule ``binaural`` leaves out."""
+    lost = dict.fromkeys(given["indicator"] + given["statistic"])
+    for label in kept["indicator"] + kept["statistic"]:
+        lost.pop(label, None)
+    return (f"no binaural value, not compared: {some(lost)}",) if lost else ()
 
 
 def _without(table: "pd.DataFrame", reasons: Mapping[str, str]) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ import numpy as np
 
 from soundcal.errors import RecordError
 from soundcal.files.names import some
+from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.rows import BINAURAL, EarRule, of_both_ears, rule_for
 from soundcal.recording import EARS
 
@@ -111,8 +112,8 @@ def of_ears(table: "pd.DataFrame", rule: str) -> "pd.DataFrame":
     Raises
     ------
     RecordError
-        An indicator of a condition has values by other rules only, or no binaural value for the
-        rule ``binaural``.
+        An indicator of a condition has values by other rules only; or no indicator has a binaural
+        value, for the rule ``binaural``, which leaves out those without one.
     """
     if rule == BINAURAL:
         return _binaural(table)
@@ -139,18 +140,16 @@ def of_ears(table: "pd.DataFrame", rule: str) -> "pd.DataFrame":
 
 
 def _binaural(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the binaural values of a table, or refuse the indicators without one by name."""
-    own = table["channel"] == BINAURAL
-    by = [table[name] for name in ("condition", "indicator", "statistic")]
-    lacking = table[~own.groupby(by).transform("any")]
-    if len(lacking):
-        names = (lacking["indicator"] + lacking["statistic"]).drop_duplicates()
+    """Return the binaural values of a table, or refuse one without any."""
+    own = table[table["channel"] == BINAURAL]
+    if own.empty:
+        names = (table["indicator"] + table["statistic"]).drop_duplicates()
+        able = [symbol for symbol, entry in REGISTRY.items() if entry.binaural]
         raise RecordError(
-            f"no binaural value of {some(names)} ({lacking.iloc[0]['condition']}); choose the "
-            "indicators that have one (--indicators NHM,RHM,FHM), and measure tables with "
-            "--ears each,binaural"
+            f"ear rule 'binaural', but {some(names)} has no binaural value; {', '.join(able)} "
+            "can have one: measure them with --ears each,binaural, or choose another rule"
         )
-    return table[own]
+    return own
 
 
 def swapped_ears(table: "pd.DataFrame", first: str, second: str) -> str:
