@@ -50,6 +50,9 @@ TIME: Final = {
     **dict.fromkeys(
         ("TNR", "PR"), "none: mean over the time; over time, segments of 1 s every 0.5 s"
     ),
+    **dict.fromkeys(
+        ("NHM", "THM"), "that of the method, a value every 5.3 ms; the first 0.3 s are left out"
+    ),
 }
 """What averages over time, by symbol."""
 
@@ -61,6 +64,7 @@ SHORTEST: Final = {
     "R": 0.2,
     "T": 0.25,
     **dict.fromkeys(("TNR", "PR"), 1.0),
+    **dict.fromkeys(("NHM", "THM"), 0.304 + 1 / FS),
 }
 """Shortest signal in s, by symbol; a test tries each of them."""
 
@@ -108,7 +112,7 @@ def _statistics(entry: Indicator) -> str:
 
 
 def _shortest(seconds: float) -> str:
-    return "one sample" if seconds < 0.001 else f"{seconds:g} s"
+    return "one sample" if seconds < 0.001 else f"{seconds:.4g} s"
 
 
 def families() -> dict[str, list[Row]]:

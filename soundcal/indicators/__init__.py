@@ -18,6 +18,8 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.indicators.analysis import open_stream
     from soundcal.indicators.annoyance import psychoacoustic_annoyance
+    from soundcal.indicators.hearing_model.loudness import loudness_ecma
+    from soundcal.indicators.hearing_model.tonality import tonality_ecma
     from soundcal.indicators.levels.bands import band_levels
     from soundcal.indicators.levels.functions import (
         leq,
@@ -67,6 +69,7 @@ else:
             "compute_results": "measurement",
             "fluctuation_strength": "modulation.fluctuation",
             "leq": "levels.functions",
+            "loudness_ecma": "hearing_model.loudness",
             "loudness_from_bands": "zwicker.loudness",
             "loudness_level_zwtv": "zwicker.loudness",
             "loudness_zwst": "zwicker.loudness",
@@ -89,6 +92,7 @@ else:
             "to_frame": "rows",
             "tonality_aures": "tonality.aures",
             "tone_to_noise": "prominence.ratios",
+            "tonality_ecma": "hearing_model.tonality",
         },
     )
 
@@ -105,6 +109,7 @@ __all__ = [
     "compute_results",
     "fluctuation_strength",
     "leq",
+    "loudness_ecma",
     "loudness_from_bands",
     "loudness_level_zwtv",
     "loudness_zwst",
@@ -126,5 +131,6 @@ __all__ = [
     "time_weighted_level",
     "to_frame",
     "tonality_aures",
+    "tonality_ecma",
     "tone_to_noise",
 ]

@@ -146,6 +146,21 @@ def _bands(symbol: str, title: str, nominal: str) -> Indicator:
     )
 
 
+def _hearing_model(symbol: str, name: str, unit: str, title: str) -> Indicator:
+    return Indicator(
+        symbol=symbol,
+        name=name,
+        family="hearing_model",
+        unit=unit,
+        standard="ECMA-418-2:2025",
+        statistics=("eq", *_OVER_TIME),
+        stage="soundcal.indicators.hearing_model.stage:HearingModelStage",
+        title=f"{title}, hearing model",
+        together=True,
+        fields=ANY_FIELD,
+    )
+
+
 _TABLE: Final = (
     _level("A", "IEC 61672-1:2013"),
     _level("C", "IEC 61672-1:2013"),
@@ -244,6 +259,8 @@ _TABLE: Final = (
         needs=("N", "S", "F", "R"),
         title="psychoacoustic annoyance",
     ),
+    _hearing_model("NHM", "loudness_ecma", "sone_HMS", "loudness"),
+    _hearing_model("THM", "tonality_ecma", "tu_HMS", "tonality"),
     Indicator(
         symbol="TNR",
         name="tone_to_noise",

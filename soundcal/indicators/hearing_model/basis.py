@@ -49,7 +49,7 @@ def loudness_of_level(p: Array) -> Array:
     >>> loudness_of_level(2e-5 * 10 ** (np.array([0.0, 40.0, 100.0]) / 20)).round(7).tolist()
     [0.0207615, 0.3959266, 6.0346469]
     """
-    pressures = np.ascontiguousarray(p, dtype=np.float64)
+    pressures = np.asarray(p, dtype=np.float64, order="C")
     out = np.empty_like(pressures)
     _of_all(pressures.reshape(-1), out.reshape(-1))
     return out

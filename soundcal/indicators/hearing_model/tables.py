@@ -23,6 +23,8 @@ __all__ = [
     "EPSILON",
     "EXPONENTS",
     "FIRST_SECTION",
+    "LAG_END",
+    "LAG_START",
     "LTQ",
     "N_BANDS",
     "P0",
@@ -91,6 +93,15 @@ BANDWIDTHS: Final = _fixed(np.sqrt(_WIDTH_AT_0**2 + (_SLOPE * CENTRES) ** 2))
 BLOCK: Final[NDArray[np.int64]] = np.repeat([8192, 4096, 2048, 1024], [3, 13, 9, 28])
 """Block lengths of loudness and tonality in samples (table 4)."""
 BLOCK.flags.writeable = False
+
+_LAG_START_S: Final = np.maximum(0.5 / BANDWIDTHS, 2e-3)
+_LAG_END_S: Final = np.maximum(4.0 / BANDWIDTHS, _LAG_START_S + 1e-3)
+
+LAG_START: Final = np.ceil(_LAG_START_S * RATE).astype(np.int64) - 1
+"""First lag of the autocorrelation in which tones are looked for (formulas 31 to 35)."""
+LAG_END: Final = np.floor(_LAG_END_S * RATE).astype(np.int64) - 1
+"""Last such lag."""
+LAG_START.flags.writeable = LAG_END.flags.writeable = False
 
 THRESHOLD_PRESSURES: Final = _fixed(P0 * 10.0 ** (np.arange(15.0, 86.0, 10.0) / 20.0))
 """Sound pressures in Pa at which the growth of loudness changes (table 2)."""

@@ -1,0 +1,178 @@
+"""Autocorrelation of the band signals and the tones in it (ECMA-418-2:2025, 6.2.2 to 6.2.5).
+
+Few lags of short blocks are products of samples, which the four blocks that overlap share; longer
+blocks are transformed. Of the spectrum of the lag window, whose transform the standard gives 16384
+lines, only the lines near the maxima of a shorter transform are computed.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy.fft import next_fast_len
+
+from soundcal.arrays import Array
+from soundcal.dsp.workspace import Workspace
+from soundcal.indicators.hearing_model.autocorrelation_kernels import (
+    correlate,
+    scale_and_share,
+    square_magnitudes,
+    strongest_line,
+)
+from soundcal.indicators.hearing_model.blocks import FRAME, BlockLength, RectifiedBands
+from soundcal.indicators.hearing_model.tables import LAG_END, LAG_START, RATE
+
+__all__ = ["BlockTones", "Tones"]
+
+_BINS: Final = 16384
+_SIZES: Final = LAG_END - LAG_START + 1
+
+
+class Tones(NamedTuple):
+    """Tonal component, loudness of the signal and frequency, shape (n, bands) each."""
+
+    tonal: Array
+    signal: Array
+    frequency: Array
+
+
+class _Direct:
+    """Scaled autocorrelations of bands that are averaged with no other, by products."""
+
+    def __init__(self, length: BlockLength) -> None:
+        self._hop = length.hop
+        self._first = [int(LAG_START[band]) for band in length.own]
+        self._sums = [np.empty((4, 2, _SIZES[band])) for band in length.own]
+        self._ready = [-4] * length.own.size
+
+    def add(self, bands: RectifiedBands, out: Array) -> None:
+        """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
+        origin = bands.samples.shape[1] - FRAME
+        for b, sums in enumerate(self._sums):
+            self._ready[b] = correlate(
+                bands.samples[b],
+                origin,
+                self._hop,
+                bands.basis[b],
+                self._first[b],
+                sums,
+                self._ready[b],
+                out[b],
+            )
+
+
+class _Transformed:
+    """Scaled autocorrelations, averaged over neighbouring bands, by transforms."""
+
+    def __init__(self, length: BlockLength, room: Workspace) -> None:
+        self._length, self._hop, self._room = length.length, length.hop, room
+        own = length.own
+        self._plans = []
+        for band in length.needed:
+            users = np.array([t for t in own if band in length.neighbours(t)])
+            first, last = int(LAG_START[users].min()), int(LAG_END[users].max())
+            weights = np.array([1.0 / len(length.neighbours(t)) for t in users])
+            size = next_fast_len(length.length + last, real=True)
+            lags = slice(first, last + 1)
+            self._plans.append(
+                (size, lags, users - own[0], LAG_START[users], _SIZES[users], weights)
+            )
+
+    def add(self, bands: RectifiedBands, out: Array) -> None:
+        """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
+        origin = bands.samples.shape[1] - FRAME
+        for b, (size, lags, users, starts, sizes, weights) in enumerate(self._plans):
+            blocks = np.flatnonzero(bands.basis[b])
+            if not blocks.size:
+                continue
+            x = bands.samples[b]
+            ends = origin + (blocks + 1) * self._hop
+            rows = self._room.real("blocks", blocks.size, size)
+            rows[:, self._length :] = 0.0
+            for row, end in zip(rows, ends, strict=True):
+                row[: self._length] = x[end - self._length : end]
+            lines = self._room.complex("lines", blocks.size, size // 2 + 1)
+            np.fft.rfft(rows, axis=1, out=lines)
+            square_magnitudes(lines)
+            np.fft.irfft(lines, size, axis=1, out=rows)
+            scale_and_share(
+                x,
+                ends,
+                self._length,
+                bands.basis[b, blocks],
+                rows[:, lags],
+                lags.start,
+                blocks,
+                users,
+                starts,
+                sizes,
+                weights,
+                out,
+            )
+
+
+class BlockTones:
+    """Tonal component of the bands with one length of blocks, frame by frame.
+
+    Parameters
+    ----------
+    length : BlockLength
+        Length of the blocks.
+    room : Workspace
+        Working memory.
+    """
+
+    def __init__(self, length: BlockLength, room: Workspace) -> None:
+        self._room = room
+        self._own = length.own
+        self._bands = RectifiedBands(length)
+        self._method = _Transformed(length, room) if length.reach else _Direct(length)
+        self._past = 2 if length.length >= _AVERAGED else 0
+        self._first = True
+        widest = 1 + int(_SIZES[self._own].max())
+        self._found = np.zeros((self._own.size, self._past + length.per_frame, widest))
+
+    def push(self, frame: Array) -> Tones:
+        """Take the next frame of all bands, shape (53, 4096), and return what is complete.
+
+        The blocks follow each other from block 1 on (block 0 holds the zeros before the signal).
+        Where blocks are averaged over time (6.2.3), the last one waits for the next frame.
+        """
+        found, past = self._found, self._past
+        self._bands.push(frame)
+        found[:, :past] = found[:, found.shape[1] - past :].copy()
+        found[:, past:] = 0.0
+        self._method.add(self._bands, found[:, past:])
+        if past:
+            averaged = (found[:, :-2] + found[:, 1:-1] + found[:, 2:]) / 3.0
+            complete = averaged[:, 1:] if self._first else averaged
+            self._first = False
+        else:
+            complete = found
+        n_bands, n_blocks = complete.shape[:2]
+        tones = Tones(*np.zeros((3, n_blocks, n_bands)))
+        tones.signal[:] = complete[:, :, 0].T
+        for b, band in enumerate(self._own):
+            self._find(complete[b, :, 1 : 1 + _SIZES[band]], tones, b)
+        return tones
+
+    def _find(self, lags: Array, tones: Tones, b: int) -> None:
+        """Find the tones of one band in its lag windows, shape (n_blocks, n_lags)."""
+        blocks = np.flatnonzero(tones.signal[:, b])
+        if not blocks.size:
+            return
+        n = lags.shape[1]
+        size = next_fast_len(4 * n, real=True)
+        x = self._room.real("lags", blocks.size, size)
+        x[:, :n] = lags[blocks]
+        x[:, :n] -= x[:, :n].mean(axis=1, keepdims=True)
+        x[:, n:] = 0.0
+        lines = self._room.complex("lines", blocks.size, size // 2 + 1)
+        np.fft.rfft(x, axis=1, out=lines)
+        magnitude, number = np.empty(blocks.size), np.empty(blocks.size, dtype=np.int64)
+        strongest_line(x, n, lines, magnitude, number)
+        tones.tonal[blocks, b] = np.minimum(4.0 * magnitude / n, tones.signal[blocks, b])
+        tones.frequency[blocks, b] = number * (RATE / _BINS)
+
+
+_AVERAGED: Final = 4096
+"""Shortest blocks that are averaged over time."""
