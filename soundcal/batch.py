@@ -25,6 +25,7 @@ from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
 from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
+from soundcal.indicators.prominence.result import ProminenceResult, RatedTone
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import (
@@ -128,6 +129,8 @@ class FileResult:
         Assumptions that were made, which are no reason to doubt the rows.
     sensitivities : mapping of str to float
         Sensitivity of each channel in Pa per full scale, by which it was measured.
+    tones : mapping of str to tuple of RatedTone
+        Tones of each channel, prominent or not, if one of their ratios is wanted.
     """
 
     path: str
@@ -139,6 +142,7 @@ class FileResult:
     results: Mapping[str, IndicatorResult] = dataclass_field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sensitivities: Mapping[str, float] = dataclass_field(default_factory=dict)
+    tones: Mapping[str, tuple[RatedTone, ...]] = dataclass_field(default_factory=dict)
 
 
 def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]:
@@ -264,7 +268,19 @@ def measure_file(
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
         notes=file.notes,
         sensitivities=file.sensitivities,
+        tones=_tones(results.values(), channels, judged.dead),
     )
+
+
+def _tones(
+    results: Iterable[IndicatorResult], channels: Sequence[str], dead: Sequence[str]
+) -> dict[str, tuple[RatedTone, ...]]:
+    """Return the tones of every channel that is not dead; both ratios have the same."""
+    found = next((result for result in results if isinstance(result, ProminenceResult)), None)
+    if found is None:
+        return {}
+    named = zip(channels, found.tones, strict=True)
+    return {name: tones for name, tones in named if name not in dead}
 
 
 def _failed(recording: str, reason: str, calibration: str) -> TidyRow:

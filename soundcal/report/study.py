@@ -9,6 +9,7 @@ from soundcal.report.sections.methods import methods_text
 from soundcal.report.sections.relation import relation_blocks, relation_summary
 from soundcal.report.sections.summary import summary_blocks
 from soundcal.report.sections.takes import take_tables
+from soundcal.report.sections.tones import tones_sections
 from soundcal.report.sections.values import values_sections
 from soundcal.report.style import count
 from soundcal.study import Study
@@ -41,6 +42,7 @@ def study_document(study: Study, relation: Relation | None = None) -> Document:
         sections += values_sections(study)
     for name, comparison in study.comparisons.items():
         sections.append(comparison_section(study, name, comparison))
+    sections += tones_sections(study)
     if relation is not None:
         sections.append(
             Section("relation", "Ratings against indicators", relation_blocks(relation))

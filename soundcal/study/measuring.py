@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from soundcal.files.atomic import make_folder
 from soundcal.files.names import some
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.records import read_json, write_json
+from soundcal.indicators.prominence.result import RatedTone
 from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.study.model import Source
 from soundcal.version import __version__
@@ -140,7 +141,11 @@ def measure_items(
     if table["run"].gt(1).any():  # repetitions that the records name as such
         table["take"] = table["run"].astype(str)
     sources = tuple(
-        replace(item.source, flags=_united(item.source.flags, results.get(i)))
+        replace(
+            item.source,
+            flags=_united(item.source.flags, results.get(i)),
+            tones=results[i]["tones"] if i in results else {},
+        )
         for i, item in enumerate(items)
     )
     return table, sources, (*failures, *notes)
@@ -175,7 +180,7 @@ def _fresh(
                 continue
             identity = items[copy].calibration.id
             rows = [replace(row, calibration=identity) for row in result["rows"]]
-            yield copy, {"rows": rows, "flags": ()}
+            yield copy, result | {"rows": rows}
     yield from _measured(items, own, base, jobs)
 
 
@@ -219,7 +224,8 @@ def _measured(
                 for symbol, why in result.missing.items()
                 if symbol != BINAURAL  # a recording without both ears has none, and needs none
             )
-            yield index, result.error or {"rows": rows, "flags": (*result.flags, *missing)}
+            flags = (*result.flags, *missing)
+            yield index, result.error or {"rows": rows, "flags": flags, "tones": result.tones}
 
 
 def _key(
@@ -264,6 +270,7 @@ def _keep(
         **_key(item, wanted, field),
         "rows": rows,
         "flags": [f.to_dict() for f in result["flags"]],
+        "tones": {name: list(map(_tone, tones)) for name, tones in result["tones"].items()},
     }
     content["digest"] = _digest(content)
     try:
@@ -271,6 +278,20 @@ def _keep(
     except RecordError as error:
         raise RecordError(f"{error}; use --no-cache to compute without storing") from error
     write_json(item.kept, _KEPT, content, force=True, compact=True)
+
+
+def _tone(tone: RatedTone) -> dict[str, Any]:
+    """Return a tone ready for JSON, which has no numbers that are not finite."""
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(tone).items()
+    }
+
+
+def _stored_tone(stored: Mapping[str, Any]) -> RatedTone:
+    """Return a stored tone."""
+    own: dict[str, Any] = {n: float(v) if isinstance(v, str) else v for n, v in stored.items()}
+    return RatedTone(**own)
 
 
 def _kept(
@@ -293,5 +314,14 @@ def _kept(
         return None
     if content["digest"] != _digest(content):
         raise RecordError(f"{item.kept} was changed after it was written")
+    if "tones" not in content and not wanted.keys().isdisjoint(("TNR", "PR")):
+        return None  # stored before tones were
     rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
-    return {"rows": rows, "flags": tuple(Flag(**flag) for flag in content["flags"])}
+    return {
+        "rows": rows,
+        "flags": tuple(Flag(**flag) for flag in content["flags"]),
+        "tones": {
+            name: tuple(map(_stored_tone, stored))
+            for name, stored in content.get("tones", {}).items()
+        },
+    }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundcal.errors import ParameterError
 from soundcal.files.records import provenance
+from soundcal.indicators.prominence.result import RatedTone
 from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.study.compare import compare_methods
 from soundcal.study.comparison import MethodComparison
@@ -46,6 +47,8 @@ class Source:
         Checks of the take, as stored in its record.
     device : str
         Identity of the device that made the take; "unknown" if it is not recorded.
+    tones : mapping of str to tuple of RatedTone
+        Tones of each channel, prominent or not; empty unless one of their ratios was measured.
     """
 
     path: str
@@ -60,6 +63,7 @@ class Source:
     gain_db: float | None = None
     checks: tuple[Check, ...] = ()
     device: str = "unknown"
+    tones: Mapping[str, tuple[RatedTone, ...]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict | None:

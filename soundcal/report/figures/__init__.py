@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     )
     from soundcal.report.figures.spectra import density_figure
     from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
-    from soundcal.report.figures.tones import tones_figure
+    from soundcal.report.figures.tones import recorded_tones_figure, tones_figure
     from soundcal.report.figures.values import MAX_VALUE_PANELS, value_dots
 else:
     __getattr__, __dir__ = on_first_use(
@@ -74,6 +74,7 @@ else:
             "linearity_figure": "qualification",
             "noise_figure": "qualification",
             "rate_dots": "rates",
+            "recorded_tones_figure": "tones",
             "response_figure": "qualification",
             "pixels": "page",
             "save": "page",
@@ -111,6 +112,7 @@ __all__ = [
     "noise_figure",
     "pixels",
     "rate_dots",
+    "recorded_tones_figure",
     "response_figure",
     "save",
     "spectrum_figure",

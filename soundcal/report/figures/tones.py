@@ -1,6 +1,6 @@
 """Prominent and audible tones: in the spectrum, against their criterion, and over time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.indicators.prominence import bands
-from soundcal.indicators.prominence.result import AudibilityResult
+from soundcal.indicators.prominence.result import AudibilityResult, ProminenceResult
 from soundcal.recording import channel_names
 from soundcal.report.figures.page import (
     add_axes,
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from soundcal.indicators.prominence.result import ProminenceResult
+    from soundcal.indicators.prominence.result import RatedTone
 
     TonalResult = ProminenceResult | AudibilityResult
 
-__all__ = ["draw_ratios", "draw_tones", "draw_tracks", "tones_figure"]
+__all__ = ["draw_ratios", "draw_tones", "draw_tracks", "recorded_tones_figure", "tones_figure"]
 
 _RANGE: Final = (20.0, 12500.0)
 """Ends of the axis of the spectrum in Hz."""
@@ -261,6 +261,35 @@ def tones_figure(result: "TonalResult", channels: Sequence[str] = (), name: str 
             legend_above(axes)
             if row == 0 and name:
                 axes.set_title(name, loc="left", pad=4.0, weight="bold")
+    return figure
+
+
+def recorded_tones_figure(groups: "Mapping[str, Sequence[RatedTone]]") -> "Figure":
+    """Draw both ratios of the tones of many recordings over their frequencies.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of RatedTone
+        Tones by the name of their condition or channel.
+
+    Returns
+    -------
+    Figure
+        180 mm wide, two rows: tone-to-noise ratio and prominence ratio, each with its criterion.
+    """
+    left, right, bottom, top, gap, height = 17.0, 4.0, 10.0, 7.0, 15.0, 45.0
+    total = bottom + top + 2.0 * height + gap
+    with styled():
+        figure = new_figure(PAGE_MM, total)
+        for row, name in enumerate(("tone_to_noise", "prominence_ratio")):
+            axes = add_axes(
+                figure, left, bottom + (1 - row) * (height + gap), PAGE_MM - left - right, height
+            )
+            result = ProminenceResult(
+                name, "dB", "", np.zeros(len(groups)), tones=tuple(map(tuple, groups.values()))
+            )
+            draw_ratios(axes, result, tuple(groups))
+            legend_above(axes)
     return figure
 
 
