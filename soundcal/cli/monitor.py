@@ -65,7 +65,15 @@ def add(commands: Any) -> None:
         help="channel names, e.g. left for one calibrated input (default: as for record)",
     )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after this time, s")
-    parser.add_argument("--loudness", action="store_true", help="also show N and N5 (ISO 532-1)")
+    parser.add_argument(
+        "--loudness",
+        nargs="?",
+        const="iso532",
+        choices=("iso532", "ecma418"),
+        metavar="METHOD",
+        help="also show loudness: iso532 (default), N now and N5 so far; or ecma418, NHM now and "
+        "NHMeq so far by the hearing model, for which every channel needs most of a processor core",
+    )
     parser.add_argument("--no-bands", action="store_true", help="do not show one-third octaves")
     parser.add_argument(
         "--log", type=Path, metavar="CSV", help="write one line per second and channel to this file"
@@ -174,8 +182,12 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
         factors = np.array([[calibration.sensitivity(name)] for name in channels])
     unit = "dBFS" if calibration is None else "dB"
     meter = LiveMeter(device.fs, len(inputs), bands=not options.no_bands)
-    loudness = _Loudness(device.fs, len(inputs)) if options.loudness and calibration else None
-    if options.loudness and calibration is None:
+    loudness = None
+    if options.loudness and calibration is not None:
+        from soundcal.indicators.live_loudness import live_loudness
+
+        loudness = live_loudness(options.loudness, device.fs, len(inputs))
+    elif options.loudness:
         say("no loudness without --calibration: values in sone need pascal")
     tally = StreamTally(device.fs, len(inputs), device.info.host_api)
     alive = np.zeros(len(inputs), dtype=np.bool_)
@@ -196,7 +208,8 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
                 dead = [name for name, moves in zip(channels, alive, strict=True) if not moves]
                 second.flags.update({_DEAD.format(name): second.second for name in dead})
                 if loudness is not None:
-                    loudness.add_to(second)
+                    for name, values in zip(channels, loudness.reading(), strict=True):
+                        second.levels[name].update(values)
                 yield second
                 if options.duration is not None and second.second >= int(options.duration):
                     return
@@ -219,27 +232,6 @@ def _second(
         dict(zip(channels, tally.clipped.tolist(), strict=True)),
         {flag.text: count for flag, count in tally.counts.items()},
     )
-
-
-class _Loudness:
-    """Loudness over time of every channel (ISO 532-1), read out once a second."""
-
-    def __init__(self, fs: float, n_channels: int) -> None:
-        from soundcal.indicators.stream import StreamRequest
-        from soundcal.indicators.zwicker.stream import LoudnessStream
-
-        request = StreamRequest(fs, {"N": ("5",)}, keep=False)
-        self._streams = [LoudnessStream(request) for _ in range(n_channels)]
-
-    def push(self, pressure: Any) -> None:
-        """Take the next samples in Pa, shape (n_channels, n)."""
-        for stream, row in zip(self._streams, pressure, strict=True):
-            stream.push(row)
-
-    def add_to(self, second: _Second) -> None:
-        """Put N and N5, in sone, into a second."""
-        for levels, stream in zip(second.levels.values(), self._streams, strict=True):
-            levels["N"], levels["N5"] = stream.running
 
 
 def _numbers(levels: dict[str, float]) -> dict[str, float | None]:
@@ -383,8 +375,10 @@ def _screen(second: _Second, device: str, fs: int) -> str:
             cells = "".join(f"{levels[label]:>11.1f}" for label in labels)
             lines.append(f"{name[:9]:<9}{cells} {second.unit}")
     for name, levels in second.levels.items():
-        if "N" in levels:
-            lines.append(f"{name[:9]:<9} N {levels['N']:.2f} sone, N5 {levels['N5']:.2f} sone")
+        for now, so_far, unit in (("N", "N5", "sone"), ("NHM", "NHMeq", "sone_HMS")):
+            if now in levels:
+                values = f"{now} {levels[now]:.2f} {unit}, {so_far} {levels[so_far]:.2f} {unit}"
+                lines.append(f"{name[:9]:<9} {values}")
     for name, bands in second.bands.items():
         if bands:
             lines += _bars(name, bands)

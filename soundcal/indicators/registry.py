@@ -158,6 +158,7 @@ def _hearing_model(symbol: str, name: str, unit: str, title: str) -> Indicator:
         title=f"{title}, hearing model",
         together=True,
         fields=ANY_FIELD,
+        binaural=symbol != "THM",
     )
 
 

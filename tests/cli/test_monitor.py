@@ -28,12 +28,14 @@ from soundcal.files.calibrations import save_calibration
 from soundcal.indicators import (
     band_levels,
     leq,
+    loudness_ecma,
     loudness_zwtv,
     peak_level,
     percentile_levels,
     time_weighted_level,
 )
 from soundcal.indicators.levels.live_meter import LiveMeter
+from soundcal.indicators.live_loudness import live_loudness
 from soundcal.recording import OVERFLOWS, Flag
 from soundcal.takes.tally import StreamTally
 
@@ -127,6 +129,28 @@ def test_json_lines_hold_the_levels_of_the_recording(capsys: pytest.CaptureFixtu
         assert shown["bands"]["1000"] is not None
         expected = loudness_zwtv(row, 48000).statistics["5"]
         assert shown["N5"] == pytest.approx(expected, rel=0.02)
+
+
+def test_loudness_of_the_hearing_model_while_it_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """NHM of the last third of a second, the single value so far; nothing in the first 0.3 s."""
+    sensitivities = dict.fromkeys(("left", "right"), SENSITIVITY)
+    save_calibration("cal.json", from_sensitivity(sensitivities))
+    options = ["--duration", "1", "--calibration", "cal.json", "--no-bands", "--json"]
+    assert watch(*options, "--loudness", "ecma418") == 0
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    with open_device("sim:lab") as lab, lab.stream(inputs=[1, 2]) as blocks:
+        pieces = [next(blocks).samples for _ in range(12)]
+    pressure = SENSITIVITY * np.concatenate(pieces, axis=1)[:, :48000]
+    expected = loudness_ecma(pressure, 48000)
+    for row, name in enumerate(("left", "right")):
+        shown = line["channels"][name]
+        assert shown["NHMeq"] == pytest.approx(expected.value[row], rel=0.05)
+        assert expected.series[row].min() <= shown["NHM"] <= expected.series[row].max()
+    meter = live_loudness("ecma418", 48000, 2)
+    meter.push(pressure[:, :4800])
+    assert all(math.isnan(value) for values in meter.reading() for value in values.values())
 
 
 def test_without_calibration_levels_are_relative_to_full_scale(

@@ -38,7 +38,7 @@ def sound(fs: int = FS, seconds: float = 2.0, n: int = 1) -> np.ndarray:
 
 def seconds_for(name: str) -> float:
     """Return a duration that the indicator is defined for."""
-    return 5.0 if name == "fluctuation_strength" else 2.0
+    return {"fluctuation_strength": 5.0, "loudness_ecma": 0.4, "tonality_ecma": 0.4}.get(name, 2.0)
 
 
 def numbers(result: IndicatorResult) -> list[Any]:

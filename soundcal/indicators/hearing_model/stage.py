@@ -128,6 +128,10 @@ class HearingModelStage:
         for ear in self._ears:
             ear.found.clear()
 
+    def running(self, symbol: str) -> list[tuple[float, float]]:
+        """Return each ear's last value and single value so far of one metric, before the end."""
+        return [summary.running for summary in self._summaries[symbol]]
+
     def finish(self) -> Mapping[str, IndicatorResult | SignalError]:
         """Return the results by symbol, with leading shape (n_channels,).
 

@@ -172,6 +172,13 @@ class Summary:
             if self._request.specific:
                 self._keep({"specific_series": patterns} | self._specific_details(parts))
 
+    @property
+    def running(self) -> tuple[float, float]:
+        """The last value and the single value so far; NaN within the start that is left out."""
+        if not self._over_time.n:
+            return math.nan, math.nan
+        return self._over_time.last, self._value()
+
     def result(self, warnings: tuple[str, ...]) -> HearingModelResult:
         """Return the result of one signal."""
         metric = self.metric
