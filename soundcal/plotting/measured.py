@@ -19,13 +19,14 @@ from soundcal.indicators.spectra import power_spectral_density, spectrogram
 from soundcal.plotting.canvas import Drawing
 from soundcal.recording import Recording, channel_names
 from soundcal.report.figures.budget import budget_rows, draw_budget
+from soundcal.report.figures.ears import with_binaural
 from soundcal.report.figures.indicator import (
     draw_bands,
     draw_frequency,
     draw_map,
     draw_series,
     draw_values,
-    with_binaural,
+    specific_label,
 )
 from soundcal.report.figures.page import short
 from soundcal.report.figures.spectra import density_label, draw_density, draw_spectrogram
@@ -171,9 +172,7 @@ def of_indicator(result: IndicatorResult, of: str, kind: str) -> Drawing:
         _only(names)
         return Drawing(
             partial(draw_map, result=shown, names=names, channel=0),
-            colours=f"{quantity or name}′ ({shown.unit}/{shown.axis_unit})"
-            if shown.axis_unit != "Hz"
-            else f"{quantity or name} ({shown.unit})",
+            colours=specific_label(shown, quantity),
         )
     if kind == "bands" and shown.axis_unit == "Hz":
         # the statistics are the levels of the bands over the whole time

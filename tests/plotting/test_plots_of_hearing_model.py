@@ -78,6 +78,11 @@ def test_specific_values_over_the_critical_band_rate(ears: HearingModelResult) -
     np.testing.assert_array_equal(axes.get_lines()[2].get_ydata(), ears.binaural.specific)
 
 
+def test_specific_tonality_is_no_density(ears: HearingModelResult) -> None:
+    axes = soundcal.plot(replace(ears, unit="tu_HMS"), "bands")
+    assert axes.get_ylabel() == "Stand in′ (tu_HMS)"
+
+
 @pytest.mark.parametrize("of", ["left", "binaural"])
 def test_specific_values_over_time_are_a_map(ears: HearingModelResult, of: str) -> None:
     (image,) = soundcal.plot(ears, "map", of=of).images

@@ -1,8 +1,7 @@
 """One indicator of one recording: over time, over its bands, or both as a map."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,10 +11,10 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.indicators.hearing_model.result import HearingModelResult
-from soundcal.indicators.result import PER_SIGNAL
 from soundcal.indicators.rows import BINAURAL
 from soundcal.recording import channel_names
 from soundcal.report import style
+from soundcal.report.figures.ears import with_binaural
 from soundcal.report.figures.page import (
     add_axes,
     colours,
@@ -42,7 +41,7 @@ __all__ = [
     "draw_series",
     "draw_values",
     "indicator_figure",
-    "with_binaural",
+    "specific_label",
 ]
 
 
@@ -133,38 +132,12 @@ def indicator_figure(
                 image = draw_map(axes, result, names, channel)
                 box = axes.get_position()
                 bar = figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
-                figure.colorbar(image, cax=bar, label=_quantity(result, quantity, specific=True))
+                figure.colorbar(image, cax=bar, label=specific_label(result, quantity))
         elif has_bands:
             draw_bands(panels[0], result, names, quantity)
         for axes in figure.axes:
             legend_above(axes)
     return figure
-
-
-def with_binaural(
-    result: "IndicatorResult", names: Sequence[str]
-) -> tuple["IndicatorResult", tuple[str, ...]]:
-    """Return the result of two ears with the standard's own value of both as a third channel.
-
-    A result without such a value is returned as it is.
-    """
-    both = result.binaural
-    if both is None or np.ndim(result.value) != 1:
-        return result, tuple(names)
-
-    def joined(ears: Any, own: Any) -> Any:
-        if ears is None or own is None:
-            return None
-        if isinstance(ears, Mapping):
-            return {name: joined(ears[name], own[name]) for name in ears if name in own}
-        return np.concatenate([np.asarray(ears), np.asarray(own)[None]])
-
-    of_both = {
-        entry.name: joined(getattr(result, entry.name), getattr(both, entry.name))
-        for entry in fields(result)
-        if entry.metadata == PER_SIGNAL
-    }
-    return replace(result, binaural=None, **of_both), (*names, BINAURAL)
 
 
 def _has_map(result: "IndicatorResult", n_leading: int) -> bool:
@@ -180,12 +153,21 @@ def _title(result: "IndicatorResult") -> str:
     return result.name.replace("_", " ")
 
 
-def _quantity(result: "IndicatorResult", quantity: str, *, specific: bool = False) -> str:
+def _quantity(result: "IndicatorResult", quantity: str) -> str:
     """Return the label of an axis: quantity and unit."""
     name = quantity or ("Level" if result.unit == "dB" else _title(result).capitalize())
-    if specific and result.axis_unit != "Hz":
-        return f"{name}′ ({result.unit}/{result.axis_unit})"
     return f"{name} ({result.unit or '1'})"
+
+
+def specific_label(result: "IndicatorResult", quantity: str = "") -> str:
+    """Return the label of an axis or colour bar of specific values: quantity and unit."""
+    label = _quantity(result, quantity)
+    if result.axis_unit == "Hz":
+        return label
+    name, _, _ = label.rpartition(" (")
+    # tonality is the highest value of the bands and no sum over them
+    per_band = "" if result.unit == "tu_HMS" else f"/{result.axis_unit}"
+    return f"{name}′ ({result.unit}{per_band})"
 
 
 def _lines(n: int, width: float) -> Sequence[dict[str, Any]]:
@@ -387,7 +369,7 @@ def draw_bands(
             finite = np.where(np.isfinite(row), row, np.nan)
             axes.step(bands, finite, where="mid", label=name, **look)
         axes.set_xlabel(f"Critical-band rate ({result.axis_unit})")
-    axes.set_ylabel(_quantity(result, quantity, specific=True))
+    axes.set_ylabel(specific_label(result, quantity))
     axes.set_title(_title(result), loc="left", pad=4.0, weight="bold")
 
 
