@@ -53,6 +53,7 @@ TIME: Final = {
     **dict.fromkeys(
         ("NHM", "THM"), "that of the method, a value every 5.3 ms; the first 0.3 s are left out"
     ),
+    "RHM": "that of the method, a value every 20 ms; the first 0.3 s are left out",
 }
 """What averages over time, by symbol."""
 
@@ -65,6 +66,7 @@ SHORTEST: Final = {
     "T": 0.25,
     **dict.fromkeys(("TNR", "PR"), 1.0),
     **dict.fromkeys(("NHM", "THM"), 0.304 + 1 / FS),
+    "RHM": 0.32 + 1 / FS,
 }
 """Shortest signal in s, by symbol; a test tries each of them."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from soundcal.indicators.analysis import open_stream
     from soundcal.indicators.annoyance import psychoacoustic_annoyance
     from soundcal.indicators.hearing_model.loudness import loudness_ecma
+    from soundcal.indicators.hearing_model.roughness import roughness_ecma
     from soundcal.indicators.hearing_model.tonality import tonality_ecma
     from soundcal.indicators.levels.bands import band_levels
     from soundcal.indicators.levels.functions import (
@@ -82,6 +83,7 @@ else:
             "psychoacoustic_annoyance": "annoyance",
             "resolve": "registry",
             "roughness_dw": "modulation.roughness",
+            "roughness_ecma": "hearing_model.roughness",
             "sel": "levels.functions",
             "sharpness_din_st": "zwicker.sharpness",
             "sharpness_din_tv": "zwicker.sharpness",
@@ -122,6 +124,7 @@ __all__ = [
     "psychoacoustic_annoyance",
     "resolve",
     "roughness_dw",
+    "roughness_ecma",
     "sel",
     "sharpness_din_st",
     "sharpness_din_tv",
