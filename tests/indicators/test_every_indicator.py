@@ -18,6 +18,13 @@ NAMES = sorted(
     {entry.name for entry in REGISTRY.values()}
     | {"leq", "sel", "time_weighted_level", "peak_level", "percentile_levels"}
 )
+DURATIONS = {
+    "fluctuation_strength": 5.0,
+    "fluctuation_ecma": 1.6,
+    **dict.fromkeys(("loudness_ecma", "tonality_ecma", "roughness_ecma"), 0.4),
+}
+"""Seconds of sound, where 2 s are too short for a value that has settled, or dearer than needed."""
+
 LEVELS = ("dB", "phon")
 """Units of levels: differences are absolute."""
 
@@ -38,7 +45,7 @@ def sound(fs: int = FS, seconds: float = 2.0, n: int = 1) -> np.ndarray:
 
 def seconds_for(name: str) -> float:
     """Return a duration that the indicator is defined for."""
-    return {"fluctuation_strength": 5.0, "loudness_ecma": 0.4, "tonality_ecma": 0.4}.get(name, 2.0)
+    return DURATIONS.get(name, 2.0)
 
 
 def numbers(result: IndicatorResult) -> list[Any]:

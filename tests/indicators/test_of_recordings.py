@@ -15,6 +15,9 @@ from soundcal.recording import Capture, Flag, Recording
 
 FS = 48000
 NOISE = 0.02 * np.random.default_rng(3).standard_normal((2, 2 * FS))
+DURATIONS = dict.fromkeys(("loudness_ecma", "tonality_ecma", "roughness_ecma"), 0.4)
+"""Seconds of sound, where 2 s take long."""
+
 NAMES = sorted({entry.name for entry in REGISTRY.values()} | {"leq", "sel", "peak_level"})
 
 
@@ -22,8 +25,9 @@ NAMES = sorted({entry.name for entry in REGISTRY.values()} | {"leq", "sel", "pea
 def test_a_recording_gives_what_its_pressure_gives(name: str) -> None:
     function = getattr(indicators, name)
     flag = Flag("test", "somebody coughed")
-    of_recording = function(Recording(NOISE, FS, "stated", flags=(flag,)))
-    of_pressure = function(NOISE, FS)
+    noise = NOISE[:, : round(DURATIONS.get(name, 2.0) * FS)]
+    of_recording = function(Recording(noise, FS, "stated", flags=(flag,)))
+    of_pressure = function(noise, FS)
     np.testing.assert_array_equal(of_recording.value, of_pressure.value)
     assert of_recording.warnings == ("somebody coughed", *of_pressure.warnings)
 
