@@ -54,6 +54,7 @@ TIME: Final = {
         ("NHM", "THM"), "that of the method, a value every 5.3 ms; the first 0.3 s are left out"
     ),
     "RHM": "that of the method, a value every 20 ms; the first 0.3 s are left out",
+    "FHM": "that of the method, a value every 20 ms; the first 0.7 s are left out",
 }
 """What averages over time, by symbol."""
 
@@ -67,6 +68,7 @@ SHORTEST: Final = {
     **dict.fromkeys(("TNR", "PR"), 1.0),
     **dict.fromkeys(("NHM", "THM"), 0.304 + 1 / FS),
     "RHM": 0.32 + 1 / FS,
+    "FHM": 1.5,
 }
 """Shortest signal in s, by symbol; a test tries each of them."""
 

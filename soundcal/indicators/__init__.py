@@ -18,6 +18,7 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.indicators.analysis import open_stream
     from soundcal.indicators.annoyance import psychoacoustic_annoyance
+    from soundcal.indicators.hearing_model.fluctuation import fluctuation_ecma
     from soundcal.indicators.hearing_model.loudness import loudness_ecma
     from soundcal.indicators.hearing_model.roughness import roughness_ecma
     from soundcal.indicators.hearing_model.tonality import tonality_ecma
@@ -68,6 +69,7 @@ else:
             "combine_ears": "rows",
             "compute": "measurement",
             "compute_results": "measurement",
+            "fluctuation_ecma": "hearing_model.fluctuation",
             "fluctuation_strength": "modulation.fluctuation",
             "leq": "levels.functions",
             "loudness_ecma": "hearing_model.loudness",
@@ -109,6 +111,7 @@ __all__ = [
     "combine_ears",
     "compute",
     "compute_results",
+    "fluctuation_ecma",
     "fluctuation_strength",
     "leq",
     "loudness_ecma",

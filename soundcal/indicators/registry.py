@@ -263,6 +263,7 @@ _TABLE: Final = (
     _hearing_model("NHM", "loudness_ecma", "sone_HMS", "loudness"),
     _hearing_model("THM", "tonality_ecma", "tu_HMS", "tonality"),
     _hearing_model("RHM", "roughness_ecma", "asper_HMS", "roughness"),
+    _hearing_model("FHM", "fluctuation_ecma", "vacil_HMS", "fluctuation strength"),
     Indicator(
         symbol="TNR",
         name="tone_to_noise",

@@ -17,8 +17,8 @@ from soundcal.indicators.hearing_model.spectral_analysis_kernels import (
     RATE,
     RESOLUTION,
     centre,
-    fit_line,
-    fit_lines,
+    fit_rate,
+    fit_rates,
 )
 
 __all__ = ["EPSILON", "MOST_LINES", "complexes", "cut_out"]
@@ -208,7 +208,7 @@ def _best_of_grid(signal: Array, window: Array, columns: Array) -> float:
     best, least = 0.0, np.inf
     before = here = np.inf
     for i in range(_GRID.size):
-        after = fit_line(signal, window, _GRID[i], columns)[2]
+        after = fit_rate(signal, window, _GRID[i], columns)[2]
         if i >= 2 and here < before and here < after and here < least:
             best, least = _GRID[i - 1], here
         before, here = here, after
@@ -228,13 +228,13 @@ def _lines(signal: Array, window: Array, rates: Array, powers: Array, work: Arra
                 alone += 1
         rates[1, alone] = best
         alone += 1
-        error = fit_lines(signal, window, rates[1, :alone], powers[1], work)
-        if alone > n or error <= fit_lines(signal, window, rates[0, :n], powers[0], work):
+        error = fit_rates(signal, window, rates[1, :alone], powers[1], work)
+        if alone > n or error <= fit_rates(signal, window, rates[0, :n], powers[0], work):
             n = alone
             for i in range(n):
                 rates[0, i], powers[0, i] = rates[1, i], powers[1, i]
     elif n > 0:
-        fit_lines(signal, window, rates[0, :n], powers[0], work)
+        fit_rates(signal, window, rates[0, :n], powers[0], work)
     highest = 0.0
     for i in range(n):
         highest = max(highest, powers[0, i])
@@ -251,9 +251,9 @@ def _tuned(signal: Array, window: Array, rate: float, columns: Array) -> float:
     """Rate of a line at the nearest minimum of its error, by a damped Newton method (9.1.7)."""
     found = rate
     for _ in range(_MOST_STEPS):
-        below = fit_line(signal, window, found - _DIFFERENCE, columns)[2]
-        here = fit_line(signal, window, found, columns)[2]
-        above = fit_line(signal, window, found + _DIFFERENCE, columns)[2]
+        below = fit_rate(signal, window, found - _DIFFERENCE, columns)[2]
+        here = fit_rate(signal, window, found, columns)[2]
+        above = fit_rate(signal, window, found + _DIFFERENCE, columns)[2]
         slope = (above - below) / (2.0 * _DIFFERENCE)
         bend = abs(above - 2.0 * here + below) / _DIFFERENCE**2 + EPSILON
         step = _DAMPING * min(abs(slope) / bend, _LONGEST_STEP)
@@ -305,7 +305,7 @@ def _complex(
     tuned = _tuned(signal, window, rates[0, strongest], columns)
     if tuned != rates[0, strongest]:
         rates[0, strongest] = tuned
-        power = fit_line(signal, window, tuned, columns)[1]
+        power = fit_rate(signal, window, tuned, columns)[1]
         weighted[strongest] = power * _weight(tuned, carrier)
     if tuned < _LOWEST_RATE:
         return 0.0, 0.0
@@ -318,7 +318,7 @@ def _complex(
             continue
         seen |= 1 << order
         members += 1
-        x, power, _ = fit_line(signal, window, order * fundamental, columns)
+        x, power, _ = fit_rate(signal, window, order * fundamental, columns)
         constant += x
         total += power
         part = power * _weight(order * fundamental, carrier)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
 
-__all__ = ["LENGTH", "N_BINS", "RATE", "RESOLUTION", "centre", "fit_line", "fit_lines"]
+__all__ = ["LENGTH", "N_BINS", "RATE", "RESOLUTION", "centre", "fit_rate", "fit_rates"]
 
 RATE: Final = 1500.0
 """Sampling rate of the envelopes in Hz."""
@@ -102,7 +102,7 @@ def _columns(window: Array, rate: float, n_bins: int, even: Array, odd: Array) -
 
 
 @kernel
-def fit_line(
+def fit_rate(
     signal: Array, window: Array, rate: float, columns: Array
 ) -> tuple[float, float, float]:
     """Fit a constant and one line of a rate in Hz (136–142).
@@ -180,7 +180,7 @@ def _least_squares(columns: Array, right: Array, triangle: Array, solution: Arra
 
 
 @kernel
-def fit_lines(signal: Array, window: Array, rates: Array, powers: Array, work: Array) -> float:
+def fit_rates(signal: Array, window: Array, rates: Array, powers: Array, work: Array) -> float:
     """Fit a constant and several lines of different rates in Hz (123–135).
 
     ``signal`` and ``window`` come from :func:`centre`. ``powers`` takes u² + v² of every line.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from soundcal.indicators.hearing_model.spectral_analysis_kernels import centre, fit_line, fit_lines
+from soundcal.indicators.hearing_model.spectral_analysis_kernels import centre, fit_rate, fit_rates
 
 RESOLUTION = 1500 / 2048
 
@@ -37,7 +37,7 @@ def as_printed(spectrum, first, last, rates, n_bins):
 def test_a_line_is_found_whatever_part_of_the_envelope_is_analysed(first, last):
     t = np.arange(2048) / 1500
     _, signal, window = centred(0.05 + 0.02 * np.cos(2 * np.pi * 4.1 * t + 0.7), first, last)
-    constant, power, error = fit_line(signal, window, 4.1, np.empty((2, 49)))
+    constant, power, error = fit_rate(signal, window, 4.1, np.empty((2, 49)))
     # half the amplitude squared; the spectrum is cut at bin 16
     assert constant == pytest.approx(0.05, rel=1e-6)
     assert power == pytest.approx(0.01**2, rel=1e-6)
@@ -52,7 +52,7 @@ def test_one_line_is_the_least_squares_of_the_standard(rate, n_bins):
     envelope = np.random.default_rng(1).random(2048)
     spectrum, signal, window = centred(envelope, 101, 1750)
     constant, powers, error = as_printed(spectrum, 101, 1750, [rate], n_bins)
-    found = fit_line(signal, window, rate, np.empty((2, 49)))
+    found = fit_rate(signal, window, rate, np.empty((2, 49)))
     assert found == pytest.approx((constant, powers[0], error), rel=1e-9)
 
 
@@ -64,7 +64,7 @@ def test_several_lines_are_the_least_squares_of_the_standard(rates, n_bins):
     spectrum, signal, window = centred(envelope, 64, 1983)
     _, powers, error = as_printed(spectrum, 64, 1983, rates, n_bins)
     found = np.empty(len(rates))
-    left = fit_lines(signal, window, np.array(rates), found, np.empty((3, 27, 49)))
+    left = fit_rates(signal, window, np.array(rates), found, np.empty((3, 27, 49)))
     np.testing.assert_allclose(found, powers, rtol=1e-9)
     assert left == pytest.approx(error, rel=1e-9)
 
@@ -73,6 +73,6 @@ def test_two_lines_of_the_same_rate_share_it():
     t = np.arange(2048) / 1500
     _, signal, window = centred(0.05 + 0.02 * np.cos(2 * np.pi * 4.1 * t), 64, 1983)
     powers = np.empty(2)
-    error = fit_lines(signal, window, np.array([4.1, 4.1]), powers, np.empty((3, 27, 49)))
+    error = fit_rates(signal, window, np.array([4.1, 4.1]), powers, np.empty((3, 27, 49)))
     assert powers.sum() == pytest.approx(0.01**2, rel=1e-6)
     assert error == pytest.approx(0.0, abs=1e-9)
