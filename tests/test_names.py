@@ -24,6 +24,7 @@ SHARED = {
 
 SHARED_CLASSES = {
     "Block": "a piece of a running stream, and a part of a listening test: its usual name there",
+    "Response": "the responses of a soundcard in its test, and one between two reference points",
     "Study": "recordings that are compared, and a listening test: people call both a study",
 }
 """The same of classes, which are imported from packages of their own."""

@@ -1,0 +1,39 @@
+"""Responses: calibration as a function of frequency, from one reference point to another."""
+
+from typing import TYPE_CHECKING
+
+from soundcal._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from soundcal.response.combining import combine_responses
+    from soundcal.response.curve import ChannelResponse
+    from soundcal.response.model import Response, new_response
+    from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
+    from soundcal.response.records import load_response, save_response
+else:
+    __getattr__, __dir__ = on_first_use(
+        __name__,
+        {
+            "INCIDENCES": "points",
+            "POINTS": "points",
+            "POINT_NAMES": "points",
+            "ChannelResponse": "curve",
+            "Response": "model",
+            "combine_responses": "combining",
+            "load_response": "records",
+            "new_response": "model",
+            "save_response": "records",
+        },
+    )
+
+__all__ = [
+    "INCIDENCES",
+    "POINTS",
+    "POINT_NAMES",
+    "ChannelResponse",
+    "Response",
+    "combine_responses",
+    "load_response",
+    "new_response",
+    "save_response",
+]

@@ -1,0 +1,114 @@
+"""Chains of responses: the target point of one is the source point of the next."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from soundcal.arrays import Array
+from soundcal.errors import ParameterError
+from soundcal.response.curve import ChannelResponse
+from soundcal.response.model import Response, new_response
+
+__all__ = ["combine_responses"]
+
+
+def combine_responses(*responses: Response, name: str = "") -> Response:
+    """Return the response of a chain: levels and phases are added, uncertainties in squares.
+
+    Its frequencies are those of all its parts, in the range in which every part is valid. The
+    errors of different parts are independent; the combined ones are alike over the largest distance
+    of a part with an uncertainty, which is on the safe side for a sum over bands.
+
+    Parameters
+    ----------
+    *responses : Response
+        Two or more, in the order of the chain.
+    name : str
+        Name of the result; the names of the parts if not given.
+
+    Raises
+    ------
+    ParameterError
+        The points or incidences do not meet, relative and absolute responses are mixed, relative
+        ones have 0 dB at different frequencies, channels differ, or no common range remains.
+    """
+    if len(responses) < 2:
+        raise ParameterError(f"{len(responses)} response to combine; at least 2 are expected")
+    for first, second in pairwise(responses):
+        if first.target_point != second.source_point:
+            raise ParameterError(
+                f"{first.id} leads to {first.target_point}, but {second.id} begins at "
+                f"{second.source_point}; reverse one of them or change their order"
+            )
+    kinds = {(response.kind, response.normalised_at) for response in responses}
+    if len(kinds) > 1:
+        raise ParameterError(
+            "responses that are relative to different frequencies, or relative and absolute ones: "
+            f"{', '.join(f'{r.id}: {r.unit}' for r in responses)}; apply them one after the other"
+        )
+    incidences = {response.incidence for response in responses} - {""}
+    if len(incidences) > 1:
+        raise ParameterError(f"sound incidences {', '.join(sorted(incidences))}; one is expected")
+    low = max(response.valid[0] for response in responses)
+    high = min(response.valid[1] for response in responses)
+    if not low < high:
+        ranges = ", ".join(f"{r.id}: {r.valid[0]:g} to {r.valid[1]:g} Hz" for r in responses)
+        raise ParameterError(f"responses without a common range ({ranges})")
+    parts = [{"id": response.id, "sha256": response.sha256} for response in responses]
+    return new_response(
+        name or ", ".join(response.name for response in responses),
+        responses[0].source_point,
+        responses[-1].target_point,
+        responses[0].kind,
+        {
+            channel: _sum([response.channel(channel).within(low, high) for response in responses])
+            for channel in _channels(responses)
+        },
+        normalised_at=responses[0].normalised_at,
+        smoothing=", ".join(dict.fromkeys(response.smoothing for response in responses)),
+        incidence="".join(incidences),
+        conditions={response.id: response.conditions for response in responses},
+        device=", ".join(dict.fromkeys(r.device for r in responses if r.device)),
+        provenance={"operation": "combined", "of": parts},
+    )
+
+
+def _channels(responses: Sequence[Response]) -> tuple[str, ...]:
+    named = [tuple(response.channels) for response in responses if not response.serves_all]
+    if not named:
+        return tuple(responses[0].channels)
+    if any(set(names) != set(named[0]) for names in named):
+        raise ParameterError(
+            f"channels {'; '.join(', '.join(names) for names in named)}; the same are expected"
+        )
+    return named[0]
+
+
+def _sum(parts: Sequence[ChannelResponse]) -> ChannelResponse:
+    frequency = np.unique(np.concatenate([part.frequency for part in parts]))
+    at = [part.at(frequency) for part in parts]
+    variances = np.array([part.u_db**2 for part in at])
+    phases: Any = [part.phase_deg for part in at]
+    known = all(phase is not None for phase in phases)
+    return ChannelResponse(
+        frequency,
+        np.sum([part.magnitude_db for part in at], axis=0),
+        u_db=np.sqrt(variances.sum(axis=0)),
+        phase_deg=np.sum(phases, axis=0) if known else None,
+        dof=_effective(variances, at, frequency) if any(p.dof is not None for p in at) else None,
+        correlation_octaves=max(
+            (part.correlation_octaves for part in at if part.u_db.any()), default=0.0
+        ),
+    )
+
+
+def _effective(variances: Array, parts: Sequence[ChannelResponse], frequency: Array) -> Array:
+    """Return the effective degrees of freedom by frequency (Welch-Satterthwaite, GUM G.4.1)."""
+    total = variances.sum(axis=0)
+    shares = np.divide(variances, total, out=np.zeros_like(variances), where=total > 0)
+    dof = np.array([part.degrees_of_freedom(frequency) for part in parts])
+    with np.errstate(divide="ignore"):
+        effective: Array = 1.0 / (shares**2 / dof).sum(axis=0)
+    return effective
