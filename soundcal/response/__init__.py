@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from soundcal.response.combining import combine_responses
     from soundcal.response.curve import ChannelResponse
     from soundcal.response.model import Response, new_response
+    from soundcal.response.own_csv import write_own_csv
     from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
     from soundcal.response.records import load_response, save_response
+    from soundcal.response.textfile import read_response
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
@@ -22,7 +24,9 @@ else:
             "combine_responses": "combining",
             "load_response": "records",
             "new_response": "model",
+            "read_response": "textfile",
             "save_response": "records",
+            "write_own_csv": "own_csv",
         },
     )
 
@@ -35,5 +39,7 @@ __all__ = [
     "combine_responses",
     "load_response",
     "new_response",
+    "read_response",
     "save_response",
+    "write_own_csv",
 ]

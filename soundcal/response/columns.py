@@ -1,0 +1,265 @@
+"""Columns of numbers in the text files of other programs: separator, decimal mark, header.
+
+Separator and decimal mark are decided once for the whole file, by the first rule that reads every
+line of numbers. A line that does not fit is an error with its number, never left out.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.response.curve import MOST_POINTS
+
+__all__ = ["LARGEST", "NumberTable", "number_table"]
+
+LARGEST: Final = 1e9
+"""Largest number that is read; no frequency in Hz, level in dB or phase comes near it."""
+
+_RULES: Final = (
+    ("tabs", re.compile(r"\s*\t\s*"), True),
+    ("semicolons", re.compile(r"\s*;\s*"), True),
+    ("commas with blanks", re.compile(r"\s*,\s+"), False),
+    ("commas", re.compile(r","), False),
+    ("blanks", re.compile(r"\s+"), True),
+)
+"""Separators in the order in which they are tried, and whether a comma may be the decimal mark."""
+
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FIRST: Final = re.compile(r"[^\s;,]+")
+_MARKS: Final = re.compile(r"^(?:[*#;!%]+|//)\s*")
+"""Marks of a comment at the beginning of a line."""
+
+_UNKNOWN: Final = "?"
+"""Value of a phase that a program did not compute."""
+
+_FREQUENCY: Final = re.compile(r"(frequency|freq|f|hz)(?![a-z])", re.IGNORECASE)
+_LEVELS: Final = ("raw", "spl", "gain", "magnitude", "level", "ampl", "db")
+_PHASE: Final = re.compile(r"phase", re.IGNORECASE)
+_FEWEST: Final = 2
+_MOST: Final = 4
+"""Numbers in a line of a file whose columns have no names."""
+
+_SHOWN: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTable:
+    """Frequency, level and phase as a file states them, with the lines they come from.
+
+    Parameters
+    ----------
+    header : tuple of str
+        Lines that are no numbers, as they are.
+    names : tuple of str
+        Names of the columns; empty if the file has none.
+    column : str
+        Name or number of the column of levels.
+    rule : str
+        Separator and decimal mark.
+    lines : tuple of int
+        Number of each line of numbers in the file, from 1.
+    frequency, level : tuple of float
+        In Hz and dB.
+    phase : tuple of float or None
+        In degrees; None if there is none, or not at every frequency.
+    notes : tuple of str
+        Remarks about lines that were left out.
+    """
+
+    header: tuple[str, ...]
+    names: tuple[str, ...]
+    column: str
+    rule: str
+    lines: tuple[int, ...]
+    frequency: tuple[float, ...]
+    level: tuple[float, ...]
+    phase: tuple[float, ...] | None
+    notes: tuple[str, ...]
+
+
+def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
+    """Read the columns of a text.
+
+    Parameters
+    ----------
+    text : str
+        Text with line ends ``\\n``.
+    columns : sequence of str, optional
+        Names or numbers (from 1) of the columns of frequency, level and phase; without a third one
+        there is no phase. By default those that the header names, else the first ones.
+
+    Raises
+    ------
+    RecordError
+        No or too many lines of numbers, or one that does not fit, with its number.
+    ParameterError
+        A column that the file does not have.
+    """
+    header, data, notes = _sorted_lines(text)
+    if len(data) < _FEWEST:
+        raise RecordError(f"{len(data)} lines of numbers; 2 to {MOST_POINTS} are expected")
+    if len(data) > MOST_POINTS:
+        raise RecordError(f"{len(data)} lines of numbers; at most {MOST_POINTS} are expected")
+    before = [line for number, line in header if number < data[0][0]]
+    rule, separator, rows = _split(data, before)
+    names = _names(before, separator, len(rows[0]))
+    chosen = _chosen(columns, names, len(rows[0]))
+    frequency, level = (tuple(_column(data, rows, at, rule)) for at in chosen[:2])
+    phase = None
+    if len(chosen) > 2 and not any(row[chosen[2]] == _UNKNOWN for row in rows):
+        phase = tuple(_column(data, rows, chosen[2], rule))
+    return NumberTable(
+        tuple(line for _, line in header),
+        names,
+        names[chosen[1]] if names else str(chosen[1] + 1),
+        rule,
+        tuple(number for number, _ in data),
+        frequency,
+        level,
+        phase,
+        tuple(notes),
+    )
+
+
+def _sorted_lines(
+    text: str,
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]], list[str]]:
+    """Return the lines of words and the lines of numbers, with their numbers, and remarks."""
+    words: list[tuple[int, str]] = []
+    data: list[tuple[int, str]] = []
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip().replace("\N{MINUS SIGN}", "-")
+        bare = line[1:-1].strip() if len(line) > 1 and line[0] == line[-1] == '"' else line
+        first = _FIRST.match(bare)
+        if first and _NUMBER.fullmatch(first[0]):
+            data.append((number, bare))
+        elif line:
+            words.append((number, raw.strip()))
+    inside = [
+        (number, line)
+        for number, line in words
+        if data and data[0][0] < number < data[-1][0] and not _MARKS.match(line)
+    ]
+    notes = [f"line {n}: {line!r:.{_SHOWN}} between the numbers is left out" for n, line in inside]
+    return words, data, notes[:3] + ([f"and {len(notes) - 3} more"] if len(notes) > 3 else [])
+
+
+def _split(
+    data: Sequence[tuple[int, str]], header: Sequence[str]
+) -> tuple[str, re.Pattern[str], list[list[str]]]:
+    """Return the rule that reads every line, its separator, and the fields with decimal points."""
+    furthest = (-1, "")
+    for name, separator, decimal_comma in _RULES:
+        rows = [separator.split(line) for _, line in data]
+        if all(not row[-1] for row in rows):  # a separator ends each line
+            rows = [row[:-1] for row in rows]
+        width = len(rows[0])
+        most = max([_MOST, *(len(_fields(line, separator)) for line in header[-1:])])
+        if not _FEWEST <= width <= most:
+            continue
+        comma = decimal_comma and not any("." in field for row in rows for field in row)
+        mixed = name == "commas" and any(re.search(r",\s", line) for _, line in data)
+        wrong = next(
+            (
+                index
+                for index, row in enumerate(rows)
+                if len(row) != width or mixed or not _all_numbers(row, comma)
+            ),
+            len(rows),
+        )
+        if wrong == len(rows):
+            used = comma and any("," in field for row in rows for field in row)
+            mark = ", decimal comma" if used else ""
+            return f"{name}{mark}", separator, [[f.replace(",", ".") for f in row] for row in rows]
+        number, line = data[wrong]
+        if wrong > furthest[0]:
+            thousands = re.search(r"(?<![0-9.])[0-9]{1,3},[0-9]{3}(?![0-9])", line)
+            reason = (
+                f"{thousands[0]!r} has a comma of thousands; export without it"
+                if thousands
+                else f"not {width} numbers as in the lines before"
+            )
+            text = f"line {number}: {line!r:.{_SHOWN}}, separated by {name}: {reason}"
+            furthest = (wrong, text)
+    number, line = data[0]
+    raise RecordError(
+        furthest[1]
+        or f"line {number}: {line!r:.{_SHOWN}}: 2 to 4 numbers are expected, separated by tabs, "
+        "semicolons, commas or blanks"
+    )
+
+
+def _all_numbers(row: Sequence[str], comma: bool) -> bool:
+    """Return whether all fields are numbers; from the third on, one may be unknown."""
+    return all(
+        (_NUMBER.fullmatch(field) and (comma or "," not in field))
+        or (field == _UNKNOWN and index > 1)
+        for index, field in enumerate(row)
+    )
+
+
+def _fields(line: str, separator: re.Pattern[str]) -> list[str]:
+    bare = line.strip().strip('"')
+    return [name.strip().strip('"') for name in separator.split(_MARKS.sub("", bare)) if name]
+
+
+def _names(header: Sequence[str], separator: re.Pattern[str], width: int) -> tuple[str, ...]:
+    """Return the names of the columns, from the last line before the numbers."""
+    for line in header[-1:]:
+        for by in (separator, re.compile(r"\s+"), re.compile(r"\s*,\s*")):
+            names = _fields(line, by)
+            if len(names) == width and _FREQUENCY.match(names[0]):
+                if "khz" in names[0].lower():
+                    raise RecordError(f"column {names[0]!r}: frequencies in Hz are expected")
+                return tuple(names)
+    return ()
+
+
+def _chosen(columns: Sequence[str], names: Sequence[str], width: int) -> tuple[int, ...]:
+    """Return the indices of frequency, level and perhaps phase."""
+    if columns:
+        if len(columns) not in (2, 3):
+            raise ParameterError(
+                f"columns {', '.join(columns)}; those of frequency, level and perhaps phase are "
+                "expected"
+            )
+        return tuple(_index(column, names, width) for column in columns)
+    levels = [
+        index
+        for level in _LEVELS
+        for index, name in enumerate(names)
+        if index and re.match(level, name, re.IGNORECASE)
+    ]
+    if not names or not levels:
+        return tuple(range(min(width, 3)))
+    phases = [index for index, name in enumerate(names) if _PHASE.match(name)]
+    return (0, levels[0], *phases[:1])
+
+
+def _index(column: str, names: Sequence[str], width: int) -> int:
+    if column in names:
+        return names.index(column)
+    if re.fullmatch(r"[0-9]{1,3}", column) and 1 <= int(column) <= width:
+        return int(column) - 1
+    known = ", ".join(names) or f"1 to {width}"
+    raise ParameterError(f"no column {column!r:.40}; the file has {known}")
+
+
+def _column(
+    data: Sequence[tuple[int, str]], rows: Sequence[Sequence[str]], at: int, rule: str
+) -> list[float]:
+    values = []
+    for (number, line), row in zip(data, rows, strict=True):
+        try:
+            value = float(row[at])
+        except ValueError as error:
+            raise RecordError(
+                f"line {number}: {line!r:.{_SHOWN}}, separated by {rule}: no number in column "
+                f"{at + 1}"
+            ) from error
+        if abs(value) > LARGEST:
+            raise RecordError(f"line {number}: {line!r:.{_SHOWN}}: a number too large")
+        values.append(value)
+    return values

@@ -1,0 +1,96 @@
+"""Facts in the header of a calibration file: serial number, channel, incidence, smoothing, format.
+
+A stated sensitivity is kept as it is and never becomes a level: what it refers to depends on
+the model, on switches and on the volume of the operating system.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from soundcal.errors import RecordError
+
+__all__ = ["HeaderFacts", "header_facts", "named_correction"]
+
+_SENSITIVITY: Final = re.compile(
+    r"sens(itivity)?\b|^\W*1000\s*hz\b|again\b|db-offset", re.IGNORECASE
+)
+_SERIAL: Final = re.compile(r"(?:SERNO:?|\bS/N:?|\bserial(?: no\.?| number)?:?)\s*([\w-]+)", re.I)
+_CHANNEL: Final = re.compile(r"\bon the (left|right) channel", re.IGNORECASE)
+_INCIDENCE: Final = re.compile(r"(?<![0-9])(0|90)[ _-]?deg(?:ree)?s?(?![a-z])", re.IGNORECASE)
+_SMOOTHING: Final = re.compile(r"^\W*smoothing:\s*(.+?)\W*$", re.IGNORECASE)
+_RATE: Final = re.compile(r"^\W*sample rate:\s*([0-9]{4,7})\b", re.IGNORECASE)
+_EARS: Final = re.compile(r"\bEARS\b.*?\bcompensation\s+(\w+)", re.IGNORECASE)
+_RAW: Final = "RAW"
+_CORRECTION: Final = re.compile(
+    r"(?<![a-z])(correction|compensation|equali[sz]ation|equali[sz]er|inverse|eq)(?![a-z])", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """Facts that the header of a file states; empty where it says nothing.
+
+    Parameters
+    ----------
+    serial : str
+        Serial number.
+    channel : str
+        ``left`` or ``right``.
+    incidence : str
+        Sound incidence.
+    smoothing : str
+        Smoothing, ``none`` if the file says so.
+    fs : int
+        Sampling rate in Hz for which a soundcard's file holds; 0 if not stated.
+    sensitivity : tuple of str
+        Lines that state a sensitivity, as they are.
+    """
+
+    serial: str = ""
+    channel: str = ""
+    incidence: str = ""
+    smoothing: str = ""
+    fs: int = 0
+    sensitivity: tuple[str, ...] = ()
+
+
+def header_facts(header: Sequence[str], stem: str) -> HeaderFacts:
+    """Return the facts in header lines and in the name of a file without its ending.
+
+    Raises
+    ------
+    RecordError
+        A file of the miniDSP EARS that contains a target, so that it is not a response.
+    """
+    for line in header:
+        ears = _EARS.search(line)
+        if ears and ears[1].upper() != _RAW:
+            raise RecordError(
+                f"a file of the EARS with compensation {ears[1]}, which contains a target curve: "
+                "it is not a response; import the RAW file of the same serial number"
+            )
+    text = "\n".join(header)
+    incidence = _INCIDENCE.search(text) or _INCIDENCE.search(stem)
+    serial, channel = _SERIAL.search(text), _CHANNEL.search(text)
+    smoothing = next((found[1] for line in header if (found := _SMOOTHING.match(line))), "")
+    rate = next((int(found[1]) for line in header if (found := _RATE.match(line))), 0)
+    return HeaderFacts(
+        serial[1] if serial else "",
+        channel[1].lower() if channel else "",
+        f"{incidence[1]}deg" if incidence else "",
+        "none" if smoothing.lower() == "none" else smoothing,
+        rate,
+        tuple(line for line in header if _SENSITIVITY.search(line)),
+    )
+
+
+def named_correction(*names: str) -> str:
+    """Return the word by which a file or column is called a correction, "" if there is none.
+
+    >>> named_correction("mic_EQ", "raw"), named_correction("7103946_90deg", "frequency")
+    ('EQ', '')
+    """
+    found = next((match for name in names if (match := _CORRECTION.search(name))), None)
+    return found[1] if found else ""

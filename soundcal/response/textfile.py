@@ -1,0 +1,167 @@
+"""Responses in the text files of other programs: UMIK, EARS, Dayton, REW, AutoEq, WinMLS, …
+
+All of these files state the response, which has to be subtracted: +3 dB at 10 kHz means that the
+microphone reads 3 dB too much there. A file that states a correction is negated, and the record
+says so. No level is taken from a header.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, get_args
+
+import numpy as np
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.files.text import read_export
+from soundcal.response.columns import NumberTable, number_table
+from soundcal.response.curve import ChannelResponse
+from soundcal.response.headers import HeaderFacts, header_facts, named_correction
+from soundcal.response.imported import FileSign, FoundCurve, imported_response
+from soundcal.response.model import Response, ResponseKind
+from soundcal.response.own_csv import is_own_csv, response_of_own_csv
+from soundcal.response.plausible import rises_at_low_frequencies
+
+__all__ = ["read_response"]
+
+_KEPT: Final = 40
+"""Header lines that the record keeps."""
+
+
+def read_response(
+    path: str | os.PathLike[str],
+    *,
+    source_point: str = "",
+    target_point: str = "",
+    kind: ResponseKind = "relative",
+    channel: str = "",
+    incidence: str = "",
+    as_: FileSign | None = None,
+    columns: Sequence[str] = (),
+    normalise_at: float = 1000.0,
+    shift: float = 0.0,
+) -> Response:
+    """Read the response in a text file of another program, or in one of soundcal's own form.
+
+    Parameters
+    ----------
+    path : path
+        The file. Lines that begin with a number are data: frequency in Hz, level in dB, perhaps
+        phase in degrees, separated by tabs, semicolons, commas or blanks. A file that begins with
+        ``# soundcal-response 1`` states ends, kind and channel itself; the parameters do not
+        matter then.
+    source_point, target_point : str
+        Reference points; FS to DRP for a table of AutoEq, else P to FS, if not given.
+    kind : {"relative", "absolute"}
+        A relative response gets 0 dB at ``normalise_at``.
+    channel : str
+        Name of the channel; the file's, or ``mono``, which serves all, if not given.
+    incidence : str
+        Sound incidence at a microphone; the file's if not given.
+    as_ : {"response", "correction"}, optional
+        Sign of the file; a correction is negated. A response if not given, unless that is doubtful.
+    columns : sequence of str
+        Names or numbers of the columns of frequency, level and phase.
+    normalise_at : float
+        Frequency in Hz of the sound calibrator whose calibration the response refines.
+    shift : float
+        dB to add to an absolute response, such as one that was normalised at 1 kHz.
+
+    Returns
+    -------
+    Response
+        ``provenance`` has file, SHA-256, header and sign, and ``notes`` for people.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be read, or does not look like a response, with the number of the line.
+    ParameterError
+        The sign is doubtful and not stated, or a parameter contradicts the file.
+    """
+    path = Path(path)
+    if as_ is not None and as_ not in get_args(FileSign):
+        raise ParameterError(f"sign {as_!r:.40}; response or correction is expected")
+    text, remarks = read_export(path)
+    try:
+        if is_own_csv(text):
+            return response_of_own_csv(text, path)
+        table = number_table(text, columns=columns)
+        facts = header_facts(table.header, path.stem)
+        autoeq = table.names[:2] == ("frequency", "raw") and table.column == "raw"
+        if autoeq and kind == "absolute":
+            raise ParameterError("a table of AutoEq is normalised at 1 kHz: its level is lost")
+        source = source_point or ("FS" if autoeq else "P")
+        target = target_point or ("DRP" if autoeq else "FS")
+        found = FoundCurve(
+            table.lines,
+            np.array(table.frequency),
+            np.array(table.level),
+            None if table.phase is None else np.array(table.phase),
+            sign=as_ or _assumed_sign(path, table, microphone=(source, target) == ("P", "FS")),
+            notes=(*remarks, *table.notes, *_told(facts)),
+            about={
+                "importer": "text",
+                "header": list(table.header[:_KEPT]),
+                "columns": table.rule,
+                "column": table.column,
+                "serial": facts.serial,
+                "stated_sensitivity": list(facts.sensitivity),
+            },
+            more={
+                "incidence": _agreed("incidence", incidence, facts.incidence),
+                "smoothing": facts.smoothing or "not stated",
+                "conditions": {"fs": facts.fs} if facts.fs else {},
+            },
+        )
+        return imported_response(
+            found,
+            path,
+            source=source,
+            target=target,
+            kind=kind,
+            channel=_agreed("channel", channel, facts.channel) or "mono",
+            normalise_at=normalise_at,
+            shift=shift,
+        )
+    except (ParameterError, RecordError) as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _assumed_sign(path: Path, table: NumberTable, *, microphone: bool) -> FileSign:
+    """Return that the file states a response; refuse to assume it where that is doubtful."""
+    reason = ""
+    word = named_correction(path.stem, table.column)
+    if word:
+        reason = f"the file or its column is called {word!r}"
+    elif microphone:
+        keep = np.array(table.frequency) > 0
+        f, level = np.array(table.frequency)[keep], np.array(table.level)[keep]
+        if f.size > 1 and (np.diff(f) > 0).all():
+            rise = rises_at_low_frequencies(ChannelResponse(f, level, u_db=np.zeros(f.size)))
+            if rise:
+                reason = (
+                    f"{rise:.1f} dB more at 20 to 40 Hz than at 1 kHz, but microphones roll off"
+                )
+    if reason:
+        raise ParameterError(
+            f"is this a correction? {reason}. State the sign: --as response if +3 dB means that "
+            "the device is 3 dB too loud, --as correction if 3 dB have to be added"
+        )
+    return "response"
+
+
+def _told(facts: HeaderFacts) -> list[str]:
+    if not facts.sensitivity:
+        return []
+    return [
+        f"stated sensitivity {'; '.join(facts.sensitivity)!r:.200}: kept, and not used as a level; "
+        "levels come from a sound calibrator"
+    ]
+
+
+def _agreed(what: str, given: str, found: str) -> str:
+    """Return a statement of the caller or of the file, which must not contradict each other."""
+    if given and found and given != found:
+        raise ParameterError(f"{what} {given!r} is asked for, but the file says {found!r}")
+    return given or found
