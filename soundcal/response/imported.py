@@ -18,7 +18,7 @@ from soundcal.response.plausible import (
     check_absolute,
     check_ascending,
     check_relative,
-    doubts,
+    curve_doubts,
     largest_value,
 )
 
@@ -106,7 +106,7 @@ def imported_response(
         about["shift_db"] = shift
     if kind == "absolute":
         check_absolute(curve, source, target)
-    notes += doubts(curve, found.lines)
+    notes += curve_doubts(curve, found.lines)
     notes.append(largest_value(curve, found.lines, source, target))
     if assumed:
         about["uncertainty"] = assumed

@@ -16,7 +16,7 @@ __all__ = [
     "check_absolute",
     "check_ascending",
     "check_relative",
-    "doubts",
+    "curve_doubts",
     "largest_value",
     "rises_at_low_frequencies",
 ]
@@ -118,7 +118,7 @@ def check_absolute(curve: ChannelResponse, source: str, target: str) -> None:
         )
 
 
-def doubts(curve: ChannelResponse, lines: Sequence[int]) -> list[str]:
+def curve_doubts(curve: ChannelResponse, lines: Sequence[int]) -> list[str]:
     """Return remarks on jumps and on a short range of frequencies."""
     f, level = curve.frequency, curve.magnitude_db
     found = []
