@@ -14,6 +14,7 @@ DEAR = {
     "comparing",
     "listening_tests",
     "measuring",
+    "prominent_tones",
     "protocols_and_sessions",
     "ratings",
 }
