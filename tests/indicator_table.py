@@ -55,6 +55,8 @@ TIME: Final = {
     ),
     "RHM": "that of the method, a value every 20 ms; the first 0.3 s are left out",
     "FHM": "that of the method, a value every 20 ms; the first 0.7 s are left out",
+    "dL": "none: mean over spectra of 3 s",
+    "dLa": "none: mean over spectra of 10 s",
 }
 """What averages over time, by symbol."""
 
@@ -65,10 +67,10 @@ SHORTEST: Final = {
     **dict.fromkeys(("F", "PA"), 0.5),
     "R": 0.2,
     "T": 0.25,
-    **dict.fromkeys(("TNR", "PR"), 1.0),
     **dict.fromkeys(("NHM", "THM"), 0.304 + 1 / FS),
     "RHM": 0.32 + 1 / FS,
     "FHM": 1.5,
+    **dict.fromkeys(("TNR", "PR", "dL", "dLa"), 1.0),
 }
 """Shortest signal in s, by symbol; a test tries each of them."""
 

@@ -34,7 +34,15 @@ if TYPE_CHECKING:
     from soundcal.indicators.measurement import compute, compute_results
     from soundcal.indicators.modulation.fluctuation import fluctuation_strength
     from soundcal.indicators.modulation.roughness import roughness_dw
+    from soundcal.indicators.prominence.audibility import (
+        tonal_audibility,
+        tonal_audibility_from_lines,
+    )
     from soundcal.indicators.prominence.ratios import prominence_ratio, tone_to_noise
+    from soundcal.indicators.prominence.wind_turbines import (
+        tonality_iec61400,
+        tonality_iec61400_from_lines,
+    )
     from soundcal.indicators.registry import REGISTRY, STUDY, resolve
     from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.rows import COLUMNS, TidyRow, combine_ears, to_frame
@@ -94,7 +102,11 @@ else:
             "spectrogram": "spectra",
             "time_weighted_level": "levels.functions",
             "to_frame": "rows",
+            "tonal_audibility": "prominence.audibility",
+            "tonal_audibility_from_lines": "prominence.audibility",
             "tonality_aures": "tonality.aures",
+            "tonality_iec61400": "prominence.wind_turbines",
+            "tonality_iec61400_from_lines": "prominence.wind_turbines",
             "tone_to_noise": "prominence.ratios",
             "tonality_ecma": "hearing_model.tonality",
         },
@@ -136,7 +148,11 @@ __all__ = [
     "spectrogram",
     "time_weighted_level",
     "to_frame",
+    "tonal_audibility",
+    "tonal_audibility_from_lines",
     "tonality_aures",
     "tonality_ecma",
+    "tonality_iec61400",
+    "tonality_iec61400_from_lines",
     "tone_to_noise",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from numpy.typing import ArrayLike
 
@@ -14,9 +14,11 @@ from soundcal.recording import EARS, Capture, Recording
 __all__ = ["IndicatorFunction", "accepts_recording", "of_recording", "pressure_and_rate"]
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=IndicatorResult)
+R_co = TypeVar("R_co", bound=IndicatorResult, covariant=True)
 
 
-class IndicatorFunction(Protocol[P]):
+class IndicatorFunction(Protocol[P, R_co]):
     """An indicator of a recording, or of pressure at a sampling rate."""
 
     def __call__(
@@ -25,14 +27,14 @@ class IndicatorFunction(Protocol[P]):
         fs: float | None = None,
         *options: P.args,
         **named: P.kwargs,
-    ) -> IndicatorResult:
+    ) -> R_co:
         """Return the result."""
         ...
 
 
 def accepts_recording(
-    function: Callable[Concatenate[ArrayLike, float, P], IndicatorResult],
-) -> IndicatorFunction[P]:
+    function: Callable[Concatenate[ArrayLike, float, P], R],
+) -> IndicatorFunction[P, R]:
     """Let a function of pressure and sampling rate take a Recording in their place.
 
     The result then has one value per channel, and the recording's validity flags among its
@@ -45,7 +47,7 @@ def accepts_recording(
         fs: float | None = None,
         *options: P.args,
         **named: P.kwargs,
-    ) -> IndicatorResult:
+    ) -> R:
         result = function(*pressure_and_rate(pressure, fs), *options, **named)
         if not isinstance(pressure, Recording):
             return result
@@ -54,7 +56,7 @@ def accepts_recording(
     return measured
 
 
-def of_recording(result: IndicatorResult, recording: Recording) -> IndicatorResult:
+def of_recording(result: R, recording: Recording) -> R:
     """Return the result of a recording's channels with its validity flags among the warnings.
 
     Two channels that are not the ears have no binaural value.

@@ -286,6 +286,28 @@ _TABLE: Final = (
         title="prominence ratio",
         fields=ANY_FIELD,
     ),
+    Indicator(
+        symbol="dL",
+        name="tonal_audibility",
+        family="prominence",
+        unit="dB",
+        standard="ISO/PAS 20065:2016",
+        statistics=("eq", "max"),
+        stage="soundcal.indicators.prominence.audibility:open_audibility_stream",
+        title="tonal audibility",
+        fields=ANY_FIELD,
+    ),
+    Indicator(
+        symbol="dLa",
+        name="tonality_iec61400",
+        family="prominence",
+        unit="dB",
+        standard="IEC 61400-11:2012+A1",
+        statistics=("eq", "max"),
+        stage="soundcal.indicators.prominence.wind_turbines:open_wind_turbine_stream",
+        title="tonality of wind turbines",
+        fields=ANY_FIELD,
+    ),
 )
 
 REGISTRY: Final[dict[str, Indicator]] = {entry.symbol: entry for entry in _TABLE}

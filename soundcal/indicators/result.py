@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from dataclasses import field as dataclass_field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class IndicatorResult:
     warnings: tuple[str, ...] = ()
     binaural: "IndicatorResult | None" = dataclass_field(default=None, repr=False)
 
-    def with_warnings(self, *warnings: str) -> "IndicatorResult":
+    def with_warnings(self, *warnings: str) -> Self:
         """Return the result with more warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
 

@@ -18,6 +18,7 @@ FAMILIES: Final = (
     "roughness",
     "fluctuation",
     "tonality",
+    "prominence",
 )
 """Modules of this package, in the order in which they are printed."""
 

@@ -15,7 +15,7 @@ Tones whose frequency varies are spread over the spectrum; what leaves the tone 
 
 from collections import deque
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -218,9 +218,10 @@ def _measured(
     field: str,
     resolution: float,
     segment: float,
-) -> IndicatorResult:
+) -> ProminenceResult:
     opener = partial(RatioStream, resolution=resolution, segment=segment)
-    return run_stream(opener, symbol, pressure, fs, field=field, minimum=segment)
+    result = run_stream(opener, symbol, pressure, fs, field=field, minimum=segment)
+    return cast(ProminenceResult, result)
 
 
 @accepts_recording
@@ -231,7 +232,7 @@ def tone_to_noise(
     field: str = "free",
     resolution: float = RESOLUTION,
     segment: float = SEGMENT,
-) -> IndicatorResult:
+) -> ProminenceResult:
     """Tone-to-noise ratio of the tones of a sound (ECMA-418-1:2024).
 
     The standard leaves the search for tones to the user; soundcal's is described by
@@ -288,7 +289,7 @@ def prominence_ratio(
     field: str = "free",
     resolution: float = RESOLUTION,
     segment: float = SEGMENT,
-) -> IndicatorResult:
+) -> ProminenceResult:
     """Prominence ratio of the tones of a sound (ECMA-418-1:2024).
 
     Parameters

@@ -101,7 +101,8 @@ class ProminenceResult(IndicatorResult):
     frequency : ndarray, shape (n_lines,), optional
         Frequencies of the spectrum's lines in Hz.
     spectrum : ndarray, shape (leading, n_lines), optional
-        Averaged spectrum: level of each line in dB re 20 µPa under the Hann window.
+        Averaged spectrum: level of each line in dB re 20 µPa under the Hann window; the powers of a
+        tone's lines sum to that of the tone.
     """
 
     tones: Any = dataclass_field(default=(), metadata=PER_SIGNAL)
@@ -171,7 +172,8 @@ class AudibilityResult(IndicatorResult):
     frequency : ndarray, shape (n_lines,), optional
         Frequencies of the spectrum's lines in Hz.
     spectrum : ndarray, shape (leading, n_lines), optional
-        Averaged spectrum: A-weighted level of each line in dB re 20 µPa.
+        Averaged spectrum: A-weighted level of each line in dB re 20 µPa, as an analyser shows it:
+        that of a tone on the line.
     """
 
     tones: Any = dataclass_field(default=(), metadata=PER_SIGNAL)

@@ -32,7 +32,7 @@ from soundcal.indicators.prominence.kernels import highest_lines, tone_bands
 from soundcal.indicators.prominence.result import RatedTone
 from soundcal.units import P_REF, power_db
 
-__all__ = ["COARSEST", "ToneSearch"]
+__all__ = ["COARSEST", "ToneSearch", "without_rounding_errors"]
 
 COARSEST: Final = 2.5
 """Largest line spacing in Hz: half the tone band of a low tone has three lines."""
@@ -42,6 +42,15 @@ _TONE_BAND: Final = 0.075
 
 _ROUNDING: Final = 1e-22
 """Lines so far below the strongest one in power are rounding errors of the transform."""
+
+
+def without_rounding_errors(power: Array, first: int = 0) -> Array:
+    """Return a spectrum with 0 in the lines that are rounding errors of the transform.
+
+    Lines before ``first`` are not counted as sound.
+    """
+    strongest = power[first:].max(initial=0.0)
+    return np.where(power < _ROUNDING * strongest, 0.0, power)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +94,7 @@ class ToneSearch:
         power : ndarray, shape (n_lines,)
             Power of each line in Pa² under the Hann window.
         """
-        strongest = power[self._audio :].max(initial=0.0)
-        heard = np.where(power < _ROUNDING * strongest, 0.0, power)
+        heard = without_rounding_errors(power, self._audio)
         found, noise = self._found(heard)
         rated: list[RatedTone] = []
         waiting = [tone for tone in found if self._in_range(tone.frequency)]
