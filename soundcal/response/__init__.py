@@ -8,22 +8,27 @@ if TYPE_CHECKING:
     from soundcal.response.combining import combine_responses
     from soundcal.response.curve import ChannelResponse
     from soundcal.response.model import Response, new_response
+    from soundcal.response.opening import open_response
     from soundcal.response.own_csv import write_own_csv
     from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
     from soundcal.response.records import load_response, save_response
+    from soundcal.response.tables import GENERIC_RESPONSES, generic_response
     from soundcal.response.textfile import read_response
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
+            "GENERIC_RESPONSES": "tables",
             "INCIDENCES": "points",
             "POINTS": "points",
             "POINT_NAMES": "points",
             "ChannelResponse": "curve",
             "Response": "model",
             "combine_responses": "combining",
+            "generic_response": "tables",
             "load_response": "records",
             "new_response": "model",
+            "open_response": "opening",
             "read_response": "textfile",
             "save_response": "records",
             "write_own_csv": "own_csv",
@@ -31,14 +36,17 @@ else:
     )
 
 __all__ = [
+    "GENERIC_RESPONSES",
     "INCIDENCES",
     "POINTS",
     "POINT_NAMES",
     "ChannelResponse",
     "Response",
     "combine_responses",
+    "generic_response",
     "load_response",
     "new_response",
+    "open_response",
     "read_response",
     "save_response",
     "write_own_csv",

@@ -9,7 +9,7 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.model import Response, new_response
+from soundcal.response.model import Response, derivation, new_response
 
 __all__ = ["combine_responses"]
 
@@ -56,7 +56,6 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
     if not low < high:
         ranges = ", ".join(f"{r.id}: {r.valid[0]:g} to {r.valid[1]:g} Hz" for r in responses)
         raise ParameterError(f"responses without a common range ({ranges})")
-    parts = [{"id": response.id, "sha256": response.sha256} for response in responses]
     return new_response(
         name or ", ".join(response.name for response in responses),
         responses[0].source_point,
@@ -71,7 +70,7 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
         incidence="".join(incidences),
         conditions={response.id: response.conditions for response in responses},
         device=", ".join(dict.fromkeys(r.device for r in responses if r.device)),
-        provenance={"operation": "combined", "of": parts},
+        provenance=derivation("combined", responses),
     )
 
 

@@ -12,7 +12,7 @@ free field to the ear drum are 2.6 dB.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
@@ -27,6 +27,7 @@ __all__ = [
     "SERVES_ALL",
     "Response",
     "ResponseKind",
+    "derivation",
     "derived_response",
     "new_response",
 ]
@@ -325,8 +326,18 @@ def new_response(
 
 def derived_response(response: Response, operation: str, **changes: Any) -> Response:
     """Return a changed copy with its own id, whose provenance names origin and operation."""
-    origin = {"operation": operation, "of": [{"id": response.id, "sha256": response.sha256}]}
+    origin = derivation(operation, [response])
     return _identified(replace(response, **changes, id="", provenance=origin))
+
+
+def derivation(operation: str, responses: Sequence[Response]) -> dict[str, Any]:
+    """Return the provenance of what is made of responses: their ids, and a flag they carry."""
+    flags = dict.fromkeys(r.provenance["flag"] for r in responses if "flag" in r.provenance)
+    return {
+        "operation": operation,
+        "of": [{"id": response.id, "sha256": response.sha256} for response in responses],
+        **({"flag": ", ".join(flags)} if flags else {}),
+    }
 
 
 def _identified(draft: Response) -> Response:
