@@ -25,7 +25,7 @@ def test_the_script_of_every_shell_is_printed(
     [
         ("soundcal mea", {"measure"}),
         ("soundcal measure --ind", {"--indicators"}),
-        ("soundcal measure --field ", {"free", "diffuse"}),
+        ("soundcal measure --field ", {"free", "diffuse", "eardrum"}),
         ("soundcal calibrate --method o", {"ocv"}),
     ],
 )

@@ -31,7 +31,7 @@ def run(folder: Path, *words: str) -> str:
 
 
 def recording(folder: Path) -> None:
-    audio.write(folder / "x.wav", np.full((2, 48000), 0.1) * [[1.0], [0.9]], 48000)
+    audio.write(folder / "x.wav", np.full((2, 96000), 0.1) * [[1.0], [0.9]], 48000)
 
 
 def test_what_is_compiled_is_said_once_and_kept(tmp_path: Path) -> None:
