@@ -11,7 +11,9 @@ user. The search here is soundcal's own:
 3. It is a tone if its power is at least a quarter of ``n·Δf_c``, where ``n`` is the smaller of two
    estimates of the noise density in the critical band: what the tone leaves of the band, and 1.05
    times its median line.
-4. Edges that are sought at minima are lower than the noise. The noise in the tone band of a tone is
+4. The tone band of a tone is widened, within those 7.5 %, to hold the sidebands of a modulation:
+   lines of more than 8 times the median line.
+5. Edges that are sought at minima are lower than the noise. The noise in the tone band of a tone is
    therefore at least the mean line of its critical band outside all tone bands.
 
 Tones are rated strongest first, each with the tones in its critical band that are not rated yet and
@@ -40,6 +42,9 @@ COARSEST: Final = 2.5
 _TONE_BAND: Final = 0.075
 """Half of the tone band over the critical bandwidth."""
 
+_STANDS_OUT: Final = 8.0
+"""Power of a sideband over the median line of the critical band, at least."""
+
 _ROUNDING: Final = 1e-22
 """Lines so far below the strongest one in power are rounding errors of the transform."""
 
@@ -51,6 +56,18 @@ def without_rounding_errors(power: Array, first: int = 0) -> Array:
     """
     strongest = power[first:].max(initial=0.0)
     return np.where(power < _ROUNDING * strongest, 0.0, power)
+
+
+def _edge(side: Array, limit: float) -> int:
+    """Return the lowest line beyond the last one above a limit, counted from the peak outwards.
+
+    Lines that rise to the end belong to something further out.
+    """
+    end = side.size - 1
+    while end > 0 and side[end] > side[end - 1]:
+        end -= 1
+    last = int(np.flatnonzero(side[: end + 1] > limit).max(initial=0))
+    return last + int(np.argmin(side[last : end + 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +96,13 @@ class ToneSearch:
         lower, upper = bands.critical_band(frequency)
         self._widths: Array = widths / spacing
         self._half = np.floor(_TONE_BAND * self._widths).astype(np.int64)
-        self._band_first = np.floor(lower / spacing).astype(np.int64) + 1
+        self._audio = int(20.0 / spacing)  # an offset is no sound
+        first = np.maximum(np.floor(lower / spacing) + 1, self._audio)
+        self._band_first = first.astype(np.int64)
         self._band_last = np.minimum(np.floor(upper / spacing), n_lines - 1).astype(np.int64)
         self._first = max(1, int(bands.critical_band(bands.LOWEST)[0] / spacing))
         self._last = min(n_lines - 2, int(bands.critical_band(bands.HIGHEST)[1] / spacing))
         self._end = frequency[-1]
-        self._audio = int(20.0 / spacing)
 
     def tones(self, power: Array) -> list[RatedTone]:
         """Return the tones in the order of their frequencies.
@@ -122,14 +140,18 @@ class ToneSearch:
         taken = np.zeros(power.size, dtype=np.bool_)
         tonal = np.zeros(power.size, dtype=np.bool_)
         kept: list[tuple[int, int, int]] = []
-        for peak, a, b, own in zip(
+        for peak, low, high, own in zip(
             peaks.tolist(), first.tolist(), last.tolist(), powers.tolist(), strict=True
         ):
-            if not taken[peak] and own > 0.0:
+            if taken[peak]:
+                continue
+            a, b = self._with_sidebands(power, peak, low, high) if own > 0.0 else (low, high)
+            if own > 0.0:
+                free = np.flatnonzero(~taken[a : b + 1])
+                a, b = a + int(free[0]), a + int(free[-1])
                 kept.append((peak, a, b))
                 tonal[a : b + 1] = True
-            if not taken[peak]:
-                taken[a : b + 1] = True
+            taken[a : b + 1] = True
         noise = power.copy()
         found = []
         for peak, a, b in kept:
@@ -141,6 +163,15 @@ class ToneSearch:
                 noise[a : b + 1] = base
                 found.append(_Found(self._interpolated(power, peak), own))
         return sorted(found, key=lambda tone: -tone.power), noise
+
+    def _with_sidebands(self, power: Array, peak: int, low: int, high: int) -> tuple[int, int]:
+        """Return the tone band with the edges beyond the last lines that stand out of the noise."""
+        half = int(self._half[peak])
+        band = power[self._band_first[peak] : self._band_last[peak] + 1]
+        limit = _STANDS_OUT * float(np.median(band))
+        below = _edge(power[max(0, peak - half) : peak + 1][::-1], limit)
+        above = _edge(power[peak : peak + half + 1], limit)
+        return min(low, peak - below), max(high, peak + above)
 
     def _in_range(self, frequency: float) -> bool:
         """Return whether a tone is rated: its critical band must be part of the spectrum."""

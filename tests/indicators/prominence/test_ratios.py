@@ -98,11 +98,26 @@ def test_no_tone_of_a_pair_is_lost() -> None:
 
 
 def test_hum_below_the_range_is_no_noise_of_the_tone_above() -> None:
-    """A tone at 60 Hz lies in the critical band of 105 Hz, but it is not rated itself."""
+    """A tone at 60 Hz lies in the critical band of 105 Hz, but is not rated; nor is an offset."""
     sound = tones((60.0, 80.0), (105.0, 60.0), seconds=15.0) + white(20.0, seconds=15.0)
-    (tone,) = tone_to_noise(sound, FS).tones
+    (tone,) = tone_to_noise(sound + 10.0, FS).tones
     assert tone.frequency == pytest.approx(105.0, abs=0.1)
     assert tone.tnr == pytest.approx(expected_tnr(105.0, 60.0, 20.0), abs=0.45)
+
+
+def test_sidebands_within_the_tone_band_belong_to_the_tone() -> None:
+    """Modulated at 4 Hz, or in frequency by 4 Hz at 5 Hz: 12 Hz belong to the tone at 1 kHz."""
+    t = np.arange(10 * FS) / FS
+    carrier = 2 * np.pi * 1000.0 * t
+    noise = white(25.0, seconds=10.0)
+    for sound in (
+        (1.0 + 0.8 * np.sin(2 * np.pi * 4.0 * t)) * np.sin(carrier),
+        np.sin(carrier + 0.8 * np.sin(2 * np.pi * 5.0 * t)),
+    ):
+        scaled = sound * 0.02 / np.sqrt(np.mean(sound**2))
+        tone = near(tone_to_noise(scaled + noise, FS), 1000.0)
+        assert tone.level == pytest.approx(60.0, abs=0.2)
+        assert tone.tnr == pytest.approx(expected_tnr(1000.0, 60.0, 25.0), abs=0.45)
 
 
 @pytest.mark.parametrize(
