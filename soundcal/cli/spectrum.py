@@ -15,6 +15,8 @@ from soundcal.cli.options import (
 from soundcal.cli.output import aligned, print_json, progress, say, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from soundcal.calibrated import CalibratedFile
     from soundcal.indicators.spectra import SpectralDensity
 
@@ -25,9 +27,10 @@ _PICTURES: Final = (".png", ".svg", ".pdf")
 _EPILOG: Final = """\
 Segments of 1/resolution s with a Hann window, half overlapping, are averaged in power. Levels are
 in dB re (20 µPa)²/Hz, densities in Pa²/Hz. The ending of --out decides between a table (.csv,
-.xlsx, .parquet: every line of every channel) and a picture (.png, .svg, .pdf); give --out twice for
-both. A spectrogram has at most 1000 columns; in a longer one, neighbouring segments are averaged. A
-file is read in blocks, so its length does not matter."""
+.xlsx, .parquet) and a picture (.png, .svg, .pdf); give --out twice for both. A table has a row for
+every channel and line; that of a spectrogram a row for every channel and time, and the level of
+every line. A spectrogram has at most 1000 columns; in a longer one, neighbouring segments are
+averaged. A file is read in blocks, so its length does not matter."""
 
 
 def add(commands: Any) -> None:
@@ -173,7 +176,6 @@ def _write(path: Path, found: "SpectralDensity", *, title: str, force: bool) -> 
     """Write a table or a picture."""
     from soundcal.files.atomic import partial_file
     from soundcal.files.exports import write_table
-    from soundcal.indicators.spectra import DENSITY_UNIT, LEVEL_UNIT
     from soundcal.report.figures import density_figure, save
 
     ending = path.suffix.lower()
@@ -181,10 +183,28 @@ def _write(path: Path, found: "SpectralDensity", *, title: str, force: bool) -> 
         with partial_file(path, force=force) as temporary:
             save(density_figure(found, title), temporary, form=ending[1:], dpi=150)
         return
-    units = {"time": "s", "frequency": "Hz", "density": DENSITY_UNIT, "level": LEVEL_UNIT}
-    frame = found.to_frame()
-    columns = [f"{name} [{units[name]}]" if name in units else name for name in frame.columns]
-    write_table(path, columns, frame.itertuples(index=False, name=None), force=force)
+    write_table(path, *_table(found), force=force)
+
+
+def _table(found: "SpectralDensity") -> tuple[list[str], "Iterator[tuple[Any, ...]]"]:
+    """Return the headings, and a row per line or, of a spectrogram, per time.
+
+    A spectrogram in rows of one line each is more than a workbook can hold.
+    """
+    from soundcal.indicators.spectra import DENSITY_UNIT, LEVEL_UNIT
+
+    if found.times is None:
+        frame = found.to_frame()
+        units = {"frequency": "Hz", "density": DENSITY_UNIT, "level": LEVEL_UNIT}
+        columns = [f"{name} [{units[name]}]" if name in units else name for name in frame.columns]
+        return columns, frame.itertuples(index=False, name=None)
+    times = found.times.tolist()
+    rows = (
+        (channel, time, *level)
+        for channel, levels in zip(found.channels, found.level, strict=True)
+        for time, level in zip(times, levels.tolist(), strict=True)
+    )
+    return ["channel", "time [s]", *(f"{f:.10g} Hz" for f in found.frequency)], rows
 
 
 def _lines(found: "SpectralDensity") -> list[str]:
@@ -197,11 +217,10 @@ def _lines(found: "SpectralDensity") -> list[str]:
     table = [["channel", f"level {unit}", "highest line Hz", LEVEL_UNIT]]
     for name, row in zip(found.channels, density, strict=True):
         highest = 2 + int(row[2:].argmax())  # the lines below hold the offset
-        total, peak = (
-            power_db(float(power) / P_REF**2)
-            for power in (row.sum() * found.resolution, row[highest])
-        )
-        table.append([name, f"{total:.2f}", f"{found.frequency[highest]:g}", f"{peak:.2f}"])
+        total = power_db(float(row.sum()) * found.resolution / P_REF**2)
+        peak = power_db(float(row[highest]) / P_REF**2)
+        where = f"{found.frequency[highest]:g}" if row[highest] > 0.0 else "–"
+        table.append([name, f"{total:.2f}", where, f"{peak:.2f}"])
     return [found.settings, *aligned(table)]
 
 

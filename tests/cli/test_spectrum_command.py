@@ -56,10 +56,12 @@ def test_a_spectrogram_and_its_picture(fan: np.ndarray) -> None:
     assert main([*WAV, *options, "--out", "over_time.csv", "--out", "over_time.PNG"]) == 0
     found = spectrogram(fan, FS, resolution=500.0, hop=0.002)
     head, rows = table("over_time.csv")
-    assert head[:3] == ["channel", "time [s]", "frequency [Hz]"]
-    assert len(rows) == found.density.size
-    values = np.array([row[3] for row in rows], dtype=float)
-    np.testing.assert_allclose(values, found.density.ravel(), rtol=1e-9)
+    assert head[:5] == ["channel", "time [s]", "0 Hz", "500 Hz", "1000 Hz"]
+    assert len(head) == 2 + found.frequency.size
+    assert [row[0] for row in rows[:: found.times.size]] == ["left", "right"]
+    values = np.array([row[1:] for row in rows], dtype=float).reshape(2, found.times.size, -1)
+    np.testing.assert_allclose(values[..., 0], [found.times] * 2)
+    np.testing.assert_allclose(values[..., 1:], found.level, rtol=1e-9)
     assert Path("over_time.PNG").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
@@ -69,6 +71,12 @@ def test_pictures_for_print(fan: np.ndarray, ending: str) -> None:
     assert Path(f"psd.{ending}").stat().st_size > 1000
     assert main([*WAV, "--resolution", "100", "--out", f"psd.{ending}"]) == 5
     assert main([*WAV, "--resolution", "100", "--out", f"psd.{ending}", "--force"]) == 0
+
+
+def test_silence_has_no_highest_line(fan: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    audio.write("silence.wav", np.zeros((1, FS)), FS)
+    assert main(["spectrum", "silence.wav", "--sensitivity", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["mono", "-inf", "–", "-inf"]
 
 
 def test_json_has_settings_and_flags(fan: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """``soundcal.plot`` of prominent tones: spectrum, ratios with their criterion, tones over time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,12 @@ import soundcal
 from soundcal.cli import main
 from soundcal.errors import ParameterError
 from soundcal.files import audio
-from soundcal.indicators import prominence_ratio, tone_to_noise
+from soundcal.indicators import (
+    prominence_ratio,
+    tonal_audibility,
+    tonality_iec61400,
+    tone_to_noise,
+)
 from soundcal.indicators.prominence.result import AudibilityResult, AudibleTone, ProminenceResult
 from soundcal.report.figures import tones_figure
 
@@ -123,6 +129,24 @@ def test_silence_has_no_tones() -> None:
     assert "no finite value" in [text.get_text() for text in soundcal.plot(silent).texts]
     assert "no tones" in [text.get_text() for text in soundcal.plot(silent, "tracks").texts]
     assert marks(soundcal.plot(silent, "ratios")) == {"filled": {}, "hollow": {}}
+
+
+def test_a_single_segment_is_a_point() -> None:
+    noise = np.random.default_rng(2).normal(0.0, 0.01, FS)
+    axes = soundcal.plot(tone_to_noise(noise, FS), "series")
+    assert axes.get_xlim() == pytest.approx((0.0, 1.0))
+    assert axes.get_lines()[0].get_marker() == "o"
+
+
+@pytest.mark.parametrize("function", [tonal_audibility, tonality_iec61400])
+def test_audibility_of_a_signal_has_all_plots(
+    fan: np.ndarray, function: Callable[..., AudibilityResult]
+) -> None:
+    result = function(fan[0], FS)
+    assert 250 in marks(soundcal.plot(result))["filled"]
+    for kind in ("ratios", "tracks", "series", "values"):
+        soundcal.plot(result, kind)
+    assert len(tones_figure(result).axes) == 3
 
 
 def test_audibility_is_drawn_against_0_db(left: ProminenceResult) -> None:

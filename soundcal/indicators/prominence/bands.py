@@ -23,6 +23,7 @@ __all__ = [
     "proximity",
     "tone_to_noise_limit",
     "upper_band_edge",
+    "wind_turbine_band",
 ]
 
 LOWEST: Final = 89.1
@@ -85,6 +86,13 @@ def upper_band_edge(frequency: float) -> float:
     if frequency <= 1600.0:
         return 149.5 + 1.035 * frequency + 7.70e-5 * frequency**2
     return 3.3 + 1.215 * frequency + 2.16e-5 * frequency**2
+
+
+def wind_turbine_band(frequency: Array) -> tuple[Array, Array]:
+    """Return the edges of the critical band of IEC 61400-11 in Hz."""
+    half = critical_bandwidth(frequency) / 2.0
+    low = frequency <= 70.0
+    return np.where(low, 20.0, frequency - half), np.where(low, 120.0, frequency + half)
 
 
 def proximity(frequency: float) -> float:

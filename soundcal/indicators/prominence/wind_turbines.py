@@ -47,18 +47,11 @@ _BELOW_PEAK: Final = 10.0**-1.0
 _LOWEST_LINES: Final = 0.7
 
 
-def _band(frequency: Array) -> tuple[Array, Array]:
-    """Return the edges of the critical bands in Hz."""
-    half = bands.critical_bandwidth(frequency) / 2.0
-    low = frequency <= 70.0
-    return np.where(low, 20.0, frequency - half), np.where(low, 120.0, frequency + half)
-
-
 def _tones(spectrum: LineSpectrum) -> list[AudibleTone]:
     """Return the tones of a spectrum in the order of their frequencies."""
     power = spectrum.power
     peaks = spectrum.maxima(LOWEST)
-    first, last = spectrum.inside(*_band(spectrum.frequency[peaks]))
+    first, last = spectrum.inside(*bands.wind_turbine_band(spectrum.frequency[peaks]))
     means = means_around(power, peaks, first, last)
     possible = np.flatnonzero(power[peaks] > means * _EXCESS)
     taken = np.zeros(power.size, dtype=np.bool_)
@@ -85,7 +78,7 @@ def _power(band: Array, tonal: Array) -> float:
 
 def _rated(spectrum: LineSpectrum, peak: int, power: float, noise: float) -> AudibleTone:
     frequency = float(spectrum.frequency[peak])
-    lower, upper = _band(spectrum.frequency[peak])
+    lower, upper = bands.wind_turbine_band(spectrum.frequency[peak])
     masking = power_db(noise * float(upper - lower) / (NOISE_BANDWIDTH * spectrum.spacing))
     index = float(bands.masking_index(frequency))
     return AudibleTone(
@@ -109,7 +102,7 @@ METHOD: Final = AudibilityMethod(
     expected=1,
     without_tone=-np.inf,
     adjusts=False,
-    band=_band,
+    band=bands.wind_turbine_band,
     tones=_tones,
 )
 

@@ -199,9 +199,9 @@ def draw_series(
     times = np.arange(series.shape[1]) * 1.0 if result.times is None else result.times
     for look, values, name in zip(_lines(len(names), 0.7), series, names, strict=True):
         finite = np.where(np.isfinite(values), values, np.nan)
-        axes.plot(times, finite, label=name, **look)
+        axes.plot(times, finite, label=name, marker="o" if finite.size == 1 else None, **look)
     _say_if_nothing(axes, series)
-    axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
+    axes.set_xlim(*_ends(times))
     low, high = axes.get_ylim()
     axes.set_ylim(_lowest(times, series, quantity, low, high), high)
     if names[-1] == BINAURAL:
@@ -225,11 +225,18 @@ def draw_frequency(axes: "Axes", result: HearingModelResult, names: Sequence[str
     found = frequency[np.isfinite(frequency)]
     low, high = (found.min(), found.max()) if found.size else (50.0, 16000.0)
     log_frequency(axes.yaxis, float(low) / 1.4, float(high) * 1.4)
-    axes.set_xlim(float(times[0]), float(times[-1]) or 1.0)
+    axes.set_xlim(*_ends(times))
     _discarded(axes, result)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Frequency (Hz)")
     axes.set_title(f"{_title(result)}, frequency", loc="left", pad=4.0, weight="bold")
+
+
+def _ends(times: ArrayLike) -> tuple[float, float]:
+    """Return the ends of an axis of times; a single value stands in the middle."""
+    moments = np.asarray(times, dtype=np.float64)
+    first, last = float(moments[0]), float(moments[-1])
+    return (first, last) if first < last else (0.0, 2.0 * last or 1.0)
 
 
 def _lowest(times: ArrayLike, series: ArrayLike, quantity: str, low: float, high: float) -> float:

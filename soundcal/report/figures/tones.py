@@ -299,6 +299,9 @@ def _title(result: "TonalResult") -> str:
 
 def _band(result: "TonalResult", frequency: float) -> tuple[float, float]:
     """Return the edges of the critical band in which a tone is rated."""
+    if result.name == "tonality_iec61400":
+        lower, upper = bands.wind_turbine_band(np.asarray(frequency))
+        return float(lower), float(upper)
     if isinstance(result, AudibilityResult):
         return bands.geometric_band(frequency)
     return bands.critical_band(frequency)
