@@ -8,7 +8,8 @@ lines, only the lines near the maxima of a shorter transform are computed.
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.fft import next_fast_len
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import next_fast_len, rfft
 
 from soundcal.arrays import Array
 from soundcal.dsp.workspace import Workspace
@@ -17,6 +18,7 @@ from soundcal.indicators.hearing_model.autocorrelation_kernels import (
     scale_and_share,
     square_magnitudes,
     strongest_line,
+    window_lags,
 )
 from soundcal.indicators.hearing_model.blocks import FRAME, BlockLength, RectifiedBands
 from soundcal.indicators.hearing_model.tables import LAG_END, LAG_START, RATE
@@ -142,32 +144,24 @@ class BlockTones:
         found[:, :past] = found[:, found.shape[1] - past :].copy()
         found[:, past:] = 0.0
         self._method.add(self._bands, found[:, past:])
-        if past:
-            averaged = (found[:, :-2] + found[:, 1:-1] + found[:, 2:]) / 3.0
-            complete = averaged[:, 1:] if self._first else averaged
-            self._first = False
-        else:
-            complete = found
-        n_bands, n_blocks = complete.shape[:2]
-        tones = Tones(*np.zeros((3, n_blocks, n_bands)))
-        tones.signal[:] = complete[:, :, 0].T
+        start = 1 if past and self._first else 0
+        self._first = False
+        signal = sliding_window_view(found[:, start:, 0], 1 + past, axis=1).mean(axis=2).T
+        tones = Tones(*np.zeros((3, *signal.shape)))
+        tones.signal[:] = signal
         for b, band in enumerate(self._own):
-            self._find(complete[b, :, 1 : 1 + _SIZES[band]], tones, b)
+            self._find(found[b, start:], int(_SIZES[band]), tones, b)
         return tones
 
-    def _find(self, lags: Array, tones: Tones, b: int) -> None:
-        """Find the tones of one band in its lag windows, shape (n_blocks, n_lags)."""
+    def _find(self, rows: Array, n: int, tones: Tones, b: int) -> None:
+        """Find the tones of one band in its blocks, each lag 0 and then ``n`` lags."""
         blocks = np.flatnonzero(tones.signal[:, b])
         if not blocks.size:
             return
-        n = lags.shape[1]
         size = next_fast_len(4 * n, real=True)
         x = self._room.real("lags", blocks.size, size)
-        x[:, :n] = lags[blocks]
-        x[:, :n] -= x[:, :n].mean(axis=1, keepdims=True)
-        x[:, n:] = 0.0
-        lines = self._room.complex("lines", blocks.size, size // 2 + 1)
-        np.fft.rfft(x, axis=1, out=lines)
+        window_lags(rows, blocks, 1 + self._past, n, x)
+        lines = np.asarray(rfft(x.astype(np.float32), axis=1), dtype=np.complex64)
         magnitude, number = np.empty(blocks.size), np.empty(blocks.size, dtype=np.int64)
         strongest_line(x, n, lines, magnitude, number)
         tones.tonal[blocks, b] = np.minimum(4.0 * magnitude / n, tones.signal[blocks, b])

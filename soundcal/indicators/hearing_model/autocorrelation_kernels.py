@@ -9,12 +9,16 @@ from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel, summing_kernel
 from soundcal.indicators.hearing_model.tables import EPSILON
 
-__all__ = ["correlate", "scale_and_share", "square_magnitudes", "strongest_line"]
+__all__ = ["correlate", "scale_and_share", "square_magnitudes", "strongest_line", "window_lags"]
 
 _BINS = 16384
 """Length of the transform whose lines are the possible frequencies (formula 36)."""
 _ROUNDING = 1e-8
 """Step to which magnitudes are rounded before they are compared."""
+_SINGLE = 1e-4
+"""More than the share by which lines in single precision are wrong."""
+
+SingleSpectrum = NDArray[np.complex64]
 
 
 @kernel
@@ -40,6 +44,49 @@ def _product(x: Array, y: Array) -> float:
     for n in range(x.size):
         total += x[n] * y[n]
     return total
+
+
+@summing_kernel
+def _four_products(x: Array, start: int, stop: int, lag: int, out: Array) -> None:
+    """Write the sums of the products of samples with those ``lag`` to ``lag + 3`` before them."""
+    z = x[start:stop]
+    y0, y1 = x[start - lag : stop - lag], x[start - lag - 1 : stop - lag - 1]
+    y2, y3 = x[start - lag - 2 : stop - lag - 2], x[start - lag - 3 : stop - lag - 3]
+    a = b = c = d = 0.0
+    for n in range(z.size):
+        a += z[n] * y0[n]
+        b += z[n] * y1[n]
+        c += z[n] * y2[n]
+        d += z[n] * y3[n]
+    out[0], out[1], out[2], out[3] = a, b, c, d
+
+
+@kernel
+def _add_hop(x: Array, start: int, hop: int, first: int, far: Array, near: Array) -> None:
+    """Products of the samples of a hop with those of the hops before it and of its own.
+
+    "Own" and "before" are meant with the lag reduced by whole hops. Four lags share a pass.
+    """
+    stop = start + hop
+    lag = 0
+    while lag < far.size:
+        m = first + lag
+        split = start + m % hop
+        if lag + 3 < far.size and split + 3 < stop:
+            _four_products(x, start, split, m, far[lag : lag + 4])
+            _four_products(x, split + 3, stop, m, near[lag : lag + 4])
+            for i in range(4):
+                for n in range(split, split + 3):
+                    product = x[n] * x[n - m - i]
+                    if n < split + i:
+                        far[lag + i] += product
+                    else:
+                        near[lag + i] += product
+            lag += 4
+        else:
+            far[lag] = _product(x[start:split], x[start - m : split - m])
+            near[lag] = _product(x[split:stop], x[split - m : stop - m])
+            lag += 1
 
 
 @kernel
@@ -83,13 +130,7 @@ def correlate(
         if basis[j] == 0.0:
             continue
         for i in range(max(ready, j - 3), j + 1):
-            start = origin + i * hop
-            for lag in range(n_lags):
-                m = first + lag
-                split = start + m % hop
-                sums[i & 3, 0, lag] = _product(x[start:split], x[start - m : split - m])
-                stop = start + hop
-                sums[i & 3, 1, lag] = _product(x[split:stop], x[split - m : stop - m])
+            _add_hop(x, origin + i * hop, hop, first, sums[i & 3, 0], sums[i & 3, 1])
         ready = j + 1
         total[:] = 0.0
         for lag in range(n_lags):
@@ -137,11 +178,35 @@ def scale_and_share(
 
 
 @kernel
+def window_lags(rows: Array, blocks: NDArray[np.int64], width: int, n: int, out: Array) -> None:
+    """Write the lag windows of some blocks without their mean, and then zeros, to ``out``.
+
+    Each is the average of ``width`` rows, the first of which is the block's; rows begin with lag 0,
+    which is left out (formulas 33 to 35).
+    """
+    for i in range(blocks.size):
+        window = out[i]
+        for lag in range(n):
+            window[lag] = rows[blocks[i], 1 + lag]
+        for j in range(1, width):
+            for lag in range(n):
+                window[lag] += rows[blocks[i] + j, 1 + lag]
+        mean = 0.0
+        for lag in range(n):
+            mean += window[lag]
+        mean /= n
+        for lag in range(n):
+            window[lag] = (window[lag] - mean) / width
+        window[n:] = 0.0
+
+
+@kernel
 def _magnitude(x: Array, n: int, line: int) -> float:
     """Return the magnitude of a line of the long transform of ``x``, of which ``n`` are not 0."""
     angle = 2.0 * math.pi * line / _BINS
     c, s = math.cos(angle), math.sin(angle)
-    c4, s4 = math.cos(4.0 * angle), math.sin(4.0 * angle)
+    c2, s2 = c * c - s * s, 2.0 * s * c
+    c4, s4 = c2 * c2 - s2 * s2, 2.0 * s2 * c2
     a0 = a1 = b0 = b1 = d0 = d1 = e0 = e1 = 0.0
     for i in range((n + 3) // 4 * 4 - 4, -1, -4):
         a0, a1 = x[i] + a0 * c4 - a1 * s4, a0 * s4 + a1 * c4
@@ -155,29 +220,33 @@ def _magnitude(x: Array, n: int, line: int) -> float:
 
 
 @kernel
-def _highest(x: Array, n: int, low: int, high: int) -> int:
-    """Return the line of greatest magnitude in a range that holds one maximum."""
-    while low < high:
-        middle = (low + high) // 2
-        if _magnitude(x, n, middle) < _magnitude(x, n, middle + 1):
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _climb(x: Array, n: int, start: int) -> tuple[int, float]:
+    """Return the line of the maximum next to a line, and its magnitude."""
+    line, value = start, _magnitude(x, n, start)
+    for step in (1, -1):
+        while 0 <= line + step <= _BINS // 2:
+            following = _magnitude(x, n, line + step)
+            if following <= value:
+                break
+            line, value = line + step, following
+        if line != start:
+            break
+    return line, value
 
 
 @kernel
 def strongest_line(
-    x: Array, n: int, lines: Spectrum, magnitude: Array, number: NDArray[np.int64]
+    x: Array, n: int, lines: SingleSpectrum, magnitude: Array, number: NDArray[np.int64]
 ) -> None:
     """Find the greatest magnitude, and the lowest line that has it, in the long transform.
 
     Each row of ``x`` has ``n`` values and then zeros; ``lines`` are its transform of length
-    ``x.shape[1]``, at least 4 n. A line of the long transform that exceeds all of these lies beside
-    one that is at least cos(π(n − 1)/(2 size)) of it (Bernstein's inequality), so few are computed.
+    ``x.shape[1]``, at least 4 n, in single precision. A line of the long transform that exceeds all
+    of these lies beside one that is at least cos(π(n − 1)/(2 size)) of it (Bernstein's
+    inequality), so that only the lines next to few maxima are computed.
     """
-    size, half = x.shape[1], _BINS // 2
-    bound = math.cos(math.pi * (n - 1) / (2.0 * size))
+    size = x.shape[1]
+    bound = math.cos(math.pi * (n - 1) / (2.0 * size)) * (1.0 - _SINGLE)
     squares = np.empty(lines.shape[1])
     for row in range(x.shape[0]):
         top = 0.0
@@ -188,16 +257,16 @@ def strongest_line(
         least = max(bound * math.sqrt(top) - _ROUNDING, 0.0) ** 2
         best, steps, found = 0, 0.0, 0.0
         for k in range(squares.size):
-            if squares[k] < least or squares[k] == 0.0:
+            here = squares[k]
+            if here < least or here == 0.0:
                 continue
-            if k > 0 and squares[k - 1] > squares[k]:
+            before = squares[k - 1] if k > 0 else squares[1]
+            after = squares[k + 1] if k + 1 < squares.size else squares[k - 1]
+            if before > here or after > here:
                 continue
-            if k + 1 < squares.size and squares[k + 1] > squares[k]:
-                continue
-            low = max(math.ceil((k - 1) * _BINS / size), 0)
-            high = min(math.floor((k + 1) * _BINS / size), half)
-            line_number = _highest(x[row], n, low, high)
-            value = _magnitude(x[row], n, line_number)
+            offset = 0.5 * (before - after) / min(before - 2.0 * here + after, -1e-300)
+            start = math.floor((k + min(max(offset, -1.0), 1.0)) * _BINS / size + 0.5)
+            line_number, value = _climb(x[row], n, min(max(start, 0), _BINS // 2))
             found = max(found, value)
             if math.floor(value / _ROUNDING + 0.5) > steps:
                 best, steps = line_number, math.floor(value / _ROUNDING + 0.5)

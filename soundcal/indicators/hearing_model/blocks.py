@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array
 from soundcal.indicators.hearing_model.basis import loudness_of_level
+from soundcal.indicators.hearing_model.blocks_kernels import rectify
 from soundcal.indicators.hearing_model.tables import BLOCK, LTQ, N_BANDS
 
 __all__ = ["FRAME", "GRID", "LENGTHS", "BlockLength", "RectifiedBands"]
 
-FRAME: Final = 4096
+FRAME: Final = 8192
 """Samples that are analysed at a time; a multiple of every hop."""
 
 GRID: Final = 256
@@ -106,10 +107,8 @@ class RectifiedBands:
         """Take the next frame of all bands, shape (53, 4096)."""
         x, energies = self.samples, self._energies
         x[:, : self._past] = x[:, FRAME:].copy()
-        new = x[:, self._past :]
-        np.maximum(frame[self._bands], 0.0, out=new)
         energies[:, :3] = energies[:, -3:].copy()
-        np.sum(np.square(new).reshape(len(x), -1, self._hop), axis=2, out=energies[:, 3:])
+        rectify(frame[self._bands], self._hop, x[:, self._past :], energies[:, 3:])
         total = energies[:, :-3] + energies[:, 1:-2] + energies[:, 2:-1] + energies[:, 3:]
         basis = loudness_of_level(np.sqrt(self._scale * total)) - self._threshold
         np.maximum(basis, 0.0, out=self.basis)

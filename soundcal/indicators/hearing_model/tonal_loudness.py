@@ -54,8 +54,7 @@ def ringing_of(n: int) -> int:
     These are the blocks up to the one after its end, which the last is averaged with.
     """
     longest = LENGTHS[0].hop
-    end = (-(-n // longest) + 1) * longest
-    return -(-end // FRAME) * FRAME - n
+    return (-(-n // longest) + 1) * longest - n
 
 
 def specific_loudness_of(components: LoudnessComponents) -> Array:
@@ -138,6 +137,9 @@ class TonalLoudness:
 
     def finish(self, n: int) -> None:
         """Take note that the signal has had ``n`` samples."""
+        if self._filled:
+            self._frame[:, self._filled :] = 0.0
+            self._analyse()
         surplus = self._n - (-(-n // GRID) + 1)
         if surplus > 0:
             self._ready = [np.concatenate(self._ready, axis=1)[:, :-surplus]]
