@@ -22,6 +22,7 @@ _MODULES: Final = (
     "devices",
     "stimuli",
     "calibrate",
+    "response",
     "check",
     "record",
     "play",

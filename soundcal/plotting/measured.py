@@ -29,6 +29,7 @@ from soundcal.report.figures.indicator import (
     specific_label,
 )
 from soundcal.report.figures.page import short
+from soundcal.report.figures.response import draw_response
 from soundcal.report.figures.spectra import density_label, draw_density, draw_spectrogram
 from soundcal.report.figures.tones import draw_ratios, draw_tones, draw_tracks
 from soundcal.report.figures.waveform import draw_waveform
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from soundcal.calibration.model import Calibration
     from soundcal.indicators.spectra import SpectralDensity
+    from soundcal.response.model import Response
 
 __all__ = [
     "LEVELS",
@@ -50,6 +52,7 @@ __all__ = [
     "of_pressure",
     "of_recorded_density",
     "of_recorded_spectrogram",
+    "of_response",
     "of_spectrogram",
     "of_spectrum",
 ]
@@ -94,6 +97,11 @@ def of_density(spectrum: "SpectralDensity", of: str) -> Drawing:
     """Draw a power spectral density; a spectrogram's is averaged over time."""
     shown = _channel_of_spectrum(spectrum, of) if of else spectrum
     return Drawing(partial(draw_density, spectrum=shown))
+
+
+def of_response(response: "Response", of: str) -> Drawing:
+    """Draw the level of a response with its standard uncertainty."""
+    return Drawing(partial(draw_response, response=response, channels=(of,) if of else ()))
 
 
 def of_spectrogram(spectrum: "SpectralDensity", of: str) -> Drawing:

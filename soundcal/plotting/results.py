@@ -18,6 +18,7 @@ from soundcal.ratings.comparison import RatingsComparison
 from soundcal.ratings.table import Ratings
 from soundcal.recording import Capture, Recording
 from soundcal.relation.result import Relation
+from soundcal.response.model import Response
 from soundcal.study.comparison import Entry, MethodComparison
 from soundcal.study.model import Study
 
@@ -51,6 +52,7 @@ def plot(result: object, kind: str = "", *, of: str = "", ax: "Axes | None" = No
                             ``series``, ``values``
     SpectralDensity         ``spectrogram`` if it is over time, ``density``     channel
     Calibration             ``budget`` (uncertainty)
+    Response                ``level`` (with its standard uncertainty)           channel
     Agreement,              ``bland-altman``
     NonparametricLimits
     MethodComparison,       ``forest`` (bias and limits; in units of the        label (``LAeq``)
@@ -150,6 +152,7 @@ _KINDS: Mapping[type, Kinds] = {
         "spectrogram": measured.of_recorded_spectrogram,
     },
     Calibration: {"budget": _whole(measured.of_calibration)},
+    Response: {"level": measured.of_response},
     Agreement: {"bland-altman": _whole(compared.of_agreement)},
     NonparametricLimits: {"bland-altman": _whole(compared.of_agreement)},
     Entry: {"bland-altman": _whole(compared.of_entry)},
@@ -203,7 +206,7 @@ def _no_plot(result: object) -> str:
     """Return the message about an object that has no plot, with what has."""
     names = [
         *("Recording", "IndicatorResult", "SpectralDensity", "Calibration", "Agreement"),
-        "NonparametricLimits",
+        *("NonparametricLimits", "Response"),
         *("Entry", "MethodComparison", "Study", "Ratings", "RatingsAnalysis", "Relation"),
     ]
     text = f"{type(result).__name__} has no plot; plots exist of {', '.join(names)}"

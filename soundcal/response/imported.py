@@ -165,6 +165,6 @@ def _level_at(curve: ChannelResponse, at_hz: float) -> float:
     if not low <= at_hz <= high:
         raise ParameterError(
             f"normalised at {at_hz:g} Hz, but the file has {low:g} to {high:g} Hz; name the "
-            "frequency of the sound calibrator (--at), or import it as absolute (--kind)"
+            "frequency of the sound calibrator (--normalise-at), or import it as absolute (--kind)"
         )
     return float(curve.level(at_hz))

@@ -123,8 +123,10 @@ def write_own_csv(
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def response_of_own_csv(text: str, path: Path) -> Response:
+def response_of_own_csv(text: str, path: Path, *, shift: float = 0.0) -> Response:
     """Return the response in a text of this form, which is in the file at ``path``.
+
+    ``shift`` in dB is added to an absolute response that somebody typed.
 
     Raises
     ------
@@ -136,9 +138,11 @@ def response_of_own_csv(text: str, path: Path) -> Response:
         _COLUMNS[name]: np.array([row[index] for row in rows]) for index, name in enumerate(columns)
     }
     try:
-        if about.get("id"):
-            return _written_one(about, values)
-        return _typed_one(about, values, lines, path)
+        if not about.get("id"):
+            return _typed_one(about, values, lines, path, shift)
+        if shift:
+            raise ParameterError("a response with an id is not shifted")
+        return _written_one(about, values)
     except ParameterError as error:
         raise RecordError(str(error)) from error
 
@@ -181,7 +185,11 @@ def _curve_of(about: Mapping[str, Any], values: Mapping[str, Any]) -> ChannelRes
 
 
 def _typed_one(
-    about: Mapping[str, Any], values: Mapping[str, Any], lines: list[int], path: Path
+    about: Mapping[str, Any],
+    values: Mapping[str, Any],
+    lines: list[int],
+    path: Path,
+    shift: float,
 ) -> Response:
     """Return a response that somebody typed, checked as one of another program is."""
     missing = [key for key in _NEEDED if key not in about]
@@ -211,6 +219,7 @@ def _typed_one(
         kind=kind,
         channel=about.get("channel", "mono"),
         normalise_at=about.get("normalised_at_hz", 1000.0),
+        shift=shift,
     )
 
 

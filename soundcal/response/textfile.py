@@ -48,8 +48,7 @@ def read_response(
     path : path
         The file. Lines that begin with a number are data: frequency in Hz, level in dB, perhaps
         phase in degrees, separated by tabs, semicolons, commas or blanks. A file that begins with
-        ``# soundcal-response 1`` states ends, kind and channel itself; the parameters do not
-        matter then.
+        ``# soundcal-response 1`` states ends, kind, frequency and channel itself.
     source_point, target_point : str
         Reference points; FS to DRP for a table of AutoEq, else P to FS, if not given.
     kind : {"relative", "absolute"}
@@ -85,7 +84,14 @@ def read_response(
     text, remarks = read_export(path)
     try:
         if is_own_csv(text):
-            return response_of_own_csv(text, path)
+            if as_ == "correction" or columns:
+                raise ParameterError("a file of this form has named columns and holds a response")
+            response = response_of_own_csv(text, path, shift=shift)
+            _agreed("source point", source_point, response.source_point)
+            _agreed("target point", target_point, response.target_point)
+            _agreed("channel", channel, *response.channels)
+            _agreed("incidence", incidence, response.incidence)
+            return response
         table = number_table(text, columns=columns)
         facts = header_facts(table.header, path.stem)
         autoeq = table.names[:2] == ("frequency", "raw") and table.column == "raw"

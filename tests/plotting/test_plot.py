@@ -27,6 +27,7 @@ from soundcal.indicators import (
 )
 from soundcal.recording import CLIPPING, Capture, Flag, Recording
 from soundcal.relation import Relation, relate
+from soundcal.response import generic_response
 from soundcal.study import MethodComparison
 
 FS = 48000
@@ -182,6 +183,22 @@ def test_a_calibration_is_its_budget() -> None:
     assert {bar.get_width() for bar in axes.patches} == {0.3}
     with pytest.raises(ParameterError, match="no uncertainty was stated"):
         soundcal.plot(from_sensitivity({"left": 2.0}))
+
+
+def test_a_response_is_its_level_in_a_band_of_uncertainty() -> None:
+    free = generic_response("generic-ff")
+    axes = soundcal.plot(free)
+    assert labels(axes) == ("Frequency (Hz)", "Level (dB re Pa/Pa)")
+    assert axes.get_title(loc="left") == "generic-ff: FF → DRP"
+    assert (axes.get_xscale(), axes.get_xlim()) == ("log", (20.0, 20000.0))
+    curve = axes.lines[-1].get_xydata()
+    assert [20.0, 0.0] in curve.tolist()
+    assert [2500.0, 16.8] in curve.tolist()
+    (band,) = axes.collections
+    edges = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+    assert {(1000.0, 3.6), (1000.0, 1.6), (20000.0, 6.5), (20000.0, -1.5)} <= edges
+    with pytest.raises(ParameterError, match="no plot 'phase' of Response; one of level"):
+        soundcal.plot(free, "phase")
 
 
 def test_agreement_is_a_bland_altman_plot() -> None:

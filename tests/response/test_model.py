@@ -223,7 +223,7 @@ def responses(draw: st.DrawFn) -> Response:
     return draw(st.sampled_from([response, response.normalised(frequency[-1])]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(response=responses())
 def test_responses_come_back_from_their_files_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, response: Response

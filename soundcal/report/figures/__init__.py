@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         correlation_map,
         difference_scatter,
     )
+    from soundcal.report.figures.response import curves_figure
     from soundcal.report.figures.spectra import density_figure
     from soundcal.report.figures.stimuli import MAX_DOT_ROWS, stimulus_dots
     from soundcal.report.figures.tones import recorded_tones_figure, tones_figure
@@ -64,6 +65,7 @@ else:
             "correlation_map": "relation",
             "crosstalk_figure": "qualification",
             "delay_figure": "qualification",
+            "curves_figure": "response",
             "density_figure": "spectra",
             "difference_map": "ratings",
             "difference_scatter": "relation",
@@ -100,6 +102,7 @@ __all__ = [
     "circumplex",
     "correlation_map",
     "crosstalk_figure",
+    "curves_figure",
     "delay_figure",
     "density_figure",
     "difference_map",
