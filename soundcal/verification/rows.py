@@ -19,6 +19,7 @@ FAMILIES: Final = (
     "fluctuation",
     "tonality",
     "prominence",
+    "hearing_model",
 )
 """Modules of this package, in the order in which they are printed."""
 
