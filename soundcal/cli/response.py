@@ -150,24 +150,48 @@ def _words(text: str) -> tuple[str, ...]:
 
 def run_import(options: argparse.Namespace) -> int:
     """Read a file of another program, and write the response."""
+    _check(options)
+    response = _read_sofa(options) if _is_sofa(options) else _read_text(options)
+    for note in response.provenance.get("notes", ()):
+        say(note)
+    return _finish(options, response)
+
+
+def _is_sofa(options: argparse.Namespace) -> bool:
+    return Path(options.file).suffix.lower() == ".sofa"
+
+
+def _read_text(options: argparse.Namespace) -> "Response":
     from soundcal.response.textfile import read_response
 
-    _check(options)
-    response = read_response(
+    return read_response(
         options.file,
-        source_point=options.source,
-        target_point=options.target,
-        kind=options.kind,
         channel=options.channel,
         incidence=options.incidence,
         as_=options.sign,
         columns=options.columns,
-        normalise_at=options.normalise_at,
-        shift=options.shift,
+        **_ends_and_kind(options),
     )
-    for note in response.provenance.get("notes", ()):
-        say(note)
-    return _finish(options, response)
+
+
+def _read_sofa(options: argparse.Namespace) -> "Response":
+    from soundcal.response.sofafile import read_sofa_response
+
+    if options.sign == "correction" or options.columns or options.channel or options.incidence:
+        raise ParameterError(
+            "--as correction, --columns, --channel and --incidence are for text files"
+        )
+    return read_sofa_response(options.file, **_ends_and_kind(options))
+
+
+def _ends_and_kind(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "source_point": options.source,
+        "target_point": options.target,
+        "kind": options.kind,
+        "normalise_at": options.normalise_at,
+        "shift": options.shift,
+    }
 
 
 def run_show(options: argparse.Namespace) -> int:

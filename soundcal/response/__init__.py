@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from soundcal.response.own_csv import write_own_csv
     from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
     from soundcal.response.records import load_response, save_response
+    from soundcal.response.sofafile import read_sofa_response
     from soundcal.response.tables import GENERIC_RESPONSES, generic_response
     from soundcal.response.textfile import read_response
 else:
@@ -30,6 +31,7 @@ else:
             "new_response": "model",
             "open_response": "opening",
             "read_response": "textfile",
+            "read_sofa_response": "sofafile",
             "save_response": "records",
             "write_own_csv": "own_csv",
         },
@@ -48,6 +50,7 @@ __all__ = [
     "new_response",
     "open_response",
     "read_response",
+    "read_sofa_response",
     "save_response",
     "write_own_csv",
 ]

@@ -37,7 +37,7 @@ class FoundCurve:
     Parameters
     ----------
     lines : sequence of int
-        Number of the line of each value.
+        Number of the line of each value; empty if the file has no lines.
     frequency, level : ndarray, shape (n,)
         Hz and dB.
     phase, u_db, dof : ndarray, shape (n,), optional

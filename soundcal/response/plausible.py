@@ -90,7 +90,7 @@ def check_relative(curve: ChannelResponse, lines: Sequence[int], *, ear: bool) -
         return []
     at = int(np.argmax(wide))
     text = (
-        f"line {lines[at]}: {level[at]:+.1f} dB at {f[at]:g} Hz; a relative response within "
+        f"{_line(lines, at)}{level[at]:+.1f} dB at {f[at]:g} Hz; a relative response within "
         f"{_LARGEST_DB:g} dB from 20 Hz to 20 kHz is expected: is it another quantity or column?"
     )
     if not ear:
@@ -127,7 +127,7 @@ def curve_doubts(curve: ChannelResponse, lines: Sequence[int]) -> list[str]:
         at = int(jumps[0])
         more = f", and {jumps.size - 1} more jumps" if jumps.size > 1 else ""
         found.append(
-            f"line {lines[at]}: {level[at] - level[at - 1]:+.1f} dB from {f[at - 1]:g} to "
+            f"{_line(lines, at)}{level[at] - level[at - 1]:+.1f} dB from {f[at - 1]:g} to "
             f"{f[at]:g} Hz{more}; is the file complete and in one unit?"
         )
     if f[0] >= _LOW_HZ or f[-1] <= _HIGH_HZ:
@@ -156,7 +156,8 @@ def largest_value(curve: ChannelResponse, lines: Sequence[int], source: str, tar
         meaning = f"the microphone reads {size:.2f} dB too {'much' if much else 'little'} there"
     else:
         meaning = f"{target} is {size:.2f} dB {'above' if much else 'below'} {source} there"
-    return f"largest value: {level[at]:+.2f} dB at {f[at]:g} Hz (line {lines[at]}): {meaning}"
+    where = f" (line {lines[at]})" if lines else ""
+    return f"largest value: {level[at]:+.2f} dB at {f[at]:g} Hz{where}: {meaning}"
 
 
 def assumed_uncertainty(frequency: Array, source: str, target: str) -> tuple[Array, str]:
@@ -170,6 +171,11 @@ def assumed_uncertainty(frequency: Array, source: str, target: str) -> tuple[Arr
         "assumed: rectangular, half width 0.3 dB to 1 kHz, 0.5 dB to 5 kHz, 1 dB to 10 kHz, 2 dB "
         "above; replace it by a certificate's"
     )
+
+
+def _line(lines: Sequence[int], at: int) -> str:
+    """Return the line of a value in its file, for the beginning of a message."""
+    return f"line {lines[at]}: " if lines else ""
 
 
 def _steps(frequency: Array, table: Sequence[tuple[float, float]]) -> Array:
