@@ -100,6 +100,11 @@ class SpectralDensity:
     warnings: tuple[str, ...] = ()
 
     @property
+    def window(self) -> str:
+        """Window of the segments."""
+        return "Hann"
+
+    @property
     def level(self) -> Array:
         """Level of the density in dB re (20 µPa)²/Hz, of the shape of the density."""
         return power_db(self.density / P_REF**2)
@@ -125,8 +130,9 @@ class SpectralDensity:
         segments = f"{counted(self.averages, 'segment')} of {self.length / self.fs:.4g} s"
         if self.times is not None:
             segments += " per column"
+        overlap = 100.0 * (1.0 - self.hop / self.length)
         return (
-            f"{segments}, Hann window, {100.0 * (1.0 - self.hop / self.length):.0f} % overlap; "
+            f"{segments}, {self.window} window, {overlap:.0f} % overlap; "
             f"lines {self.resolution:.4g} Hz apart, noise bandwidth {self.noise_bandwidth:.4g} Hz; "
             f"weighting {self.weighting}"
         )
@@ -141,7 +147,7 @@ class SpectralDensity:
         return {
             "unit": DENSITY_UNIT,
             "level_unit": LEVEL_UNIT,
-            "window": "Hann",
+            "window": self.window,
             "resolution": self.resolution,
             "noise_bandwidth": self.noise_bandwidth,
             **own,
