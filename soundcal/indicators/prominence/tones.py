@@ -14,13 +14,14 @@ user. The search here is soundcal's own:
 4. The tone band of a tone is widened, within those 7.5 %, to hold the sidebands of a modulation:
    lines of more than 8 times the median line.
 5. Edges that are sought at minima are lower than the noise. The noise in the tone band of a tone is
-   therefore at least the mean line of its critical band outside all tone bands.
+   therefore at least the mean of the lines beside it, 15 % of the critical bandwidth on each side
+   without other tone bands.
 
 Tones are rated strongest first, each with the tones in its critical band that are not rated yet and
 are closer than the standard's proximity: they have one tone-to-noise ratio, of the sum of their
 powers at the frequency of the strongest. The noise is the spectrum with the tone bands levelled to
-the noise in them. Tones that are not rated because they lie outside 89.1 Hz to 11.2 kHz, or
-too near to half the sampling rate, are not noise either.
+the noise in them. Tones that are not rated, because they lie outside 89.1 Hz to 11.2 kHz or too near
+to half the sampling rate, are not noise either.
 """
 
 from dataclasses import dataclass
@@ -140,13 +141,13 @@ class ToneSearch:
         taken = np.zeros(power.size, dtype=np.bool_)
         tonal = np.zeros(power.size, dtype=np.bool_)
         kept: list[tuple[int, int, int]] = []
-        for peak, low, high, own in zip(
+        for peak, a, b, own in zip(
             peaks.tolist(), first.tolist(), last.tolist(), powers.tolist(), strict=True
         ):
             if taken[peak]:
                 continue
-            a, b = self._with_sidebands(power, peak, low, high) if own > 0.0 else (low, high)
             if own > 0.0:
+                a, b = self._with_sidebands(power, peak, a, b)
                 free = np.flatnonzero(~taken[a : b + 1])
                 a, b = a + int(free[0]), a + int(free[-1])
                 kept.append((peak, a, b))
@@ -155,9 +156,11 @@ class ToneSearch:
         noise = power.copy()
         found = []
         for peak, a, b in kept:
-            band = slice(self._band_first[peak], self._band_last[peak] + 1)
-            beside = power[band][~tonal[band]]
-            base = max((power[a] + power[b]) / 2.0, beside.mean() if beside.size else 0.0)
+            reach = 2 * int(self._half[peak])
+            sides = (slice(max(0, a - reach), a), slice(b + 1, b + 1 + reach))
+            beside = [power[side][~tonal[side]] for side in sides]
+            density = np.mean([lines.mean() for lines in beside if lines.size] or [0.0])
+            base = max((power[a] + power[b]) / 2.0, float(density))
             own = float(power[a : b + 1].sum() - base * (b + 1 - a))
             if own > 0.0:
                 noise[a : b + 1] = base
