@@ -10,17 +10,15 @@ from hypothesis import strategies as st
 from soundcal.devices.simulated.equipment import Voltmeter
 from soundcal.devices.simulated.physics import (
     CalibratorTone,
-    Convolver,
     Impedance,
     SignalPath,
     Wiring,
-    minimum_phase_fir,
     white_noise_rms,
 )
 from soundcal.dsp.weighting import weight
 from soundcal.errors import ParameterError, SignalError
 from soundcal.headphone import Headphone
-from soundcal.units import db, pascal_to_level
+from soundcal.units import pascal_to_level
 
 N = 40_000  # more than two transforms of long blocks
 CUTS = st.lists(st.integers(0, N), max_size=12)
@@ -69,17 +67,6 @@ def test_rounding_moves_a_sample_by_one_step_at_most(cuts):
     assert np.count_nonzero(parts != whole) <= 3
 
 
-@pytest.mark.parametrize("taps", [1, 2, 700, 5000])
-def test_convolver_is_the_convolution(taps):
-    rng = np.random.default_rng(taps)
-    kernels = rng.standard_normal((2, taps))
-    result = np.empty((2, N))
-    Convolver(kernels, (1, 0), 2).process(SIGNAL, (0, 1), result)
-    for i, source in enumerate((1, 0)):
-        expected = np.convolve(SIGNAL[source], kernels[i])[:N]
-        np.testing.assert_allclose(result[i], expected, atol=1e-11)
-
-
 def test_choice_of_inputs_changes_no_samples():
     every = SignalPath(_wiring(24), fs=48000, seed=5).process(SIGNAL)
     some = SignalPath(_wiring(24), fs=48000, seed=5).process(SIGNAL, [2, 0])
@@ -114,16 +101,6 @@ def test_wiring_changes_while_running_but_not_its_size():
         chain.process(SIGNAL[:1])
     with pytest.raises(ParameterError, match="delay"):
         chain.reset(-1)
-
-
-def test_minimum_phase_filter_has_the_magnitude_and_arrives_first():
-    f = np.linspace(0, 24000, 16385)
-    level = 6.0 * np.exp(-0.5 * (np.log2(np.maximum(f, 1.0) / 2000) / 0.5) ** 2) - 3.0
-    taps = minimum_phase_fir(level, 1536)
-    response = np.fft.rfft(taps, 32768)
-    np.testing.assert_allclose(db(np.abs(response)), level, atol=0.001)
-    assert np.argmax(np.abs(taps)) == 0
-    assert np.abs(np.roots(taps[:200])).max() < 1.0
 
 
 def test_white_noise_has_its_weighted_level():

@@ -39,33 +39,27 @@ the formulas that they approximate.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soundcal.arrays import Array, Spectrum
+from soundcal.dsp.convolve import Convolver
 from soundcal.errors import ParameterError, SignalError
 from soundcal.units import P_REF, from_db
 
 __all__ = [
     "Bump",
     "CalibratorTone",
-    "Convolver",
     "Curve",
     "Impedance",
     "SignalPath",
     "Wiring",
     "divider",
     "leak_db",
-    "minimum_phase_fir",
     "quantise",
     "white_noise_rms",
 ]
-
-
-_CHUNK: Final = 16384  # minimum length of the transforms of long blocks
-_FLOOR_DB: Final = -80.0  # filters do not follow a curve below this
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,34 +187,6 @@ def white_noise_rms(level_a: float, fs: int) -> float:
     return P_REF * from_db(level_a) / float(np.sqrt(share))
 
 
-def minimum_phase_fir(level: Array, taps: int) -> Array:
-    """Return the minimum-phase FIR filter with a magnitude given in dB.
-
-    For a system without zeros in the right half-plane, the phase is the Hilbert transform of the
-    log magnitude; it is obtained by folding the cepstrum (Oppenheim and Schafer, Discrete-Time
-    Signal Processing, chapter on the cepstrum). Mechanical and electrical resonances are
-    minimum-phase.
-
-    Parameters
-    ----------
-    level : ndarray, shape (n + 1,)
-        Magnitude in dB at n + 1 equally spaced frequencies from 0 to half the sampling rate.
-    taps : int
-        Length; the last sixteenth fades out.
-    """
-    n = 2 * (level.size - 1)
-    magnitude = np.maximum(level, max(_FLOOR_DB, float(level.max()) - 120.0)) * (
-        np.log(10.0) / 20.0
-    )
-    cepstrum = np.fft.irfft(magnitude, n)
-    cepstrum[1 : n // 2] *= 2.0
-    cepstrum[n // 2 + 1 :] = 0.0
-    response = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), n)[:taps]
-    fade = taps // 16
-    response[taps - fade :] *= 0.5 * (1.0 + np.cos(np.pi * (np.arange(fade) + 0.5) / fade))
-    return response
-
-
 def quantise(samples: Array, bits: int) -> None:
     """Clip to [-1, 1) and round to the steps of a two's complement converter, in place.
 
@@ -234,91 +200,6 @@ def quantise(samples: Array, bits: int) -> None:
     np.rint(samples, out=samples)
     np.clip(samples, -scale, scale - 1.0, out=samples)
     samples /= scale
-
-
-class Convolver:
-    """FIR filters that carry their state from block to block (overlap-save).
-
-    Parameters
-    ----------
-    kernels : ndarray, shape (n_in, n_taps)
-        One filter per result.
-    sources : sequence of int
-        The row of the blocks that each filter processes.
-    n_sources : int
-        Rows of the blocks.
-
-    Notes
-    -----
-    The result does not depend on how the signal is cut into blocks, except for the rounding of the
-    transforms (about 1e-16 of the largest value). Filters of a single tap are plain products.
-    """
-
-    def __init__(self, kernels: Array, sources: Sequence[int], n_sources: int) -> None:
-        self._history = np.zeros((n_sources, kernels.shape[1] - 1))
-        self.change(kernels, sources)
-
-    def change(self, kernels: Array, sources: Sequence[int]) -> None:
-        """Exchange the filters; samples played before keep ringing through the new ones."""
-        previous, m = self._history, kernels.shape[1] - 1
-        self._longest: int = max(_CHUNK, 1 << (8 * m).bit_length())
-        self._history = np.zeros((previous.shape[0], m))
-        kept = min(m, previous.shape[1])
-        self._history[:, m - kept :] = previous[:, previous.shape[1] - kept :]
-        self._kernels = np.asarray(kernels, dtype=np.float64)
-        self._sources = tuple(sources)
-        self._single = ~np.any(self._kernels[:, 1:], axis=1)
-        self._spectra: dict[int, Spectrum] = {}
-
-    def reset(self) -> None:
-        """Forget the samples played before."""
-        self._history[:] = 0.0
-
-    @property
-    def step(self) -> int:
-        """Length of a block that takes one transform."""
-        return self._longest - int(self._history.shape[1])
-
-    def process(self, block: Array, rows: Sequence[int], result: Array) -> None:
-        """Filter a block.
-
-        Parameters
-        ----------
-        block : ndarray, shape (n_sources, n)
-            Next samples.
-        rows : sequence of int
-            Filters whose results are wanted.
-        result : ndarray, shape (len(rows), n)
-            Receives the results.
-        """
-        m = self._history.shape[1]
-        signal = np.concatenate([self._history, block], axis=1)
-        self._history = signal[:, signal.shape[1] - m :].copy()
-        filtered = [i for i, row in enumerate(rows) if not self._single[row]]
-        for i, row in enumerate(rows):
-            if self._single[row]:
-                np.multiply(block[self._sources[row]], self._kernels[row, 0], out=result[i])
-        if filtered:
-            self._overlap_save(signal, rows, filtered, result)
-
-    def _overlap_save(
-        self, signal: Array, rows: Sequence[int], filtered: list[int], result: Array
-    ) -> None:
-        from scipy.fft import irfft, next_fast_len, rfft
-
-        m, n = self._history.shape[1], result.shape[1]
-        length = min(self._longest, next_fast_len(n + m, real=True))
-        if length not in self._spectra:
-            self._spectra[length] = rfft(self._kernels, length, axis=1)
-        kernels, step = self._spectra[length], length - m
-        for first in range(0, n, step):
-            piece = signal[:, first : first + length]
-            count = piece.shape[1] - m
-            spectrum = rfft(piece, length, axis=1)
-            for i in filtered:
-                row = rows[i]
-                product = irfft(spectrum[self._sources[row]] * kernels[row], length)
-                result[i, first : first + count] = product[m : m + count]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ from soundcal.devices.simulated.physics import (
     Wiring,
     divider,
     leak_db,
-    minimum_phase_fir,
     white_noise_rms,
 )
+from soundcal.dsp.minimum_phase import minimum_phase_fir
 from soundcal.errors import ParameterError
 from soundcal.units import db, from_db, level_to_pascal
 
