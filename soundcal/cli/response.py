@@ -1,11 +1,11 @@
 """``soundcal response``: level over frequency between two reference points, as files."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns
+from soundcal.cli.file_options import Patterns, channel_names_of
 from soundcal.cli.options import numbers
 from soundcal.cli.output import aligned, print_json, say, show
 from soundcal.errors import ParameterError
@@ -58,7 +58,13 @@ def _add_import(actions: Any) -> None:
         epilog=_IMPORT_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", action=Patterns, metavar="FILE", help="text, CSV or SOFA file")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        action=Patterns,
+        metavar="FILE",
+        help="text, CSV or SOFA file; of several, each is a channel of the response",
+    )
     ends = parser.add_argument_group("ends (by default P to FS, of AutoEq FS to DRP)")
     ends.add_argument("--from", dest="source", choices=POINTS, default="", metavar="POINT")
     ends.add_argument("--to", dest="target", choices=POINTS, default="", metavar="POINT")
@@ -85,7 +91,11 @@ def _add_import(actions: Any) -> None:
         "--shift", type=float, default=0.0, metavar="DB", help="add this to an absolute response"
     )
     parser.add_argument(
-        "--channel", default="", metavar="NAME", help="channel (default: the file's, else all)"
+        "--channel",
+        type=channel_names_of,
+        default=(),
+        metavar="NAMES",
+        help="name of each file's channel, e.g. left,right (default: the file's, else all)",
     )
     parser.add_argument(
         "--incidence", choices=INCIDENCES, default="", help="sound incidence at a microphone"
@@ -96,6 +106,12 @@ def _add_import(actions: Any) -> None:
         default=(),
         metavar="NAMES",
         help="columns of frequency, level and perhaps phase, by name or number, e.g. 1,3",
+    )
+    parser.add_argument(
+        "--add",
+        action=Patterns,
+        metavar="FILE",
+        help="add the type's correction from P to P (own CSV): field response from an actuator's",
     )
     _add_output(parser, required=True)
     parser.set_defaults(run=run_import)
@@ -149,24 +165,45 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def run_import(options: argparse.Namespace) -> int:
-    """Read a file of another program, and write the response."""
+    """Read files of other programs, and write the response."""
+    from soundcal.response.combining import join_channels, with_type_correction
+    from soundcal.response.opening import open_response
+
     _check(options)
-    response = _read_sofa(options) if _is_sofa(options) else _read_text(options)
-    for note in response.provenance.get("notes", ()):
-        say(note)
+    channels = options.channel or ("",) * len(options.files)
+    if len(channels) != len(options.files):
+        raise ParameterError(f"--channel: {len(options.files)} names are expected, one per file")
+    response = join_channels(
+        *(
+            _read_sofa(options, file) if _is_sofa(file) else _read_text(options, file, channel)
+            for file, channel in zip(options.files, channels, strict=True)
+        )
+    )
+    _say_notes(response.provenance)
+    if options.add is not None:
+        response = with_type_correction(response, open_response(options.add))
     return _finish(options, response)
 
 
-def _is_sofa(options: argparse.Namespace) -> bool:
-    return Path(options.file).suffix.lower() == ".sofa"
+def _say_notes(provenance: Mapping[str, Any]) -> None:
+    """Repeat the remarks of the import, of several channels with their names."""
+    for note in provenance.get("notes", ()):
+        say(note)
+    for name, part in provenance.get("parts", {}).items():
+        for note in part.get("notes", ()):
+            say(f"{name}: {note}")
 
 
-def _read_text(options: argparse.Namespace) -> "Response":
+def _is_sofa(file: str) -> bool:
+    return Path(file).suffix.lower() == ".sofa"
+
+
+def _read_text(options: argparse.Namespace, file: str, channel: str) -> "Response":
     from soundcal.response.textfile import read_response
 
     return read_response(
-        options.file,
-        channel=options.channel,
+        file,
+        channel=channel,
         incidence=options.incidence,
         as_=options.sign,
         columns=options.columns,
@@ -174,14 +211,14 @@ def _read_text(options: argparse.Namespace) -> "Response":
     )
 
 
-def _read_sofa(options: argparse.Namespace) -> "Response":
+def _read_sofa(options: argparse.Namespace, file: str) -> "Response":
     from soundcal.response.sofafile import read_sofa_response
 
     if options.sign == "correction" or options.columns or options.channel or options.incidence:
         raise ParameterError(
             "--as correction, --columns, --channel and --incidence are for text files"
         )
-    return read_sofa_response(options.file, **_ends_and_kind(options))
+    return read_sofa_response(file, **_ends_and_kind(options))
 
 
 def _ends_and_kind(options: argparse.Namespace) -> dict[str, Any]:

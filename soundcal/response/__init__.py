@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
-    from soundcal.response.combining import combine_responses
+    from soundcal.response.combining import (
+        combine_responses,
+        join_channels,
+        with_type_correction,
+    )
     from soundcal.response.curve import ChannelResponse
     from soundcal.response.model import Response, new_response
     from soundcal.response.opening import open_response
@@ -27,12 +31,14 @@ else:
             "Response": "model",
             "combine_responses": "combining",
             "generic_response": "tables",
+            "join_channels": "combining",
             "load_response": "records",
             "new_response": "model",
             "open_response": "opening",
             "read_response": "textfile",
             "read_sofa_response": "sofafile",
             "save_response": "records",
+            "with_type_correction": "combining",
             "write_own_csv": "own_csv",
         },
     )
@@ -46,11 +52,13 @@ __all__ = [
     "Response",
     "combine_responses",
     "generic_response",
+    "join_channels",
     "load_response",
     "new_response",
     "open_response",
     "read_response",
     "read_sofa_response",
     "save_response",
+    "with_type_correction",
     "write_own_csv",
 ]

@@ -131,7 +131,7 @@ def _sorted_lines(
     data: list[tuple[int, str]] = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip().replace("\N{MINUS SIGN}", "-")
-        bare = line[1:-1].strip() if len(line) > 1 and line[0] == line[-1] == '"' else line
+        bare = line.replace('"', "").strip()  # whole lines or single fields may be quoted
         first = _FIRST.match(bare)
         if first and _NUMBER.fullmatch(first[0]):
             data.append((number, bare))

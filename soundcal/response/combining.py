@@ -1,4 +1,7 @@
-"""Chains of responses: the target point of one is the source point of the next."""
+"""Responses of several: in a chain, side by side as channels, or with a type's correction added.
+
+In a chain, the target point of one is the source point of the next.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,9 +12,9 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.model import Response, derivation, new_response
+from soundcal.response.model import SERVES_ALL, Response, derivation, new_response
 
-__all__ = ["combine_responses"]
+__all__ = ["combine_responses", "join_channels", "with_type_correction"]
 
 
 def combine_responses(*responses: Response, name: str = "") -> Response:
@@ -51,11 +54,7 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
     incidences = {response.incidence for response in responses} - {""}
     if len(incidences) > 1:
         raise ParameterError(f"sound incidences {', '.join(sorted(incidences))}; one is expected")
-    low = max(response.valid[0] for response in responses)
-    high = min(response.valid[1] for response in responses)
-    if not low < high:
-        ranges = ", ".join(f"{r.id}: {r.valid[0]:g} to {r.valid[1]:g} Hz" for r in responses)
-        raise ParameterError(f"responses without a common range ({ranges})")
+    low, high = _common_range(responses)
     return new_response(
         name or ", ".join(response.name for response in responses),
         responses[0].source_point,
@@ -72,6 +71,127 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
         device=", ".join(dict.fromkeys(r.device for r in responses if r.device)),
         provenance=derivation("combined", responses),
     )
+
+
+def join_channels(*responses: Response, name: str = "") -> Response:
+    """Return one response that has the channels of several, such as those of the two ears.
+
+    Parameters
+    ----------
+    *responses : Response
+        Responses between the same points, of one kind, with different channels.
+    name : str
+        Name of the result; the names of the parts if not given.
+
+    Raises
+    ------
+    ParameterError
+        Different points, kinds, frequencies of normalisation or incidences, or a channel occurs
+        twice.
+    """
+    first = responses[0]
+    for other in responses[1:]:
+        if _ends(other) != _ends(first) or other.incidence != first.incidence:
+            raise ParameterError(
+                f"{other.name}: {_told(other)}, but {first.name}: {_told(first)}; responses of one "
+                "kind between the same points are expected"
+            )
+    names = [channel for response in responses for channel in response.channels]
+    if len(set(names)) < len(names) or (len(names) > 1 and set(names) & set(SERVES_ALL)):
+        raise ParameterError(
+            f"channels {', '.join(names)}; different names are expected, e.g. left"
+        )
+    if len(responses) == 1:
+        return first
+    valid = [response.valid for response in responses]
+    return new_response(
+        name or ", ".join(response.name for response in responses),
+        first.source_point,
+        first.target_point,
+        first.kind,
+        {channel: curve for response in responses for channel, curve in response.channels.items()},
+        valid=(max(low for low, _ in valid), min(high for _, high in valid)),
+        normalised_at=first.normalised_at,
+        smoothing=", ".join(dict.fromkeys(response.smoothing for response in responses)),
+        incidence=first.incidence,
+        conditions=first.conditions
+        if all(response.conditions == first.conditions for response in responses)
+        else {", ".join(response.channels): response.conditions for response in responses},
+        device=", ".join(dict.fromkeys(r.device for r in responses if r.device)),
+        provenance={
+            **derivation("joined", responses),
+            "parts": {", ".join(response.channels): response.provenance for response in responses},
+        },
+    )
+
+
+def with_type_correction(response: Response, correction: Response) -> Response:
+    """Return the field response of a microphone from that of an electrostatic actuator.
+
+    The correction of the type for a sound incidence is added, and the uncertainties in squares; a
+    relative response has 0 dB at its frequency again. Both stand in the provenance.
+
+    Parameters
+    ----------
+    response : Response
+        From P, measured with an actuator.
+    correction : Response
+        From P to P: field re pressure, with the incidence of the field.
+
+    Raises
+    ------
+    ParameterError
+        Other points, or no common range.
+    """
+    if (correction.source_point, correction.target_point) != ("P", "P"):
+        raise ParameterError(
+            f"a type's correction from P to P is expected, not {_told(correction)}"
+        )
+    if response.source_point != "P" or response.incidence not in ("", "pressure"):
+        raise ParameterError(
+            f"the response of an actuator from P is expected, not {_told(response)}"
+            f"{', ' * bool(response.incidence)}{response.incidence}"
+        )
+    low, high = _common_range((response, correction))
+    curves = {
+        name: _sum([part.channel(name).within(low, high) for part in (response, correction)])
+        for name in response.channels
+    }
+    at = response.normalised_at
+    if at is not None:
+        if not low <= at <= high:
+            raise ParameterError(f"the type's correction has no value at {at:g} Hz")
+        curves = {name: curve.shifted(-float(curve.level(at))) for name, curve in curves.items()}
+    return new_response(
+        response.name,
+        response.source_point,
+        response.target_point,
+        response.kind,
+        curves,
+        normalised_at=at,
+        smoothing=response.smoothing,
+        incidence=correction.incidence,
+        conditions=response.conditions,
+        device=response.device,
+        provenance={**response.provenance, "type_correction": correction.provenance},
+    )
+
+
+def _ends(response: Response) -> tuple[object, ...]:
+    return response.source_point, response.target_point, response.kind, response.normalised_at
+
+
+def _told(response: Response) -> str:
+    return f"{response.source_point} to {response.target_point}, {response.unit}"
+
+
+def _common_range(responses: Sequence[Response]) -> tuple[float, float]:
+    low = max(response.valid[0] for response in responses)
+    high = min(response.valid[1] for response in responses)
+    if not low < high:
+        ranges = ", ".join(f"{r.id}: {r.valid[0]:g} to {r.valid[1]:g} Hz" for r in responses)
+        raise ParameterError(f"responses without a common range ({ranges})")
+    return low, high
 
 
 def _channels(responses: Sequence[Response]) -> tuple[str, ...]:

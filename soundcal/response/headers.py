@@ -14,7 +14,7 @@ from soundcal.errors import RecordError
 __all__ = ["HeaderFacts", "header_facts", "named_correction"]
 
 _SENSITIVITY: Final = re.compile(
-    r"sens(itivity)?\b|^\W*1000\s*hz\b|again\b|db-offset", re.IGNORECASE
+    r"\bsens(itivity)?\b|^\W*1000\s*hz\b|\bagain\s*=|\bdb-offset", re.IGNORECASE
 )
 _SERIAL: Final = re.compile(r"(?:SERNO:?|\bS/N:?|\bserial(?: no\.?| number)?:?)\s*([\w-]+)", re.I)
 _CHANNEL: Final = re.compile(r"\bon the (left|right) channel", re.IGNORECASE)

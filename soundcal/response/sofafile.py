@@ -23,8 +23,9 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import check_file
 from soundcal.recording import EARS, channel_names
+from soundcal.response.combining import join_channels
 from soundcal.response.imported import FoundCurve, imported_response
-from soundcal.response.model import Response, ResponseKind, new_response
+from soundcal.response.model import Response, ResponseKind
 
 __all__ = ["read_sofa_response"]
 
@@ -263,32 +264,15 @@ def _response(
     n, receivers = levels.shape[:2]
     names = EARS if receivers == len(EARS) else channel_names(receivers)
     mean = levels.mean(axis=0)
-    parts = {}
+    parts = []
     for index, name in enumerate(names):
-        found = FoundCurve((), frequency, mean[index], about=about)
+        more = {"smoothing": "none", "conditions": {"seatings": n} if n > 1 else {}}
+        found = FoundCurve((), frequency, mean[index], notes=notes, about=about, more=more)
         if n > 1:
             u_db = levels[:, index].std(axis=0, ddof=1) / math.sqrt(n)
             found = replace(found, u_db=u_db, dof=np.full(frequency.size, n - 1.0))
-        parts[name] = imported_response(found, path, channel=name, **asked)
-    first = parts[names[0]]
-    told = [f"{name}: {note}" for name, part in parts.items() for note in part.provenance["notes"]]
-    return new_response(
-        path.stem,
-        first.source_point,
-        first.target_point,
-        first.kind,
-        {name: part.channels[name] for name, part in parts.items()},
-        normalised_at=first.normalised_at,
-        conditions={"seatings": n} if first.source_point == "FS" else {},
-        smoothing="none",
-        provenance={
-            **first.provenance,
-            "notes": [*notes, *told],
-            "subtracted_db": {
-                name: part.provenance.get("subtracted_db", 0.0) for name, part in parts.items()
-            },
-        },
-    )
+        parts.append(imported_response(found, path, channel=name, **asked))
+    return join_channels(*parts, name=path.stem)
 
 
 def _described(content: Mapping[str, Any]) -> dict[str, str]:

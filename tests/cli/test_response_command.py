@@ -48,6 +48,33 @@ def test_options_of_the_import(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
 
 
+def test_ears_become_the_channels_of_one_response(capsys: pytest.CaptureFixture[str]) -> None:
+    for side in ("LEFT", "RIGHT"):
+        head = f'"EARS Serial 1-2, compensation RAW V1"\n"Use this file on the {side} channel."\n'
+        Path(f"{side}.txt").write_text(f"{head}20 -2 0\n1000 0 0\n20000 {len(side)} 0\n")
+    files = ["response", "import", "LEFT.txt", "RIGHT.txt"]
+    assert main([*files, "--out", "ears.json"]) == 0
+    ears = load_response("ears.json")
+    assert [ears.channel(side).level(2e4) for side in ("left", "right")] == [4.0, 5.0]
+    assert "right: largest value: +5.00 dB at 20000 Hz (line 5)" in capsys.readouterr().err
+    assert main([*files, "--channel", "left", "--out", "x.json"]) == 2
+    assert "2 names are expected, one per file" in capsys.readouterr().err
+
+
+def test_a_types_correction_is_added(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("type.csv").write_text(
+        "# soundcal-response 1\n# from: P\n# to: P\n# kind: absolute\n# incidence: random\n"
+        "frequency_hz,magnitude_db,u_db\n10,0,0.1\n1000,0.2,0.1\n20000,6.2,0.3\n"
+    )
+    Path("actuator.txt").write_text(ROWS)
+    command = "response import actuator.txt --add type.csv --out mic.json"
+    assert main(command.split()) == 0
+    response = load_response("mic.json")
+    assert response.incidence == "random"
+    assert response.channel("mono").level([1000.0, 20000.0]) == pytest.approx([0.0, 4.5])
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [

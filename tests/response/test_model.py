@@ -16,9 +16,11 @@ from soundcal.response import (
     ChannelResponse,
     Response,
     combine_responses,
+    join_channels,
     load_response,
     new_response,
     save_response,
+    with_type_correction,
 )
 
 FREQUENCY = (20.0, 250.0, 1000.0, 20000.0)
@@ -194,6 +196,47 @@ def test_a_chain_and_its_way_back_are_flat() -> None:
 def test_chains_that_do_not_meet_are_refused(chain: list[Response], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         combine_responses(*chain)
+
+
+# ---- side by side, and with a type's correction
+
+
+def test_two_ears_become_one_response() -> None:
+    right = new_response(
+        "r", "DRP", "FS", "absolute", {"right": curve(1, 2, 3, 4)}, valid=(100.0, 9000.0)
+    )
+    both = join_channels(LEFT_EAR, right, name="ears")
+    assert tuple(both.channels) == ("left", "right")
+    assert both.valid == (100.0, 9000.0)
+    assert both.channel("right").level(1000.0) == 3.0
+    assert join_channels(right) is right
+    assert list(both.provenance["parts"]) == ["left", "right"]
+    for other, message in (
+        (LEFT_EAR, "left, left; different names"),
+        (right.normalised(1000.0), "r: DRP to FS, dB re 1000 Hz, but x: DRP to FS, dB re FS/Pa"),
+        (right.reversed(), "r: FS to DRP, dB re Pa/FS"),
+        (new_response("m", "DRP", "FS", "absolute", {"mono": curve(0, 0, 0, 0)}), "left, mono"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            join_channels(LEFT_EAR, other)
+
+
+def test_the_field_response_of_a_microphone_from_that_of_an_actuator() -> None:
+    actuator = new_response(
+        "A", "P", "FS", "relative", {"mono": curve(-1, 0, 0, -4, u=0.3)}, normalised_at=250.0
+    )
+    correction = new_response(
+        "T", "P", "P", "absolute", {"mono": curve(0, 0.1, 0.2, 5, u=0.4)}, incidence="0deg"
+    )
+    field = with_type_correction(actuator, correction)
+    assert (field.incidence, field.normalised_at, field.kind) == ("0deg", 250.0, "relative")
+    assert field.channel("mono").level(FREQUENCY) == pytest.approx([-1.1, 0, 0.1, 0.9])
+    assert field.channel("mono").uncertainty(1000.0) == pytest.approx(0.5)
+    assert field.provenance["type_correction"] == correction.provenance
+    with pytest.raises(ParameterError, match="from P to P is expected, not P to FS"):
+        with_type_correction(actuator, actuator)
+    with pytest.raises(ParameterError, match=r"actuator from P is expected, .*, 0deg"):
+        with_type_correction(MICROPHONE, correction)
 
 
 # ---- files

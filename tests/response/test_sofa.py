@@ -60,7 +60,7 @@ def test_seatings_of_headphones(tmp_path: Path) -> None:
     np.testing.assert_allclose(right.u_db, level[:, 1].std(axis=0, ddof=1) / np.sqrt(3.0))
     assert right.degrees_of_freedom(1000.0) == 2.0
     assert response.conditions == {"seatings": 3}
-    assert response.provenance["License"] == "CC0"
+    assert response.provenance["parts"]["right"]["License"] == "CC0"
     relative = read_sofa_response(path)
     assert abs(relative.channel("left").level(1000.0)) < 1e-12
 
@@ -100,7 +100,8 @@ def test_ears_in_a_field(tmp_path: Path) -> None:
     assert diffuse.channel("right").level(1000.0) == pytest.approx(-10 * np.log10(2.0), abs=0.03)
     free = read_sofa_response(path, source_point="FF", kind="absolute")
     assert free.channel("right").level([500.0, 20000.0]) == pytest.approx(0.0, abs=1e-9)
-    assert any("level of the loudspeaker" in note for note in free.provenance["notes"])
+    notes = free.provenance["parts"]["left"]["notes"]
+    assert any("level of the loudspeaker" in note for note in notes)
     with pytest.raises(RecordError, match=r"3\.0\d dB at 100 Hz.*--shift"):
         read_sofa_response(path, source_point="DF", kind="absolute")
     with pytest.raises(ParameterError, match="state FF or DF as the source"):
