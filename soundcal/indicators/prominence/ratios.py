@@ -1,10 +1,10 @@
 """Tone-to-noise ratio and prominence ratio (ECMA-418-1:2024, 3rd edition).
 
 The spectrum has lines 1 Hz apart: segments of 1 s with a Hann window, overlapping by half, whose
-power is averaged. It is computed at the signal's own sampling rate. If that is not a whole number of
-Hz, a segment has the nearest whole number of samples, and the distance of the lines differs from
-1 Hz by less than 0.01 % at 8 kHz and above. :mod:`soundcal.indicators.prominence.tones` describes how
-tones are found.
+power is averaged. It is computed at the signal's own sampling rate. If that is not a whole number
+of Hz, a segment has the nearest whole number of samples, and the distance of the lines differs from
+1 Hz by less than 0.01 % at 8 kHz and above. How tones are found is described in
+:mod:`soundcal.indicators.prominence.tones`.
 
 The verdicts over the whole signal are those of the averaged spectrum. Over time, each segment of
 1 s is rated by itself, every 0.5 s: the noise of a single segment is uncertain (its standard

@@ -20,8 +20,8 @@ user. The search here is soundcal's own:
 Tones are rated strongest first, each with the tones in its critical band that are not rated yet and
 are closer than the standard's proximity: they have one tone-to-noise ratio, of the sum of their
 powers at the frequency of the strongest. The noise is the spectrum with the tone bands levelled to
-the noise in them. Tones that are not rated, because they lie outside 89.1 Hz to 11.2 kHz or too near
-to half the sampling rate, are not noise either.
+the noise in them. Tones that are not rated, because they lie outside 89.1 Hz to 11.2 kHz or too
+near to half the sampling rate, are not noise either.
 """
 
 from dataclasses import dataclass
