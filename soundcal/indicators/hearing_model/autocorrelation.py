@@ -20,7 +20,7 @@ from soundcal.indicators.hearing_model.autocorrelation_kernels import (
     strongest_line,
     window_lags,
 )
-from soundcal.indicators.hearing_model.blocks import FRAME, BlockLength, RectifiedBands
+from soundcal.indicators.hearing_model.blocks import BlockLength, RectifiedBands
 from soundcal.indicators.hearing_model.tables import LAG_END, LAG_START, RATE
 
 __all__ = ["BlockTones", "Tones"]
@@ -48,11 +48,10 @@ class _Direct:
 
     def add(self, bands: RectifiedBands, out: Array) -> None:
         """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
-        origin = bands.samples.shape[1] - FRAME
         for b, sums in enumerate(self._sums):
             self._ready[b] = correlate(
                 bands.samples[b],
-                origin,
+                bands.origin,
                 self._hop,
                 bands.basis[b],
                 self._first[b],
@@ -81,13 +80,12 @@ class _Transformed:
 
     def add(self, bands: RectifiedBands, out: Array) -> None:
         """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
-        origin = bands.samples.shape[1] - FRAME
         for b, (size, lags, users, starts, sizes, weights) in enumerate(self._plans):
             blocks = np.flatnonzero(bands.basis[b])
             if not blocks.size:
                 continue
             x = bands.samples[b]
-            ends = origin + (blocks + 1) * self._hop
+            ends = bands.origin + (blocks + 1) * self._hop
             rows = self._room.real("blocks", blocks.size, size)
             rows[:, self._length :] = 0.0
             for row, end in zip(rows, ends, strict=True):
@@ -133,17 +131,22 @@ class BlockTones:
         widest = 1 + int(_SIZES[self._own].max())
         self._found = np.zeros((self._own.size, self._past + length.per_frame, widest))
 
-    def push(self, frame: Array) -> Tones:
-        """Take the next frame of all bands, shape (53, 4096), and return what is complete.
+    def fill(self, bands: Array, at: int) -> None:
+        """Take samples of all bands, shape (53, n), into the frame, from its sample ``at`` on."""
+        self._bands.fill(bands, at)
+
+    def analyse(self) -> Tones:
+        """Return what the full frame completes, and begin the next frame.
 
         The blocks follow each other from block 1 on (block 0 holds the zeros before the signal).
         Where blocks are averaged over time (6.2.3), the last one waits for the next frame.
         """
         found, past = self._found, self._past
-        self._bands.push(frame)
         found[:, :past] = found[:, found.shape[1] - past :].copy()
         found[:, past:] = 0.0
+        self._bands.weigh()
         self._method.add(self._bands, found[:, past:])
+        self._bands.advance()
         start = 1 if past and self._first else 0
         self._first = False
         signal = sliding_window_view(found[:, start:, 0], 1 + past, axis=1).mean(axis=2).T

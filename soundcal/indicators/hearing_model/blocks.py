@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array
 from soundcal.indicators.hearing_model.basis import loudness_of_level
-from soundcal.indicators.hearing_model.blocks_kernels import rectify
+from soundcal.indicators.hearing_model.blocks_kernels import sum_squares
 from soundcal.indicators.hearing_model.tables import BLOCK, LTQ, N_BANDS
 
 __all__ = ["FRAME", "GRID", "LENGTHS", "BlockLength", "RectifiedBands"]
@@ -87,7 +87,9 @@ class RectifiedBands:
     Attributes
     ----------
     samples : ndarray, shape (n_bands, n)
-        Rectified band signals in Pa up to the end of the latest frame.
+        Rectified band signals in Pa: samples before the frame, and the frame.
+    origin : int
+        Place of the frame's first sample in ``samples``.
     basis : ndarray, shape (n_bands, blocks per frame)
         Basis loudness in sone_HMS/Bark_HMS of the blocks that end in the latest frame.
     """
@@ -96,19 +98,28 @@ class RectifiedBands:
         self._hop = length.hop
         self._bands = slice(int(length.needed[0]), int(length.needed[-1]) + 1)
         n = length.needed.size
-        self._past = 2 * length.length
-        self.samples = np.zeros((n, self._past + FRAME))
+        self.origin = 2 * length.length
+        self.samples = np.zeros((n, self.origin + FRAME))
         self._energies = np.zeros((n, 3 + length.per_frame))
         self.basis = np.zeros((n, length.per_frame))
         self._scale = 2.0 / length.length
         self._threshold = LTQ[self._bands, np.newaxis]
 
-    def push(self, frame: Array) -> None:
-        """Take the next frame of all bands, shape (53, 4096)."""
-        x, energies = self.samples, self._energies
-        x[:, : self._past] = x[:, FRAME:].copy()
+    def fill(self, bands: Array, at: int) -> None:
+        """Write samples of all bands, shape (53, n), to the frame, from its sample ``at`` on."""
+        start = self.origin + at
+        room = self.samples[:, start : start + bands.shape[1]]
+        np.maximum(bands[self._bands], 0.0, out=room)
+
+    def weigh(self) -> None:
+        """Set the basis loudness for the frame, which is full."""
+        energies = self._energies
         energies[:, :3] = energies[:, -3:].copy()
-        rectify(frame[self._bands], self._hop, x[:, self._past :], energies[:, 3:])
+        sum_squares(self.samples[:, self.origin :], self._hop, energies[:, 3:])
         total = energies[:, :-3] + energies[:, 1:-2] + energies[:, 2:-1] + energies[:, 3:]
         basis = loudness_of_level(np.sqrt(self._scale * total)) - self._threshold
         np.maximum(basis, 0.0, out=self.basis)
+
+    def advance(self) -> None:
+        """Begin the next frame."""
+        self.samples[:, : self.origin] = self.samples[:, FRAME:].copy()

@@ -1,20 +1,18 @@
-"""Compiled loop of the rectification. It checks nothing: the callers do."""
+"""Compiled loop of the blocks' energies. It checks nothing: the callers do."""
 
 from soundcal.arrays import Array
 from soundcal.dsp.kernel import summing_kernel
 
-__all__ = ["rectify"]
+__all__ = ["sum_squares"]
 
 
 @summing_kernel
-def rectify(bands: Array, hop: int, out: Array, energies: Array) -> None:
-    """Write the positive parts to ``out``, and their sums of squares per hop to ``energies``."""
-    for band in range(bands.shape[0]):
-        for i in range(energies.shape[1]):
-            x, y = bands[band, i * hop : (i + 1) * hop], out[band, i * hop : (i + 1) * hop]
+def sum_squares(samples: Array, hop: int, out: Array) -> None:
+    """Write the sums of the squares of each hop to ``out``, shape (bands, hops)."""
+    for band in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            x = samples[band, i * hop : (i + 1) * hop]
             total = 0.0
             for n in range(x.size):
-                value = max(x[n], 0.0)
-                y[n] = value
-                total += value * value
-            energies[band, i] = total
+                total += x[n] * x[n]
+            out[band, i] = total

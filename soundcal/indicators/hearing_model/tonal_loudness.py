@@ -81,7 +81,7 @@ class _Grid:
 
     def __init__(self, length: BlockLength, room: Workspace) -> None:
         self.bands = length.own
-        self._tones = BlockTones(length, room)
+        self.tones = BlockTones(length, room)
         self._weights = np.arange(1, length.hop // GRID + 1) / (length.hop // GRID)
         self._last = np.zeros((3, 1, self.bands.size))
         self._waiting = self._last.copy()
@@ -91,9 +91,9 @@ class _Grid:
         """Number of values that are ready."""
         return self._waiting.shape[1]
 
-    def push(self, frame: Array) -> None:
-        """Take the next frame of all bands."""
-        values = np.array(self._tones.push(frame))
+    def analyse(self) -> None:
+        """Interpolate what the full frame completes."""
+        values = np.array(self.tones.analyse())
         before = np.concatenate([self._last, values[:, :-1]], axis=1)
         self._last = values[:, -1:].copy()
         steps = (
@@ -118,7 +118,6 @@ class TonalLoudness:
     def __init__(self) -> None:
         room = Workspace()
         self._grids = [_Grid(length, room) for length in LENGTHS]
-        self._frame = np.empty((N_BANDS, FRAME))
         self._filled = 0
         self._state = np.zeros((N_BANDS, 3, 5))
         self._n = 0
@@ -129,7 +128,8 @@ class TonalLoudness:
         start = 0
         while start < bands.shape[1]:
             part = bands[:, start : start + FRAME - self._filled]
-            self._frame[:, self._filled : self._filled + part.shape[1]] = part
+            for grid in self._grids:
+                grid.tones.fill(part, self._filled)
             self._filled += part.shape[1]
             start += part.shape[1]
             if self._filled == FRAME:
@@ -138,8 +138,7 @@ class TonalLoudness:
     def finish(self, n: int) -> None:
         """Take note that the signal has had ``n`` samples."""
         if self._filled:
-            self._frame[:, self._filled :] = 0.0
-            self._analyse()
+            self.push(np.zeros((N_BANDS, FRAME - self._filled)))
         surplus = self._n - (-(-n // GRID) + 1)
         if surplus > 0:
             self._ready = [np.concatenate(self._ready, axis=1)[:, :-surplus]]
@@ -152,7 +151,7 @@ class TonalLoudness:
     def _analyse(self) -> None:
         self._filled = 0
         for grid in self._grids:
-            grid.push(self._frame)
+            grid.analyse()
         n = min(grid.ready for grid in self._grids)
         found = np.empty((3, n, N_BANDS))
         for grid in self._grids:
