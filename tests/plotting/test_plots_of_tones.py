@@ -164,7 +164,11 @@ def test_audibility_is_drawn_against_0_db(left: ProminenceResult) -> None:
     assert axes.get_ylabel() == "Audibility (dB)"
     assert set(axes.get_lines()[0].get_ydata()) == {0.0}
     assert marks(axes) == {"filled": {200: 7.0, 201: 6.0}, "hollow": {900: -2.5}}
-    assert soundcal.plot(result).get_ylabel() == "Level of a line or tone (dB(A))"
+    spectrum = soundcal.plot(result)
+    assert spectrum.get_ylabel() == "Level of a line or tone (dB(A))"
+    # of the two in one critical band, the higher
+    assert [text.get_text() for text in spectrum.texts] == ["7.0 dB"]
+    assert len(spectrum.patches) == 1
     over_time = soundcal.plot(result, "tracks")
     assert over_time.get_xlim() == (0.0, 6.0)
     *_, audible = over_time.get_lines()

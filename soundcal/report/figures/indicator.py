@@ -18,6 +18,7 @@ from soundcal.report.figures.ears import with_binaural
 from soundcal.report.figures.page import (
     add_axes,
     colours,
+    frequency_span,
     legend_above,
     log_frequency,
     new_figure,
@@ -222,9 +223,7 @@ def draw_frequency(axes: "Axes", result: HearingModelResult, names: Sequence[str
     for look, row, name in zip(_lines(len(names), 0.9), frequency, names, strict=True):
         axes.plot(times, row, label=name, **look)
     _say_if_nothing(axes, frequency)
-    found = frequency[np.isfinite(frequency)]
-    low, high = (found.min(), found.max()) if found.size else (50.0, 16000.0)
-    log_frequency(axes.yaxis, float(low) / 1.4, float(high) * 1.4)
+    log_frequency(axes.yaxis, *frequency_span(frequency))
     axes.set_xlim(*_ends(times))
     _discarded(axes, result)
     axes.set_xlabel("Time (s)")

@@ -20,6 +20,7 @@ __all__ = [
     "colours",
     "few_ticks",
     "font_files",
+    "frequency_span",
     "legend_above",
     "legend_columns",
     "log_frequency",
@@ -77,6 +78,20 @@ def log_frequency(axis: Any, low: float, high: float) -> None:
     inside = [tick for tick in _FREQUENCIES if low <= tick <= high]
     axis.set_ticks(inside, [f"{t / 1000:g}k" if t >= 1000 else str(t) for t in inside])
     axis.set_minor_locator(NullLocator())
+
+
+def frequency_span(found: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis for frequencies in Hz, two octaves apart at least.
+
+    >>> frequency_span(np.array([1000.0]))
+    (500.0, 2000.0)
+    """
+    finite = found[np.isfinite(found)]
+    if not finite.size:
+        return 50.0, 16000.0
+    low, high = float(finite.min()), float(finite.max())
+    middle, reach = np.sqrt(low * high), max(1.3 * np.sqrt(high / low), 2.0)
+    return float(middle / reach), float(middle * reach)
 
 
 def small() -> float:

@@ -15,6 +15,7 @@ from soundcal.recording import channel_names
 from soundcal.report.figures.page import (
     add_axes,
     colours,
+    frequency_span,
     legend_above,
     log_frequency,
     new_figure,
@@ -40,7 +41,7 @@ _RANGE: Final = (20.0, 12500.0)
 _RATED: Final = (bands.LOWEST, bands.HIGHEST)
 
 _MOST_TEXTS: Final = 8
-"""Largest number of ratios that are written beside their tones."""
+"""Largest number of critical bands that are shaded, and of ratios that are written, per channel."""
 
 _SPAN_DB: Final = 90.0
 """Range of levels that the axis of a spectrum shows at most."""
@@ -97,8 +98,8 @@ def _marks(result: "TonalResult", tones: Sequence[Any]) -> _Marks:
 def draw_tones(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> None:
     """Draw the averaged spectrum with the tones at their levels in axes.
 
-    Filled marks are tones that reach the criterion and are audible, with their ratios beside them
-    and their critical bands shaded; hollow ones do not.
+    Filled marks are tones that reach the criterion and are audible, hollow ones do not. The
+    critical bands of the highest are shaded, with their ratios.
 
     Parameters
     ----------
@@ -134,15 +135,13 @@ def draw_tones(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> Non
         )
         marks = _marks(result, tones)
         tops += [*level[np.isfinite(level)], *marks.level]
-        for f in np.unique(marks.centre[marks.over].round(1)):
-            axes.axvspan(*_band(result, f), color=colour, alpha=0.15, linewidth=0.0)
+        _mark_highest(axes, result, marks, colour)
         for over, face in ((True, colour), (False, "none")):
             some = marks.over == over
             axes.plot(
                 marks.frequency[some], marks.level[some], marker, markersize=4.0,
                 markerfacecolor=face, markeredgecolor=colour, markeredgewidth=0.7,
             )  # fmt: skip
-        _write_ratios(axes, marks, colour)
     log_frequency(axes.xaxis, *_RANGE)
     if tops:
         top = float(np.max(tops))
@@ -162,7 +161,8 @@ def draw_ratios(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> No
     infinite, is drawn at the upper end.
     """
     _, _, label = _quantity(result)
-    frequency = np.geomspace(*_RATED, 200)
+    rated = _RANGE if isinstance(result, AudibilityResult) else _RATED
+    frequency = np.geomspace(*rated, 200)
     limits = np.array([_limit(result, float(f)) for f in frequency])
     axes.plot(frequency, limits, color=INK, linewidth=0.8, linestyle="--", label="criterion")
     found = [_marks(result, tones) for tones in _channels(result, result.tones)]
@@ -204,7 +204,6 @@ def draw_tracks(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> No
     else:
         found = [_in_line(result, tracks) for tracks in _channels(result, result.tracks)]
     seen = np.concatenate([marks.frequency for marks in found])
-    seen = seen[np.isfinite(seen)]
     for marks, name, (colour, marker) in zip(found, names, colours(len(names)), strict=True):
         if not isinstance(result, AudibilityResult):
             axes.plot(marks.times, marks.frequency, color=colour, linewidth=0.5, alpha=0.6)
@@ -214,10 +213,9 @@ def draw_tracks(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> No
             marks.times[over], marks.frequency[over], marker, color=colour, markersize=3.0,
             label=name if len(names) > 1 else None,
         )  # fmt: skip
-    if not seen.size:
+    if not np.isfinite(seen).any():
         axes.text(0.5, 0.5, "no tones", transform=axes.transAxes, ha="center", va="center")
-    low, high = (seen.min(), seen.max()) if seen.size else _RATED
-    log_frequency(axes.yaxis, float(low) / 1.3, float(high) * 1.3)
+    log_frequency(axes.yaxis, *frequency_span(seen))
     times = np.asarray(result.times)
     if times.size and np.isfinite(times).all():
         axes.set_xlim(0.0, float(times[-1] + times[0]))
@@ -316,14 +314,23 @@ def _limit(result: "TonalResult", frequency: float) -> float:
     return bands.prominence_limit(frequency)
 
 
-def _write_ratios(axes: "Axes", marks: _Marks, colour: str) -> None:
-    """Write the highest ratios that reach the criterion beside their tones."""
+def _mark_highest(axes: "Axes", result: "TonalResult", marks: _Marks, colour: str) -> None:
+    """Shade the critical bands of the tones with the highest ratios, and write these beside them.
+
+    Only tones that reach the criterion, and the highest of each critical band.
+    """
     order = np.flatnonzero(marks.over)
-    for i in order[np.argsort(-marks.ratio[order])][:_MOST_TEXTS]:
+    shaded: list[tuple[float, float]] = []
+    for i in order[np.argsort(-marks.ratio[order], kind="stable")]:
+        f = float(marks.frequency[i])
+        if len(shaded) == _MOST_TEXTS or any(lower < f < upper for lower, upper in shaded):
+            continue
+        shaded.append(_band(result, float(marks.centre[i])))
+        axes.axvspan(*shaded[-1], color=colour, alpha=0.15, linewidth=0.0)
         ratio = "∞" if np.isinf(marks.ratio[i]) else f"{marks.ratio[i]:.1f}"
         axes.annotate(
-            f"{ratio} dB", (marks.frequency[i], marks.level[i]), xytext=(0.0, 4.0),
-            textcoords="offset points", ha="center", color=colour, fontsize=small(),
+            f"{ratio} dB", (f, marks.level[i]), xytext=(0.0, 4.0), textcoords="offset points",
+            ha="center", color=colour, fontsize=small(),
         )  # fmt: skip
 
 
