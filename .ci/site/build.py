@@ -29,6 +29,7 @@ PACKAGES: Final = (
     "soundcal.study",
     "soundcal.ratings",
     "soundcal.relation",
+    "soundcal.response",
     "soundcal.report",
     "soundcal.qualification",
     "soundcal.verification",

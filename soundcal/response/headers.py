@@ -22,6 +22,7 @@ _INCIDENCE: Final = re.compile(r"(?<![0-9])(0|90)[ _-]?deg(?:ree)?s?(?![a-z])", 
 _SMOOTHING: Final = re.compile(r"^\W*smoothing:\s*(.+?)\W*$", re.IGNORECASE)
 _RATE: Final = re.compile(r"^\W*sample rate:\s*([0-9]{4,7})\b", re.IGNORECASE)
 _EARS: Final = re.compile(r"\bEARS\b.*?\bcompensation\s+(\w+)", re.IGNORECASE)
+_EARS_FILE: Final = re.compile(r"(HPN|HEQ|IDF)(?![a-z])", re.IGNORECASE)
 _RAW: Final = "RAW"
 _CORRECTION: Final = re.compile(
     r"(?<![a-z])(correction|compensation|equali[sz]ation|equali[sz]er|inverse|eq)(?![a-z])", re.I
@@ -65,7 +66,8 @@ def header_facts(header: Sequence[str], stem: str) -> HeaderFacts:
         A file of the miniDSP EARS that contains a target, so that it is not a response.
     """
     for line in header:
-        ears = _EARS.search(line)
+        named = _EARS_FILE.match(stem) if re.search(r"\bEARS\b", line) else None
+        ears = _EARS.search(line) or named
         if ears and ears[1].upper() != _RAW:
             raise RecordError(
                 f"a file of the EARS with compensation {ears[1]}, which contains a target curve: "

@@ -19,8 +19,10 @@ from soundcal.response import (
     join_channels,
     load_response,
     new_response,
+    read_response,
     save_response,
     with_type_correction,
+    write_own_csv,
 )
 
 FREQUENCY = (20.0, 250.0, 1000.0, 20000.0)
@@ -277,6 +279,8 @@ def test_responses_come_back_from_their_files_as_they_were(
     assert found.to_dict() == response.to_dict()
     assert found.id.endswith(found.sha256[:8])
     assert not found.is_changed
+    write_own_csv(path.with_suffix(".csv"), response)
+    assert read_response(path.with_suffix(".csv")).to_dict() == response.to_dict()
 
 
 def test_files_that_were_changed_are_marked_or_refused(tmp_path: Path) -> None:

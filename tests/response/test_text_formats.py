@@ -149,6 +149,11 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
     with pytest.raises(RecordError, match=f"compensation {target}, which contains a target"):
         read_response(written(tmp_path, lines))
 
+    lines = ["EARS 860-1234", *rows(" ", third="0")]
+    path = written(tmp_path, lines).rename(tmp_path / f"{target}_860-1234_R.txt")
+    with pytest.raises(RecordError, match=f"compensation {target}"):
+        read_response(path)
+
 
 # ---- lines that do not fit
 
