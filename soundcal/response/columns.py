@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from soundcal.errors import ParameterError, RecordError
+from soundcal.recording import counted
 from soundcal.response.curve import MOST_POINTS
 
 __all__ = ["LARGEST", "NumberTable", "number_table"]
@@ -98,13 +99,14 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
         A column that the file does not have.
     """
     header, data, notes = _sorted_lines(text)
-    if len(data) < _FEWEST:
-        raise RecordError(f"{len(data)} lines of numbers; 2 to {MOST_POINTS} are expected")
-    if len(data) > MOST_POINTS:
-        raise RecordError(f"{len(data)} lines of numbers; at most {MOST_POINTS} are expected")
+    if not _FEWEST <= len(data) <= MOST_POINTS:
+        lines = counted(len(data), "line")
+        raise RecordError(f"{lines} of numbers; {_FEWEST} to {MOST_POINTS} are expected")
     before = [line for number, line in header if number < data[0][0]]
     rule, separator, rows = _split(data, before)
     names = _names(before, separator, len(rows[0]))
+    if rule == "commas" and not names and not columns:
+        _refuse_decimal_commas(data[0], rows)
     chosen = _chosen(columns, names, len(rows[0]))
     frequency, level = (tuple(_column(data, rows, at, rule)) for at in chosen[:2])
     phase = None
@@ -121,6 +123,17 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
         phase,
         tuple(notes),
     )
+
+
+def _refuse_decimal_commas(first: tuple[int, str], rows: Sequence[Sequence[str]]) -> None:
+    """Refuse three or four whole numbers per line: 20,2,45 may be 2 dB and 45 deg, or 2.45 dB."""
+    if len(rows[0]) > 2 and not any("." in field for row in rows for field in row):
+        number, line = first
+        raise RecordError(
+            f"line {number}: {line!r:.{_SHOWN}}: commas, and no decimal point in the whole file: a "
+            "comma may be a decimal mark; export with semicolons or tabs, or state the columns "
+            "(--columns)"
+        )
 
 
 def _sorted_lines(

@@ -171,7 +171,7 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
         (["20 1 ? 4", "50 ? 3 4"], "line 2"),
         (["20", "50"], "line 1: '20': 2 to 4 numbers are expected"),
         (["20 1 2 3 4", "50 1 2 3 4"], "line 1: .*2 to 4 numbers are expected"),
-        (["20 1"], "1 lines of numbers; 2 to 200000"),
+        (["20 1"], "1 line of numbers; 2 to 200000"),
         ([], "0 lines of numbers"),
         (["20 1", "1000 0", "500 0"], "line 3: 500 Hz after 1000 Hz; ascending"),
         (["20 1", "1000 0", "1000 0"], "line 3: 1000 Hz after 1000 Hz"),
@@ -179,6 +179,8 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
         (["-20 1", "1000 0"], "line 1: -20 Hz; more than 0 Hz"),
         (["20 1", "1000 0", "2000 1e999"], "line 3: .*: a number too large"),
         (["x", "20 0", "1000 0", "9000 -70"], "line 4: -70.0 dB at 9000 Hz; .*another quantity"),
+        (["20,0,2,45", "21,0,2,5"], "line 1: '20,0,2,45': commas, and no decimal point in"),
+        (["20,2,45", "1000,0,5"], "line 1: .* a comma may be a decimal mark"),
         (["Freq(kHz) SPL", "0.02 0", "1 0"], "frequencies in Hz are expected"),
     ],
 )  # fmt: skip
