@@ -152,6 +152,7 @@ def scale_and_share(
     basis: Array,
     sums: Array,
     first: int,
+    end: int,
     rows: NDArray[np.int64],
     targets: NDArray[np.int64],
     starts: NDArray[np.int64],
@@ -159,16 +160,16 @@ def scale_and_share(
     weights: Array,
     out: Array,
 ) -> None:
-    """Add a band's scaled autocorrelations, at lags from ``first`` on, to the bands that use them.
+    """Add a band's scaled autocorrelations to the bands that use them.
 
-    ``ends`` are the ends of the blocks in ``x``, ``rows`` their rows in ``out``. ``targets`` are
-    the bands in ``out``, with first lag, number of lags and weight.
+    The lags are ``first`` to ``end`` − 1, the columns of ``sums`` all lags from 0 on. ``ends`` are
+    the ends of the blocks in ``x``, ``rows`` their rows in ``out``. ``targets`` are the bands in
+    ``out``, with first lag, number of lags and weight.
     """
-    n_lags = sums.shape[1]
-    scaled = np.empty(1 + n_lags)
+    scaled = np.empty(1 + end - first)
     for i in range(ends.size):
         block = x[ends[i] - length : ends[i]]
-        _normalise(block, sums[i], first, basis[i], scaled)
+        _normalise(block, sums[i, first:end], first, basis[i], scaled)
         for t in range(targets.size):
             row = out[targets[t], rows[i]]
             weight, offset = weights[t], starts[t] - first

@@ -73,15 +73,15 @@ class BandBlock:
             group = chosen[first : first + _GROUP]
             adjacent = np.all(np.diff(group) == 1)  # as usual: then nothing is copied
             span = slice(group[0], group[-1] + 1) if adjacent else group
-            history = self._history[span]
-            odd = history[:, 1::2]
+            odd = self._history[span][:, 1::2]
             lines = self._room.complex("lines", *odd.shape[:2], size // 2 + 1)
             np.fft.rfft(odd, axis=2, out=lines)
             total = self._room.complex("total", group.size, size // 2 + 1)
             add_weighted(lines, factors, total)
             imaginary = self._room.real("imaginary", group.size, size)
             np.fft.irfft(total, size, axis=1, out=imaginary)
-            magnitude(history[:, 0], imaginary, self._shift, found[first : first + _GROUP])
+            out = found[first : first + _GROUP]
+            magnitude(self._history, group, imaginary, self._shift, out)
         return found
 
 

@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel, summing_kernel
 
@@ -45,11 +48,16 @@ def add_weighted(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
 
 
 @kernel
-def magnitude(real: Array, imaginary: Array, first: int, out: Array) -> None:
-    """Write the magnitudes of numbers, shape (n, size), turned so that ``first`` is the first."""
+def magnitude(
+    history: Array, bands: NDArray[np.int64], imaginary: Array, first: int, out: Array
+) -> None:
+    """Write the magnitudes of numbers, shape (n, size), turned so that ``first`` is the first.
+
+    Their real parts are the first of the band's 32 sequences: ``history``, shape (53, 32, size).
+    """
     size = out.shape[1]
     for row in range(out.shape[0]):
         for i in range(size):
             place = i + first if i + first < size else i + first - size
-            a, b = real[row, place], imaginary[row, place]
+            a, b = history[bands[row], 0, place], imaginary[row, place]
             out[row, i] = math.sqrt(a * a + b * b)
