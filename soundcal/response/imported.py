@@ -107,7 +107,8 @@ def imported_response(
     if kind == "absolute":
         check_absolute(curve, source, target)
     notes += curve_doubts(curve, found.lines)
-    notes.append(largest_value(curve, found.lines, source, target))
+    normalised_at = normalise_at if kind == "relative" else None
+    notes.append(largest_value(curve, found.lines, source, target, normalised_at))
     if assumed:
         about["uncertainty"] = assumed
     provenance = {"file": path.name, "sha256": file_digest(path), **found.about, **about}
@@ -117,7 +118,7 @@ def imported_response(
         target,
         kind,
         {channel: curve},
-        normalised_at=normalise_at if kind == "relative" else None,
+        normalised_at=normalised_at,
         provenance={**provenance, "notes": notes},
         **{name: value for name, value in found.more.items() if name != "name"},
     )

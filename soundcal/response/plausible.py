@@ -146,16 +146,28 @@ def rises_at_low_frequencies(curve: ChannelResponse) -> float:
     return rise if rise > _RISE_DB else 0.0
 
 
-def largest_value(curve: ChannelResponse, lines: Sequence[int], source: str, target: str) -> str:
-    """Return a sentence on the largest level between 20 Hz and 20 kHz, which shows the sign."""
+def largest_value(
+    curve: ChannelResponse,
+    lines: Sequence[int],
+    source: str,
+    target: str,
+    normalised_at: float | None,
+) -> str:
+    """Return a sentence on the largest level between 20 Hz and 20 kHz, which shows the sign.
+
+    ``normalised_at`` is the frequency in Hz of a relative response, None of an absolute one.
+    """
     f, level = curve.frequency, curve.magnitude_db
     heard = np.where((f >= _AUDIBLE[0]) & (f <= _AUDIBLE[1]), np.abs(level), -1.0)
     at = int(np.argmax(heard))
-    size, much = abs(level[at]), level[at] >= 0
-    if (source, target) == ("P", "FS"):
-        meaning = f"the microphone reads {size:.2f} dB too {'much' if much else 'little'} there"
+    size, more = abs(level[at]), level[at] >= 0
+    if normalised_at is None:
+        meaning = f"level at {target} re {source}"
+    elif (source, target) == ("P", "FS"):
+        meaning = f"the microphone reads {size:.2f} dB too {'much' if more else 'little'} there"
     else:
-        meaning = f"{target} is {size:.2f} dB {'above' if much else 'below'} {source} there"
+        than = f"than at {normalised_at:g} Hz"
+        meaning = f"{target} has {size:.2f} dB {'more' if more else 'less'} there {than}"
     where = f" (line {lines[at]})" if lines else ""
     return f"largest value: {level[at]:+.2f} dB at {f[at]:g} Hz{where}: {meaning}"
 

@@ -211,6 +211,21 @@ def test_what_is_doubtful_is_told_with_its_line(
     assert re.search(message, notes), notes
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"kind": "absolute"}, "+2.50 dB at 9000 Hz (line 3): level at FS re P"),
+        ({"source_point": "FS", "target_point": "V"}, "V has 2.50 dB more there than at 1000 Hz"),
+        ({"as_": "correction"}, "the microphone reads 2.50 dB too little there"),
+    ],
+)
+def test_the_sentence_on_the_largest_value_follows_ends_and_sign(
+    tmp_path: Path, asked: dict[str, Any], message: str
+) -> None:
+    path = written(tmp_path, ["20 -1", "1000 0", "9000 2.5"])
+    assert message in read_response(path, **asked).provenance["notes"][-1]
+
+
 def test_a_comment_between_the_numbers_needs_no_remark(tmp_path: Path) -> None:
     response = read_response(written(tmp_path, ["20 -3", "* more", "1000 0", "9000 0"]))
     assert not any("between" in note for note in response.provenance["notes"])
