@@ -1,6 +1,7 @@
 """Autocorrelation of the band signals and the tones in it (ECMA-418-2:2025, 6.2.2 to 6.2.5).
 
-Few lags of short blocks are products of samples, which the four blocks that overlap share; longer
+The autocorrelations are those of the rectified blocks, scaled to the basis loudness at lag 0. Few
+lags of short blocks are products of samples, which the four blocks that overlap share; longer
 blocks are transformed. Of the spectrum of the lag window, whose transform the standard gives 16384
 lines, only the lines near the maxima of a shorter transform are computed.
 """
@@ -9,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 
 from soundcal.arrays import Array
@@ -27,6 +29,8 @@ __all__ = ["BlockTones", "Tones"]
 
 _BINS: Final = 16384
 _SIZES: Final = LAG_END - LAG_START + 1
+_AVERAGED: Final = 4096
+"""Shortest blocks that are averaged over time (6.2.3)."""
 
 
 class Tones(NamedTuple):
@@ -61,52 +65,67 @@ class _Direct:
             )
 
 
+class _Plan(NamedTuple):
+    """What one band is transformed for: the bands that are averaged with it."""
+
+    size: int
+    """Length of the transform: no lag that is used wraps round."""
+    lags: slice
+    users: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    weights: Array
+
+
 class _Transformed:
     """Scaled autocorrelations, averaged over neighbouring bands, by transforms."""
 
     def __init__(self, length: BlockLength, room: Workspace) -> None:
         self._length, self._hop, self._room = length.length, length.hop, room
-        own = length.own
-        self._plans = []
-        for band in length.needed:
-            users = np.array([t for t in own if band in length.neighbours(t)])
-            first, last = int(LAG_START[users].min()), int(LAG_END[users].max())
-            weights = np.array([1.0 / len(length.neighbours(t)) for t in users])
-            size = next_fast_len(length.length + last, real=True)
-            lags = slice(first, last + 1)
-            self._plans.append(
-                (size, lags, users - own[0], LAG_START[users], _SIZES[users], weights)
-            )
+        self._plans = [self._plan(length, band) for band in length.needed]
+
+    @staticmethod
+    def _plan(length: BlockLength, band: int) -> _Plan:
+        users = np.array([own for own in length.own if band in length.neighbours(own)])
+        first, last = int(LAG_START[users].min()), int(LAG_END[users].max())
+        return _Plan(
+            size=next_fast_len(length.length + last, real=True),
+            lags=slice(first, last + 1),
+            users=users - length.own[0],
+            starts=LAG_START[users],
+            sizes=_SIZES[users],
+            weights=np.array([1.0 / len(length.neighbours(own)) for own in users]),
+        )
 
     def add(self, bands: RectifiedBands, out: Array) -> None:
         """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
-        for b, (size, lags, users, starts, sizes, weights) in enumerate(self._plans):
+        for b, plan in enumerate(self._plans):
             blocks = np.flatnonzero(bands.basis[b])
             if not blocks.size:
                 continue
             x = bands.samples[b]
             ends = bands.origin + (blocks + 1) * self._hop
-            rows = self._room.real("blocks", blocks.size, size)
-            rows[:, self._length :] = 0.0
+            rows = self._room.real("blocks", blocks.size, plan.size)
             for row, end in zip(rows, ends, strict=True):
                 row[: self._length] = x[end - self._length : end]
-            lines = self._room.complex("lines", blocks.size, size // 2 + 1)
+            rows[:, self._length :] = 0.0
+            lines = self._room.complex("lines", blocks.size, plan.size // 2 + 1)
             np.fft.rfft(rows, axis=1, out=lines)
             square_magnitudes(lines)
-            np.fft.irfft(lines, size, axis=1, out=rows)
+            np.fft.irfft(lines, plan.size, axis=1, out=rows)
             scale_and_share(
                 x,
                 ends,
                 self._length,
                 bands.basis[b, blocks],
                 rows,
-                lags.start,
-                lags.stop,
+                plan.lags.start,
+                plan.lags.stop,
                 blocks,
-                users,
-                starts,
-                sizes,
-                weights,
+                plan.users,
+                plan.starts,
+                plan.sizes,
+                plan.weights,
                 out,
             )
 
@@ -170,7 +189,3 @@ class BlockTones:
         strongest_line(x, n, lines, magnitude, number)
         tones.tonal[blocks, b] = np.minimum(4.0 * magnitude / n, tones.signal[blocks, b])
         tones.frequency[blocks, b] = number * (RATE / _BINS)
-
-
-_AVERAGED: Final = 4096
-"""Shortest blocks that are averaged over time."""

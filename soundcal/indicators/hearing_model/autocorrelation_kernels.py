@@ -63,9 +63,10 @@ def _four_products(x: Array, start: int, stop: int, lag: int, out: Array) -> Non
 
 @kernel
 def _add_hop(x: Array, start: int, hop: int, first: int, far: Array, near: Array) -> None:
-    """Products of the samples of a hop with those of the hops before it and of its own.
+    """Write the sums of the products of a hop's samples with those a lag before them.
 
-    "Own" and "before" are meant with the lag reduced by whole hops. Four lags share a pass.
+    The first ``lag % hop`` samples have their partners one hop further back than the others: their
+    sums are in ``far``, those of the others in ``near``. Four lags share a pass over the samples.
     """
     stop = start + hop
     lag = 0
@@ -118,9 +119,8 @@ def correlate(
     """Autocorrelations of a band's blocks by direct products, for few lags.
 
     ``x`` holds the band's frame from ``origin`` on. Block ``j`` is hops ``j − 3`` to ``j`` of it.
-    ``sums``, shape (4, 2, n_lags), keeps for the latest hops the products of each sample with the
-    one ``lag`` samples before it: those that lie an odd boundary further back, and the others; so
-    four overlapping blocks share them. ``ready`` is the first hop that is not in ``sums``.
+    ``sums``, shape (4, 2, n_lags), keeps the products of the latest four hops, far and near, which
+    four overlapping blocks share. ``ready`` is the first hop that is not in ``sums``.
     ``out``, shape (n_blocks, 1 + n_lags), receives the rows of audible blocks. Returns ``ready``
     for the next frame.
     """
@@ -134,10 +134,10 @@ def correlate(
         ready = j + 1
         total[:] = 0.0
         for lag in range(n_lags):
-            whole = (first + lag) // hop
-            for i in range(j - 3 + whole, j + 1):
+            back = (first + lag) // hop  # hops from a near partner; both must be in the block
+            for i in range(j - 3 + back, j + 1):
                 total[lag] += sums[i & 3, 1, lag]
-            for i in range(j - 2 + whole, j + 1):
+            for i in range(j - 2 + back, j + 1):
                 total[lag] += sums[i & 3, 0, lag]
         block = x[origin + (j - 3) * hop : origin + (j + 1) * hop]
         _normalise(block, total, first, basis[j], out[j])
