@@ -215,13 +215,16 @@ def second(**changes: Any) -> Any:
 
 def test_the_screen_fits_80_columns_and_24_lines_and_shows_doubts() -> None:
     text = monitor._screen(
-        second(N=12.3, N5=14.5), "A device with quite a long name, JACK Audio Kit", FS
+        second(N=12.3, N5=14.5, NHM=9.1, NHMeq=8.2),
+        "A device with quite a long name, JACK Audio Kit",
+        FS,
     )
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 24
     assert "left: 3 samples clipped, input overflow x2" in lines[-1]
     assert "left      N 12.30 sone, N5 14.50 sone" in lines
+    assert "left      NHM 9.10 sone_HMS, NHMeq 8.20 sone_HMS" in lines
     assert "16k" in text
 
 
