@@ -15,7 +15,7 @@ from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.level_tables import levels_of_files, read_levels
 from soundcal.indicators.registry import resolve
-from soundcal.indicators.rows import EACH, FAILED, to_frame
+from soundcal.indicators.rows import EACH, FAILED, ear_rules, to_frame
 from soundcal.recording import counted
 
 if TYPE_CHECKING:
@@ -142,12 +142,11 @@ def measure(
         known, notes = read_levels(Path(levels), weighting=weighting)
         stated, unused = levels_of_files(files, known, source=Path(levels))
         notes = (*notes, *unused)
-    rules = ears.split(",") if isinstance(ears, str) else ears
     task = Task(
         wanted=resolve(indicators),
         calibration=calibration,
         field=field,
-        ears=tuple(dict.fromkeys(rule.strip() for rule in rules)),
+        ears=ear_rules(ears),
         sensitivities=as_sensitivities(sensitivity),
         levels=stated,
     )

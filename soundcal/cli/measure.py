@@ -259,9 +259,9 @@ def _remark(results: "Sequence[FileResult]") -> None:
 def _rules(text: str) -> tuple[str, ...]:
     """Return ear rules that are separated by commas, for ``type=``."""
     from soundcal.errors import ParameterError
-    from soundcal.indicators.rows import check_ear_rules
+    from soundcal.indicators.rows import check_ear_rules, ear_rules
 
-    rules = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
+    rules = ear_rules(text)
     try:
         check_ear_rules(rules)
     except ParameterError as error:

@@ -1,6 +1,6 @@
 """Indicators of a recording, as results and as rows of the tidy table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,15 @@ from soundcal.indicators.accepting import of_recording
 from soundcal.indicators.engines import open_engine
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.rows import BINAURAL, TidyRow, check_ear_rules, combine_ears, tidy_rows
+from soundcal.indicators.rows import (
+    BINAURAL,
+    EACH,
+    TidyRow,
+    by_rules,
+    check_ear_rules,
+    ear_rules,
+    tidy_rows,
+)
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.recording import Recording
 from soundcal.units import from_db
@@ -85,7 +93,7 @@ def compute(
     *,
     field: str = "free",
     engine: str = "soundcal",
-    ears: str = "",
+    ears: str | Sequence[str] = "",
     uncertainty: bool = False,
     label: str = "",
     threads: int | None = None,
@@ -96,9 +104,11 @@ def compute(
     ----------
     recording, names, field, engine, threads
         As for :func:`compute_results`.
-    ears : {"", "mean", "max", "energy", "left", "right", "binaural"}
-        Rule that combines both ears into one value; by default every channel has its own rows.
-        ``binaural`` takes the value of both ears that an indicator's own standard defines.
+    ears : str or sequence of str
+        Rule that combines both ears into one value: ``mean``, ``max``, ``energy``, ``left``,
+        ``right``, or ``binaural``, the value of both ears that an indicator's own standard defines.
+        By default, and with ``each``, every channel has its rows. Several rules, with commas, each
+        add their rows.
     uncertainty : bool
         Also propagate the calibration's uncertainty to indicators that are not levels, by
         measuring again with the pressure raised by it; this doubles the run time.
@@ -126,8 +136,8 @@ def compute(
     [('left', 'LAeq', 94.0, 0.1), ('right', 'LAeq', 100.0, 0.1)]
     """
     wanted = resolve(names)
-    if ears:
-        check_ear_rules([ears], wanted)
+    rules = ear_rules(ears or EACH)
+    check_ear_rules(rules, wanted)
 
     def measured(of: Recording) -> dict[str, IndicatorResult]:
         return _results(of, wanted, field=field, engine=engine, keep=False, threads=threads)
@@ -146,6 +156,6 @@ def compute(
         shifted=shifted,
         engine=engine,
         field=field,
-        binaural=ears == BINAURAL,
+        binaural=BINAURAL in rules,
     )
-    return combine_ears(rows, ears) if ears else rows
+    return by_rules(rows, rules)

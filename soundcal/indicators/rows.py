@@ -34,6 +34,7 @@ __all__ = [
     "by_rules",
     "check_ear_rules",
     "combine_ears",
+    "ear_rules",
     "of_both_ears",
     "rule_for",
     "tidy_rows",
@@ -217,6 +218,16 @@ def rule_for(rule: str, indicator: str, unit: str) -> EarRule:
     return "mean" if rule == "energy" and not level else rules[rule]
 
 
+def ear_rules(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the distinct rules of a text, in which commas separate them, or of several texts.
+
+    >>> ear_rules("each, Max"), ear_rules(["mean", "mean"])
+    (('each', 'max'), ('mean',))
+    """
+    texts = given.split(",") if isinstance(given, str) else given
+    return tuple(dict.fromkeys(text.strip().lower() for text in texts))
+
+
 def check_ear_rules(rules: Sequence[str], symbols: Iterable[str] = ()) -> None:
     """Refuse rules that are neither ``each`` nor make one value of both ears.
 
@@ -336,17 +347,17 @@ def combine_ears(rows: Iterable[TidyRow], rule: str) -> list[TidyRow]:
     return combined
 
 
-def by_rules(rows: Sequence[TidyRow], rules: Iterable[str]) -> list[TidyRow]:
+def by_rules(rows: Sequence[TidyRow], rules: Sequence[str]) -> list[TidyRow]:
     """Return the rows of every channel and of the combined ears, for several rules.
 
     Parameters
     ----------
     rows : sequence of TidyRow
         Rows of every channel.
-    rules : iterable of {"each", "mean", "max", "energy", "left", "right", "binaural"}
+    rules : sequence of {"each", "mean", "max", "energy", "left", "right", "binaural"}
         Each adds its rows, as :func:`combine_ears` makes them; ``each`` adds those of the channels,
-        ``binaural`` those of the indicators that have such a value. A row that two rules give (the
-        left ear, or the mean where ``energy`` means it) is there once.
+        ``binaural`` beside other rules those of the indicators that have such a value. A row that
+        two rules give (the left ear, or the mean where ``energy`` means it) is there once.
 
     Raises
     ------
@@ -354,12 +365,14 @@ def by_rules(rows: Sequence[TidyRow], rules: Iterable[str]) -> list[TidyRow]:
         As for :func:`combine_ears`.
     """
     found: dict[tuple[str, str, str, str], TidyRow] = {}
-    parts = {
-        EACH: [row for row in rows if row.channel != BINAURAL],
-        BINAURAL: [row for row in rows if row.channel == BINAURAL],
-    }
     for rule in rules:
-        for row in parts[rule] if rule in parts else combine_ears(rows, rule):
+        if rule == EACH:
+            own = [row for row in rows if row.channel != BINAURAL]
+        elif rule == BINAURAL and len(rules) > 1:
+            own = [row for row in rows if row.channel == BINAURAL]
+        else:
+            own = combine_ears(rows, rule)
+        for row in own:
             key = (row.recording, row.channel, row.indicator, row.statistic)
             found.setdefault(key, row)
     return list(found.values())

@@ -11,6 +11,7 @@ from soundcal.batch import Task, measure_file, measure_files
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files import audio
+from soundcal.indicators import compute
 from soundcal.indicators.accepting import of_recording
 from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.rows import (
@@ -110,6 +111,17 @@ def test_rows_of_the_rule_are_taken_as_they_are(tmp_path: Path) -> None:
     assert {row.channel for row in by_rules(rows, ["each"])} == {"left", "right"}
     with pytest.raises(ParameterError, match="no binaural value of Yeq of "):
         combine_ears(rows, "binaural")
+
+
+def test_rules_of_compute() -> None:
+    """Several rules add their rows; alone, the rule needs left and right."""
+    ears = Recording(noise(), FS, "here")
+    rows = compute(ears, ["NHMeq"], ears="left,binaural")
+    assert [row.channel for row in rows] == ["left", "binaural"]
+    assert compute(ears, ["NHMeq"], ears=["binaural"]) == rows[1:]
+    front = replace(ears, channels=("front", "back"))
+    with pytest.raises(ParameterError, match="no binaural value of NHMeq of unknown"):
+        compute(front, ["NHMeq"], ears="binaural")
 
 
 def test_channels_that_are_no_ears_have_none() -> None:
