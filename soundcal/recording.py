@@ -6,7 +6,8 @@ level cannot be computed by accident. Time is the last axis everywhere.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -27,9 +28,11 @@ __all__ = [
     "DELAY_NOT_MEASURED",
     "DOUBTFUL",
     "EARS",
+    "EQUALISED_PEAK",
     "FULL_SCALE",
     "GAPS",
     "HEADER",
+    "HELD",
     "INCOMPLETE",
     "INDICATOR",
     "LIMITED",
@@ -47,7 +50,9 @@ __all__ = [
     "RATE",
     "STATED",
     "STOPPED",
+    "AppliedResponse",
     "Capture",
+    "FilterBands",
     "Flag",
     "Recording",
     "channel_names",
@@ -71,8 +76,10 @@ CHANGED: Final = "changed afterwards"
 CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 DOUBTFUL: Final = "calibration doubtful"
+EQUALISED_PEAK: Final = "equalised peak"
 GAPS: Final = "gaps"
 HEADER: Final = "header"
+HELD: Final = "response held beyond its range"
 INCOMPLETE: Final = "incomplete"
 INDICATOR: Final = "indicator"
 LIMITED: Final = "limited"
@@ -310,6 +317,91 @@ class Capture:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class FilterBands:
+    """A filter for one channel at the mid-band frequencies of third octaves.
+
+    Parameters
+    ----------
+    frequency : tuple of float
+        Hz.
+    gain_db : tuple of float
+        Gain of the filter in dB.
+    residual_db : tuple of float
+        Gain of the filter minus the one that the response asks for, dB.
+    u_db : tuple of float
+        Standard uncertainty of the response in dB.
+    dof : tuple of float
+        Degrees of freedom of the uncertainty.
+    correlation_octaves : float
+        Distance in octaves over which the errors of the response are alike.
+    """
+
+    frequency: tuple[float, ...]
+    gain_db: tuple[float, ...]
+    residual_db: tuple[float, ...]
+    u_db: tuple[float, ...]
+    dof: tuple[float, ...]
+    correlation_octaves: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers, ready for JSON; what is infinite becomes null."""
+        return {
+            "frequency_hz": list(self.frequency),
+            "gain_db": list(self.gain_db),
+            "residual_db": list(self.residual_db),
+            "u_db": list(self.u_db),
+            "dof": [dof if math.isfinite(dof) else None for dof in self.dof],
+            "correlation_octaves": self.correlation_octaves
+            if math.isfinite(self.correlation_octaves)
+            else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedResponse:
+    """A response that was undone or embedded, and the filter that did it.
+
+    Undoing what was embedded takes its error out again: two steps with the same ``sha256`` and
+    opposite directions have no uncertainty together.
+
+    Parameters
+    ----------
+    id, name, sha256 : str
+        Identity, name and digest of the response.
+    source_point, target_point : str
+        Its ends; ``from`` and ``to`` in JSON.
+    direction : str
+        ``undo``: from the target to the source point; ``embed``: the other way.
+    settings : mapping
+        Phase, number of taps, and frequency of a gain of exactly 0 dB, as JSON values.
+    bands : mapping of str to FilterBands
+        The filter by channel.
+    """
+
+    id: str
+    name: str
+    sha256: str
+    source_point: str
+    target_point: str
+    direction: str
+    settings: Mapping[str, Any]
+    bands: Mapping[str, FilterBands]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the step, ready for JSON."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "sha256": self.sha256,
+            "from": self.source_point,
+            "to": self.target_point,
+            "direction": self.direction,
+            "settings": dict(self.settings),
+            "bands": {name: bands.to_dict() for name, bands in self.bands.items()},
+        }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """Sound pressure in pascal, with the calibration that was applied.
@@ -332,6 +424,10 @@ class Recording:
         Validity flags inherited from the capture; they accompany every result.
     source : str
         Source of the samples: device identity or file path.
+    point : str
+        Reference point of the pressure (:data:`soundcal.response.POINTS`); empty if not stated.
+    equalisation : sequence of AppliedResponse
+        Responses by which the pressure came to its point, in order.
 
     Raises
     ------
@@ -347,6 +443,8 @@ class Recording:
     u_db: tuple[float, ...] = ()
     flags: tuple[Flag, ...] = ()
     source: str = "unknown"
+    point: str = ""
+    equalisation: tuple[AppliedResponse, ...] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -355,6 +453,7 @@ class Recording:
         set_(self, "channels", _check_common(self.fs, self.channels, pressure.shape[0]))
         set_(self, "flags", tuple(self.flags))
         set_(self, "u_db", tuple(self.u_db))
+        set_(self, "equalisation", tuple(self.equalisation))
 
     @property
     def n_samples(self) -> int:

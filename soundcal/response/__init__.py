@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         with_type_correction,
     )
     from soundcal.response.curve import ChannelResponse
+    from soundcal.response.equaliser import Equaliser, check_headroom, point_after
     from soundcal.response.model import Response, new_response
     from soundcal.response.opening import open_response
     from soundcal.response.own_csv import write_own_csv
@@ -28,13 +29,16 @@ else:
             "POINTS": "points",
             "POINT_NAMES": "points",
             "ChannelResponse": "curve",
+            "Equaliser": "equaliser",
             "Response": "model",
+            "check_headroom": "equaliser",
             "combine_responses": "combining",
             "generic_response": "tables",
             "join_channels": "combining",
             "load_response": "records",
             "new_response": "model",
             "open_response": "opening",
+            "point_after": "equaliser",
             "read_response": "textfile",
             "read_sofa_response": "sofafile",
             "save_response": "records",
@@ -49,13 +53,16 @@ __all__ = [
     "POINTS",
     "POINT_NAMES",
     "ChannelResponse",
+    "Equaliser",
     "Response",
+    "check_headroom",
     "combine_responses",
     "generic_response",
     "join_channels",
     "load_response",
     "new_response",
     "open_response",
+    "point_after",
     "read_response",
     "read_sofa_response",
     "save_response",
