@@ -141,7 +141,7 @@ class HearingModelStage:
 
     def _result(self, symbol: str) -> IndicatorResult | SignalError:
         try:
-            warnings = METRICS[symbol].judged(self._ears[0].front_end.n)
+            warnings = METRICS[symbol].warnings_for(self._ears[0].front_end.n)
         except SignalError as error:
             return error
         ears = [summary.result(warnings) for summary in self._summaries[symbol]]

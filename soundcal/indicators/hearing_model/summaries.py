@@ -65,7 +65,7 @@ class Metric:
     exponent: float = 1.0
     binaural: bool = True
 
-    def judged(self, n: int) -> tuple[str, ...]:
+    def warnings_for(self, n: int) -> tuple[str, ...]:
         """Return the warnings for a signal of ``n`` samples at 48 kHz.
 
         Raises
