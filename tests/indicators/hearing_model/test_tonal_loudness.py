@@ -13,6 +13,7 @@ import pytest
 
 from soundcal.errors import SignalError
 from soundcal.indicators import loudness_ecma, open_stream, tonality_ecma
+from soundcal.indicators.hearing_model.autocorrelation_kernels import strongest_line
 from soundcal.indicators.hearing_model.basis import loudness_of_level
 from soundcal.indicators.hearing_model.front_end import FrontEnd
 from soundcal.indicators.hearing_model.tables import (
@@ -222,3 +223,20 @@ def test_the_shortest_signal(function: Callable[..., IndicatorResult]) -> None:
         function(tone(1000, 60, 14592), FS)
     with pytest.raises(SignalError, match="too short"):
         function(tone(1000, 60, 1), FS)
+
+
+@pytest.mark.parametrize("n", [49, 349, 1947])
+def test_the_strongest_line_is_that_of_the_long_transform(n: int) -> None:
+    """Of noise, of its running sum and of tones of almost equal strength, at all levels."""
+    t, rng = np.arange(n), np.random.default_rng(n)
+    noise = rng.standard_normal((40, n))
+    turns = rng.uniform(0, 0.5, (3, 40, 1)) * t + rng.uniform(0, 1, (3, 40, 1))
+    sounds = [noise, noise.cumsum(axis=1), np.cos(2 * np.pi * turns).sum(axis=0)]
+    rows = np.concatenate(sounds) * 10 ** rng.uniform(-7, 0, (120, 1))
+    x = np.zeros((120, 4 * n))
+    x[:, :n] = rows - rows.mean(axis=1, keepdims=True)
+    magnitude, number = np.empty(120), np.empty(120, dtype=np.int64)
+    strongest_line(x, n, np.fft.rfft(x, axis=1).astype(np.complex64), magnitude, number)
+    exact = np.abs(np.fft.rfft(x[:, :n], 16384, axis=1))
+    assert magnitude == pytest.approx(exact.max(axis=1), rel=1e-12)
+    assert np.array_equal(number, np.argmax(exact.round(8), axis=1))
