@@ -167,7 +167,8 @@ def _checked(heading: Heading, bare: bool) -> Heading:
     if heading.unit not in UNITS.values() and bare:
         return Heading(heading.text)  # T [s] is a time, R [m] a distance
     if unit_key(heading.unit).endswith("hms"):
-        return Heading(heading.text, remark="an indicator of the Sottek hearing model")
+        remark = "an indicator of the Sottek hearing model, of which NHM, THM, RHM and FHM are read"
+        return Heading(heading.text, remark=remark)
     wanted = f"dB({heading.indicator[-1]})" if entry.family == "levels" else entry.unit
     conflict = f"the unit is {heading.unit}, but {heading.label} is in {wanted}"
     return replace(heading, conflict=conflict)

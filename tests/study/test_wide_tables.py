@@ -188,6 +188,8 @@ HEADINGS = {
     "Sharpness_S(acum)": "S",
     "T": "T",
     "LAeq_90": "LA90",
+    "NHM5 [soneHMS]": "NHM5",
+    "RHM90 / asper_HMS left": "RHM90",
     # of these, none may be read
     "N10_N90(soneGF)": "",
     "LA10_LA90(dB(SPL))": "",
@@ -195,6 +197,7 @@ HEADINGS = {
     "L10-L90": "",
     "Rough_HM_R(asper)": "",
     "Ton_HM_Avg,arith(tuHMS)": "",
+    "N5 [soneHMS]": "",
     "RA_2D_cp(cPa)": "",
     "S_perseg_5": "",
     "Loudness (ISO 532-2) N5": "",
