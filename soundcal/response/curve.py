@@ -36,6 +36,8 @@ class ChannelResponse:
         Unwrapped phase in degrees.
     dof : array_like of float, shape (n,), or float, optional
         Degrees of freedom of the uncertainty; infinite if not given.
+    spread_db : array_like of float, shape (n,), optional
+        Standard deviation of the level between seatings in dB.
     correlation_octaves : float
         Distance in octaves over which errors are alike: between two frequencies that lie ``d``
         octaves apart their correlation is ``exp(-(d / correlation_octaves)**2 / 2)``. Infinite for
@@ -52,6 +54,7 @@ class ChannelResponse:
     u_db: Array = field(kw_only=True)
     phase_deg: Array | None = field(default=None, kw_only=True)
     dof: Array | None = field(default=None, kw_only=True)
+    spread_db: Array | None = field(default=None, kw_only=True)
     correlation_octaves: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -68,11 +71,13 @@ class ChannelResponse:
             raise ParameterError(
                 f"{f[at + 1]:g} Hz follows {f[at]:g} Hz; ascending frequencies are expected"
             )
-        for name in ("magnitude_db", "u_db", "phase_deg", "dof"):
+        for name in ("magnitude_db", "u_db", "phase_deg", "dof", "spread_db"):
             if getattr(self, name) is not None:
                 set_(self, name, _numbers(getattr(self, name), name, f.size))
         if (self.u_db < 0).any():
             raise ParameterError("negative standard uncertainty; 0 dB or more is expected")
+        if self.spread_db is not None and (self.spread_db < 0).any():
+            raise ParameterError("negative spread between seatings; 0 dB or more is expected")
         if self.dof is not None and not (self.dof > 0).all():
             raise ParameterError("degrees of freedom of a response; more than 0 are expected")
         set_(self, "correlation_octaves", float(self.correlation_octaves))
@@ -106,6 +111,15 @@ class ChannelResponse:
             found: Array = 1.0 / self._at(frequency, 1.0 / self.dof)  # infinite ones become 0
         return found
 
+    def next_seating_uncertainty(self, frequency: ArrayLike) -> Array:
+        """Return the standard uncertainty in dB for the next seating, at frequencies in Hz.
+
+        That of the mean and the spread in squares: ``s sqrt(1 + 1 / n)`` for the mean of n
+        seatings alone.
+        """
+        spread = 0.0 if self.spread_db is None else self._at(frequency, self.spread_db)
+        return np.asarray(np.hypot(self.uncertainty(frequency), spread))
+
     def within(self, low: float, high: float) -> "ChannelResponse":
         """Return the part from ``low`` to ``high`` in Hz, both of them included."""
         f = self.frequency
@@ -121,6 +135,7 @@ class ChannelResponse:
             u_db=self.uncertainty(frequency),
             phase_deg=self.phase(frequency),
             dof=None if self.dof is None else self.degrees_of_freedom(frequency),
+            spread_db=None if self.spread_db is None else self._at(frequency, self.spread_db),
         )
 
     def shifted(self, by_db: float) -> "ChannelResponse":
@@ -139,6 +154,7 @@ class ChannelResponse:
             "phase_deg": None if self.phase_deg is None else self.phase_deg.tolist(),
             "u_db": self.u_db.tolist(),
             "dof": None if self.dof is None else [_or_null(dof) for dof in self.dof.tolist()],
+            **({} if self.spread_db is None else {"spread_db": self.spread_db.tolist()}),
             "correlation_octaves": _or_null(self.correlation_octaves),
         }
 
@@ -152,6 +168,7 @@ class ChannelResponse:
             u_db=data["u_db"],
             phase_deg=data["phase_deg"],
             dof=None if dof is None else np.array([_or_infinite(value) for value in dof]),
+            spread_db=data.get("spread_db"),
             correlation_octaves=_or_infinite(data["correlation_octaves"]),
         )
 
