@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from soundcal.cli.file_options import Patterns, channel_names_of
 from soundcal.cli.options import numbers
 from soundcal.cli.output import aligned, print_json, say, show
+from soundcal.cli.response_filter import add_filter
 from soundcal.errors import ParameterError
 from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
 
@@ -42,13 +43,14 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "response",
-        help="calibration over frequency: import, show and combine responses",
+        help="calibration over frequency: import, show, combine and invert responses",
         description="A response is the level over frequency at one reference point re another, "
         "with its uncertainty. What has to be undone follows from its two ends.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for add_action in (_add_import, _add_show, _add_combine):
         add_action(actions)
+    add_filter(actions, _NAMED)
 
 
 def _add_import(actions: Any) -> None:

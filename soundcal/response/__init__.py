@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     )
     from soundcal.response.curve import ChannelResponse
     from soundcal.response.equaliser import Equaliser, check_headroom, point_after
+    from soundcal.response.inversion import inverse
     from soundcal.response.model import Response, new_response
     from soundcal.response.opening import open_response
     from soundcal.response.own_csv import write_own_csv
@@ -35,6 +36,7 @@ else:
             "combine_responses": "combining",
             "generic_response": "tables",
             "join_channels": "combining",
+            "inverse": "inversion",
             "load_response": "records",
             "new_response": "model",
             "open_response": "opening",
@@ -58,6 +60,7 @@ __all__ = [
     "check_headroom",
     "combine_responses",
     "generic_response",
+    "inverse",
     "join_channels",
     "load_response",
     "new_response",
