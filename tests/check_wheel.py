@@ -24,6 +24,7 @@ NEEDED = (
     "soundcal/_shipped/stimuli/catalogue.toml",
     "soundcal/_shipped/protocols/compare_methods.py",
     "soundcal/_shipped/protocols/hats_headphones.py",
+    "soundcal/_shipped/protocols/headphone_response.py",
     "soundcal/_shipped/protocols/listening_session.py",
     "soundcal/_shipped/protocols/microphone_check.py",
     "soundcal/_shipped/protocols/ocv_headphones.py",

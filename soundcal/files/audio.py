@@ -41,7 +41,7 @@ __all__ = [
     "write",
 ]
 
-Subtype = Literal["PCM_24", "FLOAT"]
+Subtype = Literal["PCM_24", "FLOAT", "DOUBLE"]
 
 ENDINGS: Final = (
     *(".wav", ".bwf", ".rf64", ".bw64", ".w64", ".flac", ".aiff", ".aif", ".aifc", ".caf", ".au"),
@@ -270,7 +270,7 @@ def write(
         1.0 is full scale; PCM refuses larger samples instead of clipping them.
     fs : int
         Sampling rate in Hz.
-    subtype : {"PCM_24", "FLOAT"}
+    subtype : {"PCM_24", "FLOAT", "DOUBLE"}
         FLAC supports only PCM.
     comment : str
         Goes into the file's comment, for example the identity of the calibration.
@@ -300,9 +300,10 @@ def write(
             f"{path}: peak {peak:.4g} is beyond full scale (1.0) and would clip; "
             "lower the gain or write 32-bit float"
         )
-    if form == "FLAC" and subtype == "FLOAT":
+    if form == "FLAC" and subtype != "PCM_24":
         raise ParameterError(f"{path}: FLAC holds integers; use .wav for float samples")
-    if form == "WAV" and checked.samples.size * 4 > WAV_LIMIT:
+    width = 8 if subtype == "DOUBLE" else 4
+    if form == "WAV" and checked.samples.size * width > WAV_LIMIT:
         form = "RF64"
     n_channels = checked.samples.shape[0]
     with (
@@ -320,7 +321,7 @@ def write(
             sound.write(checked.samples.T)
         if sink.error is not None:
             raise sink.error
-        if subtype == "FLOAT":
+        if subtype != "PCM_24":
             _remove_time(file)
     return file_digest(path)
 

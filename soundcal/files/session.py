@@ -14,7 +14,7 @@ A session without a ``stop`` event was interrupted: it can be examined, and resu
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -52,7 +52,7 @@ class Event(StrEnum):
     RECORD = "record"
     """A record was written."""
     WITHDRAWN = "withdrawn"
-    """``files`` no longer count, because the step that wrote them is repeated."""
+    """``files`` no longer count: they were refused, or the step that wrote them is repeated."""
     STOP = "stop"
     TARGET_NOT_REACHED = "target not reached"
     """The level of ``stimulus`` could not be set, for a ``reason``; ``search`` is the search for
@@ -235,7 +235,7 @@ class Session:
         """Write ``name``.wav (32-bit float) with its record ``name``.json, and log both."""
         path = self.path(f"{name}.wav")
         with uninterrupted():
-            self._withdraw(path.name, f"{name}.json")
+            self.withdraw(path.name, f"{name}.json")
             # a file without its log line was left by a crash in an unfinished step
             digest = audio.write(path, samples, fs, subtype="FLOAT", force=True)
             record = {"audio": path.name, "sha256": digest, "fs": fs, **about}
@@ -252,12 +252,23 @@ class Session:
 
     def add_record(self, name: str, schema: str, content: Mapping[str, Any]) -> Path:
         """Write ``name``.json and log it with its checksum."""
-        path = self.path(f"{name}.json")
+        return self.add_file(
+            f"{name}.json", lambda path: write_json(path, schema, content, force=True)
+        )
+
+    def add_file(self, name: str, write: Callable[[Path], object]) -> Path:
+        """Let ``write`` write a file, replacing one of that name, and log it with its checksum."""
+        path = self.path(name)
         with uninterrupted():
-            self._withdraw(path.name)
-            write_json(path, schema, content, force=True)
-            self.log(Event.RECORD, file=path.name, sha256=file_digest(path))
+            self.withdraw(name)
+            write(path)
+            self.log(Event.RECORD, file=name, sha256=file_digest(path))
         return path
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that count, in the order in which they were logged."""
+        return tuple(self._digests())
 
     def path(self, name: str) -> Path:
         """Return the path of a file in the session.
@@ -302,8 +313,8 @@ class Session:
                 newest[event["record"]] = event["record_sha256"]
         return newest
 
-    def _withdraw(self, *names: str) -> None:
-        """Withdraw files from the log before a repeated step writes them again."""
+    def withdraw(self, *names: str) -> None:
+        """Withdraw files that no longer count: those that a repeated step writes again."""
         logged = self._digests()
         if known := [name for name in names if name in logged]:
             self.log(Event.WITHDRAWN, files=known)

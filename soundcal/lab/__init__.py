@@ -4,6 +4,8 @@
 * :func:`calibrate_output` – the open-circuit voltage of a headphone output;
 * :class:`Ears` – headphones on calibrated ears: noise floor, levels, gain search;
 * :func:`play_at` – samples at a gain or at a calibrated level at the ears;
+* :func:`measure_headphones`, :func:`measure_response` – the response of headphones over several
+  seatings, of a soundcard through its loop, of a microphone;
 * :func:`record_to_file` – a recording with its record beside it.
 
 The :class:`Operator` does what a computer cannot. Procedures do not know the command line.
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from soundcal.lab.operator import Operator, PreparedOperator, SimulatedOperator
     from soundcal.lab.play import LevelAtEars, play_at
     from soundcal.lab.record import Recorded, record_to_file
+    from soundcal.lab.responses import SweepPath, measure_headphones, measure_response
     from soundcal.lab.search import Ears, SearchResult
     from soundcal.lab.voltage import LineInputs, calibrate_output
 else:
@@ -32,8 +35,11 @@ else:
             "Recorded": "record",
             "SearchResult": "search",
             "SimulatedOperator": "operator",
+            "SweepPath": "responses",
             "calibrate_ears": "calibrator",
             "calibrate_output": "voltage",
+            "measure_headphones": "responses",
+            "measure_response": "responses",
             "play_at": "play",
             "record_to_file": "record",
         },
@@ -48,8 +54,11 @@ __all__ = [
     "Recorded",
     "SearchResult",
     "SimulatedOperator",
+    "SweepPath",
     "calibrate_ears",
     "calibrate_output",
+    "measure_headphones",
+    "measure_response",
     "play_at",
     "record_to_file",
 ]

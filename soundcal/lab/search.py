@@ -1,8 +1,7 @@
 """Gain search at the ears: noise floor, levels, and takes, which count only if they are valid."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import numpy as np
 
@@ -11,17 +10,16 @@ from soundcal.calibration import hats
 from soundcal.calibration.model import Calibration
 from soundcal.devices.protocol import AudioDevice
 from soundcal.errors import SignalError
+from soundcal.lab.accepting import accepted, refuse_noise
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import compare_with_stimulus, judge_alone
 from soundcal.takes.check import Check, refuse, refuse_broken
-from soundcal.takes.judge import judge
 from soundcal.takes.played import Played
 
 __all__ = ["FLOOR_S", "Ears", "SearchResult"]
 
 Levels = tuple[float, float]
-Taken = TypeVar("Taken")
 
 FLOOR_S: Final = 5.0
 """Length of the recording of the noise floor, s."""
@@ -30,9 +28,6 @@ _START_PEAK: Final = 0.1
 """Peak of the first step of a search, as a part of full scale: far below clipping and any harm."""
 
 _RECORDING: Final = "recording at the ears"
-
-_STEPS: Final = 2.0
-"""Noise of no more steps of the converter than this often leaves exact zeros on both inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +97,10 @@ class Ears:
 
         def whole() -> Capture:
             take = self.take(silence)
-            refuse_broken(take, _RECORDING)
-            if not _within_resolution(take):
-                refuse(judge(take), _RECORDING)
+            refuse_noise(take, _RECORDING)
             return take
 
-        return self.levels(_again(operator, whole))
+        return self.levels(accepted(operator, whole))
 
     def search(
         self,
@@ -162,7 +155,7 @@ class Ears:
                     return take.compared()
                 return take.refused()
 
-            newest[:] = [_again(operator, record)]
+            newest[:] = [accepted(operator, record)]
             return newest[0].levels
 
         def whole() -> hats.GainSearch:
@@ -226,20 +219,3 @@ class _Take:
     def accepted(self) -> tuple[Capture, tuple[Check, ...]]:
         """The take and its checks."""
         return self.capture, self.checks
-
-
-def _again(operator: Operator, record: Callable[[], Taken]) -> Taken:
-    """Return the result of ``record``; a refused take is repeated while the operator agrees."""
-    while True:
-        try:
-            return record()
-        except SignalError as error:
-            if not operator.again(str(error)):
-                raise
-
-
-def _within_resolution(take: Capture) -> bool:
-    """Return whether a take is digital silence, or noise of one or two steps of the converter."""
-    sizes = np.abs(take.samples)
-    step = sizes.min(where=sizes > 0.0, initial=np.inf)
-    return bool(sizes.max() <= _STEPS * step)

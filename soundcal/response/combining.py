@@ -217,10 +217,16 @@ def _sum(parts: Sequence[ChannelResponse]) -> ChannelResponse:
         u_db=np.sqrt(variances.sum(axis=0)),
         phase_deg=np.sum(phases, axis=0) if known else None,
         dof=_effective(variances, at, frequency) if any(p.dof is not None for p in at) else None,
+        spread_db=_spread([part.spread_db for part in at if part.spread_db is not None]),
         correlation_octaves=max(
             (part.correlation_octaves for part in at if part.u_db.any()), default=0.0
         ),
     )
+
+
+def _spread(of_parts: Sequence[Array]) -> Array | None:
+    """Return the spread of a chain: parts that were seated apart vary independently."""
+    return np.sqrt(np.square(of_parts).sum(axis=0)) if of_parts else None
 
 
 def _effective(variances: Array, parts: Sequence[ChannelResponse], frequency: Array) -> Array:

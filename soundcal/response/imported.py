@@ -40,8 +40,9 @@ class FoundCurve:
         Number of the line of each value; empty if the file has no lines.
     frequency, level : ndarray, shape (n,)
         Hz and dB.
-    phase, u_db, dof : ndarray, shape (n,), optional
-        Phase in degrees, standard uncertainty in dB, its degrees of freedom.
+    phase, u_db, dof, spread_db : ndarray, shape (n,), optional
+        Phase in degrees, standard uncertainty in dB, its degrees of freedom, and the standard
+        deviation between seatings in dB.
     sign : {"response", "correction"}
         A correction is negated.
     notes : sequence of str
@@ -58,6 +59,7 @@ class FoundCurve:
     phase: Array | None = None
     u_db: Array | None = None
     dof: Array | None = None
+    spread_db: Array | None = None
     correlation_octaves: float = 1.0
     sign: FileSign = "response"
     notes: Sequence[str] = ()
@@ -131,7 +133,7 @@ def _without_zero(found: FoundCurve) -> tuple[FoundCurve, list[str]]:
     notes.append(f"line {found.lines[0]}: the value at 0 Hz is left out")
     arrays: dict[str, Any] = {
         name: None if (values := getattr(found, name)) is None else values[1:]
-        for name in ("frequency", "level", "phase", "u_db", "dof")
+        for name in ("frequency", "level", "phase", "u_db", "dof", "spread_db")
     }
     return replace(found, lines=found.lines[1:], **arrays), notes
 
@@ -149,6 +151,7 @@ def _curve(found: FoundCurve, source: str, target: str) -> tuple[ChannelResponse
             u_db=u_db,
             phase_deg=None if found.phase is None else np.unwrap(found.phase, period=360.0),
             dof=found.dof,
+            spread_db=found.spread_db,
             correlation_octaves=found.correlation_octaves,
         )
     except ParameterError as error:

@@ -30,6 +30,7 @@ __all__ = [
     "derivation",
     "derived_response",
     "new_response",
+    "with_provenance",
 ]
 
 ResponseKind = Literal["relative", "absolute"]
@@ -328,6 +329,11 @@ def derived_response(response: Response, operation: str, **changes: Any) -> Resp
     """Return a changed copy with its own id, whose provenance names origin and operation."""
     origin = derivation(operation, [response])
     return _identified(replace(response, **changes, id="", provenance=origin))
+
+
+def with_provenance(response: Response, **entries: Any) -> Response:
+    """Return a response, with a new id, whose provenance has more entries."""
+    return _identified(replace(response, id="", provenance={**response.provenance, **entries}))
 
 
 def derivation(operation: str, responses: Sequence[Response]) -> dict[str, Any]:

@@ -13,8 +13,8 @@
     20,-0.12,0.1
     …
 
-The columns ``phase_deg``, ``u_db`` and ``dof`` may be left out, and so may all keys but ``from``,
-``to`` and ``kind``. A response that was written comes back exactly.
+The columns ``phase_deg``, ``u_db``, ``dof`` and ``spread_db`` may be left out, and so may all keys
+but ``from``, ``to`` and ``kind``. A response that was written comes back exactly.
 """
 
 import json
@@ -44,6 +44,7 @@ _COLUMNS: Final = {
     "phase_deg": "phase",
     "u_db": "u_db",
     "dof": "dof",
+    "spread_db": "spread_db",
 }
 """Columns and the names of their values in :class:`FoundCurve`."""
 
@@ -109,6 +110,7 @@ def write_own_csv(
         "phase_deg": curve.phase_deg,
         "u_db": curve.u_db,
         "dof": curve.dof,
+        "spread_db": curve.spread_db,
     }
     kept = {name: values.tolist() for name, values in columns.items() if values is not None}
     lines = [_FIRST]
@@ -180,6 +182,7 @@ def _curve_of(about: Mapping[str, Any], values: Mapping[str, Any]) -> ChannelRes
         u_db=values["u_db"],
         phase_deg=values.get("phase"),
         dof=values.get("dof"),
+        spread_db=values.get("spread_db"),
         correlation_octaves=about.get("correlation_octaves", 1.0),
     )
 
@@ -258,7 +261,7 @@ def _columns(line: str) -> list[str]:
     if names[:2] != list(_COLUMNS)[:2] or not set(names) <= set(_COLUMNS):
         raise RecordError(
             "the names of the columns are expected: frequency_hz,magnitude_db and perhaps "
-            "phase_deg, u_db, dof"
+            "phase_deg, u_db, dof, spread_db"
         )
     if len(set(names)) < len(names):
         raise RecordError("a column occurs twice")

@@ -269,8 +269,9 @@ def _response(
         more = {"smoothing": "none", "conditions": {"seatings": n} if n > 1 else {}}
         found = FoundCurve((), frequency, mean[index], notes=notes, about=about, more=more)
         if n > 1:
-            u_db = levels[:, index].std(axis=0, ddof=1) / math.sqrt(n)
-            found = replace(found, u_db=u_db, dof=np.full(frequency.size, n - 1.0))
+            spread = levels[:, index].std(axis=0, ddof=1)
+            dof = np.full(frequency.size, n - 1.0)
+            found = replace(found, u_db=spread / math.sqrt(n), dof=dof, spread_db=spread)
         parts.append(imported_response(found, path, channel=name, **asked))
     return join_channels(*parts, name=path.stem)
 

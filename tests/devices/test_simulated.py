@@ -70,7 +70,7 @@ def test_names():
     for name in ("nonsense", "interface", "interface+open-301", "+", ""):
         with pytest.raises(DeviceUnavailable, match=r"interface, portable, onboard.*open-300"):
             SimulatedLab(name)
-    with pytest.raises(ParameterError, match="output_impedance, spread, response, noise"):
+    with pytest.raises(ParameterError, match="output_impedance, spread, response, noise, seating"):
         SimulatedLab("lab,colour=1")
     for word in ("noise", "noise=", "noise=loud", "noise=-1", "noise=nan", "noise=101"):
         with pytest.raises(ParameterError, match="noise"):
@@ -404,3 +404,28 @@ def test_realtime_takes_as_long_as_a_soundcard():
             for _ in range(2):
                 next(blocks)
         assert time.monotonic() - clock >= 0.2
+
+
+def test_notches_move_with_the_seating_where_the_option_asks_for_them():
+    f = np.geomspace(5000.0, 19000.0, 400)
+
+    def levels(name, times=1):
+        with SimulatedLab(name, seed=2) as lab:
+            found = []
+            for _ in range(times):
+                found.append(db(np.abs(lab.truth.transfer("left", [1000.0, *f]))))
+                lab.seat_headphones()
+        return np.array(found)
+
+    plain, notched = levels("lab", 16), levels("lab,seating=1", 16)
+    np.testing.assert_array_equal(levels("lab,seating=0"), plain[:1])
+    np.testing.assert_allclose(notched[:, 0], plain[:, 0], atol=0.01)  # 1 kHz stays
+    dip = notched[:, 1:] - plain[:, 1:]
+    low = f < 11200.0
+    centre, depth = np.log(f[low][np.argmin(dip[:, low], axis=1)]), -dip[:, low].min(axis=1)
+    assert np.exp(centre.mean()) == pytest.approx(9300.0, rel=0.03)
+    assert centre.std() == pytest.approx(0.05, rel=0.4)
+    assert np.log(depth).mean() == pytest.approx(np.log(14.0), abs=0.15)
+    assert np.log(depth).std() == pytest.approx(0.3, rel=0.4)
+    still = levels("lab,seating=1,spread=0", 2)
+    np.testing.assert_array_equal(still[0], still[1])

@@ -241,6 +241,20 @@ def test_the_field_response_of_a_microphone_from_that_of_an_actuator() -> None:
         with_type_correction(MICROPHONE, correction)
 
 
+def test_the_spread_between_seatings_adds_to_the_uncertainty_of_the_mean() -> None:
+    n, s = 5, 0.8
+    mean = curve(0, 0, 0, 0, u=s / math.sqrt(n), spread_db=np.full(4, s))
+    assert mean.next_seating_uncertainty(500.0) == pytest.approx(s * math.sqrt(1 + 1 / n))
+    chain = combine_responses(
+        new_response("headphones", "FS", "DRP", "absolute", {"left": mean}),
+        new_response("ear", "DRP", "FS", "absolute", {"left": curve(0, 0, 0, 0, u=0.1)}),
+    ).channels["left"]
+    np.testing.assert_allclose(chain.spread_db, s)
+    assert curve(0, 0, 0, 0, u=0.1).next_seating_uncertainty(500.0) == pytest.approx(0.1)
+    with pytest.raises(ParameterError, match="negative spread between seatings"):
+        curve(0, 0, 0, 0, spread_db=-mean.spread_db)
+
+
 # ---- files
 
 numbers = st.floats(-1e3, 1e3, allow_nan=False)
@@ -258,6 +272,7 @@ def responses(draw: st.DrawFn) -> Response:
         u_db=np.abs(draw(lists)),
         phase_deg=draw(st.none() | lists.map(np.array)),
         dof=draw(st.none() | dof.map(np.array)),
+        spread_db=draw(st.none() | lists.map(np.abs)),
         correlation_octaves=draw(st.floats(0.0, 9.0) | st.just(math.inf)),
     )
     ends = draw(st.tuples(st.sampled_from(POINTS), st.sampled_from(POINTS)))

@@ -58,6 +58,7 @@ def test_seatings_of_headphones(tmp_path: Path) -> None:
     assert right.frequency.tolist() == (FS / 4096 * np.arange(1, 2049)).tolist()
     np.testing.assert_allclose(right.magnitude_db, level[:, 1].mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(right.u_db, level[:, 1].std(axis=0, ddof=1) / np.sqrt(3.0))
+    np.testing.assert_allclose(right.spread_db, level[:, 1].std(axis=0, ddof=1))
     assert right.degrees_of_freedom(1000.0) == 2.0
     assert response.conditions == {"seatings": 3}
     assert response.provenance["parts"]["right"]["License"] == "CC0"

@@ -116,11 +116,25 @@ class Seating:
 
     The corner moves with the gap between cushion and head. Repeated fittings on a head differ by
     tenths of a dB in the middle of the spectrum and by more where leaks act (Møller et al.,
-    J. Audio Eng. Soc. 43 (1995) 203: headphones measured on human ears).
+    J. Audio Eng. Soc. 43 (1995) 203: headphones measured on human ears). At high frequencies the
+    position of the capsule over the pinna moves two ``notches``:
+
+    ``N(f) = sum_i -d_i exp(-(lb(f / f_i) / w_i)^2 / 2)`` in dB, with ``f_i = F_i exp(0.05 z_1)``
+    and ``d_i = D_i exp(0.3 z_2)``; F_i = 9.3 and 13.5 kHz, D_i = 14 and 10 dB, w_i = 0.09 and 0.08
+    octave; z is drawn from the standard normal distribution for every seating, ear and notch. That
+    notches move is seen in repeated fittings (Møller et al.; Masiero and Fels, 130th AES
+    Convention, London 2011); the form and the numbers are assumptions.
     """
 
     gain_db: float
     leak_hz: float
+    notches: tuple[Bump, ...] = ()
+
+
+_NOTCHES: Final = (Bump(9300.0, -14.0, 0.09), Bump(13500.0, -10.0, 0.08))
+_NOTCH_SHIFT: Final = 0.05
+_NOTCH_DEPTH: Final = 0.3
+"""Notches of a seating, and the standard deviations of the logarithms of centre and depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +205,29 @@ class HeadphoneUnit:
     impedance: tuple[Impedance, Impedance]
     response: tuple[Curve, Curve]
 
-    def seating(self, generator: np.random.Generator, *, spread: float) -> tuple[Seating, Seating]:
-        """Put the headphones on again."""
-        draw = generator.standard_normal(4) * spread
+    def seating(
+        self, fits: np.random.Generator, notches: np.random.Generator, *, spread: float
+    ) -> tuple[Seating, Seating]:
+        """Put the headphones on again.
+
+        Gain and leak are drawn from one stream and the notches from another, whether the lab lets
+        them act or not.
+        """
+        draw = fits.standard_normal(4) * spread
+        moved = notches.standard_normal((2, len(_NOTCHES), 2)) * spread
         model = self.model
         left, right = (
             Seating(
                 float(model.seating_spread_db * draw[2 * i]),
                 float(model.leak_hz * np.exp(model.leak_spread * draw[2 * i + 1])),
+                tuple(
+                    Bump(
+                        notch.frequency * float(np.exp(_NOTCH_SHIFT * z[0])),
+                        notch.gain_db * float(np.exp(_NOTCH_DEPTH * z[1])),
+                        notch.width,
+                    )
+                    for notch, z in zip(_NOTCHES, moved[i], strict=True)
+                ),
             )
             for i in range(2)
         )

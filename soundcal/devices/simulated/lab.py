@@ -8,7 +8,7 @@ physics in :mod:`soundcal.devices.simulated.physics`.
 Outputs 1 and 2 feed the left and right headphone. Inputs 1 and 2 are the left and right ear of the
 head and torso simulator, inputs 3 and 4 are line inputs across outputs 1 and 2 (the load of the
 line inputs on the outputs is neglected). The options scale effects: 1 leaves an effect unchanged,
-0 removes it:
+0 removes it; all but ``seating`` are 1 if they are not given:
 
 ``output_impedance``
     factor on the soundcard's output impedance;
@@ -18,7 +18,10 @@ line inputs on the outputs is neglected). The options scale effects: 1 leaves an
 ``response``
     factor in dB on the deviations of headphone, leak and ear responses from flat;
 ``noise``
-    factor on all noises, and on the level fluctuation of the calibrator.
+    factor on all noises, and on the level fluctuation of the calibrator;
+``seating``
+    factor in dB on the notches at high frequencies that move with every seating of the headphones
+    (:class:`~soundcal.devices.simulated.equipment.Seating`); 0 if not given.
 
 The lab's *hands* perform the actions of a person in a laboratory:
 :meth:`SimulatedLab.attach_calibrator`, :meth:`~SimulatedLab.seat_headphones` and so on.
@@ -153,6 +156,7 @@ class SimulatedLab:
         self._info, self._fs, self._realtime = _info(name), fs, realtime
         spread = options.spread
         self._seatings = stream_of(seed, "seatings", card, headphones)
+        self._notches = stream_of(seed, "notches", card, headphones)
         self._insertions = stream_of(seed, "insertions", card, headphones)
         self._delays = stream_of(seed, "delays", card, headphones)
         self._meter = Voltmeter.unit(seed, spread=spread)
@@ -166,7 +170,7 @@ class SimulatedLab:
             headphones=unit,
             ears_v_pa=EARS_MODEL.volts_per_pascal(seed, spread=spread),
             calibrator=Calibrator.unit(seed, spread=spread),
-            seating=unit.seating(self._seatings, spread=spread),
+            seating=unit.seating(self._seatings, self._notches, spread=spread),
         )
         noise_seed = int(stream_of(seed, "noise", card, headphones).integers(2**31))
         self._chain = SignalPath(self._setup.wiring(), fs=fs, seed=noise_seed)
@@ -256,7 +260,9 @@ class SimulatedLab:
                 f"the calibrator is on the {EARS[setup.tone[0]]} ear: remove it before you put "
                 "the headphones on"
             )
-        seating = setup.headphones.seating(self._seatings, spread=setup.options.spread)
+        seating = setup.headphones.seating(
+            self._seatings, self._notches, spread=setup.options.spread
+        )
         self._change(replace(setup, plugged=True, seating=seating))
 
     def remove_headphones(self) -> None:

@@ -24,6 +24,7 @@ from soundcal.devices.simulated.equipment import (
 )
 from soundcal.devices.simulated.physics import (
     CalibratorTone,
+    Curve,
     Wiring,
     divider,
     leak_db,
@@ -49,6 +50,7 @@ class Options:
     spread: float = 1.0
     response: float = 1.0
     noise: float = 1.0
+    seating: float = 0.0
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> "Options":
@@ -229,6 +231,8 @@ class Setup:
         seat, unit = self.seating[side], self.headphones
         leak = leak_db(f, seat.leak_hz) - leak_db(1000.0, seat.leak_hz)
         shape = self.options.response * (unit.response[side].level(f) + leak)
+        if self.options.seating:
+            shape = shape + self.options.seating * Curve(seat.notches).level(f)
         level = db(level_to_pascal(unit.level_1v[side] + seat.gain_db))
         return level + shape + db(np.abs(self.load(side, f)))
 

@@ -1,0 +1,442 @@
+"""Response between an output and an input of a device, from takes of a sweep.
+
+The response leads from samples to samples (FS to FS). With the calibration of the inputs it becomes
+the response of headphones at the ears (FS to DRP, :func:`at_inputs`); against a reference
+microphone at the same place, that of a microphone (P to FS, :func:`by_substitution`).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from soundcal.arrays import Array, Samples
+from soundcal.calibration.model import Calibration
+from soundcal.errors import ParameterError, SignalError
+from soundcal.response.combining import combine_responses
+from soundcal.response.curve import ChannelResponse
+from soundcal.response.deconvolution import (
+    Gate,
+    band_means,
+    deconvolve,
+    gain_at,
+    impulse_correlation,
+    log_grid,
+    third_octaves,
+)
+from soundcal.response.distortion import total_harmonic_distortion
+from soundcal.response.model import Response, new_response
+from soundcal.response.sweep import Sweep
+from soundcal.units import PASCAL_DB, db, power_db
+
+__all__ = [
+    "LEAST_SNR_DB",
+    "THD_LIMIT",
+    "MeasuredResponse",
+    "SweepTest",
+    "at_inputs",
+    "by_substitution",
+    "check_inputs",
+    "response_of_takes",
+    "unmet_limits",
+]
+
+LEAST_SNR_DB: Final = 20.0
+"""Least ratio of signal to noise in a third octave, dB; it leaves u = 0.61 dB."""
+
+THD_LIMIT: Final = 0.01
+"""Harmonic distortion above which a response is doubtful."""
+
+_ALIKE: Final = 0.999
+"""Least correlation of takes that are averaged: a slip of one sample is far below it."""
+
+_FINE: Final = 16
+"""The lines from which bands are summed are as dense as those of so many windows."""
+
+_TOP: Final = 0.95
+"""The highest frequency of a response is at most this part of the sweep's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepTest:
+    """Sweep, window and range of a measurement.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        What is played.
+    gate : Gate
+        Window of the impulse response.
+    low, high : float
+        Range of the response in Hz; ``high`` is lowered to 0.95 times the end of the sweep.
+
+    Raises
+    ------
+    ParameterError
+        The sweep begins above ``low``, or the range is empty.
+    """
+
+    sweep: Sweep
+    gate: Gate = field(default_factory=Gate)
+    low: float = 20.0
+    high: float = 20000.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "high", min(self.high, _TOP * self.sweep.high))
+        if not 1.1 * self.sweep.low <= self.low < self.high:
+            raise ParameterError(
+                f"response from {self.low:g} Hz to {self.high:g} Hz; a range that begins above "
+                f"{1.1 * self.sweep.low:g} Hz, where the sweep has begun, is expected"
+            )
+
+    @property
+    def bands(self) -> Array:
+        """Centres of the third octaves in Hz in which noise and distortion are stated."""
+        return third_octaves(self.low, self.high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings, ready for JSON."""
+        return {
+            "sweep_s": self.sweep.duration,
+            "sweep_hz": [self.sweep.low, self.sweep.high],
+            "level_dbfs": self.sweep.level_dbfs,
+            "window_s": [self.gate.before, self.gate.after],
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredResponse:
+    """A response from FS to FS with its impulse responses.
+
+    Parameters
+    ----------
+    response : Response
+        Its ``conditions`` hold SNR and distortion per channel and third octave, reasons to doubt it
+        (``flags``), and what is out of its limits (``unmet_limits``).
+    impulse : ndarray, shape (n_channels, n)
+        Windowed impulse responses.
+    first_sample : int
+        Position of the first sample of ``impulse`` relative to time 0; negative.
+    """
+
+    response: Response
+    impulse: Array
+    first_sample: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Channel:
+    """What one channel of the takes tells."""
+
+    curve: ChannelResponse
+    impulse: Array
+    snr_db: Array
+    distortion: Array
+    flags: tuple[str, ...]
+
+
+def response_of_takes(
+    takes: Sequence[Samples],
+    silence: Samples,
+    test: SweepTest,
+    *,
+    channels: Sequence[str],
+    name: str,
+    device: str = "",
+    n_outputs: int = 1,
+    flags: Sequence[str] = (),
+) -> MeasuredResponse:
+    """Return the response from what was played to what was recorded.
+
+    Parameters
+    ----------
+    takes : sequence of ndarray, shape (n_channels, n)
+        Takes of :meth:`~soundcal.response.sweep.Sweep.staggered`, aligned to it. They are averaged
+        if their correlation from 100 Hz to 5 kHz is at least 0.999.
+    silence : ndarray, shape (n_channels, n)
+        A take while nothing was played.
+    test : SweepTest
+        Sweep, window and range.
+    channels : sequence of str
+        Names of the channels.
+    name, device : str
+        Name of the response, and identity of the device.
+    n_outputs : int
+        Number of outputs: as many as channels, or one that all inputs hear.
+    flags : sequence of str
+        Reasons to doubt the takes.
+
+    Returns
+    -------
+    MeasuredResponse
+        Its range ends where the SNR falls below 20 dB.
+
+    Raises
+    ------
+    SignalError
+        No take, a take is too short, or all of it is noise.
+    """
+    if not takes:
+        raise SignalError("no take of the sweep; at least 1 is needed")
+    step = round(test.sweep.stagger * test.sweep.fs)
+    found: dict[str, _Channel] = {}
+    for number, channel in enumerate(channels):
+        first = step * number if n_outputs > 1 else 0
+        rows = [take[number, first:] for take in takes]
+        found[channel] = _channel(channel, rows, silence[number, first:], test)
+    valid = _valid_range([one.snr_db for one in found.values()], test)
+    of_channels = [flag for one in found.values() for flag in one.flags]
+    conditions = {
+        **test.to_dict(),
+        "averages": len(takes),
+        "rms_dbfs": {
+            channel: _finite(db(float(np.sqrt(np.mean(takes[0][i] ** 2)))))
+            for i, channel in enumerate(channels)
+        },
+        "bands_hz": test.bands.tolist(),
+        "snr_db": {channel: one.snr_db.tolist() for channel, one in found.items()},
+        "distortion": {channel: one.distortion.tolist() for channel, one in found.items()},
+        "flags": [*flags, *of_channels],
+    }
+    _, before = test.gate.weights(test.sweep.fs)
+    response = new_response(
+        name,
+        "FS",
+        "FS",
+        "absolute",
+        {channel: one.curve for channel, one in found.items()},
+        valid=valid,
+        device=device,
+        conditions={**conditions, "unmet_limits": unmet_limits(conditions)},
+        provenance={"operation": "exponential sweep"},
+    )
+    return MeasuredResponse(response, np.array([one.impulse for one in found.values()]), -before)
+
+
+def _finite(level: float) -> float | None:
+    return level if math.isfinite(level) else None
+
+
+def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) -> _Channel:
+    sweep, gate, fs = test.sweep, test.gate, test.sweep.fs
+    whole = [deconvolve(row, sweep) for row in rows]
+    cuts = [gate.cut(response, fs) for response in whole]
+    against = [impulse_correlation(cuts[0], cut, fs) for cut in cuts]
+    alike = [index for index, value in enumerate(against) if value >= _ALIKE]
+    flags: list[str] = []
+    if len(alike) < len(rows):
+        alike = alike or [0]
+        flags.append(
+            f"{name}: {len(rows) - len(alike)} of {len(rows)} takes not averaged, correlation "
+            f"{min(against):.4f} with the first; {_ALIKE} is needed: keep still, and look for "
+            "samples that were lost"
+        )
+    response = np.mean([whole[index] for index in alike], axis=0)
+    impulse = gate.cut(response, fs)
+    density = _density(silence, sweep, len(alike))
+    frequency, bands = log_grid(test.low, test.high), test.bands
+    gain = gain_at(impulse, frequency, fs)
+    size = np.abs(gain)
+    if not size.all():
+        raise SignalError(f"{name}: nothing of the sweep was recorded; check the cable and level")
+    energy = float(np.sum(gate.weights(fs)[0] ** 2))
+    power = np.abs(np.fft.rfft(impulse, _FINE * impulse.size)) ** 2
+    with np.errstate(divide="ignore"):
+        snr = power_db(band_means(power, bands, fs) / (density(bands) * energy))
+    level = db(size)
+    noise = np.sqrt(density(frequency) * energy) / size
+    distortion = total_harmonic_distortion(response, sweep, bands, noise=density)
+    curve = ChannelResponse(
+        frequency,
+        level,
+        u_db=_DB_PER_SHARE * noise,
+        phase_deg=np.rad2deg(np.unwrap(np.angle(gain))),
+        correlation_octaves=0.0,
+    )
+    return _Channel(curve, impulse, np.minimum(snr, _HIGHEST_SNR_DB), distortion, tuple(flags))
+
+
+_DB_PER_SHARE: Final = 20.0 / math.log(10.0) / math.sqrt(2.0)
+"""Standard deviation of a level in dB per ratio of noise to signal: half of the noise power is in
+phase with the signal."""
+
+_HIGHEST_SNR_DB: Final = 200.0
+"""Stands for the infinite SNR of a path without noise."""
+
+
+def _density(silence: Array, sweep: Sweep, averages: int) -> Callable[[Array], Array]:
+    """Return the mean square of the noise over frequency, per unit of a window's energy.
+
+    Deconvolved noise stays stationary around time 0 and has, at each frequency, the energy of the
+    whole take spread over the length of the take. All of it is used, since a window alone has too
+    few lines in the lowest bands.
+    """
+    power = np.abs(np.fft.rfft(deconvolve(silence, sweep))) ** 2 / silence.size / averages
+    bands = third_octaves(5.0, 0.5 * sweep.fs)
+    means = band_means(power, bands, sweep.fs)
+
+    def at(frequency: Array) -> Array:
+        return np.interp(np.log(frequency), np.log(bands), means)
+
+    return at
+
+
+def _valid_range(snr_db: Sequence[Array], test: SweepTest) -> tuple[float, float]:
+    """Return the longest range in Hz in which every band has enough SNR."""
+    bands, edge = test.bands, 10.0**0.05
+    good = np.min(snr_db, axis=0) >= LEAST_SNR_DB
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
+    runs = edges.reshape(-1, 2)
+    if not runs.size:
+        raise SignalError(
+            f"nothing but noise: the SNR is below {LEAST_SNR_DB:g} dB in every third octave; check "
+            "the cables, and raise the level"
+        )
+    first, last = runs[np.argmax(np.diff(runs, axis=1))]
+    low = test.low if first == 0 else max(test.low, float(bands[first] / edge))
+    high = test.high if last == good.size else min(test.high, float(bands[last - 1] * edge))
+    return low, high
+
+
+def unmet_limits(conditions: Mapping[str, Any]) -> list[str]:
+    """Return what of a measurement is out of its limits, in words with the remedy.
+
+    Parameters
+    ----------
+    conditions : mapping
+        ``bands_hz``, and ``snr_db`` and ``distortion`` per channel and band.
+    """
+    bands, found = np.array(conditions["bands_hz"]), []
+    for name, levels in conditions["snr_db"].items():
+        noisy = bands[np.array(levels) < LEAST_SNR_DB]
+        if noisy.size:
+            found.append(
+                f"{name}: SNR down to {min(levels):.0f} dB in third octaves from {noisy[0]:.0f} to "
+                f"{noisy[-1]:.0f} Hz, at least {LEAST_SNR_DB:g} dB are needed; raise the level, "
+                "average more takes, or look for noise"
+            )
+    for name, shares in conditions["distortion"].items():
+        worst = int(np.argmax(shares))
+        if shares[worst] > THD_LIMIT:
+            found.append(
+                f"{name}: harmonic distortion of {100 * shares[worst]:.2g} % at "
+                f"{bands[worst]:.0f} Hz, the limit is {100 * THD_LIMIT:g} %; lower the level"
+            )
+    return found
+
+
+def check_inputs(inputs: Response, point: str) -> None:
+    """Refuse what is not the relative response of inputs from a point to FS.
+
+    Raises
+    ------
+    ParameterError
+        It has other ends, or is absolute.
+    """
+    ends = (inputs.source_point, inputs.target_point)
+    if ends != (point, "FS") or inputs.kind != "relative":
+        raise ParameterError(
+            f"{inputs.id}: from {ends[0]} to {ends[1]}, {inputs.kind}; the response of the inputs "
+            f"leads from {point} to FS and is relative"
+        )
+
+
+def at_inputs(
+    measured: Response,
+    calibration: Calibration,
+    *,
+    inputs: Response | None = None,
+    target_point: str = "DRP",
+) -> Response:
+    """Return the response to the pressure at calibrated inputs, in Pa per full scale.
+
+    Parameters
+    ----------
+    measured : Response
+        From FS to FS.
+    calibration : Calibration
+        Of the inputs, in Pa per full scale at the calibrator's frequency.
+    inputs : Response, optional
+        Of the inputs, from ``target_point`` to FS and relative to the calibrator's frequency. It is
+        undone; without it the inputs are taken as flat.
+    target_point : str
+        Point of the calibrated pressure.
+
+    Raises
+    ------
+    ParameterError
+        A channel is not calibrated, or ``inputs`` is not such a response.
+    """
+    if inputs is not None:
+        check_inputs(inputs, target_point)
+    low, high = measured.valid
+    curves = {}
+    for name in measured.channels:
+        chain = calibration.chain(name)
+        known = None if inputs is None else inputs.channel(name)
+        f = np.array([low, high]) if known is None else known.within(low, high).frequency
+        u_response = 0.0 if known is None else known.uncertainty(f)
+        curves[name] = ChannelResponse(
+            f,
+            chain.gain_db - (0.0 if known is None else known.level(f)) + np.zeros(f.size),
+            u_db=np.hypot(chain.u_db, u_response) + np.zeros(f.size),
+            dof=None if math.isinf(chain.dof) else np.full(f.size, chain.dof),
+            correlation_octaves=math.inf,
+        )
+    of_inputs = new_response(
+        f"inputs by {calibration.id}", "FS", target_point, "absolute", curves, valid=(low, high)
+    )
+    combined = combine_responses(measured, of_inputs, name=measured.name)
+    conditions = dict(measured.conditions)
+    flags = list(conditions.get("flags", ()))
+    if inputs is None:
+        flags.append("the response of the inputs is not given: they are taken as flat")
+    levels = {
+        name: None if level is None else level + calibration.chain(name).gain_db + PASCAL_DB
+        for name, level in conditions.get("rms_dbfs", {}).items()
+    }
+    return new_response(
+        measured.name,
+        "FS",
+        target_point,
+        "absolute",
+        combined.channels,
+        valid=measured.valid,
+        made=measured.made,
+        device=measured.device,
+        conditions={**conditions, "flags": flags, "level_db": levels},
+        provenance={
+            **measured.provenance,
+            "calibration": calibration.id,
+            **({} if inputs is None else {"inputs": {"id": inputs.id, "sha256": inputs.sha256}}),
+        },
+    )
+
+
+def by_substitution(measured: Response, with_reference: Response, reference: Response) -> Response:
+    """Return the response of a microphone that took the place of a reference microphone.
+
+    Parameters
+    ----------
+    measured, with_reference : Response
+        From FS to FS, with the microphone under test and with the reference microphone, from the
+        same output at the same place.
+    reference : Response
+        Of the reference microphone, from P to FS, relative.
+
+    Returns
+    -------
+    Response
+        From P to FS, 0 dB at the frequency at which the reference has it.
+
+    Raises
+    ------
+    ParameterError
+        The points do not fit, or the reference is not relative.
+    """
+    check_inputs(reference, "P")
+    at = reference.normalised_at or 0.0
+    place = with_reference.normalised(at).reversed()
+    return combine_responses(reference, place, measured.normalised(at), name=measured.name)
