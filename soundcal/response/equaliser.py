@@ -105,6 +105,9 @@ class Equaliser:
     :func:`~soundcal.dsp.minimum_phase.minimum_phase_fir`). The cutting of a signal into blocks
     changes the result by the rounding of the transforms, about 1e-15 of the largest value.
 
+    Over 1/6 octave below the valid range the slope at its lower edge runs out, which changes the
+    gain held there by 1 dB at most: a corner at the edge would be rounded inside the range.
+
     Examples
     --------
     From the ear drum to the frontal free field, by the table of an average head:
@@ -334,8 +337,8 @@ class Equaliser:
         for first in range(0, block.shape[1], self._convolver.step):
             piece = slice(first, first + self._convolver.step)
             self._convolver.process(block[:, piece], rows, filtered[:, piece])
-        for row, energy in zip(filtered, self._energy, strict=True):
-            energy.push(row)
+            for row, energy in zip(filtered, self._energy, strict=True):
+                energy.push(row[piece])
         return filtered
 
     def _bands(self, row: int, name: str) -> FilterBands:
