@@ -300,7 +300,7 @@ class Equaliser:
             if gain.max() > _PEAK_DB:
                 text = (
                     f"{name}: gain of {gain.max():.1f} dB at {high[gain.argmax()]:.0f} Hz; LCpeak "
-                    f"depends on the phase of {response.name}, assumed to be {self.phase} phase"
+                    f"depends on the phase of {response.name}; the filter has {self.phase} phase"
                 )
                 found.append(Flag(EQUALISED_PEAK, text))
         return tuple(found)
