@@ -15,8 +15,8 @@ changed so that they can be compared, because what they differ in is known:
   1.5 % of the loudness at 40 dB; outside, it must not divide rounding noise by 10⁻¹² where a block
   holds only the beginning of a sound, which would put tonality up by 7 %: what is 0 there stays 0.
 * Where the strongest modulation may be the second or third harmonic (9.1.8), soundcal asks for a
-  component at the fundamental, as sottek-hearing-model does; phonometry does not, which makes 6 to
-  13 % of the fluctuation strength of steady noise, and under 0.5 % elsewhere.
+  component at the fundamental, as sottek-hearing-model does; phonometry does not, which gives
+  steady noise 6 to 15 % more fluctuation strength, and other sounds up to 3 % more.
 """
 
 import importlib
