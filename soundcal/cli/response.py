@@ -1,14 +1,16 @@
 """``soundcal response``: level over frequency between two reference points, as files."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.file_options import Patterns, channel_names_of
 from soundcal.cli.options import numbers
-from soundcal.cli.output import aligned, print_json, say, show
+from soundcal.cli.output import say
 from soundcal.cli.response_filter import add_filter
+from soundcal.cli.response_measuring import add_measure
+from soundcal.cli.response_output import add_output, check_output_files, finish
 from soundcal.errors import ParameterError
 from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
 
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
     from soundcal.response.model import Response
 
 __all__ = ["add"]
-
-_PICTURES: Final = (".png", ".svg", ".pdf")
-
-_OCTAVES: Final = (31.5, 63.0, 125.0, 250.0, 500.0, 1e3, 2e3, 4e3, 8e3, 16e3)
-"""Frequencies in Hz that are shown if none are asked for."""
 
 _NAMED: Final = "record (JSON), own CSV, or a table: generic-ff, generic-df, p58-erp-drp"
 
@@ -43,12 +40,12 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "response",
-        help="calibration over frequency: import, show, combine and invert responses",
+        help="calibration over frequency: measure, import, show, combine and invert responses",
         description="A response is the level over frequency at one reference point re another, "
         "with its uncertainty. What has to be undone follows from its two ends.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    for add_action in (_add_import, _add_show, _add_combine):
+    for add_action in (add_measure, _add_import, _add_show, _add_combine):
         add_action(actions)
     add_filter(actions, _NAMED)
 
@@ -115,7 +112,7 @@ def _add_import(actions: Any) -> None:
         metavar="FILE",
         help="add the type's correction from P to P (own CSV): field response from an actuator's",
     )
-    _add_output(parser, required=True)
+    add_output(parser, required=True)
     parser.set_defaults(run=run_import)
 
 
@@ -127,7 +124,7 @@ def _add_show(actions: Any) -> None:
     parser.add_argument(
         "--at", type=numbers, metavar="HZ,…", help="frequencies of the table (default: octaves)"
     )
-    _add_output(parser, required=False)
+    add_output(parser, required=False)
     parser.set_defaults(run=run_show)
 
 
@@ -142,24 +139,8 @@ def _add_combine(actions: Any) -> None:
     )
     parser.add_argument("files", nargs="+", action=Patterns, metavar="FILE", help=_NAMED)
     parser.add_argument("--name", default="", help="name of the result")
-    _add_output(parser, required=True)
+    add_output(parser, required=True)
     parser.set_defaults(run=run_combine)
-
-
-def _add_output(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--out",
-        "-o",
-        type=Path,
-        required=required,
-        metavar="FILE",
-        help="record (.json), or one channel as CSV (.csv)",
-    )
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="picture of the levels (.png, .svg, .pdf)"
-    )
-    parser.add_argument("--force", action="store_true", help="replace existing files")
-    parser.add_argument("--json", action="store_true", help="the record on stdout")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -171,7 +152,7 @@ def run_import(options: argparse.Namespace) -> int:
     from soundcal.response.combining import join_channels, with_type_correction
     from soundcal.response.opening import open_response
 
-    _check(options)
+    check_output_files(options)
     channels = options.channel or ("",) * len(options.files)
     if len(channels) != len(options.files):
         raise ParameterError(f"--channel: {len(options.files)} names are expected, one per file")
@@ -184,7 +165,7 @@ def run_import(options: argparse.Namespace) -> int:
     _say_notes(response.provenance)
     if options.add is not None:
         response = with_type_correction(response, open_response(options.add))
-    return _finish(options, response)
+    return finish(options, response)
 
 
 def _say_notes(provenance: Mapping[str, Any]) -> None:
@@ -237,11 +218,11 @@ def run_show(options: argparse.Namespace) -> int:
     """Print or draw a response."""
     from soundcal.response.opening import open_response
 
-    _check(options)
+    check_output_files(options)
     response = open_response(options.file)
     if response.provenance.get("changed"):
         say(f"{options.file}: changed after it was made")
-    return _finish(options, response, options.at or ())
+    return finish(options, response, options.at or ())
 
 
 def run_combine(options: argparse.Namespace) -> int:
@@ -249,7 +230,7 @@ def run_combine(options: argparse.Namespace) -> int:
     from soundcal.response.combining import combine_responses
     from soundcal.response.opening import open_response
 
-    _check(options)
+    check_output_files(options)
     chain: list[Response] = []
     for file in options.files:
         response = open_response(file)
@@ -257,74 +238,4 @@ def run_combine(options: argparse.Namespace) -> int:
             say(f"{file}: reversed, {response.target_point} to {response.source_point}")
             response = response.reversed()
         chain.append(response)
-    return _finish(options, combine_responses(*chain, name=options.name))
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Refuse files that cannot be written, before anything is read."""
-    from soundcal.files.atomic import check_output
-
-    for path, endings in ((options.out, (".json", ".csv")), (options.plot, _PICTURES)):
-        if path is None:
-            continue
-        if path.suffix.lower() not in endings:
-            raise ParameterError(f"{path}: written are {', '.join(endings)}; the ending decides")
-        check_output(path, force=options.force)
-
-
-def _finish(options: argparse.Namespace, response: "Response", at: Sequence[float] = ()) -> int:
-    """Write what was asked for, and print the response."""
-    from soundcal.files.atomic import partial_file
-    from soundcal.files.records import provenance
-    from soundcal.response.own_csv import write_own_csv
-    from soundcal.response.records import save_response
-
-    if options.out is not None:
-        write = write_own_csv if options.out.suffix.lower() == ".csv" else save_response
-        write(options.out, response, force=options.force)
-        say(f"written: {options.out}")
-    if options.plot is not None:
-        from soundcal.report.figures import curves_figure, save
-
-        with partial_file(options.plot, force=options.force) as temporary:
-            form = options.plot.suffix.lower()[1:]
-            save(curves_figure(response), temporary, form=form, dpi=150)
-        say(f"written: {options.plot}")
-    if options.json:
-        record = {"software": provenance(), **response.to_dict()}
-        print_json(record.pop("schema"), record)
-        return 0
-    for line in _lines(response, at):
-        show(line)
-    return 0
-
-
-def _lines(response: "Response", at: Sequence[float]) -> list[str]:
-    """Return the ends, the range, the source, and a table of levels."""
-    low, high = response.valid
-    ends = f"{response.source_point} to {response.target_point}"
-    facts = [
-        f"{response.name}: {ends}, {response.kind}, {response.unit}",
-        f"id {response.id}, made {response.made}",
-        f"known from {low:g} to {high:g} Hz, smoothing {response.smoothing}"
-        + (f", incidence {response.incidence}" if response.incidence else ""),
-    ]
-    facts += [
-        f"{key}: {response.provenance[key]}"
-        for key in ("file", "sign", "standard", "read", "text", "operation", "uncertainty", "flag")
-        if response.provenance.get(key)
-    ]
-    if any(frequency <= 0 for frequency in at):
-        raise ParameterError("--at: frequencies above 0 Hz are expected")
-    shown = at or [f for f in _OCTAVES if low <= f <= high]
-    head = ["Hz"]
-    for name in response.channels:
-        head += [f"{name} dB", "u dB"]
-    table = [head]
-    for frequency in shown:
-        row = [f"{frequency:g}" + ("" if low <= frequency <= high else " (held)")]
-        for name in response.channels:
-            curve = response.channel(name)
-            row += [f"{curve.level(frequency):.2f}", f"{curve.uncertainty(frequency):.2f}"]
-        table.append(row)
-    return [*facts, *aligned(table)]
+    return finish(options, combine_responses(*chain, name=options.name))

@@ -44,6 +44,7 @@ __all__ = [
     "headphone_seatings",
     "prepare_response",
     "response_effort",
+    "sweep_test",
 ]
 
 _EARS: Final = "calibration_before"
@@ -140,7 +141,7 @@ def check_response(settings: Mapping[str, Value], device: AudioDevice) -> None:
         A file cannot be read.
     """
     steps.check(settings, device)
-    _test(settings, device.fs, float(settings["sweep_level"]))
+    sweep_test(settings, device.fs)
     identity = device.info.identity
     sides: tuple[tuple[str, Direction], ...] = (("ears", "input"), ("output", "output"))
     for name, direction in sides:
@@ -151,9 +152,13 @@ def check_response(settings: Mapping[str, Value], device: AudioDevice) -> None:
         check_inputs(open_response(path), "DRP")
 
 
-def _test(settings: Mapping[str, Value], fs: int, level_dbfs: float) -> SweepTest:
+def sweep_test(
+    settings: Mapping[str, Value], fs: int, level_dbfs: float | None = None
+) -> SweepTest:
+    """Return sweep, window and range by :data:`SEATINGS`; the level may be another one."""
+    level = float(settings["sweep_level"]) if level_dbfs is None else level_dbfs
     low, high = float(settings["low"]), float(settings["high"])
-    sweep = Sweep(fs, duration=float(settings["sweep"]), low=low / 2, level_dbfs=level_dbfs)
+    sweep = Sweep(fs, duration=float(settings["sweep"]), low=low / 2, level_dbfs=level)
     return SweepTest(sweep, Gate(after=float(settings["window"])), low, high)
 
 
@@ -185,7 +190,7 @@ def _path(bench: Bench) -> SweepPath:
         level = level_below(bench.number("max_level"), output, channels=EARS, level_dbfs=level)
     return SweepPath(
         bench.device,
-        _test(settings, bench.device.fs, level),
+        sweep_test(settings, bench.device.fs, level),
         steps.channel_numbers(settings, "outputs"),
         steps.channel_numbers(settings, "inputs"),
         EARS,
@@ -241,7 +246,7 @@ def conclude_response(bench: Bench, name: str = "headphones") -> ExitStatus:
 
 def response_effort(settings: Mapping[str, Value]) -> Effort:
     """Return the effort of :func:`headphone_seatings`."""
-    test = _test(settings, _USUAL_RATE, -20.0)
+    test = sweep_test(settings, _USUAL_RATE)
     each = playing(take_duration(test, len(EARS))) * (1 + int(settings["averages"]))
     each += Effort(hands=1)
     return each * int(settings["seatings"])

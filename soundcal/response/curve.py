@@ -111,14 +111,19 @@ class ChannelResponse:
             found: Array = 1.0 / self._at(frequency, 1.0 / self.dof)  # infinite ones become 0
         return found
 
+    def spread(self, frequency: ArrayLike) -> Array:
+        """Return the standard deviation between seatings in dB, 0 if it is not known."""
+        if self.spread_db is None:
+            return np.zeros(np.shape(frequency))
+        return self._at(frequency, self.spread_db)
+
     def next_seating_uncertainty(self, frequency: ArrayLike) -> Array:
         """Return the standard uncertainty in dB for the next seating, at frequencies in Hz.
 
         That of the mean and the spread in squares: ``s sqrt(1 + 1 / n)`` for the mean of n
         seatings alone.
         """
-        spread = 0.0 if self.spread_db is None else self._at(frequency, self.spread_db)
-        return np.asarray(np.hypot(self.uncertainty(frequency), spread))
+        return np.asarray(np.hypot(self.uncertainty(frequency), self.spread(frequency)))
 
     def within(self, low: float, high: float) -> "ChannelResponse":
         """Return the part from ``low`` to ``high`` in Hz, both of them included."""

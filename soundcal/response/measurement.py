@@ -313,8 +313,8 @@ def unmet_limits(conditions: Mapping[str, Any]) -> list[str]:
         noisy = bands[np.array(levels) < LEAST_SNR_DB]
         if noisy.size:
             found.append(
-                f"{name}: SNR down to {min(levels):.0f} dB in third octaves from {noisy[0]:.0f} to "
-                f"{noisy[-1]:.0f} Hz, at least {LEAST_SNR_DB:g} dB are needed; raise the level, "
+                f"{name}: SNR down to {min(levels):.0f} dB, too low in {noisy.size} of {bands.size} "
+                f"third octaves from {noisy[0]:.0f} to {noisy[-1]:.0f} Hz, at least {LEAST_SNR_DB:g} dB are needed; raise the level, "
                 "average more takes, or look for noise"
             )
     for name, shares in conditions["distortion"].items():
@@ -439,4 +439,22 @@ def by_substitution(measured: Response, with_reference: Response, reference: Res
     check_inputs(reference, "P")
     at = reference.normalised_at or 0.0
     place = with_reference.normalised(at).reversed()
-    return combine_responses(reference, place, measured.normalised(at), name=measured.name)
+    combined = combine_responses(reference, place, measured.normalised(at))
+    used = {"reference": reference, "with_reference": with_reference}
+    return new_response(
+        measured.name,
+        "P",
+        "FS",
+        "relative",
+        combined.channels,
+        valid=combined.valid,
+        normalised_at=at,
+        incidence=reference.incidence,
+        device=measured.device,
+        conditions=measured.conditions,
+        provenance={
+            **measured.provenance,
+            "operation": "exponential sweep, substitution",
+            **{key: {"id": one.id, "sha256": one.sha256} for key, one in used.items()},
+        },
+    )

@@ -30,6 +30,7 @@ __all__ = [
     "derivation",
     "derived_response",
     "new_response",
+    "renamed_response",
     "with_provenance",
 ]
 
@@ -329,6 +330,11 @@ def derived_response(response: Response, operation: str, **changes: Any) -> Resp
     """Return a changed copy with its own id, whose provenance names origin and operation."""
     origin = derivation(operation, [response])
     return _identified(replace(response, **changes, id="", provenance=origin))
+
+
+def renamed_response(response: Response, name: str, **entries: Any) -> Response:
+    """Return a response, with a new id, of another name and with more entries of provenance."""
+    return with_provenance(replace(response, name=name), **entries)
 
 
 def with_provenance(response: Response, **entries: Any) -> Response:
