@@ -1,21 +1,28 @@
-"""Compare two ways of calibrating headphones: by open-circuit voltage (OCV) and on a HATS.
+"""Compare ways of calibrating headphones: by open-circuit voltage (OCV) and on a HATS.
 
 The study of Lam et al. (2022, arXiv 2205.04728 and 2207.12899) for one combination of soundcard and
 headphones. Every stimulus has a target level, the level it had in situ. Its playback gain is found
-twice, by OCV and by a search at the ears of the head and torso simulator (HATS). The stimulus is
-recorded at the ears with both gains.
+by each of the chosen methods, and the stimulus is recorded at the ears of a head and torso
+simulator (HATS) with each gain. The setting methods names them:
+
+    ocv   open-circuit voltage, and the sensitivity of the headphones in their data sheet
+    ocv+  the same with published curves: impedance and response of the headphones over frequency
+    hats  search at the ears of the HATS
 
 Needs
-    soundcard with two outputs (headphones) and two inputs (ears), headphones and their data sheet,
-    HATS or ear simulators, sound calibrator that fits the ears, true-rms voltmeter.
+    soundcard with two outputs (headphones) and two inputs (ears), headphones, HATS or ear
+    simulators, sound calibrator that fits the ears; for ocv and ocv+ a true-rms voltmeter and the
+    headphones' data sheet (impedance, sensitivity), for ocv+ also the output impedance of the
+    soundcard and files with the published curves (the simulated lab has all of these).
 
 Steps
     1. Sound calibrator on each ear, several times: the ears' sensitivities.
-    2. Headphones unplugged: voltage of a 1 kHz tone at both outputs.
-    3. Headphones on the HATS. For every stimulus: play with the OCV gain and record; search for the
-       gain at the ears and keep the accepted recording.
+    2. For ocv and ocv+: headphones unplugged, voltage of a 1 kHz tone at both outputs.
+    3. Headphones on the HATS. For every stimulus: play with the predicted gains and record; search
+       for the gain at the ears and keep the accepted recording.
     4. Sound calibrator on each ear again: drift.
-    5. Indicators, agreement of in-situ, OCV and HATS, report in the session's folder derivatives.
+    5. Indicators, agreement of in-situ with every method, report in the session's folder
+       derivatives.
 
 Accepted
     if the ears drifted by no more than drift_limit and the search met the target of every stimulus
@@ -24,10 +31,11 @@ Accepted
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from soundcal.files.session import ExitStatus
-from soundcal.lab import efforts, steps
+from soundcal.lab import efforts, methods, steps
 from soundcal.lab.effort import Effort
 from soundcal.lab.operator import telling
 from soundcal.lab.protocol import Bench, Setting, Value
@@ -36,25 +44,22 @@ SETTINGS = {
     **steps.DEVICE,
     **steps.CALIBRATOR,
     **steps.DRIFT,
-    **steps.HEADPHONES,
+    **{name: replace(setting, required=False) for name, setting in steps.HEADPHONES.items()},
     **steps.STIMULI,
     **steps.SEARCH,
+    **methods.METHODS,
     "indicators": Setting("", "", "indicators, separated by commas; empty: those of the study"),
     "report": Setting(True, "", "compute indicators and write the report at the end"),
 }
 
-check = steps.check
+check = methods.check_methods
 
 
 def effort(settings: Mapping[str, Value]) -> Effort:
     """Return the time and the hands that a run takes."""
     ears = efforts.ears_effort(settings) * 2
-    return (
-        ears
-        + efforts.OPEN_CIRCUIT
-        + efforts.stimuli_effort(settings, takes=1 + efforts.SEARCH_TAKES)
-        + Effort(report=bool(settings["report"]))
-    )
+    report = Effort(report=bool(settings["report"]))
+    return ears + methods.methods_effort(settings) + report
 
 
 def run(bench: Bench) -> ExitStatus:
@@ -66,13 +71,12 @@ def run(bench: Bench) -> ExitStatus:
     bench.step(
         "calibrator on the ears, before", partial(steps.calibrate_ears, bench, "calibration_before")
     )
-    bench.step("open-circuit voltage", partial(steps.calibrate_open_circuit, bench))
-    steps.with_headphones_on(
-        bench, steps.record_in_situ, steps.record_by_ocv, steps.record_by_search
-    )
+    methods.prepare_methods(bench)
+    steps.with_headphones_on(bench, steps.record_in_situ, *methods.records_of(bench.settings))
     bench.step(
         "calibrator on the ears, after", partial(steps.calibrate_ears, bench, "calibration_after")
     )
+    methods.keep_efforts(bench)
     status = steps.conclude(bench)
     if bench.settings["report"]:
         bench.step("indicators, agreement, report", partial(_report, bench))

@@ -28,6 +28,7 @@ __all__ = [
     "Omissions",
     "calibrate",
     "gain_for",
+    "gain_to",
     "line_voltages",
     "predicted_levels",
     "target_voltage",
@@ -414,7 +415,27 @@ def gain_for(
     ParameterError
         As for :func:`predicted_levels`.
     """
-    level = energetic_mean(list(predicted_levels(calibration, digital_levels).values()))
+    levels = predicted_levels(calibration, digital_levels)
+    return gain_to(target, energetic_mean(list(levels.values())), peak=peak)
+
+
+def gain_to(target: float, level: float, *, peak: float) -> float:
+    """Return the gain in dB from a predicted level to the target level.
+
+    Parameters
+    ----------
+    target, level : float
+        Energetic means of the ears' levels in dB re 20 µPa, wanted and at a gain of 0 dB.
+    peak : float
+        Largest magnitude of the stimulus' samples as a fraction of full scale.
+
+    Raises
+    ------
+    TargetNotReached
+        The gain would clip.
+    SignalError
+        The stimulus is silent.
+    """
     if not (peak > 0 and math.isfinite(level)):
         raise SignalError(f"the stimulus is silent: no gain brings it to {target:g} dB")
     gain = target - level

@@ -63,6 +63,8 @@ class Event(StrEnum):
     """The change of the ears between both calibrations, within ``limit_db``."""
     DRIFT_EXCEEDED = "drift exceeded"
     """The change was larger than the limit; ``reason`` gives both."""
+    METHOD = "method"
+    """``method`` takes ``seconds`` of playing and recording and ``hands`` actions by hand."""
 
 
 def is_session(folder: Path) -> bool:

@@ -57,6 +57,7 @@ __all__ = [
     "missed",
     "names_in",
     "ocv_gain_db",
+    "record_at_gain",
     "record_by_ocv",
     "record_by_search",
     "record_in_situ",
@@ -177,6 +178,13 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def _headphone(settings: Mapping[str, Value], device: AudioDevice) -> Headphone:
     impedance, sensitivity = float(settings["impedance"]), float(settings["sensitivity"])
+    if not impedance and not sensitivity:  # protocols that can do without
+        if (sheet := voltage.simulated_data_sheet(device)) is not None:
+            return sheet
+        raise ParameterError(
+            "the headphones' data sheet is needed: impedance in ohm and sensitivity in dB; set "
+            "them (--set impedance=… --set sensitivity=…)"
+        )
     per: Any = settings["sensitivity_per"]  # one of the setting's choices
     if not per and device.info.kind != "simulated":
         raise ParameterError(
@@ -335,26 +343,47 @@ def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
 
 def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     """Play with the gain found by OCV, record at the ears and store the take."""
-    gain = ocv_gain_db(bench, stimulus, samples)
+    record_at_gain(bench, stimulus, samples, "ocv", ocv_gain_db(bench, stimulus, samples))
+
+
+def record_at_gain(
+    bench: Bench, stimulus: Stimulus, samples: Samples, condition: str, gain_db: float
+) -> None:
+    """Play with a gain, record at the ears and store the take."""
     ears = ears_of(bench)
-    capture = ears.take(samples * from_db(gain))
-    how = Found("calibration_before", gain, {"level": energetic_mean(ears.levels(capture))})
-    keep_take(bench, stimulus, "ocv", capture, how, judge_played(capture, samples))
+    capture = ears.take(samples * from_db(gain_db))
+    how = Found("calibration_before", gain_db, {"level": energetic_mean(ears.levels(capture))})
+    keep_take(bench, stimulus, condition, capture, how, judge_played(capture, samples))
 
 
-def record_by_search(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
-    """Search for the gain at the ears and store the take that was accepted, or log the failure."""
+def record_by_search(
+    bench: Bench,
+    stimulus: Stimulus,
+    samples: Samples,
+    *,
+    condition: str = "hats",
+    start_db: float | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Search for the gain at the ears and store the take that was accepted, or log the failure.
+
+    The search begins quietly, or with the gain ``start_db`` where a level was predicted. ``about``
+    is stored with the search.
+    """
     newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
     left, right = (-np.inf if level is None else float(level) for level in newest)
-    track = hats.Track(stimulus.level, bench.number("tolerance"))
-    found = ears_of(bench).search(bench.operator, samples, track, floor=(left, right))
+    start = 1.0 if start_db is None else from_db(start_db)
+    track = hats.Track(stimulus.level, bench.number("tolerance"), start)
+    found = ears_of(bench).search(
+        bench.operator, samples, track, floor=(left, right), quiet_start=start_db is None
+    )
     search = found.search
     if found.take is None:
         missed(bench, stimulus, search.problem, search.to_dict())
         return
-    searched = search.to_dict() | {"sha256": stimuli.digest(samples)}
+    searched = search.to_dict() | {"sha256": stimuli.digest(samples)} | dict(about or {})
     how = Found("calibration_before", search.gain_db[0], searched)
-    keep_take(bench, stimulus, "hats", found.take, how, found.checks)
+    keep_take(bench, stimulus, condition, found.take, how, found.checks)
 
 
 def with_headphones_on(bench: Bench, *records: Record) -> None:

@@ -86,6 +86,8 @@ class SessionInfo:
         Targets that were not reached, and drift beyond the limit.
     drift : mapping of str to float
         Change of each ear's sensitivity from the calibration before to the one after, dB.
+    efforts : mapping of str to (float, int)
+        Seconds of playing and recording, and actions by hand, that each method takes by itself.
     """
 
     folder: str
@@ -96,6 +98,7 @@ class SessionInfo:
     settings: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     drift: Mapping[str, float] = field(default_factory=dict)
+    efforts: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

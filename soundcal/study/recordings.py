@@ -302,6 +302,10 @@ def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list
             *(f"{name} is unfinished and left out" for name in unfinished),
         ),
         drift=_drift(loaded),
+        efforts={
+            str(e["method"]): (float(e["seconds"]), int(e["hands"]))
+            for e in session.events(Event.METHOD)
+        },
     )
     records = sorted(path for path in folder.glob(RECORDS) if path.name not in unfinished)
     if not records:

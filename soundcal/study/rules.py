@@ -44,11 +44,18 @@ Pair = tuple[str, str]
 
 _SCALES: Final = ("difference", "ratio", "percent")
 
-STUDY_METHODS: Final = ("in-situ", "ocv", "hats")
+STUDY_METHODS: Final = ("in-situ", "ocv", "ocv+", "hats", "eq")
 """Methods of the study in the order in which they are printed."""
 
-STUDY_PAIRS: Final[tuple[Pair, ...]] = (("in-situ", "ocv"), ("in-situ", "hats"), ("hats", "ocv"))
-"""Differences of the study in its order and direction (Lam et al., arXiv 2207.12899)."""
+STUDY_PAIRS: Final[tuple[Pair, ...]] = (
+    ("in-situ", "ocv"),
+    ("in-situ", "ocv+"),
+    ("in-situ", "hats"),
+    ("in-situ", "eq"),
+    ("hats", "ocv"),
+)
+"""Differences of the study: those of Lam et al. (arXiv 2207.12899) in their order and direction,
+and the methods ``ocv+`` and ``eq`` against in-situ alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +222,7 @@ def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple
     Returns
     -------
     tuple of (str, str)
-        The study's three differences for its three methods; otherwise every earlier method minus
+        The study's differences where they cover all methods; otherwise every earlier method minus
         every later one, those of the study in its direction.
 
     Examples
@@ -224,6 +231,8 @@ def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple
     (('in-situ', 'ocv'), ('in-situ', 'hats'), ('hats', 'ocv'))
     >>> default_pairs(["ocv", "hats", "a"])
     (('hats', 'ocv'), ('ocv', 'a'), ('hats', 'a'))
+    >>> default_pairs(["in-situ", "ocv", "eq"])
+    (('in-situ', 'ocv'), ('in-situ', 'eq'))
     >>> default_pairs(["a", "b", "c"], reference="b")
     (('b', 'a'), ('b', 'c'))
     """
@@ -234,7 +243,7 @@ def default_pairs(methods: Sequence[str], reference: str | None = None) -> tuple
             raise ParameterError(f"reference {reference!r} is not one of {', '.join(methods)}")
         return tuple((reference, other) for other in methods if other != reference)
     known = [pair for pair in STUDY_PAIRS if set(pair) <= set(methods)]
-    if len(known) == len(methods) * (len(methods) - 1) // 2:
+    if {method for pair in known for method in pair} == set(methods):
         return tuple(known)
     oriented = {frozenset(pair): pair for pair in STUDY_PAIRS}
     return tuple(oriented.get(frozenset(pair), pair) for pair in combinations(methods, 2))

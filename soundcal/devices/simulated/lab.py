@@ -52,7 +52,7 @@ from soundcal.devices.simulated.equipment import (
     stream_of,
 )
 from soundcal.devices.simulated.physics import SignalPath
-from soundcal.devices.simulated.setup import Options, Setup, Truth, side_of
+from soundcal.devices.simulated.setup import Options, Published, Setup, Truth, side_of
 from soundcal.errors import DeviceUnavailable, ParameterError
 from soundcal.headphone import Headphone
 from soundcal.recording import EARS, Capture, Flag, utc_now
@@ -194,6 +194,11 @@ class SimulatedLab:
     def data_sheet(self) -> Headphone:
         """Data sheet of the headphones."""
         return self._setup.headphones.model.sheet
+
+    @property
+    def published(self) -> Published:
+        """Curves of the data sheets of headphones and soundcard."""
+        return self._setup.published()
 
     @property
     def chain(self) -> SignalPath:

@@ -34,12 +34,14 @@ from soundcal.dsp.minimum_phase import minimum_phase_fir
 from soundcal.errors import ParameterError
 from soundcal.units import db, from_db, level_to_pascal
 
-__all__ = ["Options", "Setup", "Truth", "response_of", "side_of"]
+__all__ = ["Options", "Published", "Setup", "Truth", "response_of", "side_of"]
 
 
 _HEADPHONE_TAPS_S: Final = 1920 / 48000
 _EAR_TAPS_S: Final = 128 / 48000
 _GRID_HZ: Final = 1.5
+_PUBLISHED: Final = (-160, 105)
+"""Range of the published curves in 1/24 octaves re 1 kHz: 10 Hz to 20 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,28 @@ class Truth:
     def ear(self, channel: str | int, frequency: ArrayLike) -> Spectrum:
         """Return the input value in full scale per Pa at an ear, at frequencies in Hz."""
         return response_of(self.ear_kernels[side_of(channel)], frequency, self.fs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Published:
+    """Data sheets as far as they give curves: those of the models, which the units deviate from.
+
+    Parameters
+    ----------
+    output_impedance : float
+        Of the soundcard, ohm.
+    frequency : ndarray, shape (n,)
+        Hz.
+    impedance : ndarray, shape (n,)
+        Complex, of the headphones, ohm.
+    response_db : ndarray, shape (n,)
+        Sound pressure at the ear drum at constant voltage, dB re 1 kHz, of an ordinary seating.
+    """
+
+    output_impedance: float
+    frequency: Array
+    impedance: Spectrum
+    response_db: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,6 +327,18 @@ class Setup:
             output_noise=self.output_noise,
             crosstalk=self.crosstalk,
             tones=() if self.tone is None else (self.tone,),
+        )
+
+    def published(self) -> Published:
+        """Return the curves of the data sheets, at 24 frequencies per octave."""
+        model, options = self.headphones.model, self.options
+        f = 1000.0 * 2.0 ** (np.arange(*_PUBLISHED) / 24.0)
+        leak = leak_db(f, model.leak_hz) - leak_db(1000.0, model.leak_hz)
+        return Published(
+            options.output_impedance * self.card.model.output_impedance,
+            f,
+            model.impedance.at(f),
+            options.response * (model.response.level(f) + leak),
         )
 
     def truth(self) -> Truth:

@@ -15,6 +15,8 @@ def equipment_section(study: Study) -> Section:
     blocks: list[Block | Section] = []
     if study.sessions:
         blocks.append(_session_table(study))
+        if any(session.efforts for session in study.sessions):
+            blocks.append(_effort_table(study))
         if any(session.drift for session in study.sessions):
             blocks.append(_drift_table(study))
     if study.calibrations:
@@ -49,6 +51,26 @@ def _session_table(study: Study) -> Table:
             )
             for session in study.sessions
         ),
+    )
+
+
+def _effort_table(study: Study) -> Table:
+    rows = [
+        (session.folder, method, seconds / 60.0, str(hands))
+        for session in study.sessions
+        for method, (seconds, hands) in session.efforts.items()
+    ]
+    return Table(
+        "efforts",
+        "Time of playing and recording and actions by hand that each method takes by itself, "
+        "without the recordings that only serve to compare",
+        (
+            Column("Session"),
+            Column("Method"),
+            Column("Time (min)", "number", decimals=1),
+            Column("Actions by hand"),
+        ),
+        tuple(rows),
     )
 
 
