@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from soundcal.response.curve import ChannelResponse
     from soundcal.response.equaliser import Equaliser, check_headroom, point_after
     from soundcal.response.inversion import inverse
+    from soundcal.response.measurement import SweepTest, at_inputs, by_substitution
     from soundcal.response.model import Response, new_response
     from soundcal.response.opening import open_response
     from soundcal.response.own_csv import write_own_csv
     from soundcal.response.points import INCIDENCES, POINT_NAMES, POINTS
     from soundcal.response.records import load_response, save_response
+    from soundcal.response.seatings import over_seatings
     from soundcal.response.sofafile import read_sofa_response
+    from soundcal.response.sweep import Sweep
     from soundcal.response.tables import GENERIC_RESPONSES, generic_response
     from soundcal.response.textfile import read_response
 else:
@@ -32,6 +35,10 @@ else:
             "ChannelResponse": "curve",
             "Equaliser": "equaliser",
             "Response": "model",
+            "Sweep": "sweep",
+            "SweepTest": "measurement",
+            "at_inputs": "measurement",
+            "by_substitution": "measurement",
             "check_headroom": "equaliser",
             "combine_responses": "combining",
             "generic_response": "tables",
@@ -40,6 +47,7 @@ else:
             "load_response": "records",
             "new_response": "model",
             "open_response": "opening",
+            "over_seatings": "seatings",
             "point_after": "equaliser",
             "read_response": "textfile",
             "read_sofa_response": "sofafile",
@@ -57,6 +65,10 @@ __all__ = [
     "ChannelResponse",
     "Equaliser",
     "Response",
+    "Sweep",
+    "SweepTest",
+    "at_inputs",
+    "by_substitution",
     "check_headroom",
     "combine_responses",
     "generic_response",
@@ -65,6 +77,7 @@ __all__ = [
     "load_response",
     "new_response",
     "open_response",
+    "over_seatings",
     "point_after",
     "read_response",
     "read_sofa_response",

@@ -313,9 +313,10 @@ def unmet_limits(conditions: Mapping[str, Any]) -> list[str]:
         noisy = bands[np.array(levels) < LEAST_SNR_DB]
         if noisy.size:
             found.append(
-                f"{name}: SNR down to {min(levels):.0f} dB, too low in {noisy.size} of {bands.size} "
-                f"third octaves from {noisy[0]:.0f} to {noisy[-1]:.0f} Hz, at least {LEAST_SNR_DB:g} dB are needed; raise the level, "
-                "average more takes, or look for noise"
+                f"{name}: SNR down to {min(levels):.0f} dB, too low in {noisy.size} of "
+                f"{bands.size} third octaves from {noisy[0]:.0f} to {noisy[-1]:.0f} Hz, at least "
+                f"{LEAST_SNR_DB:g} dB are needed; raise the level, average more takes, or look for "
+                "noise"
             )
     for name, shares in conditions["distortion"].items():
         worst = int(np.argmax(shares))
