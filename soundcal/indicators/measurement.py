@@ -8,6 +8,12 @@ import numpy as np
 from soundcal.indicators.accepting import of_recording
 from soundcal.indicators.engines import open_engine
 from soundcal.indicators.registry import STUDY, resolve
+from soundcal.indicators.response_uncertainty import (
+    ResponseUncertainty,
+    SpectrumOfChannels,
+    error_covariance,
+    with_responses,
+)
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import (
     BINAURAL,
@@ -111,7 +117,9 @@ def compute(
         add their rows.
     uncertainty : bool
         Also propagate the calibration's uncertainty to indicators that are not levels, by
-        measuring again with the pressure raised by it; this doubles the run time.
+        measuring again with the pressure raised by it; this doubles the run time. Responses that
+        were undone or embedded make levels, loudness and sharpness less certain by their
+        uncertainty per band (:mod:`soundcal.indicators.response_uncertainty`).
     label : str
         Name of the recording in the table; by default its source.
 
@@ -158,4 +166,18 @@ def compute(
         field=field,
         binaural=BINAURAL in rules,
     )
+    of_channels = _of_responses(recording, field)
+    if of_channels and recording.u_db:
+        u_db = dict(zip(recording.channels, recording.u_db, strict=True))
+        rows = with_responses(rows, of_channels, u_db)
     return by_rules(rows, rules)
+
+
+def _of_responses(recording: Recording, field: str) -> dict[str, ResponseUncertainty]:
+    """Return the uncertainty of the responses by which a recording came to its point."""
+    errors = {name: error_covariance(recording.equalisation, name) for name in recording.channels}
+    if not any(covariance.any() for covariance in errors.values()):
+        return {}
+    spectrum = SpectrumOfChannels(recording.fs, len(recording.channels))
+    spectrum.push(recording.pressure)
+    return spectrum.uncertainty(errors, field)
