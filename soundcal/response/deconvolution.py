@@ -11,6 +11,7 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.response.sweep import Sweep
 
 __all__ = [
+    "COMMON",
     "Gate",
     "band_means",
     "deconvolve",
@@ -31,7 +32,7 @@ _PER_OCTAVE: Final = 96
 """Frequencies per octave of a measured response. Between them a notch of 14 dB with a width of 0.09
 octave deviates from a straight line by 0.02 dB."""
 
-_COMMON: Final = (100.0, 5000.0)
+COMMON: Final = (100.0, 5000.0)
 """Range in Hz in which takes of the same response are compared."""
 
 
@@ -151,7 +152,7 @@ def band_means(power: Array, centres: Array, fs: int) -> Array:
 def impulse_correlation(one: Array, other: Array, fs: int) -> float:
     """Return the correlation at lag 0 of two impulse responses from 100 Hz to 5 kHz."""
     f = np.fft.rfftfreq(one.size, 1.0 / fs)
-    common = (f >= _COMMON[0]) & (f <= _COMMON[1])
+    common = (f >= COMMON[0]) & (f <= COMMON[1])
     first, second = (np.fft.rfft(x)[common] for x in (one, other))
     product = float(np.real(np.vdot(first, second)))
     size = float(np.linalg.norm(first) * np.linalg.norm(second))

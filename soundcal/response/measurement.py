@@ -18,6 +18,7 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.response.combining import combine_responses
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.deconvolution import (
+    COMMON,
     Gate,
     band_means,
     deconvolve,
@@ -50,7 +51,7 @@ THD_LIMIT: Final = 0.01
 """Harmonic distortion above which a response is doubtful."""
 
 _ALIKE: Final = 0.999
-"""Least correlation of takes that are averaged: a slip of one sample is far below it."""
+"""Least correlation of takes that are averaged, where there is no noise."""
 
 _FINE: Final = 16
 """The lines from which bands are summed are as dense as those of so many windows."""
@@ -132,6 +133,7 @@ class _Channel:
 
     curve: ChannelResponse
     impulse: Array
+    rms_db: float
     snr_db: Array
     distortion: Array
     flags: tuple[str, ...]
@@ -154,7 +156,7 @@ def response_of_takes(
     ----------
     takes : sequence of ndarray, shape (n_channels, n)
         Takes of :meth:`~soundcal.response.sweep.Sweep.staggered`, aligned to it. They are averaged
-        if their correlation from 100 Hz to 5 kHz is at least 0.999.
+        if their correlation from 100 Hz to 5 kHz is at least 0.999, or as high as noise lets it be.
     silence : ndarray, shape (n_channels, n)
         A take while nothing was played.
     test : SweepTest
@@ -191,10 +193,7 @@ def response_of_takes(
     conditions = {
         **test.to_dict(),
         "averages": len(takes),
-        "rms_dbfs": {
-            channel: _finite(db(float(np.sqrt(np.mean(takes[0][i] ** 2)))))
-            for i, channel in enumerate(channels)
-        },
+        "rms_db": {channel: one.rms_db for channel, one in found.items()},
         "bands_hz": test.bands.tolist(),
         "snr_db": {channel: one.snr_db.tolist() for channel, one in found.items()},
         "distortion": {channel: one.distortion.tolist() for channel, one in found.items()},
@@ -215,33 +214,32 @@ def response_of_takes(
     return MeasuredResponse(response, np.array([one.impulse for one in found.values()]), -before)
 
 
-def _finite(level: float) -> float | None:
-    return level if math.isfinite(level) else None
-
-
 def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) -> _Channel:
     sweep, gate, fs = test.sweep, test.gate, test.sweep.fs
     whole = [deconvolve(row, sweep) for row in rows]
     cuts = [gate.cut(response, fs) for response in whole]
-    against = [impulse_correlation(cuts[0], cut, fs) for cut in cuts]
-    alike = [index for index, value in enumerate(against) if value >= _ALIKE]
+    energy = float(np.sum(gate.weights(fs)[0] ** 2))
+    of_one = _density(silence, sweep)
+    against, least = _agreement(cuts, fs, lambda f: energy * of_one(f))
+    alike = [index for index, value in enumerate(against) if index == 0 or value >= least]
     flags: list[str] = []
     if len(alike) < len(rows):
-        alike = alike or [0]
         flags.append(
             f"{name}: {len(rows) - len(alike)} of {len(rows)} takes not averaged, correlation "
-            f"{min(against):.4f} with the first; {_ALIKE} is needed: keep still, and look for "
+            f"{min(against):.4f} with the first; {least:.4f} is needed: keep still, and look for "
             "samples that were lost"
         )
     response = np.mean([whole[index] for index in alike], axis=0)
     impulse = gate.cut(response, fs)
-    density = _density(silence, sweep, len(alike))
+
+    def density(f: Array) -> Array:
+        return of_one(f) / len(alike)
+
     frequency, bands = log_grid(test.low, test.high), test.bands
     gain = gain_at(impulse, frequency, fs)
     size = np.abs(gain)
     if not size.all():
         raise SignalError(f"{name}: nothing of the sweep was recorded; check the cable and level")
-    energy = float(np.sum(gate.weights(fs)[0] ** 2))
     power = np.abs(np.fft.rfft(impulse, _FINE * impulse.size)) ** 2
     with np.errstate(divide="ignore"):
         snr = power_db(band_means(power, bands, fs) / (density(bands) * energy))
@@ -255,7 +253,24 @@ def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) 
         phase_deg=np.rad2deg(np.unwrap(np.angle(gain))),
         correlation_octaves=0.0,
     )
-    return _Channel(curve, impulse, np.minimum(snr, _HIGHEST_SNR_DB), distortion, tuple(flags))
+    rms = float(np.sqrt(np.mean(np.square([row[: sweep.n_samples] for row in rows]))))
+    snr = np.minimum(snr, _HIGHEST_SNR_DB)
+    return _Channel(curve, impulse, db(rms), snr, distortion, tuple(flags))
+
+
+def _agreement(
+    cuts: Sequence[Array], fs: int, noise: Callable[[Array], Array]
+) -> tuple[list[float], float]:
+    """Return the correlations with the first impulse response, and the least that is accepted.
+
+    Noise that is as strong as ``noise``, |N|^2 over frequency, lowers the correlation by its share
+    of the power; twice as much is accepted.
+    """
+    f = np.asarray(np.fft.rfftfreq(cuts[0].size, 1.0 / fs), dtype=np.float64)
+    f = f[(f >= COMMON[0]) & (f <= COMMON[1])]
+    heard = float(np.mean(np.abs(gain_at(cuts[0], f, fs)) ** 2))
+    share = float(np.mean(noise(f))) / heard if heard > 0 else 0.0
+    return [impulse_correlation(cuts[0], cut, fs) for cut in cuts], _ALIKE - 2.0 * share
 
 
 _DB_PER_SHARE: Final = 20.0 / math.log(10.0) / math.sqrt(2.0)
@@ -266,14 +281,14 @@ _HIGHEST_SNR_DB: Final = 200.0
 """Stands for the infinite SNR of a path without noise."""
 
 
-def _density(silence: Array, sweep: Sweep, averages: int) -> Callable[[Array], Array]:
+def _density(silence: Array, sweep: Sweep) -> Callable[[Array], Array]:
     """Return the mean square of the noise over frequency, per unit of a window's energy.
 
     Deconvolved noise stays stationary around time 0 and has, at each frequency, the energy of the
     whole take spread over the length of the take. All of it is used, since a window alone has too
     few lines in the lowest bands.
     """
-    power = np.abs(np.fft.rfft(deconvolve(silence, sweep))) ** 2 / silence.size / averages
+    power = np.abs(np.fft.rfft(deconvolve(silence, sweep))) ** 2 / silence.size
     bands = third_octaves(5.0, 0.5 * sweep.fs)
     means = band_means(power, bands, sweep.fs)
 
@@ -395,8 +410,8 @@ def at_inputs(
     if inputs is None:
         flags.append("the response of the inputs is not given: they are taken as flat")
     levels = {
-        name: None if level is None else level + calibration.chain(name).gain_db + PASCAL_DB
-        for name, level in conditions.get("rms_dbfs", {}).items()
+        name: level + calibration.chain(name).gain_db + PASCAL_DB
+        for name, level in conditions["rms_db"].items()
     }
     return new_response(
         measured.name,

@@ -18,6 +18,7 @@ from soundcal.recording import counted
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.measurement import unmet_limits
 from soundcal.response.model import Response, derivation, new_response
+from soundcal.units import energetic_mean
 
 __all__ = ["SPREAD_LIMIT_DB", "misfit", "over_seatings"]
 
@@ -170,6 +171,9 @@ def _conditions(seatings: Sequence[Response]) -> dict[str, Any]:
         found[key] = {
             name: of_all([one[key][name] for one in all_], axis=0).tolist() for name in found[key]
         }
+    found["rms_db"] = {
+        name: energetic_mean([one["rms_db"][name] for one in all_]) for name in found["rms_db"]
+    }
     found["flags"] = list(dict.fromkeys(flag for one in all_ for flag in one["flags"]))
     found["unmet_limits"] = unmet_limits(found)
     return found

@@ -20,6 +20,7 @@ def seating(*left: float, right: float = 0.0, snr: float = 60.0, **more: Any) ->
         "bands_hz": [100.0, 1000.0],
         "snr_db": {name: [snr, 50.0] for name in levels},
         "distortion": {name: [0.001, 0.002] for name in levels},
+        "rms_db": dict.fromkeys(levels, -30.0),
         "flags": [],
     }
     curves = {name: ChannelResponse(F, level, u_db=0.01) for name, level in levels.items()}

@@ -144,6 +144,11 @@ def test_takes_that_differ_are_not_averaged() -> None:
     ).response
     assert response.channels["mono"].level(1000.0) == pytest.approx(db(1.0005), abs=1e-3)
     assert "1 of 3 takes not averaged" in response.conditions["flags"][0]
+    noisy = measured(echo, takes=4, noise=0.01).response  # noise is what averages are for
+    assert noisy.conditions["flags"] == []
+    alone = measured(echo, noise=0.01).response
+    better = np.array(noisy.conditions["snr_db"]["mono"]) - alone.conditions["snr_db"]["mono"]
+    assert np.median(better) == pytest.approx(6.0, abs=1.0)
     with pytest.raises(SignalError, match="samples were lost"):
         deconvolve(x[:1000], SWEEP)
 
@@ -204,7 +209,7 @@ def test_calibrated_inputs_and_their_response_are_undone() -> None:
         db(10.0) - float(ears.channel("mono").level(2e4)), abs=0.03
     )
     assert curve.uncertainty(1000.0) == pytest.approx(math.hypot(0.2, 0.3), abs=1e-3)
-    rms = db(float(np.sqrt(np.mean(np.pad(0.5 * SWEEP.samples(), (0, TAIL)) ** 2))))
+    rms = db(float(np.sqrt(np.mean((0.5 * SWEEP.samples()) ** 2))))
     assert found.conditions["level_db"]["mono"] == pytest.approx(rms + db(20.0 / 20e-6))
     assert found.provenance["calibration"] == calibration.id
     plain = at_inputs(raw, calibration)
