@@ -20,6 +20,7 @@ FAMILIES: Final = (
     "tonality",
     "prominence",
     "hearing_model",
+    "response",
 )
 """Modules of this package, in the order in which they are printed."""
 
