@@ -37,9 +37,12 @@ from soundcal.indicators.rows import (
     check_ear_rules,
     tidy_rows,
 )
+from soundcal.indicators.sound_field import point_flags, point_note, sound_field
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
-from soundcal.recording import EARS, INDICATOR, Flag, is_lossy
+from soundcal.recording import EARS, INDICATOR, AppliedResponse, Flag, is_lossy
+from soundcal.response.model import Response
+from soundcal.response.referring import Referral, referral
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
@@ -68,8 +71,9 @@ class Task:
         By default each file's own, named in the record beside it.
     channels : tuple of str
         Channel names of the files; by default those of the record, or the usual ones.
-    field : {"free", "diffuse", "eardrum"}
-        Sound field.
+    field : {"", "free", "diffuse", "eardrum"}
+        Sound field; if it is empty, that of the reference point of each recording, or the free
+        field.
     ears : tuple of {"each", "mean", "max", "energy", "left", "right", "binaural"}
         Ear rules, each of which adds its rows; ``each``: every channel has its rows.
     engine : {"soundcal", "mosqito"}
@@ -89,12 +93,18 @@ class Task:
     other_device : bool
         Accept a calibration of a device other than that of the record beside a file; a flag says
         so.
+    refer_to : {"", "ff", "df", "id"}
+        Sound field to which the recordings are referred before they are measured: free, diffuse, or
+        the maker's direction-independent reference.
+    responses : tuple of Response
+        Responses that lead there, as :func:`soundcal.response.referring.chosen_responses` returns
+        them.
     """
 
     wanted: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=lambda: resolve(STUDY))
     calibration: Calibration | None = None
     channels: tuple[str, ...] = ()
-    field: str = "free"
+    field: str = ""
     ears: tuple[str, ...] = (EACH,)
     engine: str = "soundcal"
     uncertainty: bool = False
@@ -102,6 +112,8 @@ class Task:
     levels: Mapping[str, StatedLevels] = dataclass_field(default_factory=dict)
     kept: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
     other_device: bool = False
+    refer_to: str = ""
+    responses: tuple[Response, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,12 @@ class FileResult:
         Sensitivity of each channel in Pa per full scale, by which it was measured.
     tones : mapping of str to tuple of RatedTone
         Tones of each channel, prominent or not, if one of their ratios is wanted.
+    field : str
+        Sound field that was assumed.
+    point : str
+        Reference point of the pressure that was measured; empty if it is not stated.
+    equalisation : tuple of AppliedResponse
+        Responses by which the pressure came to this point.
     """
 
     path: str
@@ -143,6 +161,9 @@ class FileResult:
     notes: tuple[str, ...] = ()
     sensitivities: Mapping[str, float] = dataclass_field(default_factory=dict)
     tones: Mapping[str, tuple[RatedTone, ...]] = dataclass_field(default_factory=dict)
+    field: str = ""
+    point: str = ""
+    equalisation: tuple[AppliedResponse, ...] = ()
 
 
 def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]:
@@ -216,10 +237,20 @@ def measure_file(
     about, channels, calibration = file.about, file.channels, file.calibration
     u_db = [calibration.chain(name).u_db for name in channels]
     factors = np.array([[calibration.sensitivity(name)] for name in channels])
+    referred = referral(
+        task.responses,
+        task.refer_to,
+        point=file.point,
+        incidence=file.incidence,
+        channels=channels,
+        fs=about.fs,
+        tone_frequency=calibration.tone_frequency,
+    )
+    field = check_field(task.field or sound_field(referred.point, referred.incidence) or "free")
     request = StreamRequest(
         about.fs,
         merged_statistics(task.wanted, task.kept),
-        check_field(task.field),
+        field,
         bool(task.kept),
     )
     analysis = open_engine(task.engine, request, about.n_channels, threads)
@@ -230,7 +261,7 @@ def measure_file(
         raised = open_engine(task.engine, request, about.n_channels, threads)
         fed.append((factors * from_db(np.array(u_db))[:, np.newaxis], raised))
     judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=is_lossy(about.flags))
-    _feed(path, about, fed, judged, progress)
+    _feed(path, about, fed, judged, referred, progress)
     checks = judged.checks()
     reasons = {
         rule: _no_ears(rule, channels) or _one_ear(rule, judged.dead, checks) for rule in task.ears
@@ -250,15 +281,23 @@ def measure_file(
         u_db=u_db,
         shifted=raised.finish_possible()[0] if raised is not None else None,
         engine=task.engine,
-        field=task.field,
+        field=field,
         binaural=BINAURAL in task.ears,
+        equalisation=referred.applied(),
     )
     rows = _without_dead(rows, judged.dead)
     rows = by_rules(rows, [rule for rule in task.ears if not reasons[rule]])
     missing |= {rule: SignalError(reason) for rule, reason in reasons.items() if reason}
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
     warnings = [Flag(INDICATOR, text) for result in results.values() for text in result.warnings]
-    flags = (*file.flags, *file.doubts(checks), *warnings)
+    flags = (
+        *file.flags,
+        *file.doubts(checks),
+        *referred.flags(),
+        *point_flags(referred.point, referred.incidence, field, task.wanted),
+        *warnings,
+    )
+    unstated = point_note(referred.point, channels, field, task.wanted)
     return FileResult(
         path=str(path),
         rows=tuple(rows),
@@ -266,9 +305,12 @@ def measure_file(
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
-        notes=file.notes,
+        notes=(*file.notes, *referred.notes, *filter(None, [unstated])),
         sensitivities=file.sensitivities,
         tones=_tones(results.values(), channels, judged.dead),
+        field=field,
+        point=referred.point,
+        equalisation=referred.applied(),
     )
 
 
@@ -303,14 +345,16 @@ def _feed(
     about: audio.AudioInfo,
     streams: Sequence[tuple[Array, Analysis | MosqitoAnalysis]],
     judged: FileChecks,
+    referred: Referral,
     progress: Progress | None,
 ) -> None:
-    """Push a file's pressure into the streams, and its samples into the checks."""
+    """Push a file's pressure, referred, into the streams, and its samples into the checks."""
     done = 0
     for number, block in enumerate(audio.blocks(path, _BLOCK)):
         judged.push(block)
+        filtered = referred.process(block)
         for factors, stream in streams:
-            stream.push(block * factors)
+            stream.push(filtered * factors)
         if number % _TIDY == 0:
             give_back()
         done += block.shape[1]
@@ -387,7 +431,7 @@ def _check(task: Task) -> None:
     """Refuse a task that cannot work for any file, before the first file is read."""
     for symbol in (*task.wanted, *task.kept):
         find(symbol)
-    check_field(task.field, [*task.wanted, *task.kept])
+    check_field(task.field or "free", [*task.wanted, *task.kept])
     check_ear_rules(task.ears, task.wanted)
     check_engine(task.engine, task.wanted)
     if any(not 0 < value < math.inf for value in task.sensitivities):

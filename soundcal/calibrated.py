@@ -7,6 +7,7 @@ from pathlib import Path
 
 from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Calibration
+from soundcal.calibration.reference_point import reference_point
 from soundcal.calibration.stated import StatedLevels, from_level, from_sensitivity
 from soundcal.errors import ParameterError
 from soundcal.files import audio
@@ -44,6 +45,9 @@ class CalibratedFile:
         Reasons to doubt the recording that do not need its samples.
     notes : tuple of str
         Assumptions that were made, which are no reason to doubt it.
+    point, incidence : str
+        Reference point and sound incidence of its pressure, as of a
+        :class:`~soundcal.recording.Recording`: those of its record, or of its calibration.
     """
 
     path: Path
@@ -54,6 +58,8 @@ class CalibratedFile:
     sensitivities: Mapping[str, float]
     flags: tuple[Flag, ...]
     notes: tuple[str, ...]
+    point: str
+    incidence: str
 
     def doubts(self, checks: Iterable[Check]) -> tuple[Flag, ...]:
         """Return the flags of the checks of its samples that its record does not have."""
@@ -135,7 +141,18 @@ def calibrated_file(
         *_exchanged(names, record),
     )
     notes = tuple(_notes(given, names, found, record))
-    return CalibratedFile(path, about, record, names, found, typed or known, flags, notes)
+    return CalibratedFile(
+        path,
+        about,
+        record,
+        names,
+        found,
+        typed or known,
+        flags,
+        notes,
+        reference_point(record.point or found.point),
+        record.incidence or found.incidence,
+    )
 
 
 def read_recording(
@@ -188,7 +205,13 @@ def read_recording(
     factors = [file.calibration.sensitivity(name) for name in file.channels]
     recording = file.calibration.apply(capture)
     flags = (*recording.flags, *file.flags, *file.doubts(judge_file(capture, factors)))
-    return replace(recording, flags=tuple(dict.fromkeys(flags)), source=str(file.path))
+    return replace(
+        recording,
+        flags=tuple(dict.fromkeys(flags)),
+        source=str(file.path),
+        point=file.point,
+        incidence=file.incidence,
+    )
 
 
 def as_sensitivities(sensitivity: float | Sequence[float] | None) -> tuple[float, ...]:

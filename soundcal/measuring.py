@@ -17,6 +17,9 @@ from soundcal.files.level_tables import levels_of_files, read_levels
 from soundcal.indicators.registry import resolve
 from soundcal.indicators.rows import EACH, FAILED, ear_rules, to_frame
 from soundcal.recording import counted
+from soundcal.response.model import Response
+from soundcal.response.opening import open_response
+from soundcal.response.referring import chosen_responses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +34,9 @@ def measure(
     *,
     calibration: Calibration | AnyPath | None = None,
     indicators: str | Sequence[str] = "study",
-    field: Literal["free", "diffuse", "eardrum"] = "free",
+    field: Literal["", "free", "diffuse", "eardrum"] = "",
+    refer_to: Literal["", "ff", "df", "id"] = "",
+    responses: Sequence[Response | AnyPath] = (),
     ears: str | Sequence[str] = EACH,
     sensitivity: float | Sequence[float] | None = None,
     levels: AnyPath | None = None,
@@ -51,8 +56,14 @@ def measure(
     indicators : str or sequence of str
         Labels, symbols, functions or families (see :func:`soundcal.indicators.resolve`); a string
         may name several with commas.
-    field : {"free", "diffuse", "eardrum"}
-        Sound field; ``eardrum``: the pressure is that at the eardrum.
+    field : {"free", "diffuse", "eardrum"}, optional
+        Sound field; by default that of the reference point of each recording, or the free field.
+        ``eardrum``: the pressure is that at the eardrum.
+    refer_to : {"", "ff", "df", "id"}
+        Sound field to which recordings at the ear drum are referred before they are measured.
+    responses : sequence of Response or path
+        Response from that field to the ear drum, by default of an average head; and that of the
+        microphone, which is undone.
     ears : str or sequence of str
         ``each`` (every channel has its rows), or one value of both ears by ``mean``, ``max``,
         ``energy``, ``left`` or ``right``, or ``binaural``, the one that an indicator's own standard
@@ -142,10 +153,13 @@ def measure(
         known, notes = read_levels(Path(levels), weighting=weighting)
         stated, unused = levels_of_files(files, known, source=Path(levels))
         notes = (*notes, *unused)
+    opened = [r if isinstance(r, Response) else open_response(r) for r in responses]
     task = Task(
         wanted=resolve(indicators),
         calibration=calibration,
         field=field,
+        refer_to=refer_to,
+        responses=chosen_responses(refer_to, opened),
         ears=ear_rules(ears),
         sensitivities=as_sensitivities(sensitivity),
         levels=stated,

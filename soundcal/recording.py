@@ -28,6 +28,7 @@ __all__ = [
     "DELAY_NOT_MEASURED",
     "DOUBTFUL",
     "EARS",
+    "EAR_DRUM",
     "EQUALISED_PEAK",
     "FULL_SCALE",
     "GAPS",
@@ -50,6 +51,7 @@ __all__ = [
     "RATE",
     "STATED",
     "STOPPED",
+    "WRONG_FIELD",
     "AppliedResponse",
     "Capture",
     "FilterBands",
@@ -76,6 +78,7 @@ CHANGED: Final = "changed afterwards"
 CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 DOUBTFUL: Final = "calibration doubtful"
+EAR_DRUM: Final = "ear drum as recorded"
 EQUALISED_PEAK: Final = "equalised peak"
 GAPS: Final = "gaps"
 HEADER: Final = "header"
@@ -97,6 +100,7 @@ PRIMING: Final = "priming"
 RATE: Final = "rate"
 STATED: Final = "stated values"
 STOPPED: Final = "stopped"
+WRONG_FIELD: Final = "another sound field"
 
 FULL_SCALE: Final = 1.0 - 2.0**-15
 """From here on a sample is at full scale: the largest positive value of a 16-bit converter."""
@@ -388,6 +392,9 @@ class AppliedResponse:
     settings: Mapping[str, Any]
     bands: Mapping[str, FilterBands]
 
+    def __str__(self) -> str:
+        return f"response {self.id} {'undone' if self.direction == 'undo' else 'embedded'}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the step, ready for JSON."""
         return {
@@ -426,6 +433,8 @@ class Recording:
         Source of the samples: device identity or file path.
     point : str
         Reference point of the pressure (:data:`soundcal.response.POINTS`); empty if not stated.
+    incidence : str
+        Sound incidence for which the pressure at a microphone (P) is defined; empty if not stated.
     equalisation : sequence of AppliedResponse
         Responses by which the pressure came to its point, in order.
 
@@ -444,6 +453,7 @@ class Recording:
     flags: tuple[Flag, ...] = ()
     source: str = "unknown"
     point: str = ""
+    incidence: str = ""
     equalisation: tuple[AppliedResponse, ...] = ()
 
     def __post_init__(self) -> None:

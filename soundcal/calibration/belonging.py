@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from soundcal.calibration.model import Calibration, Direction, Method
+from soundcal.calibration.reference_point import points_differ
 from soundcal.errors import ParameterError
 from soundcal.identity import is_device, same_device
 from soundcal.recording import (
@@ -185,7 +186,7 @@ def mismatches(
             "device may depend on its rate: calibrate at the rate of the takes"
         )
         found.append(Flag(OTHER_RATE, text))
-    if point and calibration.point and point != calibration.point:
+    if point and calibration.point and points_differ(point, calibration.point):
         text = (
             f"the calibration refers to the point {calibration.point!r}, the take to {point!r}: "
             "the sound pressure differs between them"

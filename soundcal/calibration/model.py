@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
+from soundcal.calibration.reference_point import reference_point
 from soundcal.calibration.uncertainty import coverage_factor
 from soundcal.errors import ParameterError, RecordError
 from soundcal.recording import OVERFLOWS, Capture, Flag, Recording, clipping_flag, counted, utc_now
@@ -293,8 +294,23 @@ class Calibration:
 
     @property
     def point(self) -> str:
-        """Point to which the sound pressure refers, such as ``eardrum``; "" if it is not known."""
+        """Point to which the sound pressure refers, as it was stated; "" if it is not known.
+
+        See :func:`~soundcal.calibration.reference_point.reference_point`.
+        """
         return str(self.details.get("point", ""))
+
+    @property
+    def incidence(self) -> str:
+        """Sound incidence for which the pressure at a microphone is defined; "" if not stated."""
+        return str(self.details.get("incidence", ""))
+
+    @property
+    def tone_frequency(self) -> float | None:
+        """Nominal frequency in Hz of the sound calibrator; None if there was none."""
+        calibrator = self.details.get("calibrator")
+        frequency = calibrator.get("frequency") if isinstance(calibrator, Mapping) else None
+        return float(frequency) if isinstance(frequency, int | float) else None
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -352,6 +368,8 @@ class Calibration:
             u_db=tuple(self.chains[name].u_db for name in names),
             flags=tuple(dict.fromkeys(flags)),
             source=capture.device,
+            point=reference_point(self.point),
+            incidence=self.incidence,
         )
 
     def embed(self, recording: Recording, *, mapping: Mapping[str, str] | None = None) -> Capture:

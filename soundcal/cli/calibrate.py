@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from
-from soundcal.cli.file_options import Patterns, add_point
+from soundcal.cli.file_options import Patterns, add_point, stated_point
 from soundcal.cli.options import add_sensitivity, numbers
 from soundcal.cli.output import print_json, say, show
 from soundcal.errors import ParameterError
@@ -418,8 +418,8 @@ def run(options: argparse.Namespace) -> int:
             outputs = dict(zip(found.channels, options.outputs, strict=False))
             found = with_details(found, outputs=outputs)
             result = replace(result, calibration=found)
-        if options.point:
-            found = with_details(found, point=options.point)
+        if stated := stated_point(options):
+            found = with_details(found, **stated)
             result = replace(result, calibration=found)
         save_calibration(path, found, force=options.force)
     if options.table is not None and result.table:

@@ -122,6 +122,7 @@ def _recorded(options: argparse.Namespace, before: "Calibration") -> "Calibratio
 def _warnings(before: "Calibration", after: "Calibration") -> list[str]:
     """Return the reasons to doubt that the change is one of the ears."""
     from soundcal.calibration.belonging import mismatches
+    from soundcal.calibration.reference_point import points_differ
     from soundcal.recording import DOUBTFUL
 
     told = []
@@ -139,7 +140,7 @@ def _warnings(before: "Calibration", after: "Calibration") -> list[str]:
     if before.rates and after.rates and before.rates != after.rates:
         rates = [" and ".join(map(str, one.rates)) for one in (before, after)]
         told.append(f"BEFORE was made at {rates[0]} Hz, AFTER at {rates[1]} Hz")
-    if before.point and after.point and before.point != after.point:
+    if before.point and after.point and points_differ(before.point, after.point):
         told.append(f"BEFORE refers to the point {before.point!r}, AFTER to {after.point!r}")
     if before.inputs and after.inputs and before.inputs != after.inputs:
         told.append(f"BEFORE is of the inputs {before.inputs}, AFTER of {after.inputs}")

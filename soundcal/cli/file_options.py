@@ -5,28 +5,22 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from soundcal.errors import RecordError
+from soundcal.errors import ParameterError, RecordError
 
 __all__ = [
     "Patterns",
     "add_mapping",
     "add_other_device",
     "add_point",
+    "add_referring",
     "channel_names_of",
     "expanded",
+    "referring",
     "refuse_own_inputs",
+    "stated_point",
 ]
-
-_POINTS: Final = (
-    "eardrum",
-    "ear-canal-entrance",
-    "free-field",
-    "diffuse-field",
-    "coupler",
-    "terminals",
-)
 
 
 class Patterns(argparse.Action):
@@ -84,13 +78,75 @@ def add_mapping(group: Any, option: str) -> None:
 
 
 def add_point(group: Any) -> None:
-    """Add the option that names the point to which a sound pressure refers."""
+    """Add the options that name the point to which a sound pressure refers."""
+    from soundcal.calibration.reference_point import STATED_INCIDENCES, STATED_POINTS
+
     group.add_argument(
         "--point",
-        choices=_POINTS,
+        choices=tuple(STATED_POINTS),
         default="",
-        help="point to which the sound pressure refers; a calibration of another point is flagged",
+        help="reference point of the sound pressure: P (at a microphone), DRP (ear drum of a HATS "
+        "or coupler), ERP (ear reference point), BEC (blocked ear canal), FF or DF (free or "
+        "diffuse field without the head), ID (maker's direction-independent reference), or one of "
+        "the older words; a calibration of another point is flagged",
     )
+    group.add_argument(
+        "--incidence",
+        choices=STATED_INCIDENCES,
+        default="",
+        help="sound incidence for which the pressure at a microphone (--point P) is defined",
+    )
+
+
+def add_referring(group: Any) -> None:
+    """Add the options that refer recordings to a sound field before they are measured."""
+    group.add_argument(
+        "--refer-to",
+        choices=("ff", "df", "id"),
+        default="",
+        help="refer recordings at the ear drum to a sound field before they are measured: ff "
+        "(frontal free field), df (diffuse field), id (the maker's direction-independent "
+        "reference); --field follows",
+    )
+    group.add_argument(
+        "--response",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with --refer-to: response from the field to the ear drum (default for ff and df: an "
+        "average head, with a flag); or response of the microphone, which is undone; repeatable",
+    )
+
+
+def referring(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the field and the responses of these options, as ``Task`` and ``collect`` take them.
+
+    Raises
+    ------
+    RecordError, ParameterError
+        A file that cannot be read, or responses that do not lead to the field.
+    """
+    from soundcal.response.opening import open_response
+    from soundcal.response.referring import chosen_responses
+
+    if not (options.refer_to or options.response):
+        return {}
+    given = [open_response(name) for name in options.response]
+    return {"refer_to": options.refer_to, "responses": chosen_responses(options.refer_to, given)}
+
+
+def stated_point(options: argparse.Namespace) -> dict[str, str]:
+    """Return the point and the incidence that were stated, by the name of their option.
+
+    Raises
+    ------
+    ParameterError
+        An incidence at another point than a microphone.
+    """
+    if options.incidence and options.point != "P":
+        raise ParameterError("--incidence is for the pressure at a microphone; add --point P")
+    both = {"point": options.point, "incidence": options.incidence}
+    return {name: text for name, text in both.items() if text}
 
 
 def add_other_device(group: Any) -> None:

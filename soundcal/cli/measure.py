@@ -5,7 +5,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
+from soundcal.cli.file_options import (
+    Patterns,
+    add_other_device,
+    add_referring,
+    channel_names_of,
+    referring,
+)
 from soundcal.cli.measured import all_values, indicator_lines, short_table
 from soundcal.cli.options import (
     Numbers,
@@ -69,10 +75,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--field",
         choices=("free", "diffuse", "eardrum"),
-        default="free",
-        help="sound field (default free); eardrum: the signals are pressure at the eardrum, which "
-        "the hearing model accepts",
+        default="",
+        help="sound field (default: that of the recording's reference point, or free); eardrum: "
+        "the signals are pressure at the eardrum, which the hearing model accepts",
     )
+    add_referring(parser)
     parser.add_argument(
         "--ears",
         type=_rules,
@@ -345,6 +352,7 @@ def _task(options: argparse.Namespace) -> "Task":
         sensitivities=tuple(options.sensitivity or full_scale_pascal(options.full_scale or ())),
         levels=_levels(options),
         other_device=options.other_device,
+        **referring(options),
         kept=merged_statistics(wanted, resolve([_SPECTRUM])) if options.plots else {},
     )
 
@@ -522,7 +530,7 @@ def _show(
     if options.json:
         content: dict[str, Any] = {
             "software": provenance(),
-            "field": options.field,
+            "field": _field(results) or options.field or "free",
             "ears": ",".join(options.ears),
             "rows": [_named(options) | row.to_dict() for row in rows],
             "flags": {
@@ -531,6 +539,12 @@ def _show(
                 if result.flags
             },
             "failed": {result.path: result.error for result in results if result.error},
+            "points": {result.path: result.point for result in results if result.point},
+            "equalisation": {
+                result.path: [step.to_dict() for step in result.equalisation]
+                for result in results
+                if result.equalisation
+            },
             "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }
         option, typed = _stated(options)
@@ -546,3 +560,9 @@ def _show(
     known = [row for row in rows if row.value == row.value]
     for line in short_table(known) if options.out else all_values(known):
         show(line)
+
+
+def _field(results: "Sequence[FileResult]") -> str:
+    """Return the sound field of the files; ``by recording`` if they differ."""
+    fields = {result.field for result in results if result.field}
+    return "by recording" if len(fields) > 1 else "".join(fields)

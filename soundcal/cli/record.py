@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from, refuse_endless
-from soundcal.cli.file_options import Patterns, add_point, refuse_own_inputs
+from soundcal.cli.file_options import Patterns, add_point, refuse_own_inputs, stated_point
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
                 names=channels,
                 subtype=options.subtype,
                 calibration=options.calibration,
-                point=options.point,
+                **stated_point(options),
                 on_block=shown,
                 force=options.force,
             )

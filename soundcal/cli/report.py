@@ -7,7 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.cli.file_options import Patterns, add_other_device, channel_names_of
+from soundcal.cli.file_options import (
+    Patterns,
+    add_other_device,
+    add_referring,
+    channel_names_of,
+    referring,
+)
 from soundcal.cli.options import (
     add_sensitivity,
     full_scale_doubts,
@@ -84,10 +90,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--field",
         choices=("free", "diffuse", "eardrum"),
-        default="free",
-        help="sound field (default: free); eardrum: the signals are pressure at the "
-        "eardrum, which the hearing model accepts",
+        default="",
+        help="sound field (default: that of the recordings' reference point, or free); eardrum: "
+        "the signals are pressure at the eardrum, which the hearing model accepts",
     )
+    add_referring(parser)
     parser.add_argument(
         "--methods", nargs="+", metavar="NAME", help="conditions to compare (default: all)"
     )
@@ -139,6 +146,7 @@ def run(options: argparse.Namespace) -> int:
     heard = options.ratings or options.ratings_gui
     ratings = ratings_from(options, options.ratings, prefix=_RATINGS) if heard else None
     sensitivities, levels = _sensitivities(options), _levels(options)
+    referred = referring(options)
     with progress("measuring", None, unit="recordings") as advance:
         study = collect(
             options.folders,
@@ -147,6 +155,7 @@ def run(options: argparse.Namespace) -> int:
             levels=levels,
             indicators=options.indicators,
             field=options.field,
+            **referred,
             methods=options.methods,
             reference=options.reference,
             rules=rules,

@@ -163,8 +163,13 @@ class RecordingRecord:
 
     @property
     def point(self) -> str:
-        """Point to which its sound pressure refers, such as ``eardrum``; "" if unknown."""
+        """Point to which its sound pressure refers, as it was stated; "" if unknown."""
         return str(self.capture.get("point") or "")
+
+    @property
+    def incidence(self) -> str:
+        """Sound incidence for which the pressure at a microphone is defined; "" if unknown."""
+        return str(self.capture.get("incidence") or "")
 
     @property
     def inputs(self) -> tuple[int, ...]:

@@ -1,14 +1,17 @@
 """Indicators take a Recording as well as pressure and sampling rate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
+from inspect import signature
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from numpy.typing import ArrayLike
 
 from soundcal.errors import ParameterError
+from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.sound_field import point_flags, sound_field
 from soundcal.recording import EARS, Capture, Recording
 
 __all__ = ["IndicatorFunction", "accepts_recording", "of_recording", "pressure_and_rate"]
@@ -38,8 +41,10 @@ def accepts_recording(
     """Let a function of pressure and sampling rate take a Recording in their place.
 
     The result then has one value per channel, and the recording's validity flags among its
-    warnings. Samples that were not calibrated are refused.
+    warnings. The sound field, if it is not given, follows from the recording's reference point.
+    Samples that were not calibrated are refused.
     """
+    has_field = "field" in signature(function).parameters
 
     @wraps(function)
     def measured(
@@ -48,22 +53,27 @@ def accepts_recording(
         *options: P.args,
         **named: P.kwargs,
     ) -> R:
+        if isinstance(pressure, Recording) and has_field and "field" not in named:
+            named["field"] = sound_field(pressure.point, pressure.incidence) or "free"
         result = function(*pressure_and_rate(pressure, fs), *options, **named)
         if not isinstance(pressure, Recording):
             return result
-        return of_recording(result, pressure)
+        symbols = [symbol for symbol, entry in REGISTRY.items() if entry.name == result.name]
+        return of_recording(result, pressure, str(named.get("field", "")), symbols)
 
     return measured
 
 
-def of_recording(result: R, recording: Recording) -> R:
+def of_recording(result: R, recording: Recording, field: str, symbols: Sequence[str]) -> R:
     """Return the result of a recording's channels with its validity flags among the warnings.
 
-    Two channels that are not the ears have no binaural value.
+    So are those of its reference point, for a sound field and the indicator's symbols. Two channels
+    that are not the ears have no binaural value.
     """
     ears = result.binaural if set(recording.channels) == set(EARS) else None
-    binaural = None if ears is None else of_recording(ears, recording)
-    warnings = (*map(str, recording.flags), *result.warnings)
+    binaural = None if ears is None else of_recording(ears, recording, field, symbols)
+    flags = (*recording.flags, *point_flags(recording.point, recording.incidence, field, symbols))
+    warnings = (*map(str, flags), *result.warnings)
     return replace(result, warnings=warnings, binaural=binaural)
 
 

@@ -24,6 +24,7 @@ from soundcal.indicators.rows import (
     ear_rules,
     tidy_rows,
 )
+from soundcal.indicators.sound_field import sound_field
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.recording import Recording
 from soundcal.units import from_db
@@ -35,7 +36,7 @@ def compute_results(
     recording: Recording,
     names: Iterable[str] = STUDY,
     *,
-    field: str = "free",
+    field: str = "",
     engine: str = "soundcal",
     keep: bool = True,
     threads: int | None = None,
@@ -48,8 +49,9 @@ def compute_results(
         Sound pressure.
     names : iterable of str
         Labels, symbols, functions or families (see :func:`soundcal.indicators.resolve`).
-    field : {"free", "diffuse", "eardrum"}
-        Sound field, for the indicators where it matters.
+    field : {"free", "diffuse", "eardrum"}, optional
+        Sound field, for the indicators where it matters; if not given, that of the recording's
+        reference point, or the free field.
     engine : {"soundcal", "mosqito"}
         Library that computes. MoSQITo is used only if it is named here; the results also name it.
     keep : bool
@@ -61,7 +63,7 @@ def compute_results(
     -------
     dict of str to IndicatorResult
         Results by symbol, with leading shape (n_channels,); their warnings include the recording's
-        validity flags.
+        validity flags, and those of its reference point.
 
     Raises
     ------
@@ -84,20 +86,24 @@ def _results(
     keep: bool,
     threads: int | None,
 ) -> dict[str, IndicatorResult]:
+    field = field or sound_field(recording.point, recording.incidence) or "free"
     request = StreamRequest(recording.fs, wanted, check_field(field, wanted), keep)
     analysis = open_engine(engine, request, recording.pressure.shape[0], threads)
     analysis.push(recording.pressure)
     results, refused = analysis.finish_possible()
     for error in refused.values():
         raise error
-    return {symbol: of_recording(result, recording) for symbol, result in results.items()}
+    return {
+        symbol: of_recording(result, recording, field, [symbol])
+        for symbol, result in results.items()
+    }
 
 
 def compute(
     recording: Recording,
     names: Iterable[str] = STUDY,
     *,
-    field: str = "free",
+    field: str = "",
     engine: str = "soundcal",
     ears: str | Sequence[str] = "",
     uncertainty: bool = False,
@@ -146,6 +152,7 @@ def compute(
     wanted = resolve(names)
     rules = ear_rules(ears or EACH)
     check_ear_rules(rules, wanted)
+    field = field or sound_field(recording.point, recording.incidence) or "free"
 
     def measured(of: Recording) -> dict[str, IndicatorResult]:
         return _results(of, wanted, field=field, engine=engine, keep=False, threads=threads)
@@ -165,6 +172,7 @@ def compute(
         engine=engine,
         field=field,
         binaural=BINAURAL in rules,
+        equalisation=recording.equalisation,
     )
     of_channels = _of_responses(recording, field)
     if of_channels and recording.u_db:

@@ -101,6 +101,11 @@ class Indicator:
         return self.family in ("levels", "bands")
 
     @property
+    def models_the_ear(self) -> bool:
+        """True if it takes the pressure in a sound field and adds the ear itself."""
+        return not self.is_level and self.family != "prominence"
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Printed labels: symbol and statistic."""
         return tuple(self.symbol + statistic for statistic in self.statistics)

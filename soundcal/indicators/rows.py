@@ -17,7 +17,7 @@ import numpy as np
 from soundcal.errors import ParameterError
 from soundcal.indicators.registry import REGISTRY, find
 from soundcal.indicators.result import IndicatorResult
-from soundcal.recording import EARS
+from soundcal.recording import EARS, AppliedResponse
 from soundcal.units import energetic_mean
 from soundcal.version import __version__
 
@@ -113,6 +113,7 @@ def tidy_rows(
     engine: str = "soundcal",
     field: str = "free",
     binaural: bool = False,
+    equalisation: Sequence[AppliedResponse] = (),
 ) -> list[TidyRow]:
     """Return one row per channel and wanted statistic.
 
@@ -142,12 +143,15 @@ def tidy_rows(
         Also return rows of the standard's own value of both ears, with the channel ``binaural``,
         where the channels are left and right and the indicator has such a value. It is uncertain
         by the change of that value in ``shifted``.
+    equalisation : sequence of AppliedResponse
+        Responses that were undone or embedded before, named in the column ``software``.
     """
     software = f"soundcal {__version__}"
     if engine != "soundcal":
         software += f", engine {engine}"
     if field != "free":
         software += f", {field} field" if field != "eardrum" else ", pressure at the eardrum"
+    software += "".join(f", {step}" for step in equalisation)
     rows = []
     for symbol, statistics in wanted.items():
         of_ears, raised_ears = results[symbol], None if shifted is None else shifted[symbol]

@@ -75,6 +75,7 @@ def record_to_file(
     subtype: RecordingSubtype | None = None,
     calibration: str | os.PathLike[str] | None = None,
     point: str = "",
+    incidence: str = "",
     on_block: OnBlock | None = None,
     force: bool = False,
 ) -> Recorded:
@@ -101,8 +102,9 @@ def record_to_file(
         Coding of the samples; by default FLOAT, in a FLAC file PCM_24.
     calibration : path, optional
         Calibration of the inputs; the record names it.
-    point : str
-        Point to which the sound pressure refers, such as ``eardrum``.
+    point, incidence : str
+        Reference point of the sound pressure, such as DRP, and sound incidence at a microphone
+        (see :mod:`soundcal.calibration.reference_point`).
     on_block : callable, optional
         Called with every block after it has been written.
     force : bool
@@ -169,7 +171,7 @@ def record_to_file(
                 calibration=known.id if known else None,
                 calibration_file=_beside(beside, path) if beside else None,
                 capture=_capture(device, tally, channels, flags)
-                | _at(point)
+                | _at(point, incidence)
                 | {"inputs": list(numbers)},
                 flags=flags,
                 checks=checks,
@@ -375,8 +377,9 @@ def _capture(
     }
 
 
-def _at(point: str) -> dict[str, str]:
-    return {"point": point} if point else {}
+def _at(point: str, incidence: str) -> dict[str, str]:
+    both = {"point": point, "incidence": incidence}
+    return {name: text for name, text in both.items() if text}
 
 
 def _beside(calibration: Path, file: Path) -> str:

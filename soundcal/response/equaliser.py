@@ -44,7 +44,7 @@ from soundcal.response.points import point_unit
 from soundcal.response.tables import NOT_YOUR_HATS, is_generic
 from soundcal.units import db, from_db
 
-__all__ = ["Direction", "Equaliser", "check_headroom", "point_after"]
+__all__ = ["Direction", "Equaliser", "check_headroom", "incidence_after", "point_after"]
 
 Direction = Literal["undo", "embed"]
 
@@ -260,6 +260,7 @@ class Equaliser:
             recording,
             pressure=pressure,
             point=point,
+            incidence=incidence_after(self.response, point, recording.incidence),
             equalisation=(*recording.equalisation, self.applied()),
             flags=tuple(dict.fromkeys((*recording.flags, *self.flags()))),
         )
@@ -434,6 +435,21 @@ def point_after(
     if before.count(direction) > before.count("embed" if direction == "undo" else "undo"):
         raise ParameterError(f"{name}: the recording has one with these ends {direction} already")
     return acoustical[0]
+
+
+def incidence_after(response: Response, point: str, incidence: str) -> str:
+    """Return the sound incidence at the point to which a response leads; empty if not stated.
+
+    Parameters
+    ----------
+    response : Response
+        The response that was undone or embedded.
+    point : str
+        Reference point that was reached.
+    incidence : str
+        Sound incidence before, as of a :class:`~soundcal.recording.Recording`.
+    """
+    return (response.incidence or incidence) if point == "P" else ""
 
 
 def check_headroom(

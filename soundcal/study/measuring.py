@@ -63,11 +63,9 @@ class CalibratedRecording:
 
 def measure_items(
     items: Sequence[CalibratedRecording],
-    wanted: Mapping[str, tuple[str, ...]],
-    field: str,
+    base: "Task",
     jobs: int,
     cache: bool,
-    other_device: bool,
     progress: Progress | None,
 ) -> "tuple[pd.DataFrame, tuple[Source, ...], tuple[str, ...]]":
     """Return the tidy table, the sources with their flags, and failures and notes in words.
@@ -76,16 +74,12 @@ def measure_items(
     ----------
     items : sequence of CalibratedRecording
         The recordings.
-    wanted : mapping of str to tuple of str
-        Statistics per symbol, as :func:`soundcal.indicators.resolve` gives them.
-    field : {"free", "diffuse", "eardrum"}
-        Sound field.
+    base : Task
+        Indicators, sound field and responses; calibration and channels are those of the items.
     jobs : int
         Files measured at the same time.
     cache : bool
         Store indicators, and use stored ones.
-    other_device : bool
-        Accept a calibration of another device.
     progress : callable or None
         Called with the number of finished recordings, the name of the last, and the number of all.
 
@@ -94,19 +88,18 @@ def measure_items(
     SignalError
         None of the recordings could be measured.
     """
-    from soundcal.batch import Task
     from soundcal.indicators import to_frame
     from soundcal.indicators.registry import find
     from soundcal.indicators.rows import BINAURAL, EACH
 
-    ears = (EACH, BINAURAL) if any(find(symbol).binaural for symbol in wanted) else (EACH,)
-    base = Task(wanted=wanted, field=field, ears=ears, other_device=other_device)
+    binaural = any(find(symbol).binaural for symbol in base.wanted)
+    base = replace(base, ears=(EACH, BINAURAL) if binaural else (EACH,))
     results: dict[int, dict[str, Any]] = {}
     todo: list[int] = []
     notes = []
     for index, item in enumerate(items):
         try:
-            kept = _kept(item, wanted, field) if cache else None
+            kept = _kept(item, base) if cache else None
         except RecordError as error:
             kept = None
             notes.append(f"stored indicators are not used, and computed anew: {error}")
@@ -123,7 +116,7 @@ def measure_items(
             continue
         results[index] = result
         if cache:
-            _keep(item, wanted, field, result)
+            _keep(item, base, result)
         if progress is not None:
             progress(len(items) - len(todo) + done, item.path.name, len(items))
     failures = [f"{some(names)} could not be measured: {why}" for why, names in failed.items()]
@@ -228,9 +221,7 @@ def _measured(
             yield index, result.error or {"rows": rows, "flags": flags, "tones": result.tones}
 
 
-def _key(
-    item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
-) -> dict[str, Any]:
+def _key(item: CalibratedRecording, base: "Task") -> dict[str, Any]:
     """Return everything that must be equal for stored indicators to be used again."""
     return {
         "audio": item.path.name,
@@ -238,9 +229,10 @@ def _key(
         "record": _sha256(item.record.to_dict()),
         "record_flags": [str(flag) for flag in item.source.flags],
         "calibration": item.calibration.to_dict(),
-        "indicators": {symbol: list(statistics) for symbol, statistics in wanted.items()},
+        "indicators": {symbol: list(statistics) for symbol, statistics in base.wanted.items()},
         "channels": list(item.channels),
-        "field": field,
+        "field": base.field,
+        "referred": [base.refer_to, *(response.sha256 for response in base.responses)],
         "version": __version__,
     }
 
@@ -258,8 +250,7 @@ def _sha256(values: Mapping[str, Any]) -> str:
 
 def _keep(
     item: CalibratedRecording,
-    wanted: Mapping[str, Sequence[str]],
-    field: str,
+    base: "Task",
     result: Mapping[str, Any],
 ) -> None:
     rows = [
@@ -267,7 +258,7 @@ def _keep(
         for row in result["rows"]
     ]
     content = {
-        **_key(item, wanted, field),
+        **_key(item, base),
         "rows": rows,
         "flags": [f.to_dict() for f in result["flags"]],
         "tones": {name: list(map(_tone, tones)) for name, tones in result["tones"].items()},
@@ -294,9 +285,7 @@ def _stored_tone(stored: Mapping[str, Any]) -> RatedTone:
     return RatedTone(**own)
 
 
-def _kept(
-    item: CalibratedRecording, wanted: Mapping[str, Sequence[str]], field: str
-) -> dict[str, Any] | None:
+def _kept(item: CalibratedRecording, base: "Task") -> dict[str, Any] | None:
     """Return stored rows and flags if they were computed from equal inputs; None otherwise.
 
     Raises
@@ -309,12 +298,12 @@ def _kept(
     if not item.kept.is_file():
         return None
     content = read_json(item.kept, _KEPT)
-    key = _key(item, wanted, field)
+    key = _key(item, base)
     if {name: content.get(name) for name in key} != key:
         return None
     if content["digest"] != _digest(content):
         raise RecordError(f"{item.kept} was changed after it was written")
-    if "tones" not in content and not wanted.keys().isdisjoint(("TNR", "PR")):
+    if "tones" not in content and not base.wanted.keys().isdisjoint(("TNR", "PR")):
         return None  # stored before tones were
     rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
     return {

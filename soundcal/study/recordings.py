@@ -37,6 +37,7 @@ from soundcal.study.rules import Rules
 if TYPE_CHECKING:
     import pandas as pd
 
+    from soundcal.response.model import Response
 
 __all__ = ["collect"]
 
@@ -48,7 +49,9 @@ def collect(
     sensitivity: float | Sequence[float] | None = None,
     levels: Mapping[str, StatedLevels] | None = None,
     indicators: str | Sequence[str] | None = None,
-    field: str = "free",
+    field: str = "",
+    refer_to: str = "",
+    responses: Sequence["Response"] = (),
     methods: Sequence[str] | None = None,
     reference: str | None = None,
     rules: Rules | None = None,
@@ -81,8 +84,13 @@ def collect(
     indicators : str or sequence of str, optional
         Labels, symbols or families (see :func:`soundcal.indicators.resolve`); a string may name
         several, separated by commas. By default those of the study.
-    field : {"free", "diffuse", "eardrum"}
-        Sound field, for the indicators where it matters.
+    field : {"free", "diffuse", "eardrum"}, optional
+        Sound field, for the indicators where it matters; by default that of the reference point of
+        each recording, or the free field.
+    refer_to : {"", "ff", "df", "id"}
+        Sound field to which the recordings are referred before they are measured.
+    responses : sequence of Response
+        Responses that lead there (:func:`soundcal.response.referring.chosen_responses`).
     methods, reference, rules
         As for :func:`soundcal.study.compare_methods`; of a single method, the values are reported.
     title : str
@@ -120,6 +128,8 @@ def collect(
         No folder, two plain folders of one name, a calibration of an output or of another device,
         or as for :func:`soundcal.study.compare_methods`.
     """
+    from soundcal.batch import Task
+
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     given = [Path(path) for path in listed]
     folders = [folder for path in given for folder in _members(path)]
@@ -157,9 +167,14 @@ def collect(
     if before is not None:
         before(list(dict.fromkeys(item.source.combination for item in items)))
     known |= {item.calibration.id: item.calibration for item in items}
-    rows, sources, failures = measure_items(
-        items, wanted, field, jobs, cache, other_device, progress
+    base = Task(
+        wanted=wanted,
+        field=field,
+        other_device=other_device,
+        refer_to=refer_to,
+        responses=tuple(responses),
     )
+    rows, sources, failures = measure_items(items, base, jobs, cache, progress)
     return _study(
         rows,
         Study(
