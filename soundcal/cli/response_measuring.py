@@ -186,7 +186,7 @@ def _measured_once(options: argparse.Namespace) -> "Response":
     from soundcal.lab.response_steps import SEATINGS, sweep_test
     from soundcal.lab.responses import SweepPath, measure_response
     from soundcal.recording import channel_names
-    from soundcal.response.measurement import by_substitution, check_inputs
+    from soundcal.response.calibrated_inputs import by_substitution, check_inputs
     from soundcal.response.model import with_provenance
     from soundcal.response.opening import open_response
 

@@ -28,8 +28,9 @@ from soundcal.lab.responses import (
     take_duration,
 )
 from soundcal.recording import EARS, counted
+from soundcal.response.calibrated_inputs import at_inputs, check_inputs
 from soundcal.response.deconvolution import Gate
-from soundcal.response.measurement import MeasuredResponse, SweepTest, at_inputs, check_inputs
+from soundcal.response.measurement import MeasuredResponse, SweepTest
 from soundcal.response.model import Response, with_provenance
 from soundcal.response.opening import open_response
 from soundcal.response.records import load_response, save_response

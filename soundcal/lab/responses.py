@@ -17,12 +17,8 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.lab.accepting import accepted, refuse_noise
 from soundcal.lab.operator import Operator
 from soundcal.recording import DELAY_NOT_MEASURED, EARS, Capture
-from soundcal.response.measurement import (
-    MeasuredResponse,
-    SweepTest,
-    at_inputs,
-    response_of_takes,
-)
+from soundcal.response.calibrated_inputs import at_inputs
+from soundcal.response.measurement import MeasuredResponse, SweepTest, response_of_takes
 from soundcal.response.model import Response
 from soundcal.response.seatings import misfit, over_seatings
 from soundcal.response.sweep import Sweep

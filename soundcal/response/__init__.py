@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from soundcal.response.calibrated_inputs import at_inputs, by_substitution
     from soundcal.response.combining import (
         combine_responses,
         join_channels,
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from soundcal.response.curve import ChannelResponse
     from soundcal.response.equaliser import Equaliser, check_headroom, point_after
     from soundcal.response.inversion import inverse
-    from soundcal.response.measurement import SweepTest, at_inputs, by_substitution
+    from soundcal.response.measurement import SweepTest
     from soundcal.response.model import Response, new_response
     from soundcal.response.opening import open_response
     from soundcal.response.own_csv import write_own_csv
@@ -37,8 +38,8 @@ else:
             "Response": "model",
             "Sweep": "sweep",
             "SweepTest": "measurement",
-            "at_inputs": "measurement",
-            "by_substitution": "measurement",
+            "at_inputs": "calibrated_inputs",
+            "by_substitution": "calibrated_inputs",
             "check_headroom": "equaliser",
             "combine_responses": "combining",
             "generic_response": "tables",

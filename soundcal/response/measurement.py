@@ -1,8 +1,7 @@
 """Response between an output and an input of a device, from takes of a sweep.
 
-The response leads from samples to samples (FS to FS). With the calibration of the inputs it becomes
-the response of headphones at the ears (FS to DRP, :func:`at_inputs`); against a reference
-microphone at the same place, that of a microphone (P to FS, :func:`by_substitution`).
+The response leads from samples to samples (FS to FS). :mod:`soundcal.response.calibrated_inputs`
+makes it the response of headphones at the ears (FS to DRP) or of a microphone (P to FS).
 """
 
 import math
@@ -13,9 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from soundcal.arrays import Array, Samples
-from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError, SignalError
-from soundcal.response.combining import combine_responses
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.deconvolution import (
     COMMON,
@@ -30,16 +27,13 @@ from soundcal.response.deconvolution import (
 from soundcal.response.distortion import total_harmonic_distortion
 from soundcal.response.model import Response, new_response
 from soundcal.response.sweep import Sweep
-from soundcal.units import PASCAL_DB, db, power_db
+from soundcal.units import db, power_db
 
 __all__ = [
     "LEAST_SNR_DB",
     "THD_LIMIT",
     "MeasuredResponse",
     "SweepTest",
-    "at_inputs",
-    "by_substitution",
-    "check_inputs",
     "response_of_takes",
     "unmet_limits",
 ]
@@ -341,136 +335,3 @@ def unmet_limits(conditions: Mapping[str, Any]) -> list[str]:
                 f"{bands[worst]:.0f} Hz, the limit is {100 * THD_LIMIT:g} %; lower the level"
             )
     return found
-
-
-def check_inputs(inputs: Response, point: str) -> None:
-    """Refuse what is not the relative response of inputs from a point to FS.
-
-    Raises
-    ------
-    ParameterError
-        It has other ends, or is absolute.
-    """
-    ends = (inputs.source_point, inputs.target_point)
-    if ends != (point, "FS") or inputs.kind != "relative":
-        raise ParameterError(
-            f"{inputs.id}: from {ends[0]} to {ends[1]}, {inputs.kind}; the response of the inputs "
-            f"leads from {point} to FS and is relative"
-        )
-
-
-def at_inputs(
-    measured: Response,
-    calibration: Calibration,
-    *,
-    inputs: Response | None = None,
-    target_point: str = "DRP",
-) -> Response:
-    """Return the response to the pressure at calibrated inputs, in Pa per full scale.
-
-    Parameters
-    ----------
-    measured : Response
-        From FS to FS.
-    calibration : Calibration
-        Of the inputs, in Pa per full scale at the calibrator's frequency.
-    inputs : Response, optional
-        Of the inputs, from ``target_point`` to FS and relative to the calibrator's frequency. It is
-        undone; without it the inputs are taken as flat.
-    target_point : str
-        Point of the calibrated pressure.
-
-    Raises
-    ------
-    ParameterError
-        A channel is not calibrated, or ``inputs`` is not such a response.
-    """
-    if inputs is not None:
-        check_inputs(inputs, target_point)
-    low, high = measured.valid
-    curves = {}
-    for name in measured.channels:
-        chain = calibration.chain(name)
-        known = None if inputs is None else inputs.channel(name)
-        f = np.array([low, high]) if known is None else known.within(low, high).frequency
-        u_response = 0.0 if known is None else known.uncertainty(f)
-        curves[name] = ChannelResponse(
-            f,
-            chain.gain_db - (0.0 if known is None else known.level(f)) + np.zeros(f.size),
-            u_db=np.hypot(chain.u_db, u_response) + np.zeros(f.size),
-            dof=None if math.isinf(chain.dof) else np.full(f.size, chain.dof),
-            correlation_octaves=math.inf,
-        )
-    of_inputs = new_response(
-        f"inputs by {calibration.id}", "FS", target_point, "absolute", curves, valid=(low, high)
-    )
-    combined = combine_responses(measured, of_inputs, name=measured.name)
-    conditions = dict(measured.conditions)
-    flags = list(conditions.get("flags", ()))
-    if inputs is None:
-        flags.append("the response of the inputs is not given: they are taken as flat")
-    levels = {
-        name: level + calibration.chain(name).gain_db + PASCAL_DB
-        for name, level in conditions["rms_db"].items()
-    }
-    return new_response(
-        measured.name,
-        "FS",
-        target_point,
-        "absolute",
-        combined.channels,
-        valid=measured.valid,
-        made=measured.made,
-        device=measured.device,
-        conditions={**conditions, "flags": flags, "level_db": levels},
-        provenance={
-            **measured.provenance,
-            "calibration": calibration.id,
-            **({} if inputs is None else {"inputs": {"id": inputs.id, "sha256": inputs.sha256}}),
-        },
-    )
-
-
-def by_substitution(measured: Response, with_reference: Response, reference: Response) -> Response:
-    """Return the response of a microphone that took the place of a reference microphone.
-
-    Parameters
-    ----------
-    measured, with_reference : Response
-        From FS to FS, with the microphone under test and with the reference microphone, from the
-        same output at the same place.
-    reference : Response
-        Of the reference microphone, from P to FS, relative.
-
-    Returns
-    -------
-    Response
-        From P to FS, 0 dB at the frequency at which the reference has it.
-
-    Raises
-    ------
-    ParameterError
-        The points do not fit, or the reference is not relative.
-    """
-    check_inputs(reference, "P")
-    at = reference.normalised_at or 0.0
-    place = with_reference.normalised(at).reversed()
-    combined = combine_responses(reference, place, measured.normalised(at))
-    used = {"reference": reference, "with_reference": with_reference}
-    return new_response(
-        measured.name,
-        "P",
-        "FS",
-        "relative",
-        combined.channels,
-        valid=combined.valid,
-        normalised_at=at,
-        incidence=reference.incidence,
-        device=measured.device,
-        conditions=measured.conditions,
-        provenance={
-            **measured.provenance,
-            "operation": "exponential sweep, substitution",
-            **{key: {"id": one.id, "sha256": one.sha256} for key, one in used.items()},
-        },
-    )

@@ -12,13 +12,12 @@ from soundcal.arrays import Array
 from soundcal.calibration import stated
 from soundcal.errors import ParameterError, SignalError
 from soundcal.response import ChannelResponse, Response, new_response
+from soundcal.response.calibrated_inputs import at_inputs, by_substitution
 from soundcal.response.deconvolution import Gate, deconvolve
 from soundcal.response.distortion import harmonic_gains, total_harmonic_distortion
 from soundcal.response.measurement import (
     MeasuredResponse,
     SweepTest,
-    at_inputs,
-    by_substitution,
     response_of_takes,
 )
 from soundcal.response.sweep import Sweep
