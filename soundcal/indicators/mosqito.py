@@ -401,7 +401,7 @@ def tnr_ecma(pressure: ArrayLike, fs: float, *, field: str = "free") -> Indicato
         Sound pressure in Pa, 1 s to 10 min.
     fs : float, needed for an array
         Sampling rate in Hz, at least 8 kHz.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Has no effect; present so that all indicators have the same arguments.
 
     Returns

@@ -51,9 +51,9 @@ class IndicatorResult:
         Last axis of ``specific``: critical-band rates in Bark, or frequencies in Hz (see
         ``axis_unit``).
     axis_unit : str
-        Unit of ``axis``: ``Bark`` or ``Hz``.
+        Unit of ``axis``: ``Bark``, ``Bark_HMS`` or ``Hz``.
     field : str
-        Sound field assumed: ``free``, ``diffuse`` or "" where it has no effect.
+        Sound field assumed: ``free``, ``diffuse``, ``eardrum`` or "" where it has no effect.
     warnings : tuple of str
         Warnings about this result.
     binaural : IndicatorResult, optional

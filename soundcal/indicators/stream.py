@@ -251,7 +251,7 @@ def run_stream(
         Symbol of the indicator.
     pressure, fs, minimum
         As for :func:`feed_each`.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Sound field.
 
     Raises

@@ -131,7 +131,7 @@ def band_levels(
         Frequency weighting in front of the filters.
     step : float, optional
         Length of a step in s; if given, the levels of every complete step are also kept.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Checked, as for all indicators, but without effect: the level is that of the given pressure.
 
     Returns

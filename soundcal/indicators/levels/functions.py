@@ -81,7 +81,7 @@ def sound_level(
         Sampling rate in Hz, at least 8 kHz (1 kHz for Z).
     weighting : {"A", "B", "C", "Z"}
         Frequency weighting.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Checked, as for all indicators, but without effect: the level is that of the given pressure.
 
     Returns
@@ -120,7 +120,7 @@ def leq(
         Frequency weighting.
     step : float
         Step of the series in s, a multiple of 5 ms; 0.125 and 1 are usual.
-    field : {"free", "diffuse"}
+    field : {"free", "diffuse", "eardrum"}
         Checked, as for all indicators, but without effect: the level is that of the given pressure.
 
     Returns
