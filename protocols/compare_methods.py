@@ -8,6 +8,8 @@ simulator (HATS) with each gain. The setting methods names them:
     ocv   open-circuit voltage, and the sensitivity of the headphones in their data sheet
     ocv+  the same with published curves: impedance and response of the headphones over frequency
     hats  search at the ears of the HATS
+    eq    the same with every stimulus equalised for the headphones, whose response is measured on
+          the HATS over several seatings
 
 Needs
     soundcard with two outputs (headphones) and two inputs (ears), headphones, HATS or ear
@@ -18,10 +20,13 @@ Needs
 Steps
     1. Sound calibrator on each ear, several times: the ears' sensitivities.
     2. For ocv and ocv+: headphones unplugged, voltage of a 1 kHz tone at both outputs.
-    3. Headphones on the HATS. For every stimulus: play with the predicted gains and record; search
-       for the gain at the ears and keep the accepted recording.
-    4. Sound calibrator on each ear again: drift.
-    5. Indicators, agreement of in-situ with every method, report in the session's folder
+    3. For eq: headphones on the HATS several times, sweeps each time; the mean response of each ear
+       is inverted.
+    4. Headphones on the HATS once more; for eq, one sweep shows how flat they are as they sit. For
+       every stimulus: play with the predicted gains and record; search for the gain at the ears and
+       keep the accepted recording.
+    5. Sound calibrator on each ear again: drift.
+    6. Indicators, agreement of in-situ with every method, report in the session's folder
        derivatives.
 
 Accepted
@@ -72,7 +77,7 @@ def run(bench: Bench) -> ExitStatus:
         "calibrator on the ears, before", partial(steps.calibrate_ears, bench, "calibration_before")
     )
     methods.prepare_methods(bench)
-    steps.with_headphones_on(bench, steps.record_in_situ, *methods.records_of(bench.settings))
+    methods.record_with_methods(bench, steps.record_in_situ)
     bench.step(
         "calibrator on the ears, after", partial(steps.calibrate_ears, bench, "calibration_after")
     )

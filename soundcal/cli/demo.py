@@ -32,20 +32,31 @@ COMBINATIONS: Final = (
 _SCENE_S: Final = 5.0
 _FULL_S: Final = 30.0
 _FAMILIES: Final = ("LA", "LC", "N", "S")
-_STEPS: Final = 3
-"""Steps of a session beside one per stimulus: ears before and after, open-circuit voltage."""
+_METHODS: Final = "ocv,hats"
+_ALL_METHODS: Final = "ocv,ocv+,hats,eq"
+_TITLES: Final = {
+    _METHODS: "OCV against HATS on the simulated lab",
+    _ALL_METHODS: "OCV, OCV+, HATS and EQ on the simulated lab",
+}
+_STEPS: Final = {_METHODS: 3, _ALL_METHODS: 5}
+"""Steps of a session beside one per stimulus: ears before and after, open-circuit voltage; with all
+methods also published curves and response of the headphones."""
 
 _QUICK: Final = ("CG01", "CG04", "CG07", "E01b", "RPJ01", "W06")
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Sessions by their folders, named by the combinations; stimuli, none for all scenes; seed."""
+    """Sessions by their folders, named by the combinations; stimuli, none for all scenes; seed.
+
+    ``methods`` are those of the protocol.
+    """
 
     sessions: tuple[Path, ...]
     stimuli: tuple[str, ...]
     duration: float
     seed: int
+    methods: str
 
     def scenes(self) -> "list[Stimulus]":
         """Return the stimuli."""
@@ -95,7 +106,9 @@ def add(commands: Any) -> None:
         help=f"one of the four combinations, and {len(_QUICK)} of the 27 scenes",
     )
     size.add_argument(
-        "--full", action="store_true", help="scenes of 30 s instead of 5 s and all 39 indicators"
+        "--full",
+        action="store_true",
+        help="scenes of 30 s instead of 5 s, all 39 indicators, also the methods ocv+ and eq",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the lab's equipment and noise (default 0)"
@@ -105,7 +118,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the study, write the report, and print a summary of five lines."""
+    """Run the study, write the report, and print a summary of a few lines."""
     from soundcal.errors import RecordError
     from soundcal.files.atomic import make_folder
     from soundcal.recording import utc_now
@@ -123,6 +136,7 @@ def run(options: argparse.Namespace) -> int:
         _QUICK if options.quick else (),
         _FULL_S if options.full else _SCENE_S,
         options.seed,
+        _ALL_METHODS if options.full else _METHODS,
     )
     jobs = 1 if options.quick else _cores()  # what is done soon is not worth starting processes
     _measure(work, campaign, jobs)
@@ -130,7 +144,7 @@ def run(options: argparse.Namespace) -> int:
         study = collect(
             work.sessions,
             indicators=None if options.full else _indicators(),
-            title="OCV against HATS on the simulated lab",
+            title=_TITLES[work.methods],
             jobs=jobs,
             progress=advance,
         )
@@ -163,7 +177,7 @@ def _measure(work: _Work, campaign: Path, jobs: int) -> None:
             names = render_each(put(scene, work.duration) for scene in scenes)
             for number, name in enumerate(names, start=1):
                 advance(number, name)
-        steps = (len(scenes) + _STEPS) * len(work.sessions)
+        steps = (len(scenes) + _STEPS[work.methods]) * len(work.sessions)
         with progress("measuring", steps, unit="steps") as advance, _watched(work, advance):
             run_all = Parallel(n_jobs=min(jobs, len(work.sessions)))
             session = delayed(from_here(_session))
@@ -224,6 +238,7 @@ def _session(folder: Path, work: _Work, shelf: _Shelf) -> None:
             "sensitivity_per": sheet.per,
             "stimuli": ",".join(work.stimuli),
             "duration": str(work.duration),
+            "methods": work.methods,
             "report": "no",  # one report over all combinations follows
         }
         loaded, operator = protocol.load("compare_methods"), SimulatedOperator(lab)
@@ -231,15 +246,16 @@ def _session(folder: Path, work: _Work, shelf: _Shelf) -> None:
 
 
 def _outcome(study: "Study", page: Path, seconds: float) -> list[str]:
-    """Return the outcome in five lines; differences have the sign and the name of the report's."""
+    """Return the outcome in a few lines; differences have the sign and the name of the report's."""
     from soundcal.recording import counted
 
     combinations = counted(len(study.comparisons), "combination")
     lines = [f"{len(study.sources)} recordings of {combinations} in {seconds:.0f} s."]
     found = [
-        (name, comparison.entry("LAeq", "in-situ", method))
-        for method in ("ocv", "hats")
+        (name, comparison.entry("LAeq", first, method))
         for name, comparison in study.comparisons.items()
+        for first, method in comparison.pairs
+        if first == "in-situ"
     ]
     for direction in dict.fromkeys(entry.direction for _, entry in found):
         biases = "; ".join(

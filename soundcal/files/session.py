@@ -63,6 +63,9 @@ class Event(StrEnum):
     """The change of the ears between both calibrations, within ``limit_db``."""
     DRIFT_EXCEEDED = "drift exceeded"
     """The change was larger than the limit; ``reason`` gives both."""
+    FLATNESS = "flatness"
+    """Largest deviation of the equalised headphones from their level at 1 kHz at an ``ear``, in dB:
+    ``middle_db`` from 100 Hz to 10 kHz, ``wide_db`` from 50 Hz to 16 kHz."""
     METHOD = "method"
     """``method`` takes ``seconds`` of playing and recording and ``hands`` actions by hand."""
 

@@ -3,7 +3,8 @@
 ``ocv``   open-circuit voltage, and the sensitivity of the headphones in their data sheet;
 ``ocv+``  the same with published curves over frequency: impedance of the headphones with the output
           impedance of the soundcard, and response of the headphones;
-``hats``  gain search at the ears of a head and torso simulator.
+``hats``  gain search at the ears of a head and torso simulator;
+``eq``    the same with stimuli equalised for the headphones, whose response is measured there.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Final
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
 from soundcal.files.session import Event
-from soundcal.lab import efforts, published, steps
+from soundcal.lab import efforts, equalised, published, steps
 from soundcal.lab.effort import Effort
 from soundcal.lab.protocol import Bench, Setting, Value
 
@@ -24,12 +25,15 @@ __all__ = [
     "keep_efforts",
     "methods_effort",
     "prepare_methods",
-    "records_of",
+    "record_with_methods",
 ]
 
 METHODS: Final = {
-    "methods": Setting("ocv,hats", "", "methods to compare, separated by commas: ocv, ocv+, hats"),
+    "methods": Setting(
+        "ocv,hats", "", "methods to compare, separated by commas: ocv, ocv+, hats, eq"
+    ),
     **published.PUBLISHED,
+    **equalised.EQUALISATION,
 }
 """Settings of the methods, beside those of the shared steps."""
 
@@ -37,8 +41,9 @@ _RECORDS: Final[Mapping[str, steps.Record]] = {
     "ocv": steps.record_by_ocv,
     "ocv+": published.record_by_published,
     "hats": steps.record_by_search,
+    "eq": equalised.record_equalised,
 }
-_TAKES: Final = {"ocv": 1, "ocv+": 1, "hats": efforts.SEARCH_TAKES}
+_TAKES: Final = {"ocv": 1, "ocv+": 1, "hats": efforts.SEARCH_TAKES, "eq": efforts.SEARCH_TAKES}
 """Takes of each stimulus at the ears."""
 
 _BY_VOLTAGE: Final = frozenset({"ocv", "ocv+"})
@@ -78,6 +83,8 @@ def check_methods(settings: Mapping[str, Value], device: AudioDevice) -> None:
     steps.check(own, device)
     if "ocv+" in chosen:
         published.published_curves(settings, device)
+    if "eq" in chosen:
+        equalised.check_equalisation(settings, device)
 
 
 def prepare_methods(bench: Bench) -> None:
@@ -87,11 +94,19 @@ def prepare_methods(bench: Bench) -> None:
         bench.step("open-circuit voltage", partial(steps.calibrate_open_circuit, bench))
     if "ocv+" in chosen:
         bench.step("published curves", partial(published.keep_published_output, bench))
+    if "eq" in chosen:
+        bench.step("response of the headphones", partial(equalised.keep_equaliser, bench))
 
 
-def records_of(settings: Mapping[str, Value]) -> tuple[steps.Record, ...]:
-    """Return the functions that record a stimulus with the gain of each method."""
-    return tuple(_RECORDS[name] for name in chosen_methods(settings))
+def record_with_methods(bench: Bench, *records: steps.Record) -> None:
+    """Make ``records`` of every stimulus, then one recording with the gain of each method."""
+    chosen = chosen_methods(bench.settings)
+    steps.with_headphones_on(
+        bench,
+        *records,
+        *(_RECORDS[name] for name in chosen),
+        when_seated=[equalised.keep_flatness] if "eq" in chosen else [],
+    )
 
 
 def methods_effort(settings: Mapping[str, Value]) -> Effort:
@@ -101,6 +116,8 @@ def methods_effort(settings: Mapping[str, Value]) -> Effort:
     """
     chosen = chosen_methods(settings)
     once = efforts.OPEN_CIRCUIT if _BY_VOLTAGE & set(chosen) else Effort()
+    if "eq" in chosen:
+        once += equalised.equalisation_effort(settings)
     takes = sum(_TAKES[name] for name in chosen)
     return once + efforts.stimuli_effort(settings, takes=takes)
 
@@ -117,5 +134,7 @@ def keep_efforts(bench: Bench) -> None:
 def _alone(name: str, settings: Mapping[str, Value]) -> Effort:
     if name in _BY_VOLTAGE:
         return efforts.OPEN_CIRCUIT
-    at_ears = efforts.stimuli_effort(settings, takes=_TAKES[name])
-    return efforts.ears_effort(settings) * 2 + at_ears
+    effort = efforts.ears_effort(settings) * 2
+    if name == "eq":
+        effort += equalised.equalisation_effort(settings)
+    return effort + efforts.stimuli_effort(settings, takes=_TAKES[name])

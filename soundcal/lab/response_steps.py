@@ -45,6 +45,8 @@ __all__ = [
     "headphone_seatings",
     "prepare_response",
     "response_effort",
+    "seating_effort",
+    "sweep_path",
     "sweep_test",
 ]
 
@@ -184,11 +186,13 @@ def prepare_response(bench: Bench) -> None:
         steps.calibrate_ears(bench, _EARS)
 
 
-def _path(bench: Bench) -> SweepPath:
+def sweep_path(bench: Bench) -> SweepPath:
+    """Return outputs, inputs and sweep; its level is limited if the outputs are calibrated."""
     settings, level = bench.settings, bench.number("sweep_level")
-    if f"{_OUTPUT}.json" in bench.session.files:
-        output = steps.calibration_of(bench, _OUTPUT)
-        level = level_below(bench.number("max_level"), output, channels=EARS, level_dbfs=level)
+    for name in (_OUTPUT, "calibration_ocv"):
+        if f"{name}.json" in bench.session.files:
+            output = steps.calibration_of(bench, name)
+            level = level_below(bench.number("max_level"), output, channels=EARS, level_dbfs=level)
     return SweepPath(
         bench.device,
         sweep_test(settings, bench.device.fs, level),
@@ -209,7 +213,7 @@ def headphone_seatings(bench: Bench, name: str = "headphones") -> Response:
     SignalError
         A take or a seating was refused, and the operator does not try again.
     """
-    path, n = _path(bench), int(bench.number("seatings"))
+    path, n = sweep_path(bench), int(bench.number("seatings"))
     kept = _Kept(bench=bench, name="seating")
     kept.read()
     if kept.responses:
@@ -247,10 +251,14 @@ def conclude_response(bench: Bench, name: str = "headphones") -> ExitStatus:
 
 def response_effort(settings: Mapping[str, Value]) -> Effort:
     """Return the effort of :func:`headphone_seatings`."""
-    test = sweep_test(settings, _USUAL_RATE)
-    each = playing(take_duration(test, len(EARS))) * (1 + int(settings["averages"]))
-    each += Effort(hands=1)
+    each = seating_effort(settings, int(settings["averages"])) + Effort(hands=1)
     return each * int(settings["seatings"])
+
+
+def seating_effort(settings: Mapping[str, Value], averages: int) -> Effort:
+    """Return the effort of the takes of one seating: silence, and sweeps that are averaged."""
+    test = sweep_test(settings, _USUAL_RATE)
+    return playing(take_duration(test, len(EARS))) * (1 + averages)
 
 
 _USUAL_RATE: Final = 48000

@@ -386,10 +386,13 @@ def record_by_search(
     keep_take(bench, stimulus, condition, found.take, how, found.checks)
 
 
-def with_headphones_on(bench: Bench, *records: Record) -> None:
+def with_headphones_on(
+    bench: Bench, *records: Record, when_seated: Sequence[Callable[[Bench], object]] = ()
+) -> None:
     """Make recordings of every stimulus, one step each, with the headphones on the HATS.
 
-    A target that cannot be met is logged and reported, and the next stimulus follows.
+    ``when_seated`` is what has to be done first each time that they are put on. A target that
+    cannot be met is logged and reported, and the next stimulus follows.
     """
     chosen = selected_stimuli(bench.settings)
     if all(bench.session.finished(f"stimulus {stimulus.id}") for stimulus in chosen):
@@ -397,6 +400,8 @@ def with_headphones_on(bench: Bench, *records: Record) -> None:
     bench.operator.seat_headphones()
     bench.operator.tell("noise floor")
     measure_noise_floor(bench)
+    for act in when_seated:
+        act(bench)
     for number, stimulus in enumerate(chosen, start=1):
         attempt = partial(_attempt, bench, stimulus, records)
         bench.step(f"stimulus {stimulus.id}", attempt, place=f"{number} of {len(chosen)}")

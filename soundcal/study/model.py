@@ -88,6 +88,9 @@ class SessionInfo:
         Change of each ear's sensitivity from the calibration before to the one after, dB.
     efforts : mapping of str to (float, int)
         Seconds of playing and recording, and actions by hand, that each method takes by itself.
+    flatness : mapping of str to (float, float)
+        Largest deviation of the equalised headphones from their level at 1 kHz, per ear in dB, from
+        100 Hz to 10 kHz and from 50 Hz to 16 kHz: of the last seating.
     """
 
     folder: str
@@ -99,6 +102,7 @@ class SessionInfo:
     problems: tuple[str, ...] = ()
     drift: Mapping[str, float] = field(default_factory=dict)
     efforts: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    flatness: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

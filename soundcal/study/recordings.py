@@ -321,6 +321,10 @@ def _session(folder: Path) -> tuple[SessionInfo, list[CalibratedRecording], list
             str(e["method"]): (float(e["seconds"]), int(e["hands"]))
             for e in session.events(Event.METHOD)
         },
+        flatness={
+            str(e["ear"]): (float(e["middle_db"]), float(e["wide_db"]))
+            for e in session.events(Event.FLATNESS)
+        },
     )
     records = sorted(path for path in folder.glob(RECORDS) if path.name not in unfinished)
     if not records:

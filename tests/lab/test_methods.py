@@ -6,6 +6,7 @@ from statistics import stdev
 from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from soundcal.cli.operators import operator_for
@@ -17,7 +18,9 @@ from soundcal.lab import protocol
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.levels import levels_behind
 from soundcal.response.model import new_response
+from soundcal.response.records import load_response
 from soundcal.stimuli import load_catalogue, render, scenes
+from soundcal.study import collect
 from soundcal.units import energetic_mean
 
 SHORT = {"duration": "1", "insertions": "1", "report": "no"}
@@ -75,20 +78,84 @@ def test_published_curves_leave_little_spread_between_stimuli(tmp_path: Path) ->
     assert stdev(errors(session.folder, "ocv").values()) > 1.5
 
 
-def test_the_log_has_what_each_method_takes(tmp_path: Path) -> None:
-    session = compared(tmp_path / "s", "sim:lab", "hats,ocv", stimuli="N1")
-    logged = {event["method"]: event for event in session.events(Event.METHOD)}
-    assert list(logged) == ["ocv", "hats"]
-    assert (logged["ocv"]["hands"], logged["ocv"]["seconds"]) == (3, 0.0)
+@pytest.fixture(scope="module")
+def equalised(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """Three scenes by all methods, with two seatings and a short sweep, and the report."""
+    folder = tmp_path_factory.mktemp("equalised") / "s"
+    short = {"seatings": "2", "averages": "1", "sweep": "2", "report": "yes", "indicators": "LA,N"}
+    return compared(folder, "sim:lab", "ocv,ocv+,hats,eq", **THREE, **short)
+
+
+def test_equalised_stimuli_have_their_levels_and_a_start_near_them(equalised: Session) -> None:
+    found = errors(equalised.folder, "eq")
+    assert sorted(found) == ["CG01", "N1", "W06"]
+    for name, error in found.items():
+        assert abs(error) <= 0.1  # the tolerance
+        path = equalised.folder / f"rec-{name}_eq_run-1.json"
+        record = json.loads(path.read_text())
+        # predicted from two other seatings of headphones whose gain differs by 0.25 dB (s)
+        assert abs(record["gain_db"] - record["search"]["predicted_gain_db"]) < 1.0
+        assert record["search"]["equaliser"] == load_response(equalised.path("equaliser.json")).id
+
+
+def test_the_loudness_of_equalised_stimuli_is_the_one_in_situ(equalised: Session) -> None:
+    """Both have the level; without equalisation N5 of the three errs by more than 5 %."""
+    table = pd.read_csv(equalised.folder / "derivatives" / "differences.csv")
+    n5 = table.query("indicator == 'N' and statistic == '5' and first == 'in-situ'")
+    relative = (n5["difference"] / n5["first_value"]).abs().groupby(n5["second"]).max()
+    assert relative["eq"] < 0.02 < 0.05 < relative["hats"]
+
+
+def test_the_equalised_headphones_are_flat_at_the_ears(equalised: Session) -> None:
+    logged = {event["ear"]: event for event in equalised.events(Event.FLATNESS)}
+    assert list(logged) == ["left", "right"]
+    residual = load_response(equalised.path("residual.json"))
+    for ear, event in logged.items():
+        # seatings differ by 0.25 (s) in the logarithm of the leak's corner of 35 Hz
+        assert event["middle_db"] <= event["wide_db"] < 3.0
+        assert event["middle_db"] < 0.5
+        assert residual.channel(ear).level(1000.0) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_report_lists_the_methods_and_what_they_take(equalised: Session) -> None:
+    page = (equalised.folder / "derivatives" / "report.html").read_text()
+    assert "that each method takes by itself" in page
+    for method in ("ocv", "ocv+", "hats", "eq"):
+        assert f"in-situ − {method}" in page
+    assert "largest deviation from the level at 1 kHz" in page
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("device", ["sim:lab", "sim:onboard+closed-16"])
+def test_equalised_stimuli_have_all_indicators_as_in_situ(tmp_path: Path, device: str) -> None:
+    session = compared(tmp_path / "s", device, "eq", **SCENES)
+    study = collect(session.folder, indicators="LCeq,N5,Smean")
+    entries = {e.label: e for e in study.comparison.entries}
+    n5 = 100.0 * entries["N5"].differences / entries["N5"].x
+    assert abs(n5.mean()) <= 0.5
+    assert n5.std(ddof=1) <= 0.5
+    assert abs(entries["Smean"].differences.mean()) <= 0.02
+    assert abs(entries["LCeq"].differences.mean()) <= 0.2
+
+
+def test_the_log_has_what_each_method_takes(equalised: Session) -> None:
+    logged = {event["method"]: event for event in equalised.events(Event.METHOD)}
+    assert list(logged) == ["ocv", "ocv+", "hats", "eq"]
+    for name in ("ocv", "ocv+"):  # unplug, read the voltmeter twice
+        assert (logged[name]["hands"], logged[name]["seconds"]) == (3, 0.0)
     # calibrator on and off, for two ears, before and after; headphones on
     assert logged["hats"]["hands"] == 9
-    assert logged["hats"]["seconds"] > 4 * 10.0
+    assert logged["eq"]["hands"] == 9 + 2  # two more seatings
+    sweeps = logged["eq"]["seconds"] - logged["hats"]["seconds"]
+    assert sweeps > 6 * 2.0  # silence and a sweep of 2 s: of two seatings, and of the last one
 
 
 def test_a_method_needs_no_more_than_its_own_data(tmp_path: Path) -> None:
     session = compared(tmp_path / "s", "sim:lab", "hats", stimuli="N1")
+    assert [event["method"] for event in session.events(Event.METHOD)] == ["hats"]
     assert not (session.folder / "calibration_ocv.json").exists()
-    assert not errors(session.folder, "ocv")
+    assert not list(session.folder.glob("*eq*"))
+    assert not list(session.folder.glob("*ocv*"))
 
 
 def test_unknown_methods_are_refused(tmp_path: Path) -> None:

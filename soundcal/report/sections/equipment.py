@@ -17,6 +17,8 @@ def equipment_section(study: Study) -> Section:
         blocks.append(_session_table(study))
         if any(session.efforts for session in study.sessions):
             blocks.append(_effort_table(study))
+        if any(session.flatness for session in study.sessions):
+            blocks.append(_flatness_table(study))
         if any(session.drift for session in study.sessions):
             blocks.append(_drift_table(study))
     if study.calibrations:
@@ -69,6 +71,26 @@ def _effort_table(study: Study) -> Table:
             Column("Method"),
             Column("Time (min)", "number", decimals=1),
             Column("Actions by hand"),
+        ),
+        tuple(rows),
+    )
+
+
+def _flatness_table(study: Study) -> Table:
+    rows = [
+        (session.folder, ear, middle, wide)
+        for session in study.sessions
+        for ear, (middle, wide) in session.flatness.items()
+    ]
+    return Table(
+        "flatness",
+        "Equalised headphones as they sat during the recordings: largest deviation from the level "
+        "at 1 kHz",
+        (
+            Column("Session"),
+            Column("Ear"),
+            Column("100 Hz to 10 kHz (dB)", "number", decimals=2),
+            Column("50 Hz to 16 kHz (dB)", "number", decimals=2),
         ),
         tuple(rows),
     )
