@@ -74,7 +74,7 @@ class Metric:
             The signal is too short.
         """
         start = self.discarded / self.rate
-        lasts = f"signal of {n / RATE:.4g} s"
+        lasts = f"signal of {n / RATE:.6g} s"  # one sample less than 1.5 s is not 1.5 s
         if n < self.shortest * RATE:
             raise SignalError(
                 f"{lasts} is too short: {self.title} by ECMA-418-2 needs at least "
