@@ -17,8 +17,9 @@ def loudness_ecma(
     """Loudness over time by the hearing model of ECMA-418-2:2025 (4th edition).
 
     The tonal and the noise component of the sound are weighted differently. The single value is the
-    standard's power mean over time, which is close to the loudness exceeded in few percent of the
-    time. The first 0.304 s are left out of value, statistics and ``specific``.
+    standard's power mean over time, with the exponent 1/lg 2 = 3.32: a sound that is there for a
+    tenth of the time, and silence otherwise, has half its loudness. The first 0.304 s are left out
+    of value, statistics and ``specific``.
 
     Parameters
     ----------
