@@ -27,6 +27,11 @@ from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
 from soundcal.indicators.prominence.result import ProminenceResult, RatedTone
 from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
+from soundcal.indicators.response_uncertainty import (
+    SpectrumOfChannels,
+    channel_errors,
+    with_responses,
+)
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import (
     BINAURAL,
@@ -58,6 +63,9 @@ _TIDY: Final = 256
 
 Progress = Callable[[float], None]
 
+_Fed = tuple[Array, Analysis | MosqitoAnalysis | SpectrumOfChannels]
+"""Factors from samples to pascal, shape (n_channels, 1), and what takes the pressure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -79,8 +87,8 @@ class Task:
     engine : {"soundcal", "mosqito"}
         Library that computes. MoSQITo needs the whole file in memory.
     uncertainty : bool
-        Carry the calibration's uncertainty also into indicators that are not levels (doubles the
-        run time).
+        Carry the uncertainty of the calibration and of the responses also into indicators that are
+        not levels (doubles the run time).
     sensitivities : tuple of float
         Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
         every file, or one each.
@@ -149,6 +157,10 @@ class FileResult:
         Reference point of the pressure that was measured; empty if it is not stated.
     equalisation : tuple of AppliedResponse
         Responses by which the pressure came to this point.
+    of_responses : mapping of str to mapping
+        Standard uncertainty that these responses bring into levels in dB, and into N and S relative
+        to their values, by channel (:meth:`ResponseUncertainty.summary`); empty unless
+        :attr:`Task.uncertainty` is set.
     """
 
     path: str
@@ -164,6 +176,7 @@ class FileResult:
     field: str = ""
     point: str = ""
     equalisation: tuple[AppliedResponse, ...] = ()
+    of_responses: Mapping[str, Mapping[str, float]] = dataclass_field(default_factory=dict)
 
 
 def _without_dead(rows: Sequence[TidyRow], dead: Sequence[str]) -> list[TidyRow]:
@@ -254,7 +267,11 @@ def measure_file(
         bool(task.kept),
     )
     analysis = open_engine(task.engine, request, about.n_channels, threads)
-    fed = [(factors, analysis)]
+    fed: list[_Fed] = [(factors, analysis)]
+    errors = channel_errors(referred.applied(), channels)
+    spectrum = SpectrumOfChannels(about.fs, about.n_channels)
+    if errors:
+        fed.append((factors, spectrum))
     raised = None
     if task.uncertainty and any(u_db):
         request = replace(request, wanted=task.wanted, keep=False)
@@ -285,6 +302,8 @@ def measure_file(
         binaural=BINAURAL in task.ears,
         equalisation=referred.applied(),
     )
+    of_responses = spectrum.uncertainty(errors, field) if errors else {}
+    rows = with_responses(rows, of_responses, dict(zip(channels, u_db, strict=True)))
     rows = _without_dead(rows, judged.dead)
     rows = by_rules(rows, [rule for rule in task.ears if not reasons[rule]])
     missing |= {rule: SignalError(reason) for rule, reason in reasons.items() if reason}
@@ -311,6 +330,9 @@ def measure_file(
         field=field,
         point=referred.point,
         equalisation=referred.applied(),
+        of_responses={name: found.summary() for name, found in of_responses.items()}
+        if task.uncertainty
+        else {},
     )
 
 
@@ -343,7 +365,7 @@ def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
 def _feed(
     path: Path,
     about: audio.AudioInfo,
-    streams: Sequence[tuple[Array, Analysis | MosqitoAnalysis]],
+    streams: Sequence[_Fed],
     judged: FileChecks,
     referred: Referral,
     progress: Progress | None,

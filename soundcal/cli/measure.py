@@ -99,7 +99,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--uncertainty",
         action="store_true",
-        help="also propagate the calibration's uncertainty to sone, acum, … (doubles the run time)",
+        help="also propagate the uncertainty of calibration and responses to sone, acum, … "
+        "(doubles the run time)",
     )
     parser.add_argument(
         "--channels",
@@ -545,6 +546,11 @@ def _show(
                 for result in results
                 if result.equalisation
             },
+            "of_responses": {
+                result.path: {name: dict(u) for name, u in result.of_responses.items()}
+                for result in results
+                if result.of_responses
+            },
             "missing": {result.path: dict(result.missing) for result in results if result.missing},
         }
         option, typed = _stated(options)
@@ -560,6 +566,13 @@ def _show(
     known = [row for row in rows if row.value == row.value]
     for line in short_table(known) if options.out else all_values(known):
         show(line)
+    for result in results:
+        for channel, u in result.of_responses.items():
+            show(
+                f"{result.path}, {channel}: frequency response u(LA) = {u['LA_db']:.2f} dB, "
+                f"u(LC) = {u['LC_db']:.2f} dB, u(LZ) = {u['LZ_db']:.2f} dB, "
+                f"u(N) = {100 * u['N_relative']:.1f} %, u(S) = {100 * u['S_relative']:.1f} %"
+            )
 
 
 def _field(results: "Sequence[FileResult]") -> str:

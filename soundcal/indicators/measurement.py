@@ -9,9 +9,8 @@ from soundcal.indicators.accepting import of_recording
 from soundcal.indicators.engines import open_engine
 from soundcal.indicators.registry import STUDY, resolve
 from soundcal.indicators.response_uncertainty import (
-    ResponseUncertainty,
     SpectrumOfChannels,
-    error_covariance,
+    channel_errors,
     with_responses,
 )
 from soundcal.indicators.result import IndicatorResult
@@ -174,18 +173,10 @@ def compute(
         binaural=BINAURAL in rules,
         equalisation=recording.equalisation,
     )
-    of_channels = _of_responses(recording, field)
-    if of_channels and recording.u_db:
+    errors = channel_errors(recording.equalisation, recording.channels)
+    if errors and recording.u_db:
+        spectrum = SpectrumOfChannels(recording.fs, len(recording.channels))
+        spectrum.push(recording.pressure)
         u_db = dict(zip(recording.channels, recording.u_db, strict=True))
-        rows = with_responses(rows, of_channels, u_db)
+        rows = with_responses(rows, spectrum.uncertainty(errors, field), u_db)
     return by_rules(rows, rules)
-
-
-def _of_responses(recording: Recording, field: str) -> dict[str, ResponseUncertainty]:
-    """Return the uncertainty of the responses by which a recording came to its point."""
-    errors = {name: error_covariance(recording.equalisation, name) for name in recording.channels}
-    if not any(covariance.any() for covariance in errors.values()):
-        return {}
-    spectrum = SpectrumOfChannels(recording.fs, len(recording.channels))
-    spectrum.push(recording.pressure)
-    return spectrum.uncertainty(errors, field)

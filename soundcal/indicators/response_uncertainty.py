@@ -15,7 +15,7 @@ levels of the whole recording shifted by each, and the spread of the stationary 
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -37,6 +37,7 @@ __all__ = [
     "DRAWS",
     "ResponseUncertainty",
     "SpectrumOfChannels",
+    "channel_errors",
     "error_covariance",
     "with_responses",
 ]
@@ -94,7 +95,7 @@ class SpectrumOfChannels:
     def uncertainty(
         self, errors: Mapping[str, Array], field: str
     ) -> "dict[str, ResponseUncertainty]":
-        """Return the uncertainty by channel from their covariances (:func:`error_covariance`)."""
+        """Return the uncertainty by channel from the errors (:func:`channel_errors`)."""
         return {
             name: ResponseUncertainty(self.frequency, power, covariance, field)
             for (name, covariance), power in zip(errors.items(), self.finish(), strict=True)
@@ -144,6 +145,12 @@ def error_covariance(steps: Iterable[AppliedResponse], channel: str) -> Array:
     for weights, own in of_response.values():
         total += (weights @ own @ weights.T)[:n, :n]
     return total
+
+
+def channel_errors(steps: Sequence[AppliedResponse], channels: Iterable[str]) -> dict[str, Array]:
+    """Return the covariance by channel (:func:`error_covariance`); empty if none is uncertain."""
+    errors = {name: error_covariance(steps, name) for name in channels} if steps else {}
+    return errors if any(covariance.any() for covariance in errors.values()) else {}
 
 
 def _own(bands: FilterBands) -> Array:
@@ -251,7 +258,7 @@ def with_responses(
     rows : iterable of TidyRow
         Rows with the uncertainty of the calibration; where it is not known, it stays so.
     of_channels : mapping of str to ResponseUncertainty
-        That of the responses, by channel.
+        That of the responses, by channel; empty if there are none.
     u_db : mapping of str to float
         Standard uncertainty of the calibration in dB, by channel.
 
@@ -261,7 +268,9 @@ def with_responses(
     were raised by its uncertainty.
     """
     return [
-        row if row.u is None else replace(row, u=_combined(row, row.u, of_channels, u_db))
+        row
+        if row.u is None or not of_channels
+        else replace(row, u=_combined(row, row.u, of_channels, u_db))
         for row in rows
     ]
 
