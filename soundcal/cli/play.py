@@ -54,6 +54,21 @@ def add(commands: Any) -> None:
         default="A",
         help="frequency weighting of --level (default A)",
     )
+    flat = parser.add_argument_group("equalisation")
+    flat.add_argument(
+        "--equalize",
+        action=Patterns,
+        metavar="FILE",
+        help="response of the headphones (FS to DRP), which its inverse makes flat, or of a filter "
+        "(FS to FS); --level is then that of the file as flat headphones would play it",
+    )
+    flat.add_argument(
+        "--robust",
+        choices=("mean", "mean+2s", "kirkeby"),
+        default="mean",
+        help="rule of the inverse for notches (default mean; for listening mean+2s), see soundcal "
+        "response filter",
+    )
     ears = parser.add_argument_group("ears")
     ears.add_argument(
         "--record",
@@ -84,14 +99,23 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the file once."""
+    from dataclasses import replace
+
     from soundcal.calibration.belonging import mismatches
     from soundcal.cli.levels import watched
     from soundcal.errors import ParameterError, SignalError, TargetNotReached
     from soundcal.files import audio
     from soundcal.lab.calibrations import calibration_for
-    from soundcal.lab.play import LevelAtEars, play_and_record_at, play_at
+    from soundcal.lab.play import (
+        LevelAtEars,
+        play_and_record_at,
+        play_at,
+        playback_equaliser,
+        played_channels,
+    )
     from soundcal.lab.record import check_target, keep_capture
     from soundcal.recording import channel_names
+    from soundcal.response.opening import open_response
     from soundcal.takes.check import flags_of
     from soundcal.takes.file_checks import judge_file
     from soundcal.units import db
@@ -102,6 +126,7 @@ def run(options: argparse.Namespace) -> int:
         check_target(options.record, force=options.force)
     capture = audio.read(options.file)
     samples, outputs = _routed(capture, options)
+    response = open_response(options.equalize) if options.equalize else None
     take: Capture | None = None
     checks: tuple[Check, ...] = ()
     with open_from(options) as device:
@@ -111,10 +136,22 @@ def run(options: argparse.Namespace) -> int:
         at: float | LevelAtEars = float(options.gain_db)
         if calibration is not None:
             at = LevelAtEars(options.level, calibration, options.weighting)
+        equaliser = None
+        if response is not None:
+            equaliser = playback_equaliser(
+                response,
+                fs=device.fs,
+                channels=played_channels(calibration, outputs),
+                rule=options.robust,
+            )
         recorded = options.record is not None or ears is not None
         channels = names if recorded else tuple(f"output {n}" for n in outputs)
         with watched(channels, device.fs, "playing", capture.duration) as on_block:
-            about: dict[str, Any] = {"outputs": outputs, "on_block": on_block}
+            about: dict[str, Any] = {
+                "outputs": outputs,
+                "equaliser": equaliser,
+                "on_block": on_block,
+            }
             try:
                 if recorded:
                     about |= {"inputs": options.inputs, "channels": names}
@@ -134,6 +171,9 @@ def run(options: argparse.Namespace) -> int:
     about_file = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
     say(f"{options.file}: {about_file}")
     flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *noted)
+    if equaliser is not None:
+        say(f"equalised: {equaliser.applied()}")
+        flags += equaliser.flags()
     for known in (calibration, ears):
         if known is not None:
             flags += mismatches(known, device=device.info.identity, fs=device.fs)
@@ -151,6 +191,7 @@ def run(options: argparse.Namespace) -> int:
         "level": options.level,
         "weighting": None if calibration is None else options.weighting,
         "calibration": calibration.id if calibration else None,
+        "equalisation": None if equaliser is None else equaliser.applied().to_dict(),
         "n_samples": n_samples,
         "xruns": xruns,
         "flags": [flag.to_dict() for flag in flags],
@@ -168,6 +209,8 @@ def run(options: argparse.Namespace) -> int:
         say(f"recording: {options.record}")
         content["recording"] = str(options.record)
     if take is not None and ears is not None:
+        # what the filters ring is no part of the file, whose level is compared
+        take = replace(take, samples=take.samples[:, : samples.shape[1]])
         content["ears"], code = _heard(take, checks, ears, at, options.weighting)
     if options.json:
         print_json("soundcal/playback/2", content)

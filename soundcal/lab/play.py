@@ -14,13 +14,25 @@ from soundcal.calibration.uncertainty import coverage_factor
 from soundcal.devices.protocol import AudioDevice, OnBlock, Playback
 from soundcal.errors import ParameterError
 from soundcal.lab.levels import digital_levels
-from soundcal.recording import Capture
+from soundcal.recording import EARS, Capture
+from soundcal.response.equaliser import Equaliser, check_headroom
+from soundcal.response.inversion import InversionRule, inverse
+from soundcal.response.model import Response
+from soundcal.response.points import point_unit
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.check import Check, judged
 from soundcal.takes.judge import judge
 from soundcal.units import energetic_mean, from_db
 
-__all__ = ["HeardLevel", "LevelAtEars", "heard_level", "play_and_record_at", "play_at"]
+__all__ = [
+    "HeardLevel",
+    "LevelAtEars",
+    "heard_level",
+    "play_and_record_at",
+    "play_at",
+    "playback_equaliser",
+    "played_channels",
+]
 
 _ROUNDING: Final = 1e-9
 
@@ -63,8 +75,12 @@ class LevelAtEars:
         chains = [self.calibration.chain(name) for name in self.calibration.channels]
         return max(chains, key=lambda chain: chain.u_db)
 
-    def gain_db(self, samples: Samples, fs: int, outputs: Sequence[int]) -> float:
+    def gain_db(
+        self, samples: Samples, fs: int, outputs: Sequence[int], *, peak: float | None = None
+    ) -> float:
         """Return the gain in dB with which samples of shape (n_outputs, n) have this level.
+
+        ``peak`` is the largest magnitude that is played, if it is not that of the samples.
 
         Raises
         ------
@@ -75,20 +91,35 @@ class LevelAtEars:
         ParameterError
             An output is not calibrated, or the calibration is of an input.
         """
-        numbers = self.calibration.outputs or dict(
-            zip(self.calibration.channels, (1, 2), strict=False)
-        )
-        names = {number: name for name, number in numbers.items()}
-        unknown = [number for number in outputs if number not in names]
-        if unknown:
-            raise ParameterError(
-                f"calibration {self.calibration.id} is of outputs "
-                f"{', '.join(map(str, names))} ({', '.join(names.values())}), not of {unknown[0]}"
-            )
-        channels = tuple(names[number] for number in outputs)
+        channels = played_channels(self.calibration, outputs)
         levels = digital_levels(samples, fs, self.weighting, channels)
-        peak = float(np.abs(samples).max())
+        if peak is None:
+            peak = float(np.abs(samples).max())
         return ocv.gain_for(self.calibration, self.level, levels, peak=peak)
+
+
+def played_channels(calibration: Calibration | None, outputs: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of the channels that outputs play, by their calibration if there is one.
+
+    Without a calibration, or if it names no others, outputs 1 and 2 are the ears.
+
+    Raises
+    ------
+    ParameterError
+        The calibration is of other outputs.
+    """
+    numbers = dict(zip(EARS, (1, 2), strict=True))
+    if calibration is not None:
+        numbers = calibration.outputs or dict(zip(calibration.channels, (1, 2), strict=False))
+    names = {number: name for name, number in numbers.items()}
+    if calibration is None:
+        return tuple(names.get(number, f"output {number}") for number in outputs)
+    if unknown := [number for number in outputs if number not in names]:
+        raise ParameterError(
+            f"calibration {calibration.id} is of outputs {', '.join(map(str, names))} "
+            f"({', '.join(names.values())}), not of {unknown[0]}"
+        )
+    return tuple(names[number] for number in outputs)
 
 
 def play_at(
@@ -97,6 +128,7 @@ def play_at(
     samples: Samples,
     *,
     outputs: Sequence[int],
+    equaliser: Equaliser | None = None,
     on_block: OnBlock | None = None,
 ) -> tuple[Playback, float]:
     """Play samples once, at a gain or at a calibrated level.
@@ -111,6 +143,10 @@ def play_at(
         1.0 is full scale; nothing but the gain changes them.
     outputs : sequence of int
         Channels of the rows, from 1.
+    equaliser : Equaliser, optional
+        Filters that make the headphones flat (:func:`playback_equaliser`); what they ring after
+        the last sample is played too. The level is then that of the unfiltered samples, as
+        headphones that are flat would play them.
     on_block : callable, optional
         Called with every block that is played.
 
@@ -124,22 +160,36 @@ def play_at(
     Raises
     ------
     TargetNotReached
-        The level cannot be reached without clipping.
+        The level cannot be reached without clipping, or the filtered samples would clip; the
+        message has the dB that are missing.
     SignalError
         The gain would clip, or silence was to have a level.
     ParameterError
         As for :meth:`LevelAtEars.gain_db`.
     """
-    scaled, gain_db = _scaled(at, samples, device.fs, outputs)
+    scaled, gain_db = _scaled(at, samples, device.fs, outputs, equaliser)
     return device.play(scaled, outputs=outputs, on_block=on_block), gain_db
 
 
 def _scaled(
-    at: float | LevelAtEars, samples: Samples, fs: int, outputs: Sequence[int]
+    at: float | LevelAtEars,
+    samples: Samples,
+    fs: int,
+    outputs: Sequence[int],
+    equaliser: Equaliser | None,
 ) -> tuple[Samples, float]:
     """Return the samples as they are played, and their gain in dB."""
-    gain_db = at.gain_db(samples, fs, outputs) if isinstance(at, LevelAtEars) else at
-    scaled = samples * from_db(gain_db)
+    played = samples
+    if equaliser is not None:
+        if not isinstance(at, LevelAtEars):
+            check_headroom(equaliser, [samples], gain_db=at)
+        played = np.concatenate(list(equaliser.stream([samples], tail=True)), axis=1)
+    gain_db = (
+        at.gain_db(samples, fs, outputs, peak=float(np.abs(played).max(initial=0.0)))
+        if isinstance(at, LevelAtEars)
+        else at
+    )
+    scaled = played * from_db(gain_db)
     peak = np.abs(scaled).max(initial=0.0)
     if 1.0 < peak <= 1.0 + _ROUNDING:  # the largest gain times the peak may exceed 1 by some bits
         scaled = np.clip(scaled, -1.0, 1.0)
@@ -154,13 +204,14 @@ def play_and_record_at(
     outputs: Sequence[int],
     inputs: Sequence[int],
     channels: Sequence[str],
+    equaliser: Equaliser | None = None,
     on_block: OnBlock | None = None,
 ) -> tuple[Capture, tuple[Check, ...], float]:
     """Play samples once as :func:`play_at` does, and record them at the same time.
 
     Parameters
     ----------
-    at, device, samples, outputs, on_block
+    at, device, samples, outputs, equaliser, on_block
         As for :func:`play_at`.
     inputs : sequence of int
         Channels that are recorded, from 1.
@@ -170,7 +221,7 @@ def play_and_record_at(
     Returns
     -------
     capture : Capture
-        The take, aligned to the samples.
+        The take, aligned to the samples; with an equaliser, longer by what its filters ring.
     checks : tuple of Check
         Judgement of the take, by itself and, where each input hears one output or all hear the
         same, against the samples that were played.
@@ -182,12 +233,48 @@ def play_and_record_at(
     TargetNotReached, SignalError, ParameterError
         As for :func:`play_at`.
     """
-    scaled, gain_db = _scaled(at, samples, device.fs, outputs)
+    scaled, gain_db = _scaled(at, samples, device.fs, outputs, equaliser)
     take = device.play_and_record(scaled, outputs=outputs, inputs=inputs, on_block=on_block)
     take = replace(take, channels=tuple(channels))
     alike = len(outputs) in (1, len(inputs))
     checks = judge_played(take, scaled) if alike else judge(take)
     return judged(take, checks), checks, gain_db
+
+
+def playback_equaliser(
+    response: Response,
+    *,
+    fs: float,
+    channels: Sequence[str],
+    rule: InversionRule = "mean",
+) -> Equaliser:
+    """Return the filters by which samples make headphones flat.
+
+    Parameters
+    ----------
+    response : Response
+        Of the headphones (FS to DRP, or another sound pressure), which is inverted
+        (:func:`soundcal.response.inverse`); or of a filter for samples (FS to FS).
+    fs : float
+        Sampling rate in Hz.
+    channels : sequence of str
+        Names of the channels that are played.
+    rule : {"mean", "mean+2s", "kirkeby"}
+        Rule of the inversion.
+
+    Raises
+    ------
+    ParameterError
+        A response that does not begin at the samples, has no such channel, or cannot be inverted.
+    """
+    ends = response.source_point, response.target_point
+    if ends[0] != "FS" or point_unit(ends[1]) == "V":
+        raise ParameterError(
+            f"response {response.id} leads from {' to '.join(ends)}; that of headphones (FS to "
+            "DRP) or of a filter (FS to FS) is expected"
+        )
+    filter_ = response if ends[1] == "FS" else inverse(response, rule=rule)
+    return Equaliser(filter_, direction="embed", fs=fs, channels=channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """``soundcal play --verify``: what was meant, and what the ears got."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ import pytest
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.devices import open_device
+from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.files.recordings import record_beside
+from soundcal.indicators import band_levels, leq
 from soundcal.lab.play import HeardLevel, LevelAtEars
+from soundcal.response import ChannelResponse, load_response, new_response, save_response
+from soundcal.units import db, from_db
 
 FS = 48000
 Capsys = pytest.CaptureFixture[str]
@@ -131,3 +136,60 @@ def test_the_mean_of_the_ears_and_its_uncertainty(
     assert json.loads(json.dumps(heard.to_dict()))["levels"]["left"] == (
         left if np.isfinite(left) else None
     )
+
+
+@pytest.fixture(scope="module")
+def headphones(lab: Path) -> str:
+    """Return the file of the response of the simulated headphones, as they are."""
+    f = np.geomspace(20.0, 20000.0, 600)
+    device = open_device("sim:lab")
+    assert isinstance(device, SimulatedLab)
+    with device as opened:
+        truth = opened.truth
+        curves = {
+            ear: ChannelResponse(f, db(np.abs(truth.transfer(ear, f))), u_db=0.1)
+            for ear in ("left", "right")
+        }
+    save_response(lab / "headphones.json", new_response("H", "FS", "DRP", "absolute", curves))
+    return str(lab / "headphones.json")
+
+
+def test_headphones_are_made_flat(
+    lab: Path, headphones: str, tmp_path: Path, capsys: Capsys
+) -> None:
+    """The ears get the spectrum of the file; what the filters ring is played, but not measured."""
+    take, x = tmp_path / "take.wav", tmp_path / "x.wav"
+    spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal((2, 2 * FS)))
+    spectrum[:, 10000 * 2 :] = 0.0  # what lies above 16 kHz would not be made flat
+    audio.write(x, 0.03 * np.fft.irfft(spectrum), FS, subtype="FLOAT")
+    ears, ocv = str(lab / "calibrator.json"), str(lab / "ocv.json")
+    wanted = ["--level", "65", "--calibration", ocv, "--record", str(take), "--verify", ears]
+    code, found, said = played(tmp_path, capsys, *wanted, "--equalize", headphones)
+    assert code == 0, said
+    assert found["n_samples"] == 2 * FS + 8191
+    assert "equalised: response FS-FS-" in said
+    assert found["equalisation"]["direction"] == "embed"
+    curve = load_response(headphones)
+    file = audio.read(x).samples
+    for ear, samples in zip(("left", "right"), file, strict=True):
+        at_1_khz = found["gain_db"] + float(curve.channel(ear).level(1000.0))
+        expected = leq(samples * from_db(at_1_khz), FS, weighting="A").value
+        assert found["ears"]["levels"][ear] == pytest.approx(expected, abs=0.3)
+    spectra = [audio.read(path).samples[:, : 2 * FS] for path in (x, take)]
+    bands = [f"{f}" for f in (125, 500, 1000, 2000, 4000, 8000)]
+    levels = [
+        np.array([band_levels(x, FS, fraction=1).statistics[band] for band in bands])
+        for x in spectra
+    ]
+    change = levels[1] - levels[0]
+    assert np.ptp(change, axis=0).max() < 0.3
+
+
+def test_equalised_samples_are_never_clipped(lab: Path, headphones: str, capsys: Capsys) -> None:
+    loud = ["--equalize", headphones, "--gain-db", "18"]
+    code, _, said = played(lab, capsys, *loud)
+    assert code == 5
+    assert re.search(r"x.wav would clip: the equalised .* \d+\.\d\d dB of headroom", said)
+    code, _, said = played(lab, capsys, "--equalize", "generic-df")
+    assert code == 2
+    assert "leads from DF to DRP; that of headphones (FS to DRP)" in said
