@@ -324,7 +324,11 @@ def measure_file(
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
-        notes=(*file.notes, *referred.notes, *filter(None, [unstated])),
+        notes=(
+            *file.notes,
+            *referred.notes,
+            *filter(None, [unstated, referred.left_out(calibration)]),
+        ),
         sensitivities=file.sensitivities,
         tones=_tones(results.values(), channels, judged.dead),
         field=field,

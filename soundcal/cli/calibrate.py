@@ -187,6 +187,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--target", type=float, metavar="DB", help="target level at the ears, dB re 20 µPa"
     )
     add_point(parser)
+    parser.add_argument(
+        "--response",
+        action=Patterns,
+        metavar="FILE",
+        help="response of the microphone or ear simulator: the calibration keeps its identity, and "
+        "measuring without it (measure --response) gives a note",
+    )
 
 
 def _add_calibrator_options(parser: argparse.ArgumentParser) -> None:
@@ -418,7 +425,7 @@ def run(options: argparse.Namespace) -> int:
             outputs = dict(zip(found.channels, options.outputs, strict=False))
             found = with_details(found, outputs=outputs)
             result = replace(result, calibration=found)
-        if stated := stated_point(options):
+        if stated := {**stated_point(options), **_named_response(options)}:
             found = with_details(found, **stated)
             result = replace(result, calibration=found)
         save_calibration(path, found, force=options.force)
@@ -426,6 +433,17 @@ def run(options: argparse.Namespace) -> int:
         _write_table(options.table, result.table, force=options.force)
     _tell(options, result, path)
     return 4 if result.missed else 0
+
+
+def _named_response(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the identity of the microphone's response as a detail of the calibration."""
+    if options.response is None:
+        return {}
+    from soundcal.response.opening import open_response
+    from soundcal.response.referring import chosen_responses
+
+    [response] = chosen_responses("", [open_response(options.response)])
+    return {"response": {"id": response.id, "name": response.name, "sha256": response.sha256}}
 
 
 def _without_effect(options: argparse.Namespace) -> list[str]:

@@ -5,18 +5,24 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from soundcal.errors import ParameterError, RecordError
 
+if TYPE_CHECKING:
+    from soundcal.calibration.model import Calibration
+    from soundcal.response.referring import Referral
+
 __all__ = [
     "Patterns",
+    "add_live_response",
     "add_mapping",
     "add_other_device",
     "add_point",
     "add_referring",
     "channel_names_of",
     "expanded",
+    "live_response",
     "referring",
     "refuse_own_inputs",
     "stated_point",
@@ -133,6 +139,48 @@ def referring(options: argparse.Namespace) -> dict[str, Any]:
         return {}
     given = [open_response(name) for name in options.response]
     return {"refer_to": options.refer_to, "responses": chosen_responses(options.refer_to, given)}
+
+
+def add_live_response(group: Any) -> None:
+    """Add the option that undoes the response of a microphone in levels shown while it runs."""
+    group.add_argument(
+        "--response",
+        action=Patterns,
+        metavar="FILE",
+        help="response of the microphone or ear simulator, which is undone in the levels shown; "
+        "recorded samples stay as they are",
+    )
+
+
+def live_response(
+    options: argparse.Namespace,
+    calibration: "Calibration | None",
+    channels: Sequence[str],
+    fs: int,
+) -> "Referral | None":
+    """Return the filters of this option; None if it was not given.
+
+    Raises
+    ------
+    RecordError, ParameterError
+        A file that cannot be read, or a response that is not one of a microphone for these
+        channels.
+    """
+    if options.response is None:
+        return None
+    from soundcal.calibration.reference_point import reference_point
+    from soundcal.response.opening import open_response
+    from soundcal.response.referring import chosen_responses, referral
+
+    return referral(
+        chosen_responses("", [open_response(options.response)]),
+        "",
+        point="" if calibration is None else reference_point(calibration.point),
+        incidence="",
+        channels=channels,
+        fs=fs,
+        tone_frequency=None if calibration is None else calibration.tone_frequency,
+    )
 
 
 def stated_point(options: argparse.Namespace) -> dict[str, str]:

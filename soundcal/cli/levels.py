@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
     from soundcal.devices import Block, OnBlock
     from soundcal.dsp.weighting import WeightingFilter
+    from soundcal.response.referring import Referral
 
 __all__ = ["RunningLevel", "watched"]
 
@@ -31,16 +32,23 @@ class RunningLevel:
         Sampling rate in Hz.
     calibration : Calibration, optional
         Gives A-weighted levels in dB re 20 µPa; without it they are in dBFS (AES17).
+    referred : Referral, optional
+        Filters of the samples before their level is taken.
     """
 
     def __init__(
-        self, channels: tuple[str, ...], fs: int, calibration: "Calibration | None"
+        self,
+        channels: tuple[str, ...],
+        fs: int,
+        calibration: "Calibration | None",
+        referred: "Referral | None" = None,
     ) -> None:
         from soundcal.units import AES17_OFFSET_DB, P_REF, db
 
         self.channels = channels
         self.clipped = np.zeros(len(channels), dtype=np.int64)
         self._fs = fs
+        self._referred = referred
         self._filter: WeightingFilter | None = None
         self._recent = np.zeros(len(channels))
         self._recent_samples = 0
@@ -63,6 +71,8 @@ class RunningLevel:
     def push(self, samples: Array) -> None:
         """Take the next samples, shape (n_channels, n)."""
         self.clipped += clipped_samples(samples)
+        if self._referred is not None:
+            samples = self._referred.process(samples)
         weighted = samples if self._filter is None else self._filter.push(samples)
         energy = np.square(weighted).sum(axis=1)
         self._energy += energy

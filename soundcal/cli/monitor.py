@@ -19,7 +19,7 @@ from soundcal.cli.device_options import (
     open_from,
     refuse_endless,
 )
-from soundcal.cli.file_options import Patterns
+from soundcal.cli.file_options import Patterns, add_live_response, live_response
 from soundcal.cli.output import say
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def add(commands: Any) -> None:
         metavar="A,B",
         help="channel names, e.g. left for one calibrated input (default: as for record)",
     )
+    add_live_response(parser)
     parser.add_argument("--duration", type=float, metavar="S", help="stop after this time, s")
     parser.add_argument(
         "--loudness",
@@ -180,6 +181,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
         factors = np.full((len(inputs), 1), math.sqrt(2.0) * P_REF)
     else:
         factors = np.array([[calibration.sensitivity(name)] for name in channels])
+    referred = live_response(options, calibration, channels, device.fs)
     unit = "dBFS" if calibration is None else "dB"
     meter = LiveMeter(device.fs, len(inputs), bands=not options.no_bands)
     loudness = None
@@ -198,7 +200,8 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
                 tally.report(flag, block.position)
             tally.add(block.samples, block.position + block.samples.shape[1], block.time)
             alive |= block.samples.any(axis=1)
-            pressure = block.samples * factors
+            samples = block.samples if referred is None else referred.process(block.samples)
+            pressure = samples * factors
             if loudness is not None:
                 loudness.push(pressure)
             for readings in meter.push(pressure):

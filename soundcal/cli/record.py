@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.device_options import add_device_options, channel_list, open_from, refuse_endless
-from soundcal.cli.file_options import Patterns, add_point, refuse_own_inputs, stated_point
+from soundcal.cli.file_options import (
+    Patterns,
+    add_live_response,
+    add_point,
+    live_response,
+    refuse_own_inputs,
+    stated_point,
+)
 from soundcal.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
@@ -49,6 +56,7 @@ def add(commands: Any) -> None:
         metavar="JSON",
         help="calibration of the inputs; shows the level in dB(A) re 20 µPa",
     )
+    add_live_response(parser)
     add_point(parser)
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="the record as JSON on stdout")
@@ -71,7 +79,8 @@ def run(options: argparse.Namespace) -> int:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         channels = recorded_channels(options.names, len(inputs))
         calibration = calibration_for(options.calibration, device, "input", channels)
-        level = RunningLevel(channels, device.fs, calibration)
+        referred = live_response(options, calibration, channels, device.fs)
+        level = RunningLevel(channels, device.fs, calibration, referred)
         with progress("recording", options.duration, unit="s") as advance:
 
             def shown(block: "Block") -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from soundcal.arrays import Samples
+from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError
 from soundcal.recording import AppliedResponse, Flag
 from soundcal.response.equaliser import Direction, Equaliser, incidence_after, point_after
@@ -56,6 +57,16 @@ class Referral:
     def applied(self) -> tuple[AppliedResponse, ...]:
         """Return what was done to the pressure, in order."""
         return tuple(equaliser.applied() for equaliser in self.equalisers)
+
+    def left_out(self, calibration: Calibration) -> str:
+        """Return the remark that a response that a calibration names was not undone, or ""."""
+        named = calibration.details.get("response")
+        if not named or any(step.sha256 == named["sha256"] for step in self.applied()):
+            return ""
+        return (
+            f"calibration {calibration.id} names the response {named['name']} ({named['id']}), "
+            "which was not undone (--response)"
+        )
 
 
 def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response, ...]:

@@ -241,3 +241,37 @@ def test_every_indicator_that_models_the_ear_is_flagged_at_the_drum() -> None:
     assert flag.kind == WRONG_FIELD
     assert flag.text.endswith("for N")
     assert not point_flags("DF", "", "free", ["LA"])
+
+
+def test_a_response_is_undone_in_live_levels(capsys: Capsys) -> None:
+    """It is 3 dB from 10 kHz and 0 dB up to 5 kHz; the samples that are kept stay as they are."""
+    mic = imported(capsys, BRIGHT)
+    live = ["--device", "sim:lab", "--inputs", "1", "--duration", "1"]
+    seen = []
+    for options in ([], ["--response", mic]):
+        assert main(["monitor", *live, "--json", *options]) == 0
+        [second] = capsys.readouterr().out.splitlines()
+        seen.append(json.loads(second)["channels"]["mono"]["bands"])
+        assert main(["record", "take.wav", *live, "--force", *options]) == 0
+        seen[-1]["kept"] = audio.read("take.wav").sha256
+        seen[-1]["overall"] = float(
+            capsys.readouterr().err.split("overall level: mono ")[1].split()[0]
+        )
+    plain, undone = seen
+    assert undone["12500"] - plain["12500"] == pytest.approx(-3.0, abs=0.05)
+    assert undone["1000"] - plain["1000"] == pytest.approx(0.0, abs=0.05)
+    assert undone["overall"] < plain["overall"]
+    assert undone["kept"] == plain["kept"]
+    assert main(["monitor", *live, "--response", "generic-df"]) == 2
+
+
+def test_a_calibration_names_the_response_of_its_microphone(capsys: Capsys) -> None:
+    mic = imported(capsys, BRIGHT)
+    stated = ["calibrate", "--method", "stated", "--pa-per-fs", "2", "--out", "c.json"]
+    assert main([*stated, "--response", mic]) == 0
+    noise = 0.02 * np.random.default_rng(1).standard_normal((1, FS // 2))
+    command = ["measure", take("x.wav", noise), "--calibration", "c.json", "--indicators", "LAeq"]
+    capsys.readouterr()
+    for options, said in (([], True), (["--response", mic], False)):
+        assert main([*command, *options]) == 0
+        assert ("which was not undone (--response)" in capsys.readouterr().err) == said
