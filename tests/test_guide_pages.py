@@ -17,6 +17,7 @@ DEAR = {
     "prominent_tones",
     "protocols_and_sessions",
     "ratings",
+    "responses",
 }
 """Pages that need more than 3 s; the first steps of a new user are always taken."""
 
