@@ -275,3 +275,18 @@ def test_a_calibration_names_the_response_of_its_microphone(capsys: Capsys) -> N
     for options, said in (([], True), (["--response", mic], False)):
         assert main([*command, *options]) == 0
         assert ("which was not undone (--response)" in capsys.readouterr().err) == said
+
+
+def test_a_report_refers_recordings_and_keeps_their_values_apart(capsys: Capsys) -> None:
+    Path("hats").mkdir()
+    take("hats/N1.wav", tone(1000.0))
+    drum = calibrated("drum.json", point="DRP")
+    report = ["report", "hats", "--calibration", drum, "--indicators", "LZeq", "--force", "--json"]
+    found = []
+    for options in ([], ["--refer-to", "ff"], []):
+        assert main([*report, *options]) == 0
+        capsys.readouterr()
+        kept = json.loads(Path("hats/derivatives/indicators/N1.wav.json").read_text())
+        found.append(kept["rows"][0]["value"])
+    assert found[1] - found[0] == pytest.approx(-2.60, abs=0.01)
+    assert found[2] == found[0]
