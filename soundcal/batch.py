@@ -25,8 +25,9 @@ from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
 from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
+from soundcal.indicators.names import STUDY, merged_statistics, resolve
 from soundcal.indicators.prominence.result import ProminenceResult, RatedTone
-from soundcal.indicators.registry import STUDY, find, merged_statistics, resolve
+from soundcal.indicators.registry import find
 from soundcal.indicators.response_uncertainty import (
     SpectrumOfChannels,
     channel_errors,

@@ -14,7 +14,7 @@ from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration
 from soundcal.files.level_tables import levels_of_files, read_levels
-from soundcal.indicators.registry import resolve
+from soundcal.indicators.names import resolve
 from soundcal.indicators.rows import EACH, FAILED, ear_rules, to_frame
 from soundcal.recording import counted
 from soundcal.response.model import Response

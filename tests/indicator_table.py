@@ -19,7 +19,8 @@ import numpy as np
 from benchmarks.run import FS, signal
 
 from soundcal.indicators import open_stream
-from soundcal.indicators.registry import REGISTRY, STUDY, Indicator
+from soundcal.indicators.names import STUDY
+from soundcal.indicators.registry import REGISTRY, Indicator
 from soundcal.verification import FAMILIES, Outcome, Row, all_rows, evaluate
 from soundcal.verification.against_mosqito import MosqitoAgreement, compare_with_mosqito
 

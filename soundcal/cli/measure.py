@@ -327,7 +327,7 @@ def _stated(options: argparse.Namespace) -> tuple[str, Numbers]:
 def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Return the requested statistics per symbol; by default those of the study."""
     from soundcal.indicators.engines import MOSQITO_SYMBOLS
-    from soundcal.indicators.registry import STUDY, resolve
+    from soundcal.indicators.names import STUDY, resolve
 
     if options.indicators:
         return resolve(options.indicators)
@@ -339,7 +339,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 
 def _task(options: argparse.Namespace) -> "Task":
     from soundcal.batch import Task
-    from soundcal.indicators.registry import merged_statistics, resolve
+    from soundcal.indicators.names import merged_statistics, resolve
 
     wanted = _wanted(options)
     return Task(

@@ -183,7 +183,7 @@ def _chosen(differences: "pd.DataFrame", names: str | None) -> "pd.DataFrame":
     import pandas as pd
 
     from soundcal.files.names import some
-    from soundcal.indicators.registry import resolve
+    from soundcal.indicators.names import resolve
 
     if names is None:
         return differences

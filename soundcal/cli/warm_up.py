@@ -49,7 +49,7 @@ def _measure_file(noise: "Samples") -> None:
     """Measure a file, whose samples lie in memory in another order."""
     from soundcal.batch import Task, measure_file
     from soundcal.files import audio
-    from soundcal.indicators.registry import resolve
+    from soundcal.indicators.names import resolve
 
     with TemporaryDirectory() as folder:
         path = Path(folder, "noise.wav")

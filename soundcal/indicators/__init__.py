@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from soundcal.indicators.measurement import compute, compute_results
     from soundcal.indicators.modulation.fluctuation import fluctuation_strength
     from soundcal.indicators.modulation.roughness import roughness_dw
+    from soundcal.indicators.names import STUDY, resolve
     from soundcal.indicators.prominence.audibility import (
         tonal_audibility,
         tonal_audibility_from_lines,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         tonality_iec61400,
         tonality_iec61400_from_lines,
     )
-    from soundcal.indicators.registry import REGISTRY, STUDY, resolve
+    from soundcal.indicators.registry import REGISTRY
     from soundcal.indicators.result import IndicatorResult
     from soundcal.indicators.rows import COLUMNS, TidyRow, combine_ears, to_frame
     from soundcal.indicators.spectra import (
@@ -70,7 +71,7 @@ else:
             "COLUMNS": "rows",
             "IndicatorResult": "result",
             "REGISTRY": "registry",
-            "STUDY": "registry",
+            "STUDY": "names",
             "SpectralDensity": "spectra",
             "TidyRow": "rows",
             "band_levels": "levels.bands",
@@ -91,7 +92,7 @@ else:
             "power_spectral_density": "spectra",
             "prominence_ratio": "prominence.ratios",
             "psychoacoustic_annoyance": "annoyance",
-            "resolve": "registry",
+            "resolve": "names",
             "roughness_dw": "modulation.roughness",
             "roughness_ecma": "hearing_model.roughness",
             "sel": "levels.functions",

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from soundcal.dsp.signal import pressure_array
 from soundcal.errors import ParameterError, SignalError
-from soundcal.indicators.registry import STUDY, find, resolve, resolve_callable
+from soundcal.indicators.names import STUDY, resolve
+from soundcal.indicators.registry import find, resolve_callable
 from soundcal.indicators.result import IndicatorResult, stack
 from soundcal.indicators.stream import (
     ChannelStage,

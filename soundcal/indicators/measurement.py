@@ -7,7 +7,7 @@ import numpy as np
 
 from soundcal.indicators.accepting import of_recording
 from soundcal.indicators.engines import open_engine
-from soundcal.indicators.registry import STUDY, resolve
+from soundcal.indicators.names import STUDY, resolve
 from soundcal.indicators.response_uncertainty import (
     SpectrumOfChannels,
     channel_errors,

@@ -26,7 +26,7 @@ from soundcal.files.recordings import (
 )
 from soundcal.files.session import Event, Session, is_session
 from soundcal.files.text import inside
-from soundcal.indicators.registry import STUDY, resolve
+from soundcal.indicators.names import STUDY, resolve
 from soundcal.indicators.rows import BINAURAL, check_ear_rules
 from soundcal.recording import EARS
 from soundcal.study.folders import Given, Stated, check_device, plain_folder

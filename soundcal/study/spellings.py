@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from soundcal.indicators.registry import REGISTRY, named
+from soundcal.indicators.names import named
+from soundcal.indicators.registry import REGISTRY
 
 __all__ = [
     "CHANNELS",

@@ -314,7 +314,8 @@ def machine() -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmarks and print them."""
-    from soundcal.indicators.registry import REGISTRY, STUDY
+    from soundcal.indicators.names import STUDY
+    from soundcal.indicators.registry import REGISTRY
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="seconds of audio (default 3)")

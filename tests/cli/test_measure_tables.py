@@ -14,7 +14,8 @@ from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.records import write_json
-from soundcal.indicators.registry import REGISTRY, resolve
+from soundcal.indicators.names import resolve
+from soundcal.indicators.registry import REGISTRY
 
 FS = 48000
 CSV = "recording;left;right;weighting\nR1;62,5;63\u00a0;A\nR2;70;71;A\n"
