@@ -30,13 +30,14 @@ from soundcal.indicators.registry import find
 from soundcal.indicators.rows import TidyRow
 from soundcal.indicators.zwicker.loudness import loudness_from_bands
 from soundcal.indicators.zwicker.sharpness_weights import sharpness_of
-from soundcal.recording import AppliedResponse, FilterBands
+from soundcal.recording import AppliedResponse
 from soundcal.units import P_REF, from_db, power_db, sone_to_phon
 
 __all__ = [
     "DRAWS",
     "ResponseUncertainty",
     "SpectrumOfChannels",
+    "band_covariance",
     "channel_errors",
     "error_covariance",
     "with_responses",
@@ -133,13 +134,15 @@ def error_covariance(steps: Iterable[AppliedResponse], channel: str) -> Array:
     for step in steps:
         bands = step.bands[channel]
         n = min(n, len(bands.frequency))
-        weights = np.eye(len(bands.frequency))
+        frequency = np.array(bands.frequency)
+        weights = np.eye(frequency.size)
         at = step.settings.get("fixed_at_hz")
         if at is not None:
-            weights[:, np.abs(np.log(np.array(bands.frequency) / at)).argmin()] -= 1.0
+            weights[:, np.abs(np.log(frequency / at)).argmin()] -= 1.0
         if step.direction == "undo":
             weights = -weights
-        known, own = of_response.get(step.sha256, (np.zeros_like(weights), _own(bands)))
+        own = band_covariance(frequency, np.array(bands.u_db), bands.correlation_octaves)
+        known, own = of_response.get(step.sha256, (np.zeros_like(weights), own))
         of_response[step.sha256] = known + weights, own
     total = np.zeros((n, n))
     for weights, own in of_response.values():
@@ -153,15 +156,21 @@ def channel_errors(steps: Sequence[AppliedResponse], channels: Iterable[str]) ->
     return errors if any(covariance.any() for covariance in errors.values()) else {}
 
 
-def _own(bands: FilterBands) -> Array:
-    """Return the covariance of the errors of a response as it states them."""
-    u = np.array(bands.u_db)
-    octaves = np.log2(np.array(bands.frequency))
-    length = bands.correlation_octaves
-    if length == 0:
-        return np.diag(u**2)
-    alike = np.exp(-(((octaves[:, np.newaxis] - octaves) / length) ** 2) / 2.0)
-    return np.asarray(u[:, np.newaxis] * alike * u)
+def band_covariance(frequency: Array, u_db: Array, correlation_octaves: float) -> Array:
+    """Return the covariance of errors in bands, shape (n_bands, n_bands), in dB².
+
+    Parameters
+    ----------
+    frequency, u_db : ndarray, shape (n_bands,)
+        Mid-band frequencies in Hz, and the standard uncertainty in dB.
+    correlation_octaves : float
+        Distance in octaves over which the errors are alike; 0 for independent ones.
+    """
+    if correlation_octaves == 0:
+        return np.diag(u_db**2)
+    octaves = np.log2(frequency)
+    distance = (octaves[:, np.newaxis] - octaves) / correlation_octaves
+    return np.asarray(u_db[:, np.newaxis] * np.exp(-(distance**2) / 2.0) * u_db)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 The curves are in files that settings name; the simulated lab has its own data sheets.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -12,8 +13,14 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.calibration import ocv
 from soundcal.devices import AudioDevice
+from soundcal.dsp.octave import bands_between
 from soundcal.errors import ParameterError
 from soundcal.files.records import read_json
+from soundcal.indicators.response_uncertainty import (
+    ResponseUncertainty,
+    SpectrumOfChannels,
+    band_covariance,
+)
 from soundcal.lab import steps
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.recording import EARS
@@ -125,4 +132,32 @@ def record_by_published(bench: Bench, stimulus: Stimulus, samples: Samples) -> N
     levels = levels_behind(response, samples, bench.device.fs, channels=EARS, weighting=weighting)
     level = energetic_mean(list(levels.values()))
     gain = ocv.gain_to(stimulus.level, level, peak=float(np.abs(samples).max()))
-    steps.record_at_gain(bench, stimulus, samples, "ocv+", gain)
+    links = _link_uncertainties(response, samples, bench.device.fs, weighting)
+    about = {"u_db": math.hypot(*links.values()), "u_links_db": links}
+    steps.record_at_gain(bench, stimulus, samples, "ocv+", gain, about)
+
+
+def _link_uncertainties(
+    response: Response, samples: Samples, fs: int, weighting: str
+) -> dict[str, float]:
+    """Return the standard uncertainty in dB of the predicted level by each link.
+
+    Both ears rest on the same publications, so their errors are equal and the larger one counts.
+    """
+    spectrum = SpectrumOfChannels(fs, len(EARS))
+    spectrum.push(samples)
+    mid = np.array([band.mid for band in bands_between(3, 12.5, 20000.0) if band.mid < fs / 2])
+    found: dict[str, float] = {}
+    for ear, power in zip(EARS, spectrum.finish(), strict=True):
+        curve = response.channels[ear]
+        heard = power * 10.0 ** (curve.level(spectrum.frequency) / 10.0)
+        for name, link in response.conditions["links"][ear].items():
+            octaves = link["correlation_octaves"]
+            errors = band_covariance(
+                mid,
+                replace(curve, u_db=link["u_db"]).uncertainty(mid),
+                math.inf if octaves is None else octaves,
+            )
+            u_db = ResponseUncertainty(spectrum.frequency, heard, errors).of_level(weighting)
+            found[name] = max(found.get(name, 0.0), u_db)
+    return found

@@ -347,12 +347,18 @@ def record_by_ocv(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
 
 
 def record_at_gain(
-    bench: Bench, stimulus: Stimulus, samples: Samples, condition: str, gain_db: float
+    bench: Bench,
+    stimulus: Stimulus,
+    samples: Samples,
+    condition: str,
+    gain_db: float,
+    about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Play with a gain, record at the ears and store the take."""
+    """Play with a gain, record at the ears and store the take; ``about`` is stored with it."""
     ears = ears_of(bench)
     capture = ears.take(samples * from_db(gain_db))
-    how = Found("calibration_before", gain_db, {"level": energetic_mean(ears.levels(capture))})
+    found = {"level": energetic_mean(ears.levels(capture)), **(about or {})}
+    how = Found("calibration_before", gain_db, found)
     keep_take(bench, stimulus, condition, capture, how, judge_played(capture, samples))
 
 

@@ -117,6 +117,18 @@ def test_the_equalised_headphones_are_flat_at_the_ears(equalised: Session) -> No
         assert residual.channel(ear).level(1000.0) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_published_curves_state_how_uncertain_the_level_is(equalised: Session) -> None:
+    for name in errors(equalised.folder, "ocv+"):
+        found = json.loads((equalised.folder / f"rec-{name}_ocv+_run-1.json").read_text())["search"]
+        links = found["u_links_db"]
+        assert found["u_db"] == pytest.approx(np.linalg.norm(list(links.values())))
+        # one error at all frequencies: as it is; 0.3 to 4 dB alike over an octave: less than 1 dB
+        assert links["headphone sensitivity"] == pytest.approx(3.0 / np.sqrt(3.0))
+        assert 0.1 < links["frequency response"] < 1.0
+        # 1 ± 0.1 ohm at 300 ohm
+        assert links["source-load divider"] < 0.002
+
+
 def test_the_report_lists_the_methods_and_what_they_take(equalised: Session) -> None:
     page = (equalised.folder / "derivatives" / "report.html").read_text()
     assert "that each method takes by itself" in page
