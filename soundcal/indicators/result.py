@@ -1,13 +1,14 @@
 """The one result type of all indicators."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
 from soundcal.arrays import Array
+from soundcal.plain import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +81,11 @@ class IndicatorResult:
         return replace(self, warnings=(*self.warnings, *warnings))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields as lists, numbers and strings, ready for JSON; nothing is rounded."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
+        """Return all fields as lists, numbers and strings, ready for JSON; nothing is rounded.
+
+        Numbers that are undefined or unbounded, such as the level of silence, are None.
+        """
+        return {entry.name: plain(getattr(self, entry.name)) for entry in fields(self)}
 
     def to_frame(self) -> "pd.DataFrame":
         """Return value and statistics as a tidy table: one row per signal and statistic.
@@ -104,18 +108,6 @@ class IndicatorResult:
                 for pair, *others in self.binaural.to_frame().itertuples(index=False)
             ]
         return pd.DataFrame(rows, columns=["signal", "indicator", "statistic", "value", "unit"])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, IndicatorResult):
-        return value.to_dict()
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def _nested(entries: Sequence[Any], leading: tuple[int, ...]) -> Any:

@@ -4,6 +4,7 @@ The reference below has none of the shortcuts: every block of every band, transf
 in the text, the whole signal at once.
 """
 
+import json
 import math
 from collections.abc import Callable
 from functools import cache
@@ -214,6 +215,11 @@ def test_silence_has_none() -> None:
     assert tonality.value == 0.0
     assert np.isnan(tonality.frequency).all()
     assert np.isnan(tonality.specific_frequency).all()
+
+
+def test_a_result_with_undefined_frequencies_can_be_json() -> None:
+    silent = tonality_ecma(np.zeros(N), FS).to_dict()
+    assert json.loads(json.dumps(silent, allow_nan=False))["frequency"][-1] is None
 
 
 @pytest.mark.parametrize("function", [loudness_ecma, tonality_ecma])
