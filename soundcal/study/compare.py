@@ -10,6 +10,7 @@ import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import lookalikes, normal_name, some
+from soundcal.indicators.rows import BINAURAL
 from soundcal.recording import EARS
 from soundcal.study.comparison import (
     MAX_T_DRAWS,
@@ -104,10 +105,19 @@ def compare_methods(
         (indicator, statistic, first, second), reason = next(iter(refused.items()))
         raise RecordError(f"{indicator}{statistic}, {first} − {second}: {reason}")
     if not entries:
-        stimuli = {name: set(part["stimulus"]) for name, part in checked.groupby("condition")}
+        stimuli: dict[str, set[str]] = {name: set() for name in methods}
+        for name, part in checked.groupby("condition"):
+            stimuli[str(name)] = set(part["stimulus"])
         hints = [
             hint for a, b in pairs for hint in lookalikes("stimuli", a, stimuli[a], b, stimuli[b])
         ]
+        if empty := [name for name in methods if not stimuli[name]]:
+            what = (
+                "binaural value (measure --ears each,binaural)"
+                if rules.ears == BINAURAL
+                else "value"
+            )
+            hints.append(f"{some(empty)} has no {what} left to compare")
         hints += _other_indicators(checked, pairs)
         most = max((stimuli[a] & stimuli[b] for a, b in pairs), key=len)
         if len(most) == 1:
@@ -144,7 +154,7 @@ def _other_indicators(table: "pd.DataFrame", pairs: Sequence[Pair]) -> list[str]
     return [
         f"{first} has {some(of[first])}, {second} has {some(of[second])}"
         for first, second in pairs
-        if not set(of[first]) & set(of[second])
+        if {first, second} <= of.keys() and not set(of[first]) & set(of[second])
     ]
 
 

@@ -33,6 +33,22 @@ def table_of(d: np.ndarray, *, seed: int = 5) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def test_methods_without_a_binaural_value_are_named() -> None:
+    table = pd.DataFrame(
+        [
+            (method, stimulus, channel, "NHM", "eq", value, "sone_HMS")
+            for method, channels in (("a", ["left", "right"]), ("b", ["left", "right", "binaural"]))
+            for stimulus, value in (("S1", 2.0), ("S2", 3.0))
+            for channel in channels
+        ],
+        columns=list(COLUMNS),
+    )
+    with pytest.raises(
+        RecordError, match=r"a has no binaural value \(measure --ears each,binaural"
+    ):
+        compare_methods(table, rules=Rules(ears="binaural"))
+
+
 @pytest.fixture
 def d() -> np.ndarray:
     rng = np.random.default_rng(8)

@@ -36,6 +36,9 @@ SHORTEST: Final = 1.0
 _UNEVEN: Final = 0.1
 """Largest deviation of a frequency from equal distances, in distances: tables are rounded."""
 
+_LOUDEST: Final = 300.0
+"""Highest level of a line in dB; a higher one is not a level in dB re 20 µPa."""
+
 _ADJUSTMENTS: Final = (0.0, 2.0, 4.0, 6.0, 9.0, 12.0)
 """Audibilities in dB up to which the adjustment K_T is 0, 1, … dB (ISO 1996-2:2017, Table J.1)."""
 
@@ -260,22 +263,28 @@ def audibility_from_lines(
     Raises
     ------
     SignalError
-        Arrays that do not fit together, levels that are not numbers.
+        Arrays that do not fit together, levels that are not numbers or above 300 dB.
     ParameterError
-        Frequencies at unequal distances.
+        Frequencies at unequal distances, or negative ones.
     """
-    f = np.asarray(frequency, dtype=np.float64)
-    levels = np.asarray(level, dtype=np.float64)
+    given = [np.asarray(values) for values in (frequency, level)]
+    if any(values.size and values.dtype.kind not in "fiu" for values in given):
+        raise SignalError("frequencies in Hz and levels in dB must be real numbers")
+    f, levels = (values.astype(np.float64) for values in given)
     if f.ndim != 1 or f.size < 3 or levels.ndim not in (1, 2) or levels.shape[-1] != f.size:
         raise SignalError(
             f"frequencies of shape {f.shape} and levels of shape {levels.shape}; (n_lines,) and "
             "(n_lines,) or (n_spectra, n_lines) are expected, at least 3 lines"
         )
-    if levels.size == 0 or np.isnan(levels).any() or np.isposinf(levels).any():
-        raise SignalError("levels of lines must be numbers in dB, or -inf for no sound")
+    if levels.size == 0 or not (levels <= _LOUDEST).all():
+        raise SignalError(
+            f"levels of lines must be numbers up to {_LOUDEST:g} dB, or -inf for no sound"
+        )
     even = np.linspace(f[0], f[-1], f.size)
     if not f[0] < f[-1] or not np.abs(f - even).max() <= _UNEVEN * (even[1] - even[0]):
         raise ParameterError("frequencies of lines must ascend at equal distances in Hz")
+    if f[0] < 0.0:
+        raise ParameterError(f"frequencies of lines from {f[0]:g} Hz on; they cannot be negative")
     findings = _Findings(method, keep=True)
     spectra = [
         LineSpectrum(f, powers, np.inf, np.nan) for powers in 10.0 ** (np.atleast_2d(levels) / 10.0)

@@ -11,6 +11,7 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.dsp.spectrum import SpectrumStream
 from soundcal.dsp.weighting import exact_level
+from soundcal.indicators.prominence.tones import without_rounding_errors
 from soundcal.units import from_db
 
 __all__ = ["PeriodSpectra", "PeriodSpectrum"]
@@ -84,5 +85,6 @@ class PeriodSpectra:
         return self._mean((first + end) / 2.0)
 
     def _mean(self, middle: float) -> PeriodSpectrum:
-        power = self._sum / self._averages * self._weights
+        # what an offset or infrasound leaves in the other lines would outlive its own weighting
+        power = without_rounding_errors(self._sum / self._averages) * self._weights
         return PeriodSpectrum(middle / self._spectra.fs, power)

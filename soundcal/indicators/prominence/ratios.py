@@ -197,10 +197,10 @@ def _total(prominent: list[RatedTone], symbol: str) -> float:
     """Return ``10 lg Σ 10^(ratio/10)`` of prominent tones, where each ratio counts once.
 
     Tones heard as one have one tone-to-noise ratio. The prominence ratio is that of a critical
-    band: of several tones in the band of the strongest, only that one counts.
+    band: of the tones in the band with the highest ratio, only one counts.
     """
     counted: list[RatedTone] = []
-    for tone in sorted(prominent, key=lambda tone: -tone.level):
+    for tone in sorted(prominent, key=lambda tone: -_ratio(tone, symbol)):
         if symbol == "TNR":
             new = tone.frequency == tone.rated_at
         else:

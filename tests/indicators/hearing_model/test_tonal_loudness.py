@@ -227,6 +227,8 @@ def test_the_shortest_signal(function: Callable[..., IndicatorResult]) -> None:
     assert function(tone(1000, 60, 14593), FS).value > 1.0
     with pytest.raises(SignalError, match=r"0\.304 s is too short: .* needs more than 0\.304 s"):
         function(tone(1000, 60, 14592), FS)
+    with pytest.raises(SignalError, match=r"of 0\.303979 s is too short"):
+        function(tone(1000, 60, 14591), FS)
     with pytest.raises(SignalError, match="too short"):
         function(tone(1000, 60, 1), FS)
 

@@ -135,11 +135,14 @@ def test_mean_over_spectra() -> None:
         (FREQUENCY, np.full((1, 1, FREQUENCY.size), 30.0)),
         (FREQUENCY, np.full(FREQUENCY.size, np.nan)),
         (FREQUENCY, np.full(FREQUENCY.size, np.inf)),
+        (FREQUENCY, np.full(FREQUENCY.size, 3100.0)),
+        (FREQUENCY, np.full(FREQUENCY.size, 30.0j)),
+        (FREQUENCY, np.full(FREQUENCY.size, "30")),
     ],
 )
 def test_impossible_levels_are_refused(frequency: np.ndarray, level: np.ndarray) -> None:
     for function in (tonal_audibility_from_lines, tonality_iec61400_from_lines):
-        with pytest.raises(SignalError, match="lines"):
+        with pytest.raises(SignalError, match=r"lines|real numbers"):
             function(frequency, level)
 
 
@@ -147,6 +150,8 @@ def test_lines_at_unequal_distances_are_refused_and_unusual_ones_told() -> None:
     for frequency in (np.geomspace(50.0, 1000.0, 100), np.arange(100.0, 0.0, -1.0)):
         with pytest.raises(ParameterError, match="equal distances"):
             tonal_audibility_from_lines(frequency, np.full(100, 30.0))
+    with pytest.raises(ParameterError, match="from -100 Hz on; they cannot be negative"):
+        tonal_audibility_from_lines(np.arange(-100.0, 100.0, 2.0), np.full(100, 30.0))
     fine = np.arange(400.0, 601.0)
     result = tonal_audibility_from_lines(fine, np.where(fine == 500.0, 60.0, 30.0))
     assert any("lines 1 Hz apart; the standard expects 1.9 to 4 Hz" in w for w in result.warnings)
@@ -192,6 +197,13 @@ def test_a_tone_without_noise_is_infinitely_audible() -> None:
         result = function(sound, 8000)
         assert result.value == np.inf
         assert any(w.startswith("no noise in the band") for w in result.warnings)
+
+
+def test_an_offset_is_no_tone() -> None:
+    """What it leaves in the other lines is not audible, however little else there is."""
+    for sound in (np.full(2 * FS, 1.0), 1e5 * np.sin(2 * np.pi * np.arange(4 * FS) / FS)):
+        assert tonal_audibility(sound, FS).value == -10.0
+        assert tonality_iec61400(sound, FS).value == -np.inf
 
 
 def test_short_signals_have_one_spectrum_or_none() -> None:

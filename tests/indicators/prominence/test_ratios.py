@@ -66,7 +66,11 @@ def test_close_tones_are_rated_once() -> None:
         assert tone.pr == pytest.approx(expected_pr(frequency, pair, 28.0), abs=0.3)
     assert result.statistics["total"] == pytest.approx(result.value)
     ratio = prominence_ratio(sound, FS)
-    assert ratio.statistics["total"] == pytest.approx(near(ratio, 1000.0).pr)
+    assert ratio.statistics["total"] == pytest.approx(ratio.value)
+    weaker = tones((1000.0, 60.0), (1040.0, 60.2), seconds=4.0) + white(20.0, seconds=4.0, seed=9)
+    ratio = prominence_ratio(weaker, FS)
+    assert near(ratio, 1000.0).pr > near(ratio, 1040.0).pr
+    assert ratio.statistics["total"] == pytest.approx(ratio.value, abs=1e-9)
 
 
 def test_tones_that_are_not_close_are_rated_by_themselves() -> None:
