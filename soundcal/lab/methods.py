@@ -128,7 +128,9 @@ def keep_efforts(bench: Bench) -> None:
         return  # a session that was resumed has them
     for name in chosen_methods(bench.settings):
         effort = _alone(name, bench.settings)
-        bench.session.log(Event.METHOD, method=name, seconds=effort.seconds, hands=effort.hands)
+        bench.session.log(
+            Event.METHOD, method=name, seconds=round(effort.seconds, 1), hands=effort.hands
+        )
 
 
 def _alone(name: str, settings: Mapping[str, Value]) -> Effort:
