@@ -2,7 +2,7 @@
 
 The same rules apply to all indicators: pressure is real floating-point numbers in pascals with time
 on the last axis. NaN and infinite samples, integers (unknown full scale), complex numbers, empty
-and too short signals are refused. Silence is a signal: its level is ``-inf`` dB, its loudness 0
+and too short signals are refused, and so are pressures that only damaged samples can have. Silence is a signal: its level is ``-inf`` dB, its loudness 0
 sone.
 """
 
@@ -21,6 +21,10 @@ __all__ = ["PERCENTS", "between", "exceedance", "pressure_array"]
 PERCENTS: Final = (5.0, 10.0, 50.0, 90.0, 95.0)
 """Percentages of the study's exceedance values (X5 … X95)."""
 
+_LARGEST: Final = 1e15
+"""Sound pressure in Pa (394 dB) above which samples are damaged: no sound comes near it, and powers
+of larger numbers cannot be represented."""
+
 
 def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> Array:
     """Return ``pressure`` as a contiguous float64 array after the common checks of all indicators.
@@ -37,7 +41,8 @@ def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> A
     Raises
     ------
     SignalError
-        Not real floating-point numbers, not finite, empty, or shorter than ``minimum``.
+        Not real floating-point numbers, not finite, beyond 1e15 Pa, empty, or shorter than
+        ``minimum``.
     ParameterError
         Impossible sampling rate.
     """
@@ -61,6 +66,11 @@ def pressure_array(pressure: ArrayLike, fs: float, *, minimum: float = 0.0) -> A
     if not np.isfinite(array).all():
         bad = int(array.size - np.isfinite(array).sum())
         raise SignalError(f"{bad} of {array.size} samples are NaN or infinite")
+    largest = float(np.abs(array).max())
+    if largest > _LARGEST:
+        raise SignalError(
+            f"samples of up to {largest:.3g} Pa are no sound pressure: damaged samples?"
+        )
     return array
 
 

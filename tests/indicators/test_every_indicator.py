@@ -88,12 +88,13 @@ def test_leading_axes_are_signals(name: str) -> None:
     [
         (lambda x: np.where(np.arange(x.size) == 100, np.nan, x), "NaN or infinite"),
         (lambda x: np.where(np.arange(x.size) == 100, np.inf, x), "NaN or infinite"),
+        (lambda x: np.where(np.arange(x.size) == 100, 1e30, x), r"1e\+30 Pa are no sound pressure"),
         (lambda x: (x * 32767).astype(np.int16), "integer samples are not in pascal"),
         (lambda x: x.astype(np.complex128), "floating-point"),
         (lambda x: x[:0], "no samples"),
         (lambda x: np.float64(0.1), "no samples"),
     ],
-    ids=["nan", "inf", "int", "complex", "empty", "scalar"],
+    ids=["nan", "inf", "huge", "int", "complex", "empty", "scalar"],
 )
 def test_refused(name: str, change: Callable[[np.ndarray], Any], message: str) -> None:
     with pytest.raises(SignalError, match=message):
