@@ -503,14 +503,28 @@ def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None
         columns, cells = wide_table(rows, uncertainty=options.uncertainty)
     else:
         columns, cells = list(COLUMNS), [list(astuple(row)) for row in rows]
-    own = _named(options)
+    own, reached = _named(options), _reached(results)
+    of_row = columns.index("recording")
     write_table(
         Path(options.out),
-        [*own, *columns],
-        [[*own.values(), *row] for row in cells],
+        [*own, *columns, *next(iter(reached.values()), {})],
+        [[*own.values(), *row, *reached.get(row[of_row], {}).values()] for row in cells],
         force=options.force,
     )
     say(f"{counted(len(cells), 'row')} in {options.out}")
+
+
+def _reached(results: "Sequence[FileResult]") -> dict[str, dict[str, str]]:
+    """Return the columns of reference points and responses, by recording; none if none is known."""
+    if not any(result.point or result.equalisation for result in results):
+        return {}
+    return {
+        result.path: {
+            "point": result.point,
+            "responses": "; ".join(step.id for step in result.equalisation),
+        }
+        for result in results
+    }
 
 
 def _named(options: argparse.Namespace) -> dict[str, str]:

@@ -21,8 +21,8 @@ _CHANNEL: Final = re.compile(r"\bon the (left|right) channel", re.IGNORECASE)
 _INCIDENCE: Final = re.compile(r"(?<![0-9])(0|90)[ _-]?deg(?:ree)?s?(?![a-z])", re.IGNORECASE)
 _SMOOTHING: Final = re.compile(r"^\W*smoothing:\s*(.+?)\W*$", re.IGNORECASE)
 _RATE: Final = re.compile(r"^\W*sample rate:\s*([0-9]{4,7})\b", re.IGNORECASE)
-_EARS: Final = re.compile(r"\bEARS\b.*?\bcompensation\s+(\w+)", re.IGNORECASE)
-_EARS_FILE: Final = re.compile(r"(HPN|HEQ|IDF)(?![a-z])", re.IGNORECASE)
+_EARS: Final = re.compile(r"\bEARS\b.*?\bcompensation\W+(\w+)", re.IGNORECASE)
+_EARS_FILE: Final = re.compile(r"(?<![a-z])(HPN|HEQ|IDF)(?![a-z])", re.IGNORECASE)
 _RAW: Final = "RAW"
 _CORRECTION: Final = re.compile(
     r"(?<![a-z])(correction|compensation|equali[sz]ation|equali[sz]er|inverse|eq)(?![a-z])", re.I
@@ -66,7 +66,7 @@ def header_facts(header: Sequence[str], stem: str) -> HeaderFacts:
         A file of the miniDSP EARS that contains a target, so that it is not a response.
     """
     for line in header:
-        named = _EARS_FILE.match(stem) if re.search(r"\bEARS\b", line) else None
+        named = _EARS_FILE.search(stem) if _SENSITIVITY.search(line) or "EARS" in line else None
         ears = _EARS.search(line) or named
         if ears and ears[1].upper() != _RAW:
             raise RecordError(

@@ -10,7 +10,7 @@ from typing import Final
 from soundcal.arrays import Samples
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError
-from soundcal.recording import AppliedResponse, Flag
+from soundcal.recording import EARS, AppliedResponse, Flag
 from soundcal.response.equaliser import Direction, Equaliser, incidence_after, point_after
 from soundcal.response.model import Response
 from soundcal.response.points import POINT_NAMES, point_unit
@@ -77,20 +77,26 @@ def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response
     refer_to : {"", "ff", "df", "id"}
         Free field, diffuse field, or the maker's direction-independent reference.
     given : sequence of Response
-        That of the microphone or the ear simulator (relative, one end is electrical), and that
-        from the field to the ear drum (absolute). For ``ff`` and ``df`` the table of an average
-        head stands in for the latter.
+        That of the microphone or the ear simulator (relative, from sound pressure to FS or V), and
+        that from the field to the ear drum (absolute). For ``ff`` and ``df`` the table of an
+        average head stands in for the latter.
 
     Raises
     ------
     ParameterError
-        An unknown field, a response that does not have it at one of its ends, two of a kind, or
-        none for ``id``.
+        An unknown field, a response that does not have it at one of its ends or does not begin at
+        a sound pressure, two of a kind, or none for ``id``.
     """
     if refer_to not in ("", *REFERRED_TO):
         raise ParameterError(
             f"refer to {refer_to!r:.40}; one of {', '.join(REFERRED_TO)} is expected"
         )
+    for response in given:
+        if point_unit(response.source_point) != "Pa":
+            raise ParameterError(
+                f"{_told(response)}: it does not begin at a sound pressure, as those of a "
+                "microphone and of a head do; one of headphones is for playing"
+            )
     electrical = [response for response in given if not _is_acoustical(response)]
     acoustical = [response for response in given if _is_acoustical(response)]
     for same in (electrical, acoustical):
@@ -149,7 +155,8 @@ def referral(
     Raises
     ------
     ParameterError
-        A response that does not begin at the point, or has no such channel.
+        A response that does not begin at the point, or has no such channel; or channels other than
+        ears whose point is not stated.
     """
     equalisers: list[Equaliser] = []
     notes: list[str] = []
@@ -164,7 +171,7 @@ def referral(
                     f"({POINT_NAMES[point]})"
                 )
         else:
-            direction = "undo" if point_unit(response.source_point) == "Pa" else "embed"
+            direction = "undo"
         point = point_after(response, direction, point)
         incidence = incidence_after(response, point, incidence)
         equalisers.append(
@@ -175,6 +182,12 @@ def referral(
                 channels=channels,
                 fixed_at=tone_frequency if response.kind == "relative" else None,
             )
+        )
+    if notes and not set(channels) <= set(EARS):
+        raise ParameterError(
+            f"the reference point of {', '.join(channels)} is not stated, and only ears are taken "
+            "to be at the ear drum; name them (--channels left,right), or state it (calibrate "
+            "--point)"
         )
     return Referral(tuple(equalisers), point, incidence, tuple(notes))
 

@@ -13,11 +13,14 @@ from soundcal.indicators.wide import NOT_MEASURED, RECORDING, wide_heading
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NAMED_BY_TABLE", "is_measured", "tidy_of_measured", "with_conditions"]
+__all__ = ["NAMED_BY_TABLE", "REACHED", "is_measured", "tidy_of_measured", "with_conditions"]
 
 NAMED_BY_TABLE: Final = "the condition is the name of the table"
 
-_KEPT: Final = ("condition", "stimulus", "take", "combination", "calibration", "software")
+REACHED: Final = ("point", "responses")
+"""Columns of the reference point of a recording, and of the responses that led there."""
+
+_KEPT: Final = ("condition", "stimulus", "take", "combination", "calibration", "software", *REACHED)
 """Columns that a wide table of soundcal may have beside those of values."""
 
 

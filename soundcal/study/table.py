@@ -15,6 +15,7 @@ from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.wide import RECORDING
 from soundcal.study.of_files import (
     NAMED_BY_TABLE,
+    REACHED,
     is_measured,
     tidy_of_measured,
     with_conditions,
@@ -277,7 +278,31 @@ def _remarks(table: "pd.DataFrame") -> tuple[str, ...]:
     """Return remarks on what may be wrong with a table that can be read."""
     conditions = table["condition"].unique()
     alike = lookalikes("conditions", "", conditions, "", conditions)
-    return (*alike, *_impossible(table), *_unlike(table))
+    return (*alike, *_other_points(table), *_impossible(table), *_unlike(table))
+
+
+def _other_points(table: "pd.DataFrame") -> tuple[str, ...]:
+    """Return a remark on conditions at different reference points, or freed of other responses."""
+    if not set(REACHED) <= set(table.columns):
+        return ()
+    reached = table[["condition", *REACHED]].fillna("").drop_duplicates()
+    told = {
+        str(condition): some(dict.fromkeys(map(_words, part["point"], part["responses"])))
+        for condition, part in reached.groupby("condition", sort=False)
+    }
+    if len(set(told.values())) < 2:
+        return ()
+    each = "; ".join(f"{condition}: {words}" for condition, words in told.items())
+    return (
+        "the conditions refer to different reference points, or responses were undone in some of "
+        f"them only: {each}; their difference contains that of the points (soundcal measure "
+        "--refer-to, --response)",
+    )
+
+
+def _words(point: str, responses: str) -> str:
+    undone = "responses undone" if responses else "no response undone"
+    return f"{point or 'point not stated'}, {undone}"
 
 
 def _impossible(table: "pd.DataFrame") -> tuple[str, ...]:

@@ -290,3 +290,34 @@ def test_a_report_refers_recordings_and_keeps_their_values_apart(capsys: Capsys)
         found.append(kept["rows"][0]["value"])
     assert found[1] - found[0] == pytest.approx(-2.60, abs=0.01)
     assert found[2] == found[0]
+
+
+@pytest.mark.parametrize("wide", [[], ["--wide"]])
+def test_compare_says_that_only_one_condition_was_referred(wide: list[str], capsys: Capsys) -> None:
+    rng = np.random.default_rng(1)
+    files = [take(f"{name}.wav", 0.02 * rng.standard_normal((2, FS // 2))) for name in "abc"]
+    plain = ["measure", *files, "--calibration", calibrated("drum.json", "left", "right")]
+    plain += ["--indicators", "LAeq", *wide]
+    for name, more in (("x", []), ("y", []), ("df", ["--refer-to", "df"])):
+        assert main([*plain, *more, "--out", f"{name}.csv"]) == 0
+    capsys.readouterr()
+    told = "x: point not stated, no response undone; df: DF, responses undone"
+    for other, expected in (("df.csv", True), ("y.csv", False)):
+        assert main(["compare", "x.csv", other]) == 0
+        assert (told in capsys.readouterr().err) == expected
+
+
+def test_a_response_of_headphones_is_not_applied_to_recordings(capsys: Capsys) -> None:
+    """It would be embedded: the recording at the drum would contain the headphones twice."""
+    Path("hd.csv").write_text("frequency,raw\n20,0\n1000,0\n10000,3\n20000,3\n")
+    assert main(["response", "import", "hd.csv", "--out", "hd.json"]) == 0
+    given = ["--calibration", calibrated("drum.json"), "--indicators", "LZeq"]
+    command = ["measure", take("tone.wav", tone(10000.0)), *given, "--response", "hd.json"]
+    assert main(command) == 2
+    assert "one of headphones is for playing" in capsys.readouterr().err
+
+
+def test_a_channel_that_is_no_ear_is_not_taken_to_be_at_the_drum(capsys: Capsys) -> None:
+    given = ["--calibration", calibrated("mic.json"), "--indicators", "LZeq"]
+    assert main(["measure", take("tone.wav", tone(1000.0)), *given, "--refer-to", "ff"]) == 5
+    assert "the reference point of mono is not stated" in capsys.readouterr().err

@@ -149,10 +149,12 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
     with pytest.raises(RecordError, match=f"compensation {target}, which contains a target"):
         read_response(written(tmp_path, lines))
 
-    lines = ["EARS 860-1234", *rows(" ", third="0")]
-    path = written(tmp_path, lines).rename(tmp_path / f"{target}_860-1234_R.txt")
-    with pytest.raises(RecordError, match=f"compensation {target}"):
-        read_response(path)
+    for first in ("EARS 860-1234", '"Sens Factor =0.9dB, SERNO: 860-1234"'):
+        lines = [first, *rows(" ", third="0")]
+        for name in (f"{target}_860-1234_R.txt", f"R_{target}_8601234.txt"):
+            path = written(tmp_path, lines).rename(tmp_path / name)
+            with pytest.raises(RecordError, match=f"compensation {target}"):
+                read_response(path)
 
 
 # ---- lines that do not fit
