@@ -20,6 +20,8 @@ from soundcal.response import (
     new_response,
     point_after,
 )
+from soundcal.stimuli.catalogue import load_catalogue, scenes
+from soundcal.stimuli.rendering import render
 from soundcal.units import db, power_db
 
 FS = 48000
@@ -168,35 +170,50 @@ def test_filters_of_0_17_s_follow_a_roll_off_of_second_order() -> None:
         assert away[f >= 31.5].max() < 0.02
 
 
-def test_the_change_of_a_level_is_the_sum_over_its_spectrum() -> None:
-    rng = np.random.default_rng(5)
-    # like a measurement microphone: 12 Hz high-pass, -0.6 dB at 4 kHz, +1.8 dB at 11 kHz
-    curve = microphone(
-        -10 * np.log10(1 + (12 / F) ** 4)
-        - 0.6 * np.exp(-(np.log2(F / 4000) ** 2) / 0.5)
-        + 1.8 * np.exp(-(np.log2(F / 11000) ** 2) / 0.3)
-    )
-    equaliser = only(curve, "undo")
-    n = FS
+# like a measurement microphone: 12 Hz high-pass, -0.6 dB at 4 kHz, +1.8 dB at 11 kHz
+MEASURING = microphone(
+    -10 * np.log10(1 + (12 / F) ** 4)
+    - 0.6 * np.exp(-(np.log2(F / 4000) ** 2) / 0.5)
+    + 1.8 * np.exp(-(np.log2(F / 11000) ** 2) / 0.3)
+)
+
+
+def assert_level_is_the_sum(equaliser: Equaliser, sound: Any) -> None:
+    """Compare the change of LAeq with sums over lines and over third octaves."""
+    n = sound.shape[1]
     f = np.fft.rfftfreq(2 * n, 1 / FS)
     weights = 10 ** (exact_level(f) / 10)
+    filtered = np.concatenate(list(equaliser.stream([sound], tail=True)), axis=1)
+    # the tail fits into the zeros behind the sound
+    after, before = (np.abs(np.fft.rfft(x[0], 2 * n)) ** 2 * weights for x in (filtered, sound))
+    measured = float(power_db(after.sum() / before.sum()))
+    gain = 10 ** (equaliser.wanted_db("mono", f) / 10)
+    lines = float(power_db((before * gain).sum() / before.sum()))
+    assert lines == pytest.approx(measured, abs=0.001)
+    bands = bands_between(3, 20, 20000)
+    shares = [before[(f >= b.lower) & (f < b.upper)].sum() for b in bands]
+    gain = 10 ** (equaliser.wanted_db("mono", [b.mid for b in bands]) / 10)
+    thirds = float(power_db((shares * gain).sum() / np.sum(shares)))
+    assert thirds == pytest.approx(measured, abs=0.05)
+
+
+def test_the_change_of_a_level_is_the_sum_over_its_spectrum() -> None:
+    rng = np.random.default_rng(5)
+    equaliser = only(MEASURING, "undo")
     for slope in (0, 1, 2):  # white, pink, brown
-        spectrum = np.fft.rfft(rng.standard_normal(n))
-        spectrum[1:] /= f[2::2] ** (slope / 2)
+        spectrum = np.fft.rfft(rng.standard_normal(FS))
+        spectrum[1:] /= np.arange(1, spectrum.size) ** (slope / 2)
         spectrum[:20] = 0
-        noise = np.fft.irfft(spectrum, n)[np.newaxis]
-        filtered = np.concatenate(list(equaliser.stream([noise], tail=True)), axis=1)
-        # the tail fits into the zeros behind the noise
-        after, before = (np.abs(np.fft.rfft(x[0], 2 * n)) ** 2 * weights for x in (filtered, noise))
-        measured = float(power_db(after.sum() / before.sum()))
-        gain = 10 ** (equaliser.wanted_db("mono", f) / 10)
-        lines = float(power_db((before * gain).sum() / before.sum()))
-        assert lines == pytest.approx(measured, abs=0.001)
-        bands = bands_between(3, 20, 20000)
-        shares = [before[(f >= b.lower) & (f < b.upper)].sum() for b in bands]
-        gain = 10 ** (equaliser.wanted_db("mono", [b.mid for b in bands]) / 10)
-        thirds = float(power_db((shares * gain).sum() / np.sum(shares)))
-        assert thirds == pytest.approx(measured, abs=0.05)
+        assert_level_is_the_sum(equaliser, np.fft.irfft(spectrum, FS)[np.newaxis])
+
+
+@pytest.mark.long  # noises are above
+def test_the_change_of_the_level_of_27_scenes_is_the_sum_over_their_spectra() -> None:
+    equaliser = only(MEASURING, "undo")
+    found = [render(scene, fs=FS, duration=2.0)[:1] for scene in scenes(load_catalogue())]
+    assert len(found) == 27
+    for sound in found:
+        assert_level_is_the_sum(equaliser, sound)
 
 
 def test_energy_beyond_the_range_of_a_response_is_told() -> None:
