@@ -25,7 +25,10 @@ from soundcal.units import energetic_mean
 
 SHORT = {"duration": "1", "insertions": "1", "report": "no"}
 THREE = {"stimuli": "CG01,N1,W06"}
-SCENES = {"stimuli": ",".join(scene.id for scene in scenes(load_catalogue()))}
+SCENES = {
+    "stimuli": ",".join(scene.id for scene in scenes(load_catalogue())),
+    "duration": "3",  # the limits are stated for this length
+}
 
 
 def compared(folder: Path, device: str, methods: str, **changes: str) -> Session:
