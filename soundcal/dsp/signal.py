@@ -2,8 +2,8 @@
 
 The same rules apply to all indicators: pressure is real floating-point numbers in pascals with time
 on the last axis. NaN and infinite samples, integers (unknown full scale), complex numbers, empty
-and too short signals are refused, and so are pressures that only damaged samples can have. Silence is a signal: its level is ``-inf`` dB, its loudness 0
-sone.
+and too short signals are refused, and so are pressures that only damaged samples can have. Silence
+is a signal: its level is ``-inf`` dB, its loudness 0 sone.
 """
 
 from collections.abc import Iterable, Sequence
