@@ -9,28 +9,30 @@ lines, only the lines near the maxima of a shorter transform are computed.
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 
 from soundcal.arrays import Array
 from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.hearing_model.autocorrelation_kernels import (
+    collect_blocks,
     correlate,
+    find_tones,
     scale_and_share,
     square_magnitudes,
-    strongest_line,
     window_lags,
 )
 from soundcal.indicators.hearing_model.blocks import BlockLength, RectifiedBands
-from soundcal.indicators.hearing_model.tables import LAG_END, LAG_START, RATE
+from soundcal.indicators.hearing_model.tables import LAG_END, LAG_START
 
 __all__ = ["BlockTones", "Tones"]
 
-_BINS: Final = 16384
 _SIZES: Final = LAG_END - LAG_START + 1
 _AVERAGED: Final = 4096
 """Shortest blocks that are averaged over time (6.2.3)."""
+
+_AT_ONCE: Final = 1 << 17
+"""Most samples that are transformed together, so that they stay in the processor's cache."""
 
 
 class Tones(NamedTuple):
@@ -45,87 +47,85 @@ class _Direct:
     """Scaled autocorrelations of bands that are averaged with no other, by products."""
 
     def __init__(self, length: BlockLength) -> None:
+        own = length.own
         self._hop = length.hop
-        self._first = [int(LAG_START[band]) for band in length.own]
-        self._sums = [np.empty((4, 2, _SIZES[band])) for band in length.own]
-        self._ready = [-4] * length.own.size
+        self._starts, self._sizes = LAG_START[own], _SIZES[own]
+        self._sums = np.empty((own.size, 4, 2, int(self._sizes.max())))
+        self._ready = np.full(own.size, -4)
 
     def add(self, bands: RectifiedBands, out: Array) -> None:
         """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
-        for b, sums in enumerate(self._sums):
-            self._ready[b] = correlate(
-                bands.samples[b],
-                bands.origin,
-                self._hop,
-                bands.basis[b],
-                self._first[b],
-                sums,
-                self._ready[b],
-                out[b],
-            )
+        correlate(
+            bands.samples,
+            bands.origin,
+            self._hop,
+            bands.basis,
+            self._starts,
+            self._sizes,
+            self._sums,
+            self._ready,
+            out,
+        )
 
 
-class _Plan(NamedTuple):
-    """What one band is transformed for: the bands that are averaged with it."""
+class _Group(NamedTuple):
+    """Adjacent bands whose rows are transformed together."""
 
+    begin: int
+    stop: int
     size: int
-    """Length of the transform: no lag that is used wraps round."""
-    lags: slice
-    users: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    weights: Array
+    """Length of the transforms."""
+
+
+def _groups(needed: NDArray[np.int64], n_blocks: int) -> list[_Group]:
+    """Group bands whose blocks need transforms of at least ``needed`` samples, ever fewer."""
+    groups = []
+    begin = 0
+    while begin < needed.size:
+        size = next_fast_len(int(needed[begin]), real=True)
+        similar = np.count_nonzero(needed[begin:] > 0.8 * size)
+        stop = begin + max(min(int(similar), _AT_ONCE // (n_blocks * size)), 1)
+        groups.append(_Group(begin, stop, size))
+        begin = stop
+    return groups
 
 
 class _Transformed:
     """Scaled autocorrelations, averaged over neighbouring bands, by transforms."""
 
     def __init__(self, length: BlockLength, room: Workspace) -> None:
-        self._length, self._hop, self._room = length.length, length.hop, room
-        self._plans = [self._plan(length, band) for band in length.needed]
-
-    @staticmethod
-    def _plan(length: BlockLength, band: int) -> _Plan:
-        users = np.array([own for own in length.own if band in length.neighbours(own)])
-        first, last = int(LAG_START[users].min()), int(LAG_END[users].max())
-        return _Plan(
-            size=next_fast_len(length.length + last, real=True),
-            lags=slice(first, last + 1),
-            users=users - length.own[0],
-            starts=LAG_START[users],
-            sizes=_SIZES[users],
-            weights=np.array([1.0 / len(length.neighbours(own)) for own in users]),
-        )
+        own = length.own
+        self._length, self._room = length.length, room
+        self._starts, self._sizes = LAG_START[own], _SIZES[own]
+        used = [[band in length.neighbours(user) for user in own] for band in length.needed]
+        users = [np.flatnonzero(row) for row in used]
+        self._users = np.array([(found[0], found[-1] + 1) for found in users])
+        self._weights = np.array([1.0 / len(length.neighbours(user)) for user in own])
+        self._lags = np.array([(LAG_START[own][u].min(), LAG_END[own][u].max() + 1) for u in users])
+        # no lag that is used wraps round
+        self._groups = _groups(self._length + self._lags[:, 1] - 1, length.per_frame)
 
     def add(self, bands: RectifiedBands, out: Array) -> None:
         """Write those of the latest frame, lag 0 and the lag window, to ``out``."""
-        for b, plan in enumerate(self._plans):
-            blocks = np.flatnonzero(bands.basis[b])
-            if not blocks.size:
+        for begin, stop, size in self._groups:
+            n = int(np.count_nonzero(bands.basis[begin:stop]))
+            if n == 0:
                 continue
-            x = bands.samples[b]
-            ends = bands.origin + (blocks + 1) * self._hop
-            rows = self._room.real("blocks", blocks.size, plan.size)
-            for row, end in zip(rows, ends, strict=True):
-                row[: self._length] = x[end - self._length : end]
-            rows[:, self._length :] = 0.0
-            lines = self._room.complex("lines", blocks.size, plan.size // 2 + 1)
+            rows = self._room.real("blocks", n, size)
+            blocks = bands.samples, bands.origin, self._length, bands.basis, begin, stop
+            collect_blocks(*blocks, rows)
+            lines = self._room.complex("lines", n, size // 2 + 1)
             np.fft.rfft(rows, axis=1, out=lines)
             square_magnitudes(lines)
-            np.fft.irfft(lines, plan.size, axis=1, out=rows)
+            np.fft.irfft(lines, size, axis=1, out=rows)
             scale_and_share(
-                x,
-                ends,
-                self._length,
-                bands.basis[b, blocks],
+                *blocks,
                 rows,
-                plan.lags.start,
-                plan.lags.stop,
-                blocks,
-                plan.users,
-                plan.starts,
-                plan.sizes,
-                plan.weights,
+                self._lags,
+                self._users,
+                self._starts,
+                self._sizes,
+                self._weights,
                 out,
             )
 
@@ -143,13 +143,14 @@ class BlockTones:
 
     def __init__(self, length: BlockLength, room: Workspace) -> None:
         self._room = room
-        self._own = length.own
+        self._sizes = _SIZES[length.own]
         self._bands = RectifiedBands(length)
         self._method = _Transformed(length, room) if length.reach else _Direct(length)
         self._past = 2 if length.length >= _AVERAGED else 0
         self._first = True
-        widest = 1 + int(_SIZES[self._own].max())
-        self._found = np.zeros((self._own.size, self._past + length.per_frame, widest))
+        n, widest = self._past + length.per_frame, 1 + int(self._sizes.max())
+        self._found = np.zeros((self._sizes.size, n, widest))
+        self._groups = _groups(4 * self._sizes, n)
 
     def fill(self, bands: Array, at: int) -> None:
         """Take samples of all bands, shape (53, n), into the frame, from its sample ``at`` on."""
@@ -169,23 +170,20 @@ class BlockTones:
         self._bands.advance()
         start = 1 if past and self._first else 0
         self._first = False
-        signal = sliding_window_view(found[:, start:, 0], 1 + past, axis=1).mean(axis=2).T
-        tones = Tones(*np.zeros((3, *signal.shape)))
-        tones.signal[:] = signal
-        for b, band in enumerate(self._own):
-            self._find(found[b, start:], int(_SIZES[band]), tones, b)
-        return tones
+        return self._tones(found[:, start:])
 
-    def _find(self, rows: Array, n: int, tones: Tones, b: int) -> None:
-        """Find the tones of one band in its blocks, each lag 0 and then ``n`` lags."""
-        blocks = np.flatnonzero(tones.signal[:, b])
-        if not blocks.size:
-            return
-        size = next_fast_len(4 * n, real=True)
-        x = self._room.real("lags", blocks.size, size)
-        window_lags(rows, blocks, 1 + self._past, n, x)
-        lines = np.asarray(rfft(x.astype(np.float32), axis=1), dtype=np.complex64)
-        magnitude, number = np.empty(blocks.size), np.empty(blocks.size, dtype=np.int64)
-        strongest_line(x, n, lines, magnitude, number)
-        tones.tonal[blocks, b] = np.minimum(4.0 * magnitude / n, tones.signal[blocks, b])
-        tones.frequency[blocks, b] = number * (RATE / _BINS)
+    def _tones(self, found: Array) -> Tones:
+        """Find the tones in rows of lag 0 and the lag window of consecutive blocks."""
+        n_blocks = found.shape[1] - self._past
+        tones = Tones(*np.zeros((3, n_blocks, self._sizes.size)))
+        for begin, stop, size in self._groups:
+            x = self._room.real("lags", (stop - begin) * n_blocks, size)
+            single = np.empty(x.shape, dtype=np.float32)
+            n = window_lags(
+                found, 1 + self._past, begin, stop, self._sizes, tones.signal, x, single
+            )
+            lines = np.asarray(rfft(single[:n], axis=1), dtype=np.complex64)
+            find_tones(
+                x, lines, begin, stop, self._sizes, tones.signal, tones.tonal, tones.frequency
+            )
+        return tones

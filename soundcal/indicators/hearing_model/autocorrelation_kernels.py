@@ -7,9 +7,17 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel, summing_kernel
-from soundcal.indicators.hearing_model.tables import EPSILON
+from soundcal.indicators.hearing_model.tables import EPSILON, RATE
 
-__all__ = ["correlate", "scale_and_share", "square_magnitudes", "strongest_line", "window_lags"]
+__all__ = [
+    "collect_blocks",
+    "correlate",
+    "find_tones",
+    "scale_and_share",
+    "square_magnitudes",
+    "strongest_line",
+    "window_lags",
+]
 
 _BINS = 16384
 """Length of the transform whose lines are the possible frequencies (formula 36)."""
@@ -18,6 +26,8 @@ _ROUNDING = 1e-8
 _SINGLE = 1e-4
 """More than the share by which lines in single precision are wrong."""
 
+Integers = NDArray[np.int64]
+SingleArray = NDArray[np.float32]
 SingleSpectrum = NDArray[np.complex64]
 
 
@@ -114,91 +124,152 @@ def _normalise(block: Array, sums: Array, first: int, scale: float, out: Array) 
 
 @kernel
 def correlate(
-    x: Array, origin: int, hop: int, basis: Array, first: int, sums: Array, ready: int, out: Array
-) -> int:
-    """Autocorrelations of a band's blocks by direct products, for few lags.
+    samples: Array,
+    origin: int,
+    hop: int,
+    basis: Array,
+    starts: Integers,
+    sizes: Integers,
+    sums: Array,
+    ready: Integers,
+    out: Array,
+) -> None:
+    """Autocorrelations of the bands' blocks by direct products, for few lags.
 
-    ``x`` holds the band's frame from ``origin`` on. Block ``j`` is hops ``j − 3`` to ``j`` of it.
-    ``sums``, shape (4, 2, n_lags), keeps the products of the latest four hops, far and near, which
-    four overlapping blocks share. ``ready`` is the first hop that is not in ``sums``.
-    ``out``, shape (n_blocks, 1 + n_lags), receives the rows of audible blocks. Returns ``ready``
-    for the next frame.
+    ``samples`` holds the bands' frame from ``origin`` on. Block ``j`` is hops ``j − 3`` to ``j`` of
+    it. ``starts`` are the bands' first lags and ``sizes`` the numbers of lags. ``sums``, shape
+    (n_bands, 4, 2, most lags), keeps the products of the latest four hops, far and near, which
+    four overlapping blocks share. ``ready`` is the first hop that is not in ``sums``; it is set for
+    the next frame. ``out``, shape (n_bands, n_blocks, 1 + most lags), receives the rows of audible
+    blocks.
     """
-    n_blocks, n_lags = basis.size, sums.shape[2]
-    total = np.empty(n_lags)
-    for j in range(n_blocks):
-        if basis[j] == 0.0:
-            continue
-        for i in range(max(ready, j - 3), j + 1):
-            _add_hop(x, origin + i * hop, hop, first, sums[i & 3, 0], sums[i & 3, 1])
-        ready = j + 1
-        total[:] = 0.0
-        for lag in range(n_lags):
-            back = (first + lag) // hop  # hops from a near partner; both must be in the block
-            for i in range(j - 3 + back, j + 1):
-                total[lag] += sums[i & 3, 1, lag]
-            for i in range(j - 2 + back, j + 1):
-                total[lag] += sums[i & 3, 0, lag]
-        block = x[origin + (j - 3) * hop : origin + (j + 1) * hop]
-        _normalise(block, total, first, basis[j], out[j])
-    return max(ready - n_blocks, -4)
+    n_blocks = basis.shape[1]
+    total = np.empty(sums.shape[3])
+    for b in range(basis.shape[0]):
+        x, first, n_lags, done = samples[b], starts[b], sizes[b], ready[b]
+        for j in range(n_blocks):
+            if basis[b, j] == 0.0:
+                continue
+            for i in range(max(done, j - 3), j + 1):
+                far, near = sums[b, i & 3, 0, :n_lags], sums[b, i & 3, 1, :n_lags]
+                _add_hop(x, origin + i * hop, hop, first, far, near)
+            done = j + 1
+            for lag in range(n_lags):
+                back = (first + lag) // hop  # hops from a near partner; both must be in the block
+                total[lag] = 0.0
+                for i in range(j - 3 + back, j + 1):
+                    total[lag] += sums[b, i & 3, 1, lag]
+                for i in range(j - 2 + back, j + 1):
+                    total[lag] += sums[b, i & 3, 0, lag]
+            block = x[origin + (j - 3) * hop : origin + (j + 1) * hop]
+            _normalise(block, total[:n_lags], first, basis[b, j], out[b, j])
+        ready[b] = max(done - n_blocks, -4)
+
+
+@kernel
+def collect_blocks(
+    samples: Array, origin: int, length: int, basis: Array, begin: int, stop: int, out: Array
+) -> None:
+    """Write the audible blocks of some bands to the rows of ``out``, each followed by zeros.
+
+    The bands are ``begin`` to ``stop`` − 1, as in the functions below.
+    """
+    row = 0
+    for b in range(begin, stop):
+        for j in range(basis.shape[1]):
+            if basis[b, j] > 0.0:
+                end = origin + (j + 1) * length // 4
+                out[row, :length] = samples[b, end - length : end]
+                out[row, length:] = 0.0
+                row += 1
 
 
 @kernel
 def scale_and_share(
-    x: Array,
-    ends: NDArray[np.int64],
+    samples: Array,
+    origin: int,
     length: int,
     basis: Array,
+    begin: int,
+    stop: int,
     sums: Array,
-    first: int,
-    end: int,
-    rows: NDArray[np.int64],
-    targets: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    sizes: NDArray[np.int64],
+    lags: Integers,
+    users: Integers,
+    starts: Integers,
+    sizes: Integers,
     weights: Array,
     out: Array,
 ) -> None:
-    """Add a band's scaled autocorrelations to the bands that use them.
+    """Add the scaled autocorrelations of some bands to the bands that use them.
 
-    The lags are ``first`` to ``end`` − 1, the columns of ``sums`` all lags from 0 on. ``ends`` are
-    the ends of the blocks in ``x``, ``rows`` their rows in ``out``. ``targets`` are the bands in
-    ``out``, with first lag, number of lags and weight.
+    ``sums`` has a row for each audible block, as :func:`collect_blocks` writes them, and a column
+    for each lag from 0 on. Of each band, ``lags`` are the first lag and the one after the last,
+    ``users`` the first band of ``out`` that uses it and the one after the last. Of each band of
+    ``out``, ``starts`` are the first lags, ``sizes`` the numbers of lags.
     """
-    scaled = np.empty(1 + end - first)
-    for i in range(ends.size):
-        block = x[ends[i] - length : ends[i]]
-        _normalise(block, sums[i, first:end], first, basis[i], scaled)
-        for t in range(targets.size):
-            row = out[targets[t], rows[i]]
-            weight, offset = weights[t], starts[t] - first
-            row[0] += weight * scaled[0]
-            for lag in range(1, 1 + sizes[t]):
-                row[lag] += weight * scaled[lag + offset]
+    scaled = np.empty(1 + sums.shape[1])
+    row = 0
+    for b in range(begin, stop):
+        first, end = lags[b]
+        for j in range(basis.shape[1]):
+            if basis[b, j] == 0.0:
+                continue
+            last = origin + (j + 1) * length // 4
+            block = samples[b, last - length : last]
+            _normalise(block, sums[row, first:end], first, basis[b, j], scaled)
+            row += 1
+            for user in range(users[b, 0], users[b, 1]):
+                target = out[user, j]
+                weight, offset = weights[user], starts[user] - first
+                target[0] += weight * scaled[0]
+                for lag in range(1, 1 + sizes[user]):
+                    target[lag] += weight * scaled[lag + offset]
 
 
 @kernel
-def window_lags(rows: Array, blocks: NDArray[np.int64], width: int, n: int, out: Array) -> None:
-    """Write the lag windows of some blocks without their mean, and then zeros, to ``out``.
+def window_lags(
+    found: Array,
+    width: int,
+    begin: int,
+    stop: int,
+    sizes: Integers,
+    signal: Array,
+    out: Array,
+    single: SingleArray,
+) -> int:
+    """Write the lag windows of some bands' audible blocks without their mean, and then zeros.
 
-    Each is the average of ``width`` rows, the first of which is the block's; rows begin with lag 0,
-    which is left out (formulas 33 to 35).
+    Block ``j`` of a band is the average of the rows ``j`` to ``j + width − 1`` of ``found``, shape
+    (n_bands, n, 1 + most lags), which begin with lag 0. That one is left out, and written to
+    ``signal``, shape (n_blocks, n_bands) (formulas 33 to 35). Returns the number of rows that are
+    written to ``out`` and, in single precision, to ``single``.
     """
-    for i in range(blocks.size):
-        window = out[i]
-        for lag in range(n):
-            window[lag] = rows[blocks[i], 1 + lag]
-        for j in range(1, width):
+    row = 0
+    for b in range(begin, stop):
+        n = sizes[b]
+        for j in range(signal.shape[0]):
+            total = 0.0
+            for i in range(width):
+                total += found[b, j + i, 0]
+            signal[j, b] = total / width
+            if total == 0.0:
+                continue
+            window = out[row]
+            window[:n] = found[b, j, 1 : 1 + n]
+            for i in range(1, width):
+                for lag in range(n):
+                    window[lag] += found[b, j + i, 1 + lag]
+            mean = 0.0
             for lag in range(n):
-                window[lag] += rows[blocks[i] + j, 1 + lag]
-        mean = 0.0
-        for lag in range(n):
-            mean += window[lag]
-        mean /= n
-        for lag in range(n):
-            window[lag] = (window[lag] - mean) / width
-        window[n:] = 0.0
+                mean += window[lag]
+            mean /= n
+            for lag in range(n):
+                window[lag] = (window[lag] - mean) / width
+            window[n:] = 0.0
+            for lag in range(window.size):
+                single[row, lag] = window[lag]
+            row += 1
+    return row
 
 
 @kernel
@@ -236,44 +307,66 @@ def _climb(x: Array, n: int, start: int) -> tuple[int, float]:
 
 
 @kernel
-def strongest_line(
-    x: Array, n: int, lines: SingleSpectrum, magnitude: Array, number: NDArray[np.int64]
-) -> None:
-    """Find the greatest magnitude, and the lowest line that has it, in the long transform.
+def strongest_line(x: Array, n: int, lines: SingleSpectrum, squares: Array) -> tuple[int, float]:
+    """Return the line of the long transform with the greatest magnitude, and the magnitude.
 
-    Each row of ``x`` has ``n`` values and then zeros; ``lines`` are its transform of length
-    ``x.shape[1]``, at least 4 n, in single precision. A line of the long transform that exceeds all
-    of these lies beside one that is at least cos(π(n − 1)/(2 size)) of it (Bernstein's
-    inequality), so that only the lines next to few maxima are computed.
+    ``x`` has ``n`` values and then zeros; ``lines`` is its transform of the same length, at least
+    4 n, in single precision. A line of the long transform that exceeds all of these lies beside one
+    that is at least cos(π(n − 1)/(2 size)) of it (Bernstein's inequality), so that only the lines
+    next to few maxima are computed. Of equal lines the lowest counts.
     """
-    size = x.shape[1]
+    size = x.size
     bound = math.cos(math.pi * (n - 1) / (2.0 * size)) * (1.0 - _SINGLE)
+    top = 0.0
+    for k in range(squares.size):
+        squares[k] = lines[k].real * lines[k].real + lines[k].imag * lines[k].imag
+        top = max(top, squares[k])
+    least = max(bound * math.sqrt(top) - _ROUNDING, 0.0) ** 2
+    best, steps, found = 0, 0.0, 0.0
+    for k in range(squares.size):
+        here = squares[k]
+        if here < least or here == 0.0:
+            continue
+        before = squares[k - 1] if k > 0 else squares[1]
+        after = squares[k + 1] if k + 1 < squares.size else squares[k - 1]
+        if before > here or after > here:
+            continue
+        offset = 0.5 * (before - after) / min(before - 2.0 * here + after, -1e-300)
+        start = math.floor((k + min(max(offset, -1.0), 1.0)) * _BINS / size + 0.5)
+        line_number, value = _climb(x, n, min(max(start, 0), _BINS // 2))
+        found = max(found, value)
+        if math.floor(value / _ROUNDING + 0.5) > steps:
+            best, steps = line_number, math.floor(value / _ROUNDING + 0.5)
+    while best > 0:
+        value = _magnitude(x, n, best - 1)
+        if math.floor(value / _ROUNDING + 0.5) < steps:
+            break
+        best -= 1
+    return best, found
+
+
+@kernel
+def find_tones(
+    x: Array,
+    lines: SingleSpectrum,
+    begin: int,
+    stop: int,
+    sizes: Integers,
+    signal: Array,
+    tonal: Array,
+    frequency: Array,
+) -> None:
+    """Write tonal component and frequency in Hz of some bands' audible blocks.
+
+    The rows of ``x`` are those that :func:`window_lags` writes, ``lines`` are their transforms.
+    ``signal``, ``tonal`` and ``frequency`` have the shape (n_blocks, n_bands).
+    """
     squares = np.empty(lines.shape[1])
-    for row in range(x.shape[0]):
-        top = 0.0
-        for k in range(squares.size):
-            line = lines[row, k]
-            squares[k] = line.real * line.real + line.imag * line.imag
-            top = max(top, squares[k])
-        least = max(bound * math.sqrt(top) - _ROUNDING, 0.0) ** 2
-        best, steps, found = 0, 0.0, 0.0
-        for k in range(squares.size):
-            here = squares[k]
-            if here < least or here == 0.0:
-                continue
-            before = squares[k - 1] if k > 0 else squares[1]
-            after = squares[k + 1] if k + 1 < squares.size else squares[k - 1]
-            if before > here or after > here:
-                continue
-            offset = 0.5 * (before - after) / min(before - 2.0 * here + after, -1e-300)
-            start = math.floor((k + min(max(offset, -1.0), 1.0)) * _BINS / size + 0.5)
-            line_number, value = _climb(x[row], n, min(max(start, 0), _BINS // 2))
-            found = max(found, value)
-            if math.floor(value / _ROUNDING + 0.5) > steps:
-                best, steps = line_number, math.floor(value / _ROUNDING + 0.5)
-        while best > 0:
-            value = _magnitude(x[row], n, best - 1)
-            if math.floor(value / _ROUNDING + 0.5) < steps:
-                break
-            best -= 1
-        magnitude[row], number[row] = found, best
+    row = 0
+    for b in range(begin, stop):
+        for j in range(signal.shape[0]):
+            if signal[j, b] > 0.0:
+                number, magnitude = strongest_line(x[row], sizes[b], lines[row], squares)
+                tonal[j, b] = min(4.0 * magnitude / sizes[b], signal[j, b])
+                frequency[j, b] = number * (RATE / _BINS)
+                row += 1

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array
-from soundcal.indicators.hearing_model.basis import loudness_of_level
-from soundcal.indicators.hearing_model.blocks_kernels import sum_squares
+from soundcal.indicators.hearing_model.blocks_kernels import block_loudness
 from soundcal.indicators.hearing_model.tables import BLOCK, LTQ, N_BANDS
 
 __all__ = ["FRAME", "GRID", "LENGTHS", "BlockLength", "RectifiedBands"]
@@ -102,8 +101,7 @@ class RectifiedBands:
         self.samples = np.zeros((n, self.origin + FRAME))
         self._energies = np.zeros((n, 3 + length.per_frame))
         self.basis = np.zeros((n, length.per_frame))
-        self._scale = 2.0 / length.length
-        self._threshold = LTQ[self._bands, np.newaxis]
+        self._thresholds = LTQ[self._bands]
 
     def fill(self, bands: Array, at: int) -> None:
         """Write samples of all bands, shape (53, n), to the frame, from its sample ``at`` on."""
@@ -113,12 +111,9 @@ class RectifiedBands:
 
     def weigh(self) -> None:
         """Set the basis loudness for the frame, which is full."""
-        energies = self._energies
-        energies[:, :3] = energies[:, -3:].copy()
-        sum_squares(self.samples[:, self.origin :], self._hop, energies[:, 3:])
-        total = energies[:, :-3] + energies[:, 1:-2] + energies[:, 2:-1] + energies[:, 3:]
-        basis = loudness_of_level(np.sqrt(self._scale * total)) - self._threshold
-        np.maximum(basis, 0.0, out=self.basis)
+        block_loudness(
+            self.samples, self.origin, self._hop, self._thresholds, self._energies, self.basis
+        )
 
     def advance(self) -> None:
         """Begin the next frame."""

@@ -8,7 +8,7 @@ ones are transformed, multiplied by their factors and added up, and one short in
 remains.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.workspace import Workspace
-from soundcal.indicators.hearing_model.envelope_kernels import add_weighted, magnitude, store
+from soundcal.indicators.hearing_model.envelope_kernels import (
+    add_weighted,
+    energies,
+    magnitude,
+    sequences,
+    store,
+)
 from soundcal.indicators.hearing_model.tables import N_BANDS, RATE
 
 __all__ = ["DECIMATION", "BandBlock", "EnvelopeBlocks"]
@@ -25,10 +31,16 @@ __all__ = ["DECIMATION", "BandBlock", "EnvelopeBlocks"]
 DECIMATION: Final = 32
 """Samples of the band signals per sample of the envelope, whose rate is 1500 Hz."""
 
-_GROUP: Final = 8
-"""Bands that are transformed together, so that their spectra stay in the processor's cache."""
+_AT_ONCE: Final = 8192
+"""Samples of the envelopes that are computed together, so that they stay in the cache."""
 _PADDING: Final = 8
 """Unused samples after each sequence, so that not all start in the same place of the cache."""
+
+
+def _place(ring: Array, sample: int) -> int:
+    """Return the place in a ring, shape (53, 32, size), of a sample of the signal."""
+    place: int = sample % (ring.shape[1] * ring.shape[2])
+    return place
 
 
 class BandBlock:
@@ -38,18 +50,20 @@ class BandBlock:
     ----------
     start : int
         First sample, in the signal preceded by zeros of the length of a block.
+    length : int
+        Number of samples.
     time : float
-        The same in s.
+        Time of the first sample in s.
     rms : ndarray, shape (53,)
         Root of the mean square of the half-wave rectified block times 2, in Pa (formula 22).
     """
 
-    def __init__(self, start: int, rms: Array, history: Array, shift: int, room: Workspace) -> None:
+    def __init__(self, start: int, length: int, rms: Array, ring: Array, room: Workspace) -> None:
         self.start = start
+        self.length = length
         self.time = start / RATE
         self.rms = rms
-        self._history = history
-        self._shift = shift
+        self._ring = ring
         self._room = room
 
     def envelopes(self, bands: NDArray[np.int64] | None = None) -> Array:
@@ -66,22 +80,21 @@ class BandBlock:
             Envelopes in Pa at 1500 Hz, from the first sample of the block on.
         """
         chosen = np.arange(N_BANDS) if bands is None else bands
-        size = self._history.shape[2]
+        size = self.length // DECIMATION
         factors = _factors(size)
+        n_lines = size // 2 + 1
         found = np.empty((chosen.size, size))
-        for first in range(0, chosen.size, _GROUP):
-            group = chosen[first : first + _GROUP]
-            adjacent = np.all(np.diff(group) == 1)  # as usual: then nothing is copied
-            span = slice(group[0], group[-1] + 1) if adjacent else group
-            odd = self._history[span][:, 1::2]
-            lines = self._room.complex("lines", *odd.shape[:2], size // 2 + 1)
-            np.fft.rfft(odd, axis=2, out=lines)
-            total = self._room.complex("total", group.size, size // 2 + 1)
+        for first in range(0, chosen.size, _AT_ONCE // size):
+            group = chosen[first : first + _AT_ONCE // size]
+            samples = self._room.real("samples", group.size, 1 + DECIMATION // 2, size)
+            sequences(self._ring, group, _place(self._ring, self.start - self.length), samples)
+            lines = self._room.complex("lines", group.size, DECIMATION // 2, n_lines)
+            np.fft.rfft(samples[:, 1:], axis=2, out=lines)
+            total = self._room.complex("total", group.size, n_lines)
             add_weighted(lines, factors, total)
             imaginary = self._room.real("imaginary", group.size, size)
             np.fft.irfft(total, size, axis=1, out=imaginary)
-            out = found[first : first + _GROUP]
-            magnitude(self._history, group, imaginary, self._shift, out)
+            magnitude(samples[:, 0], imaginary, found[first : first + group.size])
         return found
 
 
@@ -103,25 +116,25 @@ def _factors(size: int) -> Spectrum:
 
 
 class EnvelopeBlocks:
-    """Cuts the signals of 53 bands into blocks with an overlap of 75 %.
+    """Cuts the signals of 53 bands into blocks of one or several lengths, with 75 % overlap.
 
-    The first block holds the zeros before the signal. The last one ends with the signal, wherever
-    that is.
+    The first block of each length holds the zeros before the signal. The last one ends with the
+    signal, wherever that is.
 
     Parameters
     ----------
-    length : int
-        Samples per block, a multiple of 128.
+    lengths : iterable of int
+        Samples per block, multiples of 128 and of each other.
     """
 
-    def __init__(self, length: int) -> None:
-        self._length = length
-        self._hop = length // 4
+    def __init__(self, lengths: Iterable[int]) -> None:
+        self._lengths = sorted(lengths)
+        longest = self._lengths[-1]
+        self._hop = self._lengths[0] // 4
         self._n = 0
-        size = length // DECIMATION
-        # a ring; where in it a block starts only turns the envelope, which is periodic with it
+        size = longest // DECIMATION
         self._ring = np.zeros((N_BANDS, DECIMATION, size + _PADDING))[:, :, :size]
-        self._squares = np.zeros((4, N_BANDS))
+        self._squares = np.zeros((longest // self._hop, N_BANDS))  # per hop, the latest last
         self._room = Workspace()
 
     def push(self, bands: Array) -> Iterator[BandBlock]:
@@ -139,36 +152,32 @@ class EnvelopeBlocks:
         """
         done = 0
         if self._n == 0 and bands.shape[1]:
-            yield self._block()
+            yield from self._blocks()
         while done < bands.shape[1]:
             filled = self._n % self._hop
             part = bands[:, done : done + self._hop - filled]
-            place = self._n % self._length
-            squares = self._squares[place // self._hop]
             if filled == 0:
-                squares[:] = 0.0
-            store(part, place, self._ring, squares)
+                self._squares[:-1] = self._squares[1:]
+                self._squares[-1] = 0.0
+            store(part, _place(self._ring, self._n), self._ring, self._squares[-1])
             done += part.shape[1]
             self._n += part.shape[1]
-            if self._n % self._hop == 0:
-                yield self._block()
+            yield from self._blocks()
 
     def finish(self) -> Iterator[BandBlock]:
-        """Give the last block, if the signal did not end with one already."""
-        if self._n % self._hop == 0:
-            return
-        turn = self._n % self._length
-        positive = np.zeros(N_BANDS)
-        for band, sequences in enumerate(self._ring):
-            samples = np.roll(sequences.T.reshape(-1), -turn)
-            sequences[:] = samples.reshape(sequences.T.shape).T
-            positive[band] = np.square(np.maximum(samples, 0.0)).sum()
-        yield self._made(positive, 0)
+        """Give the last blocks, of the lengths whose last one did not end with the signal."""
+        for length in self._lengths:
+            if self._n % (length // 4):
+                squares = np.empty(N_BANDS)
+                energies(self._ring, _place(self._ring, self._n - length), length, squares)
+                yield self._block(length, squares)
 
-    def _block(self) -> BandBlock:
-        turn = self._n % self._length // DECIMATION
-        return self._made(self._squares.sum(axis=0), turn)
+    def _blocks(self) -> Iterator[BandBlock]:
+        """Give the blocks that end here."""
+        for length in self._lengths:
+            if self._n % (length // 4) == 0:
+                yield self._block(length, self._squares[-length // self._hop :].sum(axis=0))
 
-    def _made(self, squares: Array, shift: int) -> BandBlock:
-        rms = np.sqrt(2.0 / self._length * squares)
-        return BandBlock(self._n, rms, self._ring, shift, self._room)
+    def _block(self, length: int, squares: Array) -> BandBlock:
+        rms = np.sqrt(2.0 / length * squares)
+        return BandBlock(self._n, length, rms, self._ring, self._room)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel, summing_kernel
 
-__all__ = ["add_weighted", "magnitude", "store"]
+__all__ = ["add_weighted", "energies", "magnitude", "sequences", "store"]
 
 
 @summing_kernel
@@ -35,6 +35,36 @@ def store(bands: Array, first: int, ring: Array, squares: Array) -> None:
 
 
 @kernel
+def energies(ring: Array, first: int, length: int, out: Array) -> None:
+    """Write the sums of the squares of the positive samples from place ``first`` on."""
+    phases, size = ring.shape[1:]
+    for band in range(out.size):
+        total = 0.0
+        for place in range(first, first + length):
+            positive = max(ring[band, place % phases, place // phases % size], 0.0)
+            total += positive * positive
+        out[band] = total
+
+
+@kernel
+def sequences(ring: Array, bands: NDArray[np.int64], first: int, out: Array) -> None:
+    """Copy every 32nd sample from place ``first`` on, and those after an odd number of samples.
+
+    ``out`` has the shape (n, 1 + phases / 2, block length / phases).
+    """
+    phases, end = ring.shape[1:]
+    size = out.shape[2]
+    for i in range(bands.size):
+        for row in range(out.shape[1]):
+            place = first + max(2 * row - 1, 0)
+            source = ring[bands[i], place % phases]
+            begin = place // phases % end
+            n = min(size, end - begin)
+            out[i, row, :n] = source[begin : begin + n]
+            out[i, row, n:] = source[: size - n]
+
+
+@kernel
 def add_weighted(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
     """Add up the spectra (n_bands, n, n_lines) of each band with their factors (n, n_lines)."""
     for band in range(lines.shape[0]):
@@ -48,16 +78,9 @@ def add_weighted(lines: Spectrum, factors: Spectrum, out: Spectrum) -> None:
 
 
 @kernel
-def magnitude(
-    history: Array, bands: NDArray[np.int64], imaginary: Array, first: int, out: Array
-) -> None:
-    """Write the magnitudes of numbers, shape (n, size), turned so that ``first`` is the first.
-
-    Their real parts are the first of the band's 32 sequences: ``history``, shape (53, 32, size).
-    """
-    size = out.shape[1]
+def magnitude(real: Array, imaginary: Array, out: Array) -> None:
+    """Write the magnitudes of complex numbers, shape (n, size)."""
     for row in range(out.shape[0]):
-        for i in range(size):
-            place = i + first if i + first < size else i + first - size
-            a, b = history[bands[row], 0, place], imaginary[row, place]
+        for i in range(out.shape[1]):
+            a, b = real[row, i], imaginary[row, i]
             out[row, i] = math.sqrt(a * a + b * b)

@@ -11,11 +11,11 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.indicators.hearing_model.basis import loudness_of_level
-from soundcal.indicators.hearing_model.envelope import DECIMATION, EnvelopeBlocks
+from soundcal.indicators.hearing_model.envelope import DECIMATION, BandBlock
 from soundcal.indicators.hearing_model.fluctuation_kernels import EPSILON, complexes, cut_out
 from soundcal.indicators.hearing_model.modulation_tail import ModulationTail
 from soundcal.indicators.hearing_model.spectral_analysis_kernels import LENGTH
-from soundcal.indicators.hearing_model.tables import C_F, CENTRES, LTQ, N_BANDS, RATE
+from soundcal.indicators.hearing_model.tables import C_F, CENTRES, LTQ, N_BANDS
 
 __all__ = ["FluctuationAnalysis"]
 
@@ -29,22 +29,19 @@ _MEDIAN: Final = 71
 class FluctuationAnalysis:
     """Specific fluctuation strength in vacil_HMS of one ear's band signals, 50 patterns per s."""
 
+    length: Final = LENGTH * DECIMATION
+    """Samples per block."""
+
     def __init__(self) -> None:
-        self._n = 0
-        self._blocks = EnvelopeBlocks(LENGTH * DECIMATION)
         self._tail = ModulationTail(C_F, _TIME_CONSTANT, _TIME_CONSTANT, _MEDIAN)
 
-    def push(self, bands: Array) -> None:
-        """Take the next samples of the band signals in Pa, shape (53, m)."""
-        self._n += bands.shape[1]
-        for block in self._blocks.push(bands):
-            self._tail.push(block.time, _amplitudes(block.envelopes()))
+    def push(self, block: BandBlock) -> None:
+        """Take the next block of the band signals, of :attr:`length` samples."""
+        self._tail.push(block.time, _amplitudes(block.envelopes()))
 
-    def finish(self) -> None:
+    def finish(self, duration_s: float) -> None:
         """Take note that the signal has ended."""
-        for block in self._blocks.finish():
-            self._tail.push(block.time, _amplitudes(block.envelopes()))
-        self._tail.finish(self._n / RATE)
+        self._tail.finish(duration_s)
 
     def take(self) -> Array:
         """Return the patterns that have become final since the last call, shape (n, 53)."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.indicators.hearing_model.basis import loudness_of_level
-from soundcal.indicators.hearing_model.envelope import DECIMATION, BandBlock, EnvelopeBlocks
+from soundcal.indicators.hearing_model.envelope import DECIMATION, BandBlock
 from soundcal.indicators.hearing_model.modulation_tail import ModulationTail
 from soundcal.indicators.hearing_model.roughness_kernels import (
     block_amplitudes,
@@ -14,7 +14,7 @@ from soundcal.indicators.hearing_model.roughness_kernels import (
     reduce_noise,
     windowed,
 )
-from soundcal.indicators.hearing_model.tables import C_R, CENTRES, LTQ, N_BANDS, RATE
+from soundcal.indicators.hearing_model.tables import C_R, CENTRES, LTQ, N_BANDS
 
 __all__ = ["RATE_WEIGHTS", "RateWeights", "RoughnessAnalysis"]
 
@@ -54,24 +54,21 @@ RATE_WEIGHTS: Final = _rate_weights()
 class RoughnessAnalysis:
     """Specific roughness in asper_HMS of the band signals of one ear, 50 patterns per second."""
 
+    length: Final = _LENGTH
+    """Samples per block."""
+
     def __init__(self) -> None:
-        self._n = 0
-        self._blocks = EnvelopeBlocks(_LENGTH)
         self._tail = ModulationTail(C_R, attack_s=0.0625, release_s=0.5)
         self._spectra = np.zeros((N_BANDS, _SIZE // 2 + 1))
         self._reduced = np.zeros_like(self._spectra)
 
-    def push(self, bands: Array) -> None:
-        """Take the next samples of the band signals in Pa, shape (53, m)."""
-        self._n += bands.shape[1]
-        for block in self._blocks.push(bands):
-            self._tail.push(block.time, self._amplitudes(block))
+    def push(self, block: BandBlock) -> None:
+        """Take the next block of the band signals, of :attr:`length` samples."""
+        self._tail.push(block.time, self._amplitudes(block))
 
-    def finish(self) -> None:
+    def finish(self, duration_s: float) -> None:
         """Take note that the signal has ended."""
-        for block in self._blocks.finish():
-            self._tail.push(block.time, self._amplitudes(block))
-        self._tail.finish(self._n / RATE)
+        self._tail.finish(duration_s)
 
     def take(self) -> Array:
         """Return the patterns that have become final since the last call, shape (n, 53)."""

@@ -4,7 +4,7 @@ Each ear is analysed by itself. Where the standard combines two ears, the root m
 specific values is summarised like the specific values of one ear.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -13,10 +13,12 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.errors import SignalError
+from soundcal.indicators.hearing_model.envelope import BandBlock, EnvelopeBlocks
 from soundcal.indicators.hearing_model.fluctuation_analysis import FluctuationAnalysis
 from soundcal.indicators.hearing_model.front_end import FrontEnd
 from soundcal.indicators.hearing_model.roughness_analysis import RoughnessAnalysis
 from soundcal.indicators.hearing_model.summaries import METRICS, Parts, summary_of
+from soundcal.indicators.hearing_model.tables import RATE
 from soundcal.indicators.hearing_model.tonal_loudness import (
     TonalLoudness,
     ringing_of,
@@ -45,6 +47,8 @@ class _Ear:
         self._wanted = request.wanted
         self._components = TonalLoudness() if {"NHM", "THM"} & {*request.wanted} else None
         self._modulation = {s: kind() for s, kind in _MODULATION.items() if s in request.wanted}
+        lengths = [analysis.length for analysis in self._modulation.values()]
+        self._blocks = EnvelopeBlocks(lengths) if lengths else None
         self.found: list[Found] = []
 
     def push(self, samples: Array) -> None:
@@ -57,8 +61,10 @@ class _Ear:
         """Analyse what is left at the end of the signal."""
         for bands in self.front_end.finish():
             self._analyse(bands)
+        if self._blocks is not None:
+            self._take(self._blocks.finish())
         for analysis in self._modulation.values():
-            analysis.finish()
+            analysis.finish(self.front_end.n / RATE)
         if self._components is not None:
             n = self.front_end.n
             for bands in self.front_end.ringing(ringing_of(n)):
@@ -69,8 +75,14 @@ class _Ear:
     def _analyse(self, bands: Array) -> None:
         if self._components is not None:
             self._components.push(bands)
-        for analysis in self._modulation.values():
-            analysis.push(bands)
+        if self._blocks is not None:
+            self._take(self._blocks.push(bands))
+
+    def _take(self, blocks: Iterable[BandBlock]) -> None:
+        for block in blocks:
+            for analysis in self._modulation.values():
+                if analysis.length == block.length:
+                    analysis.push(block)
 
     def _collect(self) -> None:
         found: Found = {symbol: (a.take(), {}) for symbol, a in self._modulation.items()}

@@ -7,7 +7,7 @@ from soundcal.indicators.hearing_model.envelope import EnvelopeBlocks
 
 def blocks_of(signal, length, cut):
     """Starts, r.m.s. values and envelopes of all blocks of a signal that arrives in parts."""
-    blocks = EnvelopeBlocks(length)
+    blocks = EnvelopeBlocks([length])
     parts = np.split(signal, range(cut, signal.shape[1], cut), axis=1) if cut else [signal]
     found = []
     for part in parts:
@@ -33,7 +33,7 @@ def test_envelopes_are_magnitudes_of_the_analytic_signal_at_every_32nd_sample(le
 
 def test_a_block_gives_envelopes_of_chosen_bands_and_its_time():
     signal = np.random.default_rng(6).standard_normal((53, 4096))
-    blocks = EnvelopeBlocks(16384)
+    blocks = EnvelopeBlocks([16384])
     times = []
     for block in blocks.push(signal):
         times.append(block.time)
@@ -42,7 +42,21 @@ def test_a_block_gives_envelopes_of_chosen_bands_and_its_time():
     assert times == [0.0, 4096 / 48000]
 
 
+def test_blocks_of_two_lengths_are_those_of_each():
+    signal = np.random.default_rng(7).standard_normal((53, 70001))
+    both = EnvelopeBlocks([65536, 16384])
+    found = {16384: [], 65536: []}
+    for blocks in (both.push(signal[:, :30000]), both.push(signal[:, 30000:]), both.finish()):
+        for block in blocks:
+            found[block.length].append((block.start, block.rms, block.envelopes()))
+    for length, blocks in found.items():
+        for one, other in zip(blocks, blocks_of(signal, length, 0), strict=True):
+            assert one[0] == other[0]
+            np.testing.assert_allclose(one[1], other[1], rtol=1e-12)
+            np.testing.assert_allclose(one[2], other[2], rtol=0, atol=1e-12)
+
+
 def test_no_signal_has_no_block():
-    blocks = EnvelopeBlocks(16384)
+    blocks = EnvelopeBlocks([16384])
     assert list(blocks.push(np.zeros((53, 0)))) == []
     assert list(blocks.finish()) == []

@@ -12,6 +12,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.signal import hilbert
 
 from soundcal.indicators.hearing_model.basis import loudness_of_level
+from soundcal.indicators.hearing_model.envelope import EnvelopeBlocks
 from soundcal.indicators.hearing_model.fluctuation_analysis import FluctuationAnalysis
 from soundcal.indicators.hearing_model.tables import C_F, CENTRES, LTQ
 
@@ -206,9 +207,13 @@ def band_signals():
 def test_fluctuation_strength_is_that_of_the_formulas():
     bands = band_signals()
     analysis = FluctuationAnalysis()
+    blocks = EnvelopeBlocks([analysis.length])
     for part in np.split(bands, np.arange(4096, N, 4096), axis=1):
-        analysis.push(np.ascontiguousarray(part))
-    analysis.finish()
+        for block in blocks.push(np.ascontiguousarray(part)):
+            analysis.push(block)
+    for block in blocks.finish():
+        analysis.push(block)
+    analysis.finish(N / 48000)
     found, expected = analysis.take(), expected_of(bands)
     assert np.count_nonzero(expected.max(axis=0)) >= 8
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)

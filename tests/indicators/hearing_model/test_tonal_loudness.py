@@ -243,8 +243,9 @@ def test_the_strongest_line_is_that_of_the_long_transform(n: int) -> None:
     rows = np.concatenate(sounds) * 10 ** rng.uniform(-7, 0, (120, 1))
     x = np.zeros((120, 4 * n))
     x[:, :n] = rows - rows.mean(axis=1, keepdims=True)
-    magnitude, number = np.empty(120), np.empty(120, dtype=np.int64)
-    strongest_line(x, n, np.fft.rfft(x, axis=1).astype(np.complex64), magnitude, number)
+    lines, squares = np.fft.rfft(x, axis=1).astype(np.complex64), np.empty(2 * n + 1)
+    found = [strongest_line(*row, squares) for row in zip(x, [n] * 120, lines, strict=True)]
+    number, magnitude = np.transpose(found)
     exact = np.abs(np.fft.rfft(x[:, :n], 16384, axis=1))
     assert magnitude == pytest.approx(exact.max(axis=1), rel=1e-12)
     assert np.array_equal(number, np.argmax(exact.round(8), axis=1))
