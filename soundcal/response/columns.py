@@ -36,6 +36,7 @@ _UNKNOWN: Final = "?"
 """Value of a phase that a program did not compute."""
 
 _FREQUENCY: Final = re.compile(r"(frequency|freq|f|hz)(?![a-z])", re.IGNORECASE)
+_KILOHERTZ: Final = re.compile(r"(?<![a-z])khz(?![a-z])", re.IGNORECASE)
 _LEVELS: Final = ("raw", "spl", "gain", "magnitude", "level", "ampl", "db")
 _PHASE: Final = re.compile(r"phase", re.IGNORECASE)
 _FEWEST: Final = 2
@@ -223,9 +224,11 @@ def _names(header: Sequence[str], separator: re.Pattern[str], width: int) -> tup
     for line in header[-1:]:
         for by in (separator, re.compile(r"\s+"), re.compile(r"\s*,\s*")):
             names = _fields(line, by)
-            if len(names) == width and _FREQUENCY.match(names[0]):
-                if "khz" in names[0].lower():
-                    raise RecordError(f"column {names[0]!r}: frequencies in Hz are expected")
+            if len(names) != width:
+                continue
+            if kilohertz := [name for name in names if _KILOHERTZ.search(name)]:
+                raise RecordError(f"column {kilohertz[0]!r}: frequencies in Hz are expected")
+            if any(map(_FREQUENCY.match, names)):
                 return tuple(names)
     return ()
 
@@ -239,16 +242,18 @@ def _chosen(columns: Sequence[str], names: Sequence[str], width: int) -> tuple[i
                 "expected"
             )
         return tuple(_index(column, names, width) for column in columns)
+    if not names:
+        return tuple(range(min(width, 3)))
+    frequency = next(index for index, name in enumerate(names) if _FREQUENCY.match(name))
     levels = [
         index
         for level in _LEVELS
         for index, name in enumerate(names)
-        if index and re.match(level, name, re.IGNORECASE)
+        if index != frequency and re.match(level, name, re.IGNORECASE)
     ]
-    if not names or not levels:
-        return tuple(range(min(width, 3)))
     phases = [index for index, name in enumerate(names) if _PHASE.match(name)]
-    return (0, levels[0], *phases[:1])
+    others = [index for index in range(width) if index not in (frequency, *phases)]
+    return (frequency, *(levels or others)[:1], *phases[:1])
 
 
 def _index(column: str, names: Sequence[str], width: int) -> int:

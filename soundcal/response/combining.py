@@ -94,7 +94,7 @@ def join_channels(*responses: Response, name: str = "") -> Response:
         if _ends(other) != _ends(first) or other.incidence != first.incidence:
             raise ParameterError(
                 f"{other.name}: {_told(other)}, but {first.name}: {_told(first)}; responses of one "
-                "kind between the same points are expected"
+                "kind and incidence between the same points are expected"
             )
     names = [channel for response in responses for channel in response.channels]
     if len(set(names)) < len(names) or (len(names) > 1 and set(names) & set(SERVES_ALL)):
@@ -150,7 +150,6 @@ def with_type_correction(response: Response, correction: Response) -> Response:
     if response.source_point != "P" or response.incidence not in ("", "pressure"):
         raise ParameterError(
             f"the response of an actuator from P is expected, not {_told(response)}"
-            f"{', ' * bool(response.incidence)}{response.incidence}"
         )
     low, high = _common_range((response, correction))
     curves = {
@@ -173,7 +172,11 @@ def with_type_correction(response: Response, correction: Response) -> Response:
         incidence=correction.incidence,
         conditions=response.conditions,
         device=response.device,
-        provenance={**response.provenance, "type_correction": correction.provenance},
+        provenance={
+            **response.provenance,
+            **({"changed": True} if correction.is_changed else {}),
+            "type_correction": correction.provenance,
+        },
     )
 
 
@@ -182,7 +185,8 @@ def _ends(response: Response) -> tuple[object, ...]:
 
 
 def _told(response: Response) -> str:
-    return f"{response.source_point} to {response.target_point}, {response.unit}"
+    stated = f", {response.incidence}" if response.incidence else ""
+    return f"{response.source_point} to {response.target_point}{stated}, {response.unit}"
 
 
 def _common_range(responses: Sequence[Response]) -> tuple[float, float]:

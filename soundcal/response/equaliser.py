@@ -285,7 +285,7 @@ class Equaliser:
         if is_generic(response):
             text = f"{response.name}: an average head and ear; use the response of your own HATS"
             found.append(Flag(NOT_YOUR_HATS, text))
-        if response.is_changed or response.provenance.get("changed"):
+        if response.is_changed:
             found.append(Flag(CHANGED, f"response {response.id}: changed after it was made"))
         high = np.geomspace(_PEAK_HZ, max(_PEAK_HZ, self.fs / 2.0), 1000)
         for name, energy in zip(self.channels, self._energy, strict=True):

@@ -173,9 +173,13 @@ class Response:
 
     @property
     def is_changed(self) -> bool:
-        """True if the content does not have the digest in the id of :func:`new_response`."""
+        """True if the content, or that of a part, was changed after it was made.
+
+        It then does not have the digest in the id of :func:`new_response`.
+        """
         digest = _IN_ID.search(self.id)
-        return digest is not None and digest[1] != self.sha256[:8]
+        differs = digest is not None and digest[1] != self.sha256[:8]
+        return differs or bool(self.provenance.get("changed"))
 
     def channel(self, name: str) -> ChannelResponse:
         """Return the response of one channel within its valid range.
@@ -334,22 +338,31 @@ def derived_response(response: Response, operation: str, **changes: Any) -> Resp
 
 def renamed_response(response: Response, name: str, **entries: Any) -> Response:
     """Return a response, with a new id, of another name and with more entries of provenance."""
-    return with_provenance(replace(response, name=name), **entries)
+    kept = {**response.provenance, **_changed([response]), **entries}
+    return _identified(replace(response, id="", name=name, provenance=kept))
 
 
 def with_provenance(response: Response, **entries: Any) -> Response:
     """Return a response, with a new id, whose provenance has more entries."""
-    return _identified(replace(response, id="", provenance={**response.provenance, **entries}))
+    return renamed_response(response, response.name, **entries)
 
 
 def derivation(operation: str, responses: Sequence[Response]) -> dict[str, Any]:
-    """Return the provenance of what is made of responses: their ids, and a flag they carry."""
+    """Return the provenance of what is made of responses: their ids, and what makes them doubtful.
+
+    That is a flag, or a part that was changed after it was made.
+    """
     flags = dict.fromkeys(r.provenance["flag"] for r in responses if "flag" in r.provenance)
     return {
         "operation": operation,
         "of": [{"id": response.id, "sha256": response.sha256} for response in responses],
         **({"flag": ", ".join(flags)} if flags else {}),
+        **_changed(responses),
     }
+
+
+def _changed(responses: Sequence[Response]) -> dict[str, bool]:
+    return {"changed": True} if any(response.is_changed for response in responses) else {}
 
 
 def _identified(draft: Response) -> Response:

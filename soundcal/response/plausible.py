@@ -58,7 +58,7 @@ Argentina). The spread of units and the fixture come on top.
 
 
 def check_ascending(frequency: Array, lines: Sequence[int]) -> None:
-    """Refuse frequencies that are not positive and ascending.
+    """Refuse frequencies that are not positive and ascending, or look like kHz.
 
     Raises
     ------
@@ -73,6 +73,11 @@ def check_ascending(frequency: Array, lines: Sequence[int]) -> None:
         raise RecordError(
             f"line {lines[at]}: {frequency[at]:g} Hz after {frequency[at - 1]:g} Hz; ascending "
             "frequencies in one unit (Hz) are expected"
+        )
+    if frequency.size and frequency[-1] < _LOW_HZ:
+        raise RecordError(
+            f"no frequency above {frequency[-1]:g} Hz: kHz, or another column? Frequencies in Hz "
+            "are expected"
         )
 
 

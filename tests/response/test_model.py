@@ -24,6 +24,7 @@ from soundcal.response import (
     with_type_correction,
     write_own_csv,
 )
+from soundcal.response.model import renamed_response
 
 FREQUENCY = (20.0, 250.0, 1000.0, 20000.0)
 MADE = "2026-01-01T12:00:00+00:00"
@@ -306,7 +307,12 @@ def test_files_that_were_changed_are_marked_or_refused(tmp_path: Path) -> None:
     record = json.loads(path.read_text())
     record["channels"]["mono"]["magnitude_db"][3] = -3.0
     path.write_text(json.dumps(record))
-    assert load_response(path).provenance["changed"] is True
+    changed = load_response(path)
+    assert changed.provenance["changed"] is True
+    back = changed.reversed()
+    for made in (combine_responses(changed, back), renamed_response(changed, "M 2"), back):
+        assert made.id != changed.id
+        assert made.is_changed
     record["channels"]["mono"]["magnitude_db"].pop()
     path.write_text(json.dumps(record))
     with pytest.raises(RecordError, match=r"m\.json: response record is damaged"):

@@ -157,6 +157,23 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
                 read_response(path)
 
 
+@pytest.mark.parametrize(
+    ("names", "order", "has_phase"),
+    [
+        ("spl,frequency", "{level},{f}", False),
+        ("phase,f,spl", "7,{f},{level}", True),
+        ("freq,left_db,right_db", "{f},{level},9", False),
+    ],
+)
+def test_columns_are_found_by_their_names(
+    tmp_path: Path, names: str, order: str, has_phase: bool
+) -> None:
+    lines = [names, *(order.format(f=f, level=db) for f, db in zip(F, DB, strict=True))]
+    curve = read_response(written(tmp_path, lines), kind="absolute").channel("mono")
+    assert (tuple(curve.frequency), tuple(curve.magnitude_db)) == (F, DB)
+    assert (curve.phase_deg is not None) == has_phase
+
+
 # ---- lines that do not fit
 
 
@@ -184,6 +201,8 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
         (["20,0,2,45", "21,0,2,5"], "line 1: '20,0,2,45': commas, and no decimal point in"),
         (["20,2,45", "1000,0,5"], "line 1: .* a comma may be a decimal mark"),
         (["Freq(kHz) SPL", "0.02 0", "1 0"], "frequencies in Hz are expected"),
+        (["kHz dB", "0.02 0", "1 0"], "column 'kHz': frequencies in Hz are expected"),
+        (["0.02 0", "1 0", "20 3"], "no frequency above 20 Hz: kHz, or another column"),
     ],
 )  # fmt: skip
 def test_lines_that_do_not_fit_are_refused_with_their_number(
