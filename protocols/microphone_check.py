@@ -14,6 +14,7 @@ Accepted
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from soundcal.files.session import ExitStatus
@@ -21,7 +22,11 @@ from soundcal.lab import efforts, steps
 from soundcal.lab.effort import Effort
 from soundcal.lab.protocol import Bench, Value
 
-SETTINGS = {"inputs": steps.DEVICE["inputs"], **steps.CALIBRATOR}
+SETTINGS = {
+    "inputs": steps.DEVICE["inputs"],
+    **steps.CALIBRATOR,
+    "point": replace(steps.CALIBRATOR["point"], default=""),  # ears or microphones: not known
+}
 
 check = steps.check
 

@@ -62,13 +62,14 @@ _WIDE: Final = (50.0, 16000.0)
 
 
 def check_equalisation(settings: Mapping[str, Value], device: AudioDevice) -> None:
-    """Refuse a sweep and a range that do not fit the device.
+    """Refuse a sweep and a range that do not fit the device, and ears that are not at DRP.
 
     Raises
     ------
     ParameterError
         With what is expected.
     """
+    response_steps.check_at_drum(settings)
     response_steps.sweep_test(settings, device.fs)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Direction
 from soundcal.devices import AudioDevice
+from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration, save_calibration
@@ -40,6 +41,7 @@ from soundcal.response.sweep import Sweep
 __all__ = [
     "RESPONSE",
     "SEATINGS",
+    "check_at_drum",
     "check_response",
     "conclude_response",
     "headphone_seatings",
@@ -138,12 +140,13 @@ def check_response(settings: Mapping[str, Value], device: AudioDevice) -> None:
     Raises
     ------
     ParameterError
-        As for :func:`soundcal.lab.steps.check`; the range and the sweep do not fit, or a
-        calibration or the ears' response does not belong to the device or the ears.
+        As for :func:`soundcal.lab.steps.check`; the range and the sweep do not fit, a calibration
+        or the ears' response does not belong to the device or the ears, or the ears are not at DRP.
     RecordError
         A file cannot be read.
     """
     steps.check(settings, device)
+    check_at_drum(settings)
     sweep_test(settings, device.fs)
     identity = device.info.identity
     sides: tuple[tuple[str, Direction], ...] = (("ears", "input"), ("output", "output"))
@@ -153,6 +156,21 @@ def check_response(settings: Mapping[str, Value], device: AudioDevice) -> None:
             belonging(calibration, EARS, device=identity, direction=direction, name=path)
     if path := str(settings["ears_response"]):
         check_inputs(open_response(path), "DRP")
+
+
+def check_at_drum(settings: Mapping[str, Value]) -> None:
+    """Refuse ears at another point than DRP, where responses of headphones end.
+
+    Raises
+    ------
+    ParameterError
+        The setting ``point`` is another one.
+    """
+    if settings["point"] != "DRP":
+        raise ParameterError(
+            f"point={settings['point']}: the response of headphones is measured to the ear drum "
+            "(point=DRP)"
+        )
 
 
 def sweep_test(

@@ -20,6 +20,7 @@ from soundcal.calibration import hats, ocv, stated
 from soundcal.calibration import model as calibration_model
 from soundcal.calibration.drift import check_drift
 from soundcal.calibration.model import Calibration
+from soundcal.calibration.reference_point import STATED_POINTS
 from soundcal.devices import AudioDevice
 from soundcal.devices.channels import parse_channels
 from soundcal.errors import DriftExceeded, ParameterError, TargetNotReached
@@ -81,6 +82,12 @@ CALIBRATOR: Final = {
     ),
     "insertions": Setting(3, "", "number of times the calibrator is put on each ear", 1, 100),
     "tone_duration": Setting(10.0, "s", "length of each recording of the calibrator", 10.0, 600.0),
+    "point": Setting(
+        "DRP",
+        "",
+        "reference point of the ears; DRP if the calibrator fits on the ear simulator",
+        choices=tuple(name for name, point in STATED_POINTS.items() if name == point),
+    ),
 }
 
 DRIFT: Final = {
@@ -200,6 +207,15 @@ def calibration_of(bench: Bench, name: str) -> Calibration:
     return load_calibration(bench.session.path(f"{name}.json"))
 
 
+def _at_point(bench: Bench, calibration: Calibration) -> Calibration:
+    """Return a calibration that states the reference point by the settings.
+
+    A session that was begun without the setting, and is resumed, goes on without it.
+    """
+    point = str(bench.settings.get("point", ""))
+    return calibration_model.with_details(calibration, point=point) if point else calibration
+
+
 def _keep_calibration(bench: Bench, name: str, calibration: Calibration) -> None:
     bench.session.add_record(name, calibration_model.SCHEMA, calibration.to_dict())
 
@@ -218,6 +234,7 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
     )
     for warning in calibration.details["warnings"]:
         bench.operator.tell(f"  {warning}")
+    calibration = _at_point(bench, calibration)
     _keep_calibration(bench, name, calibration)
     return calibration
 
@@ -325,11 +342,15 @@ def measure_noise_floor(bench: Bench) -> None:
 
 
 def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
-    """Store the stimulus as the in-situ recording, at its target level: stated, not measured."""
+    """Store the stimulus as the in-situ recording, at its target level: stated, not measured.
+
+    The target is the level at the ears, so the recording has their reference point.
+    """
     name = "calibration_in-situ"
     if not bench.session.path(f"{name}.json").is_file():
         sensitivities = dict.fromkeys(EARS, _IN_SITU_PA_PER_FS)
-        _keep_calibration(bench, name, stated.from_sensitivity(sensitivities, source="catalogue"))
+        full_scale = stated.from_sensitivity(sensitivities, source="catalogue")
+        _keep_calibration(bench, name, _at_point(bench, full_scale))
     played = Capture(samples, bench.device.fs, device="stimulus at its stated level")
     gain = stimulus.level - energetic_mean(ears_of(bench, name).levels(played))
     keep_take(

@@ -21,6 +21,7 @@ from soundcal.files.recordings import RecordingRecord
 from soundcal.files.records import read_json, write_json
 from soundcal.indicators.prominence.result import RatedTone
 from soundcal.recording import NOT_MEASURED, Flag
+from soundcal.study.common_flags import is_common
 from soundcal.study.model import Source
 from soundcal.version import __version__
 
@@ -168,7 +169,7 @@ def _fresh(
     for index, result in _measured(items, list(copies), base, jobs):
         yield index, result
         for copy in copies[index]:
-            if isinstance(result, str) or result["flags"]:
+            if isinstance(result, str) or not all(map(is_common, result["flags"])):
                 own.append(copy)
                 continue
             identity = items[copy].calibration.id

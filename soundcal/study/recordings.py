@@ -29,6 +29,7 @@ from soundcal.files.text import inside
 from soundcal.indicators.names import STUDY, resolve
 from soundcal.indicators.rows import BINAURAL, check_ear_rules
 from soundcal.recording import EARS
+from soundcal.study.common_flags import without_common
 from soundcal.study.folders import Given, Stated, check_device, plain_folder
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
 from soundcal.study.model import SessionInfo, Source, Study, study_of
@@ -174,7 +175,8 @@ def collect(
         refer_to=refer_to,
         responses=tuple(responses),
     )
-    rows, sources, failures = measure_items(items, base, jobs, cache, progress)
+    rows, measured, failures = measure_items(items, base, jobs, cache, progress)
+    sources, common = without_common(measured)
     return _study(
         rows,
         Study(
@@ -188,6 +190,7 @@ def collect(
                 *_session_warnings(sessions),
                 *_doubtful_sources(sources),
                 *_recalibrated(items),
+                *common,
                 *failures,
                 *not_calibrated,
             ),

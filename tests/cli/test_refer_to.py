@@ -25,6 +25,7 @@ from soundcal.recording import EAR_DRUM, WRONG_FIELD, Recording
 from soundcal.response import Equaliser, generic_response
 
 FS = 48000
+FREE_FIELD = (generic_response("generic-ff"),)
 Capsys = pytest.CaptureFixture[str]
 
 
@@ -321,3 +322,29 @@ def test_a_channel_that_is_no_ear_is_not_taken_to_be_at_the_drum(capsys: Capsys)
     given = ["--calibration", calibrated("mic.json"), "--indicators", "LZeq"]
     assert main(["measure", take("tone.wav", tone(1000.0)), *given, "--refer-to", "ff"]) == 5
     assert "the reference point of mono is not stated" in capsys.readouterr().err
+
+
+def test_a_report_says_once_that_recordings_are_at_the_ear_drum(capsys: Capsys) -> None:
+    """The error cancels between conditions at the same drum; another point is told apart."""
+    drum, front = calibrated("drum.json", point="DRP"), calibrated("front.json", point="FF")
+    for method in ("hats", "ocv"):
+        Path(method).mkdir()
+        for number in range(3):
+            take(f"{method}/N{number}.wav", tone(500.0 * (number + 1)))
+    options: Any = {"indicators": "LAeq", "cache": False}
+    alike = soundcal.study.collect(["hats", "ocv"], calibrations=drum, **options)
+    said = [text for text in alike.warnings if "ear drum" in text]
+    assert [text[:20] for text in said] == ["All recordings: soun", "In comparisons of co"]
+    assert "absolute values" in said[1]
+    assert not any(flag.kind == EAR_DRUM for flags in alike.flags.values() for flag in flags)
+    given = {"hats": drum, "ocv": front}
+    apart = soundcal.study.collect(["hats", "ocv"], calibrations=given, **options)
+    said = [text for text in apart.warnings if "ear drum" in text]
+    assert said[1].startswith(
+        "Recordings of ocv are not stated to be at the ear drum, those of hats"
+    )
+    referred = soundcal.study.collect(
+        ["hats", "ocv"], calibrations=drum, refer_to="ff", responses=FREE_FIELD, **options
+    )
+    assert sum("an average head" in text for text in referred.warnings) == 1
+    assert not any("ear drum" in text for text in referred.warnings)

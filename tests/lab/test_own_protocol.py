@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import soundcal
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import ProtocolAborted
 from soundcal.files.session import Session
@@ -59,7 +60,7 @@ def test_it_goes_on_after_an_abort(tmp_path: Path) -> None:
             raise ProtocolAborted("enough")
 
     own = protocol.load(str(mine))
-    changes = {"duration": "1", "insertions": "1"}
+    changes = {"duration": "1", "insertions": "1", "point": "ERP"}
     with SimulatedLab("lab", fs=8000) as lab, pytest.raises(ProtocolAborted):
         protocol.run(own, lab, SimulatedOperator(lab, stop), folder, changes=changes)
     assert [path.name for path in folder.glob("*.wav")] == ["rec-N1_fixed_run-1.wav"]
@@ -70,3 +71,26 @@ def test_it_goes_on_after_an_abort(tmp_path: Path) -> None:
     kept = [session.path(f"rec-{name}_fixed_run-1.wav") for name in ("N1", "W01", "W06")]
     assert all(path.is_file() for path in kept)
     assert sorted(folder.glob("*.wav")) == sorted(kept)
+    assert {soundcal.read(path).point for path in kept} == {"ERP"}
+
+
+def test_a_session_begun_without_a_reference_point_goes_on_without_it(tmp_path: Path) -> None:
+    mine, folder = tmp_path / "mine.py", tmp_path / "session"
+    older = SOURCE.replace("    **steps.CALIBRATOR,", "    **OLDER,").replace(
+        "SETTINGS =",
+        'OLDER = {k: s for k, s in steps.CALIBRATOR.items() if k != "point"}\nSETTINGS =',
+    )
+    changes = {"duration": "1", "insertions": "1", "stimuli": "N1"}
+
+    def stop(text: str) -> None:
+        raise ProtocolAborted("enough")
+
+    mine.write_text(older, encoding="utf-8")
+    own = protocol.load(str(mine))
+    with SimulatedLab("lab", fs=8000) as lab, pytest.raises(ProtocolAborted):
+        protocol.run(own, lab, SimulatedOperator(lab, stop), folder, changes=changes)
+    mine.write_text(SOURCE, encoding="utf-8")
+    own = protocol.load(str(mine))
+    with SimulatedLab("lab", fs=8000) as lab:
+        protocol.run(own, lab, SimulatedOperator(lab), folder, resume=True)
+    assert soundcal.read(folder / "rec-N1_fixed_run-1.wav").point == ""

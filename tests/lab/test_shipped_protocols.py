@@ -50,6 +50,7 @@ def test_microphone_check_finds_the_ears(tmp_path: Path) -> None:
     calibration = load_calibration(tmp_path / "s" / "calibration_before.json")
     with open_device("sim:onboard+closed-16", seed=3) as lab:
         truth = cast(SimulatedLab, lab).truth
+    assert calibration.point == ""  # ears of a HATS or two microphones
     for ear, true in zip(("left", "right"), truth.ear_pa_per_fs, strict=True):
         expanded, _ = calibration.chain(ear).expanded()
         assert abs(db(calibration.sensitivity(ear) / true)) < expanded
@@ -115,6 +116,8 @@ def test_a_listening_order_belongs_to_its_participant() -> None:
         ("microphone_check", {"insertions": "2.5"}, "'2.5': a whole number expected"),
         ("microphone_check", {"inputs": "1,9"}, "inputs=1,9: .* has inputs 1 to 4"),
         ("microphone_check", {"inputs": "2,2"}, "two different channels"),
+        ("headphone_response", {"point": "ID"}, "point=ID: .* to the ear drum"),
+        ("compare_methods", SHEET | {"methods": "eq", "point": "FF"}, "point=FF: .* ear drum"),
         ("listening_session", {"gains": "gains.json"}, "needs the setting participant"),
         ("listening_session", {"gains": "", "participant": "P01"}, "table of gains.* expected"),
     ],
