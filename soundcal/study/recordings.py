@@ -191,6 +191,8 @@ def collect(
                 *_doubtful_sources(sources),
                 *_recalibrated(items),
                 *common,
+                *_not_undone(items, responses),
+                *(_taken_to_be_at_the_drum(items) if refer_to else ()),
                 *failures,
                 *not_calibrated,
             ),
@@ -212,6 +214,29 @@ def _recalibrated(items: Sequence[CalibratedRecording]) -> Iterator[str]:
             found.setdefault(key, []).append(item.source.path)
     for (own, applied), paths in found.items():
         yield f"{some(paths)}: recorded with calibration {own}, measured with {applied}."
+
+
+def _not_undone(
+    items: Sequence[CalibratedRecording], responses: Sequence["Response"]
+) -> Iterator[str]:
+    """Give a remark on calibrations that name a response which is not undone."""
+    undone = {response.sha256 for response in responses}
+    found: dict[str, list[str]] = {}
+    for item in items:
+        named = item.calibration.details.get("response")
+        if named and named["sha256"] not in undone:
+            found.setdefault(f"{named['name']} ({named['id']})", []).append(item.source.path)
+    for name, paths in found.items():
+        why = f"the calibration names the response {name}, which was not undone (--response)"
+        yield f"{some(paths)}: {why}."
+
+
+def _taken_to_be_at_the_drum(items: Sequence[CalibratedRecording]) -> Iterator[str]:
+    """Give a remark on recordings that are referred without a stated reference point."""
+    found = (item for item in items if not (item.record.point or item.calibration.point))
+    if paths := [item.source.path for item in found]:
+        taken = "taken to be that where the response begins (--refer-to)"
+        yield f"{some(paths)}: the reference point is not stated; {taken}."
 
 
 def _doubtful_sources(sources: Sequence[Source]) -> Iterator[str]:

@@ -348,3 +348,20 @@ def test_a_report_says_once_that_recordings_are_at_the_ear_drum(capsys: Capsys) 
     )
     assert sum("an average head" in text for text in referred.warnings) == 1
     assert not any("ear drum" in text for text in referred.warnings)
+
+
+def test_a_report_says_what_was_assumed_and_what_was_not_undone(capsys: Capsys) -> None:
+    mic = imported(capsys, BRIGHT)
+    Path("x").mkdir()
+    take("x/N1.wav", 0.02 * np.random.default_rng(1).standard_normal((2, FS // 2)))
+    stated = ["calibrate", "--method", "stated", "--pa-per-fs", "2,2", "--out", "c.json"]
+    assert main([*stated, "--response", mic]) == 0
+    report = ["report", "x", "--calibration", "c.json", "--indicators", "LZeq", "--force"]
+    capsys.readouterr()
+    for options, said in (([], True), (["--response", mic], False)):
+        assert main([*report, *options]) == 0
+        told = capsys.readouterr().err
+        assert ("which was not undone (--response)" in told) == said
+        assert "the reference point is not stated" not in told
+    assert main([*report, "--refer-to", "df"]) == 0
+    assert "the reference point is not stated" in capsys.readouterr().err
