@@ -27,6 +27,9 @@ __all__ = ["read_response"]
 _KEPT: Final = 40
 """Header lines that the record keeps."""
 
+_RESPONSES_OF_AUTOEQ: Final = ("raw", "smoothed")
+"""Columns of a table of AutoEq without its target; its errors and equalisations contain it."""
+
 
 def read_response(
     path: str | os.PathLike[str],
@@ -94,7 +97,7 @@ def read_response(
             return response
         table = number_table(text, columns=columns)
         facts = header_facts(table.header, path.stem)
-        autoeq = table.names[:2] == ("frequency", "raw") and table.column == "raw"
+        autoeq = table.names[:2] == ("frequency", "raw")
         if autoeq and kind == "absolute":
             raise ParameterError("a table of AutoEq is normalised at 1 kHz: its level is lost")
         source = source_point or ("FS" if autoeq else "P")
@@ -105,7 +108,7 @@ def read_response(
             np.array(table.level),
             None if table.phase is None else np.array(table.phase),
             sign=as_ or _assumed_sign(path, table, microphone=(source, target) == ("P", "FS")),
-            notes=(*remarks, *table.notes, *_told(facts)),
+            notes=(*remarks, *table.notes, *_told(facts), *(_with_target(table) if autoeq else ())),
             about={
                 "importer": "text",
                 "header": list(table.header[:_KEPT]),
@@ -164,6 +167,12 @@ def _told(facts: HeaderFacts) -> list[str]:
         f"stated sensitivity {'; '.join(facts.sensitivity)!r:.200}: kept, and not used as a level; "
         "levels come from a sound calibrator"
     ]
+
+
+def _with_target(table: NumberTable) -> list[str]:
+    if table.column in _RESPONSES_OF_AUTOEQ:
+        return []
+    return [f"column {table.column!r} of AutoEq contains a target curve; the response is in raw"]
 
 
 def _agreed(what: str, given: str, found: str) -> str:

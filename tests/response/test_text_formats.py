@@ -143,6 +143,19 @@ def test_channel_and_incidence_are_those_of_the_file(tmp_path: Path) -> None:
     assert read_response(written(tmp_path, [UMIK, *rows("\t")])).incidence == ""
 
 
+@pytest.mark.parametrize(
+    ("column", "has_target"), [("raw", False), ("smoothed", False), ("equalization", True)]
+)
+def test_columns_of_autoeq_that_hold_a_target_are_told(
+    tmp_path: Path, column: str, has_target: bool
+) -> None:
+    path = written(tmp_path, FORMATS["AutoEq results"])
+    response = read_response(path, columns=["frequency", column], as_="response")
+    assert (response.source_point, response.target_point) == ("FS", "DRP")
+    notes = " ".join(response.provenance["notes"])
+    assert ("of AutoEq contains a target curve" in notes) == has_target
+
+
 @pytest.mark.parametrize("target", ["HPN", "HEQ", "IDF"])
 def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target: str) -> None:
     lines = [EARS[0].replace("RAW", target), *EARS[1:], *rows(" ", third="0")]
