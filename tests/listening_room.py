@@ -122,9 +122,13 @@ def settle(room: Room) -> None:
     """Wait until what was begun is stored and told."""
     if threading.current_thread().name == "writer":
         return  # it would wait for itself
-    for _ in range(3):
+    quiet, seen = 0, -1
+    while quiet < 3:  # what is stored may begin more, such as a sound that has its own rows
+        changes = seen
         with suppress(StoreFailed):
-            room._store.write(lambda _: None).result(10)
+            changes = room._store.write(lambda connection: connection.total_changes).result(10)
+        quiet = quiet + 1 if changes == seen else 0
+        seen = changes
 
 
 @dataclass

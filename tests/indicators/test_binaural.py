@@ -127,11 +127,11 @@ def test_rules_of_compute() -> None:
 def test_channels_that_are_no_ears_have_none() -> None:
     result = run_together(FakeStage, "X", noise(), FS)
     flags = (Flag(OVERFLOWS, "3 overflows"),)
-    ears = of_recording(result, Recording(noise(), FS, "here", flags=flags))
+    ears = of_recording(result, Recording(noise(), FS, "here", flags=flags), "free", ["N"])
     assert ears.binaural is not None
     assert ears.binaural.warnings == ears.warnings == ("3 overflows",)
     microphones = Recording(noise(), FS, "here", channels=("front", "back"))
-    assert of_recording(result, microphones).binaural is None
+    assert of_recording(result, microphones, "free", ["N"]).binaural is None
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_tones_are_stored_and_come_back(folder: Path) -> None:
     stored = json.loads((folder / "derivatives/indicators/whine.wav.json").read_text())
     assert stored["tones"]["left"][0]["tnr"] == "inf"
     for one, other in zip(fresh.sources, again.sources, strict=True):
-        np.testing.assert_equal(one.tones, other.tones)
+        assert repr(one.tones) == repr(other.tones)  # a ratio may be NaN, which equals nothing
 
 
 def test_the_report_lists_the_prominent_tones(folder: Path, tmp_path: Path) -> None:
