@@ -19,7 +19,7 @@ from soundcal.calibration.calibrator_take import (
     index_of,
 )
 from soundcal.calibration.drift import MEASURED
-from soundcal.calibration.model import Calibration, Chain, Link, new_calibration
+from soundcal.calibration.model import TO_1_KHZ, Calibration, Chain, Link, new_calibration
 from soundcal.calibration.plausibility import compression, doubts, equal
 from soundcal.calibration.tone import Tone, third_harmonic
 from soundcal.calibration.uncertainty import (
@@ -378,7 +378,7 @@ def _common_links(
             source=f"level stated to {stated.resolution} dB",
         ),
         Link(
-            "frequency response",
+            TO_1_KHZ,
             0.0 - stated.response,
             rectangular(stated.response_limit),
             source=f"{frequency:g} Hz to 1 kHz, ±{stated.response_limit} dB",

@@ -28,6 +28,7 @@ from soundcal.units import from_db
 
 __all__ = [
     "SCHEMA",
+    "TO_1_KHZ",
     "Calibration",
     "Chain",
     "Direction",
@@ -42,6 +43,9 @@ Direction = Literal["input", "output"]
 
 SCHEMA: Final = "soundcal/calibration/1"
 """Value of the key ``schema`` in a calibration record."""
+
+TO_1_KHZ: Final = "frequency response"
+"""Name of the link from the frequency of the sound calibrator to 1 kHz."""
 
 
 _IN_ID: Final = re.compile(r"-\d{8}T\d{6}-([0-9a-f]{8})$")
@@ -307,10 +311,17 @@ class Calibration:
 
     @property
     def tone_frequency(self) -> float | None:
-        """Nominal frequency in Hz of the sound calibrator; None if there was none."""
+        """Frequency in Hz at which the sensitivities hold; None if there was no calibrator.
+
+        That of the sound calibrator; 1 kHz if a stated difference to it is in the chains.
+        """
         calibrator = self.details.get("calibrator")
         frequency = calibrator.get("frequency") if isinstance(calibrator, Mapping) else None
-        return float(frequency) if isinstance(frequency, int | float) else None
+        if not isinstance(frequency, int | float):
+            return None
+        links = (link for chain in self.chains.values() for link in chain.links)
+        moved = any(link.name == TO_1_KHZ and link.gain_db != 0.0 for link in links)
+        return 1000.0 if moved else float(frequency)
 
     @property
     def inputs(self) -> dict[str, int]:
