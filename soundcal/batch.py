@@ -67,6 +67,10 @@ Progress = Callable[[float], None]
 _Fed = tuple[Array, Analysis | MosqitoAnalysis | SpectrumOfChannels]
 """Factors from samples to pascal, shape (n_channels, 1), and what takes the pressure."""
 
+_LEVEL_BEFORE: Final = (
+    "the stated level is that of the recording as it is, before the responses are undone"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -318,6 +322,7 @@ def measure_file(
         *warnings,
     )
     unstated = point_note(referred.point, channels, field, task.wanted)
+    before = _LEVEL_BEFORE if task.levels and referred.equalisers else ""
     return FileResult(
         path=str(path),
         rows=tuple(rows),
@@ -328,7 +333,7 @@ def measure_file(
         notes=(
             *file.notes,
             *referred.notes,
-            *filter(None, [unstated, referred.left_out(calibration)]),
+            *filter(None, [unstated, referred.left_out(calibration), before]),
         ),
         sensitivities=file.sensitivities,
         tones=_tones(results.values(), channels, judged.dead),

@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
         played_channels,
     )
     from soundcal.lab.record import check_target, keep_capture
-    from soundcal.recording import channel_names
+    from soundcal.recording import channel_names, with_flags
     from soundcal.response.opening import open_response
     from soundcal.takes.check import flags_of
     from soundcal.takes.file_checks import judge_file
@@ -198,6 +198,8 @@ def run(options: argparse.Namespace) -> int:
     }
     code = 0
     if take is not None and options.record is not None:
+        if equaliser is not None:
+            take = with_flags(take, equaliser.flags())
         keep_capture(
             take,
             options.record,

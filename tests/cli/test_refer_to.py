@@ -97,6 +97,17 @@ def test_the_tone_of_a_pistonphone_keeps_its_level(capsys: Capsys) -> None:
         assert after - before == pytest.approx(change, abs=0.001)
 
 
+def test_a_stated_level_is_that_of_the_recording_as_it_is(capsys: Capsys) -> None:
+    mic, file = imported(capsys, BRIGHT, "--as", "response"), take("tone.wav", tone(10000.0))
+    command = ["measure", file, "--stated-level", "70", "--indicators", "LAeq"]
+    assert main(command) == 0
+    assert "before the responses" not in capsys.readouterr().err
+    assert main([*command, "--response", mic]) == 0
+    said = capsys.readouterr()
+    assert "the stated level is that of the recording as it is, before the responses" in said.err
+    assert "67.0" in said.out
+
+
 def test_a_response_is_not_undone_twice_at_the_frequency_of_a_pistonphone(capsys: Capsys) -> None:
     """The difference of 1 dB from 250 Hz to 1 kHz was stated, and is in the sensitivity."""
     mic = imported(capsys, "20 1\n500 1\n1000 0\n20000 0\n")
