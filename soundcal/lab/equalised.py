@@ -7,7 +7,6 @@ searched for as without equalisation.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -27,7 +26,6 @@ from soundcal.response.equaliser import Equaliser
 from soundcal.response.inversion import inverse
 from soundcal.response.levels import levels_behind
 from soundcal.response.model import Response
-from soundcal.response.records import load_response, save_response
 from soundcal.stimuli import Stimulus
 from soundcal.units import energetic_mean, from_db
 
@@ -82,9 +80,7 @@ def keep_equaliser(bench: Bench) -> None:
         A take or a seating was refused, and the operator does not try again.
     """
     headphones = response_steps.headphone_seatings(bench, _HEADPHONES)
-    bench.session.add_file(
-        f"{_EQUALISER}.json", partial(save_response, response=inverse(headphones), force=True)
-    )
+    response_steps.keep_response(bench, _EQUALISER, inverse(headphones))
 
 
 def keep_flatness(bench: Bench) -> None:
@@ -99,11 +95,11 @@ def keep_flatness(bench: Bench) -> None:
     measured = measure_response(bench.operator, path, name="headphones as they sit")
     now = at_inputs(measured.response, steps.calibration_of(bench, "calibration_before"))
     residual = combine_responses(
-        _kept(bench, _EQUALISER), now.normalised(_REFERENCE_HZ), name="equalised headphones"
+        response_steps.kept_response(bench, _EQUALISER),
+        now.normalised(_REFERENCE_HZ),
+        name="equalised headphones",
     )
-    bench.session.add_file(
-        f"{_RESIDUAL}.json", partial(save_response, response=residual, force=True)
-    )
+    response_steps.keep_response(bench, _RESIDUAL, residual)
     for ear in EARS:
         found = [_deviation(residual, ear, span) for span in (_MIDDLE, _WIDE)]
         bench.session.log(Event.FLATNESS, ear=ear, middle_db=found[0], wide_db=found[1])
@@ -122,8 +118,10 @@ def _deviation(residual: Response, ear: str, span: tuple[float, float]) -> float
 
 def record_equalised(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     """Filter a stimulus for the headphones, search for its gain and store the accepted take."""
-    headphones, fs = _kept(bench, _HEADPHONES), bench.device.fs
-    equaliser = Equaliser(_kept(bench, _EQUALISER), direction="embed", fs=fs, channels=EARS)
+    headphones, fs = response_steps.kept_response(bench, _HEADPHONES), bench.device.fs
+    equaliser = Equaliser(
+        response_steps.kept_response(bench, _EQUALISER), direction="embed", fs=fs, channels=EARS
+    )
     at_reference = [float(headphones.channel(ear).level(_REFERENCE_HZ)) for ear in EARS]
     balance = from_db(np.mean(at_reference) - np.array(at_reference))
     filtered = equaliser.process(samples) * balance[:, np.newaxis]
@@ -136,10 +134,6 @@ def record_equalised(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
         "equaliser": equaliser.response.id,
     }
     steps.record_by_search(bench, stimulus, filtered, condition="eq", start_db=gain, about=about)
-
-
-def _kept(bench: Bench, name: str) -> Response:
-    return load_response(bench.session.path(f"{name}.json"))
 
 
 def equalisation_effort(settings: Mapping[str, Value]) -> Effort:

@@ -15,7 +15,6 @@ from soundcal.calibration import ocv
 from soundcal.devices import AudioDevice
 from soundcal.dsp.octave import bands_between
 from soundcal.errors import ParameterError
-from soundcal.files.records import read_json
 from soundcal.indicators.response_uncertainty import (
     ResponseUncertainty,
     SpectrumOfChannels,
@@ -23,6 +22,7 @@ from soundcal.indicators.response_uncertainty import (
 )
 from soundcal.lab import steps
 from soundcal.lab.protocol import Bench, Setting, Value
+from soundcal.lab.response_steps import kept_response
 from soundcal.recording import EARS
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.impedance import ImpedanceCurve, read_impedance
@@ -127,7 +127,7 @@ def record_by_published(bench: Bench, stimulus: Stimulus, samples: Samples) -> N
     TargetNotReached
         The samples would exceed full scale.
     """
-    response = Response.from_dict(read_json(bench.session.path(f"{_RECORD}.json"), SCHEMA))
+    response = kept_response(bench, _RECORD)
     weighting = str(bench.settings["weighting"])
     levels = levels_behind(response, samples, bench.device.fs, channels=EARS, weighting=weighting)
     level = energetic_mean(list(levels.values()))

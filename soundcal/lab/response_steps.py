@@ -16,7 +16,7 @@ from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
-from soundcal.files.calibrations import load_calibration, save_calibration
+from soundcal.files.calibrations import load_calibration
 from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
 from soundcal.lab.effort import Effort, playing
@@ -45,6 +45,8 @@ __all__ = [
     "check_response",
     "conclude_response",
     "headphone_seatings",
+    "keep_response",
+    "kept_response",
     "prepare_response",
     "response_effort",
     "seating_effort",
@@ -85,6 +87,16 @@ RESPONSE: Final = {
 """Settings of the protocol that measures headphones and nothing else."""
 
 
+def keep_response(bench: Bench, name: str, response: Response) -> None:
+    """Store a response as the record ``name`` of the session, in place of one of that name."""
+    bench.session.add_file(f"{name}.json", partial(save_response, response=response, force=True))
+
+
+def kept_response(bench: Bench, name: str) -> Response:
+    """Return a response of the session."""
+    return load_response(bench.session.path(f"{name}.json"))
+
+
 @dataclass(slots=True)
 class _Kept(Seatings):
     """Seatings in a session."""
@@ -99,7 +111,7 @@ class _Kept(Seatings):
             stem, _dot, suffix = file.partition(".")
             number = stem.removeprefix(f"{self.name}-")
             if suffix == "json" and number.isdecimal():
-                self.responses.append(load_response(self.bench.session.path(file)))
+                self.responses.append(kept_response(self.bench, stem))
                 self.numbers.append(int(number))
 
     def keep(self, measured: MeasuredResponse) -> None:
@@ -117,9 +129,7 @@ class _Kept(Seatings):
             "first_sample": measured.first_sample,
         }
         response = with_provenance(measured.response, impulse=impulse)
-        session.add_file(
-            f"{self.name}-{number}.json", lambda path: save_response(path, response, force=True)
-        )
+        keep_response(self.bench, f"{self.name}-{number}", response)
         self.responses.append(response)
         self.numbers.append(number)
 
@@ -192,14 +202,13 @@ def prepare_response(bench: Bench) -> None:
     for name, setting in ((_EARS, "ears"), (_OUTPUT, "output")):
         if path := str(settings.get(setting, "")):
             calibration = load_calibration(path)
-            session.add_file(f"{name}.json", partial(save_calibration, calibration=calibration))
+            steps.keep_calibration(bench, name, calibration)
             for flag in mismatches(
                 calibration, device=bench.device.info.identity, fs=bench.device.fs
             ):
                 bench.operator.tell(f"  warning: {flag}")
     if path := str(settings["ears_response"]):
-        response = open_response(path)
-        session.add_file(f"{_EARS_RESPONSE}.json", partial(save_response, response=response))
+        keep_response(bench, _EARS_RESPONSE, open_response(path))
     if f"{_EARS}.json" not in session.files:
         steps.calibrate_ears(bench, _EARS)
 
@@ -249,13 +258,13 @@ def headphone_seatings(bench: Bench, name: str = "headphones") -> Response:
     mean = over_seatings(kept.complete(bench.operator, measure, n), name=name)
     ears_response = None
     if f"{_EARS_RESPONSE}.json" in bench.session.files:
-        ears_response = load_response(bench.session.path(f"{_EARS_RESPONSE}.json"))
+        ears_response = kept_response(bench, _EARS_RESPONSE)
     ears = steps.calibration_of(bench, _EARS)
     response = with_provenance(
         at_inputs(mean, ears, inputs=ears_response),
         impulses=[seating.provenance["impulse"] for seating in kept.responses],
     )
-    bench.session.add_file(f"{name}.json", partial(save_response, response=response))
+    keep_response(bench, name, response)
     for flag in (*response.conditions["flags"], *response.conditions["unmet_limits"]):
         bench.operator.tell(f"  {flag}")
     return response
@@ -263,7 +272,7 @@ def headphone_seatings(bench: Bench, name: str = "headphones") -> Response:
 
 def conclude_response(bench: Bench, name: str = "headphones") -> ExitStatus:
     """Return the session's exit status: SNR, distortion and spread against their limits."""
-    response = load_response(bench.session.path(f"{name}.json"))
+    response = kept_response(bench, name)
     return "out of tolerance" if response.conditions["unmet_limits"] else "done"
 
 

@@ -54,6 +54,7 @@ __all__ = [
     "check",
     "conclude",
     "ears_of",
+    "keep_calibration",
     "keep_take",
     "missed",
     "names_in",
@@ -216,7 +217,8 @@ def _at_point(bench: Bench, calibration: Calibration) -> Calibration:
     return calibration_model.with_details(calibration, point=point) if point else calibration
 
 
-def _keep_calibration(bench: Bench, name: str, calibration: Calibration) -> None:
+def keep_calibration(bench: Bench, name: str, calibration: Calibration) -> None:
+    """Store a calibration as the record ``name`` of the session, in place of one of that name."""
     bench.session.add_record(name, calibration_model.SCHEMA, calibration.to_dict())
 
 
@@ -235,7 +237,7 @@ def calibrate_ears(bench: Bench, name: str) -> Calibration:
     for warning in calibration.details["warnings"]:
         bench.operator.tell(f"  {warning}")
     calibration = _at_point(bench, calibration)
-    _keep_calibration(bench, name, calibration)
+    keep_calibration(bench, name, calibration)
     return calibration
 
 
@@ -282,7 +284,7 @@ def calibrate_open_circuit(bench: Bench) -> Calibration:
         bench.operator.tell(f"  {ear}: {volts:.4f} V")
     for warning in calibration.details["warnings"]:
         bench.operator.tell(f"  {warning}")
-    _keep_calibration(bench, "calibration_ocv", calibration)
+    keep_calibration(bench, "calibration_ocv", calibration)
     return calibration
 
 
@@ -350,7 +352,7 @@ def record_in_situ(bench: Bench, stimulus: Stimulus, samples: Samples) -> None:
     if not bench.session.path(f"{name}.json").is_file():
         sensitivities = dict.fromkeys(EARS, _IN_SITU_PA_PER_FS)
         full_scale = stated.from_sensitivity(sensitivities, source="catalogue")
-        _keep_calibration(bench, name, _at_point(bench, full_scale))
+        keep_calibration(bench, name, _at_point(bench, full_scale))
     played = Capture(samples, bench.device.fs, device="stimulus at its stated level")
     gain = stimulus.level - energetic_mean(ears_of(bench, name).levels(played))
     keep_take(

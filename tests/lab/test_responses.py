@@ -17,7 +17,7 @@ from soundcal.arrays import Array
 from soundcal.calibration import ocv, stated
 from soundcal.devices import open_device
 from soundcal.devices.simulated.lab import SimulatedLab, list_labs
-from soundcal.errors import ParameterError, SignalError
+from soundcal.errors import ParameterError, ProtocolAborted, SignalError
 from soundcal.files import audio
 from soundcal.files.calibrations import save_calibration
 from soundcal.files.session import Session
@@ -27,7 +27,13 @@ from soundcal.lab.effort import playing
 from soundcal.lab.operator import PreparedOperator, SimulatedOperator
 from soundcal.lab.responses import SweepPath, level_below, measure_headphones, measure_response
 from soundcal.recording import DELAY_NOT_MEASURED, EARS, Capture, Flag
-from soundcal.response import ChannelResponse, Response, load_response, new_response
+from soundcal.response import (
+    ChannelResponse,
+    Response,
+    load_response,
+    new_response,
+    save_response,
+)
 from soundcal.response.deconvolution import gain_at, log_grid
 from soundcal.response.measurement import SweepTest
 from soundcal.response.sweep import Sweep
@@ -284,6 +290,28 @@ def test_a_killed_series_keeps_its_seatings_and_goes_on(tmp_path: Path) -> None:
         assert (tmp_path / "s" / file).read_bytes() == content
     response = json.loads((tmp_path / "s" / "headphones.json").read_text())
     assert response["conditions"]["seatings"] == 3
+
+
+def test_a_session_that_stopped_after_its_files_were_copied_goes_on(tmp_path: Path) -> None:
+    class Leaving(SimulatedOperator):
+        def attach_calibrator(self, ear: str, level: float, frequency: float) -> None:
+            raise KeyboardInterrupt
+
+    headphone = Headphone("h", 300.0, 103.0, "V")
+    output = ocv.calibrate({"left": 0.1, "right": 0.1}, headphone, digital_level=-20.0)
+    save_calibration(tmp_path / "output.json", output)
+    changes = {"output": str(tmp_path / "output.json"), "insertions": "1"}
+    changes |= {"sweep": "0.5", "averages": "1", "seatings": "1"}
+    found, folder = protocol.load("headphone_response"), tmp_path / "s"
+    with SimulatedLab("lab") as lab:
+        save_response(tmp_path / "ears.json", ears_of(lab))
+        changes["ears_response"] = str(tmp_path / "ears.json")
+        with pytest.raises(ProtocolAborted):
+            protocol.run(found, lab, Leaving(lab), folder, changes=changes)
+        assert {"calibration_output.json", "response_ears.json"} <= set(Session(folder).files)
+        session = protocol.run(found, lab, SimulatedOperator(lab), folder, resume=True)
+    assert session.exit_status == "done"
+    session.verify()
 
 
 @pytest.mark.parametrize(
