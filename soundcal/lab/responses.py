@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from soundcal.arrays import Samples
 from soundcal.calibration.model import Calibration
 from soundcal.devices.protocol import AudioDevice, OnBlock
 from soundcal.errors import ParameterError, SignalError
@@ -82,22 +83,27 @@ class SweepPath:
         if self.averages < 1:
             raise ParameterError(f"{self.averages} takes to average; at least 1 is needed")
 
-    def take(self, stimulus: Played, on_block: OnBlock | None = None) -> Capture:
+    def take(self, samples: Samples, on_block: OnBlock | None = None) -> Capture:
         """Play samples and record them, aligned, with the tail of the response."""
         take = self.device.play_and_record(
-            stimulus.samples,
+            samples,
             outputs=self.outputs,
             inputs=self.inputs,
-            tail=self.test.gate.after + _TAIL_S,
+            tail=_tail(self.test),
             on_block=on_block,
         )
         return replace(take, channels=self.channels)
 
 
+def _tail(test: SweepTest) -> float:
+    """Return the time in s that is recorded after the sweep."""
+    return test.gate.after + _TAIL_S
+
+
 def take_duration(test: SweepTest, n_outputs: int) -> float:
     """Return the length in s of a take of the sweep on so many outputs."""
     sweep = test.sweep
-    return sweep.duration + (n_outputs - 1) * sweep.stagger + test.gate.after + _TAIL_S
+    return sweep.duration + (n_outputs - 1) * sweep.stagger + _tail(test)
 
 
 def level_below(
@@ -149,12 +155,11 @@ def measure_response(
         nothing but noise.
     """
     played = path.test.sweep.staggered(len(path.outputs))
-    tail = round((path.test.gate.after + _TAIL_S) * path.device.fs)
-    stimulus = Played(played)
+    tail = round(_tail(path.test) * path.device.fs)
     whole = Played(np.pad(played, ((0, 0), (0, tail))))
 
     def swept() -> tuple[Capture, tuple[str, ...]]:
-        take = path.take(stimulus, on_block)
+        take = path.take(played, on_block)
         refuse_broken(take, _WHAT)
         unaligned = [flag.text for flag in take.flags if flag.kind == DELAY_NOT_MEASURED]
         if unaligned:
@@ -164,7 +169,7 @@ def measure_response(
         return take, tuple(flag.text for flag in (*take.flags, *flags_of(checks)))
 
     def silent() -> Capture:
-        take = path.take(Played(np.zeros_like(played)), on_block)
+        take = path.take(np.zeros_like(played), on_block)
         refuse_noise(take, "recording of the noise")
         return take
 
