@@ -15,7 +15,7 @@ from soundcal.devices.protocol import AudioDevice, OnBlock, Playback
 from soundcal.errors import ParameterError
 from soundcal.lab.levels import digital_levels
 from soundcal.recording import EARS, Capture
-from soundcal.response.equaliser import Equaliser, check_headroom
+from soundcal.response.equaliser import Equaliser, check_peak
 from soundcal.response.inversion import InversionRule, inverse
 from soundcal.response.model import Response
 from soundcal.response.points import point_unit
@@ -181,14 +181,14 @@ def _scaled(
     """Return the samples as they are played, and their gain in dB."""
     played = samples
     if equaliser is not None:
-        if not isinstance(at, LevelAtEars):
-            check_headroom(equaliser, [samples], gain_db=at)
         played = np.concatenate(list(equaliser.stream([samples], tail=True)), axis=1)
-    gain_db = (
-        at.gain_db(samples, fs, outputs, peak=float(np.abs(played).max(initial=0.0)))
-        if isinstance(at, LevelAtEars)
-        else at
-    )
+    highest = float(np.abs(played).max(initial=0.0))
+    if isinstance(at, LevelAtEars):
+        gain_db = at.gain_db(samples, fs, outputs, peak=highest)
+    else:
+        gain_db = at
+        if equaliser is not None:
+            check_peak(highest * from_db(gain_db))
     scaled = played * from_db(gain_db)
     peak = np.abs(scaled).max(initial=0.0)
     if 1.0 < peak <= 1.0 + _ROUNDING:  # the largest gain times the peak may exceed 1 by some bits

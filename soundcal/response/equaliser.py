@@ -44,7 +44,14 @@ from soundcal.response.points import point_unit
 from soundcal.response.tables import NOT_YOUR_HATS, is_generic
 from soundcal.units import db, from_db
 
-__all__ = ["Direction", "Equaliser", "check_headroom", "incidence_after", "point_after"]
+__all__ = [
+    "Direction",
+    "Equaliser",
+    "check_headroom",
+    "check_peak",
+    "incidence_after",
+    "point_after",
+]
 
 Direction = Literal["undo", "embed"]
 
@@ -481,12 +488,23 @@ def check_headroom(
         highest = max(highest, float(np.abs(block).max()))
     equaliser.reset()
     peak = highest * from_db(gain_db)
+    check_peak(peak)
+    return peak
+
+
+def check_peak(peak: float) -> None:
+    """Refuse an equalised signal whose largest magnitude is above 1, full scale.
+
+    Raises
+    ------
+    TargetNotReached
+        It is; the message has the dB that are missing.
+    """
     if peak > 1.0:
         raise TargetNotReached(
             f"the equalised signal reaches {peak:.3f} of full scale: {db(peak):.2f} dB of headroom "
             "are missing; lower the level, or limit the boost of the filter"
         )
-    return peak
 
 
 def _checked(direction: Direction) -> Direction:
