@@ -23,6 +23,7 @@ from soundcal.indicators.response_uncertainty import (
 from soundcal.lab import steps
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.lab.response_steps import kept_response
+from soundcal.lab.voltage import simulated_lab
 from soundcal.recording import EARS
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.impedance import ImpedanceCurve, read_impedance
@@ -88,20 +89,17 @@ def published_curves(settings: Mapping[str, Value], device: AudioDevice) -> Publ
 
 def _simulated_sheets(device: AudioDevice) -> PublishedCurves | None:
     """Return the curves of the simulated lab; None for any other device."""
-    if device.info.kind != "simulated":
+    lab = simulated_lab(device)
+    if lab is None:
         return None
-    from soundcal.devices.simulated.lab import SimulatedLab
-
-    if not isinstance(device, SimulatedLab):
-        return None
-    sheet = device.published
+    sheet = lab.published
     u_db, assumed = assumed_uncertainty(sheet.frequency, "FS", "DRP")
     phase = np.rad2deg(np.angle(sheet.impedance))
     return PublishedCurves(
         sheet.output_impedance,
         ImpedanceCurve(sheet.frequency, np.abs(sheet.impedance), phase),
         new_response(
-            f"{device.data_sheet.name}, data sheet",
+            f"{lab.data_sheet.name}, data sheet",
             "V",
             "DRP",
             "relative",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,12 +15,16 @@ from soundcal.headphone import Headphone
 from soundcal.lab.operator import Operator
 from soundcal.recording import EARS
 
+if TYPE_CHECKING:
+    from soundcal.devices.simulated.lab import SimulatedLab
+
 __all__ = [
     "LineInputs",
     "calibrate_output",
     "read_voltages",
     "record_voltages",
     "simulated_data_sheet",
+    "simulated_lab",
 ]
 
 _LINE_S: Final = 2.0
@@ -43,13 +47,19 @@ class LineInputs:
     volts_per_fs: tuple[float, ...]
 
 
-def simulated_data_sheet(device: AudioDevice | None) -> Headphone | None:
-    """Return the data sheet of the simulated lab's headphones; None for any other device."""
+def simulated_lab(device: AudioDevice | None) -> "SimulatedLab | None":
+    """Return the device if it is the simulated lab, which has data sheets; None for any other."""
     if device is None or device.info.kind != "simulated":
         return None
     from soundcal.devices.simulated.lab import SimulatedLab
 
-    return device.data_sheet if isinstance(device, SimulatedLab) else None
+    return device if isinstance(device, SimulatedLab) else None
+
+
+def simulated_data_sheet(device: AudioDevice | None) -> Headphone | None:
+    """Return the data sheet of the simulated lab's headphones; None for any other device."""
+    lab = simulated_lab(device)
+    return None if lab is None else lab.data_sheet
 
 
 def calibrate_output(
