@@ -187,7 +187,6 @@ def _measured_once(options: argparse.Namespace) -> "Response":
     from soundcal.lab.responses import SweepPath, measure_response
     from soundcal.recording import channel_names
     from soundcal.response.calibrated_inputs import by_substitution, check_inputs
-    from soundcal.response.model import with_provenance
     from soundcal.response.opening import open_response
 
     wav = options.out.with_suffix(".wav")
@@ -215,10 +214,7 @@ def _measured_once(options: argparse.Namespace) -> "Response":
         measured = measure_response(operator, path, name=name)
     digest = audio.write(wav, measured.impulse, device.fs, subtype="DOUBLE", force=options.force)
     say(f"written: {wav}")
-    impulse = {"wav": wav.name, "sha256": digest, "fs": device.fs}
-    response = with_provenance(
-        measured.response, impulse=impulse | {"first_sample": measured.first_sample}
-    )
+    response = measured.stored(wav.name, digest, device.fs)
     for text in (*response.conditions["flags"], *response.conditions["unmet_limits"]):
         say(f"flag: {text}")
     if reference is None:

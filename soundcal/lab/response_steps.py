@@ -122,13 +122,7 @@ class _Kept(Seatings):
             f"{self.name}-{number}.wav",
             lambda path: audio.write(path, measured.impulse, fs, subtype="DOUBLE", force=True),
         )
-        impulse = {
-            "wav": wav.name,
-            "sha256": file_digest(wav),
-            "fs": fs,
-            "first_sample": measured.first_sample,
-        }
-        response = with_provenance(measured.response, impulse=impulse)
+        response = measured.stored(wav.name, file_digest(wav), fs)
         keep_response(self.bench, f"{self.name}-{number}", response)
         self.responses.append(response)
         self.numbers.append(number)

@@ -25,7 +25,7 @@ from soundcal.response.deconvolution import (
     third_octaves,
 )
 from soundcal.response.distortion import total_harmonic_distortion
-from soundcal.response.model import Response, new_response
+from soundcal.response.model import Response, new_response, with_provenance
 from soundcal.response.sweep import Sweep
 from soundcal.units import db, power_db
 
@@ -119,6 +119,21 @@ class MeasuredResponse:
     response: Response
     impulse: Array
     first_sample: int
+
+    def stored(self, wav: str, sha256: str, fs: int) -> Response:
+        """Return the response, whose provenance names the file of the impulse responses.
+
+        Parameters
+        ----------
+        wav : str
+            Name of the file, beside that of the response.
+        sha256 : str
+            Its SHA-256.
+        fs : int
+            Its sampling rate in Hz.
+        """
+        impulse = {"wav": wav, "sha256": sha256, "fs": fs, "first_sample": self.first_sample}
+        return with_provenance(self.response, impulse=impulse)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
