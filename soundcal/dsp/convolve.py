@@ -1,19 +1,24 @@
-"""Convolution with FIR filters of a signal that arrives in blocks."""
+"""FIR filters: convolution of a signal that arrives in blocks, and gain over frequency."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
+from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Spectrum
 
-__all__ = ["Convolver"]
+__all__ = ["Convolver", "fir_gain"]
 
 _CHUNK: Final = 16384
 """Smallest limit of the length of transforms, in samples."""
 
 _SPECTRA: Final = 8
 """Lengths of transforms whose spectra of the filters are kept."""
+
+_TAPS_AT_ONCE: Final = 64
+"""Taps that are summed by one product of matrices."""
 
 
 class Convolver:
@@ -101,3 +106,33 @@ class Convolver:
                 row = rows[i]
                 product = irfft(spectrum[self._sources[row]] * kernels[row], length)
                 result[i, first : first + count] = product[m : m + count]
+
+
+def fir_gain(taps: Array, frequency: ArrayLike, fs: float) -> Spectrum:
+    """Return the complex gain of a FIR filter or an impulse response at any frequencies.
+
+    Parameters
+    ----------
+    taps : ndarray, shape (n_taps,)
+        Filter, or impulse response.
+    frequency : array_like of float, of any shape
+        Frequencies in Hz.
+    fs : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    ndarray, of the shape of ``frequency``
+
+    Examples
+    --------
+    >>> np.abs(fir_gain(np.array([0.5, 0.5]), [0.0, 12000.0, 24000.0], 48000)).round(4).tolist()
+    [1.0, 0.7071, 0.0]
+    """
+    f = np.asarray(frequency, dtype=np.float64)
+    turn = 2.0 * np.pi * f.ravel() / fs
+    pieces = np.pad(taps, (0, -taps.size % _TAPS_AT_ONCE)).reshape(-1, _TAPS_AT_ONCE)
+    sums = pieces @ np.exp(-1j * np.outer(np.arange(_TAPS_AT_ONCE), turn))
+    # Horner's rule over the pieces
+    delay = np.exp(-1j * _TAPS_AT_ONCE * turn)
+    return np.asarray(polyval(delay, sums, tensor=False)).reshape(f.shape)

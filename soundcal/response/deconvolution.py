@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from soundcal.arrays import Array, Spectrum
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, SignalError
 from soundcal.response.sweep import Sweep
 
@@ -15,7 +14,6 @@ __all__ = [
     "Gate",
     "band_means",
     "deconvolve",
-    "gain_at",
     "impulse_correlation",
     "log_grid",
     "third_octaves",
@@ -107,14 +105,6 @@ def deconvolve(take: Array, sweep: Sweep) -> Array:
     inside = (f >= _EDGES[0] * sweep.low) & (f <= _EDGES[1] * sweep.high)
     floor = np.where(inside, _INSIDE, _OUTSIDE) * power.max()
     return np.asarray(irfft(rfft(take, n) * np.conj(spectrum) / (power + floor), n))
-
-
-def gain_at(response: Array, frequency: ArrayLike, fs: int) -> Spectrum:
-    """Return the complex gain of an impulse response, shape (n,), at frequencies in Hz."""
-    f = np.atleast_1d(np.asarray(frequency, dtype=np.float64))
-    # Horner's rule, as numpy.polynomial has it: exact at every frequency, whatever the length
-    delay = np.exp(-2j * np.pi * f / fs)
-    return np.asarray(np.polynomial.polynomial.polyval(delay, response))
 
 
 def log_grid(low: float, high: float) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array
-from soundcal.response.deconvolution import gain_at
+from soundcal.dsp.convolve import fir_gain
 from soundcal.response.sweep import HIGHEST_HARMONIC, Sweep
 
 __all__ = ["harmonic_gains", "total_harmonic_distortion"]
@@ -44,7 +44,7 @@ def harmonic_gains(response: Array, sweep: Sweep, order: int, frequency: ArrayLi
     window = _window(sweep, order)
     start = -round(sweep.lead(order) * sweep.fs) - window.size // 2
     part = response.take(np.arange(start, start + window.size), mode="wrap") * window
-    return np.where(f <= sweep.high, np.abs(gain_at(part, f, sweep.fs)), 0.0)
+    return np.where(f <= sweep.high, np.abs(fir_gain(part, f, sweep.fs)), 0.0)
 
 
 def _window(sweep: Sweep, order: int) -> Array:

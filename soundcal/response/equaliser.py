@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Samples
-from soundcal.dsp.convolve import Convolver
+from soundcal.dsp.convolve import Convolver, fir_gain
 from soundcal.dsp.octave import bands_between
 from soundcal.dsp.spectrum import SpectrumStream
 from soundcal.dsp.weighting import exact_level
@@ -36,7 +36,6 @@ from soundcal.recording import (
 from soundcal.response.filter_design import (
     FilterPhase,
     designed_filter,
-    filter_gain_db,
     filter_length,
 )
 from soundcal.response.model import Response
@@ -165,8 +164,7 @@ class Equaliser:
 
     def gain_db(self, frequency: ArrayLike) -> Array:
         """Return the gain of the filters in dB, shape (n_channels, n), at n frequencies in Hz."""
-        at = np.asarray(frequency, dtype=np.float64)
-        return np.stack([filter_gain_db(taps, at, self.fs) for taps in self.taps])
+        return db(np.abs([fir_gain(taps, frequency, self.fs) for taps in self.taps]))
 
     def reset(self) -> None:
         """Start a new signal, with silence before it."""
@@ -318,7 +316,7 @@ class Equaliser:
             lambda frequency: self._rounded_db(name, frequency), self.fs, length, self.phase
         )
         if self.fixed_at is not None:
-            taps /= from_db(filter_gain_db(taps, np.array([self.fixed_at]), self.fs)[0])
+            taps /= np.abs(fir_gain(taps, self.fixed_at, self.fs))
         return taps
 
     def _rounded_db(self, name: str, frequency: Array) -> Array:
@@ -353,7 +351,7 @@ class Equaliser:
         mid = np.array([band.mid for band in bands_between(3, *_BANDS)])
         mid = mid[mid < self.fs / 2.0]
         curve = self.response.channel(name)
-        gain = filter_gain_db(self.taps[row], mid, self.fs)
+        gain = db(np.abs(fir_gain(self.taps[row], mid, self.fs)))
         return FilterBands(
             tuple(mid.tolist()),
             tuple(gain.tolist()),

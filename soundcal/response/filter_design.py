@@ -5,12 +5,12 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from soundcal.arrays import Array, Spectrum
+from soundcal.arrays import Array
 from soundcal.dsp.minimum_phase import minimum_phase_fir
 from soundcal.errors import ParameterError
-from soundcal.units import db, from_db
+from soundcal.units import from_db
 
-__all__ = ["FilterPhase", "designed_filter", "filter_gain_db", "filter_length"]
+__all__ = ["FilterPhase", "designed_filter", "filter_length"]
 
 FilterPhase = Literal["minimum", "linear"]
 
@@ -26,8 +26,6 @@ _WIDEST_DB: Final = 80.0
 
 _FADE: Final = 16
 """This part of a linear-phase filter fades in, and the same part out."""
-
-_AT_ONCE: Final = 64
 
 
 def filter_length(fs: float, phase: FilterPhase, taps: int | None = None) -> int:
@@ -92,12 +90,3 @@ def designed_filter(
     taps[:fade] *= rise
     taps[length - fade :] *= rise[::-1]
     return taps
-
-
-def filter_gain_db(taps: Array, frequency: Array, fs: float) -> Array:
-    """Return the gain of a filter in dB at frequencies in Hz, shape (n,)."""
-    sums: list[Spectrum] = [
-        np.exp(-2j * np.pi / fs * np.outer(part, np.arange(taps.size))) @ taps
-        for part in np.array_split(frequency, max(1, -(-frequency.size // _AT_ONCE)))
-    ]
-    return db(np.abs(np.concatenate(sums)))

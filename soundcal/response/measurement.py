@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from soundcal.arrays import Array, Samples
+from soundcal.dsp.convolve import fir_gain
 from soundcal.errors import ParameterError, SignalError
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.deconvolution import (
@@ -19,7 +20,6 @@ from soundcal.response.deconvolution import (
     Gate,
     band_means,
     deconvolve,
-    gain_at,
     impulse_correlation,
     log_grid,
     third_octaves,
@@ -245,7 +245,7 @@ def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) 
         return of_one(f) / len(alike)
 
     frequency, bands = log_grid(test.low, test.high), test.bands
-    gain = gain_at(impulse, frequency, fs)
+    gain = fir_gain(impulse, frequency, fs)
     size = np.abs(gain)
     if not size.all():
         raise SignalError(f"{name}: nothing of the sweep was recorded; check the cable and level")
@@ -276,9 +276,9 @@ def _agreement(
     of the power; twice as much is accepted.
     """
     f = np.asarray(np.fft.rfftfreq(cuts[0].size, 1.0 / fs), dtype=np.float64)
-    f = f[(f >= COMMON[0]) & (f <= COMMON[1])]
-    heard = float(np.mean(np.abs(gain_at(cuts[0], f, fs)) ** 2))
-    share = float(np.mean(noise(f))) / heard if heard > 0 else 0.0
+    common = (f >= COMMON[0]) & (f <= COMMON[1])
+    heard = float(np.mean(np.abs(np.fft.rfft(cuts[0])[common]) ** 2))
+    share = float(np.mean(noise(f[common]))) / heard if heard > 0 else 0.0
     return [impulse_correlation(cuts[0], cut, fs) for cut in cuts], _ALIKE - 2.0 * share
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from scipy.signal import butter, sosfilt, sosfreqz
 
 from soundcal.arrays import Array
+from soundcal.dsp.convolve import fir_gain
 from soundcal.dsp.octave import bands_between
 from soundcal.indicators.response_uncertainty import ResponseUncertainty, error_covariance
 from soundcal.recording import Recording
 from soundcal.response.combining import combine_responses
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.deconvolution import Gate, deconvolve, gain_at
+from soundcal.response.deconvolution import Gate, deconvolve
 from soundcal.response.distortion import harmonic_gains
 from soundcal.response.equaliser import Direction, Equaliser
 from soundcal.response.inversion import inverse
@@ -136,7 +137,7 @@ def _sweep_error(corner: float, low: float, high: float) -> float:
     if corner:
         sections = butter(2, corner, "highpass", fs=FS, output="sos")
         taken, true = sosfilt(sections, played), np.abs(sosfreqz(sections, f, fs=FS)[1])
-    measured = gain_at(Gate().cut(deconvolve(taken, sweep), FS), f, FS)
+    measured = fir_gain(Gate().cut(deconvolve(taken, sweep), FS), f, FS)
     return float(np.abs(db(np.abs(measured) / true)).max())
 
 

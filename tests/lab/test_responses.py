@@ -17,6 +17,7 @@ from soundcal.arrays import Array
 from soundcal.calibration import ocv, stated
 from soundcal.devices import open_device
 from soundcal.devices.simulated.lab import SimulatedLab, list_labs
+from soundcal.dsp.convolve import fir_gain
 from soundcal.errors import ParameterError, ProtocolAborted, SignalError
 from soundcal.files import audio
 from soundcal.files.calibrations import save_calibration
@@ -34,7 +35,7 @@ from soundcal.response import (
     new_response,
     save_response,
 )
-from soundcal.response.deconvolution import gain_at, log_grid
+from soundcal.response.deconvolution import log_grid
 from soundcal.response.measurement import SweepTest
 from soundcal.response.sweep import Sweep
 from soundcal.units import db
@@ -223,7 +224,7 @@ def test_a_seating_that_does_not_fit_is_replaced(tmp_path: Path) -> None:
     impulse = audio.read(session.folder / "seating-2.wav")
     assert audio.info(session.folder / "seating-2.wav").subtype == "DOUBLE"
     np.testing.assert_allclose(
-        db(np.abs(gain_at(impulse.samples[0], F, FS))), first.channels["left"].magnitude_db
+        db(np.abs(fir_gain(impulse.samples[0], F, FS))), first.channels["left"].magnitude_db
     )
     assert first.provenance["impulse"]["first_sample"] == -240
 

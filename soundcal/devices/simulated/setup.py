@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Spectrum
@@ -30,11 +29,12 @@ from soundcal.devices.simulated.physics import (
     leak_db,
     white_noise_rms,
 )
+from soundcal.dsp.convolve import fir_gain
 from soundcal.dsp.minimum_phase import minimum_phase_fir
 from soundcal.errors import ParameterError
 from soundcal.units import db, from_db, level_to_pascal
 
-__all__ = ["Options", "Published", "Setup", "Truth", "response_of", "side_of"]
+__all__ = ["Options", "Published", "Setup", "Truth", "side_of"]
 
 
 _HEADPHONE_TAPS_S: Final = 1920 / 48000
@@ -132,11 +132,11 @@ class Truth:
         frequency : array_like of float
             Hz.
         """
-        return response_of(self.kernels[side_of(channel)], frequency, self.fs)
+        return fir_gain(self.kernels[side_of(channel)], frequency, self.fs)
 
     def ear(self, channel: str | int, frequency: ArrayLike) -> Spectrum:
         """Return the input value in full scale per Pa at an ear, at frequencies in Hz."""
-        return response_of(self.ear_kernels[side_of(channel)], frequency, self.fs)
+        return fir_gain(self.ear_kernels[side_of(channel)], frequency, self.fs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -298,7 +298,7 @@ class Setup:
         error = unit.level_error_db + unit.coupling_db * options.spread * coupling
         pressure = level_to_pascal(level + error) * float(np.sqrt(2.0))
         f = frequency * (1.0 + unit.frequency_error)
-        ear = np.abs(response_of(self.ear_kernels[side], [f, 2 * f, 3 * f], self.fs))
+        ear = np.abs(fir_gain(self.ear_kernels[side], [f, 2 * f, 3 * f], self.fs))
         parts = pressure * ear * np.array([1.0, *unit.harmonics])
         wavering = (from_db(unit.fluctuation_db) - 1.0) * options.noise
         return CalibratorTone(f, tuple(float(part) for part in parts), wavering)
@@ -371,11 +371,3 @@ def side_of(channel: str | int) -> int:
     if channel not in sides:
         raise ParameterError(f"channel {channel!r}: left, right, 1 or 2 is expected")
     return sides[channel]
-
-
-def response_of(taps: Array, frequency: ArrayLike, fs: int) -> Spectrum:
-    """Return the complex response of FIR taps at frequencies in Hz."""
-    # the polynomial that scipy.signal.freqz evaluates, whose import takes a second
-    f = np.asarray(frequency, dtype=np.float64)
-    delay = np.exp(-1j * (2.0 * np.pi * np.atleast_1d(f).ravel() / fs))
-    return np.asarray(polyval(delay, taps, tensor=False)).reshape(f.shape)
