@@ -273,7 +273,8 @@ def measure_file(
     )
     analysis = open_engine(task.engine, request, about.n_channels, threads)
     fed: list[_Fed] = [(factors, analysis)]
-    errors = channel_errors(referred.applied(), channels)
+    equalisation = referred.applied()
+    errors = channel_errors(equalisation, channels)
     spectrum = SpectrumOfChannels(about.fs, about.n_channels)
     if errors:
         fed.append((factors, spectrum))
@@ -305,7 +306,7 @@ def measure_file(
         engine=task.engine,
         field=field,
         binaural=BINAURAL in task.ears,
-        equalisation=referred.applied(),
+        equalisation=equalisation,
     )
     of_responses = spectrum.uncertainty(errors, field) if errors else {}
     rows = with_responses(rows, of_responses, dict(zip(channels, u_db, strict=True)))
@@ -339,7 +340,7 @@ def measure_file(
         tones=_tones(results.values(), channels, judged.dead),
         field=field,
         point=referred.point,
-        equalisation=referred.applied(),
+        equalisation=equalisation,
         of_responses={name: found.summary() for name, found in of_responses.items()}
         if task.uncertainty
         else {},

@@ -61,7 +61,9 @@ class Referral:
     def left_out(self, calibration: Calibration) -> str:
         """Return the remark that a response that a calibration names was not undone, or ""."""
         named = calibration.details.get("response")
-        if not named or any(step.sha256 == named["sha256"] for step in self.applied()):
+        if not named or any(
+            equaliser.response.sha256 == named["sha256"] for equaliser in self.equalisers
+        ):
             return ""
         return (
             f"calibration {calibration.id} names the response {named['name']} ({named['id']}), "
