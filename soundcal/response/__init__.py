@@ -12,7 +12,8 @@ if TYPE_CHECKING:
         with_type_correction,
     )
     from soundcal.response.curve import ChannelResponse
-    from soundcal.response.equaliser import Equaliser, check_headroom, point_after
+    from soundcal.response.directions import point_after
+    from soundcal.response.equaliser import Equaliser, check_headroom
     from soundcal.response.inversion import inverse
     from soundcal.response.measurement import SweepTest
     from soundcal.response.model import Response, new_response
@@ -49,7 +50,7 @@ else:
             "new_response": "model",
             "open_response": "opening",
             "over_seatings": "seatings",
-            "point_after": "equaliser",
+            "point_after": "directions",
             "read_response": "textfile",
             "read_sofa_response": "sofafile",
             "save_response": "records",

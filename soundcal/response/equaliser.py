@@ -13,7 +13,7 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,26 +33,17 @@ from soundcal.recording import (
     Flag,
     Recording,
 )
+from soundcal.response.directions import Direction, check_direction, incidence_after, point_after
 from soundcal.response.filter_design import (
     FilterPhase,
     designed_filter,
     filter_length,
 )
 from soundcal.response.model import Response
-from soundcal.response.points import point_unit
 from soundcal.response.tables import NOT_YOUR_HATS, is_generic
 from soundcal.units import db, from_db
 
-__all__ = [
-    "Direction",
-    "Equaliser",
-    "check_headroom",
-    "check_peak",
-    "incidence_after",
-    "point_after",
-]
-
-Direction = Literal["undo", "embed"]
+__all__ = ["Equaliser", "check_headroom", "check_peak"]
 
 _HELD_SHARE: Final = 0.01
 """Share of the A-weighted energy beyond the range of a response that is told."""
@@ -137,7 +128,7 @@ class Equaliser:
         fixed_at: float | None = None,
     ) -> None:
         self.response = response
-        self.direction = _checked(direction)
+        self.direction = check_direction(direction)
         self.fs = fs
         self.channels = tuple(channels)
         self.phase = phase
@@ -245,7 +236,7 @@ class Equaliser:
         ------
         ParameterError
             Another sampling rate or other channels, or a point that is not an end of the response
-            (see :func:`point_after`).
+            (see :func:`~soundcal.response.directions.point_after`).
         """
         if (recording.fs, recording.channels) != (self.fs, self.channels):
             raise ParameterError(
@@ -383,80 +374,6 @@ class _Energy:
         return float(weighted[self._held].sum()) / total if total > 0 else 0.0
 
 
-def point_after(
-    response: Response,
-    direction: Direction,
-    point: str,
-    equalisation: Sequence[AppliedResponse] = (),
-) -> str:
-    """Return the reference point to which a response leads sound pressure.
-
-    Between two points of sound the response has to be absolute, and the pressure has to be at the
-    end where the direction begins. A response with an electrical end (FS or V), such as that of a
-    microphone, has to be relative, since the calibration contains its level; the pressure belongs
-    to the acoustical end before and after.
-
-    Parameters
-    ----------
-    response : Response
-        The response.
-    direction : {"undo", "embed"}
-        Direction, as of :class:`Equaliser`.
-    point : str
-        Reference point of the pressure; empty if not stated.
-    equalisation : sequence of AppliedResponse
-        What was done to the pressure before.
-
-    Raises
-    ------
-    ParameterError
-        The response does not lead from that point, would shift every level, or was undone before.
-    """
-    ends = response.source_point, response.target_point
-    start, end = ends if _checked(direction) == "embed" else ends[::-1]
-    name = f"response {response.id} ({' to '.join(ends)}, {response.kind})"
-    acoustical = [at for at in ends if point_unit(at) == "Pa"]
-    if len(acoustical) == 2:
-        if response.kind != "absolute":
-            raise ParameterError(f"{name}: an absolute one is needed, or every level is shifted")
-        if point != start:
-            stated = f"refers to {point}" if point else "does not state its reference point"
-            raise ParameterError(
-                f"{name}: to {direction} it needs sound pressure at {start}; the recording {stated}"
-            )
-        return end
-    if not acoustical:
-        raise ParameterError(f"{name}: it is for samples, not for sound pressure")
-    if response.kind != "relative":
-        raise ParameterError(
-            f"{name}: the calibration contains its level already; normalise the response at the "
-            "frequency of the sound calibrator"
-        )
-    if point not in ("", acoustical[0]):
-        raise ParameterError(f"{name}: the recording refers to {point}, not to {acoustical[0]}")
-    before = [
-        step.direction for step in equalisation if (step.source_point, step.target_point) == ends
-    ]
-    if before.count(direction) > before.count("embed" if direction == "undo" else "undo"):
-        raise ParameterError(f"{name}: the recording has one with these ends {direction} already")
-    return acoustical[0]
-
-
-def incidence_after(response: Response, point: str, incidence: str) -> str:
-    """Return the sound incidence at the point to which a response leads; empty if not stated.
-
-    Parameters
-    ----------
-    response : Response
-        The response that was undone or embedded.
-    point : str
-        Reference point that was reached.
-    incidence : str
-        Sound incidence before, as of a :class:`~soundcal.recording.Recording`.
-    """
-    return (response.incidence or incidence) if point == "P" else ""
-
-
 def check_headroom(
     equaliser: Equaliser, blocks: Iterable[Samples], *, gain_db: float = 0.0
 ) -> float:
@@ -503,12 +420,6 @@ def check_peak(peak: float) -> None:
             f"the equalised signal reaches {peak:.3f} of full scale: {db(peak):.2f} dB of headroom "
             "are missing; lower the level, or limit the boost of the filter"
         )
-
-
-def _checked(direction: Direction) -> Direction:
-    if direction not in get_args(Direction):
-        raise ParameterError(f"direction {direction!r:.40}; undo or embed is expected")
-    return direction
 
 
 def _fixed_at(response: Response, fixed_at: float | None, fs: float) -> float | None:

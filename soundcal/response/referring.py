@@ -11,7 +11,8 @@ from soundcal.arrays import Samples
 from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError
 from soundcal.recording import EARS, AppliedResponse, Flag
-from soundcal.response.equaliser import Direction, Equaliser, incidence_after, point_after
+from soundcal.response.directions import Direction, incidence_after, point_after
+from soundcal.response.equaliser import Equaliser
 from soundcal.response.model import Response
 from soundcal.response.points import POINT_NAMES, point_unit
 from soundcal.response.tables import generic_response

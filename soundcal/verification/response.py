@@ -21,8 +21,9 @@ from soundcal.recording import Recording
 from soundcal.response.combining import combine_responses
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.deconvolution import Gate, deconvolve
+from soundcal.response.directions import Direction
 from soundcal.response.distortion import harmonic_gains
-from soundcal.response.equaliser import Direction, Equaliser
+from soundcal.response.equaliser import Equaliser
 from soundcal.response.inversion import inverse
 from soundcal.response.model import Response, new_response
 from soundcal.response.sweep import Sweep
