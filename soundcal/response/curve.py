@@ -147,6 +147,14 @@ class ChannelResponse:
         """Return the response with ``by_db`` added to its level."""
         return replace(self, magnitude_db=self.magnitude_db + by_db)
 
+    def negated(self) -> "ChannelResponse":
+        """Return the response in the other direction: level and phase are the negative ones."""
+        return replace(
+            self,
+            magnitude_db=0.0 - self.magnitude_db,
+            phase_deg=None if self.phase_deg is None else 0.0 - self.phase_deg,
+        )
+
     def _at(self, frequency: ArrayLike, values: Array) -> Array:
         held = np.clip(np.asarray(frequency, dtype=np.float64), *self.frequency[[0, -1]])
         return np.asarray(np.interp(np.log(held), np.log(self.frequency), values))

@@ -93,7 +93,7 @@ def imported_response(
     if found.sign == "correction":
         about["sign"] = "correction, negated"
         notes.append("a correction by its sign: negated into the response")
-        curve = _negated(curve)
+        curve = curve.negated()
     if kind == "relative":
         if shift:
             raise ParameterError("a shift is for an absolute response; a relative one has 0 dB")
@@ -157,11 +157,6 @@ def _curve(found: FoundCurve, source: str, target: str) -> tuple[ChannelResponse
     except ParameterError as error:
         raise RecordError(str(error)) from error
     return curve, assumed
-
-
-def _negated(curve: ChannelResponse) -> ChannelResponse:
-    phase = None if curve.phase_deg is None else 0.0 - curve.phase_deg
-    return replace(curve, magnitude_db=0.0 - curve.magnitude_db, phase_deg=phase)
 
 
 def _level_at(curve: ChannelResponse, at_hz: float) -> float:

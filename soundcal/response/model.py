@@ -206,14 +206,7 @@ class Response:
             "reversed",
             source_point=self.target_point,
             target_point=self.source_point,
-            channels={
-                name: replace(
-                    channel,
-                    magnitude_db=0.0 - channel.magnitude_db,
-                    phase_deg=None if channel.phase_deg is None else 0.0 - channel.phase_deg,
-                )
-                for name, channel in self.channels.items()
-            },
+            channels={name: channel.negated() for name, channel in self.channels.items()},
         )
 
     def normalised(self, at_hz: float) -> "Response":
