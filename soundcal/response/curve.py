@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
-__all__ = ["MOST_POINTS", "ChannelResponse"]
+__all__ = ["MOST_POINTS", "ChannelResponse", "over_log_frequency"]
 
 MOST_POINTS: Final = 200_000
 """Largest number of frequencies of a channel."""
@@ -156,8 +156,7 @@ class ChannelResponse:
         )
 
     def _at(self, frequency: ArrayLike, values: Array) -> Array:
-        held = np.clip(np.asarray(frequency, dtype=np.float64), *self.frequency[[0, -1]])
-        return np.asarray(np.interp(np.log(held), np.log(self.frequency), values))
+        return over_log_frequency(frequency, self.frequency, values)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers, ready for JSON; what is infinite becomes null."""
@@ -184,6 +183,20 @@ class ChannelResponse:
             spread_db=data.get("spread_db"),
             correlation_octaves=_or_infinite(data["correlation_octaves"]),
         )
+
+
+def over_log_frequency(frequency: ArrayLike, known: Array, values: Array) -> Array:
+    """Return values that are linear over the logarithm of frequency and held at the edges.
+
+    Parameters
+    ----------
+    frequency : array_like of float, of any shape
+        Frequencies in Hz; 0 Hz is below the lower edge.
+    known, values : ndarray, shape (n,)
+        Ascending frequencies above 0 Hz, and the values there.
+    """
+    held = np.clip(np.asarray(frequency, dtype=np.float64), *known[[0, -1]])
+    return np.asarray(np.interp(np.log(held), np.log(known), values))
 
 
 def _numbers(values: ArrayLike, what: str, size: int | None = None) -> Array:

@@ -11,6 +11,7 @@ from soundcal.arrays import Array, Spectrum
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import read_export
 from soundcal.response.columns import number_table
+from soundcal.response.curve import over_log_frequency
 from soundcal.units import db
 
 __all__ = ["ImpedanceCurve", "read_impedance"]
@@ -51,10 +52,10 @@ class ImpedanceCurve:
 
     def at(self, frequency: ArrayLike) -> Spectrum:
         """Return the complex impedance in ohm at frequencies in Hz."""
-        at = np.log(np.clip(frequency, *self.frequency[[0, -1]]))
-        known = np.log(self.frequency)
-        size = np.exp(np.interp(at, known, np.log(self.ohm)))
-        phase = 0.0 if self.phase_deg is None else np.interp(at, known, self.phase_deg)
+        size = np.exp(over_log_frequency(frequency, self.frequency, np.log(self.ohm)))
+        if self.phase_deg is None:
+            return np.asarray(size, dtype=np.complex128)
+        phase = over_log_frequency(frequency, self.frequency, self.phase_deg)
         return np.asarray(size * np.exp(1j * np.deg2rad(phase)))
 
     def loss_db(self, frequency: ArrayLike, source_ohm: float) -> Array:

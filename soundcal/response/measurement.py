@@ -14,7 +14,7 @@ import numpy as np
 from soundcal.arrays import Array, Samples
 from soundcal.dsp.convolve import fir_gain
 from soundcal.errors import ParameterError, SignalError
-from soundcal.response.curve import ChannelResponse
+from soundcal.response.curve import ChannelResponse, over_log_frequency
 from soundcal.response.deconvolution import (
     COMMON,
     Gate,
@@ -302,7 +302,7 @@ def _density(silence: Array, sweep: Sweep) -> Callable[[Array], Array]:
     means = band_means(power, bands, sweep.fs)
 
     def at(frequency: Array) -> Array:
-        return np.interp(np.log(frequency), np.log(bands), means)
+        return over_log_frequency(frequency, bands, means)
 
     return at
 
