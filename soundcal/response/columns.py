@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
+from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.recording import counted
 from soundcal.response.curve import MOST_POINTS
@@ -46,7 +49,7 @@ _MOST: Final = 4
 _SHOWN: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NumberTable:
     """Frequency, level and phase as a file states them, with the lines they come from.
 
@@ -62,9 +65,9 @@ class NumberTable:
         Separator and decimal mark.
     lines : tuple of int
         Number of each line of numbers in the file, from 1.
-    frequency, level : tuple of float
+    frequency, level : ndarray, shape (n,)
         In Hz and dB.
-    phase : tuple of float or None
+    phase : ndarray, shape (n,), or None
         In degrees; None if there is none, or not at every frequency.
     notes : tuple of str
         Remarks about lines that were left out.
@@ -75,9 +78,9 @@ class NumberTable:
     column: str
     rule: str
     lines: tuple[int, ...]
-    frequency: tuple[float, ...]
-    level: tuple[float, ...]
-    phase: tuple[float, ...] | None
+    frequency: Array
+    level: Array
+    phase: Array | None
     notes: tuple[str, ...]
 
 
@@ -109,10 +112,10 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
     if rule == "commas" and not names and not columns:
         _refuse_decimal_commas(data[0], rows)
     chosen = _chosen(columns, names, len(rows[0]))
-    frequency, level = (tuple(_column(data, rows, at, rule)) for at in chosen[:2])
+    frequency, level = (_column(data, rows, at, rule) for at in chosen[:2])
     phase = None
     if len(chosen) > 2 and not any(row[chosen[2]] == _UNKNOWN for row in rows):
-        phase = tuple(_column(data, rows, chosen[2], rule))
+        phase = _column(data, rows, chosen[2], rule)
     return NumberTable(
         tuple(line for _, line in header),
         names,
@@ -267,7 +270,7 @@ def _index(column: str, names: Sequence[str], width: int) -> int:
 
 def _column(
     data: Sequence[tuple[int, str]], rows: Sequence[Sequence[str]], at: int, rule: str
-) -> list[float]:
+) -> Array:
     values = []
     for (number, line), row in zip(data, rows, strict=True):
         try:
@@ -280,4 +283,4 @@ def _column(
         if abs(value) > LARGEST:
             raise RecordError(f"line {number}: {line!r:.{_SHOWN}}: a number too large")
         values.append(value)
-    return values
+    return np.array(values)

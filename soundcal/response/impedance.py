@@ -79,10 +79,6 @@ def read_impedance(path: str | os.PathLike[str]) -> ImpedanceCurve:
     text, _remarks = read_export(path)
     try:
         table = number_table(text)
-        return ImpedanceCurve(
-            np.array(table.frequency),
-            np.array(table.level),
-            None if table.phase is None else np.array(table.phase),
-        )
+        return ImpedanceCurve(table.frequency, table.level, table.phase)
     except (ParameterError, RecordError) as error:
         raise RecordError(f"{path}: {error}") from error

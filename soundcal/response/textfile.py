@@ -104,9 +104,9 @@ def read_response(
         target = target_point or ("DRP" if autoeq else "FS")
         found = FoundCurve(
             table.lines,
-            np.array(table.frequency),
-            np.array(table.level),
-            None if table.phase is None else np.array(table.phase),
+            table.frequency,
+            table.level,
+            table.phase,
             sign=as_ or _assumed_sign(path, table, microphone=(source, target) == ("P", "FS")),
             notes=(*remarks, *table.notes, *_told(facts), *(_with_target(table) if autoeq else ())),
             about={
@@ -144,8 +144,8 @@ def _assumed_sign(path: Path, table: NumberTable, *, microphone: bool) -> FileSi
     if word:
         reason = f"the file or its column is called {word!r}"
     elif microphone:
-        keep = np.array(table.frequency) > 0
-        f, level = np.array(table.frequency)[keep], np.array(table.level)[keep]
+        keep = table.frequency > 0
+        f, level = table.frequency[keep], table.level[keep]
         if f.size > 1 and (np.diff(f) > 0).all():
             rise = rises_at_low_frequencies(ChannelResponse(f, level, u_db=np.zeros(f.size)))
             if rise:
