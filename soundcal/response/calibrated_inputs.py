@@ -8,7 +8,7 @@ from soundcal.calibration.model import Calibration
 from soundcal.errors import ParameterError
 from soundcal.response.combining import combine_responses
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.model import Response, new_response
+from soundcal.response.model import Response, change_of, new_response
 from soundcal.units import PASCAL_DB
 
 __all__ = ["at_inputs", "by_substitution", "check_inputs"]
@@ -97,7 +97,8 @@ def at_inputs(
         provenance={
             **measured.provenance,
             "calibration": calibration.id,
-            **({} if inputs is None else {"inputs": {"id": inputs.id, "sha256": inputs.sha256}}),
+            **({} if inputs is None else {"inputs": inputs.identity}),
+            **change_of([measured] if inputs is None else [measured, inputs]),
         },
     )
 
@@ -142,6 +143,7 @@ def by_substitution(measured: Response, with_reference: Response, reference: Res
         provenance={
             **measured.provenance,
             "operation": "exponential sweep, substitution",
-            **{key: {"id": one.id, "sha256": one.sha256} for key, one in used.items()},
+            **{key: one.identity for key, one in used.items()},
+            **change_of([measured, *used.values()]),
         },
     )

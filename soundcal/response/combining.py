@@ -12,7 +12,7 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.model import SERVES_ALL, Response, derivation, new_response
+from soundcal.response.model import SERVES_ALL, Response, change_of, derivation, new_response
 
 __all__ = ["combine_responses", "join_channels", "with_type_correction"]
 
@@ -174,7 +174,7 @@ def with_type_correction(response: Response, correction: Response) -> Response:
         device=response.device,
         provenance={
             **response.provenance,
-            **({"changed": True} if correction.is_changed else {}),
+            **change_of([correction]),
             "type_correction": correction.provenance,
         },
     )

@@ -27,8 +27,9 @@ __all__ = [
     "SERVES_ALL",
     "Response",
     "ResponseKind",
+    "change_of",
     "derivation",
-    "derived_response",
+    "marked_if_changed",
     "new_response",
     "renamed_response",
     "with_provenance",
@@ -181,6 +182,11 @@ class Response:
         differs = digest is not None and digest[1] != self.sha256[:8]
         return differs or bool(self.provenance.get("changed"))
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Id and SHA-256, by which the provenance of another response names this one."""
+        return {"id": self.id, "sha256": self.sha256}
+
     def channel(self, name: str) -> ChannelResponse:
         """Return the response of one channel within its valid range.
 
@@ -201,7 +207,7 @@ class Response:
 
     def reversed(self) -> "Response":
         """Return the response from target point to source point: its level is the negative one."""
-        return derived_response(
+        return _derived(
             self,
             "reversed",
             source_point=self.target_point,
@@ -217,7 +223,7 @@ class Response:
         ParameterError
             The frequency lies outside the valid range.
         """
-        return derived_response(
+        return _derived(
             self,
             f"normalised at {at_hz:g} Hz",
             kind="relative",
@@ -323,15 +329,22 @@ def new_response(
     return _identified(draft)
 
 
-def derived_response(response: Response, operation: str, **changes: Any) -> Response:
+def _derived(response: Response, operation: str, **changes: Any) -> Response:
     """Return a changed copy with its own id, whose provenance names origin and operation."""
     origin = derivation(operation, [response])
     return _identified(replace(response, **changes, id="", provenance=origin))
 
 
+def marked_if_changed(response: Response) -> Response:
+    """Return a response that was read, with ``changed`` in its provenance if it was changed."""
+    if response.is_changed:
+        return replace(response, provenance={**response.provenance, "changed": True})
+    return response
+
+
 def renamed_response(response: Response, name: str, **entries: Any) -> Response:
     """Return a response, with a new id, of another name and with more entries of provenance."""
-    kept = {**response.provenance, **_changed([response]), **entries}
+    kept = {**response.provenance, **change_of([response]), **entries}
     return _identified(replace(response, id="", name=name, provenance=kept))
 
 
@@ -348,13 +361,14 @@ def derivation(operation: str, responses: Sequence[Response]) -> dict[str, Any]:
     flags = dict.fromkeys(r.provenance["flag"] for r in responses if "flag" in r.provenance)
     return {
         "operation": operation,
-        "of": [{"id": response.id, "sha256": response.sha256} for response in responses],
+        "of": [response.identity for response in responses],
         **({"flag": ", ".join(flags)} if flags else {}),
-        **_changed(responses),
+        **change_of(responses),
     }
 
 
-def _changed(responses: Sequence[Response]) -> dict[str, bool]:
+def change_of(responses: Sequence[Response]) -> dict[str, bool]:
+    """Return the entry of provenance by which what is made of changed responses is one itself."""
     return {"changed": True} if any(response.is_changed for response in responses) else {}
 
 

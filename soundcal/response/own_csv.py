@@ -21,7 +21,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -32,7 +31,7 @@ from soundcal.files.atomic import partial_file
 from soundcal.response.columns import LARGEST
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.imported import FoundCurve, imported_response
-from soundcal.response.model import Response, ResponseKind
+from soundcal.response.model import Response, ResponseKind, marked_if_changed
 
 __all__ = ["is_own_csv", "response_of_own_csv", "write_own_csv"]
 
@@ -170,9 +169,7 @@ def _written_one(about: Mapping[str, Any], values: Mapping[str, Any]) -> Respons
         about.get("device", ""),
         about.get("source", {}),
     )
-    if response.is_changed:
-        return replace(response, provenance={**response.provenance, "changed": True})
-    return response
+    return marked_if_changed(response)
 
 
 def _curve_of(about: Mapping[str, Any], values: Mapping[str, Any]) -> ChannelResponse:

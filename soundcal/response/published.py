@@ -22,7 +22,7 @@ from soundcal.calibration.uncertainty import rectangular
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.impedance import ImpedanceCurve
-from soundcal.response.model import Response, new_response
+from soundcal.response.model import Response, derivation, new_response
 
 __all__ = ["PublishedCurves", "check_published", "published_output"]
 
@@ -124,9 +124,8 @@ def published_output(output: Calibration, curves: PublishedCurves, *, name: str 
         device=output.device,
         conditions={"output_impedance_ohm": curves.output_ohm, "links": links},
         provenance={
-            "operation": "open-circuit voltage with published curves",
+            **derivation("open-circuit voltage with published curves", [curves.response]),
             "calibration": output.id,
-            "of": [{"id": curves.response.id, "sha256": curves.response.sha256}],
         },
     )
 

@@ -4,13 +4,12 @@ The schema is ``measurements/schema/response.schema.json``.
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.records import parsed_json, write_json
 from soundcal.files.text import TEXT_LIMIT, read_text
-from soundcal.response.model import SCHEMA, Response
+from soundcal.response.model import SCHEMA, Response, marked_if_changed
 
 __all__ = ["load_response", "save_response"]
 
@@ -50,9 +49,6 @@ def load_response(path: str | os.PathLike[str]) -> Response:
     path = Path(path)
     record = parsed_json(read_text(path, limit=TEXT_LIMIT), SCHEMA, path)
     try:
-        response = Response.from_dict(record)
+        return marked_if_changed(Response.from_dict(record))
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
-    if response.is_changed:
-        return replace(response, provenance={**response.provenance, "changed": True})
-    return response

@@ -1,5 +1,6 @@
 """Levels behind responses, and the output with headphones as published curves predict it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_every_link_has_its_uncertainty() -> None:
     assert links["headphone sensitivity"]["u_db"] == pytest.approx(np.sqrt(3))
     parts = [np.atleast_1d(link["u_db"])[-1] for link in links.values()]
     assert response.channel("left").u_db[-1] == pytest.approx(np.sqrt(np.sum(np.square(parts))))
+
+
+def test_a_published_response_that_was_changed_marks_the_outputs() -> None:
+    curves = published([4.0, 0.0, -3.0])
+    changed = replace(curves.response, conditions={"edited": True})
+    assert not published_output(OUTPUT, curves).is_changed
+    assert published_output(OUTPUT, replace(curves, response=changed)).is_changed
 
 
 def test_other_curves_and_calibrations_are_refused() -> None:

@@ -232,3 +232,14 @@ def test_a_microphone_in_the_place_of_a_reference() -> None:
     np.testing.assert_allclose(found.channel("mono").level(f), wanted, atol=0.01)
     with pytest.raises(ParameterError, match="leads from P to FS"):
         by_substitution(place, place, flat("DRP", "FS", 1.0))
+
+
+def test_a_response_that_was_changed_marks_what_is_made_of_it() -> None:
+    raw, calibration = measured(echo).response, stated.from_sensitivity({"mono": 20.0})
+    ears, reference = flat("DRP", "FS", 1.0), flat("P", "FS", 1.0)
+    assert not at_inputs(raw, calibration, inputs=ears).is_changed
+    assert not by_substitution(raw, raw, reference).is_changed
+    more = {"conditions": {"edited": True}}
+    assert at_inputs(raw, calibration, inputs=dataclasses.replace(ears, **more)).is_changed
+    assert by_substitution(raw, raw, dataclasses.replace(reference, **more)).is_changed
+    assert by_substitution(raw, dataclasses.replace(raw, **more), reference).is_changed
