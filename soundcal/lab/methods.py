@@ -21,7 +21,6 @@ from soundcal.lab.protocol import Bench, Setting, Value
 __all__ = [
     "METHODS",
     "check_methods",
-    "chosen_methods",
     "keep_efforts",
     "methods_effort",
     "prepare_methods",
@@ -49,7 +48,7 @@ _TAKES: Final = {"ocv": 1, "ocv+": 1, "hats": efforts.SEARCH_TAKES, "eq": effort
 _BY_VOLTAGE: Final = frozenset({"ocv", "ocv+"})
 
 
-def chosen_methods(settings: Mapping[str, Value]) -> tuple[str, ...]:
+def _chosen(settings: Mapping[str, Value]) -> tuple[str, ...]:
     """Return the methods of a run, in the order of this module.
 
     Raises
@@ -76,7 +75,7 @@ def check_methods(settings: Mapping[str, Value], device: AudioDevice) -> None:
     RecordError
         A file cannot be read.
     """
-    chosen = chosen_methods(settings)
+    chosen = _chosen(settings)
     own = settings
     if not _BY_VOLTAGE & set(chosen):  # no data sheet is needed
         own = {name: value for name, value in settings.items() if name != "impedance"}
@@ -89,7 +88,7 @@ def check_methods(settings: Mapping[str, Value], device: AudioDevice) -> None:
 
 def prepare_methods(bench: Bench) -> None:
     """Carry out the steps that the methods need before the stimuli."""
-    chosen = chosen_methods(bench.settings)
+    chosen = _chosen(bench.settings)
     if _BY_VOLTAGE & set(chosen):
         bench.step("open-circuit voltage", partial(steps.calibrate_open_circuit, bench))
     if "ocv+" in chosen:
@@ -100,7 +99,7 @@ def prepare_methods(bench: Bench) -> None:
 
 def record_with_methods(bench: Bench, *records: steps.Record) -> None:
     """Make ``records`` of every stimulus, then one recording with the gain of each method."""
-    chosen = chosen_methods(bench.settings)
+    chosen = _chosen(bench.settings)
     steps.with_headphones_on(
         bench,
         *records,
@@ -114,7 +113,7 @@ def methods_effort(settings: Mapping[str, Value]) -> Effort:
 
     The calibration of the ears is not included.
     """
-    chosen = chosen_methods(settings)
+    chosen = _chosen(settings)
     once = efforts.OPEN_CIRCUIT if _BY_VOLTAGE & set(chosen) else Effort()
     if "eq" in chosen:
         once += equalised.equalisation_effort(settings)
@@ -126,7 +125,7 @@ def keep_efforts(bench: Bench) -> None:
     """Log what each method takes by itself, without recordings that only serve to compare."""
     if bench.session.events(Event.METHOD):
         return  # a session that was resumed has them
-    for name in chosen_methods(bench.settings):
+    for name in _chosen(bench.settings):
         effort = _alone(name, bench.settings)
         bench.session.log(
             Event.METHOD, method=name, seconds=round(effort.seconds, 1), hands=effort.hands
