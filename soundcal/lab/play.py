@@ -108,12 +108,11 @@ def played_channels(calibration: Calibration | None, outputs: Sequence[int]) -> 
     ParameterError
         The calibration is of other outputs.
     """
-    numbers = dict(zip(EARS, (1, 2), strict=True))
-    if calibration is not None:
-        numbers = calibration.outputs or dict(zip(calibration.channels, (1, 2), strict=False))
-    names = {number: name for name, number in numbers.items()}
     if calibration is None:
-        return tuple(names.get(number, f"output {number}") for number in outputs)
+        ears = dict(zip((1, 2), EARS, strict=True))
+        return tuple(ears.get(number, f"output {number}") for number in outputs)
+    numbers = calibration.outputs or dict(zip(calibration.channels, (1, 2), strict=False))
+    names = {number: name for name, number in numbers.items()}
     if unknown := [number for number in outputs if number not in names]:
         raise ParameterError(
             f"calibration {calibration.id} is of outputs {', '.join(map(str, names))} "
