@@ -39,7 +39,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from sqlite3 import DatabaseError
 from typing import Any
 
 from listening_room import Book, FakePlayer, Person
@@ -296,8 +295,12 @@ def faults(folder: Path, known: Known) -> list[str]:
             rows.setdefault((row["trial"], row["revision"]), {})[row["item"]] = row["text"]
         submits = {row["key"]: row for row in w.all("SELECT * FROM submit")}
         for key, row in submits.items():
-            design = trials[row["trial"]]["design"]
-            if len(rows.get((row["trial"], row["revision"]), {})) != ITEMS[design]:
+            if row["trial"] not in trials:
+                wrong.append(f"submit {key} has no trial")
+            elif (
+                len(rows.get((row["trial"], row["revision"]), {}))
+                != ITEMS[trials[row["trial"]]["design"]]
+            ):
                 wrong.append(f"submit {key} is stored in part")
         if len(rows) != len(submits):
             wrong.append(f"{len(rows)} sets of answers for {len(submits)} submits")
@@ -390,8 +393,8 @@ def main() -> int:
         if (folder / "answers.sqlite").exists():
             try:
                 found = faults(folder, known) + known.errors + replay_faults(folder)
-            except (SoundcalError, DatabaseError) as error:
-                found = [f"the database cannot be used: {error}"]
+            except Exception as error:  # a torn database fails anywhere, and is the finding
+                found = [f"the database cannot be used: {type(error).__name__}: {error}"]
             if found:
                 wrong[kills] = found
         for out in options.folder.glob("export-*"):

@@ -61,6 +61,6 @@ def test_a_power_cut_leaves_every_acknowledged_answer(
 @needs_compiler
 def test_the_power_cut_is_one(tmp_path: Path) -> None:
     """Without syncs answers are lost, so the test above can fail."""
-    code, found = kills(tmp_path, 3, "--power", "--unsafe")
+    code, found = kills(tmp_path, 10, "--power", "--unsafe")  # ends at the first loss
     assert code == 1
     assert found["wrong"]
