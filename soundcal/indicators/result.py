@@ -1,9 +1,9 @@
 """The one result type of all indicators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from dataclasses import field as dataclass_field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from soundcal.plain import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PER_SIGNAL", "IndicatorResult", "stack"]
+__all__ = ["PER_SIGNAL", "IndicatorResult", "of_each", "stack"]
+
+R = TypeVar("R", bound="IndicatorResult")
 
 PER_SIGNAL: Final = {"per_signal": True}
 """Metadata of the fields that hold one number, array or tuple per signal: their shape begins with
@@ -120,6 +122,35 @@ def _nested(entries: Sequence[Any], leading: tuple[int, ...]) -> Any:
     )
 
 
+def of_each(results: Sequence[R], change: Callable[[Sequence[Any]], Any]) -> R:
+    """Return the first of several results of one kind with its values per signal changed.
+
+    Parameters
+    ----------
+    results : sequence of IndicatorResult
+        Results of one kind.
+    change : callable
+        Takes what the results have in one field, or for one statistic, and returns what takes its
+        place. A field that one of the results lacks is None, and a statistic is left out.
+    """
+
+    def changed(values: Sequence[Any]) -> Any:
+        if any(value is None for value in values):
+            return None
+        if isinstance(values[0], Mapping):
+            common = [key for key in values[0] if all(key in value for value in values)]
+            return {key: changed([value[key] for value in values]) for key in common}
+        return change(values)
+
+    first = results[0]
+    changes: dict[str, Any] = {
+        entry.name: changed([getattr(result, entry.name) for result in results])
+        for entry in fields(first)
+        if entry.metadata == PER_SIGNAL
+    }
+    return replace(first, **changes)
+
+
 def stack(
     results: Sequence[IndicatorResult], leading: tuple[int, ...], n_axes: int = 0
 ) -> IndicatorResult:
@@ -136,24 +167,15 @@ def stack(
     """
 
     def joined(values: Sequence[Any]) -> Any:
-        if values[0] is None:
-            return None
-        if isinstance(values[0], Mapping):
-            return {key: joined([value[key] for value in values]) for key in values[0]}
         if isinstance(values[0], tuple):
             return _nested(values, leading)
         array = np.asarray(values, dtype=np.float64)
         array = array.reshape(leading + array.shape[1 + n_axes :])
         return array if array.ndim else array.item()
 
-    first = results[0]
-    changes: dict[str, Any] = {
-        entry.name: joined([getattr(result, entry.name) for result in results])
-        for entry in fields(first)
-        if entry.metadata.get("per_signal")
-    }
-    if first.binaural is not None:
+    binaural = None
+    if results[0].binaural is not None:
         pairs = [result.binaural for result in results if result.binaural is not None]
-        changes["binaural"] = stack(pairs, leading[:-1], n_axes - 1)
+        binaural = stack(pairs, leading[:-1], n_axes - 1)
     warnings = tuple(dict.fromkeys(w for r in results for w in r.warnings))
-    return replace(first, warnings=warnings, **changes)
+    return replace(of_each(results, joined), warnings=warnings, binaural=binaural)

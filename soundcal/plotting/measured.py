@@ -1,10 +1,10 @@
 """Plots of recordings, indicators and calibrations."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from soundcal.indicators.levels.bands import band_levels
 from soundcal.indicators.levels.functions import time_weighted_level
 from soundcal.indicators.prominence.result import AudibilityResult, ProminenceResult
 from soundcal.indicators.registry import REGISTRY
-from soundcal.indicators.result import PER_SIGNAL, IndicatorResult
+from soundcal.indicators.result import IndicatorResult, of_each
 from soundcal.indicators.spectra import power_spectral_density, spectrogram
 from soundcal.plotting.canvas import Drawing
 from soundcal.recording import Recording, channel_names
@@ -224,16 +224,7 @@ def _channel_of_result(result: IndicatorResult, of: str, names: Sequence[str]) -
     if not np.ndim(result.value):
         return result
     one = slice(index, index + 1)
-
-    def own(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: own(entry) for name, entry in value.items()}
-        return None if value is None else value[one]
-
-    kept = {
-        e.name: own(getattr(result, e.name)) for e in fields(result) if e.metadata == PER_SIGNAL
-    }
-    return replace(result, **kept)
+    return of_each([result], lambda values: values[0][one])
 
 
 def of_calibration(calibration: "Calibration") -> Drawing:
