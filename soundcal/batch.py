@@ -48,7 +48,7 @@ from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
 from soundcal.recording import EARS, INDICATOR, AppliedResponse, Flag, is_lossy
 from soundcal.response.model import Response
-from soundcal.response.referring import Referral, referral
+from soundcal.response.referring import Referral, not_undone, referral
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
@@ -274,7 +274,7 @@ def measure_file(
     analysis = open_engine(task.engine, request, about.n_channels, threads)
     fed: list[_Fed] = [(factors, analysis)]
     equalisation = referred.applied()
-    errors = channel_errors(equalisation, channels)
+    errors = channel_errors(equalisation, channels) if task.uncertainty or any(u_db) else {}
     spectrum = SpectrumOfChannels(about.fs, about.n_channels)
     if errors:
         fed.append((factors, spectrum))
@@ -323,7 +323,9 @@ def measure_file(
         *warnings,
     )
     unstated = point_note(referred.point, channels, field, task.wanted)
-    before = _LEVEL_BEFORE if task.levels and referred.equalisers else ""
+    named = not_undone(calibration, {step.sha256 for step in equalisation})
+    left_out = f"calibration {calibration.id} names {named}" if named else ""
+    before = _LEVEL_BEFORE if task.levels and equalisation else ""
     return FileResult(
         path=str(path),
         rows=tuple(rows),
@@ -334,7 +336,7 @@ def measure_file(
         notes=(
             *file.notes,
             *referred.notes,
-            *filter(None, [unstated, referred.left_out(calibration), before]),
+            *filter(None, [unstated, left_out, before]),
         ),
         sensitivities=file.sensitivities,
         tones=_tones(results.values(), channels, judged.dead),

@@ -3,7 +3,7 @@
 What is done to the pressure follows from the ends of the responses; nobody states a direction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from soundcal.response.model import Response
 from soundcal.response.points import POINT_NAMES, point_unit
 from soundcal.response.tables import generic_response
 
-__all__ = ["REFERRED_TO", "Referral", "chosen_responses", "referral"]
+__all__ = ["REFERRED_TO", "Referral", "chosen_responses", "not_undone", "referral"]
 
 REFERRED_TO: Final[Mapping[str, str]] = {"ff": "FF", "df": "DF", "id": "ID"}
 """Fields to which ``--refer-to`` leads, with their reference points."""
@@ -59,17 +59,21 @@ class Referral:
         """Return what was done to the pressure, in order."""
         return tuple(equaliser.applied() for equaliser in self.equalisers)
 
-    def left_out(self, calibration: Calibration) -> str:
-        """Return the remark that a response that a calibration names was not undone, or ""."""
-        named = calibration.details.get("response")
-        if not named or any(
-            equaliser.response.sha256 == named["sha256"] for equaliser in self.equalisers
-        ):
-            return ""
-        return (
-            f"calibration {calibration.id} names the response {named['name']} ({named['id']}), "
-            "which was not undone (--response)"
-        )
+
+def not_undone(calibration: Calibration, undone: Container[str]) -> str:
+    """Return the response that a calibration names and that was not undone, in words; or "".
+
+    Parameters
+    ----------
+    calibration : Calibration
+        It may name the response of its microphone or ear simulator.
+    undone : container of str
+        Digests of the responses that are undone.
+    """
+    named = calibration.details.get("response")
+    if not named or named["sha256"] in undone:
+        return ""
+    return f"the response {named['name']} ({named['id']}), which was not undone (--response)"
 
 
 def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response, ...]:

@@ -29,6 +29,7 @@ from soundcal.files.text import inside
 from soundcal.indicators.names import STUDY, resolve
 from soundcal.indicators.rows import BINAURAL, check_ear_rules
 from soundcal.recording import EARS
+from soundcal.response.referring import not_undone
 from soundcal.study.common_flags import without_common
 from soundcal.study.folders import Given, Stated, check_device, plain_folder
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
@@ -223,12 +224,10 @@ def _not_undone(
     undone = {response.sha256 for response in responses}
     found: dict[str, list[str]] = {}
     for item in items:
-        named = item.calibration.details.get("response")
-        if named and named["sha256"] not in undone:
-            found.setdefault(f"{named['name']} ({named['id']})", []).append(item.source.path)
-    for name, paths in found.items():
-        why = f"the calibration names the response {name}, which was not undone (--response)"
-        yield f"{some(paths)}: {why}."
+        if named := not_undone(item.calibration, undone):
+            found.setdefault(named, []).append(item.source.path)
+    for named, paths in found.items():
+        yield f"{some(paths)}: the calibration names {named}."
 
 
 def _taken_to_be_at_the_drum(items: Sequence[CalibratedRecording]) -> Iterator[str]:
