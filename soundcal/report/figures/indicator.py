@@ -22,6 +22,7 @@ from soundcal.report.figures.page import (
     legend_above,
     log_frequency,
     new_figure,
+    say_inside,
     small,
     spread_out,
     styled,
@@ -187,7 +188,7 @@ def _lines(n: int, width: float) -> Sequence[dict[str, Any]]:
 def _say_if_nothing(axes: "Axes", values: Array) -> None:
     """Say in the axes that there is no finite value, such as the level of silence."""
     if not np.isfinite(values).any():
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
+        say_inside(axes, "no finite value")
 
 
 def draw_series(

@@ -27,6 +27,7 @@ __all__ = [
     "new_figure",
     "pixels",
     "save",
+    "say_inside",
     "short",
     "small",
     "spread_out",
@@ -92,6 +93,11 @@ def frequency_span(found: NDArray[np.float64]) -> tuple[float, float]:
     low, high = float(finite.min()), float(finite.max())
     middle, reach = np.sqrt(low * high), max(1.3 * np.sqrt(high / low), 2.0)
     return float(middle / reach), float(middle * reach)
+
+
+def say_inside(axes: "Axes", text: str) -> None:
+    """Write in the middle of axes why they are empty."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
 
 
 def small() -> float:

@@ -12,6 +12,7 @@ from soundcal.report.figures.page import (
     legend_above,
     log_frequency,
     new_figure,
+    say_inside,
     short,
     styled,
 )
@@ -77,7 +78,7 @@ def draw_density(axes: "Axes", spectrum: "SpectralDensity") -> None:
     shown = rows[:, spectrum.frequency >= low]
     top = power_db(float(shown.max(initial=0.0)) / P_REF**2)
     if not np.isfinite(top):
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
+        say_inside(axes, "no finite value")
     else:
         least = max(axes.get_ylim()[0], top - _DEEPEST_DB)
         axes.set_ylim(least, top + 0.05 * (top - least) + 1.0)

@@ -19,6 +19,7 @@ from soundcal.report.figures.page import (
     legend_above,
     log_frequency,
     new_figure,
+    say_inside,
     small,
     styled,
 )
@@ -136,18 +137,13 @@ def draw_tones(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> Non
         marks = _marks(result, tones)
         tops += [*level[np.isfinite(level)], *marks.level]
         _mark_highest(axes, result, marks, colour)
-        for over, face in ((True, colour), (False, "none")):
-            some = marks.over == over
-            axes.plot(
-                marks.frequency[some], marks.level[some], marker, markersize=4.0,
-                markerfacecolor=face, markeredgecolor=colour, markeredgewidth=0.7,
-            )  # fmt: skip
+        _draw_marks(axes, marks, marks.level, (colour, marker))
     log_frequency(axes.xaxis, *_RANGE)
     if tops:
         top = float(np.max(tops))
         axes.set_ylim(max(axes.get_ylim()[0], top - _SPAN_DB), top + 9.0)
     else:
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
+        say_inside(axes, "no finite value")
     axes.set_xlabel("Frequency (Hz)")
     unit = "dB(A)" if isinstance(result, AudibilityResult) else "dB"
     axes.set_ylabel(f"Level of a line or tone ({unit})")
@@ -170,13 +166,7 @@ def draw_ratios(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> No
     low, high = float(finite.min()) - 2.0, float(finite.max()) + 3.0
     for marks, name, (colour, marker) in zip(found, names, colours(len(names)), strict=True):
         shown = np.minimum(marks.ratio, high - 0.5)
-        for over, face in ((True, colour), (False, "none")):
-            some = marks.over == over
-            axes.plot(
-                marks.frequency[some], shown[some], marker, markersize=4.0, markerfacecolor=face,
-                markeredgecolor=colour, markeredgewidth=0.7,
-                label=name if over and len(names) > 1 else None,
-            )  # fmt: skip
+        _draw_marks(axes, marks, shown, (colour, marker), name if len(names) > 1 else None)
         for f, ratio in zip(marks.frequency, marks.ratio, strict=True):
             if np.isposinf(ratio):
                 axes.text(f, high - 0.5, " ∞", color=colour, va="center")
@@ -214,7 +204,7 @@ def draw_tracks(axes: "Axes", result: "TonalResult", names: Sequence[str]) -> No
             label=name if len(names) > 1 else None,
         )  # fmt: skip
     if not np.isfinite(seen).any():
-        axes.text(0.5, 0.5, "no tones", transform=axes.transAxes, ha="center", va="center")
+        say_inside(axes, "no tones")
     log_frequency(axes.yaxis, *frequency_span(seen))
     times = np.asarray(result.times)
     if times.size and np.isfinite(times).all():
@@ -331,6 +321,22 @@ def _mark_highest(axes: "Axes", result: "TonalResult", marks: _Marks, colour: st
         axes.annotate(
             f"{ratio} dB", (f, marks.level[i]), xytext=(0.0, 4.0), textcoords="offset points",
             ha="center", color=colour, fontsize=small(),
+        )  # fmt: skip
+
+
+def _draw_marks(
+    axes: "Axes", marks: _Marks, heights: Array, look: tuple[str, str], label: str | None = None
+) -> None:
+    """Draw marks at the frequencies of tones: filled where they reach the criterion, else hollow.
+
+    The look is colour and marker.
+    """
+    colour, marker = look
+    for over, face in ((True, colour), (False, "none")):
+        some = marks.over == over
+        axes.plot(
+            marks.frequency[some], heights[some], marker, markersize=4.0, markerfacecolor=face,
+            markeredgecolor=colour, markeredgewidth=0.7, label=label if over else None,
         )  # fmt: skip
 
 
