@@ -304,14 +304,11 @@ def _kept(item: CalibratedRecording, base: "Task") -> dict[str, Any] | None:
         return None
     if content["digest"] != _digest(content):
         raise RecordError(f"{item.kept} was changed after it was written")
-    if "tones" not in content and not base.wanted.keys().isdisjoint(("TNR", "PR")):
-        return None  # stored before tones were
     rows = [TidyRow(**(row | {"value": float(row["value"])})) for row in content["rows"]]
     return {
         "rows": rows,
         "flags": tuple(Flag(**flag) for flag in content["flags"]),
         "tones": {
-            name: tuple(map(_stored_tone, stored))
-            for name, stored in content.get("tones", {}).items()
+            name: tuple(map(_stored_tone, stored)) for name, stored in content["tones"].items()
         },
     }
