@@ -43,7 +43,7 @@ from soundcal.indicators.rows import (
     check_ear_rules,
     tidy_rows,
 )
-from soundcal.indicators.sound_field import point_flags, point_note, sound_field
+from soundcal.indicators.sound_field import assumed_field, point_flags, point_note
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.isolation import from_here, safe_children
 from soundcal.recording import EARS, INDICATOR, AppliedResponse, Flag, is_lossy
@@ -264,7 +264,7 @@ def measure_file(
         fs=about.fs,
         tone_frequency=calibration.tone_frequency,
     )
-    field = check_field(task.field or sound_field(referred.point, referred.incidence) or "free")
+    field = check_field(assumed_field(task.field, referred.point, referred.incidence))
     request = StreamRequest(
         about.fs,
         merged_statistics(task.wanted, task.kept),

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from soundcal.errors import ParameterError
 from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.result import IndicatorResult
-from soundcal.indicators.sound_field import point_flags, sound_field
+from soundcal.indicators.sound_field import assumed_field, point_flags
 from soundcal.recording import EARS, Capture, Recording
 
 __all__ = ["IndicatorFunction", "accepts_recording", "of_recording", "pressure_and_rate"]
@@ -54,7 +54,7 @@ def accepts_recording(
         **named: P.kwargs,
     ) -> R:
         if isinstance(pressure, Recording) and has_field and "field" not in named:
-            named["field"] = sound_field(pressure.point, pressure.incidence) or "free"
+            named["field"] = assumed_field("", pressure.point, pressure.incidence)
         result = function(*pressure_and_rate(pressure, fs), *options, **named)
         if not isinstance(pressure, Recording):
             return result

@@ -23,7 +23,7 @@ from soundcal.indicators.rows import (
     ear_rules,
     tidy_rows,
 )
-from soundcal.indicators.sound_field import sound_field
+from soundcal.indicators.sound_field import assumed_field
 from soundcal.indicators.stream import StreamRequest, check_field
 from soundcal.recording import Recording
 from soundcal.units import from_db
@@ -85,7 +85,7 @@ def _results(
     keep: bool,
     threads: int | None,
 ) -> dict[str, IndicatorResult]:
-    field = field or sound_field(recording.point, recording.incidence) or "free"
+    field = assumed_field(field, recording.point, recording.incidence)
     request = StreamRequest(recording.fs, wanted, check_field(field, wanted), keep)
     analysis = open_engine(engine, request, recording.pressure.shape[0], threads)
     analysis.push(recording.pressure)
@@ -151,7 +151,7 @@ def compute(
     wanted = resolve(names)
     rules = ear_rules(ears or EACH)
     check_ear_rules(rules, wanted)
-    field = field or sound_field(recording.point, recording.incidence) or "free"
+    field = assumed_field(field, recording.point, recording.incidence)
 
     def measured(of: Recording) -> dict[str, IndicatorResult]:
         return _results(of, wanted, field=field, engine=engine, keep=False, threads=threads)

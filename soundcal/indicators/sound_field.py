@@ -11,7 +11,7 @@ from typing import Final
 from soundcal.indicators.registry import REGISTRY
 from soundcal.recording import EAR_DRUM, EARS, WRONG_FIELD, Flag
 
-__all__ = ["point_flags", "point_note", "sound_field"]
+__all__ = ["assumed_field", "point_flags", "point_note", "sound_field"]
 
 _FIELDS: Final = {"FF": "free", "ID": "free", "DF": "diffuse"}
 _INCIDENCES: Final = {"0deg": "free", "random": "diffuse"}
@@ -44,6 +44,11 @@ def sound_field(point: str, incidence: str = "") -> str:
     ('diffuse', 'free', 'diffuse', '')
     """
     return _INCIDENCES.get(incidence, "") if point == "P" else _FIELDS.get(point, "")
+
+
+def assumed_field(asked: str, point: str, incidence: str) -> str:
+    """Return the sound field asked for; if it is empty, that of the point, or the free field."""
+    return asked or sound_field(point, incidence) or "free"
 
 
 def point_flags(point: str, incidence: str, field: str, symbols: Iterable[str]) -> tuple[Flag, ...]:
