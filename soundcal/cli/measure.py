@@ -12,7 +12,6 @@ from soundcal.cli.file_options import (
     channel_names_of,
     referring,
 )
-from soundcal.cli.measured import all_values, indicator_lines, short_table
 from soundcal.cli.options import (
     Numbers,
     add_sensitivity,
@@ -22,21 +21,19 @@ from soundcal.cli.options import (
     stated,
     stated_doubts,
 )
-from soundcal.cli.output import print_json, progress, say, show
+from soundcal.cli.output import progress, say, show
 from soundcal.cli.report_options import EAR_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from soundcal.batch import FileResult, Task
     from soundcal.calibration.model import Calibration
     from soundcal.calibration.stated import StatedLevels
-    from soundcal.indicators.result import IndicatorResult
 
 __all__ = ["add"]
 
 _SPECTRUM: Final = "Lthird"
-_LONGEST_PLOT_S: Final = 300.0
 _UNIT: Final = "Pa per full scale"
 
 _EPILOG: Final = """\
@@ -181,6 +178,9 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from soundcal import batch
+    from soundcal.cli.measure_output import say_remarks, show_results, write_results
+    from soundcal.cli.measure_plots import check_plots, draw_plots
+    from soundcal.cli.measured import indicator_lines
     from soundcal.errors import ParameterError, SignalError
     from soundcal.files.atomic import check_output
     from soundcal.files.exports import check_table_file
@@ -201,7 +201,7 @@ def run(options: argparse.Namespace) -> int:
         check_table_file(Path(options.out))
         check_output(Path(options.out), force=options.force)
     if options.plots:
-        _check_plots(options, task)
+        check_plots(options, task)
     results: list[FileResult] = []
     total = batch.total_duration(options.files)
     try:
@@ -213,7 +213,7 @@ def run(options: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         with uninterrupted():
-            _write(options, results)
+            write_results(options, results)
         say(f"stopped after {len(results)} of {len(options.files)} files")
         raise
     option, typed = _stated(options)
@@ -231,37 +231,24 @@ def run(options: argparse.Namespace) -> int:
             doubts = full_scale_doubts("--levels", result.sensitivities)
             flags = (Flag(STATED, text) for text in doubts)
             results[number] = replace(result, flags=(*result.flags, *flags))
-    _write(options, results)
+    write_results(options, results)
     if options.plots:
-        _draw(options, results)
-    _remark(results)
+        draw_plots(options, results)
+    say_remarks(results)
+    statement: dict[str, Any] = {}
     if understood:
         say(stated(option, understood, _UNIT))
+        statement = {
+            "option": option,
+            "typed": typed.text,
+            "unit": _UNIT,
+            "sensitivities": understood,
+        }
     if options.levels:
         say(_by_levels(results))
-    _show(options, results, understood)
+    show_results(options, results, statement)
     incomplete = any(result.error or result.missing for result in results)
     return SignalError.exit_code if incomplete else 0
-
-
-def _remark(results: "Sequence[FileResult]") -> None:
-    """Say what is to be known about the files, what is alike once with the names of the files."""
-    from soundcal.files.names import gathered
-
-    remarks = [
-        (str(result.path), text)
-        for result in results
-        for text in (
-            *result.notes,
-            *map(str, result.flags),
-            *(f"{symbol} not measured: {reason}" for symbol, reason in result.missing.items()),
-        )
-    ]
-    for line in gathered(remarks):
-        say(line)
-    failed = [(str(result.path), result.error) for result in results if result.error]
-    for line in gathered(failed):
-        say(f"not measured: {line}")
 
 
 def _rules(text: str) -> tuple[str, ...]:
@@ -408,188 +395,3 @@ def _by_levels(results: "Sequence[FileResult]") -> str:
         f"--levels: {counted(n, 'recording')} calibrated by {'its' if n == 1 else 'their'} levels; "
         f"{min(known):.4g} to {max(known):.4g} {_UNIT}"
     )
-
-
-def _check_plots(options: argparse.Namespace, task: "Task") -> None:
-    """Refuse files and engines that cannot be drawn, before anything is measured."""
-    from soundcal.errors import ParameterError, RecordError
-    from soundcal.files import audio
-    from soundcal.files.atomic import check_output, make_folder
-
-    if options.engine != "soundcal":
-        raise ParameterError("--plots draws soundcal's own results; leave --engine out")
-    for path in map(Path, options.files):
-        try:
-            duration = audio.info(path).duration
-        except RecordError:
-            continue  # the reason goes into the file's row
-        if duration > _LONGEST_PLOT_S:
-            raise ParameterError(
-                f"{path}: {duration:.0f} s; --plots keeps every series in memory and takes files "
-                f"of up to {_LONGEST_PLOT_S:.0f} s; measure without it, or cut out a part"
-            )
-    if len({Path(name).stem for name in options.files}) < len(options.files):
-        raise ParameterError("--plots names figures after the files; file names must differ")
-    make_folder(Path(options.plots))
-    for name in options.files:
-        for symbol in task.kept:
-            check_output(_figure(options, name, symbol), force=options.force)
-
-
-def _figure(options: argparse.Namespace, name: str, symbol: str) -> Path:
-    return Path(options.plots) / f"{Path(name).stem}_{symbol}.png"
-
-
-def _draw(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
-    """Write one figure per file and indicator."""
-    from soundcal.files.atomic import partial_file
-    from soundcal.indicators.prominence.result import AudibilityResult, ProminenceResult
-    from soundcal.indicators.registry import find
-    from soundcal.recording import counted
-    from soundcal.report.figures import indicator_figure, save, tones_figure
-
-    drawn = 0
-    for result in results:
-        for symbol, found in result.results.items():
-            if found.axis_unit != "Hz" and found.series is None and found.specific is None:
-                say(f"{symbol} is a single number and is not drawn")
-                continue
-            name = f"{Path(result.path).stem}: {find(symbol).title} {symbol}"
-            if isinstance(found, ProminenceResult | AudibilityResult):
-                figure = tones_figure(found, result.channels, name)
-            else:
-                drawable, quantity = _drawable(found, name), _quantity(symbol)
-                figure = indicator_figure(drawable, result.channels, quantity=quantity)
-            target = _figure(options, result.path, symbol)
-            with partial_file(target, force=options.force) as temporary:
-                save(figure, temporary, form="png", dpi=150)
-            drawn += 1
-    say(f"{counted(drawn, 'figure')} in {options.plots}")
-
-
-def _quantity(symbol: str) -> str:
-    """Return the symbol that is drawn: levels over time come from the F detector."""
-    from soundcal.indicators.registry import find
-
-    family = find(symbol).family
-    return f"{symbol}F" if family == "levels" else "Leq" if family == "bands" else symbol
-
-
-def _drawable(result: "IndicatorResult", name: str) -> "IndicatorResult":
-    """Return the result as it is drawn: band levels as a spectrum over the whole recording."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    if result.axis_unit != "Hz":
-        return replace(result, name=name)
-    spectrum = np.stack(list(result.statistics.values()), axis=-1)
-    return replace(result, name=name, times=None, specific=spectrum)
-
-
-def _write(options: argparse.Namespace, results: "Sequence[FileResult]") -> None:
-    """Write the table to the file given with ``--out``, if any."""
-    from dataclasses import astuple
-
-    from soundcal.files.exports import write_table
-    from soundcal.indicators.rows import COLUMNS
-    from soundcal.indicators.wide import wide_table
-    from soundcal.recording import counted
-
-    if not options.out or not results:
-        return
-    rows = [row for result in results for row in result.rows]
-    if options.wide:
-        columns, cells = wide_table(rows, uncertainty=options.uncertainty)
-    else:
-        columns, cells = list(COLUMNS), [list(astuple(row)) for row in rows]
-    own, reached = _named(options), _reached(results)
-    of_row = columns.index("recording")
-    write_table(
-        Path(options.out),
-        [*own, *columns, *next(iter(reached.values()), {})],
-        [[*own.values(), *row, *reached.get(row[of_row], {}).values()] for row in cells],
-        force=options.force,
-    )
-    say(f"{counted(len(cells), 'row')} in {options.out}")
-
-
-def _reached(results: "Sequence[FileResult]") -> dict[str, dict[str, str]]:
-    """Return the columns of reference points and responses, by recording; none if none is known."""
-    if not any(result.point or result.equalisation for result in results):
-        return {}
-    return {
-        result.path: {
-            "point": result.point,
-            "responses": "; ".join(step.id for step in result.equalisation),
-        }
-        for result in results
-    }
-
-
-def _named(options: argparse.Namespace) -> dict[str, str]:
-    """Return the columns of ``--condition`` and ``--take`` as far as they are given."""
-    columns = {"condition": options.condition, "take": options.take}
-    return {name: value for name, value in columns.items() if value}
-
-
-def _show(
-    options: argparse.Namespace,
-    results: "Sequence[FileResult]",
-    understood: "Mapping[str, float]",
-) -> None:
-    """Write the result to stdout: JSON, or text for people unless it was written to a file."""
-    from soundcal.files.records import provenance
-
-    rows = [row for result in results for row in result.rows]
-    if options.json:
-        content: dict[str, Any] = {
-            "software": provenance(),
-            "field": _field(results) or options.field or "free",
-            "ears": ",".join(options.ears),
-            "rows": [_named(options) | row.to_dict() for row in rows],
-            "flags": {
-                result.path: [flag.text for flag in result.flags]
-                for result in results
-                if result.flags
-            },
-            "failed": {result.path: result.error for result in results if result.error},
-            "points": {result.path: result.point for result in results if result.point},
-            "equalisation": {
-                result.path: [step.to_dict() for step in result.equalisation]
-                for result in results
-                if result.equalisation
-            },
-            "of_responses": {
-                result.path: {name: dict(u) for name, u in result.of_responses.items()}
-                for result in results
-                if result.of_responses
-            },
-            "missing": {result.path: dict(result.missing) for result in results if result.missing},
-        }
-        option, typed = _stated(options)
-        if understood:
-            content["stated"] = {
-                "option": option,
-                "typed": typed.text,
-                "unit": _UNIT,
-                "sensitivities": dict(understood),
-            }
-        print_json("soundcal/measure/1", content)
-        return
-    known = [row for row in rows if row.value == row.value]
-    for line in short_table(known) if options.out else all_values(known):
-        show(line)
-    for result in results:
-        for channel, u in result.of_responses.items():
-            show(
-                f"{result.path}, {channel}: frequency response u(LA) = {u['LA_db']:.2f} dB, "
-                f"u(LC) = {u['LC_db']:.2f} dB, u(LZ) = {u['LZ_db']:.2f} dB, "
-                f"u(N) = {100 * u['N_relative']:.1f} %, u(S) = {100 * u['S_relative']:.1f} %"
-            )
-
-
-def _field(results: "Sequence[FileResult]") -> str:
-    """Return the sound field of the files; ``by recording`` if they differ."""
-    fields = {result.field for result in results if result.field}
-    return "by recording" if len(fields) > 1 else "".join(fields)
