@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.output import say
+from soundcal.cli.pictures import write_picture
 
 if TYPE_CHECKING:
     from soundcal.batch import FileResult, Task
@@ -48,11 +49,10 @@ def _figure(options: argparse.Namespace, name: str, symbol: str) -> Path:
 
 def draw_plots(options: argparse.Namespace, results: Sequence["FileResult"]) -> None:
     """Write one figure per file and indicator."""
-    from soundcal.files.atomic import partial_file
     from soundcal.indicators.prominence.result import AudibilityResult, ProminenceResult
     from soundcal.indicators.registry import find
     from soundcal.recording import counted
-    from soundcal.report.figures import indicator_figure, save, tones_figure
+    from soundcal.report.figures import indicator_figure, tones_figure
 
     drawn = 0
     for result in results:
@@ -66,9 +66,7 @@ def draw_plots(options: argparse.Namespace, results: Sequence["FileResult"]) -> 
             else:
                 drawable, quantity = _drawable(found, name), _quantity(symbol)
                 figure = indicator_figure(drawable, result.channels, quantity=quantity)
-            target = _figure(options, result.path, symbol)
-            with partial_file(target, force=options.force) as temporary:
-                save(figure, temporary, form="png", dpi=150)
+            write_picture(figure, _figure(options, result.path, symbol), force=options.force)
             drawn += 1
     say(f"{counted(drawn, 'figure')} in {options.plots}")
 

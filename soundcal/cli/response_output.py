@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from soundcal.cli.output import aligned, print_json, say, show
+from soundcal.cli.pictures import PICTURES, write_picture
 from soundcal.errors import ParameterError
 
 if TYPE_CHECKING:
     from soundcal.response.model import Response
 
 __all__ = ["add_output", "check_output_files", "finish"]
-
-_PICTURES: Final = (".png", ".svg", ".pdf")
 
 _OCTAVES: Final = (31.5, 63.0, 125.0, 250.0, 500.0, 1e3, 2e3, 4e3, 8e3, 16e3)
 """Frequencies in Hz that are shown if none are asked for."""
@@ -40,7 +39,7 @@ def check_output_files(options: argparse.Namespace) -> None:
     """Refuse files that cannot be written, before anything is read."""
     from soundcal.files.atomic import check_output
 
-    for path, endings in ((options.out, (".json", ".csv")), (options.plot, _PICTURES)):
+    for path, endings in ((options.out, (".json", ".csv")), (options.plot, PICTURES)):
         if path is None:
             continue
         if path.suffix.lower() not in endings:
@@ -50,7 +49,6 @@ def check_output_files(options: argparse.Namespace) -> None:
 
 def finish(options: argparse.Namespace, response: "Response", at: Sequence[float] = ()) -> int:
     """Write what was asked for, and print the response."""
-    from soundcal.files.atomic import partial_file
     from soundcal.files.records import provenance
     from soundcal.response.own_csv import write_own_csv
     from soundcal.response.records import save_response
@@ -60,11 +58,9 @@ def finish(options: argparse.Namespace, response: "Response", at: Sequence[float
         write(options.out, response, force=options.force)
         say(f"written: {options.out}")
     if options.plot is not None:
-        from soundcal.report.figures import curves_figure, save
+        from soundcal.report.figures import curves_figure
 
-        with partial_file(options.plot, force=options.force) as temporary:
-            form = options.plot.suffix.lower()[1:]
-            save(curves_figure(response), temporary, form=form, dpi=150)
+        write_picture(curves_figure(response), options.plot, force=options.force)
         say(f"written: {options.plot}")
     if options.json:
         record = {"software": provenance(), **response.to_dict()}

@@ -13,6 +13,7 @@ from soundcal.cli.options import (
     stated_doubts,
 )
 from soundcal.cli.output import aligned, print_json, progress, say, show
+from soundcal.cli.pictures import PICTURES, write_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from soundcal.indicators.spectra import SpectralDensity
 
 __all__ = ["add"]
-
-_PICTURES: Final = (".png", ".svg", ".pdf")
 
 _EPILOG: Final = """\
 Segments of 1/resolution s with a Hann window, half overlapping, are averaged in power. Levels are
@@ -164,8 +163,8 @@ def _check(path: Path, *, force: bool) -> None:
     from soundcal.files.exports import TABLE_ENDINGS, check_table_file
 
     ending = path.suffix.lower()
-    if ending not in (*TABLE_ENDINGS, *_PICTURES):
-        endings = ", ".join((*TABLE_ENDINGS, *_PICTURES))
+    if ending not in (*TABLE_ENDINGS, *PICTURES):
+        endings = ", ".join((*TABLE_ENDINGS, *PICTURES))
         raise ParameterError(f"{path}: written are {endings}; the ending decides")
     if ending in TABLE_ENDINGS:
         check_table_file(path)
@@ -174,16 +173,13 @@ def _check(path: Path, *, force: bool) -> None:
 
 def _write(path: Path, found: "SpectralDensity", *, title: str, force: bool) -> None:
     """Write a table or a picture."""
-    from soundcal.files.atomic import partial_file
     from soundcal.files.exports import write_table
-    from soundcal.report.figures import density_figure, save
+    from soundcal.report.figures import density_figure
 
-    ending = path.suffix.lower()
-    if ending in _PICTURES:
-        with partial_file(path, force=force) as temporary:
-            save(density_figure(found, title), temporary, form=ending[1:], dpi=150)
-        return
-    write_table(path, *_table(found), force=force)
+    if path.suffix.lower() in PICTURES:
+        write_picture(density_figure(found, title), path, force=force)
+    else:
+        write_table(path, *_table(found), force=force)
 
 
 def _table(found: "SpectralDensity") -> tuple[list[str], "Iterator[tuple[Any, ...]]"]:
