@@ -25,6 +25,7 @@ from soundcal.indicators.hearing_model.tonal_loudness import (
     specific_loudness_of,
     specific_tonality_of,
 )
+from soundcal.indicators.registry import find
 from soundcal.indicators.result import IndicatorResult, stack
 from soundcal.indicators.stream import StreamRequest
 
@@ -116,7 +117,9 @@ class HearingModelStage:
             m.symbol: [summary_of(m, request) for _ in range(n_channels)] for m in metrics
         }
         self._binaural = {
-            m.symbol: summary_of(m, request) for m in metrics if n_channels == 2 and m.binaural
+            m.symbol: summary_of(m, request)
+            for m in metrics
+            if n_channels == 2 and find(m.symbol).binaural
         }
 
     def tasks(self, samples: Array) -> list[Callable[[], None]]:

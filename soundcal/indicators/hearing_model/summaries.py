@@ -12,6 +12,7 @@ from soundcal.errors import SignalError
 from soundcal.indicators.hearing_model.result import HearingModelResult
 from soundcal.indicators.hearing_model.tables import BARK, N_BANDS, RATE
 from soundcal.indicators.hearing_model.tonal_loudness import VALUE_RATE
+from soundcal.indicators.registry import find
 from soundcal.indicators.series import Series
 from soundcal.indicators.stream import StreamRequest
 
@@ -30,8 +31,8 @@ class Metric:
 
     Parameters
     ----------
-    symbol, name, unit : str
-        As in the registry.
+    symbol : str
+        As in the registry, which has the metric's name and unit.
     title : str
         Name in words.
     clause : str
@@ -48,13 +49,9 @@ class Metric:
         Duration in s below which the value has not settled.
     exponent : float
         Exponent of the mean over time of the specific values.
-    binaural : bool
-        The standard combines two ears.
     """
 
     symbol: str
-    name: str
-    unit: str
     title: str
     clause: str
     statistic: str
@@ -63,7 +60,6 @@ class Metric:
     shortest: float
     slow: float = 0.0
     exponent: float = 1.0
-    binaural: bool = True
 
     def warnings_for(self, n: int) -> tuple[str, ...]:
         """Return the warnings for a signal of ``n`` samples at 48 kHz.
@@ -98,8 +94,6 @@ METRICS: Final = {
     for metric in (
         Metric(
             symbol="NHM",
-            name="loudness_ecma",
-            unit="sone_HMS",
             title="loudness",
             clause="8",
             statistic="power mean",
@@ -110,20 +104,15 @@ METRICS: Final = {
         ),
         Metric(
             symbol="THM",
-            name="tonality_ecma",
-            unit="tu_HMS",
             title="tonality",
             clause="6",
             statistic="mean above 0.02 tu_HMS",
             discarded=57,
             rate=VALUE_RATE,
             shortest=0.0,
-            binaural=False,
         ),
         Metric(
             symbol="RHM",
-            name="roughness_ecma",
-            unit="asper_HMS",
             title="roughness",
             clause="7",
             statistic="90th percentile (type 7)",
@@ -133,8 +122,6 @@ METRICS: Final = {
         ),
         Metric(
             symbol="FHM",
-            name="fluctuation_ecma",
-            unit="vacil_HMS",
             title="fluctuation strength",
             clause="9",
             statistic="90th percentile (type 7)",
@@ -181,12 +168,12 @@ class Summary:
 
     def result(self, warnings: tuple[str, ...]) -> HearingModelResult:
         """Return the result of one signal."""
-        metric = self.metric
+        metric, about = self.metric, find(self.metric.symbol)
         kept: dict[str, Any] = {name: np.concatenate(values) for name, values in self._kept.items()}
         value = self._value()
         return HearingModelResult(
-            name=metric.name,
-            unit=metric.unit,
+            name=about.name,
+            unit=about.unit,
             standard=f"{_STANDARD}, clause {metric.clause}",
             value=value,
             statistics={"eq": value} | self._over_time.statistics(),
