@@ -7,7 +7,8 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.dsp.kernel import kernel
-from soundcal.indicators.hearing_model.tables import C_N, EXPONENTS, P0, THRESHOLD_PRESSURES
+from soundcal.indicators.hearing_model.tables import C_N, EXPONENTS, THRESHOLD_PRESSURES
+from soundcal.units import P_REF
 
 __all__ = ["basis_loudness", "loudness_of_level"]
 
@@ -22,7 +23,7 @@ def basis_loudness(pressure: float) -> float:
     for i in range(_STEPS.size):
         ratio = pressure / THRESHOLD_PRESSURES[i]
         growth += _STEPS[i] * math.log1p(ratio * math.sqrt(ratio))
-    return C_N * pressure / P0 * math.exp(growth)
+    return C_N * pressure / P_REF * math.exp(growth)
 
 
 @kernel

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array
+from soundcal.units import level_to_pascal
 
 __all__ = [
     "BANDWIDTHS",
@@ -27,16 +28,12 @@ __all__ = [
     "LAG_START",
     "LTQ",
     "N_BANDS",
-    "P0",
     "RATE",
     "THRESHOLD_PRESSURES",
 ]
 
 RATE: Final = 48000
 """Sampling rate of the model in Hz (5.1.1)."""
-
-P0: Final = 2e-5
-"""Reference sound pressure in Pa."""
 
 EPSILON: Final = 1e-12
 """Small number that keeps quotients finite."""
@@ -103,7 +100,7 @@ LAG_END: Final = np.floor(_LAG_END_S * RATE).astype(np.int64) - 1
 """Last such lag."""
 LAG_START.flags.writeable = LAG_END.flags.writeable = False
 
-THRESHOLD_PRESSURES: Final = _fixed(P0 * 10.0 ** (np.arange(15.0, 86.0, 10.0) / 20.0))
+THRESHOLD_PRESSURES: Final = _fixed(level_to_pascal(np.arange(15.0, 86.0, 10.0)))
 """Sound pressures in Pa at which the growth of loudness changes (table 2)."""
 
 EXPONENTS: Final = _fixed([1.0, 0.6602, 0.0864, 0.6384, 0.0328, 0.4068, 0.2082, 0.3994, 0.6434])

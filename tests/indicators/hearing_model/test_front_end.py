@@ -13,8 +13,8 @@ from soundcal.indicators.hearing_model.tables import (
     CENTRES,
     EAR_SECTIONS,
     N_BANDS,
-    P0,
 )
+from soundcal.units import P_REF
 
 FS = 48000
 NOISE = 0.05 * np.random.default_rng(17).standard_normal(9001)
@@ -125,7 +125,7 @@ def test_unknown_field() -> None:
 
 def test_growth_of_loudness() -> None:
     """Check numbers at 0 to 100 dB in steps of 20 dB."""
-    found = loudness_of_level(P0 * 10.0 ** np.arange(6.0)[np.newaxis])
+    found = loudness_of_level(P_REF * 10.0 ** np.arange(6.0)[np.newaxis])
     numbers = [0.0207615, 0.1437851, 0.3959266, 0.7919038, 1.7130156, 6.0346469]
     assert found[0] == pytest.approx(numbers, abs=5e-8)
     assert loudness_of_level(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
