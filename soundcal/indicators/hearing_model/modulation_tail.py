@@ -21,10 +21,10 @@ from soundcal.indicators.hearing_model.modulation_tail_kernels import (
 )
 from soundcal.indicators.hearing_model.tables import N_BANDS
 
-__all__ = ["RATE", "ModulationTail"]
+__all__ = ["PATTERN_RATE", "ModulationTail"]
 
-RATE: Final = 50
-"""Values per second."""
+PATTERN_RATE: Final = 50
+"""Patterns per second."""
 
 _NEVER: Final = 1e-6
 """Less than the distance between two different instants of block and grid, in grid steps."""
@@ -45,8 +45,8 @@ class ModulationTail:
 
     def __init__(self, factor: float, attack_s: float, release_s: float, median: int = 1) -> None:
         self._factor = factor
-        self._rise = math.exp(-1.0 / (RATE * attack_s))
-        self._fall = math.exp(-1.0 / (RATE * release_s))
+        self._rise = math.exp(-1.0 / (PATTERN_RATE * attack_s))
+        self._fall = math.exp(-1.0 / (PATTERN_RATE * release_s))
         self._half = median // 2
         self._times: list[float] = []  # the last two knots
         self._values: list[Array] = []
@@ -74,7 +74,7 @@ class ModulationTail:
         slopes = np.empty((3, N_BANDS))
         knot_slopes(np.array(self._times), np.array(self._values), slopes)
         begin = self._slopes[0] if self._slopes else slopes[0]
-        self._interpolate((begin, slopes[1]), math.ceil(self._times[1] * RATE - _NEVER))
+        self._interpolate((begin, slopes[1]), math.ceil(self._times[1] * PATTERN_RATE - _NEVER))
         self._slopes = [slopes[1], slopes[2]]
         del self._times[0], self._values[0]
         self._advance(self._half)
@@ -87,7 +87,7 @@ class ModulationTail:
         duration_s : float
             Duration of the signal in s, the time of the last block.
         """
-        end = math.floor(duration_s * RATE + _NEVER) + 1
+        end = math.floor(duration_s * PATTERN_RATE + _NEVER) + 1
         if len(self._times) == 1:
             self._times.append(self._times[0] + 1.0)
             self._values.append(self._values[0])
@@ -111,7 +111,7 @@ class ModulationTail:
 
     def _interpolate(self, slopes: tuple[Array, Array], end: int) -> None:
         """Interpolate between the first two knots, up to the grid's value before ``end``."""
-        at = np.arange(self._n, end) / RATE
+        at = np.arange(self._n, end) / PATTERN_RATE
         self._n = end
         patterns = np.empty((at.size, N_BANDS))
         hermite(

@@ -9,6 +9,7 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.errors import SignalError
+from soundcal.indicators.hearing_model.modulation_tail import PATTERN_RATE
 from soundcal.indicators.hearing_model.result import HearingModelResult
 from soundcal.indicators.hearing_model.tables import BARK, N_BANDS, RATE
 from soundcal.indicators.hearing_model.tonal_loudness import VALUE_RATE
@@ -117,7 +118,7 @@ METRICS: Final = {
             clause="7",
             statistic="90th percentile (type 7)",
             discarded=16,
-            rate=50.0,
+            rate=PATTERN_RATE,
             shortest=0.0,
         ),
         Metric(
@@ -126,7 +127,7 @@ METRICS: Final = {
             clause="9",
             statistic="90th percentile (type 7)",
             discarded=36,
-            rate=50.0,
+            rate=PATTERN_RATE,
             shortest=1.5,
             slow=5.0,
         ),
