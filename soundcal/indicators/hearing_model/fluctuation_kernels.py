@@ -21,7 +21,7 @@ from soundcal.indicators.hearing_model.spectral_analysis_kernels import (
     fit_rates,
 )
 
-__all__ = ["EPSILON", "MOST_LINES", "complexes", "cut_out"]
+__all__ = ["EPSILON", "complexes", "cut_out"]
 
 # What the text leaves open; "Variant" of fluctuation_ecma says how others read it.
 
@@ -51,7 +51,7 @@ _RELATIVE_PEAK: Final = 0.001
 _GRID: Final = 0.25 * 2.0 ** (np.arange(-1, 15) / 3.0)
 _NEAR: Final = 1.25 * RESOLUTION
 _WEAKEST: Final = 0.05
-MOST_LINES: Final = N_BINS // 2 + 1
+_MOST_LINES: Final = N_BINS // 2 + 1
 
 # fine tuning (9.1.7)
 _DIFFERENCE: Final = 1e-5 * _NEWTON_UNIT
@@ -351,8 +351,8 @@ def complexes(
         times 2; both 0 without modulation.
     """
     signal, window = np.empty((3, N_BINS)), np.empty((3, N_BINS))
-    rates, powers = np.empty((2, MOST_LINES)), np.empty((2, MOST_LINES))
-    work = np.empty((3, MOST_LINES + 2, N_BINS))
+    rates, powers = np.empty((2, _MOST_LINES)), np.empty((2, _MOST_LINES))
+    work = np.empty((3, _MOST_LINES + 2, N_BINS))
     for band in range(spectra.shape[0]):
         first, last = windows[band]
         out[band] = 0.0

@@ -24,9 +24,9 @@ from soundcal.indicators.hearing_model.tables import (
     RATE,
 )
 
-__all__ = ["CHUNK", "FrontEnd"]
+__all__ = ["FrontEnd"]
 
-CHUNK: Final = 4096
+_CHUNK: Final = 4096
 """Most samples of band signals that are given out at a time."""
 
 _FADE: Final = 0.5 - 0.5 * np.cos(np.pi * np.arange(240) / 240)
@@ -85,9 +85,9 @@ class FrontEnd:
         self._ear = np.zeros((len(self._sections), 2))
         self._taps, self._poles = _bank()
         self._bank = np.zeros((N_BANDS, _ORDER, 2))
-        self._input = np.zeros(_HISTORY + CHUNK)
+        self._input = np.zeros(_HISTORY + _CHUNK)
         self._filled = 0
-        self._bands = np.empty(N_BANDS * CHUNK)
+        self._bands = np.empty(N_BANDS * _CHUNK)
 
     def push(self, block: Array) -> Iterator[Array]:
         """Take samples in Pa, shape (n,), and give out the band signals in Pa, (53, m) each."""
@@ -103,7 +103,7 @@ class FrontEnd:
     def ringing(self, n: int) -> Iterator[Array]:
         """Give out what ``n`` zeros after the end of the signal become."""
         while n > 0:
-            part = min(n, CHUNK)
+            part = min(n, _CHUNK)
             self._input[_HISTORY : _HISTORY + part] = 0.0
             yield self._filtered(part)
             n -= part
@@ -111,12 +111,12 @@ class FrontEnd:
     def _collect(self, samples: Array) -> Iterator[Array]:
         start = 0
         while start < samples.size:
-            part = samples[start : start + CHUNK - self._filled]
+            part = samples[start : start + _CHUNK - self._filled]
             begin = _HISTORY + self._filled
             self._input[begin : begin + part.size] = part
             self._filled += part.size
             start += part.size
-            if self._filled == CHUNK:
+            if self._filled == _CHUNK:
                 yield self._signal()
 
     def _signal(self) -> Array:

@@ -42,8 +42,6 @@ class PeriodSpectra:
     ----------
     frequency : ndarray, shape (n_lines,)
         Frequencies of the lines in Hz.
-    spacing : float
-        Distance of the lines in Hz.
     n : int
         Number of complete periods so far.
     """
@@ -51,7 +49,6 @@ class PeriodSpectra:
     def __init__(self, fs: float, *, resolution: float, period: float) -> None:
         self._spectra = SpectrumStream(fs, length=round(fs / resolution))
         self.frequency = self._spectra.frequency
-        self.spacing = self._spectra.spacing
         self.n = 0
         self._weights: Array = from_db(exact_level(self.frequency, "A")) ** 2
         self._samples = round(period * fs)
