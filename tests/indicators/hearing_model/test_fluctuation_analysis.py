@@ -1,34 +1,17 @@
 """Fluctuation strength of single ears."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from indicators.hearing_model.single_ears import specific_of
 
-from soundcal.indicators.hearing_model.envelope import EnvelopeBlocks
 from soundcal.indicators.hearing_model.fluctuation_analysis import FluctuationAnalysis
-from soundcal.indicators.hearing_model.front_end import FrontEnd
-from soundcal.verification.recipes import pressure
 
 DEFINITION = {"kind": "am", "fc": 1000, "fm": 4, "db": 60}
 
-
-def specific(recipe, cut=32768, fs=48000):
-    """Specific fluctuation strength over time of a recipe, pushed in blocks of ``cut`` samples."""
-    front_end, analysis = FrontEnd(fs, "free"), FluctuationAnalysis()
-    blocks = EnvelopeBlocks([analysis.length])
-    sound = pressure({**recipe, "fs": fs})
-    found = []
-    for start in range(0, sound.size, cut):
-        for bands in front_end.push(sound[start : start + cut]):
-            for block in blocks.push(bands):
-                analysis.push(block)
-            found.append(analysis.take())
-    for bands in front_end.finish():
-        for block in blocks.push(bands):
-            analysis.push(block)
-    for block in blocks.finish():
-        analysis.push(block)
-    analysis.finish(front_end.n / 48000)
-    return np.concatenate([*found, analysis.take()])
+specific = partial(specific_of, FluctuationAnalysis)
+"""Specific fluctuation strength over time of a recipe."""
 
 
 @pytest.fixture(scope="module")

@@ -1,36 +1,19 @@
 """Roughness of single ears against the formulas of ECMA-418-2:2025, written down plainly."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from indicators.hearing_model.single_ears import specific_of
 from scipy.signal import find_peaks, peak_prominences
 
-from soundcal.indicators.hearing_model.envelope import EnvelopeBlocks
-from soundcal.indicators.hearing_model.front_end import FrontEnd
 from soundcal.indicators.hearing_model.roughness_analysis import RATE_WEIGHTS, RoughnessAnalysis
 from soundcal.indicators.hearing_model.roughness_kernels import block_amplitudes, reduce_noise
-from soundcal.verification.recipes import pressure
 
 LINE = 1500 / 512
 
-
-def specific(recipe, cut=32768, fs=48000):
-    """Specific roughness over time of a recipe, pushed in blocks of ``cut`` samples."""
-    front_end, analysis = FrontEnd(fs, "free"), RoughnessAnalysis()
-    blocks = EnvelopeBlocks([analysis.length])
-    sound = pressure({**recipe, "fs": fs})
-    found = []
-    for start in range(0, sound.size, cut):
-        for bands in front_end.push(sound[start : start + cut]):
-            for block in blocks.push(bands):
-                analysis.push(block)
-            found.append(analysis.take())
-    for bands in front_end.finish():
-        for block in blocks.push(bands):
-            analysis.push(block)
-    for block in blocks.finish():
-        analysis.push(block)
-    analysis.finish(front_end.n / 48000)
-    return np.concatenate([*found, analysis.take()])
+specific = partial(specific_of, RoughnessAnalysis)
+"""Specific roughness over time of a recipe."""
 
 
 def single(patterns):
