@@ -14,6 +14,7 @@ their percentiles and the share of time with a prominent tone are additions of s
 Tones whose frequency varies are spread over the spectrum; what leaves the tone band is noise.
 """
 
+from bisect import bisect_right
 from collections import deque
 from functools import partial
 from typing import Final, cast
@@ -165,10 +166,12 @@ class RatioStream:
         half = self._spectra.fs / 2.0
         warnings = []
         if _highest_line(symbol, bands.HIGHEST) > half:
-            rated = [f for f in np.arange(90.0, bands.HIGHEST) if _highest_line(symbol, f) <= half]
+            frequencies = range(90, int(bands.HIGHEST))
+            n = bisect_right(frequencies, half, key=lambda f: _highest_line(symbol, float(f)))
+            highest = frequencies[n - 1] if n else 0
             warnings.append(
-                f"{symbol}: tones are rated up to {max(rated, default=0.0):.0f} Hz only; the bands "
-                f"of higher ones reach above half the sampling rate, {half:g} Hz"
+                f"{symbol}: tones are rated up to {highest} Hz only; the bands of higher "
+                f"ones reach above half the sampling rate, {half:g} Hz"
             )
         warnings += [
             f"no noise in the band: {symbol} of the tone at {tone.frequency:.1f} Hz is infinite"
