@@ -41,14 +41,6 @@ def square_magnitudes(lines: Spectrum) -> None:
 
 
 @summing_kernel
-def _energy(x: Array) -> float:
-    total = 0.0
-    for n in range(x.size):
-        total += x[n] * x[n]
-    return total
-
-
-@summing_kernel
 def _product(x: Array, y: Array) -> float:
     total = 0.0
     for n in range(x.size):
@@ -108,10 +100,11 @@ def _normalise(block: Array, sums: Array, first: int, scale: float, out: Array) 
     exceed their bound; what a transform adds to that by rounding is taken away.
     """
     n, n_lags = block.size, sums.size
-    total = _energy(block)
+    total = _product(block, block)
     out[0] = scale * total / (total + EPSILON)
     last = first + n_lags - 1
-    early, late = _energy(block[: n - last]), _energy(block[last:])
+    begin, end = block[: n - last], block[last:]
+    early, late = _product(begin, begin), _product(end, end)
     for i in range(n_lags - 1, -1, -1):
         out[1 + i] = early * late
         lag = first + i
