@@ -25,6 +25,8 @@ from soundcal.units import PASCAL_DB, db, energetic_mean, from_db
 
 __all__ = [
     "DIGITAL_LEVEL",
+    "DIVIDER",
+    "FREQUENCY_RESPONSE",
     "Omissions",
     "calibrate",
     "gain_for",
@@ -38,7 +40,10 @@ __all__ = [
 DIGITAL_LEVEL: Final = -20.0
 """Default rms of the test sine in dB re full scale."""
 
-_DIVIDER: Final = "source-load divider"
+DIVIDER: Final = "source-load divider"
+FREQUENCY_RESPONSE: Final = "frequency response"
+"""Names of the links that curves over frequency can replace."""
+
 _PLAUSIBLE_OHM: Final = 600.0
 _PLAUSIBLE_V: Final = (1e-3, 10.0)
 _ABSURD_V: Final = 100.0
@@ -216,7 +221,7 @@ def _omitted_links(headphone: Headphone, known: Omissions) -> tuple[Link, ...]:
         sensitivity,
         _divider(headphone, known),
         Link(
-            "frequency response",
+            FREQUENCY_RESPONSE,
             0.0,
             rectangular(known.response),
             source=f"left out: data sheet holds at 1 kHz only; ±{known.response:g} dB assumed",
@@ -245,7 +250,7 @@ def _loss(headphone: Headphone, z_out: float) -> float:
 def _divider(headphone: Headphone, known: Omissions) -> Link:
     if known.output_impedance is None:
         return Link(
-            _DIVIDER,
+            DIVIDER,
             0.0,
             rectangular(-_loss(headphone, known.largest_output_impedance)),
             source=f"left out: output impedance not known, up to "
@@ -254,7 +259,7 @@ def _divider(headphone: Headphone, known: Omissions) -> Link:
     z = known.output_impedance
     width = z * min(known.output_impedance_doubt, 100.0) / 100.0
     return Link(
-        _DIVIDER,
+        DIVIDER,
         _loss(headphone, z),
         rectangular((_loss(headphone, z - width) - _loss(headphone, z + width)) / 2.0),
         source=f"corrected: output impedance {z:g} ± {width:.3g} ohm",
@@ -379,7 +384,7 @@ def u_above_db(calibration: Calibration) -> float:
         Calibration of an output, by any method.
     """
     omissions = calibration.details.get("omissions", {})
-    one_sided = _DIVIDER if omissions.get("output_impedance", 0.0) is None else ""
+    one_sided = DIVIDER if omissions.get("output_impedance", 0.0) is None else ""
     return max(
         math.sqrt(math.fsum(link.u_db**2 for link in chain.links if link.name != one_sided))
         for chain in calibration.chains.values()

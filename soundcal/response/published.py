@@ -18,15 +18,16 @@ import numpy as np
 
 from soundcal.arrays import Array
 from soundcal.calibration.model import Calibration, Link
+from soundcal.calibration.ocv import DIVIDER, FREQUENCY_RESPONSE
 from soundcal.calibration.uncertainty import rectangular
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.impedance import ImpedanceCurve
 from soundcal.response.model import Response, derivation, new_response
 
-__all__ = ["PublishedCurves", "check_published", "published_output"]
+__all__ = ["PublishedCurves", "published_output"]
 
-_REPLACED: Final = ("source-load divider", "frequency response")
+_REPLACED: Final = (DIVIDER, FREQUENCY_RESPONSE)
 """Links of an OCV calibration that the curves replace."""
 
 
@@ -60,17 +61,11 @@ class PublishedCurves:
     def __post_init__(self) -> None:
         if not 0.0 <= self.output_ohm < math.inf:
             raise ParameterError(f"output impedance {self.output_ohm} ohm; 0 or more is expected")
-        check_published(self.response)
+        _check_response(self.response)
 
 
-def check_published(response: Response) -> None:
-    """Refuse what is not the published response of headphones, relative to 1 kHz.
-
-    Raises
-    ------
-    ParameterError
-        It has other ends, is absolute, or has 0 dB elsewhere.
-    """
+def _check_response(response: Response) -> None:
+    """Refuse what is not the published response of headphones, relative to 1 kHz."""
     ends = (response.source_point, response.target_point)
     if ends not in (("V", "DRP"), ("FS", "DRP")) or response.normalised_at != 1000.0:
         raise ParameterError(
@@ -142,8 +137,8 @@ def _channel(
         link.name: {"u_db": link.u_db, "correlation_octaves": None} for link in kept
     }
     links |= {
-        "source-load divider": {"u_db": u_loss.tolist(), "correlation_octaves": None},
-        "frequency response": {
+        DIVIDER: {"u_db": u_loss.tolist(), "correlation_octaves": None},
+        FREQUENCY_RESPONSE: {
             "u_db": curve.u_db.tolist(),
             "correlation_octaves": curve.correlation_octaves
             if math.isfinite(curve.correlation_octaves)
