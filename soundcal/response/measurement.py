@@ -30,18 +30,16 @@ from soundcal.response.sweep import Sweep
 from soundcal.units import db, power_db
 
 __all__ = [
-    "LEAST_SNR_DB",
-    "THD_LIMIT",
     "MeasuredResponse",
     "SweepTest",
     "response_of_takes",
     "unmet_limits",
 ]
 
-LEAST_SNR_DB: Final = 20.0
+_LEAST_SNR_DB: Final = 20.0
 """Least ratio of signal to noise in a third octave, dB; it leaves u = 0.61 dB."""
 
-THD_LIMIT: Final = 0.01
+_THD_LIMIT: Final = 0.01
 """Harmonic distortion above which a response is doubtful."""
 
 _ALIKE: Final = 0.999
@@ -310,13 +308,13 @@ def _density(silence: Array, sweep: Sweep) -> Callable[[Array], Array]:
 def _valid_range(snr_db: Sequence[Array], test: SweepTest) -> tuple[float, float]:
     """Return the longest range in Hz in which every band has enough SNR."""
     bands, edge = test.bands, 10.0**0.05
-    good = np.min(snr_db, axis=0) >= LEAST_SNR_DB
+    good = np.min(snr_db, axis=0) >= _LEAST_SNR_DB
     edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
     runs = edges.reshape(-1, 2)
     if not runs.size:
         raise SignalError(
-            f"nothing but noise: the SNR is below {LEAST_SNR_DB:g} dB in every third octave; check "
-            "the cables, and raise the level"
+            f"nothing but noise: the SNR is below {_LEAST_SNR_DB:g} dB in every third octave; "
+            "check the cables, and raise the level"
         )
     first, last = runs[np.argmax(np.diff(runs, axis=1))]
     low = test.low if first == 0 else max(test.low, float(bands[first] / edge))
@@ -334,19 +332,19 @@ def unmet_limits(conditions: Mapping[str, Any]) -> list[str]:
     """
     bands, found = np.array(conditions["bands_hz"]), []
     for name, levels in conditions["snr_db"].items():
-        noisy = bands[np.array(levels) < LEAST_SNR_DB]
+        noisy = bands[np.array(levels) < _LEAST_SNR_DB]
         if noisy.size:
             found.append(
                 f"{name}: SNR down to {min(levels):.0f} dB, too low in {noisy.size} of "
                 f"{bands.size} third octaves from {noisy[0]:.0f} to {noisy[-1]:.0f} Hz, at least "
-                f"{LEAST_SNR_DB:g} dB are needed; raise the level, average more takes, or look for "
-                "noise"
+                f"{_LEAST_SNR_DB:g} dB are needed; raise the level, average more takes, or look "
+                "for noise"
             )
     for name, shares in conditions["distortion"].items():
         worst = int(np.argmax(shares))
-        if shares[worst] > THD_LIMIT:
+        if shares[worst] > _THD_LIMIT:
             found.append(
                 f"{name}: harmonic distortion of {100 * shares[worst]:.2g} % at "
-                f"{bands[worst]:.0f} Hz, the limit is {100 * THD_LIMIT:g} %; lower the level"
+                f"{bands[worst]:.0f} Hz, the limit is {100 * _THD_LIMIT:g} %; lower the level"
             )
     return found

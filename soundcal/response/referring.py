@@ -17,9 +17,9 @@ from soundcal.response.model import Response
 from soundcal.response.points import POINT_NAMES, point_unit
 from soundcal.response.tables import generic_response
 
-__all__ = ["REFERRED_TO", "Referral", "chosen_responses", "not_undone", "referral"]
+__all__ = ["Referral", "chosen_responses", "not_undone", "referral"]
 
-REFERRED_TO: Final[Mapping[str, str]] = {"ff": "FF", "df": "DF", "id": "ID"}
+_FIELDS: Final[Mapping[str, str]] = {"ff": "FF", "df": "DF", "id": "ID"}
 """Fields to which ``--refer-to`` leads, with their reference points."""
 
 _TABLES: Final = {"ff": "generic-ff", "df": "generic-df"}
@@ -94,10 +94,8 @@ def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response
         An unknown field, a response that does not have it at one of its ends or does not begin at
         a sound pressure, two of a kind, or none for ``id``.
     """
-    if refer_to not in ("", *REFERRED_TO):
-        raise ParameterError(
-            f"refer to {refer_to!r:.40}; one of {', '.join(REFERRED_TO)} is expected"
-        )
+    if refer_to not in ("", *_FIELDS):
+        raise ParameterError(f"refer to {refer_to!r:.40}; one of {', '.join(_FIELDS)} is expected")
     for response in given:
         if point_unit(response.source_point) != "Pa":
             raise ParameterError(
@@ -116,17 +114,17 @@ def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response
         if acoustical:
             raise ParameterError(
                 f"{_told(acoustical[0])}: state to which field the recordings are to be referred "
-                f"(--refer-to {', '.join(REFERRED_TO)})"
+                f"(--refer-to {', '.join(_FIELDS)})"
             )
         return tuple(electrical)
     if not acoustical:
         if refer_to not in _TABLES:
             raise ParameterError(
-                f"--refer-to {refer_to}: only the maker knows {POINT_NAMES[REFERRED_TO[refer_to]]};"
+                f"--refer-to {refer_to}: only the maker knows {POINT_NAMES[_FIELDS[refer_to]]};"
                 " give its response (--response FILE)"
             )
         acoustical = [generic_response(_TABLES[refer_to])]
-    _direction(acoustical[0], REFERRED_TO[refer_to])
+    _direction(acoustical[0], _FIELDS[refer_to])
     return (*electrical, *acoustical)
 
 
@@ -169,7 +167,7 @@ def referral(
     notes: list[str] = []
     for response in responses:
         if _is_acoustical(response):
-            direction = _direction(response, REFERRED_TO[refer_to])
+            direction = _direction(response, _FIELDS[refer_to])
             start = response.target_point if direction == "undo" else response.source_point
             if not point:
                 point = start

@@ -20,12 +20,12 @@ from soundcal.response.measurement import unmet_limits
 from soundcal.response.model import Response, derivation, new_response
 from soundcal.units import energetic_mean
 
-__all__ = ["SPREAD_LIMIT_DB", "misfit", "over_seatings"]
+__all__ = ["misfit", "over_seatings"]
 
-MISFIT_DB: Final = 6.0
+_MISFIT_DB: Final = 6.0
 """A seating further than this from the median of the others, from 100 Hz to 1 kHz, is refused."""
 
-SPREAD_LIMIT_DB: Final = 3.0
+_SPREAD_LIMIT_DB: Final = 3.0
 """Largest accepted standard deviation over seatings from 100 Hz to 1 kHz, dB [assumption]: twice as
 much is the distance at which a seating is refused, so the seatings agree no better than by
 chance."""
@@ -49,7 +49,7 @@ def misfit(seatings: Sequence[Response]) -> tuple[int, str] | None:
     """
     if len(seatings) < _LEAST:
         return None
-    worst, index, reason = MISFIT_DB, -1, ""
+    worst, index, reason = _MISFIT_DB, -1, ""
     for channel in seatings[0].channels:
         f, levels = _levels(seatings, channel)
         seated = (f >= _SEATED[0]) & (f <= _SEATED[1])
@@ -61,7 +61,7 @@ def misfit(seatings: Sequence[Response]) -> tuple[int, str] | None:
                 worst, index = float(abs(away[at])), number
                 reason = (
                     f"seating {number + 1}, {channel}: {away[at]:+.1f} dB at {f[seated][at]:.0f} "
-                    f"Hz relative to the median of the others, the limit is {MISFIT_DB:g} dB; a "
+                    f"Hz relative to the median of the others, the limit is {_MISFIT_DB:g} dB; a "
                     "cushion may lie on the ear or stand off the head: seat the headphones again"
                 )
     return (index, reason) if reason else None
@@ -154,11 +154,11 @@ def _wide(curves: dict[str, ChannelResponse]) -> list[str]:
         f = curve.frequency
         spread = np.where((f >= _SEATED[0]) & (f <= _SEATED[1]), curve.spread_db, 0.0)
         worst = int(np.argmax(spread))
-        if spread[worst] > SPREAD_LIMIT_DB:
+        if spread[worst] > _SPREAD_LIMIT_DB:
             found.append(
                 f"{name}: standard deviation of {spread[worst]:.1f} dB between seatings at "
-                f"{f[worst]:.0f} Hz, the limit is {SPREAD_LIMIT_DB:g} dB; seat the headphones more "
-                "carefully"
+                f"{f[worst]:.0f} Hz, the limit is {_SPREAD_LIMIT_DB:g} dB; seat the headphones "
+                "more carefully"
             )
     return found
 
