@@ -32,7 +32,7 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
 from soundcal.response.model import Response, derivation, new_response
-from soundcal.units import db, from_db
+from soundcal.units import db, from_db, power_db
 
 __all__ = ["InversionRule", "inverse"]
 
@@ -204,5 +204,5 @@ def _smoothed(curve: ChannelResponse, grid: Array, n: int) -> Array:
     total = np.concatenate(([0.0], np.cumsum(step * mean)))
     found = total[np.searchsorted(nodes, grid * half)] - total[np.searchsorted(nodes, grid / half)]
     width = np.log(half**2)
-    smooth: Array = 10.0 * np.log10(found / width)
+    smooth: Array = power_db(found / width)
     return smooth

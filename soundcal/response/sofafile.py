@@ -26,6 +26,7 @@ from soundcal.recording import EARS, channel_names
 from soundcal.response.combining import join_channels
 from soundcal.response.imported import FoundCurve, imported_response
 from soundcal.response.model import Response, ResponseKind
+from soundcal.units import db, power_db
 
 __all__ = ["read_sofa_response"]
 
@@ -103,7 +104,7 @@ def read_sofa_response(
         if convention == "SimpleFreeFieldHRIR":
             levels, notes = _of_field(magnitude, _directions(content), source_point, target_point)
         elif convention in ("SimpleHeadphoneIR", "GeneralFIR"):
-            levels, notes = 20.0 * np.log10(magnitude), []
+            levels, notes = db(magnitude), []
             if convention == "GeneralFIR" and len(data) > 1:
                 raise RecordError(
                     f"GeneralFIR with {len(data)} measurements, whose emitters are not stated; 1 "
@@ -192,11 +193,11 @@ def _of_field(
             raise RecordError(
                 f"no direction straight ahead: the nearest lies {angle[ahead]:.1f} deg off"
             )
-        levels += 20.0 * np.log10(magnitude[ahead])
+        levels += db(magnitude[ahead])
     if "DF" in (source, target):
         weights = _solid_angles(directions)
         power = np.tensordot(weights / weights.sum(), magnitude**2, axes=1)
-        levels += (10.0 if source == "DF" else -10.0) * np.log10(power)
+        levels += power_db(power) if source == "DF" else -power_db(power)
         elevation = np.degrees(np.arcsin(np.clip(directions[:, 2], -1.0, 1.0)))
         notes.append(
             f"diffuse field: mean in power over {len(weights)} directions with elevations from "
