@@ -193,9 +193,10 @@ def _measured_once(options: argparse.Namespace) -> "Response":
     check_output(wav, force=options.force)
     if bool(options.reference) != bool(options.reference_response):
         raise ParameterError("--reference and --reference-response belong together")
-    reference = open_response(options.reference_response) if options.reference else None
-    if reference is not None:
-        check_inputs(reference, "P")
+    references = None
+    if options.reference:
+        references = open_response(options.reference), open_response(options.reference_response)
+        check_inputs(references[1], "P")
     given = {name: text for name, text in _sweep_settings(options).items() if text is not None}
     settings = {name: setting.default for name, setting in SEATINGS.items()}
     settings |= {name: SEATINGS[name].parse(name, str(text)) for name, text in given.items()}
@@ -217,6 +218,4 @@ def _measured_once(options: argparse.Namespace) -> "Response":
     response = measured.stored(wav.name, digest, device.fs)
     for text in (*response.conditions["flags"], *response.conditions["unmet_limits"]):
         say(f"flag: {text}")
-    if reference is None:
-        return response
-    return by_substitution(response, open_response(options.reference), reference)
+    return response if references is None else by_substitution(response, *references)

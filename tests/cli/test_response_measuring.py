@@ -95,6 +95,16 @@ def test_a_path_and_a_microphone_by_substitution(capsys: pytest.CaptureFixture[s
     np.testing.assert_allclose(found.channel("mono").level(f), wanted, atol=0.02)
 
 
+def test_references_are_read_before_a_sweep_is_played(capsys: pytest.CaptureFixture[str]) -> None:
+    curve = ChannelResponse([10.0, 24000.0], [0.0, 0.0], u_db=0.1)
+    reference = new_response("r", "P", "FS", "relative", {"mono": curve}, normalised_at=1000.0)
+    save_response("reference.json", reference)
+    named = ["--reference", "no.json", "--reference-response", "reference.json"]
+    assert main([*ONCE, "--device", "sim:lab", *named, "--out", "mic.json"]) == 5
+    assert "no.json" in capsys.readouterr().err
+    assert not Path("mic.wav").exists()
+
+
 def test_noise_gives_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     command = [*ONCE, "--device", "sim:lab,noise=30", "--level", "-50", "--out", "x.json"]
     assert main(command) == 4
