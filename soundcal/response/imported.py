@@ -38,9 +38,9 @@ class FoundCurve:
     ----------
     lines : sequence of int
         Number of the line of each value; empty if the file has no lines.
-    frequency, level : ndarray, shape (n,)
+    frequency, magnitude_db : ndarray, shape (n,)
         Hz and dB.
-    phase, u_db, dof, spread_db : ndarray, shape (n,), optional
+    phase_deg, u_db, dof, spread_db : ndarray, shape (n,), optional
         Phase in degrees, standard uncertainty in dB, its degrees of freedom, and the standard
         deviation between seatings in dB.
     sign : {"response", "correction"}
@@ -55,8 +55,8 @@ class FoundCurve:
 
     lines: Sequence[int]
     frequency: Array
-    level: Array
-    phase: Array | None = None
+    magnitude_db: Array
+    phase_deg: Array | None = None
     u_db: Array | None = None
     dof: Array | None = None
     spread_db: Array | None = None
@@ -133,7 +133,7 @@ def _without_zero(found: FoundCurve) -> tuple[FoundCurve, list[str]]:
     notes.append(f"line {found.lines[0]}: the value at 0 Hz is left out")
     arrays: dict[str, Any] = {
         name: None if (values := getattr(found, name)) is None else values[1:]
-        for name in ("frequency", "level", "phase", "u_db", "dof", "spread_db")
+        for name in ("frequency", "magnitude_db", "phase_deg", "u_db", "dof", "spread_db")
     }
     return replace(found, lines=found.lines[1:], **arrays), notes
 
@@ -147,9 +147,9 @@ def _curve(found: FoundCurve, source: str, target: str) -> tuple[ChannelResponse
     try:
         curve = ChannelResponse(
             found.frequency,
-            found.level,
+            found.magnitude_db,
             u_db=u_db,
-            phase_deg=None if found.phase is None else np.unwrap(found.phase, period=360.0),
+            phase_deg=None if found.phase_deg is None else np.unwrap(found.phase_deg, period=360.0),
             dof=found.dof,
             spread_db=found.spread_db,
             correlation_octaves=found.correlation_octaves,

@@ -39,13 +39,13 @@ _FIRST: Final = "# soundcal-response 1"
 _KEY: Final = re.compile(r"#\s*([a-z_]+)\s*:\s*(.*)")
 _COLUMNS: Final = {
     "frequency_hz": "frequency",
-    "magnitude_db": "level",
-    "phase_deg": "phase",
+    "magnitude_db": "magnitude_db",
+    "phase_deg": "phase_deg",
     "u_db": "u_db",
     "dof": "dof",
     "spread_db": "spread_db",
 }
-"""Columns and the names of their values in :class:`FoundCurve`."""
+"""Columns and the names of their values in :class:`ChannelResponse` and :class:`FoundCurve`."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf")
 
@@ -103,15 +103,8 @@ def write_own_csv(
         "conditions": response.conditions,
         "source": response.provenance,
     }
-    columns = {
-        "frequency_hz": curve.frequency,
-        "magnitude_db": curve.magnitude_db,
-        "phase_deg": curve.phase_deg,
-        "u_db": curve.u_db,
-        "dof": curve.dof,
-        "spread_db": curve.spread_db,
-    }
-    kept = {name: values.tolist() for name, values in columns.items() if values is not None}
+    columns = {column: getattr(curve, name) for column, name in _COLUMNS.items()}
+    kept = {column: values.tolist() for column, values in columns.items() if values is not None}
     lines = [_FIRST]
     lines += [
         f"# {key}: {_written(key, value)}"
@@ -153,13 +146,14 @@ def _written_one(about: Mapping[str, Any], values: Mapping[str, Any]) -> Respons
     missing = [key for key in (*_NEEDED, "valid_hz", "made") if key not in about]
     if missing or "u_db" not in values:
         raise RecordError(f"an id, but no {', '.join([*missing, 'u_db'][:1])}; remove the id")
+    octaves = about.get("correlation_octaves", 1.0)
     response = Response(
         about["id"],
         about.get("name", ""),
         about["from"],
         about["to"],
         about["kind"],
-        {about.get("channel", "mono"): _curve_of(about, values)},
+        {about.get("channel", "mono"): ChannelResponse(**values, correlation_octaves=octaves)},
         about["valid_hz"],
         about.get("normalised_at_hz"),
         about.get("smoothing", ""),
@@ -170,18 +164,6 @@ def _written_one(about: Mapping[str, Any], values: Mapping[str, Any]) -> Respons
         about.get("source", {}),
     )
     return marked_if_changed(response)
-
-
-def _curve_of(about: Mapping[str, Any], values: Mapping[str, Any]) -> ChannelResponse:
-    return ChannelResponse(
-        values["frequency"],
-        values["level"],
-        u_db=values["u_db"],
-        phase_deg=values.get("phase"),
-        dof=values.get("dof"),
-        spread_db=values.get("spread_db"),
-        correlation_octaves=about.get("correlation_octaves", 1.0),
-    )
 
 
 def _typed_one(
