@@ -24,6 +24,7 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 
 __all__ = [
+    "RESPONSE_BANDS",
     "Band",
     "BandFilter",
     "G",
@@ -136,6 +137,10 @@ def bands_between(fraction: int, low: float, high: float) -> tuple[Band, ...]:
     if not found:
         raise ParameterError(f"no 1/{fraction}-octave band from {low:g} to {high:g} Hz")
     return found
+
+
+RESPONSE_BANDS: Final = bands_between(3, 12.5, 20000.0)
+"""Third octaves in which gains and errors of responses are stated."""
 
 
 def class_1_limits(ratio: ArrayLike, fraction: int) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Array, Samples
-from soundcal.dsp.octave import Band, bands_between
+from soundcal.dsp.octave import RESPONSE_BANDS, Band, bands_between
 from soundcal.dsp.spectrum import SpectrumStream
 from soundcal.dsp.weighting import exact_level
 from soundcal.indicators.registry import find
@@ -50,7 +50,6 @@ _SEED: Final = 532
 _SEGMENT_S: Final = 0.3
 _BATCH: Final = 8
 
-_BANDS: Final = bands_between(3, 12.5, 20000.0)
 _LOUDNESS: Final = slice(3, 31)
 """Bands of loudness: 25 Hz to 12.5 kHz."""
 
@@ -130,7 +129,7 @@ def error_covariance(steps: Iterable[AppliedResponse], channel: str) -> Array:
     error in that third octave is taken from all others. Different responses are independent.
     """
     of_response: dict[str, tuple[Array, Array]] = {}
-    n = len(_BANDS)
+    n = len(RESPONSE_BANDS)
     for step in steps:
         bands = step.bands[channel]
         n = min(n, len(bands.frequency))
@@ -250,7 +249,7 @@ class ResponseUncertainty:
     def _in_bands(self, energy: Array) -> Array:
         """Sum the lines in bands; the first and the last have also what lies beyond them."""
         n = len(self.covariance)
-        edges = [band.upper for band in _BANDS[: n - 1]]
+        edges = [band.upper for band in RESPONSE_BANDS[: n - 1]]
         band = np.searchsorted(edges, self.frequency[_OFFSET_LINES:], side="right")
         return np.bincount(band, energy[_OFFSET_LINES:], n).astype(np.float64)
 

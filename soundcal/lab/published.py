@@ -13,7 +13,7 @@ import numpy as np
 from soundcal.arrays import Samples
 from soundcal.calibration import ocv
 from soundcal.devices import AudioDevice
-from soundcal.dsp.octave import bands_between
+from soundcal.dsp.octave import RESPONSE_BANDS
 from soundcal.errors import ParameterError
 from soundcal.indicators.response_uncertainty import (
     ResponseUncertainty,
@@ -144,7 +144,7 @@ def _link_uncertainties(
     """
     spectrum = SpectrumOfChannels(fs, len(EARS))
     spectrum.push(samples)
-    mid = np.array([band.mid for band in bands_between(3, 12.5, 20000.0) if band.mid < fs / 2])
+    mid = np.array([band.mid for band in RESPONSE_BANDS if band.mid < fs / 2])
     found: dict[str, float] = {}
     for ear, power in zip(EARS, spectrum.finish(), strict=True):
         curve = response.channels[ear]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Samples
 from soundcal.dsp.convolve import Convolver, fir_gain
-from soundcal.dsp.octave import bands_between
+from soundcal.dsp.octave import RESPONSE_BANDS
 from soundcal.dsp.spectrum import SpectrumStream
 from soundcal.dsp.weighting import exact_level
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
@@ -57,8 +57,6 @@ _PEAK_DB: Final = 3.0
 _RUN_OUT: Final = 1.0 / 6.0
 _STEEPEST: Final = 12.0
 """Octaves below the range over which the slope at its edge runs out, and its limit in dB/octave."""
-
-_BANDS: Final = (12.5, 20000.0)
 
 
 class Equaliser:
@@ -339,8 +337,7 @@ class Equaliser:
         return filtered
 
     def _bands(self, row: int, name: str) -> FilterBands:
-        mid = np.array([band.mid for band in bands_between(3, *_BANDS)])
-        mid = mid[mid < self.fs / 2.0]
+        mid = np.array([band.mid for band in RESPONSE_BANDS if band.mid < self.fs / 2.0])
         curve = self.response.channel(name)
         gain = db(np.abs(fir_gain(self.taps[row], mid, self.fs)))
         return FilterBands(

@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfilt, sosfreqz
 
 from soundcal.arrays import Array
 from soundcal.dsp.convolve import fir_gain
-from soundcal.dsp.octave import bands_between
+from soundcal.dsp.octave import RESPONSE_BANDS
 from soundcal.indicators.response_uncertainty import ResponseUncertainty, error_covariance
 from soundcal.recording import Recording
 from soundcal.response.combining import combine_responses
@@ -144,7 +144,7 @@ def _sweep_error(corner: float, low: float, high: float) -> float:
 
 def _pink(octaves: float) -> ResponseUncertainty:
     """Return the uncertainty of pink noise from 1 dB per band, in the bands of loudness."""
-    mid = np.array([band.mid for band in bands_between(3, 12.5, 20000.0)])
+    mid = np.array([band.mid for band in RESPONSE_BANDS])
     curve = ChannelResponse(
         mid, np.zeros(mid.size), u_db=np.ones(mid.size), correlation_octaves=octaves
     )
