@@ -17,7 +17,7 @@ from soundcal.indicators.registry import find
 from soundcal.indicators.series import Series
 from soundcal.indicators.stream import StreamRequest
 
-__all__ = ["METRICS", "Metric", "Parts", "Summary", "summary_of"]
+__all__ = ["AUDIBLE", "METRICS", "Metric", "MetricSummary", "Parts", "summary_of"]
 
 Parts = Mapping[str, Array]
 """Arrays that specific values are made of, shape (n, 53) each: ``tonal_loudness`` and
@@ -136,7 +136,7 @@ METRICS: Final = {
 """The metrics by symbol."""
 
 
-class Summary:
+class MetricSummary:
     """Roughness or fluctuation strength of one ear, or of both, from its specific values."""
 
     def __init__(self, metric: Metric, request: StreamRequest) -> None:
@@ -217,7 +217,7 @@ class Summary:
         return {"specific": mean ** (1.0 / self.metric.exponent)}
 
 
-class _Loudness(Summary):
+class _Loudness(MetricSummary):
     """Loudness; its values are power means."""
 
     def __init__(self, metric: Metric, request: StreamRequest) -> None:
@@ -235,11 +235,11 @@ class _Loudness(Summary):
         return float((self._power / self._over_time.n) ** (1.0 / self.metric.exponent))
 
 
-_AUDIBLE: Final = 0.02
+AUDIBLE: Final = 0.02
 """Tonality in tu_HMS above which values are averaged (6.2.9 to 6.2.11)."""
 
 
-class _Tonality(Summary):
+class _Tonality(MetricSummary):
     """Tonality; its values are means over the tonal times only."""
 
     def __init__(self, metric: Metric, request: StreamRequest) -> None:
@@ -252,10 +252,10 @@ class _Tonality(Summary):
         return np.asarray(patterns.max(axis=1), dtype=np.float64)
 
     def _add(self, series: Array, patterns: Array, parts: Parts) -> None:
-        tonal = series > _AUDIBLE
+        tonal = series > AUDIBLE
         self._sum += float(series[tonal].sum())
         self._count += int(tonal.sum())
-        audible = patterns > _AUDIBLE
+        audible = patterns > AUDIBLE
         self._counts += audible.sum(axis=0)
         self._total += np.sum(patterns, axis=0, where=audible)
         self._frequencies += np.sum(parts["frequency"], axis=0, where=audible)
@@ -274,7 +274,7 @@ class _Tonality(Summary):
         return {"specific": self._total / counts, "specific_frequency": frequency}
 
 
-def summary_of(metric: Metric, request: StreamRequest) -> Summary:
+def summary_of(metric: Metric, request: StreamRequest) -> MetricSummary:
     """Open the summary of a metric."""
-    kind = {"NHM": _Loudness, "THM": _Tonality}.get(metric.symbol, Summary)
+    kind = {"NHM": _Loudness, "THM": _Tonality}.get(metric.symbol, MetricSummary)
     return kind(metric, request)
