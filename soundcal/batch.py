@@ -12,22 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from soundcal.arrays import Array
-from soundcal.calibrated import calibrated_file
-from soundcal.calibration.model import Calibration
-from soundcal.calibration.stated import StatedLevels
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, SignalError, SoundcalError
 from soundcal.files import audio
 from soundcal.indicators.analysis import Analysis
-from soundcal.indicators.engines import MosqitoAnalysis, check_engine, open_engine
-from soundcal.indicators.names import STUDY, merged_statistics, resolve
+from soundcal.indicators.engines import MosqitoAnalysis, open_engine
+from soundcal.indicators.names import merged_statistics
 from soundcal.indicators.prominence.result import ProminenceResult, RatedTone
-from soundcal.indicators.registry import find
 from soundcal.indicators.response_uncertainty import (
     SpectrumOfChannels,
     channel_errors,
@@ -40,93 +35,23 @@ from soundcal.indicators.rows import (
     FAILED,
     TidyRow,
     by_rules,
-    check_ear_rules,
     tidy_rows,
 )
-from soundcal.indicators.sound_field import assumed_field, point_flags, point_note
-from soundcal.indicators.stream import StreamRequest, check_field
+from soundcal.indicators.stream import StreamRequest
 from soundcal.isolation import from_here, safe_children
-from soundcal.recording import EARS, INDICATOR, AppliedResponse, Flag, is_lossy
-from soundcal.response.model import Response
-from soundcal.response.referring import Referral, not_undone, referral
+from soundcal.prepared import BLOCK, TIDY, PreparedFile, Task, check_task, prepared_file
+from soundcal.recording import EARS, AppliedResponse, Flag
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
 from soundcal.version import __version__
 
-__all__ = ["FileResult", "Task", "measure_file", "measure_files"]
-
-_BLOCK: Final = 1 << 16
-"""Samples per channel read at a time."""
-
-_TIDY: Final = 256
-"""Blocks after which, and after the first one, memory is tidied up: every 6 minutes of sound."""
+__all__ = ["FileResult", "measure_file", "measure_files"]
 
 Progress = Callable[[float], None]
 
 _Fed = tuple[Array, Analysis | MosqitoAnalysis | SpectrumOfChannels]
 """Factors from samples to pascal, shape (n_channels, 1), and what takes the pressure."""
-
-_LEVEL_BEFORE: Final = (
-    "the stated level is that of the recording as it is, before the responses are undone"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Request for the measurement of files, the same for all.
-
-    Parameters
-    ----------
-    wanted : mapping of str to tuple of str
-        Statistics per symbol, as :func:`soundcal.indicators.resolve` gives them.
-    calibration : Calibration, optional
-        By default each file's own, named in the record beside it.
-    channels : tuple of str
-        Channel names of the files; by default those of the record, or the usual ones.
-    field : {"", "free", "diffuse", "eardrum"}
-        Sound field; if it is empty, that of the reference point of each recording, or the free
-        field.
-    ears : tuple of {"each", "mean", "max", "energy", "left", "right", "binaural"}
-        Ear rules, each of which adds its rows; ``each``: every channel has its rows.
-    engine : {"soundcal", "mosqito"}
-        Library that computes. MoSQITo needs the whole file in memory.
-    uncertainty : bool
-        Carry the uncertainty of the calibration and of the responses also into indicators that are
-        not levels (doubles the run time).
-    sensitivities : tuple of float
-        Stated sensitivity in Pa per full scale instead of a calibration: one for all channels of
-        every file, or one each.
-    levels : mapping of str to StatedLevels
-        Known level of each recording instead of a calibration, by absolute path. The whole file is
-        then read into memory once.
-    kept : mapping of str to tuple of str
-        Statistics per symbol of the indicators whose results are kept with their series, in memory
-        and beside the rows.
-    other_device : bool
-        Accept a calibration of a device other than that of the record beside a file; a flag says
-        so.
-    refer_to : {"", "ff", "df", "id"}
-        Sound field to which the recordings are referred before they are measured: free, diffuse, or
-        the maker's direction-independent reference.
-    responses : tuple of Response
-        Responses that lead there, as :func:`soundcal.response.referring.chosen_responses` returns
-        them.
-    """
-
-    wanted: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=lambda: resolve(STUDY))
-    calibration: Calibration | None = None
-    channels: tuple[str, ...] = ()
-    field: str = ""
-    ears: tuple[str, ...] = (EACH,)
-    engine: str = "soundcal"
-    uncertainty: bool = False
-    sensitivities: tuple[float, ...] = ()
-    levels: Mapping[str, StatedLevels] = dataclass_field(default_factory=dict)
-    kept: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
-    other_device: bool = False
-    refer_to: str = ""
-    responses: tuple[Response, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,27 +169,10 @@ def measure_file(
         calibration of an output or of another device.
     """
     path = Path(path)
-    file = calibrated_file(
-        path,
-        calibration=task.calibration,
-        sensitivities=task.sensitivities,
-        levels=task.levels,
-        channels=task.channels,
-        other_device=task.other_device,
-    )
-    about, channels, calibration = file.about, file.channels, file.calibration
+    ready = prepared_file(path, task)
+    about, channels, calibration = ready.file.about, ready.file.channels, ready.file.calibration
     u_db = [calibration.chain(name).u_db for name in channels]
-    factors = np.array([[calibration.sensitivity(name)] for name in channels])
-    referred = referral(
-        task.responses,
-        task.refer_to,
-        point=file.point,
-        incidence=file.incidence,
-        channels=channels,
-        fs=about.fs,
-        tone_frequency=calibration.tone_frequency,
-    )
-    field = check_field(assumed_field(task.field, referred.point, referred.incidence))
+    field, factors, referred = ready.field, ready.factors, ready.referred
     request = StreamRequest(
         about.fs,
         merged_statistics(task.wanted, task.kept),
@@ -283,8 +191,8 @@ def measure_file(
         request = replace(request, wanted=task.wanted, keep=False)
         raised = open_engine(task.engine, request, about.n_channels, threads)
         fed.append((factors * from_db(np.array(u_db))[:, np.newaxis], raised))
-    judged = FileChecks(channels, about.fs, factors[:, 0].tolist(), coarse=is_lossy(about.flags))
-    _feed(path, about, fed, judged, referred, progress)
+    judged = ready.open_checks()
+    _feed(ready, fed, judged, progress)
     checks = judged.checks()
     reasons = {
         rule: _no_ears(rule, channels) or _one_ear(rule, judged.dead, checks) for rule in task.ears
@@ -314,31 +222,16 @@ def measure_file(
     rows = by_rules(rows, [rule for rule in task.ears if not reasons[rule]])
     missing |= {rule: SignalError(reason) for rule, reason in reasons.items() if reason}
     rows += [_failed(label or str(path), f"{s}: {e}", calibration.id) for s, e in missing.items()]
-    warnings = [Flag(INDICATOR, text) for result in results.values() for text in result.warnings]
-    flags = (
-        *file.flags,
-        *file.doubts(checks),
-        *referred.flags(),
-        *point_flags(referred.point, referred.incidence, field, task.wanted),
-        *warnings,
-    )
-    unstated = point_note(referred.point, channels, field, task.wanted)
-    named = not_undone(calibration, {step.sha256 for step in equalisation})
-    left_out = f"calibration {calibration.id} names {named}" if named else ""
-    before = _LEVEL_BEFORE if task.levels and equalisation else ""
+    warnings = [text for result in results.values() for text in result.warnings]
     return FileResult(
         path=str(path),
         rows=tuple(rows),
-        flags=tuple(dict.fromkeys(flags)),
+        flags=ready.flags(checks, warnings),
         channels=tuple(channels),
         missing={symbol: str(error) for symbol, error in missing.items()},
         results={symbol: results[symbol] for symbol in task.kept if symbol in results},
-        notes=(
-            *file.notes,
-            *referred.notes,
-            *filter(None, [unstated, left_out, before]),
-        ),
-        sensitivities=file.sensitivities,
+        notes=ready.notes(),
+        sensitivities=ready.file.sensitivities,
         tones=_tones(results.values(), channels, judged.dead),
         field=field,
         point=referred.point,
@@ -376,25 +269,20 @@ def _failed(recording: str, reason: str, calibration: str) -> TidyRow:
 
 
 def _feed(
-    path: Path,
-    about: audio.AudioInfo,
-    streams: Sequence[_Fed],
-    judged: FileChecks,
-    referred: Referral,
-    progress: Progress | None,
+    ready: PreparedFile, streams: Sequence[_Fed], judged: FileChecks, progress: Progress | None
 ) -> None:
     """Push a file's pressure, referred, into the streams, and its samples into the checks."""
     done = 0
-    for number, block in enumerate(audio.blocks(path, _BLOCK)):
+    for number, block in enumerate(audio.blocks(ready.file.path, BLOCK)):
         judged.push(block)
-        filtered = referred.process(block)
+        filtered = ready.referred.process(block)
         for factors, stream in streams:
             stream.push(filtered * factors)
-        if number % _TIDY == 0:
+        if number % TIDY == 0:
             give_back()
         done += block.shape[1]
         if progress is not None:
-            progress(done / about.fs)
+            progress(done / ready.file.about.fs)
 
 
 def _kept(path: str, task: Task, threads: int | None, progress: Progress | None) -> FileResult:
@@ -444,7 +332,7 @@ def measure_files(
         raise ParameterError("no files; at least one is expected")
     if jobs < 1:
         raise ParameterError(f"{jobs} jobs; at least 1 is expected")
-    _check(task)
+    check_task(task)
     durations = [_duration(name) for name in names]
     results = (
         _one_by_one(names, durations, task, progress) if jobs == 1 else _abreast(names, task, jobs)
@@ -460,19 +348,6 @@ def measure_files(
 def total_duration(paths: Iterable[str | os.PathLike[str]]) -> float:
     """Return the seconds of audio in all files; files that cannot be read count as 0 s."""
     return sum(_duration(os.fspath(path)) for path in paths)
-
-
-def _check(task: Task) -> None:
-    """Refuse a task that cannot work for any file, before the first file is read."""
-    for symbol in (*task.wanted, *task.kept):
-        find(symbol)
-    check_field(task.field or "free", [*task.wanted, *task.kept])
-    check_ear_rules(task.ears, task.wanted)
-    check_engine(task.engine, task.wanted)
-    if any(not 0 < value < math.inf for value in task.sensitivities):
-        raise ParameterError(
-            f"sensitivities {list(task.sensitivities)} Pa/FS; positive numbers are expected"
-        )
 
 
 def _duration(path: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from soundcal.batch import FileResult, Task, measure_files
+from soundcal.batch import FileResult, measure_files
 from soundcal.calibrated import as_sensitivities
 from soundcal.calibration.model import Calibration
 from soundcal.calibration.stated import StatedLevels
@@ -16,6 +16,7 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.level_tables import levels_of_files, read_levels
 from soundcal.indicators.names import resolve
 from soundcal.indicators.rows import EACH, FAILED, ear_rules, to_frame
+from soundcal.prepared import Task
 from soundcal.recording import counted
 from soundcal.response.model import Response
 from soundcal.response.opening import open_response

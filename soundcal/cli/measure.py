@@ -27,9 +27,10 @@ from soundcal.cli.report_options import EAR_RULES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from soundcal.batch import FileResult, Task
+    from soundcal.batch import FileResult
     from soundcal.calibration.model import Calibration
     from soundcal.calibration.stated import StatedLevels
+    from soundcal.prepared import Task
 
 __all__ = ["add"]
 
@@ -325,8 +326,8 @@ def _wanted(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 
 
 def _task(options: argparse.Namespace) -> "Task":
-    from soundcal.batch import Task
     from soundcal.indicators.names import merged_statistics, resolve
+    from soundcal.prepared import Task
 
     wanted = _wanted(options)
     return Task(

@@ -9,8 +9,9 @@ from soundcal.cli.output import say
 from soundcal.cli.pictures import write_picture
 
 if TYPE_CHECKING:
-    from soundcal.batch import FileResult, Task
+    from soundcal.batch import FileResult
     from soundcal.indicators.result import IndicatorResult
+    from soundcal.prepared import Task
 
 __all__ = ["check_plots", "draw_plots"]
 

@@ -47,9 +47,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _measure_file(noise: "Samples") -> None:
     """Measure a file, whose samples lie in memory in another order."""
-    from soundcal.batch import Task, measure_file
+    from soundcal.batch import measure_file
     from soundcal.files import audio
     from soundcal.indicators.names import resolve
+    from soundcal.prepared import Task
 
     with TemporaryDirectory() as folder:
         path = Path(folder, "noise.wav")

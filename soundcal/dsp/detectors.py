@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array
-from soundcal.dsp.distribution import Distribution
+from soundcal.dsp.distribution import CountedValues, Distribution
 from soundcal.dsp.weighting import Weighting, sections
 from soundcal.errors import ParameterError
 from soundcal.units import pascal_to_level
@@ -38,6 +38,7 @@ __all__ = [
     "SettledStatistics",
     "tick_ends",
     "tick_times",
+    "ticks_in",
     "unsettled_db",
 ]
 
@@ -89,6 +90,15 @@ def samples_to(n_ticks: int, fs: float) -> int:
     return int(tick_ends(n_ticks, fs)[-1]) if n_ticks else 0
 
 
+def ticks_in(n_samples: int, fs: int) -> int:
+    """Return the number of ticks that are complete after a number of samples.
+
+    >>> ticks_in(220, 44100), ticks_in(440, 44100), ticks_in(441, 44100)
+    (1, 1, 2)
+    """
+    return ((n_samples + 1) * TICKS_PER_S - 1) // fs
+
+
 def tick_times(n_ticks: int, fs: float) -> Array:
     """Return the times in s at which the ticks end, shape (n_ticks,)."""
     return tick_ends(n_ticks, fs) / fs
@@ -131,9 +141,7 @@ class LevelMeter:
         self._count = np.zeros(2, dtype=np.int64)
         self._filters = np.zeros((5, 2))
         self._states = np.zeros((4, 11))
-        for column in _COLUMN.values():
-            self._states[:, column + 1] = -np.inf
-            self._states[:, column + 2] = np.inf
+        self.restart()
 
     @property
     def n_samples(self) -> int:
@@ -165,6 +173,13 @@ class LevelMeter:
             out,
         )
         return {w: self._readings(out[_KERNEL_ROW[w], :n]) for w in self.weightings}
+
+    def restart(self) -> None:
+        """Forget the tick that has begun, but not the averages: the next sample is the first."""
+        self._states[:, 0] = 0.0
+        for column in _COLUMN.values():
+            self._states[:, column + 1] = -np.inf
+            self._states[:, column + 2] = np.inf
 
     def rest(self) -> dict[str, Readings]:
         """Return the reading of the tick that has begun and not ended, if there is one.
@@ -206,10 +221,14 @@ class SettledStatistics:
         Time weighting.
     percentiles : bool
         Keep the distribution, for :meth:`levels`.
+    left_out : int, optional
+        Number of readings at the beginning that are part of the rise. By default those of a signal
+        that starts here: the settling time, or the first half of a shorter signal.
     """
 
-    def __init__(self, time: str, *, percentiles: bool = True) -> None:
+    def __init__(self, time: str, *, percentiles: bool = True, left_out: int | None = None) -> None:
         self._percentiles = percentiles
+        self._left_out = left_out
         self.maximum = 0.0
         self._minimum = np.inf
         self._distribution = Distribution()
@@ -221,6 +240,11 @@ class SettledStatistics:
     def push(self, average: Array, high: Array, low: Array) -> None:
         """Take the readings of the next ticks, in Pa²."""
         self.maximum = max(self.maximum, float(high.max(initial=0.0)))
+        if self._left_out is not None:
+            first = min(self._left_out, average.size)
+            self._left_out -= first
+            self._take(average[first:], low[first:])
+            return
         if self._settled:
             self._take(average, low)
             return
@@ -245,13 +269,14 @@ class SettledStatistics:
 
         In a signal shorter than a tick it is the only reading there is.
         """
-        if not self._settled:
+        if not self._settled and self._left_out is None:
             if self._n_head == 0 and rest is not None:
                 self._head.append((rest[0], rest[2]))
             self._leave_head()
         if rest is not None:
             self.maximum = max(self.maximum, float(rest[1][0]))
-            self._minimum = min(self._minimum, float(rest[2][0]))
+            if not self._left_out:
+                self._minimum = min(self._minimum, float(rest[2][0]))
 
     @property
     def minimum(self) -> float:
@@ -261,6 +286,10 @@ class SettledStatistics:
     def levels(self, percents: tuple[float, ...]) -> Array:
         """Return the levels in dB exceeded in the given percentages of the time."""
         return self._distribution.exceedance(percents)
+
+    def counted(self) -> CountedValues:
+        """Return the levels in dB, rounded and counted."""
+        return self._distribution.counted()
 
 
 _PEAK_FACTOR: Final = 8

@@ -329,6 +329,10 @@ class BandFilter:
         self._past = samples[samples.size - PAST :].copy()
         return out.reshape(most, -1)[:n, self._places] * self._power
 
+    def restart(self) -> None:
+        """Forget the energies of the step that has begun, but not the states of the filters."""
+        self._groups[:, -LANES:] = 0.0
+
     def rest(self) -> Array:
         """Return the energies of the step that has begun and not ended, shape (n_bands,)."""
         energies: Array = self._groups[:, -LANES:].ravel()[self._places] * self._power

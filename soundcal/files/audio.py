@@ -88,7 +88,7 @@ class AudioInfo:
     @property
     def flags(self) -> tuple[Flag, ...]:
         """Reasons to doubt the samples because of their coding or their header."""
-        if _LOSSLESS.fullmatch(self.subtype):
+        if _is_lossless(self.subtype):
             return self.doubts
         return (Flag(LOSSY, f"lossy coding ({self.subtype})"), *self.doubts)
 
@@ -153,6 +153,10 @@ def _check_complete(path: Path, header: str) -> None:
             )
     if "Last page lacks an end-of-stream bit" in header:
         raise RecordError(f"{path}: truncated, the stream does not end; copy the file again")
+
+
+def _is_lossless(subtype: str) -> bool:
+    return _LOSSLESS.fullmatch(subtype) is not None
 
 
 def _info(path: Path, sound: Any) -> AudioInfo:
@@ -231,8 +235,24 @@ def read(path: str | os.PathLike[str]) -> Capture:
     )
 
 
-def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[Array]:
-    """Read a file in blocks of shape (n_channels, n <= size), whatever its length.
+def blocks(
+    path: str | os.PathLike[str],
+    size: int = 1 << 18,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator[Array]:
+    """Read a file, or a part of it, in blocks of shape (n_channels, n <= size).
+
+    Parameters
+    ----------
+    path : path
+        Any format that libsndfile reads.
+    size : int
+        Largest number of samples per channel in a block.
+    start, stop : int
+        First sample, and the one after the last; by default those of the file. A file of a lossy
+        coding is decoded from its beginning, because its samples depend on what was decoded before.
 
     Raises
     ------
@@ -241,14 +261,21 @@ def blocks(path: str | os.PathLike[str], size: int = 1 << 18) -> Iterator[Array]
     """
     path = Path(path)
     with _opened(path) as sound:
-        expected, found = sound.frames, 0
-        while (block := _next_samples(path, sound, size)).size:
-            if not np.isfinite(block).all():
+        end = sound.frames if stop is None else min(stop, sound.frames)
+        at = start if _is_lossless(sound.subtype) else 0
+        if at:
+            sound.seek(at)
+        while (
+            block := _next_samples(path, sound, size if stop is None else min(size, end - at))
+        ).size:
+            wanted = block[max(start - at, 0) :]
+            if not np.isfinite(wanted).all():
                 raise SignalError(f"{path}: contains samples that are NaN or infinite")
-            found += block.shape[0]
-            yield np.ascontiguousarray(block.T)
-    if found != expected:
-        raise RecordError(f"{path}: truncated, {found} of {expected} samples could be read")
+            at += block.shape[0]
+            if wanted.size:
+                yield np.ascontiguousarray(wanted.T)
+    if at != end:
+        raise RecordError(f"{path}: truncated, {at} of {end} samples could be read")
 
 
 def write(

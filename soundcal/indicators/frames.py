@@ -101,7 +101,7 @@ class FrameStream:
         self._pending = waiting[n * method.hop :].copy()
         if found:
             self._series.push(np.array([value for value, _ in found]))
-            if self._request.keep and method.axis is not None:
+            if self._request.keep and self._request.patterns and method.axis is not None:
                 self._specific += [specific for _, specific in found]
 
     def finish(self) -> dict[str, IndicatorResult]:

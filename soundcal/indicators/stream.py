@@ -58,6 +58,8 @@ class StreamRequest:
         the signal, and ``series`` and ``specific`` of the results are None.
     specific : bool
         Also keep the specific values over time of the indicators whose ``specific`` is an average.
+    patterns : bool
+        With ``keep``, also keep the specific values over time of the other indicators.
     """
 
     fs: float
@@ -65,6 +67,7 @@ class StreamRequest:
     field: Field = "free"
     keep: bool = True
     specific: bool = False
+    patterns: bool = True
 
 
 class Pushable(Protocol):

@@ -28,8 +28,8 @@ from soundcal.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soundcal.batch import Task
     from soundcal.indicators import TidyRow
+    from soundcal.prepared import Task
 
 __all__ = ["CalibratedRecording", "Progress", "measure_items"]
 

@@ -130,7 +130,7 @@ def collect(
         No folder, two plain folders of one name, a calibration of an output or of another device,
         or as for :func:`soundcal.study.compare_methods`.
     """
-    from soundcal.batch import Task
+    from soundcal.prepared import Task
 
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     given = [Path(path) for path in listed]

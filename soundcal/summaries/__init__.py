@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from soundcal.summaries.piece import PieceResult, check_piece_task, summarise_piece
     from soundcal.summaries.summary import Summary, merge, statistic
     from soundcal.summaries.values import check_mergeable, needed_series, value_from
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
+            "PieceResult": "piece",
+            "check_piece_task": "piece",
+            "summarise_piece": "piece",
             "Summary": "summary",
             "merge": "summary",
             "statistic": "summary",
@@ -21,10 +25,13 @@ else:
     )
 
 __all__ = [
+    "PieceResult",
     "Summary",
     "check_mergeable",
+    "check_piece_task",
     "merge",
     "needed_series",
     "statistic",
+    "summarise_piece",
     "value_from",
 ]

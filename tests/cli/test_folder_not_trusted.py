@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundcal.batch import Task, measure_files
+from soundcal.batch import measure_files
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.cli import main
 from soundcal.files import audio
@@ -17,6 +17,7 @@ from soundcal.files.calibrations import save_calibration
 from soundcal.files.lock import user_of
 from soundcal.files.session import Session
 from soundcal.indicators import resolve
+from soundcal.prepared import Task
 from soundcal.recording import Capture
 
 PLANTED = ("joblib", "numpy", "numba", "pandas", "scipy", "soundfile", "matplotlib", "sounddevice")

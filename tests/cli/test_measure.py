@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundcal.batch import Task, measure_file, measure_files
+from soundcal.batch import measure_file, measure_files
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.cli import main
 from soundcal.dsp.distribution import CAPACITY
@@ -24,6 +24,7 @@ from soundcal.files.atomic import file_digest
 from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.files.records import write_json
 from soundcal.indicators import compute, leq, mosqito, resolve
+from soundcal.prepared import Task
 from soundcal.recording import CLIPPING, Capture, Flag
 
 FS = 48000

@@ -58,6 +58,18 @@ def test_blocks_join_to_the_whole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(joined, audio.read(tmp_path / "take.wav").samples)
 
 
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg"])
+def test_a_part_is_a_part_of_the_whole(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"take.{ending}"
+    soundfile.write(path, noise(2, 30_000).T, 48000)
+    whole = audio.read(path).samples
+    found = list(audio.blocks(path, 1000, start=12_345, stop=23_456))
+    assert {block.shape[1] for block in found[:-2]} <= {1000, 655}
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), whole[:, 12_345:23_456])
+    last = np.concatenate(list(audio.blocks(path, 1000, start=29_999)), axis=1)
+    np.testing.assert_array_equal(last, whole[:, 29_999:])
+
+
 def test_bad_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no such file"):
         audio.read(tmp_path / "missing.wav")

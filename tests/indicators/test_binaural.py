@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fake_stage import FakeStage, indicator
 
-from soundcal.batch import Task, measure_file, measure_files
+from soundcal.batch import measure_file, measure_files
 from soundcal.calibration.stated import from_sensitivity
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.files import audio
@@ -24,6 +24,7 @@ from soundcal.indicators.rows import (
     to_frame,
 )
 from soundcal.indicators.stream import run_together
+from soundcal.prepared import Task
 from soundcal.recording import OVERFLOWS, Flag, Recording
 from soundcal.study import Rules, compare_methods, read_table
 from soundcal.study.ears import of_ears

@@ -14,7 +14,7 @@ from soundcal.indicators.result import IndicatorResult, stack
 from soundcal.indicators.stream import StreamRequest, check_field, feed_each
 from soundcal.units import pascal_to_level
 
-__all__ = ["BandStream", "band_levels"]
+__all__ = ["BandRecord", "BandStream", "band_levels", "registry_record"]
 
 
 _STANDARD: Final = "IEC 61260-1:2014 class 1"
@@ -23,7 +23,7 @@ _STEP: Final = 0.125
 _FRACTIONS: Final = {"Loct": 1, "Lthird": 3}
 
 
-class _BandRecord:
+class BandRecord:
     """Energies of all bands of one fraction, of one signal."""
 
     def __init__(
@@ -50,6 +50,25 @@ class _BandRecord:
         if self._keep:
             self._kept.append(energies)
 
+    def restart(self) -> None:
+        """Begin with the next sample, in the state that the filters have reached."""
+        self._total[:] = 0.0
+        self._kept.clear()
+        self._filter.restart()
+
+    def energies(self) -> dict[str, float]:
+        """Return the sum of the squared band pressure in Pa² by nominal frequency."""
+        found = (self._total + self._filter.rest()).tolist()
+        return {band.nominal: x for band, x in zip(self._filter.bands, found, strict=True)}
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return a warning if bands are missing."""
+        if not self._missing:
+            return ()
+        names = ", ".join(band.nominal for band in self._missing)
+        fs = self._filter.fs
+        return (f"no band levels at {names} Hz: too high for a sampling rate of {fs:g} Hz",)
+
     def result(self) -> IndicatorResult:
         """Return the levels of the signal, once it is complete."""
         found, filters = self._total + self._filter.rest(), self._filter
@@ -64,7 +83,7 @@ class _BandRecord:
             ends = filters.step_ends(len(energies))
             counts = np.diff(ends, prepend=0)[:, np.newaxis]
             times, specific = ends / filters.fs, pascal_to_level(np.sqrt(energies / counts))
-        result = IndicatorResult(
+        return IndicatorResult(
             "band_levels",
             "dB",
             _STANDARD,
@@ -74,13 +93,13 @@ class _BandRecord:
             specific=specific,
             axis=np.array([band.mid for band in filters.bands]),
             axis_unit="Hz",
+            warnings=self.warnings(),
         )
-        if self._missing:
-            names = ", ".join(band.nominal for band in self._missing)
-            result = result.with_warnings(
-                f"no band levels at {names} Hz: too high for a sampling rate of {filters.fs:g} Hz"
-            )
-        return result
+
+
+def registry_record(symbol: str, fs: float, *, keep: bool) -> BandRecord:
+    """Return the record of the registry's ``Loct`` or ``Lthird``."""
+    return BandRecord(bands_between(_FRACTIONS[symbol], *_RANGE), fs, keep=keep)
 
 
 class BandStream:
@@ -88,9 +107,7 @@ class BandStream:
 
     def __init__(self, request: StreamRequest) -> None:
         self._records = {
-            symbol: _BandRecord(
-                bands_between(_FRACTIONS[symbol], *_RANGE), request.fs, keep=request.keep
-            )
+            symbol: registry_record(symbol, request.fs, keep=request.keep)
             for symbol in request.wanted
         }
 
@@ -164,9 +181,9 @@ def band_levels(
     if step is not None and not step > 0:
         raise ParameterError(f"step {step} s; a positive duration is expected")
 
-    def opener() -> _BandRecord:
+    def opener() -> BandRecord:
         keep = step is not None
-        return _BandRecord(bands, fs, weighting=letter, step=step or _STEP, keep=keep)
+        return BandRecord(bands, fs, weighting=letter, step=step or _STEP, keep=keep)
 
     records, leading = feed_each(opener, pressure, fs)
     return stack([record.result() for record in records], leading)

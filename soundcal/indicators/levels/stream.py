@@ -1,6 +1,6 @@
 """Levels of one signal, block by block: the readings of the level meter, and their results."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +23,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import StreamRequest
 from soundcal.units import pascal_to_level
 
-__all__ = ["LevelRecord", "LevelStream"]
+__all__ = ["LevelRecord", "LevelStream", "unsettled_warning"]
 
 _NOTICED_DB: Final = 0.1
 """Error of minima and percentiles of a steady sound that is told."""
@@ -48,6 +48,9 @@ class LevelRecord:
         Weightings whose peak is wanted.
     keep : bool
         Keep the readings of every tick.
+    left_out : mapping of str to int, optional
+        Readings at the beginning that belong to the rise of each detector, as for
+        :class:`~soundcal.dsp.detectors.SettledStatistics`.
     """
 
     def __init__(
@@ -58,23 +61,45 @@ class LevelRecord:
         detectors: Sequence[str] = ("F",),
         peaks: Sequence[Weighting] = (),
         keep: bool = False,
+        left_out: Mapping[str, int] | None = None,
     ) -> None:
+        self._detectors = tuple(detectors)
+        self._left_out = left_out or {}
         self.meter = LevelMeter(tuple(weightings), fs, impulse="I" in detectors)
-        self.statistics: dict[str, dict[str, SettledStatistics]] = {
-            w: {t: SettledStatistics(t, percentiles=t in detectors) for t in self.meter.times}
-            for w in weightings
-        }
-        self._energy: dict[str, float] = dict.fromkeys(weightings, 0.0)
+        self.statistics = self._fresh()
+        self.energy: dict[str, float] = dict.fromkeys(weightings, 0.0)
         self._peaks: dict[str, tuple[WeightingFilter, Peak]] = {
             w: (WeightingFilter(w, fs), Peak()) for w in peaks
         }
         self._kept: dict[str, list[Readings]] | None = {w: [] for w in weightings} if keep else None
 
+    def _fresh(self) -> dict[str, dict[str, SettledStatistics]]:
+        """Return the statistics of each weighting and detector, without a reading."""
+
+        def fresh(time: str) -> SettledStatistics:
+            wanted, left_out = time in self._detectors, self._left_out.get(time)
+            return SettledStatistics(time, percentiles=wanted, left_out=left_out)
+
+        return {w: {t: fresh(t) for t in self.meter.times} for w in self.meter.weightings}
+
+    def restart(self) -> None:
+        """Begin with the next sample, in the state that filters and detectors have reached.
+
+        Peaks begin 16 samples earlier: so long is the delay of their interpolation.
+        """
+        self.meter.restart()
+        self.statistics = self._fresh()
+        self.energy = dict.fromkeys(self.energy, 0.0)
+        for _, peak in self._peaks.values():
+            peak.restart()
+        if self._kept is not None:
+            self._kept = {w: [] for w in self._kept}
+
     def push(self, block: Array) -> None:
         """Take the next samples in Pa, shape (n,)."""
         for w, readings in self.meter.push(block).items():
             for energy in readings.energy.tolist():
-                self._energy[w] += energy
+                self.energy[w] += energy
             for t, statistics in self.statistics[w].items():
                 statistics.push(readings.average[t], readings.high[t], readings.low[t])
             if self._kept is not None:
@@ -86,7 +111,7 @@ class LevelRecord:
         """Add the unfinished tick at the end."""
         rest = self.meter.rest()
         for w, readings in rest.items():
-            self._energy[w] += float(readings.energy[0])
+            self.energy[w] += float(readings.energy[0])
         for w, detectors in self.statistics.items():
             for t, statistics in detectors.items():
                 last = rest.get(w)
@@ -96,15 +121,16 @@ class LevelRecord:
 
     def equivalent(self, weighting: str) -> float:
         """Return Leq in dB."""
-        return float(_level_of(self._energy[weighting] / self.meter.n_samples))
+        return float(_level_of(self.energy[weighting] / self.meter.n_samples))
 
     def exposure(self, weighting: str) -> float:
         """Return the sound exposure level in dB re (20 µPa)² · 1 s."""
-        return float(_level_of(self._energy[weighting] / self.meter.fs))
+        return float(_level_of(self.energy[weighting] / self.meter.fs))
 
-    def peak(self, weighting: str) -> float:
-        """Return the peak level in dB."""
-        return float(pascal_to_level(self._peaks[weighting][1].finish()))
+    def peak(self, weighting: str, *, ended: bool = True) -> float:
+        """Return the peak level in dB; of a signal that has not ended, without the last samples."""
+        peak = self._peaks[weighting][1]
+        return float(pascal_to_level(peak.finish() if ended else peak.so_far))
 
     def extremes(self, weighting: str, time: str) -> tuple[float, float]:
         """Return the largest and the smallest time-weighted level in dB."""
@@ -182,13 +208,15 @@ class LevelStream:
             found["peak"] = record.peak(w)
         times, series = record.series(w, "F") if self._request.keep else (None, None)
         wanted, duration = self._request.wanted[symbol] or found, self._n / self._request.fs
-        warnings = [text for time in "FSI" if (text := _unsettled(symbol, wanted, time, duration))]
+        warnings = [
+            text for time in "FSI" if (text := unsettled_warning(symbol, wanted, time, duration))
+        ]
         return IndicatorResult(
             "sound_level", "dB", standard_of(w), found["eq"], found, times, series
         ).with_warnings(*warnings)
 
 
-def _unsettled(symbol: str, wanted: Collection[str], time: str, duration: float) -> str:
+def unsettled_warning(symbol: str, wanted: Collection[str], time: str, duration: float) -> str:
     """Return a warning if a signal is too short for the minima and percentiles that are wanted.
 
     These begin after half of a short signal (:mod:`soundcal.dsp.detectors`), when the average of a

@@ -111,7 +111,7 @@ class LoudnessStream:
         self._sharp = "S" in request.wanted
         self._converter = _Converter(request.fs)
         self._bank = SmoothedBank()
-        self._patterns = request.keep and "N" in request.wanted
+        self._patterns = request.keep and request.patterns and "N" in request.wanted
         self._method = LoudnessOverTime(request.field, specific=self._patterns or self._sharp)
         self._loudness = Series(keep=request.keep)
         self._sharpness = Series(keep=request.keep)

@@ -1,0 +1,319 @@
+"""The stages of a piece: what is computed of its sound, and the summaries that they leave.
+
+A stage reads the samples of its span, in order. Levels and bands begin anew with the first sample
+of the piece and stop with its last one. Of the other indicators, the values are kept whose time
+lies in the piece; a reading at the end of a time, as those of levels, belongs to its last sample.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundcal.arrays import Array
+from soundcal.dsp.detectors import SETTLING, TICKS_PER_S, ticks_in
+from soundcal.dsp.distribution import CountedValues
+from soundcal.dsp.weighting import check_weighting
+from soundcal.indicators.analysis import Analysis
+from soundcal.indicators.hearing_model.summaries import METRICS
+from soundcal.indicators.levels.bands import registry_record
+from soundcal.indicators.levels.stream import LevelRecord, unsettled_warning
+from soundcal.indicators.registry import find
+from soundcal.indicators.result import IndicatorResult
+from soundcal.indicators.rows import BINAURAL
+from soundcal.indicators.stream import Field, StreamRequest
+from soundcal.summaries.summary import Summary
+from soundcal.summaries.values import SeriesKey, needed_series
+from soundcal.summaries.warm_up import Span, reach_of
+
+__all__ = ["PieceOfFile", "Stage", "open_stages"]
+
+_SAME_INSTANT: Final = 1e-8
+"""Difference of times in s that is rounding; samples are further apart."""
+
+_NONE: Final = CountedValues.of(np.empty(0))
+
+Summaries = dict[str, list[Summary]]
+"""Summaries by channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceOfFile:
+    """Where a piece lies in its file.
+
+    Parameters
+    ----------
+    first, last : int
+        First sample, and the one after the last.
+    n_samples : int
+        Samples of the file per channel.
+    fs : int
+        Sampling rate in Hz.
+    channels : tuple of str
+        Names of the channels.
+    """
+
+    first: int
+    last: int
+    n_samples: int
+    fs: int
+    channels: tuple[str, ...]
+
+    @property
+    def seconds(self) -> Fraction:
+        """Duration in s."""
+        return Fraction(self.last - self.first, self.fs)
+
+    @property
+    def whole(self) -> bool:
+        """True if the piece is the whole file."""
+        return self.first == 0 and self.last == self.n_samples
+
+    def summary(
+        self,
+        key: SeriesKey,
+        total: Fraction,
+        extremes: tuple[float, float] = (math.nan, math.nan),
+        peak: float = math.nan,
+        counted: CountedValues = _NONE,
+    ) -> Summary:
+        """Return a summary of the duration of the piece; extremes are minimum and maximum."""
+        low, high = extremes
+        unit = find(key[0]).unit
+        return Summary(*key, unit, self.seconds, total, high, low, peak, counted)
+
+
+class Stage:
+    """A stage of a piece; the base of the three kinds.
+
+    Attributes
+    ----------
+    span : Span
+        Samples of the file that it reads.
+    missing : dict of str to str
+        After :meth:`finish`, the reason for each symbol that the file is too short for.
+    """
+
+    def __init__(self, piece: PieceOfFile, reaches: Iterable[str]) -> None:
+        self.piece = piece
+        self.span: Span = reach_of(reaches).span(piece.first, piece.last, piece.fs, piece.n_samples)
+        self.missing: dict[str, str] = {}
+
+    def restart(self) -> None:
+        """Take note that the next sample is the first one of the piece."""
+
+    def push(self, pressure: Array) -> None:
+        """Take the next samples of the span in Pa, shape (n_channels, n)."""
+        raise NotImplementedError
+
+    def finish(self) -> tuple[Summaries, list[str]]:
+        """Return the summaries by channel, and warnings."""
+        raise NotImplementedError
+
+
+class _Levels(Stage):
+    """Levels of all weightings, which share the filters."""
+
+    def __init__(self, piece: PieceOfFile, wanted: Mapping[str, Sequence[str]]) -> None:
+        self._wanted = wanted
+        self._series = {symbol: _time_weightings(symbol, wanted[symbol]) for symbol in wanted}
+        times = list(dict.fromkeys(t for series in self._series.values() for t in series))
+        super().__init__(piece, [f"{time}-weighted level" for time in times])
+        self._records = [self._record(times) for _ in piece.channels]
+
+    def _record(self, times: Sequence[str]) -> LevelRecord:
+        weightings = {symbol: check_weighting(symbol.removeprefix("L")) for symbol in self._wanted}
+        return LevelRecord(
+            tuple(weightings.values()),
+            self.piece.fs,
+            detectors=times,
+            peaks=[w for symbol, w in weightings.items() if "peak" in self._wanted[symbol]],
+            left_out=None if self.piece.whole else self._left_out(),
+        )
+
+    def _left_out(self) -> dict[str, int]:
+        """Return how many readings of the piece belong to the rise at the start of the file."""
+        piece = self.piece
+        in_file, before = ticks_in(piece.n_samples, piece.fs), ticks_in(piece.first, piece.fs)
+        rise = {time: round(s * TICKS_PER_S) for time, s in SETTLING.items()}
+        return {time: max(0, min(n, in_file // 2) - before) for time, n in rise.items()}
+
+    def restart(self) -> None:
+        for record in self._records:
+            record.restart()
+
+    def push(self, pressure: Array) -> None:
+        for record, samples in zip(self._records, pressure, strict=True):
+            record.push(samples)
+
+    def finish(self) -> tuple[Summaries, list[str]]:
+        found: Summaries = {}
+        for channel, record in zip(self.piece.channels, self._records, strict=True):
+            record.close()
+            found[channel] = [
+                self._summary(record, symbol, time)
+                for symbol, times in self._series.items()
+                for time in times
+            ]
+        return found, list(self._warnings())
+
+    def _summary(self, record: LevelRecord, symbol: str, time: str) -> Summary:
+        w, piece = symbol.removeprefix("L"), self.piece
+        statistics = record.statistics[w][time]
+        high, low = record.extremes(w, time)
+        low = math.nan if math.isinf(statistics.minimum) else low
+        peak = math.nan
+        if time == "F" and "peak" in self._wanted[symbol]:
+            peak = record.peak(w, ended=piece.last == piece.n_samples)
+        return piece.summary(
+            (symbol, time),
+            Fraction(record.energy[w]) / piece.fs,
+            (low, high),
+            peak,
+            statistics.counted(),
+        )
+
+    def _warnings(self) -> Iterator[str]:
+        """Give what the whole file is too short for, once."""
+        if self.piece.first == 0:
+            duration = self.piece.n_samples / self.piece.fs
+            for symbol, names in self._wanted.items():
+                texts = (unsettled_warning(symbol, names, time, duration) for time in "FSI")
+                yield from filter(None, texts)
+
+
+def _time_weightings(symbol: str, wanted: Iterable[str]) -> list[str]:
+    """Return F, and the time weightings that the statistics need besides."""
+    needed = [time for name in wanted for _, time in needed_series(symbol, name)]
+    return list(dict.fromkeys(["F", *needed]))
+
+
+class _Bands(Stage):
+    """Band levels of one fraction of an octave."""
+
+    def __init__(self, piece: PieceOfFile, symbol: str, wanted: Sequence[str]) -> None:
+        super().__init__(piece, [symbol])
+        self._symbol, self._wanted = symbol, wanted
+        self._records = [registry_record(symbol, piece.fs, keep=False) for _ in piece.channels]
+
+    def restart(self) -> None:
+        for record in self._records:
+            record.restart()
+
+    def push(self, pressure: Array) -> None:
+        for record, samples in zip(self._records, pressure, strict=True):
+            record.push(samples)
+
+    def finish(self) -> tuple[Summaries, list[str]]:
+        piece = self.piece
+        found = {
+            channel: [
+                piece.summary((self._symbol, band), Fraction(energy) / piece.fs)
+                for band, energy in record.energies().items()
+                if band in self._wanted
+            ]
+            for channel, record in zip(piece.channels, self._records, strict=True)
+        }
+        return found, [*self._records[0].warnings()]
+
+
+class _Series(Stage):
+    """Indicators over time that one stage of the registry computes."""
+
+    def __init__(
+        self,
+        piece: PieceOfFile,
+        symbols: Sequence[str],
+        field: Field,
+        threads: int | None,
+        *,
+        binaural: bool,
+    ) -> None:
+        super().__init__(piece, symbols)
+        wanted = {symbol: find(symbol).statistics for symbol in symbols}
+        request = StreamRequest(piece.fs, wanted, field, keep=True, patterns=False)
+        self._analysis = Analysis(request, len(piece.channels), threads)
+        self._binaural = binaural
+
+    def push(self, pressure: Array) -> None:
+        self._analysis.push(pressure)
+
+    def finish(self) -> tuple[Summaries, list[str]]:
+        results, refused = self._analysis.finish_possible()
+        self.missing = {symbol: str(error) for symbol, error in refused.items()}
+        found: Summaries = {channel: [] for channel in self.piece.channels}
+        for symbol, result in results.items():
+            for channel, of_channel in self._of_channels(symbol, result).items():
+                found.setdefault(channel, []).append(of_channel)
+        return found, [text for result in results.values() for text in result.warnings]
+
+    def _of_channels(self, symbol: str, result: IndicatorResult) -> dict[str, Summary]:
+        rows = dict(zip(self.piece.channels, np.asarray(result.series), strict=True))
+        if self._binaural and result.binaural is not None:
+            rows[BINAURAL] = np.asarray(result.binaural.series)
+        inside = self._inside(symbol, np.asarray(result.times))
+        return {channel: self._summary(symbol, row[inside]) for channel, row in rows.items()}
+
+    def _inside(self, symbol: str, times: Array) -> NDArray[np.bool_]:
+        """Return which values belong to the piece, without a start that the method leaves out."""
+        piece, metric = self.piece, METRICS.get(symbol)
+        begin = piece.first / piece.fs
+        if metric is not None:
+            begin = max(begin, metric.discarded / metric.rate)
+        end = math.inf if piece.last == piece.n_samples else piece.last / piece.fs
+        at = times + self.span.start / piece.fs + _SAME_INSTANT
+        return (at >= begin) & (at < end)
+
+    def _summary(self, symbol: str, values: Array) -> Summary:
+        extremes = (math.nan, math.nan)
+        if values.size:
+            extremes = float(values.min()), float(values.max())
+        total = Fraction(math.fsum(values.tolist()))
+        return self.piece.summary((symbol, ""), total, extremes, counted=CountedValues.of(values))
+
+
+def open_stages(
+    piece: PieceOfFile,
+    wanted: Mapping[str, Sequence[str]],
+    field: Field,
+    *,
+    binaural: bool = False,
+    threads: int | None = None,
+) -> list[Stage]:
+    """Open the stages that the statistics of a piece need.
+
+    Parameters
+    ----------
+    piece : PieceOfFile
+        The piece.
+    wanted : mapping of str to sequence of str
+        Statistics wanted per symbol.
+    field : {"free", "diffuse", "eardrum"}
+        Sound field.
+    binaural : bool
+        Also summarise the values of both ears that the hearing model defines.
+    threads : int, optional
+        Largest number of threads; by default one per channel, up to the number of cores.
+    """
+    levels = {s: names for s, names in wanted.items() if find(s).family == "levels"}
+    bands = {s: names for s, names in wanted.items() if find(s).family == "bands"}
+    needed = dict.fromkeys(
+        symbol
+        for s, names in wanted.items()
+        if s not in levels and s not in bands
+        for name in names
+        for symbol, _ in needed_series(s, name)
+    )
+    by_stage: dict[str, list[str]] = {}
+    for symbol in needed:
+        by_stage.setdefault(find(symbol).stage, []).append(symbol)
+    stages: list[Stage] = [_Levels(piece, levels)] if levels else []
+    stages += [_Bands(piece, symbol, names) for symbol, names in bands.items()]
+    stages += [
+        _Series(piece, symbols, field, threads, binaural=binaural) for symbols in by_stage.values()
+    ]
+    return stages
