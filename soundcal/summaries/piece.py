@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from itertools import pairwise
 
+from soundcal.dsp.signal import pressure_array
 from soundcal.dsp.workspace import give_back
 from soundcal.errors import ParameterError, SignalError
 from soundcal.files import audio
@@ -179,10 +180,10 @@ def _feed(
     ringing = sum(equaliser.taps.shape[1] - 1 for equaliser in ready.referred.equalisers)
     start = max(0, min(stage.span.start for stage in stages) - ringing)
     stop = max(stage.span.stop for stage in stages)
-    at, factors = start, ready.factors
+    at, factors, fs = start, ready.factors, ready.file.about.fs
     blocks = audio.blocks(ready.file.path, BLOCK, start=start, stop=stop)
     for number, block in enumerate(blocks):
-        pressure = ready.referred.process(block) * factors
+        pressure = pressure_array(ready.referred.process(block) * factors, fs)
         for part in _cut(at, at + block.shape[1], piece):
             inside = slice(part.start - at, part.stop - at)
             if piece.first <= part.start < piece.last:

@@ -5,7 +5,9 @@ piece is computed from an earlier sample on, and what belongs to the time before
 After 34 time constants, 1.7·10⁻¹⁵ is left (−147 dB): levels then agree with one run within 10⁻⁶ dB
 and loudness within 10⁻⁶ of itself, as long as the sound of the piece is no more than 80 dB below
 that of the warm-up. Where stages follow one another, their time constants add up. A frame has no
-memory, and its values are the same as in one run.
+memory, and its values are the same as in one run. One filter is the exception: that of a band whose
+upper edge lies beyond half the sampling rate, such as 20 kHz at 44.1 kHz. It rounds so coarsely
+that its level depends on the start by up to 0.01 dB per second of sound.
 
 Computation starts where the stage's frames, steps and converted samples fall on the same instants
 as in a run from the first sample of the file: at a multiple of the grid.
@@ -98,10 +100,10 @@ def _level(time_constant: float, reason: str) -> Reach:
 
 
 def _frame(length: float, hop: Fraction) -> Reach:
-    """Return the reach of a method by frames; a whole frame is always inside."""
-    reason = f"frames of {length:g} s without memory"
+    """Return the reach of a method by frames, so that the shortest piece has a whole frame."""
+    around = length + _CONVERSION
     return Reach(
-        before=length + _CONVERSION, after=length / 2.0 + _CONVERSION, grid=hop, reason=reason
+        before=around, after=around, grid=hop, reason=f"frames of {length:g} s without memory"
     )
 
 
@@ -150,7 +152,7 @@ REACHES: Final = {
     ),
     "FHM": Reach(
         before=TIME_CONSTANTS * 0.75 + 3.5,
-        after=2.5,
+        after=5.0,
         grid=Fraction(245760, 48000),
         reason="smoothing 0.75 s, blocks of 1.37 s every 0.34 s with their neighbours, median of "
         "1.4 s",
