@@ -4,19 +4,22 @@ Percentiles of several rows follow from the sums of their counts, levels from th
 over that of ``seconds``. Both sums are also there as exact fractions, in text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from soundcal.dsp.distribution import CountedValues
+from soundcal.indicators.registry import find
 from soundcal.summaries.summary import Summary
+from soundcal.summaries.values import needed_series
+from soundcal.summaries.warm_up import BOUND, REACHES
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["from_columns", "summary_fields", "to_columns"]
+__all__ = ["from_columns", "series_metadata", "summary_fields", "to_columns"]
 
 
 def summary_fields() -> "list[pa.Field]":
@@ -87,3 +90,23 @@ def from_columns(table: "pa.RecordBatch | pa.Table") -> list[Summary]:
         )
         for row in range(table.num_rows)
     ]
+
+
+def series_metadata(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return what a reader of summaries should know: standards, warm-ups with reasons, the bound.
+
+    >>> series_metadata({"LA": ("eq",)})["soundcal.warm_up.LA F"]
+    '4.77 s before the piece: time weighting F 0.125 s'
+    """
+    told = {"soundcal.bound": BOUND}
+    for symbol, names in wanted.items():
+        levels = find(symbol).family == "levels"
+        needed = [key for name in names for key in needed_series(symbol, name)]
+        for part, series in [(symbol, "F"), *needed] if levels else needed:
+            name = f"{part} {series}" if levels else part
+            reach = REACHES[f"{series}-weighted level" if levels else part]
+            told[f"soundcal.standard.{part}"] = find(part).standard
+            told[f"soundcal.warm_up.{name}"] = (
+                f"{reach.before:.3g} s before the piece: {reach.reason}"
+            )
+    return told
