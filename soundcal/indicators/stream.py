@@ -37,6 +37,9 @@ Field = Literal["free", "diffuse", "eardrum"]
 _SLICE: Final = 1 << 15
 """Number of samples per channel that are processed at a time, so that memory stays constant."""
 
+_PART: Final = 1 << 18
+"""Number of samples after which the threads wait for each other and the longest task is known."""
+
 _TOGETHER: Final = 1 << 16
 """The same number where channels are analysed together and are combined after every part."""
 
@@ -208,14 +211,14 @@ def feed_channels(
     workers: Workers,
 ) -> None:
     """Push samples of shape (n_channels, n) through each channel's streams and common stages."""
-    size = _TOGETHER if together else samples.shape[1]
+    size = _TOGETHER if together else _PART
 
     def feeder(stream: IndicatorStream, part: Array) -> Callable[[], None]:
         return lambda: _feed(stream, part)
 
     for start in range(0, samples.shape[1], size):
         part = samples[:, start : start + size]
-        # the tasks of common stages take longest: the others fill the threads behind them
+        # the tasks of common stages take longest: in the first part, too, they begin first
         tasks = [task for stage in together for task in stage.tasks(part)]
         tasks += [
             feeder(stream, channel)

@@ -1,6 +1,7 @@
 """Threads that process channels and indicators at the same time."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -44,17 +45,30 @@ class Workers:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
+        self._seconds: list[float] = []
 
     def run(self, tasks: Sequence[Callable[[], None]], n_samples: int) -> None:
-        """Run the tasks, each of which works on ``n_samples`` samples."""
+        """Run the tasks, each of which works on ``n_samples`` samples.
+
+        The task that took longest in the last call begins first, so that no thread has to wait for
+        a long one at the end.
+        """
         if self._threads == 1 or n_samples < _WORTH_THREADS:
             for task in tasks:
                 task()
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads)
-        for future in [self._pool.submit(task) for task in tasks]:
+        if len(self._seconds) != len(tasks):
+            self._seconds = [0.0] * len(tasks)
+        order = sorted(range(len(tasks)), key=self._seconds.__getitem__, reverse=True)
+        for future in [self._pool.submit(self._timed, tasks, number) for number in order]:
             future.result()
+
+    def _timed(self, tasks: Sequence[Callable[[], None]], number: int) -> None:
+        start = time.thread_time()
+        tasks[number]()
+        self._seconds[number] = time.thread_time() - start
 
     def close(self) -> None:
         """End the threads."""

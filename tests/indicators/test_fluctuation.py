@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, freqs_zpk
 
-from soundcal.dsp.workspace import Workspace
 from soundcal.errors import SignalError
 from soundcal.indicators import fluctuation_strength, open_stream
-from soundcal.indicators.modulation.envelopes import _lowest, slow_lines
+from soundcal.indicators.modulation.envelope_kernels import slow_signals
+from soundcal.indicators.modulation.envelopes import _Conversion, _conversion, slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS
 from soundcal.indicators.modulation.fluctuation import FluctuationMethod, _band_pass, _constants
 
@@ -97,14 +97,46 @@ def test_band_pass_is_that_of_butterworth() -> None:
     assert np.allclose(_band_pass(f), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("size", [1024, 4096, 65536, 96000, 88200, 30800])
+def lowest_lines(signals: np.ndarray, conversion: _Conversion) -> np.ndarray:
+    """Lowest lines of the absolute values of real signals."""
+    size = conversion.size
+    low = np.empty((len(signals), conversion.transformed))
+    rooms = np.empty(2 * size + 512), np.empty(2 * size)
+    stages, taps, repeated = conversion.stages, conversion.taps, conversion.repeated
+    dense = np.empty(size + 128)
+    slow_signals(signals, *conversion.weights, dense, stages, taps, repeated, *rooms, low)
+    return np.fft.rfft(low, axis=1)[:, : conversion.factors.size] * conversion.factors
+
+
+@pytest.mark.parametrize("size", [1024, 4096, 65536, 96000, 88200, 30800, 11025])
 def test_lowest_lines_are_those_of_the_whole_transform(size: int) -> None:
-    """What the filters in front of the low rate do to the lines is divided out."""
+    """What the filters in front of the low rate do to the lines is divided out.
+
+    That also raises the rounding.
+    """
     rng = np.random.default_rng(size)
-    signals = np.abs(rng.normal(size=(2, size)))
+    signals = rng.normal(size=(2, size))
     k = size // 400 if size % 1024 else 257
-    expected = np.fft.rfft(signals, 2 * size, axis=1)[:, :k] / size
-    assert np.abs(_lowest(signals, k, Workspace()) - expected).max() < 1e-14
+    expected = np.fft.rfft(np.abs(signals), 2 * size, axis=1)[:, :k] / size
+    for repeated, step in ((False, 1), (True, 2)):
+        conversion = _conversion(1, size, k, repeated)
+        raised = np.abs(conversion.factors / conversion.factors[0])
+        error = np.abs(lowest_lines(signals, conversion) - expected[:, ::step])
+        assert (error < 2e-15 * raised).all()
+
+
+@pytest.mark.parametrize(("kind", "size", "every"), [(32, 8192, 4), (16, 9600, 2), (32, 1024, 2)])
+def test_interpolated_samples_are_those_of_the_transform(kind: int, size: int, every: int) -> None:
+    rng = np.random.default_rng(size)
+    spectra = rng.normal(size=(2, size // kind)) + 1j * rng.normal(size=(2, size // kind))
+    found, expected = (
+        lowest_lines(np.fft.irfft(spectra, size // n, axis=1, norm="forward"), conversion)
+        for n, conversion in (
+            (every, _conversion(kind, size, 259, True)),
+            (1, _conversion(1, size, 259, True)),
+        )
+    )
+    assert np.abs(found - expected).max() < 1e-12 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("level", [50.0, 90.0])

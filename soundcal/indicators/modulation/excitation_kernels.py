@@ -46,6 +46,10 @@ def excite(
     for c in range(CHANNELS):
         out[c, spans[c, 0] : spans[c, 1]] = 0.0
         spans[c, 0], spans[c, 1] = lines.size, 0
+    lowest_below, lowest_above = edges.copy(), edges.copy()
+    for i in range(1, edges.size):
+        lowest_below[i] = min(edges[i], lowest_below[i - 1])
+        lowest_above[-1 - i] = min(edges[-1 - i], lowest_above[-i])
     per_channel = np.exp(-0.5 * LOWER_SLOPE * PER_DB)
     audible = 0
     for k in range(first, lines.size):
@@ -65,7 +69,7 @@ def excite(
         i = min(low - 1, CHANNELS)
         fall = LOWER_SLOPE * 0.5 * (position - (i + 1))
         gain = np.exp(-fall * PER_DB)
-        while i >= 1:
+        while i >= 1 and level - fall > lowest_below[i + 1]:
             if level - fall > edges[i + 1]:
                 put(out, spans, i, k, gain)
             gain *= per_channel
@@ -76,7 +80,7 @@ def excite(
         i = high + 1
         fall = slope * 0.5 * (i - 1 - position)
         gain = np.exp(-fall * PER_DB)
-        while i <= CHANNELS:
+        while i <= CHANNELS and level - fall > lowest_above[i - 1]:
             if level - fall > edges[i - 1]:
                 put(out, spans, i, k, gain)
             gain *= step

@@ -150,8 +150,7 @@ class RoughnessMethod:
         c = _constants()
         if not self._excitation.take(frame * c.window):
             return 0.0, np.zeros(N_CHANNELS)
-        half_lines = slow_lines(self._excitation, LENGTH, 2 * c.weights.shape[1] - 1)
-        lines = half_lines[:, ::2]
+        lines = slow_lines(self._excitation, LENGTH, 2 * c.weights.shape[1] - 1, repeated=True)
         degree = _modulation(lines[:, 0].real, lines * c.weights)
         specific = CALIBRATION / 0.5 * c.g * degree**2
         return float(0.5 * specific.sum()), specific

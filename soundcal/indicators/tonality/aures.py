@@ -72,9 +72,6 @@ CALIBRATION: Final = 1.105464
 
 _BLACKMAN_HARRIS: Final = (0.35875, -0.48829, 0.14128, -0.01168)
 _NEAR: Final = 6
-_FAR: Final = 9
-_FLOOR_LINES: Final = 4
-_PROMINENCE: Final = 10.0**0.7
 _LAST: Final = int(5000.0 / STEP)
 _FAINTEST: Final = 0.1 * P_REF**2
 
@@ -143,22 +140,6 @@ def _constants() -> _Constants:
     )
 
 
-def _peaks(power: Array) -> list[int]:
-    """Return the lines that meet the criterion of 7 dB, strongest first, at least 24 Hz apart."""
-    at = np.arange(_FAR, _LAST + 1)
-    centre = power[at]
-    found = (centre > power[at - 1]) & (centre >= power[at + 1]) & (centre >= _FAINTEST)
-    for distance in (_NEAR, _FAR):
-        found &= centre >= _PROMINENCE * power[at - distance]
-        found &= centre >= _PROMINENCE * power[at + distance]
-    candidates = at[found]
-    chosen: list[int] = []
-    for line in candidates[np.argsort(-power[candidates], kind="stable")].tolist():
-        if all(abs(line - other) > _NEAR for other in chosen):
-            chosen.append(line)
-    return chosen
-
-
 def find_components(power: Array) -> Components:
     """Return the tonal components of a spectrum.
 
@@ -167,30 +148,12 @@ def find_components(power: Array) -> Components:
     power : ndarray, shape (6001,)
         Mean square in Pa² per line, 4 Hz apart, under the Blackman-Harris window.
     """
-    peaks = _peaks(power)
-    around = np.arange(-_NEAR, _NEAR + 1)
-    taken = np.zeros(power.size, dtype=bool)
-    regions = []
-    for peak in peaks:
-        region = peak + around
-        regions.append(region[~taken[region]])
-        taken[region] = True
-    rows = []
-    for peak, region in zip(peaks, regions, strict=True):
-        outside = peak + np.arange(_NEAR + 1, _NEAR + 1 + _FLOOR_LINES)
-        outside = np.concatenate([outside, 2 * peak - outside])
-        outside = outside[(outside >= 0) & (outside < power.size)]
-        free = outside[~taken[outside]]
-        floor = float(power[free].mean()) if free.size else 0.0
-        own = np.maximum(power[region] - floor, 0.0)
-        total = float(own.sum())
-        if total > 0.0:
-            centre = float((own * region).sum()) / total
-            moment = float((own * (region - centre) ** 2).sum()) / total - _constants().moment
-            width = STEP * np.sqrt(12.0 * max(moment, 0.0))
-            rows.append((centre * STEP, total, width, peak, floor))
-    frequency, whole, width, number, floors = np.array(rows).reshape(-1, 5).T
-    return Components(frequency, whole, width, number.astype(np.int64), floors)
+    from soundcal.indicators.tonality.kernels import describe_components, find_peaks
+
+    rows = describe_components(power, find_peaks(power, _FAINTEST, _LAST), _constants().moment)
+    centre, whole, moment, peak, floor = rows.T
+    width = STEP * np.sqrt(12.0 * moment)
+    return Components(centre * STEP, whole, width, peak.astype(np.int64), floor)
 
 
 def _without(power: Array, components: Components, which: Integers) -> Array:
