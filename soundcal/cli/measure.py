@@ -10,7 +10,14 @@ from soundcal.cli.file_options import (
     add_other_device,
     add_referring,
     channel_names_of,
+    expanded,
     referring,
+    refuse_own_inputs,
+)
+from soundcal.cli.measure_dataset import (
+    add_dataset_options,
+    asks_for_dataset,
+    measure_into_dataset,
 )
 from soundcal.cli.options import (
     Numbers,
@@ -23,6 +30,7 @@ from soundcal.cli.options import (
 )
 from soundcal.cli.output import progress, say, show
 from soundcal.cli.report_options import EAR_RULES
+from soundcal.cli.settings import WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +67,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "files",
         nargs="*",
-        action=Patterns,
         metavar="FILE|FOLDER",
-        help="WAV, RF64, FLAC, of any length; a folder stands for the audio files in it",
+        help="WAV, RF64, FLAC, of any length; a folder stands for the audio files in it, and @LIST "
+        "for the files named in a text file, one in each line",
     )
     _add_calibration(parser.add_argument_group("calibration"))
     parser.add_argument(
@@ -121,7 +129,9 @@ def add(commands: Any) -> None:
         "table, for soundcal compare",
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="write the table to this file: .csv, .xlsx or .parquet"
+        "--out",
+        metavar="FILE|FOLDER/",
+        help="write the table to this file: .csv, .xlsx or .parquet; or a dataset into this folder",
     )
     parser.add_argument(
         "--wide",
@@ -140,6 +150,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="files measured in parallel (default 1)"
     )
+    add_dataset_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -192,9 +203,17 @@ def run(options: argparse.Namespace) -> int:
         for line in indicator_lines():
             show(line)
         return 0
+    if options.cluster_example:
+        from soundcal.runs.cluster_file import cluster_example
+
+        show(cluster_example(options.cluster_example).rstrip())
+        return 0
     if not options.files:
         raise ParameterError("no files; give audio files, or a folder of them")
+    if asks_for_dataset(options):
+        return measure_into_dataset(options, _task(options))
     options.files = _once([file for name in options.files for file in _in_folder(name)])
+    refuse_own_inputs(options, WRITING)
     task = _task(options)
     if options.wide and not options.out:
         raise ParameterError("--wide arranges the table that is written; give --out FILE")
@@ -276,17 +295,26 @@ def _name(text: str) -> str:
 
 
 def _in_folder(name: str) -> list[str]:
-    """Return the audio files in a folder, or what is not a folder itself."""
-    from soundcal.errors import RecordError
+    """Return the files that a name stands for: a list, a pattern or the audio files in a folder."""
+    from soundcal.errors import ParameterError, RecordError
     from soundcal.files import audio
+    from soundcal.runs.listing import listed_names
+    from soundcal.runs.remote import is_address
 
-    if not os.path.isdir(name):
-        return [name]
-    found = audio.in_folder(Path(name))
-    if not found:
-        endings = ", ".join(audio.ENDINGS)
-        raise RecordError(f"{name}: no audio files ({endings}) in this folder")
-    return [str(path) for path in found]
+    found: list[str] = []
+    for one in listed_names(name):
+        if is_address(one):
+            raise ParameterError(f"{one}: remote files are measured into a dataset (--out FOLDER/)")
+        for path in map(str, expanded(one)):
+            if not os.path.isdir(path):
+                found.append(path)
+                continue
+            inside = audio.in_folder(Path(path))
+            if not inside:
+                endings = ", ".join(audio.ENDINGS)
+                raise RecordError(f"{path}: no audio files ({endings}) in this folder")
+            found += map(str, inside)
+    return found
 
 
 def _once(files: "Sequence[str]") -> list[str]:

@@ -15,7 +15,8 @@ inside that of a command applies only to the word that follows it, for example t
 
 Options on the command line take precedence. The file may come with a folder that somebody else has
 filled. Whatever it sets is therefore said on stderr; it cannot make a command replace files
-(``force``), write outside its folder, or name a protocol to run.
+(``force``), write outside its folder, name a protocol to run, or name the machines that compute
+(``cluster``), whose answers are executed.
 """
 
 import re
@@ -105,6 +106,11 @@ def _option(path: Path, key: str, value: Any) -> list[str]:
         raise RecordError(
             f"{path}: {key} cannot be set in a file; to replace files, give --force on the command "
             "line"
+        )
+    if len(key) > 1 and "cluster".startswith(key):
+        raise RecordError(
+            f"{path}: {key} cannot be set in a file; to compute on a cluster, give --cluster on "
+            "the command line"
         )
     if value is not False and any(writing.startswith(key) for writing in WRITING):
         _refuse_outside(path, key, value)

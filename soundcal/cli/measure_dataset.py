@@ -1,0 +1,243 @@
+"""``soundcal measure --out FOLDER``: summaries of any number of recordings, in a dataset."""
+
+import argparse
+import os
+import re
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from soundcal.cli.output import print_json, progress, say, show
+
+if TYPE_CHECKING:
+    from soundcal.prepared import Task
+    from soundcal.runs.running import RunTotals
+
+__all__ = ["add_dataset_options", "asks_for_dataset", "measure_into_dataset"]
+
+_UNITS: Final = {"s": 1, "min": 60, "h": 3600}
+
+_NOT_HERE: Final = ("wide", "plots", "condition", "take", "force")
+"""Options of a table."""
+
+_ONLY_HERE: Final = ("cluster", "start_from", "time_zone", "station", "root", "full_hash")
+
+
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of runs whose results are a dataset."""
+    group = parser.add_argument_group(
+        "dataset",
+        "--out FOLDER/ writes summaries of pieces of the recordings into a folder of Parquet "
+        "files. The same command again computes what is missing. FILE may then be a pattern in "
+        "quotes, a list @FILE, or an address such as s3://BUCKET/2026/**.",
+    )
+    group.add_argument(
+        "--cluster",
+        metavar="WHERE",
+        help="compute with Dask: local:N (workers of this machine), the address of a scheduler "
+        "such as tcp://HOST:8786, or a cluster file FILE.toml",
+    )
+    group.add_argument(
+        "--cluster-example",
+        choices=("slurm", "pbs", "lsf", "kubernetes"),
+        help="show a cluster file of this kind and end",
+    )
+    group.add_argument(
+        "--piece",
+        type=_seconds,
+        default=600,
+        metavar="TIME",
+        help="length of the pieces into which files are cut, such as 5min (default 10min)",
+    )
+    group.add_argument(
+        "--start-from",
+        default="",
+        metavar="PATTERN",
+        help="date and time in the names of the files, such as '%%Y%%m%%d_%%H%%M%%S'",
+    )
+    group.add_argument(
+        "--time-zone",
+        default="",
+        metavar="ZONE",
+        help="time zone of the recorders' clocks, such as Europe/Berlin or UTC",
+    )
+    group.add_argument(
+        "--station",
+        default="",
+        metavar="NAME",
+        help="station of all files (default: the first folder below the root)",
+    )
+    group.add_argument(
+        "--root",
+        metavar="FOLDER",
+        help="folder below which recordings are named (default: the one that all have in common)",
+    )
+    group.add_argument(
+        "--full-hash",
+        action="store_true",
+        help="know files by their whole content, not by size, time and parts of the content",
+    )
+
+
+def _seconds(text: str) -> int:
+    """Return a time such as 90s, 10min or 1h in s, for ``type=``."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5}) ?(s|min|h)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: a time such as 90s, 10min or 1h is expected")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def asks_for_dataset(options: argparse.Namespace) -> bool:
+    """Return whether the results go into a dataset and not into a table.
+
+    A folder, and a name that ends in ``/``, stands for a dataset; an ending of tables for a table.
+
+    Raises
+    ------
+    ParameterError
+        A folder with the ending of a table, or options of a dataset with a table or without
+        ``--out``.
+    """
+    from soundcal.errors import ParameterError
+    from soundcal.files.exports import TABLE_ENDINGS
+
+    out = options.out or ""
+    of_table = Path(out).suffix.lower() in TABLE_ENDINGS
+    ends = out.endswith(("/", os.sep))
+    if out and (ends or os.path.isdir(out)):
+        if of_table and not ends:
+            raise ParameterError(
+                f"{out}: this is a folder with the ending of a table; write {out}/ for a dataset "
+                "in it, or choose another name for a table"
+            )
+        return True
+    if out and not of_table:
+        raise ParameterError(
+            f"{out}: neither a table ({', '.join(TABLE_ENDINGS)}; the ending decides) nor a folder "
+            f"that is there; write {out}/ for a dataset in a new folder"
+        )
+    given = [name for name in _ONLY_HERE if getattr(options, name)]
+    if given:
+        option = f"--{given[0].replace('_', '-')}"
+        raise ParameterError(f"{option} belongs to a dataset; give --out FOLDER/, with the slash")
+    return False
+
+
+def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
+    """Measure the files into a dataset; exit code 5 if there are failures.
+
+    If it is stopped, what is finished is kept.
+    """
+    from soundcal.errors import ParameterError, SignalError
+    from soundcal.recording import counted, utc_now
+    from soundcal.runs.listing import common_root, names_of
+    from soundcal.runs.opening import engine_for
+    from soundcal.runs.run_log import LOG_SCHEMA, write_log
+    from soundcal.runs.running import RunTotals, run_pieces, spooled
+    from soundcal.runs.settings import RunSettings, begin
+    from soundcal.runs.starts import RecorderClock
+    from soundcal.runs.versions import check_installed, installed
+    from soundcal.runs.work import Job
+    from soundcal.stopping import uninterrupted
+
+    if given := [name for name in _NOT_HERE if getattr(options, name)]:
+        raise ParameterError(f"--{given[0]} belongs to a table; give --out FILE.csv")
+    if options.cluster and options.jobs != 1:
+        raise ParameterError("--jobs is for processes of this machine; leave it out with --cluster")
+    check_installed("pyarrow")
+    folder = Path(options.out)
+    settings = RunSettings(
+        task,
+        piece_s=options.piece,
+        clock=RecorderClock(options.start_from, options.time_zone),
+        full_hash=options.full_hash,
+        station=options.station,
+    )
+    _check_there(options.files)
+    root = _root(options.root) or common_root(options.files)
+    started, clock = utc_now(), time.monotonic()
+    totals = RunTotals()
+    with spooled(names_of(options.files)) as (listed, names):
+        known, notes = begin(folder, settings, root)
+        for note in notes:
+            say(f"note: {note}")
+        job = Job(settings, root if options.root else known, installed())
+        engine = engine_for(options.cluster or "", options.jobs)
+        if dashboard := getattr(engine, "dashboard", ""):
+            say(f"Dask's dashboard: {dashboard} (its pages need bokeh: pip install bokeh)")
+        workers = engine.workers
+        try:
+            with progress("measuring", None, unit="s of audio") as advance:
+                run_pieces(
+                    names,
+                    listed,
+                    job,
+                    folder,
+                    engine,
+                    report=lambda now: advance(now.sound_s, _remark(now), now.expected_s),
+                    totals=totals,
+                )
+        except KeyboardInterrupt:
+            say(f"stopped; {_done(totals, folder)}, and the same command continues")
+            raise
+        finally:
+            engine.close()
+            about = {
+                "command": shlex.join(["soundcal", *sys.argv[1:]]),
+                "cluster": options.cluster or "",
+                "workers": workers,
+                "started": started,
+                "ended": utc_now(),
+            }
+            with uninterrupted():
+                log = write_log(folder, totals, about, wall_s=time.monotonic() - clock)
+    if options.json:
+        print_json(LOG_SCHEMA, log)
+    else:
+        show(_done(totals, folder))
+    for reason in totals.reasons:
+        say(f"not measured: {reason}")
+    if not totals.failures:
+        return 0
+    say(
+        f"{counted(totals.failures, 'failure')} in {folder / 'failures'}; the same command tries "
+        "again"
+    )
+    return SignalError.exit_code
+
+
+def _check_there(sources: list[str]) -> None:
+    """Refuse names on the command line that are nothing; those in lists become failures."""
+    import glob
+
+    from soundcal.files.text import check_file
+
+    for source in sources:
+        plain = not (source.startswith("@") or "://" in source or glob.has_magic(source))
+        if plain and not os.path.isdir(source):
+            check_file(Path(source))
+
+
+def _root(text: str | None) -> str:
+    """Return the folder or address of ``--root``, absolute; "" if it is not given."""
+    if not text:
+        return ""
+    return text.rstrip("/") if "://" in text else os.path.abspath(text)
+
+
+def _remark(totals: "RunTotals") -> str:
+    if totals.waiting_for:
+        return f"trying again later: {totals.waiting_for}"
+    failed = f", {totals.failures} failed" if totals.failures else ""
+    return f"({totals.looked_at} of {totals.listed} files{failed})"
+
+
+def _done(totals: "RunTotals", folder: Path) -> str:
+    from soundcal.recording import counted
+
+    text = f"{counted(totals.pieces, 'piece')} measured ({totals.sound_s / 3600:.4g} h of sound)"
+    if totals.there:
+        text += f", {totals.there} were there"
+    return f"{text}, in {folder}"

@@ -1,0 +1,203 @@
+"""Workers of dask.distributed: processes of this machine, or of many machines.
+
+The scheduler tells workers what to execute, and this program executes what results it is sent, so a
+scheduler must be trusted like the programs of this machine. Encryption and keys (TLS) are set up in
+the configuration of Dask.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.runs.engine import TaskEnd
+from soundcal.runs.versions import check_installed, differing, installed
+
+__all__ = ["DaskWorkers", "local_cluster", "scheduler_at"]
+
+_COUNTED_EVERY_S: Final = 5.0
+_CONNECT_S: Final = 30.0
+_GONE_S: Final = 60.0
+"""Time in s after which a connection to a scheduler that has been lost is given up."""
+
+
+class DaskWorkers:
+    """The workers of a scheduler.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        A client of the scheduler.
+    expected : int
+        Number of workers that are expected to come; tasks for that many are submitted at once.
+
+    Raises
+    ------
+    ParameterError
+        A worker has other versions of soundcal, Python or a library.
+    """
+
+    def __init__(self, client: Any, *, expected: int = 1) -> None:
+        self._client = client
+        self._expected = expected
+        self._closing = ExitStack()
+        self._closing.callback(client.close)
+        self._ended: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        self._under_way: dict[int, Any] = {}
+        self._counted, self._count = float("-inf"), 1
+        self._lost_since: float | None = None
+        try:
+            self.check_versions()
+        except BaseException:
+            self.close()
+            raise
+
+    def closes(self, *clusters: Any) -> "DaskWorkers":
+        """Also close clusters that were started for the run."""
+        for cluster in clusters:
+            self._closing.callback(cluster.close)
+        return self
+
+    @property
+    def dashboard(self) -> str:
+        """Address of Dask's dashboard, whose pages need bokeh where the scheduler runs."""
+        return str(self._client.dashboard_link)
+
+    @property
+    def workers(self) -> int:
+        """Number of tasks that the workers compute at the same time."""
+        now = time.monotonic()
+        if now - self._counted > _COUNTED_EVERY_S:
+            self._counted = now
+            self._count = sum(self._client.nthreads().values())
+        return max(self._count, self._expected)
+
+    def check_versions(self) -> None:
+        """Refuse workers with other versions than those here."""
+        here = installed()
+        found = self._client.run(installed, on_error="return")
+        for address, versions in found.items():
+            if isinstance(versions, Exception):
+                raise ParameterError(
+                    f"the worker {address} cannot run soundcal ({versions}); install soundcal "
+                    f"{here['soundcal']} and its extra cluster there"
+                )
+            if other := differing(versions, here):
+                raise ParameterError(
+                    f"the worker {address} has {other}; install the same versions on all machines"
+                )
+
+    def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
+        """Have a function called by a worker."""
+        future = self._client.submit(function, *args, pure=False)
+        self._under_way[token] = future
+        future.add_done_callback(lambda done: self._ended.put((token, done)))
+
+    def finished(self, timeout: float | None) -> list[TaskEnd]:
+        """Return the tasks that have ended, after waiting up to so many seconds for the first.
+
+        Raises
+        ------
+        RecordError
+            The scheduler is no longer there.
+        """
+        found: list[tuple[int, Any]] = []
+        try:
+            found.append(self._ended.get(timeout=timeout))
+            while True:
+                found.append(self._ended.get_nowait())
+        except Empty:
+            pass
+        self._check_connection()
+        done = [(token, future) for token, future in found if future.status == "finished"]
+        try:
+            values = self._client.gather([future for _, future in done])
+        except (OSError, RuntimeError) as error:
+            raise self._gone() from error
+        outcomes = [TaskEnd(token, value) for (token, _), value in zip(done, values, strict=True)]
+        outcomes += [
+            self._failed(token, future) for token, future in found if future.status != "finished"
+        ]
+        for token, _ in found:
+            self._under_way.pop(token, None)
+        return outcomes
+
+    def _failed(self, token: int, future: Any) -> TaskEnd:
+        from distributed.scheduler import KilledWorker
+
+        if future.status != "error":
+            raise self._gone()
+        error = future.exception()
+        deaths = error.allowed_failures + 1 if isinstance(error, KilledWorker) else 0
+        return TaskEnd(token, error=error, deaths=deaths)
+
+    def _check_connection(self) -> None:
+        if self._client.status == "running":
+            self._lost_since = None
+            return
+        self._lost_since = self._lost_since or time.monotonic()
+        if self._client.status == "closed" or time.monotonic() - self._lost_since > _GONE_S:
+            raise self._gone()
+
+    def _gone(self) -> RecordError:
+        return RecordError(
+            "the scheduler is no longer there; what is finished is kept, and the same command "
+            "continues"
+        )
+
+    def close(self) -> None:
+        """Forget all tasks, and close the client and the clusters that were started for the run."""
+        if self._client.status == "running":
+            self._client.cancel(list(self._under_way.values()))
+        self._under_way.clear()
+        self._closing.close()
+
+
+def local_cluster(workers: int) -> DaskWorkers:
+    """Start workers on this machine, each a process with one thread.
+
+    Raises
+    ------
+    ParameterError
+        dask.distributed is not installed, or less than one worker.
+    """
+    check_installed("distributed", "pyarrow")
+    if workers < 1:
+        raise ParameterError(f"--cluster local:{workers}: at least 1 worker is expected")
+    import logging
+
+    import dask
+    from distributed import Client, LocalCluster
+
+    # a task is not repeated beside others after it has killed a worker, but in a task of its own
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
+    return DaskWorkers(Client(cluster), expected=workers).closes(cluster)
+
+
+def scheduler_at(address: str) -> DaskWorkers:
+    """Connect to a scheduler that is running.
+
+    Raises
+    ------
+    ParameterError
+        dask.distributed is not installed, or there is no scheduler at the address.
+    """
+    check_installed("distributed", "pyarrow")
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise ParameterError(
+            f"--cluster {address}: no scheduler of Dask there ({error!s:.200}); start one with "
+            "dask scheduler, or check the address"
+        ) from error
+    return DaskWorkers(client)

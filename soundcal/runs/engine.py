@@ -1,0 +1,52 @@
+"""The interface of what computes the tasks of a run: processes of this machine, or a cluster."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = ["Engine", "TaskEnd"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """The end of a task.
+
+    Parameters
+    ----------
+    token : int
+        The task, as it was submitted.
+    value : object
+        What its function returned.
+    error : Exception, optional
+        What it raised; also if the worker died.
+    deaths : int
+        Number of workers that died while they worked on this task, or on others beside it.
+    """
+
+    token: int
+    value: Any = None
+    error: BaseException | None = None
+    deaths: int = 0
+
+
+class Engine(Protocol):
+    """Workers that compute tasks in any order."""
+
+    @property
+    def workers(self) -> int:
+        """Number of tasks that are computed at the same time."""
+
+    def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
+        """Have a function of a module called by a worker."""
+
+    def finished(self, timeout: float | None) -> list[TaskEnd]:
+        """Return the tasks that have ended, after waiting up to so many seconds for the first.
+
+        Raises
+        ------
+        RecordError
+            The cluster can no longer be reached.
+        """
+
+    def close(self) -> None:
+        """Stop all workers that were started for the run, and forget all tasks."""

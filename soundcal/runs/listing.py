@@ -1,0 +1,187 @@
+"""The files of a run, named one after the other, so that a million of them need little memory.
+
+A source is a file, a folder (the audio files in it), a pattern such as ``stations/**/*.flac``, a
+list ``@files.txt`` with a name in every line, or an address or pattern for fsspec such as
+``s3://bucket/2026/**``. Patterns and folders give names that end as those of audio files do.
+"""
+
+import glob
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from soundcal.errors import ParameterError, RecordError
+from soundcal.files import audio
+from soundcal.files.text import check_file
+from soundcal.runs.remote import file_system, is_address
+
+__all__ = ["common_root", "listed_names", "names_of", "relative_name"]
+
+_MAGIC: Final = re.compile(r"[*?[]")
+
+
+def names_of(sources: Iterable[str]) -> Iterator[str]:
+    """Give the absolute names or addresses of the files of all sources.
+
+    Raises
+    ------
+    RecordError
+        A list, folder or pattern without files.
+    """
+    for source in sources:
+        if _is_list(source):
+            yield from _checked(source, names_of(listed_names(source)))
+        elif is_address(source):
+            yield from _checked(source, _at_address(source))
+        elif os.path.isdir(source):
+            yield from _checked(source, map(str, audio.in_folder(Path(os.path.abspath(source)))))
+        elif _MAGIC.search(source) and not os.path.exists(source):
+            found = glob.iglob(os.path.abspath(source), recursive=True)
+            yield from _checked(source, filter(_is_audio, found))
+        else:
+            yield os.path.abspath(source)
+
+
+def listed_names(source: str) -> Iterator[str]:
+    """Give the names in a list ``@files.txt``, one in each line, or the source if it is no list.
+
+    Raises
+    ------
+    RecordError
+        The list cannot be read.
+    """
+    if not _is_list(source):
+        yield source
+        return
+    path = Path(source[1:])
+    check_file(path)
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            for line in file:
+                if name := line.rstrip("\r\n"):
+                    yield name
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: cannot be read as a list of files ({error})") from error
+
+
+def common_root(sources: Sequence[str]) -> str:
+    """Return the folder or address below which all files of the sources are.
+
+    Raises
+    ------
+    ParameterError
+        Files on disks together with addresses, or addresses of several kinds.
+    """
+    root = None
+    for base in _bases(sources):
+        root = base if root is None else _common(root, base)
+    if root is None:
+        raise ParameterError("no files; give audio files, folders, patterns, or a list (@FILE)")
+    return root
+
+
+def relative_name(name: str, root: str) -> str:
+    """Return the name of a file below the root, with ``/`` between folders.
+
+    Raises
+    ------
+    ParameterError
+        The file is not below the root.
+    """
+    try:
+        if not is_address(name):
+            return Path(name).relative_to(root).as_posix()
+        if name.startswith(f"{root}/"):
+            return name[len(root) + 1 :]
+        raise ValueError
+    except ValueError:
+        raise ParameterError(
+            f"{name}: not below {root}, the root of the dataset's recordings; write into another "
+            "folder, or give the files' new place with --root if they were moved"
+        ) from None
+
+
+def _is_list(source: str) -> bool:
+    return source.startswith("@") and not os.path.exists(source)
+
+
+def _is_audio(name: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in audio.ENDINGS and not path.name.startswith(".")
+
+
+def _checked(source: str, found: Iterable[str]) -> Iterator[str]:
+    """Give the names, and refuse a source that has none."""
+    empty = True
+    for name in found:
+        empty = False
+        yield name
+    if empty:
+        raise RecordError(f"{source}: no audio files ({', '.join(audio.ENDINGS)})")
+
+
+def _at_address(source: str) -> Iterator[str]:
+    """Give the addresses of a pattern or folder, folder by folder, or of the one file."""
+    system, path = file_system(source)
+    if not _MAGIC.search(path):
+        if not system.isdir(path):
+            yield str(system.unstrip_protocol(path))
+            return
+        path = f"{path.rstrip('/')}/*"
+    from fsspec.utils import glob_translate
+
+    pattern = re.compile(glob_translate(path))
+    base = _plain_part(path)
+    deep = "**" in path or "/" in path[len(base) :].strip("/")
+    for where, folders, files in system.walk(base):
+        for name in sorted(files):
+            if pattern.match(f"{where}/{name}") and _is_audio(name):
+                yield str(system.unstrip_protocol(f"{where}/{name}"))
+        if not deep:
+            folders.clear()
+
+
+def _plain_part(path: str) -> str:
+    """Return the folders of a pattern before its first folder with a wildcard.
+
+    >>> _plain_part("stations/**/*.flac"), _plain_part("a/b/c*/d.wav")
+    ('stations', 'a/b')
+    """
+    plain = path[: found.start()] if (found := _MAGIC.search(path)) else path
+    return posixpath.dirname(plain)
+
+
+def _bases(sources: Iterable[str]) -> Iterator[str]:
+    """Give the folder of every source."""
+    for source in sources:
+        if _is_list(source):
+            yield from _bases(listed_names(source))
+        elif is_address(source):
+            system, path = file_system(source)
+            is_folder = not _MAGIC.search(path) and system.isdir(path)
+            yield str(system.unstrip_protocol(path if is_folder else _plain_part(path))).rstrip("/")
+        elif os.path.isdir(source):
+            yield os.path.abspath(source)
+        else:
+            name = os.path.abspath(source)
+            is_pattern = _MAGIC.search(source) and not os.path.exists(source)
+            yield _plain_part(name) if is_pattern else os.path.dirname(name)
+
+
+def _common(one: str, other: str) -> str:
+    if is_address(one) != is_address(other):
+        raise ParameterError(
+            f"{one} and {other}: files on disks and remote files cannot be measured in one run"
+        )
+    if not is_address(one):
+        try:
+            return os.path.commonpath([one, other])
+        except ValueError as error:  # two disks of Windows
+            raise ParameterError(f"{one} and {other}: have no folder in common") from error
+    kinds = [address.partition("://") for address in (one, other)]
+    if kinds[0][0] != kinds[1][0]:
+        raise ParameterError(f"{one} and {other}: addresses of one kind are expected")
+    return f"{kinds[0][0]}://{posixpath.commonpath([kinds[0][2] or '/', kinds[1][2] or '/'])}"

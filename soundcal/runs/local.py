@@ -1,0 +1,87 @@
+"""Worker processes of this machine."""
+
+import signal
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from soundcal.errors import ParameterError
+from soundcal.runs.engine import TaskEnd
+
+__all__ = ["LocalProcesses"]
+
+
+class LocalProcesses:
+    """Processes that joblib's library loky starts; they are replaced if one of them dies.
+
+    If a process dies, all tasks under way end with it, because nobody knows which one it was.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of processes.
+
+    Raises
+    ------
+    ParameterError
+        Less than one process.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        if jobs < 1:
+            raise ParameterError(f"{jobs} jobs; at least 1 is expected")
+        self._jobs = jobs
+        self._ended: SimpleQueue[tuple[int, Future[Any]]] = SimpleQueue()
+        self._pool: Any = None
+
+    @property
+    def workers(self) -> int:
+        """Number of processes."""
+        return self._jobs
+
+    def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
+        """Have a function called in one of the processes."""
+        if self._pool is None:
+            self._pool = self._started()
+        try:
+            future = self._pool.submit(function, *args)
+        except BrokenExecutor:
+            self.close()
+            self._pool = self._started()
+            future = self._pool.submit(function, *args)
+        future.add_done_callback(lambda done: self._ended.put((token, done)))
+
+    def _started(self) -> Any:
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(max_workers=self._jobs, initializer=_leave_signals_to_parent)
+
+    def finished(self, timeout: float | None) -> list[TaskEnd]:
+        """Return the tasks that have ended, after waiting up to so many seconds for the first."""
+        found = []
+        try:
+            found.append(self._ended.get(timeout=timeout))
+            while True:
+                found.append(self._ended.get_nowait())
+        except Empty:
+            pass
+        return [_outcome(token, future) for token, future in found]
+
+    def close(self) -> None:
+        """Stop the processes at once."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, kill_workers=True)
+            self._pool = None
+
+
+def _leave_signals_to_parent() -> None:
+    """Ignore Ctrl-C, which a terminal sends to all processes; the parent ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _outcome(token: int, future: "Future[Any]") -> TaskEnd:
+    error = future.exception()
+    if error is None:
+        return TaskEnd(token, future.result())
+    return TaskEnd(token, error=error, deaths=1 if isinstance(error, BrokenExecutor) else 0)

@@ -1,0 +1,131 @@
+"""Audio files that are not on a disk of this machine: addresses such as ``s3://bucket/a.flac``.
+
+They are opened by fsspec. Headers are read in place; a file that is measured is copied first, with
+its record and the calibration that the record names. The latest copy is kept, because the pieces of
+a file are usually measured one after the other.
+"""
+
+import json
+import os
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Final, cast
+
+from soundcal.errors import ParameterError
+from soundcal.runs.versions import check_installed
+
+__all__ = ["Stamp", "file_system", "is_address", "local_copy", "opened", "record_of", "stamp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Size of a file in bytes, and the time of its last change as the file system tells it."""
+
+    size: int
+    changed: str
+
+
+def is_address(name: str) -> bool:
+    """Return whether a name is an address such as ``s3://…`` and not that of a file on a disk.
+
+    >>> is_address("s3://bucket/a.flac"), is_address("/data/a.flac")
+    (True, False)
+    """
+    return "://" in name
+
+
+def file_system(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path in it.
+
+    Raises
+    ------
+    ParameterError
+        fsspec, or the library of this kind of address, is not installed.
+    """
+    check_installed("fsspec")
+    from fsspec.core import url_to_fs
+
+    try:
+        system, path = url_to_fs(address, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise ParameterError(f"{address}: cannot be opened ({error})") from error
+    return system, str(path)
+
+
+def opened(name: str) -> BinaryIO:
+    """Return a file, opened for reading."""
+    if not is_address(name):
+        return open(name, "rb")
+    system, path = file_system(name)
+    return cast(BinaryIO, system.open(path, "rb", block_size=1 << 16))
+
+
+def stamp(name: str) -> Stamp:
+    """Return the size of a file and the time of its last change."""
+    if not is_address(name):
+        found = os.stat(name)
+        return Stamp(found.st_size, str(found.st_mtime_ns))
+    system, path = file_system(name)
+    about = system.info(path)
+    known = (about.get(key) for key in ("LastModified", "mtime", "ETag", "created"))
+    return Stamp(int(about["size"]), str(next((value for value in known if value), "")))
+
+
+def record_of(name: str) -> bytes:
+    """Return the content of the JSON file beside an audio file; empty if there is none."""
+    try:
+        if not is_address(name):
+            return Path(name).with_suffix(".json").read_bytes()
+        system, path = file_system(name)
+        return bytes(system.cat_file(str(PurePosixPath(path).with_suffix(".json"))))
+    except FileNotFoundError:
+        return b""
+
+
+class _Copies(threading.local):
+    """The latest copy that a thread has made: name, stamp, folder and path of the copy."""
+
+    latest: tuple[str, Stamp, tempfile.TemporaryDirectory[str], Path] | None = None
+
+
+_COPIES: Final = _Copies()
+
+
+def local_copy(name: str) -> Path:
+    """Return a file on a disk of this machine: the file itself, or a copy of it.
+
+    A copy lies in the folder of temporary files; each thread keeps the latest one only.
+    """
+    if not is_address(name):
+        return Path(name)
+    now = stamp(name)
+    latest = _COPIES.latest
+    if latest is not None and latest[:2] == (name, now):
+        return latest[3]
+    if latest is not None:
+        _COPIES.latest = None
+        latest[2].cleanup()
+    system, path = file_system(name)
+    folder = tempfile.TemporaryDirectory(prefix="soundcal-", ignore_cleanup_errors=True)
+    copy = Path(folder.name) / PurePosixPath(path).name
+    system.get_file(path, str(copy))
+    _copy_record(name, system, path, copy)
+    _COPIES.latest = name, now, folder, copy
+    return copy
+
+
+def _copy_record(name: str, system: Any, path: str, copy: Path) -> None:
+    """Copy the record beside an audio file, and the calibration beside it that it names."""
+    if not (record := record_of(name)):
+        return
+    copy.with_suffix(".json").write_bytes(record)
+    try:
+        named = json.loads(record).get("calibration_file")
+    except (ValueError, AttributeError):
+        return  # of another program
+    if isinstance(named, str) and named == PurePosixPath(named).name:
+        calibration = str(PurePosixPath(path).parent / named)
+        if system.exists(calibration):
+            (copy.parent / named).write_bytes(system.cat_file(calibration))
