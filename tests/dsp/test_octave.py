@@ -148,3 +148,14 @@ def test_refusals() -> None:
         band_levels(noise(0.1), FS, step=0)
     with pytest.raises(ParameterError, match="at least one sample"):
         BandFilter(bands_between(1, 1000, 1000), FS, 1e-6)
+
+
+@pytest.mark.parametrize("fs", [11025, 22050, 44100])
+def test_a_band_that_half_the_rate_cuts_off_does_not_depend_on_the_start(fs: int) -> None:
+    """Its poles are close to -1; once they have settled, only rounding is left of the start."""
+    cut = tuple(b for b in bands_between(3, 20.0, 20000.0) if b.lower < fs / 2 < b.upper)
+    assert cut
+    x = np.random.default_rng(5).normal(0.0, 0.05, 12 * 44100)
+    early, late = (BandFilter(cut, fs, 22050 / fs) for _ in range(2))
+    whole, part = early.push(x), late.push(x[44100:])
+    np.testing.assert_allclose(part[14:], whole[16:], rtol=2.3e-7)
