@@ -6,10 +6,11 @@ lies in the piece; a reading at the end of a time, as those of levels, belongs t
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from soundcal.dsp.distribution import CountedValues
 from soundcal.dsp.weighting import check_weighting
 from soundcal.indicators.analysis import Analysis
 from soundcal.indicators.hearing_model.summaries import METRICS
-from soundcal.indicators.levels.bands import registry_record
+from soundcal.indicators.levels.bands import BandRecord, registry_record
 from soundcal.indicators.levels.stream import LevelRecord, unsettled_warning
 from soundcal.indicators.registry import find
 from soundcal.indicators.result import IndicatorResult
@@ -87,8 +88,8 @@ class PieceOfFile:
         return Summary(*key, unit, self.seconds, total, high, low, peak, counted)
 
 
-class Stage:
-    """A stage of a piece; the base of the three kinds.
+class Stage(ABC):
+    """A stage of a piece.
 
     Attributes
     ----------
@@ -103,19 +104,37 @@ class Stage:
         self.span: Span = reach_of(reaches).span(piece.first, piece.last, piece.fs, piece.n_samples)
         self.missing: dict[str, str] = {}
 
+    @abstractmethod
     def restart(self) -> None:
         """Take note that the next sample is the first one of the piece."""
 
+    @abstractmethod
     def push(self, pressure: Array) -> None:
         """Take the next samples of the span in Pa, shape (n_channels, n)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> tuple[Summaries, list[str]]:
         """Return the summaries by channel, and warnings."""
-        raise NotImplementedError
 
 
-class _Levels(Stage):
+R = TypeVar("R", LevelRecord, BandRecord)
+
+
+class _Records(Stage, Generic[R]):
+    """A stage that has one record per channel, which begins anew with the piece."""
+
+    records: Sequence[R]
+
+    def restart(self) -> None:
+        for record in self.records:
+            record.restart()
+
+    def push(self, pressure: Array) -> None:
+        for record, samples in zip(self.records, pressure, strict=True):
+            record.push(samples)
+
+
+class _Levels(_Records[LevelRecord]):
     """Levels of all weightings, which share the filters."""
 
     def __init__(self, piece: PieceOfFile, wanted: Mapping[str, Sequence[str]]) -> None:
@@ -123,7 +142,7 @@ class _Levels(Stage):
         self._series = {symbol: _time_weightings(symbol, wanted[symbol]) for symbol in wanted}
         times = list(dict.fromkeys(t for series in self._series.values() for t in series))
         super().__init__(piece, [f"{time}-weighted level" for time in times])
-        self._records = [self._record(times) for _ in piece.channels]
+        self.records = [self._record(times) for _ in piece.channels]
 
     def _record(self, times: Sequence[str]) -> LevelRecord:
         weightings = {symbol: check_weighting(symbol.removeprefix("L")) for symbol in self._wanted}
@@ -142,17 +161,9 @@ class _Levels(Stage):
         rise = {time: round(s * TICKS_PER_S) for time, s in SETTLING.items()}
         return {time: max(0, min(n, in_file // 2) - before) for time, n in rise.items()}
 
-    def restart(self) -> None:
-        for record in self._records:
-            record.restart()
-
-    def push(self, pressure: Array) -> None:
-        for record, samples in zip(self._records, pressure, strict=True):
-            record.push(samples)
-
     def finish(self) -> tuple[Summaries, list[str]]:
         found: Summaries = {}
-        for channel, record in zip(self.piece.channels, self._records, strict=True):
+        for channel, record in zip(self.piece.channels, self.records, strict=True):
             record.close()
             found[channel] = [
                 self._summary(record, symbol, time)
@@ -192,21 +203,13 @@ def _time_weightings(symbol: str, wanted: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(["F", *needed]))
 
 
-class _Bands(Stage):
+class _Bands(_Records[BandRecord]):
     """Band levels of one fraction of an octave."""
 
     def __init__(self, piece: PieceOfFile, symbol: str, wanted: Sequence[str]) -> None:
         super().__init__(piece, [symbol])
         self._symbol, self._wanted = symbol, wanted
-        self._records = [registry_record(symbol, piece.fs, keep=False) for _ in piece.channels]
-
-    def restart(self) -> None:
-        for record in self._records:
-            record.restart()
-
-    def push(self, pressure: Array) -> None:
-        for record, samples in zip(self._records, pressure, strict=True):
-            record.push(samples)
+        self.records = [registry_record(symbol, piece.fs, keep=False) for _ in piece.channels]
 
     def finish(self) -> tuple[Summaries, list[str]]:
         piece = self.piece
@@ -216,9 +219,9 @@ class _Bands(Stage):
                 for band, energy in record.energies().items()
                 if band in self._wanted
             ]
-            for channel, record in zip(piece.channels, self._records, strict=True)
+            for channel, record in zip(piece.channels, self.records, strict=True)
         }
-        return found, [*self._records[0].warnings()]
+        return found, [*self.records[0].warnings()]
 
 
 class _Series(Stage):
@@ -238,6 +241,9 @@ class _Series(Stage):
         request = StreamRequest(piece.fs, wanted, field, keep=True, patterns=False)
         self._analysis = Analysis(request, len(piece.channels), threads)
         self._binaural = binaural
+
+    def restart(self) -> None:
+        pass  # values of other times are left out at the end
 
     def push(self, pressure: Array) -> None:
         self._analysis.push(pressure)

@@ -5,9 +5,7 @@ piece is computed from an earlier sample on, and what belongs to the time before
 After 34 time constants, 1.7·10⁻¹⁵ is left (−147 dB): levels then agree with one run within 10⁻⁶ dB
 and loudness within 10⁻⁶ of itself (or 10⁻¹² sone), as long as the sound of the piece is no more
 than 80 dB below that of the warm-up. Where stages follow one another, their time constants add up.
-A frame has no memory, and its values are the same as in one run. One filter is the exception: that
-of a band whose upper edge lies beyond half the sampling rate, such as 20 kHz at 44.1 kHz. It rounds
-so coarsely that its level depends on the start by up to 0.01 dB per second of sound.
+A frame has no memory, and its values are the same as in one run.
 
 Computation starts where the stage's frames, steps and converted samples fall on the same instants
 as in a run from the first sample of the file: at a multiple of the grid.
@@ -125,11 +123,11 @@ _ZWICKER: Final = Reach(
 
 _BANDS: Final = Reach(
     before=TIME_CONSTANTS * 0.154,
-    samples_before=TIME_CONSTANTS * 41_600,
+    samples_before=TIME_CONSTANTS * 5_950,
     after=0.0,
     grid=Fraction(1, 8),
     reason="filter of the third octave at 20 Hz, slowest pole 0.154 s; of a band that half the "
-    "sampling rate cuts off, 41,600 samples",
+    "sampling rate cuts off, 5,950 samples",
 )
 
 _HEARING_MODEL: Final = Reach(

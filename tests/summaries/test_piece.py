@@ -90,8 +90,13 @@ def compare(rows: Sequence[TidyRow], found: Sequence[PieceResult]) -> None:
     ("fs", "names", "seconds", "cuts"),
     [
         # the loudness of the piece at 12 s does not start with the file
-        (44100, ("levels", "LApeak", "LZpeak", "LCS5", "N", "S", "LN"), 14.0, (1.2345, 12.0, 13.9)),
-        (48000, ("LA", "LCImax", "Lthird", "Loct", "R", "T"), 5.0, (1.5, 1.501, 4.2)),
+        (
+            44100,
+            ("levels", "bands", "LApeak", "LZpeak", "LCS5", "N", "S", "LN"),
+            14.0,
+            (1.2345, 12.0, 13.9),
+        ),
+        (48000, ("LA", "LCImax", "R", "T"), 5.0, (1.5, 1.501, 4.2)),
         (96000, ("LAeq", "LA95", "LASmin", "N5", "F"), 4.5, (1.0, 3.7)),
     ],
 )
@@ -131,8 +136,8 @@ def test_the_hearing_model(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_the_hearing_model_with_slow_smoothing(tmp_path: Path) -> None:
-    path = sound(tmp_path / "a.wav", 48000, 46.0)
-    check_equal(path, task("hearing_model"), (1.0, 36.0, 40.5))
+    """The last piece does not start with the file."""
+    check_equal(sound(tmp_path / "a.wav", 48000, 38.0), task("RHM", "FHM"), (35.0,))
 
 
 def test_short_files_begin_like_one_run(tmp_path: Path) -> None:
