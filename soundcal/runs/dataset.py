@@ -34,6 +34,7 @@ __all__ = [
     "encoded",
     "piece_fields",
     "piece_name",
+    "read_piece",
     "read_run",
     "read_summaries",
     "recording_key",
@@ -252,21 +253,41 @@ def read_summaries(
         Not a dataset, or a file of it cannot be read.
     """
     check_installed("pyarrow")
-    from pyarrow import ArrowException
-    from pyarrow.parquet import read_table
-
     folder = Path(folder)
     read_run(folder)
     for place, name in _files(folder, days):
-        path = os.path.join(place, name)
-        try:
-            table = read_table(path, columns=columns, partitioning=None, use_threads=False)
-        except (ArrowException, OSError, ValueError) as error:
-            raise RecordError(
-                f"{path}: cannot be read ({error!s:.200}); remove the file and run the same "
-                "measurement again"
-            ) from error
-        yield from table.combine_chunks().to_batches()
+        yield from _read(os.path.join(place, name), columns).combine_chunks().to_batches()
+
+
+def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
+    """Read the summaries of one piece.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the dataset.
+    day, name : str
+        As :func:`write_piece` took them.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be read.
+    """
+    return _read(os.path.join(folder, _SUMMARIES, f"day={day}", f"{name}.parquet"), None)
+
+
+def _read(path: str, columns: Sequence[str] | None) -> "pa.Table":
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_table
+
+    try:
+        return read_table(path, columns=columns, partitioning=None, use_threads=False)
+    except (ArrowException, OSError, ValueError) as error:
+        raise RecordError(
+            f"{path}: cannot be read ({error!s:.200}); remove the file and run the same "
+            "measurement again"
+        ) from error
 
 
 def read_run(folder: str | os.PathLike[str]) -> dict[str, Any]:

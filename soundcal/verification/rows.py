@@ -21,6 +21,7 @@ FAMILIES: Final = (
     "prominence",
     "hearing_model",
     "response",
+    "periods",
 )
 """Modules of this package, in the order in which they are printed."""
 

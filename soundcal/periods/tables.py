@@ -1,0 +1,175 @@
+"""Tables of periods: their values, what is doubtful in them, and their rows for a file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from soundcal.indicators.registry import find
+from soundcal.periods.coverage import Gap
+from soundcal.periods.local_time import Every, LocalTime
+from soundcal.periods.ratings import DayParts
+from soundcal.periods.sums import OF_PARTS, UNDATED, Label, PeriodValues
+from soundcal.plain import plain
+from soundcal.recording import counted
+from soundcal.version import __version__
+
+__all__ = ["PeriodTable", "Summarised", "shown_values", "tidy_periods", "wide_periods"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTable:
+    """Values of the periods of one kind.
+
+    Parameters
+    ----------
+    every : Every
+        The kind.
+    rows : tuple of PeriodValues
+        By station, channel and time. A period between others that has no sound has a row without
+        values.
+    """
+
+    every: Every
+    rows: tuple[PeriodValues, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summarised:
+    """Tables of a dataset.
+
+    Parameters
+    ----------
+    folder : str
+        The dataset.
+    zone : str
+        Time zone.
+    parts : DayParts
+        Parts of the day and their penalties.
+    limit : float
+        Coverage below which a row is marked, 0 to 1.
+    units : mapping of (str, str) to str
+        Unit of every value by symbol and statistic, in the order of the columns. The levels of the
+        parts of the day have the symbol ``L``.
+    tables : mapping of str to PeriodTable
+        By the names that were asked for.
+    gaps : mapping of str to tuple of Gap
+        Spans without sound longer than a clock can tell, by station.
+    notes : tuple of str
+        What was left out or assumed, and what is missing.
+    calibrations : tuple of str
+        Identities of the calibrations.
+    """
+
+    folder: str
+    zone: str
+    parts: DayParts
+    limit: float
+    units: Mapping[Label, str]
+    tables: Mapping[str, PeriodTable]
+    gaps: Mapping[str, tuple[Gap, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    calibrations: tuple[str, ...] = ()
+
+    def doubtful(self, row: PeriodValues) -> bool:
+        """Return whether less of a period, or of a part of its days, is covered than the limit."""
+        shares = (*row.parts.values(), *([] if row.coverage is None else [row.coverage]))
+        return any(share < self.limit for share in shares)
+
+    def marks(self, row: PeriodValues) -> tuple[str, ...]:
+        """Return the reasons to doubt the values of a period."""
+        low = [f"{n} covered to {100 * s:.0f} %" for n, s in row.parts.items() if s < self.limit]
+        if row.coverage is not None and row.coverage < self.limit:
+            low.insert(0, f"covered to {100 * row.coverage:.0f} %")
+        shorter = [f"{s} of {100 * share:.0f} % of that" for s, share in row.shorter.items()]
+        left_out = [f"{seconds:.0f} s left out: {why}" for why, seconds in row.left_out.items()]
+        flags = [f"{kind} in {counted(n, 'piece')}" for kind, n in row.flags.items()]
+        return (*low, *shorter, *left_out, *flags)
+
+    def low_coverage(self, table: PeriodTable) -> Iterator[str]:
+        """Give a remark if rows of a table are marked for their coverage."""
+        if n := sum(map(self.doubtful, table.rows)):
+            yield (
+                f"{n} of {counted(len(table.rows), 'row')} by {table.every} marked: less than "
+                f"{100 * self.limit:g} % of the period, or of a part of its days, is covered"
+            )
+
+    def standard(self, symbol: str) -> str:
+        """Return the standard of a value, with its edition."""
+        return self.parts.standard if symbol == OF_PARTS else find(symbol).standard
+
+    def to_dict(self, name: str) -> dict[str, Any]:
+        """Return a table with the notes, ready for JSON."""
+        table = self.tables[name]
+        columns, rows = tidy_periods(self, table)
+        return {
+            "every": str(table.every),
+            "time_zone": self.zone,
+            "rating": str(self.parts),
+            "coverage_limit": self.limit,
+            "rows": plain([dict(zip(columns, row, strict=True)) for row in rows]),
+            "notes": [*self.notes, *self.low_coverage(table)],
+        }
+
+
+_ABOUT: Final = ("station", "period", "start", "end", "channel")
+_COVERED: Final = ("duration_s", "covered_s", "coverage_percent", "marks")
+
+
+def _columns(table: PeriodTable) -> list[str]:
+    of_files = table.every.unit == "recording"
+    return ["recording" if of_files and name == "period" else name for name in _ABOUT]
+
+
+def _cells(row: PeriodValues, time: LocalTime) -> list[Any]:
+    """Return the cells that name a period."""
+    span = row.period.start != UNDATED
+    start, end = (
+        time.local(at).isoformat(timespec="seconds") if span else ""
+        for at in (row.period.start, row.period.end)
+    )
+    return [row.station, row.period.name, start, end, row.channel]
+
+
+def _covered(row: PeriodValues, summarised: Summarised) -> list[Any]:
+    share = None if row.coverage is None else 100.0 * row.coverage
+    return [row.length, row.covered, share, "; ".join(summarised.marks(row))]
+
+
+def tidy_periods(
+    summarised: Summarised, table: PeriodTable
+) -> tuple[list[str], Iterator[list[Any]]]:
+    """Return the columns and rows of a table with one row per value."""
+    names = [*_columns(table), "indicator", "statistic", "value", "unit", *_COVERED]
+    time = LocalTime(summarised.zone)
+    end = ["; ".join(summarised.calibrations), f"soundcal {__version__}"]
+
+    def rows() -> Iterator[list[Any]]:
+        for row in table.rows:
+            about, covered = _cells(row, time), _covered(row, summarised)
+            for (symbol, statistic), unit in shown_values(summarised, table).items():
+                value = row.values.get((symbol, statistic))
+                standard = summarised.standard(symbol)
+                yield [*about, symbol, statistic, value, unit, *covered, standard, *end]
+
+    return [*names, "standard", "calibration", "software"], rows()
+
+
+def wide_periods(
+    summarised: Summarised, table: PeriodTable
+) -> tuple[list[str], Iterator[list[Any]]]:
+    """Return the columns and rows of a table with one row per period and channel."""
+    shown, time = shown_values(summarised, table), LocalTime(summarised.zone)
+    heads = [f"{symbol}{statistic} [{unit}]" for (symbol, statistic), unit in shown.items()]
+
+    def rows() -> Iterator[list[Any]]:
+        for row in table.rows:
+            values = [row.values.get(label) for label in shown]
+            yield [*_cells(row, time), *values, *_covered(row, summarised)]
+
+    return [*_columns(table), *heads, *_COVERED], rows()
+
+
+def shown_values(summarised: Summarised, table: PeriodTable) -> dict[Label, str]:
+    """Return the units of the values that a table has: those of parts of the day, if it has any."""
+    rated = table.every.whole_days
+    return {label: u for label, u in summarised.units.items() if rated or label[0] != OF_PARTS}
