@@ -28,6 +28,7 @@ _MODULES: Final = (
     "play",
     "monitor",
     "measure",
+    "summarise",
     "spectrum",
     "compare",
     "listen",

@@ -69,7 +69,7 @@ def add(commands: Any) -> None:
         type=Path,
         action=Patterns,
         metavar="TABLE",
-        help="tables, CSV, .xlsx or .parquet",
+        help="tables, CSV, .xlsx or .parquet, or datasets of soundcal measure --out FOLDER/",
     )
     add_mapping(parser, "--mapping")
     parser.add_argument(
@@ -155,9 +155,12 @@ def _table(paths: Sequence[Path], mapping: Path | None) -> "pd.DataFrame":
         Something else than tables, or tables of one condition.
     """
     from soundcal.files.audio import ENDINGS
+    from soundcal.periods.recordings import is_dataset
     from soundcal.study import read_table
 
     for path in paths:
+        if is_dataset(path):
+            continue
         if os.path.isdir(path):
             names = " ".join(map(str, paths))
             way = f"a folder; compare folders of recordings with soundcal report {names}"

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from soundcal.calibration.stated import StatedLevels
     from soundcal.ratings import Ratings
     from soundcal.relation import Relation
-    from soundcal.study import Source, Study
+    from soundcal.study import Rules, Source, Study
     from soundcal.study.folders import Given
 
 __all__ = ["add"]
@@ -49,10 +49,11 @@ def add(commands: Any) -> None:
         help="report of sessions or of folders of recordings",
         description="Measure recordings, compare the methods and write the report. Give session "
         "folders, a campaign (a folder of them), or plain folders of audio files, one per "
-        "method: the folder's name is the method, the file's name the stimulus.",
+        "method: the folder's name is the method, the file's name the stimulus. Or give datasets "
+        "of soundcal measure --out FOLDER/: each recording is merged of its pieces.",
     )
     parser.add_argument(
-        "folders", nargs="+", type=Path, action=Patterns, metavar="SESSION|CAMPAIGN|FOLDER"
+        "folders", nargs="+", type=Path, action=Patterns, metavar="SESSION|CAMPAIGN|FOLDER|DATASET"
     )
     parser.add_argument(
         "--calibration",
@@ -137,7 +138,6 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.files.atomic import refuse_existing
     from soundcal.report import relation_summary, study_document, study_summary, write_report
     from soundcal.report.tables import further_json, json_rows
-    from soundcal.study import collect
 
     rules, answers = rules_from(options), answers_from(options)
     out = options.out or _default_folder(options.folders)
@@ -145,31 +145,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_existing(out / "report.html", force=options.force)
     heard = options.ratings or options.ratings_gui
     ratings = ratings_from(options, options.ratings, prefix=_RATINGS) if heard else None
-    sensitivities, levels = _sensitivities(options), _levels(options)
-    referred = referring(options)
-    with progress("measuring", None, unit="recordings") as advance:
-        study = collect(
-            options.folders,
-            calibrations=_calibrations(options.calibration),
-            sensitivity=sensitivities or None,
-            levels=levels,
-            indicators=options.indicators,
-            field=options.field,
-            **referred,
-            methods=options.methods,
-            reference=options.reference,
-            rules=rules,
-            title=options.title or "",
-            answers=answers,
-            jobs=options.jobs,
-            cache=not options.no_cache,
-            other_device=options.other_device,
-            channels=options.channels,
-            progress=advance,
-            before=partial(check_combination, options.relation_combination, _RATINGS)
-            if ratings
-            else None,
-        )
+    study = _study(options, rules, answers, rated=ratings is not None)
     relation = None if ratings is None else _relation(options, study, ratings)
     with writing_report() as advance:
         path = write_report(
@@ -208,6 +184,72 @@ def run(options: argparse.Namespace) -> int:
             },
         )
     return SignalError.exit_code if study.unmeasured else 0
+
+
+_MEASURED: Final = (
+    "calibration",
+    "sensitivity",
+    "full_scale",
+    "levels",
+    "stated_weighting",
+    "other_device",
+    "channels",
+    "field",
+    "refer_to",
+    "response",
+)
+"""Options that say how recordings are measured, which has been done in a dataset."""
+
+
+def _study(
+    options: argparse.Namespace, rules: "Rules", answers: Mapping[int, str], *, rated: bool
+) -> "Study":
+    """Measure the recordings and compare them, or take what is measured from datasets."""
+    from soundcal.periods.recordings import is_dataset
+    from soundcal.study import collect, study_of_datasets
+
+    if any(map(is_dataset, options.folders)):
+        others = [folder for folder in options.folders if not is_dataset(folder)]
+        if others:
+            raise ParameterError(f"{others[0]}: not a dataset; datasets are reported by themselves")
+        if given := [name for name in _MEASURED if getattr(options, name)]:
+            raise ParameterError(
+                f"--{given[0].replace('_', '-')} is for recordings; those of a dataset have been "
+                "measured already"
+            )
+        return study_of_datasets(
+            options.folders,
+            labels=options.indicators,
+            methods=options.methods,
+            reference=options.reference,
+            rules=rules,
+            title=options.title or "",
+            answers=answers,
+        )
+    sensitivities, levels = _sensitivities(options), _levels(options)
+    with progress("measuring", None, unit="recordings") as advance:
+        return collect(
+            options.folders,
+            calibrations=_calibrations(options.calibration),
+            sensitivity=sensitivities or None,
+            levels=levels,
+            indicators=options.indicators,
+            field=options.field,
+            **referring(options),
+            methods=options.methods,
+            reference=options.reference,
+            rules=rules,
+            title=options.title or "",
+            answers=answers,
+            jobs=options.jobs,
+            cache=not options.no_cache,
+            other_device=options.other_device,
+            channels=options.channels,
+            progress=advance,
+            before=partial(check_combination, options.relation_combination, _RATINGS)
+            if rated
+            else None,
+        )
 
 
 def _relation(options: argparse.Namespace, study: "Study", ratings: "Ratings") -> "Relation":

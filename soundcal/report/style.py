@@ -51,7 +51,7 @@ ROLES: Final[dict[str, str]] = {
 METHOD_COLOURS: Final = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"))
 """Colour and marker of the first, second, … method or ear."""
 
-_UNIT_OF_LEVEL: Final = {"LA": "dB(A)", "LB": "dB(B)", "LC": "dB(C)", "LZ": "dB"}
+_UNIT_OF_LEVEL: Final = {"L": "dB(A)", "LA": "dB(A)", "LB": "dB(B)", "LC": "dB(C)", "LZ": "dB"}
 
 _DECIMALS: Final[dict[str, int]] = {"dB": 2, "sone": 2, "phon": 2, "%": 2}
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from soundcal.study.compare import compare_methods
     from soundcal.study.comparison import Entry, MethodComparison
     from soundcal.study.model import SessionInfo, Source, Study, study_of
+    from soundcal.study.of_dataset import study_of_datasets
     from soundcal.study.of_report import read_differences
     from soundcal.study.recordings import collect
     from soundcal.study.rules import Rules
@@ -31,6 +32,7 @@ else:
             "read_differences": "of_report",
             "read_table": "table",
             "study_of": "model",
+            "study_of_datasets": "of_dataset",
         },
     )
 
@@ -46,4 +48,5 @@ __all__ = [
     "read_differences",
     "read_table",
     "study_of",
+    "study_of_datasets",
 ]

@@ -5,8 +5,6 @@ Audio that does not match its checksum is refused.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +26,15 @@ from soundcal.files.session import Event, Session, is_session
 from soundcal.files.text import inside
 from soundcal.indicators.names import STUDY, resolve
 from soundcal.indicators.rows import BINAURAL, check_ear_rules
-from soundcal.recording import EARS
 from soundcal.response.referring import not_undone
 from soundcal.study.common_flags import without_common
+from soundcal.study.drafts import with_comparisons
 from soundcal.study.folders import Given, Stated, check_device, plain_folder
 from soundcal.study.measuring import CalibratedRecording, Progress, measure_items
-from soundcal.study.model import SessionInfo, Source, Study, study_of
+from soundcal.study.model import SessionInfo, Source, Study
 from soundcal.study.rules import Rules
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from soundcal.response.model import Response
 
 __all__ = ["collect"]
@@ -178,8 +174,7 @@ def collect(
     )
     rows, measured, failures = measure_items(items, base, jobs, cache, progress)
     sources, common = without_common(measured)
-    return _study(
-        rows,
+    return with_comparisons(
         Study(
             title=title or _title(given),
             table=rows,
@@ -274,48 +269,6 @@ def _title(folders: Sequence[Path]) -> str:
     if len(folders) == 1 and _is_campaign(folders[0]):
         return read_campaign(folders[0]).title
     return "Recordings: " + ", ".join(folder.resolve().name for folder in folders)
-
-
-def _study(
-    table: "pd.DataFrame",
-    draft: Study,
-    methods: Sequence[str] | None,
-    reference: str | None,
-    rules: Rules | None,
-) -> Study:
-    """Add the comparisons to a study; a study of one method has none."""
-    found = table["condition"].unique()
-    if len(found) < 2 and (not methods or list(methods) == list(found)) and reference is None:
-        return draft
-    warning = _no_agreement(table, methods or [str(name) for name in found])
-    if warning:
-        return replace(draft, warnings=(*draft.warnings, warning))
-    compared = study_of(table, methods, reference=reference, rules=rules)
-    return replace(draft, comparisons=compared.comparisons)
-
-
-def _no_agreement(table: "pd.DataFrame", methods: Sequence[str]) -> str:
-    """Return the reason why the values are reported without agreement; "" if there is none."""
-    channels = table["channel"][table["channel"] != BINAURAL].drop_duplicates().tolist()
-    if len(channels) > 1 and not set(channels) <= set(EARS):
-        return (
-            f"The recordings have the channels {', '.join(channels)}; agreement needs left and "
-            "right, or one channel that is the same in all, and none is reported."
-        )
-    if only := _only_stimulus(table, methods):
-        return (
-            f"The methods have one stimulus in common ({only}); agreement needs two or more, "
-            "and none is reported."
-        )
-    return ""
-
-
-def _only_stimulus(table: "pd.DataFrame", methods: Sequence[str]) -> str:
-    """Return the stimulus that methods have in common, if no two of them have a second one."""
-    stimuli = {name: set(table["stimulus"][table["condition"] == name]) for name in methods}
-    common = [stimuli[a] & stimuli[b] for a, b in combinations(methods, 2)]
-    most = max(common, key=len, default=set())
-    return str(*most) if len(most) == 1 else ""
 
 
 # Sessions ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from soundcal.files.tables import TextTable, read_table_text
 from soundcal.files.workbook import is_workbook, sheet_names
 from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.wide import RECORDING
+from soundcal.periods.recordings import is_dataset, recordings_table
 from soundcal.study.of_files import (
     NAMED_BY_TABLE,
     REACHED,
@@ -61,7 +62,8 @@ def read_table(
 
     A table is tidy (:data:`COLUMNS`), or wide, with a row per recording and a column per indicator
     (:mod:`soundcal.study.wide`). In a table of ``soundcal measure``, the stimulus is the name of
-    the recording's file. The condition is the column of that name, or else the name of the table's
+    the recording's file; a dataset of ``soundcal measure --out FOLDER/`` is such a table, too. The
+    condition is the column of that name, or else the name of the table's
     file if several tables are given, and the folder of the recording
     (:func:`soundcal.study.of_files.with_conditions`) if there is one table. Several sheets with
     tables in one workbook are one condition each.
@@ -139,9 +141,14 @@ def _has_columns(path: Path, mapping: WideMapping) -> bool:
 
 
 def _read(path: Path, method: str, mapping: WideMapping | None) -> "pd.DataFrame":
-    """Read one file, of the given method if nothing in it names the condition."""
+    """Read one file or dataset, of the given method if nothing in it names the condition."""
     import pandas as pd
 
+    if is_dataset(path):
+        try:
+            return with_conditions(recordings_table(path), method)
+        except RecordError as error:
+            raise RecordError(f"{path}: {error}") from error
     likely = mapping.likeness if mapping is not None and mapping.names_columns else likeness
     sheet = "" if mapping is None else mapping.sheet
     if not is_workbook(path) or sheet or len(sheets := sheet_names(path)) < 2:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     )
     from soundcal.report.figures.indicator import indicator_figure
     from soundcal.report.figures.page import font_files, pixels, save
+    from soundcal.report.figures.periods import (
+        CoursePanel,
+        calendar_figure,
+        course_figure,
+        coverage_figure,
+    )
     from soundcal.report.figures.qualification import (
         crosstalk_figure,
         delay_figure,
@@ -51,6 +57,7 @@ else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
+            "CoursePanel": "periods",
             "DIFFERENCE_LIMIT": "ratings",
             "MAX_COLUMNS": "agreement",
             "MAX_DOT_ROWS": "stimuli",
@@ -61,8 +68,11 @@ else:
             "bias_forest": "forest",
             "bland_altman_grid": "agreement",
             "budget_bars": "budget",
+            "calendar_figure": "periods",
             "circumplex": "ratings",
             "correlation_map": "relation",
+            "course_figure": "periods",
+            "coverage_figure": "periods",
             "crosstalk_figure": "qualification",
             "delay_figure": "qualification",
             "curves_figure": "response",
@@ -95,12 +105,16 @@ __all__ = [
     "MAX_FOREST_ROWS",
     "MAX_VALUE_PANELS",
     "VERDICT_WORDS",
+    "CoursePanel",
     "ScatterPanel",
     "bias_forest",
     "bland_altman_grid",
     "budget_bars",
+    "calendar_figure",
     "circumplex",
     "correlation_map",
+    "course_figure",
+    "coverage_figure",
     "crosstalk_figure",
     "curves_figure",
     "delay_figure",

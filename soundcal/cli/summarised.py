@@ -1,0 +1,45 @@
+"""Text for the terminal: the periods of a dataset, a line for each."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from soundcal.cli.output import aligned
+
+if TYPE_CHECKING:
+    from soundcal.periods import PeriodTable, Summarised
+
+__all__ = ["period_lines"]
+
+_MOST_ROWS: Final = 31
+_MOST_COLUMNS: Final = 6
+
+
+def period_lines(summarised: "Summarised", table: "PeriodTable") -> Iterator[str]:
+    """Give the periods with their first values and coverage, and what is known about all."""
+    from soundcal.periods.tables import shown_values
+    from soundcal.report.style import unit_label, value_text
+
+    values = list(shown_values(summarised, table).items())
+    # one value of each indicator, then the levels of the parts of the day
+    shown = list(
+        {symbol: ((symbol, one), unit) for (symbol, one), unit in reversed(values)}.values()
+    )
+    shown.reverse()
+    rated = [value for value in values if value[0][0] == "L"]
+    shown = [*[value for value in shown if value[0][0] != "L"][:_MOST_COLUMNS], *rated]
+    heads = [f"{symbol}{one} {unit_label(symbol, unit)}" for (symbol, one), unit in shown]
+    lines = [["station", str(table.every), "channel", "coverage %", *heads, ""]]
+    for row in table.rows[:_MOST_ROWS]:
+        share = "–" if row.coverage is None else f"{100 * row.coverage:.1f}"
+        numbers = [value_text(row.values.get(label), unit) for label, unit in shown]
+        mark = "marked" if summarised.doubtful(row) else ""
+        lines.append([row.station, row.period.name, row.channel, share, *numbers, mark])
+    yield from aligned(lines, names=3)
+    if (more := len(table.rows) - _MOST_ROWS) > 0:
+        yield f"… and {more} more rows; --out FILE writes all of them"
+    if (more := len(values) - len(shown)) > 0:
+        yield f"{more} more values per row in the file"
+    if table.every.of_time:
+        yield f"local time {summarised.zone}"
+    if rated:
+        yield f"{summarised.parts.standard}"

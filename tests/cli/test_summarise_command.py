@@ -1,0 +1,212 @@
+"""``soundcal summarise``, and ``report`` and ``compare`` of datasets."""
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from period_data import FS, Sound, write_dataset
+
+from soundcal.cli import main
+
+START = datetime(2026, 6, 30, 22, tzinfo=UTC)  # the first of July in Berlin
+BERLIN = ["--local-time", "Europe/Berlin"]
+
+
+@pytest.fixture(scope="module")
+def stations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two stations of a day and an hour in pieces of 7, 12, 4, 1 and 1 h; one lacks the 4 h."""
+    sounds = []
+    for station, level in (("north", 60.0), ("south", 50.0)):
+        at = 0
+        for n, hours in enumerate((7, 12, 4, 1, 1)):
+            if station == "north" or n != 2:
+                sound = Sound(
+                    START + timedelta(hours=at),
+                    3600.0 * hours,
+                    recording=f"{station}/a.wav",
+                    station=station,
+                    first=at * 3600 * FS,
+                    values=(level - 5.0, level, level + 2.0),
+                    flags=("clipping",) if n == 1 else (),
+                )
+                sounds.append(sound)
+            at += hours
+    return write_dataset(tmp_path_factory.mktemp("stations") / "results", sounds)
+
+
+MEAN = 10 * math.log10((10**-0.5 + 1 + 10**0.2) / 3)
+"""Level of the three values of a station above the second of them, dB."""
+
+
+def test_the_screen_has_a_line_for_each_period(
+    stations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summarise", str(stations), *BERLIN]) == 0
+    told = capsys.readouterr()
+    lines = [line.split() for line in told.out.splitlines()]
+    assert lines[0][:5] == ["station", "day", "channel", "coverage", "%"]
+    assert [line[:2] for line in lines[1:5]] == [
+        ["north", "2026-07-01"],
+        ["north", "2026-07-02"],
+        ["south", "2026-07-01"],
+        ["south", "2026-07-02"],
+    ]
+    assert [line[-1] == "marked" for line in lines[1:5]] == [False, True, True, True]
+    assert lines[1][-1] == f"{60 + MEAN + 6.395243:.2f}"  # Lden
+    assert "Directive 2002/49/EC, Annex I: day from 07:00" in told.out
+    assert "local time Europe/Berlin" in told.out
+    assert "south: 1 gap without sound, 4.00 h" in told.err
+    assert "3 of 4 rows by day marked: less than 75 %" in told.err
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_the_table_has_units_standards_and_coverage(
+    stations: Path, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"days{ending}"
+    assert main(["summarise", str(stations), *BERLIN, "--out", str(out)]) == 0
+    table = {".csv": pd.read_csv, ".parquet": pd.read_parquet}[ending](out)
+    one = table[(table["station"] == "south") & (table["period"] == "2026-07-01")]
+    by_label = one.set_index(one["indicator"] + one["statistic"])
+    leq = by_label.loc["LAeq"]
+    assert leq["value"] == pytest.approx(50.0 + MEAN)
+    assert (leq["unit"], leq["standard"]) == ("dB", "IEC 61672-1:2013")
+    assert leq["coverage_percent"] == pytest.approx(100 * 20 / 24)
+    assert leq["marks"] == "evening covered to 0 %; clipping in 1 piece"
+    assert leq["start"] == "2026-07-01T00:00:00+02:00"
+    assert by_label.loc["LA50", "value"] == 50.0
+    assert by_label.loc["Lden", "standard"].startswith("Directive 2002/49/EC, Annex I")
+    assert pd.isna(by_label.loc["Lden", "value"])
+    assert main(["summarise", str(stations), *BERLIN, "--out", str(out)]) == 5  # it exists
+
+
+def test_the_wide_table_has_a_row_for_each_period(stations: Path, tmp_path: Path) -> None:
+    out = tmp_path / "days.csv"
+    command = ["summarise", str(stations), *BERLIN, "--wide", "--labels", "LA10,LAeq"]
+    assert main([*command, "--out", str(out)]) == 0
+    table = pd.read_csv(out)
+    assert [name for name in table if name[0] == "L"] == [
+        *("LAeq [dB]", "LA10 [dB]"),
+        *("Lday [dB]", "Levening [dB]", "Lnight [dB]", "Lden [dB]"),
+    ]
+    assert table["LAeq [dB]"].tolist() == pytest.approx([60 + MEAN] * 2 + [50 + MEAN] * 2)
+
+
+def test_json_has_null_where_nothing_was_measured(
+    stations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["summarise", str(stations), *BERLIN, "--labels", "LAeq", "--json"]
+    assert main([*command, "--coverage", "40"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "soundcal/periods/1"
+    assert (found["every"], found["coverage_limit"]) == ("day", 0.4)
+    values = {row["statistic"]: row["value"] for row in found["rows"] if row["station"] == "south"}
+    assert values["evening"] is None
+
+
+def test_the_page_has_courses_coverage_and_ratings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sounds = [
+        Sound(START + timedelta(hours=n), 3600.0, 60.0, "north/a.wav", first=n * 3600 * FS)
+        for n in range(25)
+    ]
+    south = Sound(START + timedelta(hours=30), 3600.0, 50.0, "south/a.wav", "south")
+    write_dataset(tmp_path / "results", [*sounds, south])
+    out = tmp_path / "report"
+    command = ["summarise", str(tmp_path / "results"), *BERLIN, "--report", str(out)]
+    assert main([*command, "--title", "Two yards"]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
+    assert "Two yards" in page
+    assert page.count("<svg") == 1 + 2 * 3  # coverage; day, days and calendar of each station
+    assert "2026-07-01 to 2026-07-02, 2 stations, local time Europe/Berlin" in page
+    assert "66.40" in page  # Lden of north, which has one hour of night more
+    assert "incident sound" in page
+    assert main(command) == 5
+    assert "already exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--every", "7h"], 2, "divides a day"),
+        (["--local-time", "Mars/Olympus"], 2, "IANA"),
+        (["--labels", "NHM5"], 2, "not in this dataset"),
+        (["--rating", "day=07:00"], 2, "penalty in dB"),
+        (["--coverage", "175"], 2, "0 to 100"),
+        (["--wide"], 2, "--out FILE"),
+        (["--pdf"], 2, "--report DIR"),
+        (["--every", "recording", "--report", "r"], 2, "hours and days"),
+        (["--out", "t.txt"], 2, ".parquet"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    stations: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    message: str,
+) -> None:
+    assert main(["summarise", str(stations), *options]) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five recordings of two pieces each by two methods 1 dB apart, in two datasets and in one."""
+    folder = tmp_path_factory.mktemp("methods")
+
+    def sounds(method: str, offset: float, below: str) -> list[Sound]:
+        return [
+            Sound(
+                None,
+                60.0,
+                60.0 + n + offset + 0.1 * (n % 2) + 3.0 * piece,
+                f"{below}S{n}.wav",
+                method,
+                piece * 60 * FS,
+                ("left", "right"),
+            )
+            for n in range(5)
+            for piece in range(2)
+        ]
+
+    for method, offset in (("hats", 0.0), ("ocv", 1.0)):
+        write_dataset(folder / method, sounds(method, offset, ""))
+    both = [*sounds("hats", 0.0, "hats/"), *sounds("ocv", 1.0, "ocv/")]
+    write_dataset(folder / "both", both)
+    return folder
+
+
+def test_compare_reads_datasets(methods: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for names in (["ocv", "hats"], ["both"]):
+        paths = [str(methods / name) for name in names]
+        assert main(["compare", *paths, "--reference", "ocv", "--json"]) == 0
+        rows = pd.DataFrame(json.loads(capsys.readouterr().out)["agreement"])
+        leq = rows[(rows["indicator"] == "LA") & (rows["statistic"] == "eq")].iloc[0]
+        assert (leq["n"], leq["bias"]) == (5, pytest.approx(1.0))
+    assert main(["compare", str(methods / "hats")]) == 5
+
+
+def test_report_reads_datasets(
+    methods: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hats = str(methods / "hats")
+    command = ["report", "--indicators", "LAeq", "--out"]
+    assert main([*command, str(tmp_path / "one"), hats]) == 0
+    values = pd.read_csv(tmp_path / "one" / "indicators.csv").set_index(["stimulus", "channel"])
+    merged = 60.0 + 10 * math.log10((1 + 10**0.3) / 2)  # of 60 dB and 63 dB
+    assert values.loc[("S0", "left"), "value"] == pytest.approx(merged, abs=1e-6)
+    assert len(values) == 10
+    two = [*command, str(tmp_path / "two"), hats, str(methods / "ocv")]
+    assert main(two) == 0
+    agreement = pd.read_csv(tmp_path / "two" / "agreement.csv")
+    assert agreement["bias"].tolist() == pytest.approx([-1.0])
+    capsys.readouterr()
+    assert main(["report", hats, "--sensitivity", "2"]) == 2
+    assert "measured already" in capsys.readouterr().err
+    assert main(["report", hats, str(tmp_path)]) == 2
+    assert "not a dataset" in capsys.readouterr().err
