@@ -42,7 +42,8 @@ def surround(row: Array, first: int, n: int, repeated: bool) -> None:
 
 @kernel
 def rows_in(room: Array, n: int, width: int) -> Array:
-    """Return rows at the beginning of working memory."""
+    """Return rows at the beginning of working memory, a multiple of 8 numbers apart."""
+    width = (width + 7) // 8 * 8
     return room[: n * width].reshape((n, width))
 
 

@@ -51,44 +51,47 @@ def slow_lines(
     ndarray, shape (47, n)
         Transform of the frame surrounded by silence, over its length: the first line is the mean.
     """
+    workspace = excitation.workspace
     number = len(range(0, n_lines, 1 + repeated))
     found = np.zeros((N_CHANNELS, number), dtype=np.complex128)
-    groups: dict[int, list[tuple[_Conversion, list[int]]]] = {}
-    for (kind, size), channels in _kinds(excitation.spans, length, n_lines).items():
+    groups: dict[int, list[_Group]] = {}
+    for (kind, size), (extent, channels) in _kinds(excitation.spans, length, n_lines).items():
         conversion = _conversion(kind, size, n_lines, repeated)
-        groups.setdefault(conversion.transformed, []).append((conversion, channels))
+        groups.setdefault(conversion.transformed, []).append((conversion, extent, channels))
     for transformed, group in groups.items():
-        every = [channel for _, channels in group for channel in channels]
-        low = excitation.workspace.real("low", len(every), transformed)
-        after = 0
-        for conversion, channels in group:
-            start, after = after, after + len(channels)
-            _slow_down(excitation, channels, conversion, low[start:after])
-        lines = excitation.workspace.complex("low lines", len(every), transformed // 2 + 1)
+        every = [channel for _, _, channels in group for channel in channels]
+        low = workspace.real("low", len(every), transformed)
+        _slow_down(excitation, group, length, low)
+        lines = workspace.complex("low lines", len(every), transformed // 2 + 1)
         np.fft.rfft(low, axis=1, out=lines)
-        factors = np.array([conversion.factors for conversion, some in group for _ in some])
-        found[every] = lines[:, :number] * factors
+        factors, counts = [c.factors for c, _, _ in group], [len(some) for _, _, some in group]
+        found[every] = lines[:, :number] * np.repeat(factors, counts, axis=0)
     return found
 
 
-def _kinds(spans: Integers, length: int, n_lines: int) -> dict[tuple[int, int], list[int]]:
+def _kinds(
+    spans: Integers, length: int, n_lines: int
+) -> dict[tuple[int, int], tuple[int, list[int]]]:
     """Group the channels that are not empty by the kind and the number of their samples.
 
     The kind is 0 where the envelope is computed, otherwise the least number of samples for each
-    line: 32, 16 or 1.
+    line: 32, 16 or 1. Each group has the largest number of lines that are transformed, and its
+    channels.
     """
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: dict[tuple[int, int], tuple[int, list[int]]] = {}
     least = 2 * n_lines
     for channel, (low, after) in enumerate(spans.tolist()):
         if after == 0:
             continue
-        kind, size = 0, _power_of_two(max(least, _DENSITY * (after - low)))
-        if low <= n_lines or low < (after - low) // 4 or 2 * size > length:
-            size = min(_power_of_two(max(least, _REAL_DENSITY * after)), length)
-            kind = (
-                _REAL_DENSITY if size >= _REAL_DENSITY * after else 16 if size >= 16 * after else 1
-            )
-        groups.setdefault((kind, size), []).append(channel)
+        kind, extent = 0, after - low
+        size = _power_of_two(max(least, _DENSITY * extent))
+        if low <= n_lines or low < extent // 4 or 2 * size > length:
+            extent = after
+            size = min(_power_of_two(max(least, _REAL_DENSITY * extent)), length)
+            density = size // extent
+            kind = _REAL_DENSITY if density >= _REAL_DENSITY else 16 if density >= 16 else 1
+        largest, channels = groups.get((kind, size), (0, []))
+        groups[kind, size] = max(largest, extent), [*channels, channel]
     return groups
 
 
@@ -115,6 +118,10 @@ class _Conversion(NamedTuple):
     """Samples of the low rate in the time whose reciprocal is the distance of the lines."""
     factors: Spectrum
     """Factors from the lines of the low rate to those of the signals, relative to their size."""
+
+
+_Group = tuple[_Conversion, int, list[int]]
+"""A conversion, the number of lines that are transformed, and the channels."""
 
 
 @lru_cache(maxsize=64)
@@ -192,28 +199,26 @@ def _weights(n: int) -> Array:
     return np.asarray(0.5 * np.prod(squares / others, axis=1))
 
 
-def _slow_down(
-    excitation: Excitation, channels: list[int], conversion: _Conversion, low: Array
-) -> None:
+def _slow_down(excitation: Excitation, groups: list[_Group], length: int, low: Array) -> None:
     """Write rectified signals at the low rate to the rows of ``low``."""
     from soundcal.indicators.modulation.envelope_kernels import slow_envelopes, slow_signals
 
-    c, workspace = conversion, excitation.workspace
-    rooms = workspace.real("rows", 2 * c.size + 512), workspace.real("samples", 2 * c.size)
-    count = max(1, _TOGETHER // c.size)
-    for start in range(0, len(channels), count):
-        some, rows = channels[start : start + count], low[start : start + count]
-        spans = excitation.spans[some]
-        if c.every == 0:
-            widest = int((spans[:, 1] - spans[:, 0]).max())
-            spectra = excitation.spectra(some, widest, shifted=True)
-            envelopes = workspace.complex("signals", len(some), c.size)
-            np.fft.ifft(spectra, c.size, axis=1, norm="forward", out=envelopes)
-            slow_envelopes(envelopes, c.stages, c.taps, c.repeated, *rooms, rows)
-        else:
-            n = c.size // c.every
-            spectra = excitation.spectra(some, int(spans[:, 1].max()))
-            signals = workspace.real("signals", len(some), n)
-            np.fft.irfft(spectra, n, axis=1, norm="forward", out=signals)
-            dense = workspace.real("dense", c.size + 128)
-            slow_signals(signals, *c.weights, dense, c.stages, c.taps, c.repeated, *rooms, rows)
+    workspace = excitation.workspace
+    rooms = workspace.real("rows", 2 * length + 512), workspace.real("samples", 2 * length)
+    dense = workspace.real("dense", length + 128)
+    after = 0
+    for c, extent, channels in groups:
+        n = c.size // max(c.every, 1)
+        count = max(1, _TOGETHER // n)
+        for some in (channels[i : i + count] for i in range(0, len(channels), count)):
+            start, after = after, after + len(some)
+            spectra = excitation.spectra(some, extent, shifted=c.every == 0)
+            down = c.stages, c.taps, c.repeated, *rooms, low[start:after]
+            if c.every == 0:
+                envelopes = workspace.complex("signals", len(some), n)
+                np.fft.ifft(spectra, n, axis=1, norm="forward", out=envelopes)
+                slow_envelopes(envelopes, *down)
+            else:
+                signals = workspace.real("signals", len(some), n)
+                np.fft.irfft(spectra, n, axis=1, norm="forward", out=signals)
+                slow_signals(signals, *c.weights, dense, *down)

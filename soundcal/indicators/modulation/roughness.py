@@ -158,13 +158,13 @@ class RoughnessMethod:
 
 def _modulation(mean: Array, fluctuation: Spectrum) -> Array:
     """Degrees of modulation times the correlations to both neighbours, shape (47,)."""
-    power = 2.0 * np.sum(fluctuation.real**2 + fluctuation.imag**2, axis=1)
+    parts = np.ascontiguousarray(fluctuation).view(np.float64)
+    power = 2.0 * np.einsum("ij,ij->i", parts, parts)
     power[power <= (_STEADY * mean) ** 2] = 0.0
     heard = mean > 0.0
     degree = np.zeros(N_CHANNELS)
     degree[heard] = np.sqrt(power[heard]) / mean[heard] / _constants().ratio
-    lower, upper = fluctuation[:-2], fluctuation[2:]
-    common = 2.0 * np.sum(lower.real * upper.real + lower.imag * upper.imag, axis=1)
+    common = 2.0 * np.einsum("ij,ij->i", parts[:-2], parts[2:])
     norm = np.sqrt(power[:-2] * power[2:])
     correlation = np.zeros(N_CHANNELS - 2)
     np.divide(common, norm, out=correlation, where=norm > 0.0)
