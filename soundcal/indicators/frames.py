@@ -13,6 +13,7 @@ they have one).
 from typing import Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from soundcal.arrays import Array
 from soundcal.dsp.resample import Resampler
@@ -26,7 +27,7 @@ __all__ = ["FrameMethod", "FrameStream"]
 
 
 class FrameMethod(Protocol):
-    """The analysis of one frame; an object may have its own working memory."""
+    """The analysis of frames; an object may have its own working memory."""
 
     @property
     def rate(self) -> int:
@@ -53,8 +54,11 @@ class FrameMethod(Protocol):
         """True if one more frame, filled up with silence, includes the end of the signal."""
         ...
 
-    def analyse(self, frame: Array) -> tuple[float, Array]:
-        """Return the value of a frame, shape (length,) in Pa, and the specific values."""
+    def analyse(self, frames: Array) -> tuple[Array, Array]:
+        """Return the values of frames in Pa, shape (n, length), and their specific values.
+
+        A frame gives the same, to the bit, whichever are analysed with it.
+        """
         ...
 
 
@@ -94,15 +98,13 @@ class FrameStream:
         method = self._method
         waiting = np.concatenate([self._pending, samples])
         n = max(0, (waiting.size - method.length) // method.hop + 1)
-        found = [
-            method.analyse(waiting[i * method.hop : i * method.hop + method.length])
-            for i in range(n)
-        ]
+        if n:
+            frames = sliding_window_view(waiting, method.length)[:: method.hop]
+            values, specific = method.analyse(frames)
+            self._series.push(values)
+            if self._request.keep and method.axis is not None:
+                self._specific += list(specific)
         self._pending = waiting[n * method.hop :].copy()
-        if found:
-            self._series.push(np.array([value for value, _ in found]))
-            if self._request.keep and self._request.patterns and method.axis is not None:
-                self._specific += [specific for _, specific in found]
 
     def finish(self) -> dict[str, IndicatorResult]:
         """Return the result by its symbol.

@@ -144,7 +144,7 @@ def test_slow_lines_are_those_of_the_rectified_signals(level: float) -> None:
     """Against transforms of all samples; their own rectification aliases a little."""
     n = 2 * FS
     method = FluctuationMethod(n, FS)
-    method.analyse(NOISE[:n] * 10 ** ((level - 60) / 20))
+    method.analyse(NOISE[np.newaxis, :n] * 10 ** ((level - 60) / 20))
     excitation = method._excitation
     k = _constants(n, FS).filter.size
     found = slow_lines(excitation, n, k)

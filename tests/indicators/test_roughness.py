@@ -135,7 +135,7 @@ def test_excitations_are_rectified_as_if_they_were_not_sampled(level: float) -> 
     noise = np.random.default_rng(5).standard_normal(LENGTH) * (1.0 + np.sin(2 * np.pi * 70 * t))
     frame = noise * level_to_pascal(level) / np.sqrt(np.mean(noise**2))
     method = RoughnessMethod()
-    value, _ = method.analyse(frame)
+    (value,), _ = method.analyse(frame[np.newaxis])
     spectra = method._excitation.spectra(range(N_CHANNELS))
     dense = 16 * LENGTH
     lines = np.fft.rfft(np.abs(np.fft.irfft(spectra, dense, axis=1, norm="forward")), axis=1)
@@ -205,7 +205,7 @@ def test_weights_of_the_channels_follow_from_measured_roughness() -> None:
 
     def response(carrier: float, modulation: float) -> np.ndarray:
         tone = am(duration=0.3, carrier=carrier, modulation=modulation)
-        frames = [method.analyse(tone[start : start + LENGTH])[1] for start in (0, HOP)]
+        frames = method.analyse(np.stack([tone[start : start + LENGTH] for start in (0, HOP)]))[1]
         weight = CALIBRATION * np.interp(CHANNEL_BARK, bark, G_ROUGHNESS)
         return shares @ (0.5 * np.mean(frames, axis=0) / weight)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
-from soundcal.indicators.modulation.excitation import N_CHANNELS, Excitation
+from soundcal.indicators.modulation.excitation import Excitation
 
 __all__ = ["slow_lines"]
 
@@ -33,14 +33,14 @@ _TOGETHER: Final = 1 << 15
 def slow_lines(
     excitation: Excitation, length: int, n_lines: int, *, repeated: bool = False
 ) -> Spectrum:
-    """Return the lowest lines of the rectified signals of one frame.
+    """Return the lowest lines of the rectified signals of the frames.
 
     Parameters
     ----------
     excitation : Excitation
         The bands.
     length : int
-        Samples of the frame, a multiple of 50.
+        Samples of a frame, a multiple of 50.
     n_lines : int
         Number of lines, at 0, 1/2, 1 … of the reciprocal of the frame's duration.
     repeated : bool
@@ -48,12 +48,12 @@ def slow_lines(
 
     Returns
     -------
-    ndarray, shape (47, n)
+    ndarray, shape (n_frames · 47, n)
         Transform of the frame surrounded by silence, over its length: the first line is the mean.
     """
     workspace = excitation.workspace
     number = len(range(0, n_lines, 1 + repeated))
-    found = np.zeros((N_CHANNELS, number), dtype=np.complex128)
+    found = np.zeros((len(excitation.spans), number), dtype=np.complex128)
     groups: dict[int, list[_Group]] = {}
     for (kind, size), (extent, channels) in _kinds(excitation.spans, length, n_lines).items():
         conversion = _conversion(kind, size, n_lines, repeated)
@@ -213,12 +213,12 @@ def _slow_down(excitation: Excitation, groups: list[_Group], length: int, low: A
         for some in (channels[i : i + count] for i in range(0, len(channels), count)):
             start, after = after, after + len(some)
             spectra = excitation.spectra(some, extent, shifted=c.every == 0)
-            down = c.stages, c.taps, c.repeated, *rooms, low[start:after]
+            rows = low[start:after]
             if c.every == 0:
                 envelopes = workspace.complex("signals", len(some), n)
                 np.fft.ifft(spectra, n, axis=1, norm="forward", out=envelopes)
-                slow_envelopes(envelopes, *down)
+                slow_envelopes(envelopes, c.stages, c.taps, c.repeated, *rooms, rows)
             else:
                 signals = workspace.real("signals", len(some), n)
                 np.fft.irfft(spectra, n, axis=1, norm="forward", out=signals)
-                slow_signals(signals, *c.weights, dense, *down)
+                slow_signals(signals, *c.weights, dense, c.stages, c.taps, c.repeated, *rooms, rows)

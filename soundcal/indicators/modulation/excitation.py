@@ -101,30 +101,46 @@ class Excitation:
         Transmission of the ear, see :func:`transmission`.
     field : {"free", "diffuse"}
         Sound field.
+    together : int
+        Largest number of frames that are taken at the same time.
     """
 
     def __init__(
-        self, length: int, rate: int, points: Sequence[tuple[float, float]], field: "Field"
+        self,
+        length: int,
+        rate: int,
+        points: Sequence[tuple[float, float]],
+        field: "Field",
+        together: int = 1,
     ) -> None:
         self._lines = lines_of(length, rate)
         self._factors = np.sqrt(2.0) * transmission(points, self._lines.bark, field)
         self.workspace = Workspace()
         n_lines = self._lines.frequency.size
-        self._spectrum = np.zeros(n_lines, dtype=np.complex128)
-        self._gains = np.zeros((N_CHANNELS, n_lines))  # half the memory of complex lines
-        self.spans = np.zeros((N_CHANNELS, 2), dtype=np.int64)
-        """First line and end (excluded) of the lines at which a channel is not zero, (47, 2)."""
+        self._spectra = np.zeros((together, n_lines), dtype=np.complex128)
+        self._gains = np.zeros((together * N_CHANNELS, n_lines))  # half the memory of complex lines
+        self._spans = np.zeros((together * N_CHANNELS, 2), dtype=np.int64)
+        self.spans = self._spans
+        """First line and end (excluded) of the lines at which a channel is not zero, (47 n, 2)."""
 
-    def take(self, frame: Array) -> bool:
-        """Take a frame whose window, if it has one, has the mean 1/length; True if audible."""
+    def take(self, frames: Array) -> list[bool]:
+        """Take frames, shape (n, length); return which of them are audible.
+
+        Their window, if they have one, has the mean 1/length.
+        """
         from soundcal.indicators.modulation.excitation_kernels import excite
 
-        lines = self._lines
-        whole = self.workspace.complex("lines", frame.size // 2 + 1)
-        np.fft.rfft(frame, out=whole)
-        np.multiply(whole[: self._factors.size], self._factors, out=self._spectrum)
-        audible = excite(self._spectrum, *lines, self._gains, self.spans)
-        return bool(audible)
+        lines, n = self._lines, len(frames)
+        whole = self.workspace.complex("lines", n, frames.shape[1] // 2 + 1)
+        np.fft.rfft(frames, axis=1, out=whole)
+        np.multiply(whole[:, : self._factors.size], self._factors, out=self._spectra[:n])
+        self.spans = self._spans[: n * N_CHANNELS]
+        found = []
+        for i in range(n):
+            own = slice(i * N_CHANNELS, (i + 1) * N_CHANNELS)
+            audible = excite(self._spectra[i], *lines, self._gains[own], self._spans[own])
+            found.append(bool(audible))
+        return found
 
     def spectra(self, channels: ArrayLike, n_lines: int = 0, *, shifted: bool = False) -> Spectrum:
         """Return the spectra of channels.
@@ -132,7 +148,8 @@ class Excitation:
         Parameters
         ----------
         channels : array_like of int
-            Indices, 0 to 46, of channels that are not empty.
+            Indices of channels that are not empty: 0 to 46 of the first frame, 47 to 93 of the
+            second …
         n_lines : int
             Number of lines, at least that of the channels' spans; by default up to 20 kHz.
         shifted : bool
@@ -146,6 +163,6 @@ class Excitation:
         from soundcal.indicators.modulation.excitation_kernels import collect_lines
 
         chosen = np.asarray(channels, dtype=np.int64)
-        found = self.workspace.complex("spectra", chosen.size, n_lines or self._spectrum.size)
-        collect_lines(self._gains, self._spectrum, self.spans, chosen, shifted, found)
+        found = self.workspace.complex("spectra", chosen.size, n_lines or self._spectra.shape[1])
+        collect_lines(self._gains, self._spectra, self.spans, chosen, shifted, found)
         return found

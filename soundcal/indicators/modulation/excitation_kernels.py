@@ -98,13 +98,17 @@ def collect_lines(
     shifted: bool,
     out: Spectrum,
 ) -> None:
-    """Write the lines of channels to the rows of ``out``, at their beginning if ``shifted``."""
+    """Write the lines of channels to the rows of ``out``, at their beginning if ``shifted``.
+
+    ``lines`` has a row for each frame; channels are counted on from frame to frame.
+    """
     for row in range(channels.size):
         channel = channels[row]
+        spectrum = lines[channel // CHANNELS]
         low, after = spans[channel, 0], spans[channel, 1]
         shift = low if shifted else 0
         out[row, : max(low - shift, 0)] = 0.0
         for k in range(low, after):
-            gain, line = gains[channel, k], lines[k]
+            gain, line = gains[channel, k], spectrum[k]
             out[row, k - shift] = complex(gain * line.real, gain * line.imag)
         out[row, max(after - shift, 0) :] = 0.0

@@ -125,7 +125,7 @@ def _constants(length: int, rate: int) -> _Constants:
 
 
 class FluctuationMethod:
-    """Fluctuation strength of one frame.
+    """Fluctuation strength of frames.
 
     Parameters
     ----------
@@ -147,14 +147,18 @@ class FluctuationMethod:
         self._excitation = Excitation(length, rate, A0_FLUCTUATION, field)
         self._windowed = np.empty(length)
 
-    def analyse(self, frame: Array) -> tuple[float, Array]:
-        """Return the value in vacil and the specific values in vacil/Bark, shape (47,)."""
+    def analyse(self, frames: Array) -> tuple[Array, Array]:
+        """Return the values in vacil and the specific values in vacil/Bark, shape (n, 47)."""
+        specific = np.array([self._specific(frame) for frame in frames])
+        return np.array([max(float(0.5 * row.sum()), 0.0) for row in specific]), specific
+
+    def _specific(self, frame: Array) -> Array:
         c = _constants(self.length, self.rate)
         excitation = self._excitation
         windowed = np.subtract(frame, frame.mean(), out=self._windowed)
         windowed *= c.window
-        if not excitation.take(windowed):
-            return 0.0, np.zeros(N_CHANNELS)
+        if not all(excitation.take(windowed[np.newaxis])):
+            return np.zeros(N_CHANNELS)
         lines = slow_lines(excitation, self.length, c.filter.size)
         mean = lines[:, 0].real
         fluctuation = _in_time((lines - mean[:, np.newaxis] * c.box) * c.filter)
@@ -163,10 +167,7 @@ class FluctuationMethod:
         depth[heard] = np.sqrt(np.mean(fluctuation[heard] ** 2, axis=1)) / mean[heard]
         depth = np.minimum(np.where(depth > _KNEE, _KNEE + _SLOPE * (depth - _KNEE), depth), 1.0)
         alike = _likeness(fluctuation)
-        specific = (
-            CALIBRATION * c.g * depth**_EXPONENT * np.abs(alike) ** _EXPONENT * np.sign(alike)
-        )
-        return max(float(0.5 * specific.sum()), 0.0), specific
+        return CALIBRATION * c.g * depth**_EXPONENT * np.abs(alike) ** _EXPONENT * np.sign(alike)
 
 
 def _in_time(lines: Spectrum) -> Array:

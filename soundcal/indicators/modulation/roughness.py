@@ -88,6 +88,9 @@ MINIMUM_DURATION: Final = LENGTH / RATE
 CALIBRATION: Final = 0.428408
 """Factor in asper that fulfils the definition."""
 
+_TOGETHER: Final = 4
+"""Frames that are analysed at the same time."""
+
 _WINDOW_LINES: Final = 3
 _STEADY: Final = 1e-9
 """Degree of modulation below which a channel is steady: the rest is rounding."""
@@ -128,7 +131,7 @@ def _constants() -> _Constants:
 
 
 class RoughnessMethod:
-    """Roughness of one frame.
+    """Roughness of frames.
 
     Parameters
     ----------
@@ -143,17 +146,23 @@ class RoughnessMethod:
     fills_up = False
 
     def __init__(self, field: "Field" = "free") -> None:
-        self._excitation = Excitation(LENGTH, RATE, A0_ROUGHNESS, field)
+        self._excitation = Excitation(LENGTH, RATE, A0_ROUGHNESS, field, _TOGETHER)
 
-    def analyse(self, frame: Array) -> tuple[float, Array]:
-        """Return the roughness in asper and the specific roughness in asper/Bark, shape (47,)."""
+    def analyse(self, frames: Array) -> tuple[Array, Array]:
+        """Return the roughness in asper and the specific roughness in asper/Bark, (n, 47)."""
+        parts = [frames[i : i + _TOGETHER] for i in range(0, len(frames), _TOGETHER)]
+        specific = np.concatenate([self._specific(some) for some in parts])
+        return 0.5 * np.array([row.sum() for row in specific]), specific
+
+    def _specific(self, frames: Array) -> Array:
         c = _constants()
-        if not self._excitation.take(frame * c.window):
-            return 0.0, np.zeros(N_CHANNELS)
-        lines = slow_lines(self._excitation, LENGTH, 2 * c.weights.shape[1] - 1, repeated=True)
-        degree = _modulation(lines[:, 0].real, lines * c.weights)
-        specific = CALIBRATION / 0.5 * c.g * degree**2
-        return float(0.5 * specific.sum()), specific
+        degree = np.zeros((len(frames), N_CHANNELS))
+        if any(self._excitation.take(frames * c.window)):
+            n_lines = 2 * c.weights.shape[1] - 1
+            lines = slow_lines(self._excitation, LENGTH, n_lines, repeated=True)
+            for row, own in zip(degree, lines.reshape(len(frames), N_CHANNELS, -1), strict=True):
+                row[:] = _modulation(own[:, 0].real, own * c.weights)
+        return CALIBRATION / 0.5 * c.g * degree**2
 
 
 def _modulation(mean: Array, fluctuation: Spectrum) -> Array:

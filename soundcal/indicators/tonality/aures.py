@@ -195,7 +195,7 @@ def _tonal_weight(frequency: Array, width: Array, excess: Array) -> float:
 
 
 class TonalityMethod:
-    """Tonality of one frame.
+    """Tonality of frames.
 
     Parameters
     ----------
@@ -212,24 +212,26 @@ class TonalityMethod:
     def __init__(self, field: "Field" = "free") -> None:
         self._field: Field = field
 
-    def analyse(self, frame: Array) -> tuple[float, Array]:
-        """Return the tonality in t.u., and an empty array: there are no specific values."""
-        none = np.empty(0)
+    def analyse(self, frames: Array) -> tuple[Array, Array]:
+        """Return the values in t.u., and an empty array: there are no specific values."""
+        return np.array([self._tonality(frame) for frame in frames]), np.empty(0)
+
+    def _tonality(self, frame: Array) -> float:
         power = self.spectrum(frame)
         components = find_components(power)
         if components.peak.size == 0:
-            return 0.0, none
+            return 0.0
         everything = np.arange(components.peak.size)
         excess, over_noise = _excess(components, _without(power, components, everything))
         heard = np.flatnonzero(excess > 0.0)
         loudness = self._loudness(power)
         if heard.size == 0 or loudness == 0.0:
-            return 0.0, none
+            return 0.0
         tonal = np.flatnonzero(over_noise > 0.0)
         noise = self._loudness(_without(power, components, tonal))
         weight = _tonal_weight(components.frequency[heard], components.width[heard], excess[heard])
         by_loudness = max(1.0 - noise / loudness, 0.0)
-        return CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT, none
+        return float(CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT)
 
     def spectrum(self, frame: Array) -> Array:
         """Return the mean square in Pa² per line, without a constant offset."""
