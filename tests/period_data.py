@@ -88,6 +88,7 @@ def write_dataset(
             "channel": [channel for channel, _ in rows],
             **to_columns([sound.summary() for _, sound in rows]),
             "flags": [list(one.flags)] * n,
+            "reasons": [list(one.flags)] * n,
             "valid": [sound.valid for _, sound in rows],
             "calibration": ["cal-1"] * n,
             "task": [TASK] * n,

@@ -16,17 +16,17 @@ _MOST_COLUMNS: Final = 6
 
 def period_lines(summarised: "Summarised", table: "PeriodTable") -> Iterator[str]:
     """Give the periods with their first values and coverage, and what is known about all."""
+    from soundcal.periods.sums import OF_PARTS
     from soundcal.periods.tables import shown_values
     from soundcal.report.style import unit_label, value_text
 
     values = list(shown_values(summarised, table).items())
-    # one value of each indicator, then the levels of the parts of the day
-    shown = list(
-        {symbol: ((symbol, one), unit) for (symbol, one), unit in reversed(values)}.values()
-    )
-    shown.reverse()
-    rated = [value for value in values if value[0][0] == "L"]
-    shown = [*[value for value in shown if value[0][0] != "L"][:_MOST_COLUMNS], *rated]
+    rated = [value for value in values if value[0][0] == OF_PARTS]
+    others = values[: len(values) - len(rated)]
+    first = {value[0][0]: value for value in reversed(others)}.values()
+    # the first value of each indicator, then further ones
+    chosen = [*reversed(first), *(value for value in others if value not in first)][:_MOST_COLUMNS]
+    shown = [*(value for value in others if value in chosen), *rated]
     heads = [f"{symbol}{one} {unit_label(symbol, unit)}" for (symbol, one), unit in shown]
     lines = [["station", str(table.every), "channel", "coverage %", *heads, ""]]
     for row in table.rows[:_MOST_ROWS]:

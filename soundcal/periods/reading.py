@@ -109,6 +109,8 @@ class Dataset:
         self.calibrations: dict[str, None] = {}
         known: dict[Any, Any] = {}
         for n, batch in enumerate(read_summaries(self.folder, columns=list(_LISTED)), 1):
+            if not batch.num_rows:  # too short for every indicator
+                continue
             station, stored = self._stored(batch.to_pydict(), known)
             self.stations.setdefault(station, []).append(stored)
             if progress is not None and n % 1000 == 0:

@@ -20,12 +20,13 @@ _TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 def _duration(seconds: float) -> str:
     """Return a duration for people.
 
-    >>> _duration(45.0), _duration(5400.0), _duration(400000.0)
-    ('45 s', '1.50 h', '4.6 d')
+    >>> _duration(45.0), _duration(600.0), _duration(9000.0), _duration(400000.0)
+    ('45 s', '10 min', '2.5 h', '4.63 d')
     """
-    if seconds < 600:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 3600:.2f} h" if seconds < 3 * 86400 else f"{seconds / 86400:.1f} d"
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        if seconds < {"s": 120, "min": 7200, "h": 3 * 86400}[unit]:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds / 86400:.3g} d"
 
 
 def of_conflicts(who: str, found: Sequence[Conflict]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from soundcal.errors import ParameterError, RecordError, SoundcalError
+from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.runs.dataset import encoded
 from soundcal.runs.listing import relative_name
 from soundcal.runs.plan import AudioFile, FilePiece, looked_at
@@ -154,9 +155,14 @@ def _summaries(piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str
     recording = relative_name(file.name, job.root)
     folder = recording.partition("/")[0] if "/" in recording else posixpath.basename(job.root)
     rows = [(name, one) for name, found in result.summaries.items() for one in found]
-    flags = [str(flag) for flag in result.flags]
-    flags += [file.doubt] if file.doubt else []
-    flags += [f"{symbol} not measured: {reason}" for symbol, reason in result.missing.items()]
+    flags = [
+        *result.flags,
+        *([Flag("start", file.doubt)] if file.doubt else []),
+        *(
+            Flag(f"{symbol} {NOT_MEASURED}", f"{symbol} not measured: {reason}")
+            for symbol, reason in result.missing.items()
+        ),
+    ]
     same = {
         "recording": recording,
         "station": settings.station or folder,
@@ -165,7 +171,8 @@ def _summaries(piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str
         "n_samples": piece.last - piece.first,
         "fs": file.fs,
         "start_utc": piece.start,
-        "flags": flags,
+        "flags": list(dict.fromkeys(flag.kind for flag in flags)),
+        "reasons": [flag.text for flag in flags],
         "calibration": _stated(settings.task.sensitivities) or result.calibration,
         "task": task_hash[:16],
         "software": f"soundcal {__version__}",

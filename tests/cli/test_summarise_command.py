@@ -58,7 +58,7 @@ def test_the_screen_has_a_line_for_each_period(
     assert lines[1][-1] == f"{60 + MEAN + 6.395243:.2f}"  # Lden
     assert "Directive 2002/49/EC, Annex I: day from 07:00" in told.out
     assert "local time Europe/Berlin" in told.out
-    assert "south: 1 gap without sound, 4.00 h" in told.err
+    assert "south: 1 gap without sound, 4 h" in told.err
     assert "3 of 4 rows by day marked: less than 75 %" in told.err
 
 
