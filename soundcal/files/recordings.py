@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,6 +26,9 @@ RECORDS: Final = "rec-*.json"
 
 _HEAD: Final = 4096
 """Bytes at the start of a record within which its schema is named."""
+
+_SETTLED_S: Final = 10.0
+"""Time in s after a change of a folder at which a further change must give it another time."""
 
 _OF_THE_AUDIO: Final = ("audio", "sha256", "fs")
 _OF_A_STIMULUS: Final = (
@@ -260,7 +265,7 @@ def _record_of_another_name(path: Path) -> RecordingRecord:
 
     Only records without audio of their own name are read.
     """
-    records = sorted(path.parent.glob("*.json"))
+    records = _json_files(path.parent)
     if not records or not path.is_file():
         return RecordingRecord()
     taken = {other.stem for other in path.parent.iterdir() if other.suffix != ".json"}
@@ -277,6 +282,21 @@ def _record_of_another_name(path: Path) -> RecordingRecord:
             text = f"{other.name} is the record of this audio, which was called {record.audio}"
             return replace(record, flags=(*record.flags, Flag(NO_RECORD, text)))
     return RecordingRecord()
+
+
+def _json_files(folder: Path) -> tuple[Path, ...]:
+    """Return the JSON files of a folder, which is not listed anew for each of its recordings."""
+    try:
+        changed = folder.stat().st_mtime
+    except OSError:
+        return ()
+    settled = time.time() - changed > _SETTLED_S
+    return _listed(folder, changed) if settled else _listed.__wrapped__(folder, changed)
+
+
+@lru_cache(maxsize=64)
+def _listed(folder: Path, changed: float) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob("*.json")))
 
 
 def _digest(content: Mapping[str, Any]) -> str:

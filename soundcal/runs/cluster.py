@@ -5,6 +5,7 @@ scheduler must be trusted like the programs of this machine. Encryption and keys
 the configuration of Dask.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.runs.engine import TaskEnd
+from soundcal.runs.local import leave_signals_to_parent
 from soundcal.runs.versions import check_installed, differing, installed
 
 __all__ = ["DaskWorkers", "local_cluster", "scheduler_at"]
@@ -41,6 +43,8 @@ class DaskWorkers:
 
     def __init__(self, client: Any, *, expected: int = 1) -> None:
         self._client = client
+        # what it has to say is said by this class
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._expected = expected
         self._closing = ExitStack()
         self._closing.callback(client.close)
@@ -166,10 +170,15 @@ def local_cluster(workers: int) -> DaskWorkers:
     check_installed("distributed", "pyarrow")
     if workers < 1:
         raise ParameterError(f"--cluster local:{workers}: at least 1 worker is expected")
-    import logging
-
     import dask
     from distributed import Client, LocalCluster
+    from distributed.diagnostics.plugin import WorkerPlugin
+
+    class LeavesSignals(WorkerPlugin):  # type: ignore[misc]
+        """Ctrl-C reaches all processes of a terminal; the parent ends the workers."""
+
+        def setup(self, worker: Any) -> None:
+            leave_signals_to_parent()
 
     # a task is not repeated beside others after it has killed a worker, but in a task of its own
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
@@ -179,7 +188,9 @@ def local_cluster(workers: int) -> DaskWorkers:
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         )
-    return DaskWorkers(Client(cluster), expected=workers).closes(cluster)
+    client = Client(cluster)
+    client.register_plugin(LeavesSignals())
+    return DaskWorkers(client, expected=workers).closes(cluster)
 
 
 def scheduler_at(address: str) -> DaskWorkers:

@@ -37,6 +37,7 @@ _QUEUE: Final[Mapping[str, type]] = {
     "python": str,
     "name": str,
     "scheduler_options": dict,
+    "security": bool,
     "shared_temp_directory": str,
 }
 """Options of all clusters of dask-jobqueue 0.9, and their types."""
@@ -97,6 +98,8 @@ processes = 16                  # one worker for each core
 memory = "32GB"                 # of a job: 2 GB for a worker
 walltime = "{walltime}"
 log_directory = "logs"
+# security = true               # TLS with certificates for this run (needs cryptography); without
+# shared_temp_directory = "tls" # it, everybody in the network can have the scheduler execute code
 # lines of the job's script before the worker starts
 job_script_prologue = ["source /home/me/soundcal/bin/activate"]
 """

@@ -9,7 +9,7 @@ from typing import Any
 from soundcal.errors import ParameterError
 from soundcal.runs.engine import TaskEnd
 
-__all__ = ["LocalProcesses"]
+__all__ = ["LocalProcesses", "leave_signals_to_parent"]
 
 
 class LocalProcesses:
@@ -55,7 +55,7 @@ class LocalProcesses:
     def _started(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(max_workers=self._jobs, initializer=_leave_signals_to_parent)
+        return ProcessPoolExecutor(max_workers=self._jobs, initializer=leave_signals_to_parent)
 
     def finished(self, timeout: float | None) -> list[TaskEnd]:
         """Return the tasks that have ended, after waiting up to so many seconds for the first."""
@@ -75,7 +75,7 @@ class LocalProcesses:
             self._pool = None
 
 
-def _leave_signals_to_parent() -> None:
+def leave_signals_to_parent() -> None:
     """Ignore Ctrl-C, which a terminal sends to all processes; the parent ends this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -1,0 +1,165 @@
+"""Processes of this machine and workers of Dask give the bytes that one process gives."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from run_data import InProcess, files_of, measured, poisoned, write_recordings
+
+from soundcal.errors import ParameterError
+from soundcal.runs import read_failures
+from soundcal.runs.cluster import DaskWorkers, local_cluster
+from soundcal.runs.local import LocalProcesses
+
+NAMES = tuple(f"{'ab'[n % 2]}/{n}_20260331_{n:02d}0000.wav" for n in range(6))
+PATTERN = "**/*.wav"
+
+# Dask says on the standard library's channels what it closes late
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder, NAMES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("whole") / "results"
+    measured(out, [str(recordings / PATTERN)], InProcess())
+    return files_of(out)
+
+
+def test_two_processes_give_the_same(
+    recordings: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    engine = LocalProcesses(2)
+    try:
+        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine)
+    finally:
+        engine.close()
+    assert (totals.pieces, totals.failures) == (24, 0)
+    assert files_of(tmp_path / "r") == expected
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_two_workers_of_dask_give_the_same(
+    recordings: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    engine = local_cluster(2)
+    try:
+        assert engine.workers == 2
+        assert engine.dashboard.startswith("http://127.0.0.1:")
+        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine)
+    finally:
+        engine.close()
+    assert (totals.pieces, totals.failures) == (24, 0)
+    assert files_of(tmp_path / "r") == expected
+
+
+class Killing(threading.Thread):
+    """Kill workers, one after the other, as soon as so many pieces are there."""
+
+    def __init__(self, out: Path, pids: list[int], after: list[int]) -> None:
+        super().__init__(daemon=True)
+        self.out, self.todo, self.stop = out, list(zip(pids, after, strict=True)), False
+        self.killed = 0
+
+    def run(self) -> None:
+        while self.todo and not self.stop:
+            if len(files_of(self.out)) >= self.todo[0][1]:
+                os.kill(self.todo.pop(0)[0], signal.SIGKILL)
+                self.killed += 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_four_workers_two_of_which_are_killed_give_the_same(
+    recordings: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    random = np.random.default_rng()
+    engine = local_cluster(4)
+    try:
+        pids = list(engine._client.run(os.getpid).values())
+        chosen = [int(pid) for pid in random.permutation(pids)[:2]]
+        killing = Killing(tmp_path / "r", chosen, sorted(random.integers(0, 12, 2).tolist()))
+        killing.start()
+        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine)
+        killing.stop = True
+        killing.join()
+    finally:
+        engine.close()
+    assert killing.killed == 2
+    assert (totals.pieces, totals.failures) == (24, 0)
+    assert files_of(tmp_path / "r") == expected
+
+
+def with_poison(engine: Any) -> Any:
+    """Let pieces of a file called poison kill the worker."""
+    submit = engine.submit
+    engine.submit = lambda token, function, *args: submit(token, poisoned, function, *args)
+    return engine
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("start", [LocalProcesses, local_cluster])
+def test_a_file_that_kills_workers_is_a_failure_and_the_others_are_measured(
+    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = str(Path(__file__).resolve().parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
+    names = [f"{name}_20260331_{n:02d}0000.wav" for n, name in enumerate(["a", "poison", "b"])]
+    write_recordings(tmp_path / "audio", names, 1.5)
+    out = tmp_path / "r"
+    measured(tmp_path / "safe", [str(tmp_path / "audio")], InProcess())
+    engine = with_poison(start(2))
+    try:
+        totals = measured(out, [str(tmp_path / "audio")], engine)
+    finally:
+        engine.close()
+    assert (totals.pieces, totals.failures) == (4, 2)
+    failures = read_failures(out)
+    assert {Path(row["path"]).name for row in failures} == {names[1]}
+    assert max(row["tries"] for row in failures) == 3
+    assert "workers died" in failures[0]["reason"]
+    safe = files_of(tmp_path / "safe")
+    assert files_of(out).items() <= safe.items()
+
+
+class OtherVersions:
+    """A client of workers of which one has another numpy, and one has no soundcal."""
+
+    status = "closed"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer, self.closed = answer, False
+
+    def run(self, function: Any, on_error: str) -> dict[str, Any]:
+        here = function()
+        there = self.answer if isinstance(self.answer, Exception) else here | self.answer
+        return {"tcp://one:1": here, "tcp://two:2": there}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"numpy": "1.0"}, r"tcp://two:2 has numpy 1\.0 instead of"),
+        (ModuleNotFoundError("No module named 'soundcal'"), "tcp://two:2 cannot run soundcal"),
+    ],
+)
+def test_workers_with_other_versions_are_refused_by_name(answer: Any, reason: str) -> None:
+    client = OtherVersions(answer)
+    with pytest.raises(ParameterError, match=reason):
+        DaskWorkers(client)
+    assert client.closed

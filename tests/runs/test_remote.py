@@ -1,0 +1,110 @@
+"""Files at addresses of fsspec give the rows of the same files on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from run_data import InProcess, measured, rows, write_recordings
+
+from soundcal.errors import ParameterError
+from soundcal.runs import read_failures
+from soundcal.runs.listing import common_root, names_of
+
+NAMES = ("north/a_20260331_000000.wav", "south/b_20260331_000000.wav")
+LEFT_OUT = ("content_id",)  # a server's time of change differs from that of the disk
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder, NAMES, 1.5)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    out = tmp_path_factory.mktemp("whole") / "results"
+    measured(out, [str(recordings / "**/*.wav")], InProcess())
+    return content(out)
+
+
+def content(out: Path) -> list[str]:
+    """Return the rows of a dataset without the identity of the files, sorted."""
+    kept = ({k: v for k, v in row.items() if k not in LEFT_OUT} for row in rows(out))
+    return sorted(map(str, kept))
+
+
+def copied(recordings: Path, system: Any, folder: str) -> None:
+    for name in NAMES:
+        system.makedirs(f"{folder}/{name[:5]}", exist_ok=True)
+        system.pipe_file(f"{folder}/{name}", (recordings / name).read_bytes())
+    system.pipe_file(f"{folder}/notes.txt", b"not audio")
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    system = fsspec.filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+
+
+def test_files_in_memory(
+    recordings: Path, expected: list[str], memory: Any, tmp_path: Path
+) -> None:
+    copied(recordings, memory, "/bucket/2026")
+    out = tmp_path / "r"
+    for pieces in (4, 0):
+        totals = measured(out, ["memory://bucket/2026/**"], InProcess())
+        assert (totals.pieces, totals.failures, totals.there) == (pieces, 0, 4 - pieces)
+        assert content(out) == expected
+    memory.pipe_file(f"/bucket/2026/{NAMES[0]}", b"RIFF")
+    totals = measured(out, ["memory://bucket/2026/*/*.wav"], InProcess())
+    assert (totals.failures, totals.there) == (1, 2)
+    assert "cannot be read as audio" in read_failures(out)[0]["reason"]
+
+
+def test_files_on_a_disk_by_address(recordings: Path, expected: list[str], tmp_path: Path) -> None:
+    measured(tmp_path / "r", [f"file://{recordings}/**/*.wav"], InProcess())
+    assert content(tmp_path / "r") == expected
+
+
+def test_sources_and_their_root(memory: Any, recordings: Path, tmp_path: Path) -> None:
+    copied(recordings, memory, "/bucket/2026")
+    every = [f"memory:///bucket/2026/{name}" for name in NAMES]
+    assert list(names_of(["memory://bucket/**"])) == every
+    assert list(names_of(["memory://bucket/2026/n*/*.wav"])) == every[:1]
+    assert list(names_of(["memory://bucket/2026/south"])) == every[1:]
+    assert common_root(every) == "memory:///bucket/2026"
+    (tmp_path / "list").write_text("\n".join(every))
+    assert list(names_of([f"@{tmp_path / 'list'}"])) == every
+    with pytest.raises(ParameterError, match="cannot be measured in one run"):
+        common_root([every[0], str(recordings / NAMES[0])])
+    with pytest.raises(ParameterError, match="cannot be opened"):
+        common_root(["nosuchthing://a/b.wav"])
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # of the server and of botocore
+def test_files_in_s3(
+    recordings: Path, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {"endpoint_url": f"http://{host}:{port}", "key": "any", "secret": "any"}
+    monkeypatch.setitem(fsspec.config.conf, "s3", settings)
+    try:
+        system = fsspec.filesystem("s3")
+        system.mkdir("bucket")
+        copied(recordings, system, "bucket/2026")
+        for pieces in (4, 0):
+            totals = measured(tmp_path / "r", ["s3://bucket/2026/**"], InProcess())
+            assert (totals.pieces, totals.failures) == (pieces, 0)
+            assert content(tmp_path / "r") == expected
+    finally:
+        server.stop()
