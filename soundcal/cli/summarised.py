@@ -31,7 +31,10 @@ def period_lines(summarised: "Summarised", table: "PeriodTable") -> Iterator[str
     lines = [["station", str(table.every), "channel", "coverage %", *heads, ""]]
     for row in table.rows[:_MOST_ROWS]:
         share = "–" if row.coverage is None else f"{100 * row.coverage:.1f}"
-        numbers = [value_text(row.values.get(label), unit) for label, unit in shown]
+        numbers = [
+            value_text(row.values.get(label), unit) if summarised.has(row.channel, label[0]) else ""
+            for label, unit in shown
+        ]
         mark = "marked" if summarised.doubtful(row) else ""
         lines.append([row.station, row.period.name, row.channel, share, *numbers, mark])
     yield from aligned(lines, names=3)

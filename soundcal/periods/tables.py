@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from soundcal.indicators.registry import find
@@ -33,7 +34,7 @@ class PeriodTable:
     rows: tuple[PeriodValues, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summarised:
     """Tables of a dataset.
 
@@ -69,6 +70,25 @@ class Summarised:
     gaps: Mapping[str, tuple[Gap, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     calibrations: tuple[str, ...] = ()
+
+    def has(self, channel: str, symbol: str) -> bool:
+        """Return whether a channel has values of an indicator, or none of any.
+
+        The value of both ears that a standard defines is a channel of its own, without levels.
+        """
+        known = self._known.get(channel)
+        return known is None or symbol in known
+
+    @cached_property
+    def _known(self) -> dict[str, set[str]]:
+        """Symbols of the values of every channel that has some."""
+        found: dict[str, set[str]] = {}
+        for table in self.tables.values():
+            for row in table.rows:
+                known = {label[0] for label, value in row.values.items() if value == value}
+                if known:
+                    found.setdefault(row.channel, set()).update(known)
+        return found
 
     def doubtful(self, row: PeriodValues) -> bool:
         """Return whether less of a period, or of a part of its days, is covered than the limit."""
@@ -140,13 +160,15 @@ def tidy_periods(
 ) -> tuple[list[str], Iterator[list[Any]]]:
     """Return the columns and rows of a table with one row per value."""
     names = [*_columns(table), "indicator", "statistic", "value", "unit", *_COVERED]
-    time = LocalTime(summarised.zone)
+    shown, time = shown_values(summarised, table), LocalTime(summarised.zone)
     end = ["; ".join(summarised.calibrations), f"soundcal {__version__}"]
 
     def rows() -> Iterator[list[Any]]:
         for row in table.rows:
             about, covered = _cells(row, time), _covered(row, summarised)
-            for (symbol, statistic), unit in shown_values(summarised, table).items():
+            for (symbol, statistic), unit in shown.items():
+                if not summarised.has(row.channel, symbol):
+                    continue
                 value = row.values.get((symbol, statistic))
                 standard = summarised.standard(symbol)
                 yield [*about, symbol, statistic, value, unit, *covered, standard, *end]

@@ -59,7 +59,7 @@ def periods_document(summarised: Summarised, *, title: str = "") -> Document:
     rated = any(label[0] == OF_PARTS for label in summarised.units)
     table = summarised.tables["table"]
     sections = [
-        Section("summary", "Summary", _summary(summarised, site, rated)),
+        Section("summary", "Summary", _summary(summarised, site)),
         *([Section("rating", "Day, evening and night", _rating(summarised))] if rated else []),
         Section("coverage", "Coverage", _coverage(summarised, days, first, n_days)),
         *(
@@ -89,16 +89,16 @@ def _span(days: Sequence[PeriodValues]) -> tuple[date, int]:
     return min(names), (max(names) - min(names)).days + 1
 
 
-def _summary(
-    summarised: Summarised, site: Sequence[PeriodValues], rated: bool
-) -> tuple[Block, ...]:
+def _summary(summarised: Summarised, site: Sequence[PeriodValues]) -> tuple[Block, ...]:
     lines = []
     for row in site:
-        whole = row.values.get((OF_PARTS, summarised.parts.whole)) if rated else None
-        level = row.values.get(("LA", "eq"))
+        shown = [("LA", "eq"), (OF_PARTS, summarised.parts.whole)]
         numbers = [
-            *([f"LAeq {value_text(level, 'dB')} dB(A)"] if level is not None else []),
-            *([f"L{summarised.parts.whole} {value_text(whole, 'dB')} dB(A)"] if rated else []),
+            *(
+                f"{''.join(label)} {value_text(row.values.get(label), 'dB')} dB(A)"
+                for label in shown
+                if label in summarised.units and summarised.has(row.channel, label[0])
+            ),
             f"{value_text(row.covered / 3600, 'h', decimals=1)} h of sound",
         ]
         share = row.coverage
@@ -127,6 +127,7 @@ def _rating(summarised: Summarised) -> tuple[Block, ...]:
             "; ".join(summarised.marks(row)),
         )
         for row in summarised.tables["site"].rows
+        if summarised.has(row.channel, OF_PARTS)
     )
     return (
         Paragraph(
@@ -236,6 +237,8 @@ def _panel(
     lines: dict[str, Array] = {}
     bands: dict[str, tuple[Array, Array]] = {}
     for place, row in placed:
+        if not summarised.has(row.channel, symbol):
+            continue
         line = lines.setdefault(row.channel, np.full(n, np.nan))
         line[place] = _finite(row.values.get(middle))
         if band is not None:
@@ -264,7 +267,8 @@ def _calendar(
     first: date,
     n_days: int,
 ) -> Picture:
-    label = _middle(summarised, _symbols(summarised)[0])
+    own = [name for name in _symbols(summarised) if summarised.has(channel, name)]
+    label = _middle(summarised, own[0])
     values = np.full((24, n_days), np.nan)
     for place, row in _by_day(hours, first, n_days):
         hour = int(row.period.name[11:13])

@@ -2,14 +2,20 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from period_data import FS, Sound, write_dataset
 
 from soundcal.cli import main
+from soundcal.periods import summarise
+from soundcal.periods.local_time import as_every
+from soundcal.periods.recordings import recordings_table
 
 START = datetime(2026, 6, 30, 22, tzinfo=UTC)  # the first of July in Berlin
 BERLIN = ["--local-time", "Europe/Berlin"]
@@ -152,6 +158,54 @@ def test_what_cannot_be_done_is_refused(
 ) -> None:
     assert main(["summarise", str(stations), *options]) == code
     assert message in capsys.readouterr().err
+
+
+def test_the_value_of_both_ears_is_a_channel_of_its_own(tmp_path: Path) -> None:
+    sounds = [
+        replace(one, first=n * 3600 * FS, start=START + timedelta(hours=n))
+        for n in range(2)
+        for one in (
+            Sound(START, 3600.0, 60.0, "yard/a.wav", "yard", channels=("left", "right")),
+            Sound(START, 3600.0, 0.0, "yard/a.wav", "yard", channels=("binaural",), symbol="NHM"),
+        )
+    ]
+    wanted = {"LA": ("eq",), "NHM": ("max",)}
+    results = write_dataset(tmp_path / "results", sounds, wanted=wanted)
+    out, report = str(tmp_path / "t.csv"), str(tmp_path / "report")
+    assert main(["summarise", str(results), "--out", out, "--report", report]) == 0
+    table = pd.read_csv(out)
+    found = table.groupby("channel")["indicator"].unique().map(sorted).to_dict()
+    assert found == {"left": ["L", "LA"], "right": ["L", "LA"], "binaural": ["NHM"]}
+    page = Path(report, "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
+    assert "yard, binaural: 2.0 h of sound" in page
+    assert "yard, left: LAeq 60.00 dB(A)" in page
+
+
+def test_a_recording_of_a_dataset_has_the_values_of_measure(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    level = 0.01 * 10 ** np.repeat(rng.normal(0.0, 0.3, 130), 8000)
+    path = tmp_path / "20260701_000030.wav"
+    soundfile.write(
+        path, level * rng.standard_normal(130 * 8000).clip(-4, 4), 8000, subtype="PCM_24"
+    )
+    command = ["measure", str(path), "--indicators", "levels", "--sensitivity", "1", "--out"]
+    assert main([*command, str(tmp_path / "whole.csv")]) == 0
+    start = ["--start-from", "%Y%m%d_%H%M%S", "--time-zone", "Europe/Berlin", "--piece", "1min"]
+    assert main([*command, f"{tmp_path}/results/", *start]) == 0
+    whole = pd.read_csv(tmp_path / "whole.csv")
+    found = recordings_table(tmp_path / "results")
+    assert len(found) == len(whole) > 30
+    both = whole.merge(found, on=["channel", "indicator", "statistic"])
+    of_energy = both["statistic"].isin(["eq", "E"])
+    error = (both["value_x"] - both["value_y"]).abs()
+    assert (error[of_energy] < 1e-6).all()
+    assert (error[~of_energy] < 2.0**-16 * both["value_x"][~of_energy] + 1e-6).all()
+    minutes = summarise(tmp_path / "results", {"t": as_every("1min")}).tables["t"].rows
+    assert [(row.period.name[11:16], row.covered) for row in minutes] == [
+        ("00:00", 30.0),
+        ("00:01", 60.0),
+        ("00:02", 40.0),
+    ]
 
 
 @pytest.fixture(scope="module")
