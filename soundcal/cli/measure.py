@@ -206,7 +206,8 @@ def run(options: argparse.Namespace) -> int:
     if options.cluster_example:
         from soundcal.runs.cluster_file import cluster_example
 
-        show(cluster_example(options.cluster_example).rstrip())
+        for line in cluster_example(options.cluster_example).rstrip().splitlines():
+            show(line)
         return 0
     if not options.files:
         raise ParameterError("no files; give audio files, or a folder of them")

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Final
 from soundcal.cli.output import print_json, progress, say, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from soundcal.prepared import Task
     from soundcal.runs.running import RunTotals
+    from soundcal.runs.work import Job
 
 __all__ = ["add_dataset_options", "asks_for_dataset", "measure_into_dataset"]
 
@@ -22,7 +25,16 @@ _UNITS: Final = {"s": 1, "min": 60, "h": 3600}
 _NOT_HERE: Final = ("wide", "plots", "condition", "take", "force")
 """Options of a table."""
 
-_ONLY_HERE: Final = ("cluster", "start_from", "time_zone", "station", "root", "full_hash")
+_ONLY_HERE: Final = (
+    "cluster",
+    "start_from",
+    "time_zone",
+    "station",
+    "root",
+    "full_hash",
+    "estimate",
+    "price",
+)
 
 
 def add_dataset_options(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +91,21 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="know files by their whole content, not by size, time and parts of the content",
     )
+    group.add_argument(
+        "--estimate",
+        nargs="?",
+        type=float,
+        const=0.0,
+        metavar="HOURS",
+        help="measure a few pieces, write nothing, and say what all files will take, or so many "
+        "hours of sound like them (a year: 8760)",
+    )
+    group.add_argument(
+        "--price",
+        type=float,
+        metavar="MONEY",
+        help="with --estimate: price of an hour of one core",
+    )
 
 
 def _seconds(text: str) -> int:
@@ -118,7 +145,8 @@ def asks_for_dataset(options: argparse.Namespace) -> bool:
             f"{out}: neither a table ({', '.join(TABLE_ENDINGS)}; the ending decides) nor a folder "
             f"that is there; write {out}/ for a dataset in a new folder"
         )
-    given = [name for name in _ONLY_HERE if getattr(options, name)]
+    absent = (None, "", False)
+    given = [name for name in _ONLY_HERE if all(getattr(options, name) is not no for no in absent)]
     if given:
         option = f"--{given[0].replace('_', '-')}"
         raise ParameterError(f"{option} belongs to a dataset; give --out FOLDER/, with the slash")
@@ -146,6 +174,10 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         raise ParameterError(f"--{given[0]} belongs to a table; give --out FILE.csv")
     if options.cluster and options.jobs != 1:
         raise ParameterError("--jobs is for processes of this machine; leave it out with --cluster")
+    if options.price is not None and options.estimate is None:
+        raise ParameterError("--price belongs to --estimate")
+    if (options.estimate or 0.0) < 0 or (options.price or 0.0) < 0:
+        raise ParameterError("--estimate and --price: hours and a price of 0 or more are expected")
     check_installed("pyarrow")
     folder = Path(options.out)
     settings = RunSettings(
@@ -160,6 +192,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     started, clock = utc_now(), time.monotonic()
     totals = RunTotals()
     with spooled(names_of(options.files)) as (listed, names):
+        if options.estimate is not None:
+            return _estimate(options, names, listed, Job(settings, root, installed()))
         known, notes = begin(folder, settings, root)
         for note in notes:
             say(f"note: {note}")
@@ -206,6 +240,34 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         "again"
     )
     return SignalError.exit_code
+
+
+def _estimate(options: argparse.Namespace, names: "Iterator[str]", listed: int, job: "Job") -> int:
+    """Say what the run will take, by arithmetic from a few pieces."""
+    from soundcal.recording import counted
+    from soundcal.runs.estimate import estimate_run
+
+    found = estimate_run(names, listed, job)
+    whole = found.of(options.estimate) if options.estimate else found
+    if options.json:
+        print_json("soundcal/run-estimate/1", whole.to_dict())
+        return 0
+    hours = f"{whole.sound_s / 3600:.4g} h of sound"
+    of = hours if options.estimate else f"{counted(listed, 'file')}, {hours}"
+    if found.looked_at < listed and not options.estimate:
+        of += f" (from {found.looked_at} of them)"
+    show(
+        f"measured on one core of this machine: {found.tried_s:.4g} s of sound in "
+        f"{found.processor_s:.3g} s of processor time, {found.speed:.3g} x real time"
+    )
+    show(f"{of}, {whole.pieces:.0f} pieces")
+    show(f"computing  {whole.core_hours:.3g} core-hours")
+    show(f"read       {whole.bytes_read / 1e9:.3g} GB")
+    show(f"written    {whole.bytes_written / 1e9:.3g} GB")
+    if options.price is not None:
+        cost = options.price * whole.core_hours
+        show(f"money      {cost:.3g} at {options.price:g} for a core-hour")
+    return 0
 
 
 def _check_there(sources: list[str]) -> None:
