@@ -263,6 +263,7 @@ def measure_file(
         channels=channels,
         fs=about.fs,
         tone_frequency=calibration.tone_frequency,
+        device=file.record.device,
     )
     field = check_field(assumed_field(task.field, referred.point, referred.incidence))
     request = StreamRequest(

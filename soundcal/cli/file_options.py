@@ -11,6 +11,7 @@ from soundcal.errors import ParameterError, RecordError
 
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
+    from soundcal.devices import AudioDevice
     from soundcal.response.referring import Referral
 
 __all__ = [
@@ -156,9 +157,9 @@ def live_response(
     options: argparse.Namespace,
     calibration: "Calibration | None",
     channels: Sequence[str],
-    fs: int,
+    device: "AudioDevice",
 ) -> "Referral | None":
-    """Return the filters of this option; None if it was not given.
+    """Return the filters of this option for the inputs of a device; None if it was not given.
 
     Raises
     ------
@@ -169,17 +170,23 @@ def live_response(
     if options.response is None:
         return None
     from soundcal.calibration.reference_point import reference_point
+    from soundcal.cli.output import say
+    from soundcal.response.doubts import response_doubts
     from soundcal.response.opening import open_response
     from soundcal.response.referring import chosen_responses, referral
 
+    [response] = chosen_responses("", [open_response(options.response)])
+    for flag in response_doubts(response, device.info.identity):
+        say(f"flag: {flag}")
     return referral(
-        chosen_responses("", [open_response(options.response)]),
+        [response],
         "",
         point="" if calibration is None else reference_point(calibration.point),
         incidence="",
         channels=channels,
-        fs=fs,
+        fs=device.fs,
         tone_frequency=None if calibration is None else calibration.tone_frequency,
+        device=device.info.identity,
     )
 
 

@@ -181,7 +181,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
         factors = np.full((len(inputs), 1), math.sqrt(2.0) * P_REF)
     else:
         factors = np.array([[calibration.sensitivity(name)] for name in channels])
-    referred = live_response(options, calibration, channels, device.fs)
+    referred = live_response(options, calibration, channels, device)
     unit = "dBFS" if calibration is None else "dB"
     meter = LiveMeter(device.fs, len(inputs), bands=not options.no_bands)
     loudness = None

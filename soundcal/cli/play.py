@@ -143,6 +143,7 @@ def run(options: argparse.Namespace) -> int:
                 fs=device.fs,
                 channels=played_channels(calibration, outputs),
                 rule=options.robust,
+                device=device.info.identity,
             )
         recorded = options.record is not None or ears is not None
         channels = names if recorded else tuple(f"output {n}" for n in outputs)

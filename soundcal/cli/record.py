@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         channels = recorded_channels(options.names, len(inputs))
         calibration = calibration_for(options.calibration, device, "input", channels)
-        referred = live_response(options, calibration, channels, device.fs)
+        referred = live_response(options, calibration, channels, device)
         level = RunningLevel(channels, device.fs, calibration, referred)
         with progress("recording", options.duration, unit="s") as advance:
 

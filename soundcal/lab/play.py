@@ -246,6 +246,7 @@ def playback_equaliser(
     fs: float,
     channels: Sequence[str],
     rule: InversionRule = "mean",
+    device: str = "unknown",
 ) -> Equaliser:
     """Return the filters by which samples make headphones flat.
 
@@ -260,6 +261,8 @@ def playback_equaliser(
         Names of the channels that are played.
     rule : {"mean", "mean+2s", "kirkeby"}
         Rule of the inversion.
+    device : str
+        Identity of the device that plays; the response of another one is flagged.
 
     Raises
     ------
@@ -273,7 +276,7 @@ def playback_equaliser(
             "DRP) or of a filter (FS to FS) is expected"
         )
     filter_ = response if ends[1] == "FS" else inverse(response, rule=rule)
-    return Equaliser(filter_, direction="embed", fs=fs, channels=channels)
+    return Equaliser(filter_, direction="embed", fs=fs, channels=channels, device=device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def referral(
     channels: Sequence[str],
     fs: float,
     tone_frequency: float | None = None,
+    device: str = "unknown",
 ) -> Referral:
     """Return the filters for a recording.
 
@@ -156,6 +157,8 @@ def referral(
     tone_frequency : float, optional
         Frequency in Hz of the sound calibrator, whose tone keeps its level; where a relative
         response is normalised if it is not known.
+    device : str
+        Identity of the device that recorded; the response of another one is flagged.
 
     Raises
     ------
@@ -186,6 +189,7 @@ def referral(
                 fs=fs,
                 channels=channels,
                 fixed_at=tone_frequency if response.kind == "relative" else None,
+                device=device,
             )
         )
     if notes and not set(channels) <= set(EARS):

@@ -14,6 +14,7 @@ from soundcal.cli import main
 from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
+from soundcal.response import ChannelResponse, new_response, save_response
 
 EARS = {"left": 2.0, "right": 3.0}
 
@@ -47,6 +48,40 @@ def folder(takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 MEASURE = ["measure", "takes/take.wav", "--indicators", "LAeq"]
 REPORT = ["report", "takes", "--indicators", "LAeq", "--out", "report", "--force"]
 LIVE = ["--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+
+
+RESPONSE = ["--response", "microphone.json"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "device", "command"),
+    [
+        ("P FS", "sim:portable+closed-16", [*MEASURE, "--calibration", "own.json", *RESPONSE]),
+        ("P FS", "sim:portable+closed-16", ["record", "new.wav", *LIVE, *RESPONSE]),
+        ("P FS", "sim:portable+closed-16", ["monitor", *LIVE, *RESPONSE]),
+        ("P FS", "sim:lab", ["record", "new.wav", *LIVE, *RESPONSE]),
+        ("P FS", "", ["record", "new.wav", *LIVE, *RESPONSE]),
+        (
+            "FS DRP",
+            "sim:portable+closed-16",
+            ["play", "takes/take.wav", *LIVE[:2], "--equalize", "microphone.json"],
+        ),
+        ("FS DRP", "sim:lab", ["play", "takes/take.wav", *LIVE[:2], "--equalize", RESPONSE[1]]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value,
+)
+def test_a_response_of_another_device_is_flagged(
+    ends: str, device: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The samples of another soundcard, and what hangs on it, have another response."""
+    curve = ChannelResponse(np.array([20.0, 1000.0, 20000.0]), np.zeros(3), u_db=0.1)
+    made = new_response("R", *ends.split(), "absolute", {"mono": curve}, device=device)
+    if ends == "P FS":
+        made = made.normalised(1000.0)
+    save_response("microphone.json", made)
+    assert main(command) == 0
+    other = device == "sim:portable+closed-16"
+    assert (f" belongs to {device}, not to sim:lab" in capsys.readouterr().err) == other
 
 
 @pytest.mark.parametrize(
