@@ -32,7 +32,7 @@ from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, calibrate_output, simulated_data_sheet
 from soundcal.recording import EARS, channel_names
 from soundcal.takes.check import flags_of, refuse
-from soundcal.takes.file_checks import judge_file
+from soundcal.takes.file_checks import judge_file, stimulus_flags
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -266,6 +266,8 @@ def _for_target(
 
 def _stimulus(path: Path, n_channels: int) -> tuple[Samples, int]:
     capture = audio.read(path)
+    for flag in stimulus_flags(capture):
+        say(f"{path}: {flag}")
     if capture.samples.shape[0] not in (1, n_channels):
         raise ParameterError(
             f"{path}: {capture.samples.shape[0]} channels; 1 or {n_channels} are expected"

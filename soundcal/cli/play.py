@@ -116,8 +116,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.lab.record import check_target, keep_capture
     from soundcal.recording import channel_names, with_flags
     from soundcal.response.opening import open_response
-    from soundcal.takes.check import flags_of
-    from soundcal.takes.file_checks import judge_file
+    from soundcal.takes.file_checks import stimulus_flags
     from soundcal.units import db
 
     if (options.level is None) != (options.calibration is None):
@@ -171,7 +170,7 @@ def run(options: argparse.Namespace) -> int:
         at_ears = f", {at.level:.1f} dB({at.weighting}) ± {u}"
     about_file = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
     say(f"{options.file}: {about_file}")
-    flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *noted)
+    flags = (*stimulus_flags(capture), *noted)
     if equaliser is not None:
         say(f"equalised: {equaliser.applied()}")
         flags += equaliser.flags()

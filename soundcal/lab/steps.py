@@ -302,8 +302,10 @@ def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
 
 
 def render_stimulus(bench: Bench, stimulus: Stimulus) -> Samples:
-    """Return the samples of a stimulus for two headphones, shape (2, n)."""
+    """Return the samples of a stimulus for two headphones, shape (2, n); doubts are told."""
     samples = bench.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
+    for flag in stimuli.file_flags(stimulus):
+        bench.operator.tell(f"  {stimulus.id}: {flag}")
     return on_channels(samples)
 
 

@@ -32,7 +32,7 @@ from soundcal.listening.store import Store
 from soundcal.listening.study import Study, changes
 from soundcal.plain import plain
 from soundcal.recording import counted
-from soundcal.stimuli import scenes
+from soundcal.stimuli import file_flags, scenes
 
 __all__ = ["StudyCheck", "VisitLoad", "check_study"]
 
@@ -209,6 +209,7 @@ def check_study(study: Study, device: AudioDevice | None = None) -> StudyCheck:
                 found.problems += book.disagreements(device)
             allowed = Budget(study.limits.exposure_pa2h, book.u_above_db).allowed_pa2h
             heard = list(_presentable(study, book, found))
+            found.remarks += _doubts(study, [one.stimulus for one in heard])
             if heard and not found.problems:
                 cues = [book.presentable(CUE, name) for name in CUES]
     for one in (*heard, *cues):
@@ -305,6 +306,15 @@ def _presentable(study: Study, book: SoundBook, found: _Found) -> Iterator[Prese
                     "times full scale, which clips; turn the amplifier up and find the gains again"
                 )
             yield one
+
+
+def _doubts(study: Study, names: Sequence[str]) -> list[str]:
+    """Return the reasons to doubt the files among the sounds, in words."""
+    return [
+        f"{name}: {flag}"
+        for name in dict.fromkeys(names)
+        for flag in file_flags(study.catalogue[name])
+    ]
 
 
 def _loads(
