@@ -40,6 +40,15 @@ _UNKNOWN: Final = "?"
 
 _FREQUENCY: Final = re.compile(r"(frequency|freq|f|hz)(?![a-z])", re.IGNORECASE)
 _KILOHERTZ: Final = re.compile(r"(?<![a-z])khz(?![a-z])", re.IGNORECASE)
+_LINEAR: Final = re.compile(
+    r"^(?!.*db).*((magnitude|gain|ratio|ampl\w*)[\s(_-]*lin|\b[mµ]?(V/Pa|Pa/V|V/V|Pa/FS|FS/Pa)\b)",
+    re.IGNORECASE,
+)
+"""Names of columns of ratios or sensitivities, which are no levels in dB."""
+
+_AUTOEQ: Final = ("frequency", "raw")
+"""Names of the first columns of a table of AutoEq, whose further ones are known."""
+
 _LEVELS: Final = ("raw", "spl", "gain", "magnitude", "level", "ampl", "db")
 _PHASE: Final = re.compile(r"phase", re.IGNORECASE)
 _FEWEST: Final = 2
@@ -112,6 +121,12 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
     if rule == "commas" and not names and not columns:
         _refuse_decimal_commas(data[0], rows)
     chosen = _chosen(columns, names, len(rows[0]))
+    if names and _LINEAR.search(names[chosen[1]]):
+        raise RecordError(
+            f"column {names[chosen[1]]!r}: levels in dB are expected; write 20 lg of the values"
+        )
+    if names and not columns:
+        notes += _left_out(names, chosen)
     frequency, level = (_column(data, rows, at, rule) for at in chosen[:2])
     phase = None
     if len(chosen) > 2 and not any(row[chosen[2]] == _UNKNOWN for row in rows):
@@ -157,9 +172,14 @@ def _sorted_lines(
     inside = [
         (number, line)
         for number, line in words
-        if data and data[0][0] < number < data[-1][0] and not _MARKS.match(line)
+        if data
+        and data[0][0] < number
+        and (number < data[-1][0] or line[0].isdigit())
+        and not _MARKS.match(line)
     ]
-    notes = [f"line {n}: {line!r:.{_SHOWN}} between the numbers is left out" for n, line in inside]
+    notes = [
+        f"line {n}: {line!r:.{_SHOWN}} is no line of numbers, and is left out" for n, line in inside
+    ]
     return words, data, notes[:3] + ([f"and {len(notes) - 3} more"] if len(notes) > 3 else [])
 
 
@@ -257,6 +277,17 @@ def _chosen(columns: Sequence[str], names: Sequence[str], width: int) -> tuple[i
     phases = [index for index, name in enumerate(names) if _PHASE.match(name)]
     others = [index for index in range(width) if index not in (frequency, *phases)]
     return (frequency, *(levels or others)[:1], *phases[:1])
+
+
+def _left_out(names: Sequence[str], chosen: Sequence[int]) -> list[str]:
+    """Return a remark on the columns that hold further levels, or nothing that is known."""
+    others = [name for index, name in enumerate(names) if index not in chosen]
+    if not others or names[:2] == _AUTOEQ:
+        return []
+    return [
+        f"level from the column {names[chosen[1]]!r}; not read: {', '.join(others)} (--columns "
+        "chooses others)"
+    ]
 
 
 def _index(column: str, names: Sequence[str], width: int) -> int:

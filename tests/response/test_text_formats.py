@@ -215,6 +215,8 @@ def test_columns_are_found_by_their_names(
         (["20,2,45", "1000,0,5"], "line 1: .* a comma may be a decimal mark"),
         (["Freq(kHz) SPL", "0.02 0", "1 0"], "frequencies in Hz are expected"),
         (["kHz dB", "0.02 0", "1 0"], "column 'kHz': frequencies in Hz are expected"),
+        (["f;magnitude (lin)", "20;1.1", "1000;1"], "column 'magnitude .lin.': levels in dB"),
+        (["f;mV/Pa", "20;49", "1000;50"], "column 'mV/Pa': levels in dB are expected"),
         (["0.02 0", "1 0", "20 3"], "no frequency above 20 Hz: kHz, or another column"),
     ],
 )  # fmt: skip
@@ -230,7 +232,11 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
     ("lines", "message"),
     [
         (["0 -90", "20 -3", "1000 0", "9000 0"], "line 1: the value at 0 Hz is left out"),
-        (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' between the numbers"),
+        (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' is no line of numbers"),
+        (["20 -3", "1000 0", "9000 0", "20k 3"], "line 4: '20k 3' is no line of numbers, and is l"),
+        (["f;L;R", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: R \(--columns chooses"),
+        (["f,dB re V/Pa,u", "20,-3,1", "1000,0,1"], "the column 'dB re V/Pa'; not read: u"),
+        (["f,coherence,SPL", "20,1,-3", "1000,1,0"], "from the column 'SPL'; not read: coherence"),
         (["20 -3", "1000 0", "1010 11", "9000 12"], r"line 3: \+11.0 dB from 1000 to 1010 Hz; is"),
         (["200 -3", "1000 0", "9000 0"], "known from 200 to 9000 Hz only"),
         (["20 -3", "1000 0", "8000 0"], "known from 20 to 8000 Hz only"),
@@ -262,7 +268,7 @@ def test_the_sentence_on_the_largest_value_follows_ends_and_sign(
 
 def test_a_comment_between_the_numbers_needs_no_remark(tmp_path: Path) -> None:
     response = read_response(written(tmp_path, ["20 -3", "* more", "1000 0", "9000 0"]))
-    assert not any("between" in note for note in response.provenance["notes"])
+    assert not any("left out" in note for note in response.provenance["notes"])
 
 
 def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
