@@ -206,6 +206,7 @@ def run(options: argparse.Namespace) -> int:
             inputs=options.inputs,
             checks=checks,
             calibration=options.verify,
+            playback_equalisation=() if equaliser is None else (equaliser.applied(),),
             force=options.force,
         )
         say(f"recording: {options.record}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -68,6 +68,10 @@ class RecordingRecord:
         Gain applied to the stimulus in dB.
     search : mapping, optional
         The search for the gain, and the level it gave.
+    playback_equalisation : sequence of mapping
+        Responses that were embedded in what was played, in order, each as
+        :meth:`soundcal.recording.AppliedResponse.to_dict` gives it. The recording itself was not
+        filtered. The record has the field only if there are any.
     calibration : str, optional
         Identity of the calibration.
     calibration_file : str, optional
@@ -91,6 +95,7 @@ class RecordingRecord:
     weighting: str | None = None
     gain_db: float | None = None
     search: Mapping[str, Any] | None = None
+    playback_equalisation: Sequence[Mapping[str, Any]] = ()
     calibration: str | None = None
     calibration_file: str | None = None
     capture: Mapping[str, Any] = field(default_factory=dict)
@@ -99,7 +104,9 @@ class RecordingRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
-        left_out = () if self.stimulus is not None else _OF_A_STIMULUS
+        left_out = {*_OF_A_STIMULUS} if self.stimulus is None else set[str]()
+        if not self.playback_equalisation:
+            left_out.add("playback_equalisation")
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         return content | {
             "flags": [flag.to_dict() for flag in self.flags],

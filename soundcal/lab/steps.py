@@ -32,7 +32,7 @@ from soundcal.lab import calibrator, voltage
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.lab.search import Ears
-from soundcal.recording import EARS, Capture
+from soundcal.recording import EARS, AppliedResponse, Capture
 from soundcal.stimuli import Stimulus
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.check import Check, judged
@@ -395,11 +395,13 @@ def record_by_search(
     condition: str = "hats",
     start_db: float | None = None,
     about: Mapping[str, Any] | None = None,
+    equalisation: Sequence[AppliedResponse] = (),
 ) -> None:
     """Search for the gain at the ears and store the take that was accepted, or log the failure.
 
     The search begins quietly, or with the gain ``start_db`` where a level was predicted. ``about``
-    is stored with the search.
+    is stored with the search, and ``equalisation`` with the take: the responses that the samples
+    have embedded.
     """
     newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
     left, right = (-np.inf if level is None else float(level) for level in newest)
@@ -413,7 +415,7 @@ def record_by_search(
         missed(bench, stimulus, search.problem, search.to_dict())
         return
     searched = search.to_dict() | {"sha256": stimuli.digest(samples)} | dict(about or {})
-    how = Found("calibration_before", search.gain_db[0], searched)
+    how = Found("calibration_before", search.gain_db[0], searched, equalisation)
     keep_take(bench, stimulus, condition, found.take, how, found.checks)
 
 
@@ -467,11 +469,14 @@ class Found:
         Gain applied to the stimulus, dB.
     search : mapping
         The search for the gain, and the level at that gain.
+    equalisation : sequence of AppliedResponse
+        Responses that were embedded in what was played.
     """
 
     calibration: str
     gain_db: float
     search: Mapping[str, Any]
+    equalisation: Sequence[AppliedResponse] = ()
 
 
 def keep_take(
@@ -511,6 +516,7 @@ def keep_take(
         weighting=str(bench.settings["weighting"]),
         gain_db=found.gain_db,
         search=found.search,
+        playback_equalisation=[step.to_dict() for step in found.equalisation],
         calibration=calibration_of(bench, found.calibration).id,
         calibration_file=f"{found.calibration}.json",
         capture=capture.to_dict(),

@@ -39,6 +39,7 @@ from soundcal.response.filter_design import (
     designed_filter,
     filter_length,
 )
+from soundcal.response.inversion import inversion_settings
 from soundcal.response.model import Response
 from soundcal.units import db, from_db
 
@@ -272,8 +273,10 @@ class Equaliser:
             self.response.source_point,
             self.response.target_point,
             self.direction,
-            {"phase": self.phase, "taps": self.taps.shape[1], "fixed_at_hz": self.fixed_at},
+            {"phase": self.phase, "taps": self.taps.shape[1], "fixed_at_hz": self.fixed_at}
+            | inversion_settings(self.response),
             {name: self._bands(i, name) for i, name in enumerate(self.channels)},
+            tuple(self.response.provenance.get("of", ())),
         )
 
     def flags(self) -> tuple[Flag, ...]:

@@ -24,7 +24,7 @@ deviation of levels in dB.
 
 import re
 from dataclasses import replace
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from soundcal.response.curve import ChannelResponse
 from soundcal.response.model import Response, derivation, new_response
 from soundcal.units import db, from_db, power_db
 
-__all__ = ["InversionRule", "inverse"]
+__all__ = ["InversionRule", "inverse", "inversion_settings"]
 
 InversionRule = Literal["mean", "mean+2s", "kirkeby"]
 
@@ -149,6 +149,14 @@ def inverse(
             "target": "flat" if target == "flat" else target.id,
         },
     )
+
+
+def inversion_settings(response: Response) -> dict[str, Any]:
+    """Return rule, limits, target and smoothing of an inverse, ready for JSON; {} of another."""
+    if response.provenance.get("operation") != "inverse":
+        return {}
+    named = {name: response.provenance[name] for name in ("rule", "boost_db", "target")}
+    return {**named, "range_hz": list(response.valid), "smoothing": response.smoothing}
 
 
 def _inverse(

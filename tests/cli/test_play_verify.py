@@ -14,7 +14,7 @@ from soundcal.devices import open_device
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
-from soundcal.files.recordings import record_beside
+from soundcal.files.recordings import RecordingRecord, record_beside
 from soundcal.indicators import band_levels, leq
 from soundcal.lab.play import HeardLevel, LevelAtEars
 from soundcal.response import ChannelResponse, load_response, new_response, save_response
@@ -170,6 +170,19 @@ def test_headphones_are_made_flat(
     assert "equalised: response FS-FS-" in said
     assert found["equalisation"]["direction"] == "embed"
     curve = load_response(headphones)
+    kept = RecordingRecord.read(take.with_suffix(".json")).playback_equalisation
+    assert list(kept) == [found["equalisation"]]  # the take alone tells how it was made
+    assert kept[0]["of"] == [curve.identity]
+    assert kept[0]["settings"] == {
+        "phase": "minimum",
+        "taps": 8192,
+        "fixed_at_hz": 1000.0,
+        "rule": "mean",
+        "boost_db": 12.0,
+        "target": "flat",
+        "range_hz": [40.0, 16000.0],
+        "smoothing": "1/24 octave",
+    }
     file = audio.read(x).samples
     for ear, samples in zip(("left", "right"), file, strict=True):
         at_1_khz = found["gain_db"] + float(curve.channel(ear).level(1000.0))
