@@ -291,7 +291,8 @@ def _by_hats(
         )
     path, identity = options.ears_calibration, device.info.identity
     ears = belonging(load_calibration(path), EARS, device=identity, name=str(path))
-    for flag in mismatches(ears, device=identity, fs=device.fs):
+    recorded = dict(zip(EARS, options.inputs, strict=True))
+    for flag in mismatches(ears, device=identity, fs=device.fs, inputs=recorded):
         say(f"warning: {flag}")
     tracks = _tracks(options, device.fs)
     operator.seat_headphones()

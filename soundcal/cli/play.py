@@ -174,9 +174,10 @@ def run(options: argparse.Namespace) -> int:
     if equaliser is not None:
         say(f"equalised: {equaliser.applied()}")
         flags += equaliser.flags()
-    for known in (calibration, ears):
+    identity, heard_by = device.info.identity, dict(zip(names, options.inputs, strict=True))
+    for known, inputs in ((calibration, None), (ears, heard_by)):
         if known is not None:
-            flags += mismatches(known, device=device.info.identity, fs=device.fs)
+            flags += mismatches(known, device=identity, fs=device.fs, inputs=inputs)
     flags = tuple(dict.fromkeys(flags))
     if calibration is not None and (knob := calibration.details.get("knob")):
         say(f"the calibration holds for this position of the volume control: {knob}")

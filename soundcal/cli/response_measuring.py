@@ -115,6 +115,10 @@ def run_measure(options: argparse.Namespace) -> int:
             word = useless[0].replace("_", "-")
             raise ParameterError(f"--{word} needs --ears, the calibration of the ears")
         response = _measured_once(options)
+    elif options.max_level is not None and options.output_calibration is None:
+        raise ParameterError(
+            "--max-level needs --output-calibration, by which the level at the ears is predicted"
+        )
     elif options.reference or options.reference_response:
         raise ParameterError("--reference is for a microphone, --ears for headphones: give one")
     else:

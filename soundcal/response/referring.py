@@ -107,8 +107,8 @@ def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response
     for same in (electrical, acoustical):
         if len(same) > 1:
             raise ParameterError(
-                f"{' and '.join(_told(response) for response in same)}: one is expected; combine "
-                "them (soundcal response combine)"
+                f"{' and '.join(_told(response) for response in same)}: one is expected; leave the "
+                "others out, or chain those that meet (soundcal response combine)"
             )
     if not refer_to:
         if acoustical:

@@ -20,6 +20,7 @@ from soundcal.response import (
     new_response,
     point_after,
 )
+from soundcal.response.directions import incidence_after
 from soundcal.stimuli.catalogue import load_catalogue, scenes
 from soundcal.stimuli.rendering import render
 from soundcal.units import db, power_db
@@ -265,6 +266,14 @@ def test_only_a_response_that_leads_from_the_point_is_applied() -> None:
     sensitivity = new_response("S", "P", "FS", "absolute", {"all": BRIGHT.channel("mono")})
     with pytest.raises(ParameterError, match="calibration contains its level"):
         point_after(sensitivity, "undo", "P")
+
+
+def test_the_response_of_another_incidence_is_refused() -> None:
+    for stated in ("", "0deg"):
+        assert incidence_after(BRIGHT, "P", stated) == "0deg"
+    for stated in ("90deg", "random"):
+        with pytest.raises(ParameterError, match=f"incidence 0deg.*stated for {stated}"):
+            only(BRIGHT, "undo").apply(recording(tone(500, 0.1), "P", incidence=stated))
 
 
 def test_a_microphone_is_undone_once() -> None:
