@@ -104,7 +104,7 @@ def _add_import(actions: Any) -> None:
         type=_words,
         default=(),
         metavar="NAMES",
-        help="columns of frequency, level and perhaps phase, by name or number, e.g. 1,3",
+        help="columns of frequency, level in dB and perhaps phase, by name or number, e.g. 1,3",
     )
     parser.add_argument(
         "--add",

@@ -56,7 +56,10 @@ def add_measure(actions: Any) -> None:
     sweep.add_argument("--low", metavar="HZ", help="lower end (default 20 Hz)")
     sweep.add_argument("--high", metavar="HZ", help="upper end (default 20 kHz)")
     sweep.add_argument(
-        "--window", metavar="S", help="length of the impulse response (default 0.1 s)"
+        "--window",
+        metavar="S",
+        help="length of the impulse response (default 0.1 s), which holds two periods of the "
+        "lowest frequency of the response",
     )
     _add_headphones(parser.add_argument_group("headphones on ears"))
     microphone = parser.add_argument_group("microphone")

@@ -41,7 +41,8 @@ _UNKNOWN: Final = "?"
 _FREQUENCY: Final = re.compile(r"(frequency|freq|f|hz)(?![a-z])", re.IGNORECASE)
 _KILOHERTZ: Final = re.compile(r"(?<![a-z])khz(?![a-z])", re.IGNORECASE)
 _LINEAR: Final = re.compile(
-    r"^(?!.*db).*((magnitude|gain|ratio|ampl\w*)[\s(_-]*lin|\b[mµ]?(V/Pa|Pa/V|V/V|Pa/FS|FS/Pa)\b)",
+    r"^(?!.*db).*(\blinear\b|(magnitude|betrag|gain|ratio|ampl\w*)[\s(_-]*lin"
+    r"|\b[mµ]?(V/Pa|Pa/V|V/V|Pa/FS|FS/Pa)\b)",
     re.IGNORECASE,
 )
 """Names of columns of ratios or sensitivities, which are no levels in dB."""

@@ -65,7 +65,9 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
             for channel in _channels(responses)
         },
         normalised_at=responses[0].normalised_at,
-        smoothing=", ".join(dict.fromkeys(response.smoothing for response in responses)),
+        smoothing=_smoothings(
+            [(f"{r.source_point} to {r.target_point}", r.smoothing) for r in responses]
+        ),
         incidence="".join(incidences),
         conditions={response.id: response.conditions for response in responses},
         device=", ".join(dict.fromkeys(r.device for r in responses if r.device)),
@@ -112,7 +114,7 @@ def join_channels(*responses: Response, name: str = "") -> Response:
         {channel: curve for response in responses for channel, curve in response.channels.items()},
         valid=(max(low for low, _ in valid), min(high for _, high in valid)),
         normalised_at=first.normalised_at,
-        smoothing=", ".join(dict.fromkeys(response.smoothing for response in responses)),
+        smoothing=_smoothings([(", ".join(r.channels), r.smoothing) for r in responses]),
         incidence=first.incidence,
         conditions=first.conditions
         if all(response.conditions == first.conditions for response in responses)
@@ -123,6 +125,14 @@ def join_channels(*responses: Response, name: str = "") -> Response:
             "parts": {", ".join(response.channels): response.provenance for response in responses},
         },
     )
+
+
+def _smoothings(of_parts: Sequence[tuple[str, str]]) -> str:
+    """Return the smoothing of parts that have names: one if they agree, else that of each."""
+    smoothings = {smoothing for _, smoothing in of_parts}
+    if len(smoothings) == 1:
+        return smoothings.pop()
+    return "; ".join(f"{part}: {smoothing}" for part, smoothing in of_parts)
 
 
 def with_type_correction(response: Response, correction: Response) -> Response:

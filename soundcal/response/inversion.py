@@ -103,8 +103,8 @@ def inverse(
     for width in re.findall(r"1/(\d+)", response.smoothing):
         if int(width) < _WIDEST:
             raise ParameterError(
-                f"response {response.id} is smoothed ({response.smoothing}); at most "
-                f"1/{_WIDEST} octave can be inverted: export it without smoothing"
+                f"response {response.id}: smoothing {response.smoothing}; at most 1/{_WIDEST} "
+                "octave can be inverted: export it without smoothing"
             )
     if isinstance(target, Response) and target.target_point != response.target_point:
         raise ParameterError(

@@ -6,6 +6,7 @@ says so. No level is taken from a header.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
@@ -29,6 +30,12 @@ _KEPT: Final = 40
 
 _RESPONSES_OF_AUTOEQ: Final = ("raw", "smoothed")
 """Columns of a table of AutoEq without its target; its errors and equalisations contain it."""
+
+_DECIBELS: Final = re.compile(r"db|spl|^raw$", re.IGNORECASE)
+"""Names of columns that are levels in dB for certain."""
+
+_RATIO: Final = 2.0
+"""Ratios to the value at 1 kHz have a median between this and its inverse, as has that value."""
 
 
 def read_response(
@@ -79,7 +86,8 @@ def read_response(
     RecordError
         The file cannot be read, or does not look like a response, with the number of the line.
     ParameterError
-        The sign is doubtful and not stated, or a parameter contradicts the file.
+        The sign is doubtful and not stated, values that may be ratios are not said to be levels by
+        their column's name or by ``columns``, or a parameter contradicts the file.
     """
     path = Path(path)
     if as_ is not None and as_ not in get_args(FileSign):
@@ -96,6 +104,8 @@ def read_response(
             _agreed("incidence", incidence, response.incidence)
             return response
         table = number_table(text, columns=columns)
+        if not (columns or _DECIBELS.search(table.column)):
+            _refuse_ratios(table)
         facts = header_facts(table.header, path.stem)
         autoeq = table.names[:2] == ("frequency", "raw")
         if autoeq and kind == "absolute":
@@ -119,7 +129,7 @@ def read_response(
             },
             more={
                 "incidence": _agreed("incidence", incidence, facts.incidence),
-                "smoothing": facts.smoothing or "not stated",
+                "smoothing": facts.smoothing,
                 "conditions": {"fs": facts.fs} if facts.fs else {},
             },
         )
@@ -135,6 +145,17 @@ def read_response(
         )
     except (ParameterError, RecordError) as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def _refuse_ratios(table: NumberTable) -> None:
+    """Refuse positive values around 1: levels in dB re 1 kHz are 0 there."""
+    there = table.level[np.argmin(np.abs(table.frequency - 1000.0))]
+    around = [1.0 / _RATIO <= value <= _RATIO for value in (there, np.median(table.level))]
+    if table.level.min() > 0.0 and all(around):
+        raise ParameterError(
+            f"no value up to 0, and {there:g} at 1 kHz: is it a ratio (linear magnitude)? Then "
+            "write 20 lg of the values. If they are levels in dB, state the columns (--columns 1,2)"
+        )
 
 
 def _assumed_sign(path: Path, table: NumberTable, *, microphone: bool) -> FileSign:

@@ -1,5 +1,6 @@
 """Responses: values between frequencies, both directions, chains, files."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -178,6 +179,9 @@ def test_chains_add_levels_and_add_uncertainties_in_squares() -> None:
     assert right.degrees_of_freedom(500.0) == pytest.approx(4 * (0.5 / 0.4) ** 4)
     assert right.correlation_octaves == 1.0
     assert [part["id"] for part in both.provenance["of"]] == [head().id, canal.id]
+    assert both.smoothing == "none"
+    unknown = dataclasses.replace(canal, smoothing="not stated")
+    assert combine_responses(head(), unknown).smoothing == "DF to DRP: none; DRP to ERP: not stated"
 
 
 def test_a_chain_and_its_way_back_are_flat() -> None:

@@ -11,6 +11,7 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.response import (
     ChannelResponse,
     Response,
+    inverse,
     load_response,
     new_response,
     read_response,
@@ -124,6 +125,13 @@ def test_what_a_header_states_is_kept_and_is_no_level(tmp_path: Path) -> None:
     assert dayton.provenance["stated_sensitivity"] == ["*1000Hz\t-38.5"]
     rew = read_response(written(tmp_path, FORMATS["REW export"]))
     assert rew.smoothing == "1/12 octave"
+    german = [line.replace("Smoothing: 1/12 octave", "Glättung: 1/6 Oktave") for line in
+              FORMATS["REW export"]]  # fmt: skip
+    found = read_response(written(tmp_path, german))
+    assert found.smoothing == "not stated; header line '* Glättung: 1/6 Oktave'"
+    with pytest.raises(ParameterError, match="at most 1/12 octave can be inverted"):
+        inverse(found)
+    assert one.smoothing == "not stated"
     assert read_response(written(tmp_path, FORMATS["REW soundcard"])).conditions == {"fs": 48000}
 
 
@@ -381,6 +389,19 @@ frequency_hz,magnitude_db,u_db,dof
 250,0.25,0.1,inf
 20000,3.25,0.4,9
 """
+
+
+@pytest.mark.parametrize("name", ["", "frequency magnitude", "Frequenz Betrag"])
+def test_a_linear_magnitude_is_not_read_as_levels(tmp_path: Path, name: str) -> None:
+    ratios = [f"{f} {10 ** (0.05 * (db - 0.5844)):.5f}" for f, db in zip(F, DB, strict=True)]
+    path = written(tmp_path, [name, *ratios])
+    with pytest.raises(ParameterError, match=r"1 at 1 kHz: is it a ratio .*--columns 1,2"):
+        read_response(path)
+    assert read_response(path, columns=["1", "2"]).channel("mono").level(50.0) < 0.0
+    named = written(tmp_path, ["Frequency SPL(dB)", *ratios])  # the file says what they are
+    read_response(named)
+    with pytest.raises(RecordError, match="column 'linear': levels in dB"):
+        read_response(written(tmp_path, ["frequency linear", *ratios]))
 
 
 def test_a_chart_is_typed_as_csv(tmp_path: Path) -> None:
