@@ -68,7 +68,9 @@ def expanded(name: str | Path) -> Sequence[str | Path]:
 
 def channel_names_of(text: str) -> tuple[str, ...]:
     """Return the channel names of an option such as ``left,right``, for ``type=``."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    from soundcal.files.names import normal_name
+
+    return tuple(name for name in map(normal_name, text.split(",")) if name)
 
 
 def add_mapping(group: Any, option: str) -> None:

@@ -10,6 +10,7 @@ from soundcal.cli.file_options import (
     Patterns,
     add_live_response,
     add_point,
+    channel_names_of,
     live_response,
     refuse_own_inputs,
     stated_point,
@@ -42,7 +43,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--names",
-        type=lambda text: tuple(text.split(",")),
+        type=channel_names_of,
         metavar="A,B",
         help="channel names (default: left,right for two, mono for one)",
     )

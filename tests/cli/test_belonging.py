@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,23 @@ def test_another_input_of_the_same_device_is_flagged(
         page = Path("report/report.html")
         told = page.read_text() if command[0] == "report" else found.err
         assert ("and recorded on input 1" in told) == (name in ("crossed", "further"))
+
+
+def test_names_of_channels_are_trimmed_and_in_one_normal_form(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A take of ``left, right`` belongs to the calibration of ``left,right``."""
+    ears = ["--names", "left, right", "--calibration", "own.json"]
+    assert main(["record", "new.wav", *LIVE, *ears]) == 0
+    assert main(["monitor", *LIVE, *ears]) == 0
+    assert main(["measure", "new.wav", "--indicators", "LAeq", "--ears", "mean"]) == 0
+    assert main(["record", "new.wav", *LIVE, "--names", ",right", "--force"]) == 2
+    assert "2 distinct names are expected" in capsys.readouterr().err
+    accents = [unicodedata.normalize(form, "gauche é, droite") for form in ("NFC", "NFD")]
+    for typed in accents:
+        assert main(["record", "new.wav", *LIVE, "--names", typed, "--force"]) == 0
+        record = json.loads(Path("new.json").read_text(encoding="utf-8"))
+        assert record["capture"]["channels"] == accents[0].split(", ")
 
 
 def test_calibrate_and_record_keep_the_inputs(capsys: pytest.CaptureFixture[str]) -> None:
