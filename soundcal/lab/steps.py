@@ -394,20 +394,22 @@ def record_by_search(
     *,
     condition: str = "hats",
     start_db: float | None = None,
+    n_samples: int | None = None,
     about: Mapping[str, Any] | None = None,
     equalisation: Sequence[AppliedResponse] = (),
 ) -> None:
     """Search for the gain at the ears and store the take that was accepted, or log the failure.
 
-    The search begins quietly, or with the gain ``start_db`` where a level was predicted. ``about``
-    is stored with the search, and ``equalisation`` with the take: the responses that the samples
-    have embedded.
+    The search begins quietly, or with the gain ``start_db`` where a level was predicted. Levels
+    refer to ``n_samples`` if that is not all. ``about`` is stored with the search, and
+    ``equalisation`` with the take: the responses that the samples have embedded.
     """
     newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
     left, right = (-np.inf if level is None else float(level) for level in newest)
     start = 1.0 if start_db is None else from_db(start_db)
     track = hats.Track(stimulus.level, bench.number("tolerance"), start)
-    found = ears_of(bench).search(
+    ears = replace(ears_of(bench), n_samples=n_samples)
+    found = ears.search(
         bench.operator, samples, track, floor=(left, right), quiet_start=start_db is None
     )
     search = found.search

@@ -191,7 +191,7 @@ def _with_spread(curve: ChannelResponse) -> ChannelResponse:
     if curve.spread_db is None:
         raise ParameterError(
             "rule mean+2s needs the spread between seatings; a response that was measured over "
-            "several of them has it"
+            "several of them has it, and the rule mean needs none"
         )
     variance = (curve.spread_db * np.log(10.0) / 20.0) ** 2  # of the logarithm of the magnitude
     more = np.exp(variance / 2.0) * (1.0 + 2.0 * np.sqrt(np.expm1(variance)))
