@@ -172,9 +172,14 @@ def _say_notes(provenance: Mapping[str, Any]) -> None:
     """Repeat the remarks of the import, of several channels with their names."""
     for note in provenance.get("notes", ()):
         say(note)
+    channels_of: dict[str, list[str]] = {}
     for name, part in provenance.get("parts", {}).items():
+        channels_of.setdefault(part.get("sha256", name), []).append(name)
         for note in part.get("notes", ()):
             say(f"{name}: {note}")
+    for names in channels_of.values():
+        if len(names) > 1:
+            say(f"warning: {' and '.join(names)} come from files of the same content")
 
 
 def _is_sofa(file: str) -> bool:
