@@ -178,7 +178,7 @@ def live_response(
     from soundcal.response.referring import chosen_responses, referral
 
     [response] = chosen_responses("", [open_response(options.response)])
-    for flag in response_doubts(response, device.info.identity):
+    for flag in response_doubts(response, device.info.identity, device.fs):
         say(f"flag: {flag}")
     return referral(
         [response],

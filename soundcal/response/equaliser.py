@@ -282,7 +282,7 @@ class Equaliser:
     def flags(self) -> tuple[Flag, ...]:
         """Return the reasons to doubt the samples filtered since the last reset."""
         response = self.response
-        found = [*response_doubts(response, self.device)]
+        found = [*response_doubts(response, self.device, self.fs)]
         high = np.geomspace(_PEAK_HZ, max(_PEAK_HZ, self.fs / 2.0), 1000)
         for name, energy in zip(self.channels, self._energy, strict=True):
             share = energy.held_share()

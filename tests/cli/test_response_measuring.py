@@ -122,7 +122,10 @@ def test_references_are_read_before_a_sweep_is_played(capsys: pytest.CaptureFixt
 def test_noise_gives_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     command = [*ONCE, "--device", "sim:lab,noise=30", "--level", "-50", "--out", "x.json"]
     assert main(command) == 4
-    assert "at least 20 dB are needed; raise the level" in capsys.readouterr().err
+    needed = "at least 20 dB are needed; raise the level"
+    assert needed in capsys.readouterr().err
+    assert main(["response", "show", "x.json"]) == 0
+    assert needed in capsys.readouterr().out
     assert load_response("x.json").valid[1] < 20000.0  # white noise, and a pink sweep
 
 

@@ -1,6 +1,7 @@
 """Equalisers: signs, levels, blocks, reference points, flags."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -245,6 +246,17 @@ def test_a_changed_response_is_told() -> None:
     data["channels"]["mono"]["magnitude_db"][-1] = 4.0
     changed = Response.from_dict(data)
     assert CHANGED in [f.kind for f in only(changed, "undo").apply(recording(tone(500))).flags]
+
+
+def test_another_rate_and_a_single_seating_are_told() -> None:
+    for conditions, texts in (
+        ({"fs": 44100}, ["holds for 44100 Hz, not for 48000 Hz"]),
+        ({"seatings": 1}, ["does not contain the spread between seatings"]),
+        ({"fs": FS, "seatings": 2}, []),
+    ):
+        flags = only(replace(BRIGHT, conditions=conditions, id=""), "undo").flags()
+        assert len(flags) == len(texts)
+        assert all(text in str(flag) for text, flag in zip(texts, flags, strict=True))
 
 
 def test_only_a_response_that_leads_from_the_point_is_applied() -> None:

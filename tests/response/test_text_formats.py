@@ -372,6 +372,9 @@ def test_uncertainty_where_a_file_states_none(tmp_path: Path) -> None:
     halves = [0.3, 0.3, 0.5, 0.5, 1.0, 2.0]
     assert curve.u_db == pytest.approx(np.array(halves) / np.sqrt(3.0))
     assert curve.correlation_octaves == 1.0
+    for source in ("FS", "V"):  # headphones, at constant samples or voltage
+        published = read_response(written(tmp_path, lines), source_point=source, target_point="DRP")
+        assert published.channel("mono").u_db.tolist() == [0.3, 0.3, 1.0, 1.0, 4.0, 4.0]
 
 
 # ---- soundcal's own CSV
