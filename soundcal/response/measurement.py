@@ -269,7 +269,8 @@ def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) 
     power = np.abs(np.fft.rfft(impulse, _FINE * impulse.size)) ** 2
     with np.errstate(divide="ignore"):
         snr = power_db(band_means(power, bands, fs) / (density(bands) * energy))
-    gain = passed / window_high_pass(frequency, test.lowest)
+    to_time_0 = np.exp(2j * np.pi * frequency * gate.weights(fs)[1] / fs)
+    gain = passed * to_time_0 / window_high_pass(frequency, test.lowest)
     noise = np.sqrt(density(frequency) * energy) / size
     distortion = total_harmonic_distortion(
         response, sweep, bands, corner=test.lowest, noise=density

@@ -102,6 +102,13 @@ def test_a_short_window_raises_the_lower_end() -> None:
     assert np.abs(curve.magnitude_db - true).max() <= 0.1
 
 
+def test_the_phase_is_that_of_the_path_and_not_of_the_window() -> None:
+    curve = measured(lambda x: -delayed(x)).response.channels["mono"]
+    assert curve.phase_deg is not None
+    delay = -360.0 * curve.frequency / FS
+    np.testing.assert_allclose(np.abs(curve.phase_deg - delay), 180.0, atol=0.05)
+
+
 def test_the_impulse_response_begins_where_it_says() -> None:
     found = measured(echo)
     assert (found.first_sample, found.high_pass_hz) == (-240, 20.0)
