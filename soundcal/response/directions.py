@@ -61,7 +61,10 @@ def point_after(
     acoustical = [at for at in ends if point_unit(at) == "Pa"]
     if len(acoustical) == 2:
         if response.kind != "absolute":
-            raise ParameterError(f"{name}: an absolute one is needed, or every level is shifted")
+            raise ParameterError(
+                f"{name}: an absolute one is needed, or every level is shifted (response import "
+                "--kind absolute)"
+            )
         if point != start:
             stated = f"refers to {point}" if point else "does not state its reference point"
             raise ParameterError(

@@ -342,6 +342,19 @@ def test_normalised_at_the_frequency_of_the_calibrator(tmp_path: Path) -> None:
     assert absolute.channel("mono").magnitude_db.tolist() == [67, 70, 72, 68]
 
 
+def test_a_relative_curve_between_pressures_is_told_to_refer_nothing(tmp_path: Path) -> None:
+    path, told = written(tmp_path, ["20 0", "100 0", "1000 3.8", "9000 8"]), "(--kind absolute)"
+    for ends, kind, count in (
+        ("DF DRP", "relative", 1),
+        ("DF DRP", "absolute", 0),
+        ("P FS", "", 0),
+    ):
+        source, target = ends.split()
+        more: dict[str, Any] = {"kind": kind} if kind else {}
+        response = read_response(path, source_point=source, target_point=target, **more)
+        assert sum(told in note for note in response.provenance["notes"]) == count
+
+
 def test_from_field_to_drum_is_0_db_where_a_head_is_small(tmp_path: Path) -> None:
     path = written(tmp_path, ["20 -4.1", "100 -4.1", "1000 0", "9000 2"])
     ends: dict[str, Any] = {"source_point": "DF", "target_point": "DRP", "kind": "absolute"}
