@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from listening_answers import fill, listeners_of, make_study
+from listening_room import Book, house
 from listening_sounds import opened_lab, study_with_sounds
+from listening_study import small_study
 
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.indicators import leq, peak_level, time_weighted_level
 from soundcal.lab import protocol
-from soundcal.lab.equalisation import StimulusEqualisation
+from soundcal.lab.equalisation import EqualisationRecord, StimulusEqualisation
 from soundcal.lab.gains import GainTable
 from soundcal.lab.levels import on_channels
 from soundcal.lab.operator import SimulatedOperator
@@ -24,6 +26,7 @@ from soundcal.listening.cues import CUE
 from soundcal.listening.export import exported_files
 from soundcal.listening.exposure import exposure_pa2h
 from soundcal.listening.level_check import run_level_check
+from soundcal.listening.presentable import Presentable
 from soundcal.listening.report_section import listening_test
 from soundcal.listening.results import database_of, read_results
 from soundcal.listening.sound import SoundBook
@@ -259,6 +262,33 @@ def test_a_listening_session_of_the_lab_refuses_such_gains(folder: Path) -> None
     assert loaded.check is not None
     with opened_lab() as lab, pytest.raises(ParameterError, match="hold for stimuli equalised for"):
         loaded.check(loaded.resolve(changes), lab)
+
+
+class EqualisedBook(Book):
+    """Sounds with stated levels that are equalised."""
+
+    how: EqualisationRecord
+
+    def presentable(self, condition: str, stimulus: str) -> Presentable:
+        one = super().presentable(condition, stimulus)
+        return replace(one, equalisation=self.how, played_sha256=f"equalised {stimulus}")
+
+
+def test_the_row_of_a_presentation_says_how_it_was_equalised(
+    book: SoundBook, tmp_path: Path
+) -> None:
+    study = small_study(tmp_path)
+    equalised_book = EqualisedBook(study)
+    assert book.equalisation is not None
+    equalised_book.how = book.equalisation
+    with house(study, tmp_path, book=equalised_book) as place:
+        place.among_sounds()
+        rows = place.rows("SELECT * FROM presentation")
+    assert {row["stimulus"] for row in rows} >= {"left", "right"}
+    for row in rows:
+        kept = json.loads(row["predicted_json"])
+        assert EqualisationRecord.from_dict(kept["equalisation"]) == book.equalisation
+        assert kept["played_sha256"] == f"equalised {row['stimulus']}"
 
 
 def test_export_status_and_report_name_the_response(book: SoundBook, tmp_path: Path) -> None:
