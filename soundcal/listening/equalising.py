@@ -64,14 +64,18 @@ def refuse_other_equalisation(
         remedy = "without --set equalize, or state equalize in [sound] of the study file"
     else:
         remedy = f"with --set equalize={sound.equalize} --set robust={sound.robust}"
-    found = [
-        f"{condition}: the gains were found with sounds {_said(table.equalisation)}, and those of "
-        f"the study are {_said(wanted)}"
-        for condition, table in tables.items()
-        if table.equalisation != wanted
-    ]
+    others: dict[EqualisationRecord | None, list[str]] = {}
+    for condition, table in tables.items():
+        if table.equalisation != wanted:
+            others.setdefault(table.equalisation, []).append(condition)
+    found = "; ".join(
+        f"{', '.join(conditions)}: the gains were found with sounds {_said(then)}"
+        for then, conditions in others.items()
+    )
     if found:
-        raise RecordError(f"{'; '.join(found)}; find the gains again {remedy}")
+        raise RecordError(
+            f"{found}, and those of the study are {_said(wanted)}; find the gains again {remedy}"
+        )
 
 
 def _said(equalisation: EqualisationRecord | None) -> str:
