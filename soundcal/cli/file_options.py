@@ -169,14 +169,18 @@ def live_response(
         A file that cannot be read, or a response that is not one of a microphone for these
         channels.
     """
-    if options.response is None:
+    if options.response is None and calibration is None:
         return None
     from soundcal.calibration.reference_point import reference_point
     from soundcal.cli.output import say
     from soundcal.response.doubts import response_doubts
     from soundcal.response.opening import open_response
-    from soundcal.response.referring import chosen_responses, referral
+    from soundcal.response.referring import chosen_responses, not_undone, referral
 
+    if options.response is None:
+        if calibration is not None and (named := not_undone(calibration, ())):
+            say(f"note: calibration {calibration.id} names {named}")
+        return None
     [response] = chosen_responses("", [open_response(options.response)])
     for flag in response_doubts(response, device.info.identity, device.fs):
         say(f"flag: {flag}")

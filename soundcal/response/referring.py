@@ -60,7 +60,9 @@ class Referral:
         return tuple(equaliser.applied() for equaliser in self.equalisers)
 
 
-def not_undone(calibration: Calibration, undone: Container[str]) -> str:
+def not_undone(
+    calibration: Calibration, undone: Container[str], *, way: str = " (--response)"
+) -> str:
     """Return the response that a calibration names and that was not undone, in words; or "".
 
     Parameters
@@ -69,11 +71,13 @@ def not_undone(calibration: Calibration, undone: Container[str]) -> str:
         It may name the response of its microphone or ear simulator.
     undone : container of str
         Digests of the responses that are undone.
+    way : str
+        The way to undo it; "" where there is none.
     """
     named = calibration.details.get("response")
     if not named or named["sha256"] in undone:
         return ""
-    return f"the response {named['name']} ({named['id']}), which was not undone (--response)"
+    return f"the response {named['name']} ({named['id']}), which was not undone{way}"
 
 
 def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response, ...]:

@@ -55,6 +55,28 @@ RESPONSE = ["--response", "microphone.json"]
 
 
 @pytest.mark.parametrize(
+    ("command", "way"),
+    [
+        (["spectrum", "takes/take.wav", "--calibration", "own.json"], ""),
+        ([*MEASURE, "--calibration", "own.json"], " (--response)"),
+        (["record", "new.wav", *LIVE, "--calibration", "own.json"], " (--response)"),
+        (["monitor", *LIVE, "--calibration", "own.json"], " (--response)"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_response_that_the_calibration_names_is_not_forgotten(
+    command: list[str], way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"id": "P-FS-1", "name": "MM7", "sha256": "0" * 64}
+    for details in ({}, {"response": named}):
+        stated = from_sensitivity(EARS, device="sim:lab")
+        save_calibration("own.json", with_details(stated, **details), force=True)
+        assert main([*command, *(["--force"] if command[0] == "record" else [])]) == 0
+        said = f"names the response MM7 (P-FS-1), which was not undone{way}\n"
+        assert (said in capsys.readouterr().err) == bool(details)
+
+
+@pytest.mark.parametrize(
     ("ends", "device", "command"),
     [
         ("P FS", "sim:portable+closed-16", [*MEASURE, "--calibration", "own.json", *RESPONSE]),
