@@ -172,9 +172,10 @@ def _say_notes(provenance: Mapping[str, Any]) -> None:
     """Repeat the remarks of the import, of several channels with their names."""
     for note in provenance.get("notes", ()):
         say(note)
-    channels_of: dict[str, list[str]] = {}
+    channels_of: dict[tuple[str, Any], list[str]] = {}
     for name, part in provenance.get("parts", {}).items():
-        channels_of.setdefault(part.get("sha256", name), []).append(name)
+        content = part.get("sha256", name), part.get("column")
+        channels_of.setdefault(content, []).append(name)
         for note in part.get("notes", ()):
             say(f"{name}: {note}")
     for names in channels_of.values():

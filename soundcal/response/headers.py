@@ -11,7 +11,7 @@ from typing import Final
 
 from soundcal.errors import RecordError
 
-__all__ = ["HeaderFacts", "header_facts", "named_correction"]
+__all__ = ["HeaderFacts", "header_facts"]
 
 _SENSITIVITY: Final = re.compile(
     r"\bsens(itivity)?\b|^\W*1000\s*hz\b|\bagain\s*=|\bdb-offset", re.IGNORECASE
@@ -27,9 +27,6 @@ _RATE: Final = re.compile(r"^\W*sample rate:\s*([0-9]{4,7})\b", re.IGNORECASE)
 _EARS: Final = re.compile(r"\bEARS\b.*?\bcompensation\W+(\w+)", re.IGNORECASE)
 _EARS_FILE: Final = re.compile(r"(?<![a-z])(HPN|HEQ|IDF)(?![a-z])", re.IGNORECASE)
 _RAW: Final = "RAW"
-_CORRECTION: Final = re.compile(
-    r"(?<![a-z])(correction|compensation|equali[sz]ation|equali[sz]er|inverse|eq)(?![a-z])", re.I
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +94,3 @@ def _smoothing(header: Sequence[str]) -> str:
             return "none" if found[1].lower() == "none" else found[1]
     named = next((line for line in header if _OCTAVES.search(line)), "")
     return f"not stated; header line {named!r:.80}" if named else "not stated"
-
-
-def named_correction(*names: str) -> str:
-    """Return the word by which a file or column is called a correction, "" if there is none.
-
-    >>> named_correction("mic_EQ", "raw"), named_correction("7103946_90deg", "frequency")
-    ('EQ', '')
-    """
-    found = next((match for name in names if (match := _CORRECTION.search(name))), None)
-    return found[1] if found else ""

@@ -184,13 +184,21 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
         ("spl,frequency", "{level},{f}", False),
         ("phase,f,spl", "7,{f},{level}", True),
         ("freq,left_db,right_db", "{f},{level},9", False),
+        ("Frequenz,Pegel,Unsicherheit", "{f},{level},0.2", False),
+        ("Fréquence (Hz),Niveau (dB),Incertitude", "{f},{level},0.2", False),
+        ("corrección,frecuencia,fase,nivel", "9,{f},7,{level}", True),
+        ("livello,incertezza,frequenza", "{level},9,{f}", False),
+        ("frequentie,niveau,onzekerheid", "{f},{level},0.2", False),
+        ("MITTENFREQUENZ,Korrektur,Schalldruckpegel,Phasengang", "{f},9,{level},7", True),
+        ("f,phase [rad],frequency response", "{f},9,{level}", False),
+        ("f,L,xyz", "{f},{level},0.2", False),
     ],
 )
 def test_columns_are_found_by_their_names(
     tmp_path: Path, names: str, order: str, has_phase: bool
 ) -> None:
     lines = [names, *(order.format(f=f, level=db) for f, db in zip(F, DB, strict=True))]
-    curve = read_response(written(tmp_path, lines), kind="absolute").channel("mono")
+    curve = read_response(written(tmp_path, lines), kind="absolute").channel("left")
     assert (tuple(curve.frequency), tuple(curve.magnitude_db)) == (F, DB)
     assert (curve.phase_deg is not None) == has_phase
 
@@ -226,6 +234,9 @@ def test_columns_are_found_by_their_names(
         (["f;magnitude (lin)", "20;1.1", "1000;1"], "column 'magnitude .lin.': levels in dB"),
         (["f;mV/Pa", "20;49", "1000;50"], "column 'mV/Pa': levels in dB are expected"),
         (["0.02 0", "1 0", "20 3"], "no frequency above 20 Hz: kHz, or another column"),
+        (["Frequenz;Unsicherheit", "20;0.1", "1000;0.2"], "no column of levels among Frequenz"),
+        (["Pegel;Korrektur", "20;0.1", "1000;0.2"], "no column of frequencies among Pegel"),
+        (["f;Pegel", "20;0.1;3", "1000;0.2;4"], "names of 2 columns .f, Pegel., but 3 numbers"),
     ],
 )  # fmt: skip
 def test_lines_that_do_not_fit_are_refused_with_their_number(
@@ -242,7 +253,8 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
         (["0 -90", "20 -3", "1000 0", "9000 0"], "line 1: the value at 0 Hz is left out"),
         (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' is no line of numbers"),
         (["20 -3", "1000 0", "9000 0", "20k 3"], "line 4: '20k 3' is no line of numbers, and is l"),
-        (["f;L;R", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: R \(--columns chooses"),
+        (["f;L;K", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: K \(--columns chooses"),
+        (["A;B", "20;-3", "1000;0"], "frequency from .* 'A' by its position, level from .* 'B' by"),
         (["f,dB re V/Pa,u", "20,-3,1", "1000,0,1"], "the column 'dB re V/Pa'; not read: u"),
         (["f,coherence,SPL", "20,1,-3", "1000,1,0"], "from the column 'SPL'; not read: coherence"),
         (["20 -3", "1000 0", "1010 11", "9000 12"], r"line 3: \+11.0 dB from 1000 to 1010 Hz; is"),
@@ -312,6 +324,14 @@ def test_a_correction_is_negated_and_the_record_says_so(tmp_path: Path) -> None:
         ("Inverse-7.txt", ["20 -3", "1000 0"]),
         ("mic.csv", ["frequency,compensation (dB)", "20,-3", "1000,0"]),
         ("mic.csv", ["20,1.5", "1000,0"]),
+        ("mic.csv", ["Frequenz;Korrektur", "20;-3", "1000;0"]),
+        ("mic.csv", ["Frequenz;Freifeldkorrektur [dB];Unsicherheit", "20;-3;1", "1000;0;1"]),
+        ("mic.csv", ["fréquence;correction;incertitude", "20;-3;1", "1000;0;1"]),
+        ("mic.csv", ["frequenza\tcorrezione", "20\t-3", "1000\t0"]),
+        ("mic.csv", ["Frequenz [Hz] Entzerrung [dB]", "20 -3", "1000 0"]),
+        ("mic.csv", ["Korrektur", "20 -3", "1000 0"]),
+        ("mic.csv", ["Hz;helyesbítés (dB)", "20;-3", "1000;0"]),
+        ("mic.csv", ["frekvencia;helyesbítés", "20;-3", "1000;0"]),
     ],
 )
 def test_a_doubtful_sign_must_be_stated(tmp_path: Path, name: str, lines: list[str]) -> None:
@@ -405,6 +425,25 @@ frequency_hz,magnitude_db,u_db,dof
 250,0.25,0.1,inf
 20000,3.25,0.4,9
 """
+
+
+def test_columns_of_two_ears_are_the_channels_left_and_right(tmp_path: Path) -> None:
+    lines = ["frequency,right,left", "20,-2,-1", "1000,0.5,0", "9000,3,4"]
+    path = written(tmp_path, lines)
+    both = read_response(path)
+    levels = {ear: both.channel(ear).level(9000.0) for ear in both.channels}
+    assert levels == {"left": 4.0, "right": 2.5}
+    assert both.provenance["parts"]["right"]["column"] == "right"
+    choices: tuple[dict[str, Any], ...] = ({"channel": "right"}, {"columns": ("1", "right")})
+    for asked in choices:
+        one = read_response(path, **asked)
+        assert {ear: one.channel(ear).level(9000.0) for ear in one.channels} == {"right": 2.5}
+    with pytest.raises(
+        ParameterError, match="channel 'all' is asked for, but the file says 'left'"
+    ):
+        read_response(path, channel="all")
+    path.write_text("\n".join(lines).replace("right,left", "L,u").replace(",-1", ",0.1"))
+    assert list(read_response(path).channels) == ["mono"]  # L is the symbol of a level
 
 
 @pytest.mark.parametrize("name", ["", "frequency magnitude", "Frequenz Betrag"])
