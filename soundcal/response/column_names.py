@@ -70,9 +70,9 @@ def column_meaning(name: str) -> ColumnMeaning:
 
     A phase in radians is another quantity. Only "dB", or an ear, is a level.
 
-    >>> column_meaning("Fréquence (Hz)"), column_meaning("Frequenzgang"), column_meaning("Korrektur [dB]")
-    ('frequency', 'level', 'correction')
-    >>> column_meaning("left_db"), column_meaning("Messung 1 (dB)")
+    >>> column_meaning("Fréquence (Hz)"), column_meaning("Korrektur [dB]")
+    ('frequency', 'correction')
+    >>> column_meaning("Frequenzgang"), column_meaning("Messung 1 (dB)")
     ('level', '')
     """
     words = [folded for _, folded in _words(name)]
