@@ -29,6 +29,7 @@ __all__ = [
     "DOUBTFUL",
     "EARS",
     "EAR_DRUM",
+    "EQUALISED_BEFORE",
     "EQUALISED_PEAK",
     "FULL_SCALE",
     "GAPS",
@@ -79,6 +80,7 @@ CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 DOUBTFUL: Final = "calibration doubtful"
 EAR_DRUM: Final = "ear drum as recorded"
+EQUALISED_BEFORE: Final = "equalised before"
 EQUALISED_PEAK: Final = "equalised peak"
 GAPS: Final = "gaps"
 HEADER: Final = "header"

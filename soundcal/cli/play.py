@@ -105,6 +105,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.cli.levels import watched
     from soundcal.errors import ParameterError, SignalError, TargetNotReached
     from soundcal.files import audio
+    from soundcal.files.recordings import equalised_before
     from soundcal.lab.calibrations import calibration_for
     from soundcal.lab.play import (
         LevelAtEars,
@@ -173,7 +174,7 @@ def run(options: argparse.Namespace) -> int:
     flags = (*stimulus_flags(capture), *noted)
     if equaliser is not None:
         say(f"equalised: {equaliser.applied()}")
-        flags += equaliser.flags()
+        flags += (*equaliser.flags(), *equalised_before(options.file))
     identity, heard_by = device.info.identity, dict(zip(names, options.inputs, strict=True))
     for known, inputs in ((calibration, None), (ears, heard_by)):
         if known is not None:

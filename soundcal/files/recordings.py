@@ -14,10 +14,16 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.full_scale import stated_full_scale
 from soundcal.files.records import RECORDING_SCHEMA, read_json, write_json
 from soundcal.files.text import read_text
-from soundcal.recording import CHANGED, NO_RECORD, Flag
+from soundcal.recording import CHANGED, EQUALISED_BEFORE, NO_RECORD, Flag
 from soundcal.takes.check import Check
 
-__all__ = ["RECORDS", "RecordingRecord", "named_calibration", "record_beside"]
+__all__ = [
+    "RECORDS",
+    "RecordingRecord",
+    "equalised_before",
+    "named_calibration",
+    "record_beside",
+]
 
 RECORDS: Final = "rec-*.json"
 """Pattern of the files that hold a session's records of recordings."""
@@ -225,6 +231,26 @@ def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
             f"move {beside.name} away to use the audio without its record"
         )
     return record
+
+
+def equalised_before(path: Path) -> tuple[Flag, ...]:
+    """Return the flag of an audio file that is to be equalised, and recorded equalised playback.
+
+    Its record tells; one that does not belong to the audio is told, too.
+    """
+    try:
+        steps = record_beside(path, needed=False).playback_equalisation
+    except RecordError as error:
+        return (Flag(NO_RECORD, str(error)),)
+    if not steps:
+        return ()
+    filters = " and ".join(str(step.get("name") or step.get("id")) for step in steps)
+    text = (
+        f"{path.name} was recorded while {filters} equalised what was played: a recording at the "
+        "output or through a loop contains that filter, which would act twice; in one at the ears "
+        "the headphones have undone it"
+    )
+    return (Flag(EQUALISED_BEFORE, text),)
 
 
 def named_calibration(path: Path, record: RecordingRecord) -> Calibration:

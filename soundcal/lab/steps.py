@@ -304,7 +304,9 @@ def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
 def render_stimulus(bench: Bench, stimulus: Stimulus) -> Samples:
     """Return the samples of a stimulus for two headphones, shape (2, n); doubts are told."""
     samples = bench.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
-    for flag in stimuli.file_flags(stimulus):
+    methods = names_in(str(bench.settings.get("methods", "")))
+    equalised = "eq" in methods or bool(bench.settings.get("equalize"))
+    for flag in stimuli.file_flags(stimulus, equalised=equalised):
         bench.operator.tell(f"  {stimulus.id}: {flag}")
     return on_channels(samples)
 

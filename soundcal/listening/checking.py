@@ -327,7 +327,8 @@ def _doubts(study: Study, book: SoundBook, heard: Sequence[Presentable]) -> list
     """Return the reasons to doubt sound files, and what equalisation makes of sounds, in words."""
     found = []
     for one in {one.stimulus: one for one in heard}.values():
-        doubts = map(str, file_flags(study.catalogue[one.stimulus]))
+        equalised = one.equalisation is not None
+        doubts = map(str, file_flags(study.catalogue[one.stimulus], equalised=equalised))
         found += [f"{one.stimulus}: {text}" for text in (*doubts, *book.doubts(one))]
     return found
 

@@ -10,6 +10,7 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
+from soundcal.files.recordings import equalised_before
 from soundcal.recording import Flag
 from soundcal.stimuli.catalogue import LONGEST_S, Stimulus
 from soundcal.stimuli.exact import to_24_bit
@@ -70,15 +71,20 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
     return samples
 
 
-def file_flags(stimulus: Stimulus) -> tuple[Flag, ...]:
+def file_flags(stimulus: Stimulus, *, equalised: bool = False) -> tuple[Flag, ...]:
     """Return the reasons to doubt the file of a stimulus, none of one that is generated.
+
+    One that is to be ``equalised`` should not be a recording of equalised playback.
 
     Raises
     ------
     RecordError
         The file cannot be read.
     """
-    return stimulus_flags(audio.read(_path(stimulus))) if stimulus.kind == "file" else ()
+    if stimulus.kind != "file":
+        return ()
+    path = _path(stimulus)
+    return (*stimulus_flags(audio.read(path)), *(equalised_before(path) if equalised else ()))
 
 
 def digest(samples: Array) -> str:
