@@ -218,7 +218,7 @@ def _search_words(study: Study, found: Sequence[MethodErrors]) -> list[str]:
         f"The gain search of {' and '.join(searched)} brings the energetic mean of both ears to "
         "the target, as published (Ooi et al. 2021). LAeq is compared by the arithmetic mean of "
         "both ears, which lies about 0.03 D² dB lower where they differ by D dB: a mean error of "
-        "this size is no error of the search."
+        "this size is no error of the search, and is not there with --ears energy."
     ]
 
 
