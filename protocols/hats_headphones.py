@@ -4,6 +4,9 @@ Needs
     soundcard with two outputs and two inputs, headphones, HATS or ear simulators, sound calibrator
     that fits the ears.
 
+    With equalize=FILE the stimuli are equalised for the headphones, whose response is in the file
+    (headphones.json of headphone_response).
+
 Steps
     1. Sound calibrator on each ear, several times.
     2. Headphones on the HATS: noise floor. For every stimulus: search for the common gain at which
@@ -19,7 +22,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from soundcal.files.session import ExitStatus
-from soundcal.lab import efforts, steps
+from soundcal.lab import efforts, equalised_gains, steps
 from soundcal.lab.effort import Effort
 from soundcal.lab.gains import keep_hats_gains
 from soundcal.lab.protocol import Bench, Value
@@ -30,9 +33,10 @@ SETTINGS = {
     **steps.DRIFT,
     **steps.STIMULI,
     **steps.SEARCH,
+    **equalised_gains.EQUALIZE,
 }
 
-check = steps.check
+check = equalised_gains.check_with_equalisation
 
 
 def effort(settings: Mapping[str, Value]) -> Effort:
@@ -44,12 +48,19 @@ def effort(settings: Mapping[str, Value]) -> Effort:
 
 def run(bench: Bench) -> ExitStatus:
     """Carry out the steps."""
+    if bench.settings.get("equalize"):
+        bench.step("response", partial(equalised_gains.keep_equalisation, bench))
     bench.step(
         "calibrator on the ears, before", partial(steps.calibrate_ears, bench, "calibration_before")
     )
-    steps.with_headphones_on(bench, steps.record_by_search)
+    equalisation = equalised_gains.kept_equalisation(bench)
+    record: steps.Record = steps.record_by_search
+    if equalisation is not None:
+        record = partial(equalised_gains.record_by_equalised_search, equalisation)
+    steps.with_headphones_on(bench, record)
     bench.step(
         "calibrator on the ears, after", partial(steps.calibrate_ears, bench, "calibration_after")
     )
-    bench.step("table of gains", partial(keep_hats_gains, bench))
+    about = None if equalisation is None else equalisation.record
+    bench.step("table of gains", partial(keep_hats_gains, bench, equalisation=about))
     return steps.conclude(bench)

@@ -28,7 +28,7 @@ from soundcal.errors import ParameterError
 from soundcal.files.session import ExitStatus
 from soundcal.lab import steps
 from soundcal.lab.effort import Effort
-from soundcal.lab.gains import playing_order, read_gains
+from soundcal.lab.gains import GainTable, playing_order, read_gains
 from soundcal.lab.play import play_at
 from soundcal.lab.presentations import PresentationEvent
 from soundcal.lab.protocol import Bench, Setting, Value
@@ -50,9 +50,15 @@ def check(settings: Mapping[str, Value], device: AudioDevice) -> None:
     """Refuse channels that the device does not have, and a table that cannot be played."""
     steps.check(settings, device)
     catalogue = steps.catalogue_of(settings)
-    rows = playing_order(read_gains(Path(str(settings["gains"]))), "", 0)
+    table = Path(str(settings["gains"]))
+    rows = playing_order(read_gains(table), "", 0)
     if not rows:
         raise ParameterError(f"{settings['gains']}: no stimulus has a gain; nothing can be played")
+    if equalisation := GainTable.read(table).equalisation:
+        raise ParameterError(
+            f"{table}: the gains hold for stimuli equalised for {equalisation}, and this protocol "
+            "plays them as they are; use soundcal listen, or gains found without equalize"
+        )
     stimuli.select(catalogue, [str(row["stimulus"]) for row in rows])
 
 

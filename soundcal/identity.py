@@ -1,9 +1,9 @@
 """The identity of a device by name, even after it has been unplugged and plugged in again."""
 
 import re
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["is_device", "same_device", "stable"]
+__all__ = ["devices_differ", "is_device", "same_device", "stable"]
 
 _CARD_NUMBER: Final = re.compile(r"\(hw:\d+,")
 _AUDIO_FILE: Final = re.compile(
@@ -34,3 +34,25 @@ def is_device(name: str) -> bool:
     (True, False, False)
     """
     return name not in ("", "unknown") and not _AUDIO_FILE.search(name)
+
+
+def devices_differ(name: str, other: str, direction: Literal["input", "output"]) -> bool:
+    """Return whether two names contradict each other.
+
+    A file and an unknown origin contradict nothing. Of a pair ``INPUT | OUTPUT, host API``, only
+    the side of the direction counts.
+
+    >>> devices_differ("A | B, ALSA", "A | C, ALSA", "input")
+    False
+    >>> devices_differ("A | B, ALSA", "A | C, ALSA", "output")
+    True
+    """
+    if not (is_device(name) and is_device(other)) or same_device(name, other):
+        return False
+    return not same_device(_side(name, direction), _side(other, direction))
+
+
+def _side(device: str, direction: str) -> str:
+    """Return the identity of the input or the output of ``INPUT | OUTPUT, host API``."""
+    names, comma, host_api = device.rpartition(", ")
+    return names.split(" | ")[0 if direction == "input" else -1] + comma + host_api

@@ -208,6 +208,7 @@ def prepared_file(path: str | os.PathLike[str], task: Task) -> PreparedFile:
         channels=file.channels,
         fs=file.about.fs,
         tone_frequency=file.calibration.tone_frequency,
+        device=file.record.device,
     )
     field = check_field(assumed_field(task.field, referred.point, referred.incidence))
     return PreparedFile(file, referred, field, task)

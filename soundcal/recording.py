@@ -29,6 +29,7 @@ __all__ = [
     "DOUBTFUL",
     "EARS",
     "EAR_DRUM",
+    "EQUALISED_BEFORE",
     "EQUALISED_PEAK",
     "FULL_SCALE",
     "GAPS",
@@ -79,6 +80,7 @@ CLIPPING: Final = "clipping"
 DELAY_NOT_MEASURED: Final = "delay not measured"
 DOUBTFUL: Final = "calibration doubtful"
 EAR_DRUM: Final = "ear drum as recorded"
+EQUALISED_BEFORE: Final = "equalised before"
 EQUALISED_PEAK: Final = "equalised peak"
 GAPS: Final = "gaps"
 HEADER: Final = "header"
@@ -378,9 +380,13 @@ class AppliedResponse:
     direction : str
         ``undo``: from the target to the source point; ``embed``: the other way.
     settings : mapping
-        Phase, number of taps, and frequency of a gain of exactly 0 dB, as JSON values.
+        Phase, number of taps, and frequency of a gain of exactly 0 dB, as JSON values; of an
+        inverse also its rule, limits, target and smoothing.
     bands : mapping of str to FilterBands
         The filter by channel.
+    of : sequence of mapping
+        ``id`` and ``sha256`` of the responses of which the response was made, such as that of the
+        headphones of which it is the inverse.
     """
 
     id: str
@@ -391,6 +397,7 @@ class AppliedResponse:
     direction: str
     settings: Mapping[str, Any]
     bands: Mapping[str, FilterBands]
+    of: Sequence[Mapping[str, str]] = ()
 
     def __str__(self) -> str:
         return f"response {self.id} {'undone' if self.direction == 'undo' else 'embedded'}"
@@ -405,6 +412,7 @@ class AppliedResponse:
             "to": self.target_point,
             "direction": self.direction,
             "settings": dict(self.settings),
+            "of": [dict(identity) for identity in self.of],
             "bands": {name: bands.to_dict() for name, bands in self.bands.items()},
         }
 

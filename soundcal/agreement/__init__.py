@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from soundcal.agreement.repeated import RepeatedAgreement, bland_altman_repeated
     from soundcal.agreement.repeated_concordance import RepeatedConcordance, concordance_repeated
+    from soundcal.agreement.spread import SpreadRatio, spread_ratio
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
@@ -62,6 +63,7 @@ else:
             "RegressionLimits": "regression",
             "RepeatedAgreement": "repeated",
             "RepeatedConcordance": "repeated_concordance",
+            "SpreadRatio": "spread",
             "TotalDeviation": "reliability",
             "VarianceLevel": "model",
             "adjust": "multiplicity",
@@ -88,6 +90,7 @@ else:
             "regression_limits": "regression",
             "sample_size": "planning",
             "sample_size_for_width": "planning",
+            "spread_ratio": "spread",
             "standardized_difference": "effect",
             "total_deviation_index": "reliability",
         },
@@ -113,6 +116,7 @@ __all__ = [
     "RegressionLimits",
     "RepeatedAgreement",
     "RepeatedConcordance",
+    "SpreadRatio",
     "TotalDeviation",
     "VarianceLevel",
     "adjust",
@@ -139,6 +143,7 @@ __all__ = [
     "regression_limits",
     "sample_size",
     "sample_size_for_width",
+    "spread_ratio",
     "standardized_difference",
     "total_deviation_index",
 ]

@@ -11,7 +11,7 @@ from typing import Final
 from soundcal.calibration.model import Calibration, Direction, Method
 from soundcal.calibration.reference_point import points_differ
 from soundcal.errors import ParameterError
-from soundcal.identity import is_device, same_device
+from soundcal.identity import devices_differ
 from soundcal.recording import (
     CHANGED,
     DOUBTFUL,
@@ -40,18 +40,7 @@ def other_device(calibration: Calibration, device: str) -> bool:
     device : str
         Identity of the device that made the take, or the path of its file, or "unknown".
     """
-    if not (is_device(calibration.device) and is_device(device)):
-        return False
-    if same_device(calibration.device, device):
-        return False
-    one, other = (_side(name, calibration.direction) for name in (calibration.device, device))
-    return not same_device(one, other)
-
-
-def _side(device: str, direction: Direction) -> str:
-    """Return the identity of the input or the output of ``INPUT | OUTPUT, host API``."""
-    names, comma, host_api = device.rpartition(", ")
-    return names.split(" | ")[0 if direction == "input" else -1] + comma + host_api
+    return devices_differ(calibration.device, device, calibration.direction)
 
 
 def belonging(

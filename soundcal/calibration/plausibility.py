@@ -70,12 +70,17 @@ def doubts(
 
 
 def _ears(tones: Mapping[str, Sequence[Tone]]) -> list[str]:
-    """Return a warning if two ears differ; microphones of other names need not be alike."""
+    """Return a warning if two ears differ or are equal; other microphones need not be alike."""
     if not set(EARS) <= set(tones):
         return []
     means = {ear: float(np.median([tone.level for tone in tones[ear]])) for ear in EARS}
     low, high = sorted(EARS, key=means.__getitem__)
     apart = means[high] - means[low]
+    if apart < EQUAL_DB:
+        return [
+            f"{low} and {high} are equal to within {EQUAL_DB:g} dB, which two microphones are not: "
+            "one of them may have the take of the other; give each ear its own recording"
+        ]
     if apart <= EARS_DB:
         return []
     return [

@@ -389,7 +389,9 @@ _OPTIONS_OF: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
 
 def _ear_names(text: str) -> tuple[str, ...]:
     """Return the names of an option such as ``left,right``, for ``type=``."""
-    names = tuple(name.strip() for name in text.split(","))
+    from soundcal.files.names import normal_name
+
+    names = tuple(map(normal_name, text.split(",")))
     if all(names) and len(set(names)) == len(names):
         return names
     raise argparse.ArgumentTypeError(f"{text!r}: left,right or other names are expected, each once")

@@ -32,7 +32,7 @@ from soundcal.lab.search import Ears
 from soundcal.lab.voltage import LineInputs, calibrate_output, simulated_data_sheet
 from soundcal.recording import EARS, channel_names
 from soundcal.takes.check import flags_of, refuse
-from soundcal.takes.file_checks import judge_file
+from soundcal.takes.file_checks import judge_file, stimulus_flags
 
 if TYPE_CHECKING:
     from soundcal.devices import AudioDevice
@@ -266,6 +266,8 @@ def _for_target(
 
 def _stimulus(path: Path, n_channels: int) -> tuple[Samples, int]:
     capture = audio.read(path)
+    for flag in stimulus_flags(capture):
+        say(f"{path}: {flag}")
     if capture.samples.shape[0] not in (1, n_channels):
         raise ParameterError(
             f"{path}: {capture.samples.shape[0]} channels; 1 or {n_channels} are expected"
@@ -289,7 +291,8 @@ def _by_hats(
         )
     path, identity = options.ears_calibration, device.info.identity
     ears = belonging(load_calibration(path), EARS, device=identity, name=str(path))
-    for flag in mismatches(ears, device=identity, fs=device.fs):
+    recorded = dict(zip(EARS, options.inputs, strict=True))
+    for flag in mismatches(ears, device=identity, fs=device.fs, inputs=recorded):
         say(f"warning: {flag}")
     tracks = _tracks(options, device.fs)
     operator.seat_headphones()

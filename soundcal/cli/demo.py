@@ -151,6 +151,8 @@ def run(options: argparse.Namespace) -> int:
     with writing_report() as advance:
         page = write_report(study, campaign, progress=advance)
     lines = _outcome(study, page, time.monotonic() - began)
+    if options.full:
+        lines[-1:-1] = _errors(study)
     for line in lines:
         say(line)
     if options.json:
@@ -272,3 +274,33 @@ def _outcome(study: "Study", page: Path, seconds: float) -> list[str]:
     )
     lines.append(f"Report: {page}")
     return lines
+
+
+def _errors(study: "Study") -> list[str]:
+    """Return the fall of the errors from method to method, in words and as a table."""
+    from soundcal.cli.output import aligned
+    from soundcal.report import errors_table, errors_words
+
+    table = errors_table(study)
+    if table is None:
+        return []
+    means = [i for i, column in enumerate(table.columns) if column.group and column.title == "Mean"]
+    named = [i for i, column in enumerate(table.columns) if column.title in ("Method", "Equipment")]
+    taken = range(len(table.columns) - 2, len(table.columns))
+    rows = [
+        [
+            *(table.columns[i].title for i in named),
+            *(table.columns[i].group for i in means),
+            *(table.columns[i].title for i in taken),
+        ],
+        *(
+            [
+                *(row[i] for i in named),
+                *(f"{row[i]} ± {row[i + 1]}" for i in means),
+                *(row[i] for i in taken),
+            ]
+            for row in table.texts()
+        ),
+    ]
+    title = "Error of each method (method − in-situ): mean ± standard deviation over the scenes."
+    return [title, *aligned(rows, names=len(named)), *errors_words(study)]

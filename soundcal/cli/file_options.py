@@ -11,6 +11,7 @@ from soundcal.errors import ParameterError, RecordError
 
 if TYPE_CHECKING:
     from soundcal.calibration.model import Calibration
+    from soundcal.devices import AudioDevice
     from soundcal.response.referring import Referral
 
 __all__ = [
@@ -67,7 +68,9 @@ def expanded(name: str | Path) -> Sequence[str | Path]:
 
 def channel_names_of(text: str) -> tuple[str, ...]:
     """Return the channel names of an option such as ``left,right``, for ``type=``."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    from soundcal.files.names import normal_name
+
+    return tuple(name for name in map(normal_name, text.split(",")) if name)
 
 
 def add_mapping(group: Any, option: str) -> None:
@@ -156,9 +159,9 @@ def live_response(
     options: argparse.Namespace,
     calibration: "Calibration | None",
     channels: Sequence[str],
-    fs: int,
+    device: "AudioDevice",
 ) -> "Referral | None":
-    """Return the filters of this option; None if it was not given.
+    """Return the filters of this option for the inputs of a device; None if it was not given.
 
     Raises
     ------
@@ -166,20 +169,30 @@ def live_response(
         A file that cannot be read, or a response that is not one of a microphone for these
         channels.
     """
-    if options.response is None:
+    if options.response is None and calibration is None:
         return None
     from soundcal.calibration.reference_point import reference_point
+    from soundcal.cli.output import say
+    from soundcal.response.doubts import response_doubts
     from soundcal.response.opening import open_response
-    from soundcal.response.referring import chosen_responses, referral
+    from soundcal.response.referring import chosen_responses, not_undone, referral
 
+    if options.response is None:
+        if calibration is not None and (named := not_undone(calibration, ())):
+            say(f"note: calibration {calibration.id} names {named}")
+        return None
+    [response] = chosen_responses("", [open_response(options.response)])
+    for flag in response_doubts(response, device.info.identity, device.fs):
+        say(f"flag: {flag}")
     return referral(
-        chosen_responses("", [open_response(options.response)]),
+        [response],
         "",
         point="" if calibration is None else reference_point(calibration.point),
         incidence="",
         channels=channels,
-        fs=fs,
+        fs=device.fs,
         tone_frequency=None if calibration is None else calibration.tone_frequency,
+        device=device.info.identity,
     )
 
 

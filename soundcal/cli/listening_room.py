@@ -136,6 +136,8 @@ def _check_levels(
     operator = operator_for(device, inputs=opened.study.sound.monitor_inputs)
     book = opened.player.book
     accepted = bool(options.accept_device)
+    if book.equalisation is not None:
+        say(f"sounds are equalised for {book.equalisation}")
     check = run_level_check(kind, device, opened.study, operator, book=book, accept_device=accepted)
     opened.note_level_check(check, operator=options.operator, note=options.accept_device or "")
     for name, deviation in check.deviations.items():

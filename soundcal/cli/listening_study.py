@@ -88,6 +88,8 @@ def listen_status(options: argparse.Namespace) -> int:
         show(f"last level check {check['at'][:16]} UTC by {check['kind']}: {outcome}")
     else:
         show("no level check yet")
+    for how in found["equalised_for"]:
+        show(f"sounds are equalised for {how}")
     show(f"the room is open: {found['open']}" if found["open"] else "the room is closed")
     head = ["code", "state", "order", "visits", "answered", "trials", "exposure, Pa²h"]
     rows = [

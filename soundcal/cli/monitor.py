@@ -19,7 +19,12 @@ from soundcal.cli.device_options import (
     open_from,
     refuse_endless,
 )
-from soundcal.cli.file_options import Patterns, add_live_response, live_response
+from soundcal.cli.file_options import (
+    Patterns,
+    add_live_response,
+    channel_names_of,
+    live_response,
+)
 from soundcal.cli.output import say
 
 if TYPE_CHECKING:
@@ -60,7 +65,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--names",
-        type=lambda text: tuple(text.split(",")),
+        type=channel_names_of,
         metavar="A,B",
         help="channel names, e.g. left for one calibrated input (default: as for record)",
     )
@@ -181,7 +186,7 @@ def _seconds(options: argparse.Namespace, device: "AudioDevice") -> Iterator[_Se
         factors = np.full((len(inputs), 1), math.sqrt(2.0) * P_REF)
     else:
         factors = np.array([[calibration.sensitivity(name)] for name in channels])
-    referred = live_response(options, calibration, channels, device.fs)
+    referred = live_response(options, calibration, channels, device)
     unit = "dBFS" if calibration is None else "dB"
     meter = LiveMeter(device.fs, len(inputs), bands=not options.no_bands)
     loudness = None

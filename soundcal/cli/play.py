@@ -105,6 +105,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.cli.levels import watched
     from soundcal.errors import ParameterError, SignalError, TargetNotReached
     from soundcal.files import audio
+    from soundcal.files.recordings import equalised_before
     from soundcal.lab.calibrations import calibration_for
     from soundcal.lab.play import (
         LevelAtEars,
@@ -116,8 +117,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.lab.record import check_target, keep_capture
     from soundcal.recording import channel_names, with_flags
     from soundcal.response.opening import open_response
-    from soundcal.takes.check import flags_of
-    from soundcal.takes.file_checks import judge_file
+    from soundcal.takes.file_checks import stimulus_flags
     from soundcal.units import db
 
     if (options.level is None) != (options.calibration is None):
@@ -143,6 +143,7 @@ def run(options: argparse.Namespace) -> int:
                 fs=device.fs,
                 channels=played_channels(calibration, outputs),
                 rule=options.robust,
+                device=device.info.identity,
             )
         recorded = options.record is not None or ears is not None
         channels = names if recorded else tuple(f"output {n}" for n in outputs)
@@ -170,13 +171,14 @@ def run(options: argparse.Namespace) -> int:
         at_ears = f", {at.level:.1f} dB({at.weighting}) ± {u}"
     about_file = f"{capture.duration:.2f} s at {gain_db:+.2f} dB, peak {peak:.1f} dBFS{at_ears}"
     say(f"{options.file}: {about_file}")
-    flags = (*capture.flags, *flags_of(judge_file(capture, stimulus=True)), *noted)
+    flags = (*stimulus_flags(capture), *noted)
     if equaliser is not None:
         say(f"equalised: {equaliser.applied()}")
-        flags += equaliser.flags()
-    for known in (calibration, ears):
+        flags += (*equaliser.flags(), *equalised_before(options.file))
+    identity, heard_by = device.info.identity, dict(zip(names, options.inputs, strict=True))
+    for known, inputs in ((calibration, None), (ears, heard_by)):
         if known is not None:
-            flags += mismatches(known, device=device.info.identity, fs=device.fs)
+            flags += mismatches(known, device=identity, fs=device.fs, inputs=inputs)
     flags = tuple(dict.fromkeys(flags))
     if calibration is not None and (knob := calibration.details.get("knob")):
         say(f"the calibration holds for this position of the volume control: {knob}")
@@ -206,6 +208,7 @@ def run(options: argparse.Namespace) -> int:
             inputs=options.inputs,
             checks=checks,
             calibration=options.verify,
+            playback_equalisation=() if equaliser is None else (equaliser.applied(),),
             force=options.force,
         )
         say(f"recording: {options.record}")

@@ -10,6 +10,7 @@ from soundcal.cli.file_options import (
     Patterns,
     add_live_response,
     add_point,
+    channel_names_of,
     live_response,
     refuse_own_inputs,
     stated_point,
@@ -42,7 +43,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--names",
-        type=lambda text: tuple(text.split(",")),
+        type=channel_names_of,
         metavar="A,B",
         help="channel names (default: left,right for two, mono for one)",
     )
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         inputs = options.inputs or tuple(range(1, device.info.inputs + 1))
         channels = recorded_channels(options.names, len(inputs))
         calibration = calibration_for(options.calibration, device, "input", channels)
-        referred = live_response(options, calibration, channels, device.fs)
+        referred = live_response(options, calibration, channels, device)
         level = RunningLevel(channels, device.fs, calibration, referred)
         with progress("recording", options.duration, unit="s") as advance:
 

@@ -104,7 +104,7 @@ def _add_import(actions: Any) -> None:
         type=_words,
         default=(),
         metavar="NAMES",
-        help="columns of frequency, level and perhaps phase, by name or number, e.g. 1,3",
+        help="columns of frequency, level in dB and perhaps phase, by name or number, e.g. 1,3",
     )
     parser.add_argument(
         "--add",
@@ -172,9 +172,15 @@ def _say_notes(provenance: Mapping[str, Any]) -> None:
     """Repeat the remarks of the import, of several channels with their names."""
     for note in provenance.get("notes", ()):
         say(note)
+    channels_of: dict[tuple[str, Any], list[str]] = {}
     for name, part in provenance.get("parts", {}).items():
+        content = part.get("sha256", name), part.get("column")
+        channels_of.setdefault(content, []).append(name)
         for note in part.get("notes", ()):
             say(f"{name}: {note}")
+    for names in channels_of.values():
+        if len(names) > 1:
+            say(f"warning: {' and '.join(names)} come from files of the same content")
 
 
 def _is_sofa(file: str) -> bool:

@@ -56,7 +56,10 @@ def add_measure(actions: Any) -> None:
     sweep.add_argument("--low", metavar="HZ", help="lower end (default 20 Hz)")
     sweep.add_argument("--high", metavar="HZ", help="upper end (default 20 kHz)")
     sweep.add_argument(
-        "--window", metavar="S", help="length of the impulse response (default 0.1 s)"
+        "--window",
+        metavar="S",
+        help="length of the impulse response (default 0.1 s), which holds two periods of the "
+        "lowest frequency of the response",
     )
     _add_headphones(parser.add_argument_group("headphones on ears"))
     microphone = parser.add_argument_group("microphone")
@@ -115,6 +118,10 @@ def run_measure(options: argparse.Namespace) -> int:
             word = useless[0].replace("_", "-")
             raise ParameterError(f"--{word} needs --ears, the calibration of the ears")
         response = _measured_once(options)
+    elif options.max_level is not None and options.output_calibration is None:
+        raise ParameterError(
+            "--max-level needs --output-calibration, by which the level at the ears is predicted"
+        )
     elif options.reference or options.reference_response:
         raise ParameterError("--reference is for a microphone, --ears for headphones: give one")
     else:

@@ -86,6 +86,11 @@ def _lines(response: "Response", at: Sequence[float]) -> list[str]:
         for key in ("file", "sign", "standard", "read", "text", "operation", "uncertainty", "flag")
         if response.provenance.get(key)
     ]
+    facts += [
+        f"flag: {text}"
+        for key in ("flags", "unmet_limits")
+        for text in response.conditions.get(key, ())
+    ]
     if any(frequency <= 0 for frequency in at):
         raise ParameterError("--at: frequencies above 0 Hz are expected")
     shown = at or [f for f in _OCTAVES if low <= f <= high]

@@ -33,7 +33,7 @@ __all__ = ["SETTINGS_FILE", "WRITING", "with_settings"]
 SETTINGS_FILE: Final = "soundcal.toml"
 _KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _MOST: Final = 100
-WRITING: Final = ("out", "report", "plot", "plots", "log", "table", "html")
+WRITING: Final = ("out", "record", "report", "plot", "plots", "log", "table", "html")
 """Options of all commands that name a file or folder to write."""
 _CHOICES: Final = ("indicators", "family")
 """Repeatable options whose values are one choice: those of the command line replace the file's."""

@@ -106,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
     from soundcal.errors import ParameterError
     from soundcal.file_spectra import density_of_file
     from soundcal.files.calibrations import load_calibration
+    from soundcal.response.referring import not_undone
 
     if options.range is not None and not (options.spectrogram and options.range > 0.0):
         raise ParameterError("--range is a number of dB above 0, for --spectrogram")
@@ -118,6 +119,10 @@ def run(options: argparse.Namespace) -> int:
         channels=options.channels,
         other_device=options.other_device,
     )
+    if named := not_undone(file.calibration, (), way=""):
+        file = replace(
+            file, notes=(*file.notes, f"calibration {file.calibration.id} names {named}")
+        )
     with progress("transforming", file.about.duration, unit="s of audio") as advance:
         found = density_of_file(
             file,

@@ -64,7 +64,7 @@ def run_render(options: argparse.Namespace) -> int:
     from soundcal.files import audio
     from soundcal.files.atomic import check_output, make_folder
     from soundcal.recording import counted
-    from soundcal.stimuli import load_catalogue, render, select
+    from soundcal.stimuli import file_flags, load_catalogue, render, select
 
     chosen = select(load_catalogue(options.catalogue), options.ids)
     folder: Path = options.out
@@ -80,6 +80,8 @@ def run_render(options: argparse.Namespace) -> int:
             digest = audio.write(
                 path, samples, options.fs, comment=f"stimulus {stimulus.id}", force=options.force
             )
+            for flag in file_flags(stimulus):
+                say(f"{stimulus.id}: {flag}")
             written.append({"id": stimulus.id, "file": str(path), "sha256": digest})
     if options.json:
         print_json("soundcal/rendered/1", {"fs": options.fs, "files": written})

@@ -86,7 +86,14 @@ _Row = tuple[str, str, dict[str, float], str]
 
 def _from_table(path: Path) -> tuple[list[_Row], tuple[str, ...]]:
     table = read_table_text(path)
-    by_lower = {name.lower(): name for name in table.columns}
+    by_lower: dict[str, str] = {}
+    for name in table.columns:
+        if name and name.lower() in by_lower:
+            raise RecordError(
+                f"{path}: columns {by_lower[name.lower()]!r} and {name!r} are the same but for "
+                f"capitals; leave one of them out; {table.found}"
+            )
+        by_lower[name.lower()] = name
     if _RECORDING not in by_lower:
         raise RecordError(f"{path}: no column {_RECORDING!r}; {table.found}")
     names = table.names(by_lower[_RECORDING])

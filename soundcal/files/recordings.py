@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +16,16 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.full_scale import stated_full_scale
 from soundcal.files.records import RECORDING_SCHEMA, read_json, write_json
 from soundcal.files.text import read_text
-from soundcal.recording import CHANGED, NO_RECORD, Flag
+from soundcal.recording import CHANGED, EQUALISED_BEFORE, NO_RECORD, Flag
 from soundcal.takes.check import Check
 
-__all__ = ["RECORDS", "RecordingRecord", "named_calibration", "record_beside"]
+__all__ = [
+    "RECORDS",
+    "RecordingRecord",
+    "equalised_before",
+    "named_calibration",
+    "record_beside",
+]
 
 RECORDS: Final = "rec-*.json"
 """Pattern of the files that hold a session's records of recordings."""
@@ -73,6 +79,10 @@ class RecordingRecord:
         Gain applied to the stimulus in dB.
     search : mapping, optional
         The search for the gain, and the level it gave.
+    playback_equalisation : sequence of mapping
+        Responses that were embedded in what was played, in order, each as
+        :meth:`soundcal.recording.AppliedResponse.to_dict` gives it. The recording itself was not
+        filtered. The record has the field only if there are any.
     calibration : str, optional
         Identity of the calibration.
     calibration_file : str, optional
@@ -96,6 +106,7 @@ class RecordingRecord:
     weighting: str | None = None
     gain_db: float | None = None
     search: Mapping[str, Any] | None = None
+    playback_equalisation: Sequence[Mapping[str, Any]] = ()
     calibration: str | None = None
     calibration_file: str | None = None
     capture: Mapping[str, Any] = field(default_factory=dict)
@@ -104,7 +115,9 @@ class RecordingRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
-        left_out = () if self.stimulus is not None else _OF_A_STIMULUS
+        left_out = {*_OF_A_STIMULUS} if self.stimulus is None else set[str]()
+        if not self.playback_equalisation:
+            left_out.add("playback_equalisation")
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         return content | {
             "flags": [flag.to_dict() for flag in self.flags],
@@ -223,6 +236,26 @@ def record_beside(path: Path, *, needed: bool = True) -> RecordingRecord:
             f"move {beside.name} away to use the audio without its record"
         )
     return record
+
+
+def equalised_before(path: Path) -> tuple[Flag, ...]:
+    """Return the flag of an audio file that is to be equalised, and recorded equalised playback.
+
+    Its record tells; one that does not belong to the audio is told, too.
+    """
+    try:
+        steps = record_beside(path, needed=False).playback_equalisation
+    except RecordError as error:
+        return (Flag(NO_RECORD, str(error)),)
+    if not steps:
+        return ()
+    filters = " and ".join(str(step.get("name") or step.get("id")) for step in steps)
+    text = (
+        f"{path.name} was recorded while {filters} equalised what was played: a recording at the "
+        "output or through a loop contains that filter, which would act twice; in one at the ears "
+        "the headphones have undone it"
+    )
+    return (Flag(EQUALISED_BEFORE, text),)
 
 
 def named_calibration(path: Path, record: RecordingRecord) -> Calibration:

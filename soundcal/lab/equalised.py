@@ -27,7 +27,7 @@ from soundcal.response.inversion import inverse
 from soundcal.response.levels import levels_behind
 from soundcal.response.model import Response
 from soundcal.stimuli import Stimulus
-from soundcal.units import energetic_mean, from_db
+from soundcal.units import db, energetic_mean, from_db
 
 __all__ = [
     "EQUALISATION",
@@ -132,8 +132,17 @@ def record_equalised(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
         "sha256": stimuli.digest(samples),
         "predicted_gain_db": gain,
         "equaliser": equaliser.response.id,
+        "balance_db": dict(zip(EARS, db(balance).tolist(), strict=True)),
     }
-    steps.record_by_search(bench, stimulus, filtered, condition="eq", start_db=gain, about=about)
+    steps.record_by_search(
+        bench,
+        stimulus,
+        filtered,
+        condition="eq",
+        start_db=gain,
+        about=about,
+        equalisation=[equaliser.applied()],
+    )
 
 
 def equalisation_effort(settings: Mapping[str, Value]) -> Effort:

@@ -17,6 +17,7 @@ from soundcal.files.gain_tables import output_table
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.records import read_json
 from soundcal.files.session import Event
+from soundcal.lab.equalisation import EqualisationRecord
 from soundcal.lab.protocol import Bench
 
 __all__ = [
@@ -57,6 +58,7 @@ def keep_gains(
     calibration: Calibration | None = None,
     *,
     seating_db: float = 0.0,
+    equalisation: EqualisationRecord | None = None,
 ) -> None:
     """Store a table of gains, one row per stimulus, as a record of the session.
 
@@ -74,6 +76,8 @@ def keep_gains(
     seating_db : float
         Standard uncertainty in dB that a new seating of the headphones adds to that of the
         calibration.
+    equalisation : EqualisationRecord, optional
+        The equalisation of the stimuli.
     """
     table: dict[str, Any] = {"device": bench.device.info.identity, "fs": bench.device.fs}
     if "outputs" in bench.settings:
@@ -87,11 +91,16 @@ def keep_gains(
         table["calibration"] = calibration.id
         table["u_db"] = math.hypot(widest, seating_db)
         table["u_above_db"] = math.hypot(ocv.u_above_db(calibration), seating_db)
+    if equalisation is not None:
+        table["equalisation"] = equalisation.to_dict()
     bench.session.add_record(name, SCHEMA, {**table, "gains": [dict(row) for row in rows]})
 
 
-def keep_hats_gains(bench: Bench) -> None:
-    """Store the gains found at the ears, as a record and as the table of the published program."""
+def keep_hats_gains(bench: Bench, *, equalisation: EqualisationRecord | None = None) -> None:
+    """Store the gains found at the ears, as a record and as the table of the published program.
+
+    ``equalisation`` is that of the stimuli.
+    """
     rows: list[dict[str, Any]] = []
     searches: list[tuple[str, hats.GainSearch, datetime]] = []
     for event in bench.session.events(Event.AUDIO, Event.TARGET_NOT_REACHED):
@@ -116,7 +125,9 @@ def keep_hats_gains(bench: Bench) -> None:
         searches.append((stimulus, found, datetime.fromisoformat(event["time"])))
     ears = bench.session.path("calibration_before.json")
     calibration = load_calibration(ears) if ears.is_file() else None
-    keep_gains(bench, "gains_hats", rows, calibration, seating_db=_SEATING_DB)
+    keep_gains(
+        bench, "gains_hats", rows, calibration, seating_db=_SEATING_DB, equalisation=equalisation
+    )
     with partial_file(bench.session.path("gains_hats.csv"), force=True) as temporary:
         temporary.write_text(output_table(searches), encoding="utf-8")
 
@@ -197,6 +208,8 @@ class GainTable:
         Its sampling rate in Hz.
     duration : float, optional
         Duration in s of the stimuli as they were rendered.
+    equalisation : EqualisationRecord, optional
+        Equalisation of the stimuli; None if they were played as they are.
     unknown : tuple of str
         Names of the fields that the table does not state.
     """
@@ -210,6 +223,7 @@ class GainTable:
     outputs: tuple[int, ...] = ()
     fs: int | None = None
     duration: float | None = None
+    equalisation: EqualisationRecord | None = None
     unknown: tuple[str, ...] = ()
 
     @classmethod
@@ -223,10 +237,12 @@ class GainTable:
         """
         content = read_json(path, SCHEMA)
         rows = [GainRow.from_dict(row) for row in content["gains"]]
-        known = {name: content[name] for name in _ORIGIN if name in content}
+        known: dict[str, Any] = {name: content[name] for name in _ORIGIN if name in content}
         if "outputs" in known:
             known["outputs"] = tuple(known["outputs"])
         unknown = tuple(name for name in _ORIGIN if name not in known)
+        if "equalisation" in content:
+            known["equalisation"] = EqualisationRecord.from_dict(content["equalisation"])
         return cls({row.stimulus: row for row in rows}, **known, unknown=unknown)
 
 

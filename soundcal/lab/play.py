@@ -36,6 +36,9 @@ __all__ = [
 
 _ROUNDING: Final = 1e-9
 
+_MEASURED: Final = ("exponential sweep", "mean of")
+"""Beginnings of the operation by which a measured path was made: one seating, or several."""
+
 
 @dataclass(frozen=True, slots=True)
 class LevelAtEars:
@@ -246,6 +249,7 @@ def playback_equaliser(
     fs: float,
     channels: Sequence[str],
     rule: InversionRule = "mean",
+    device: str = "unknown",
 ) -> Equaliser:
     """Return the filters by which samples make headphones flat.
 
@@ -260,11 +264,14 @@ def playback_equaliser(
         Names of the channels that are played.
     rule : {"mean", "mean+2s", "kirkeby"}
         Rule of the inversion.
+    device : str
+        Identity of the device that plays; the response of another one is flagged.
 
     Raises
     ------
     ParameterError
-        A response that does not begin at the samples, has no such channel, or cannot be inverted.
+        A response that does not begin at the samples, has no such channel, or cannot be inverted;
+        a measured path from outputs to inputs, such as that of one seating.
     """
     ends = response.source_point, response.target_point
     if ends[0] != "FS" or point_unit(ends[1]) == "V":
@@ -272,8 +279,13 @@ def playback_equaliser(
             f"response {response.id} leads from {' to '.join(ends)}; that of headphones (FS to "
             "DRP) or of a filter (FS to FS) is expected"
         )
+    if ends[1] == "FS" and str(response.provenance.get("operation")).startswith(_MEASURED):
+        raise ParameterError(
+            f"response {response.id} is a measured path from outputs to inputs, not a filter; that "
+            "of headphones (FS to DRP) which was made of it is expected, or its inverse"
+        )
     filter_ = response if ends[1] == "FS" else inverse(response, rule=rule)
-    return Equaliser(filter_, direction="embed", fs=fs, channels=channels)
+    return Equaliser(filter_, direction="embed", fs=fs, channels=channels, device=device)
 
 
 @dataclass(frozen=True, slots=True)

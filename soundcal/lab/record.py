@@ -19,7 +19,7 @@ from soundcal.files.calibrations import load_calibration
 from soundcal.files.recordings import RecordingRecord
 from soundcal.files.writer import RecordingSubtype, Writer
 from soundcal.lab.calibrations import calibration_for
-from soundcal.recording import LIMITED, Capture, Flag, channel_names
+from soundcal.recording import LIMITED, AppliedResponse, Capture, Flag, channel_names
 from soundcal.stopping import uninterrupted
 from soundcal.takes.check import Check, flags_of
 from soundcal.takes.judge import SignalChecks, stream_checks
@@ -188,6 +188,7 @@ def keep_capture(
     inputs: Sequence[int],
     checks: Sequence[Check] = (),
     calibration: str | os.PathLike[str] | None = None,
+    playback_equalisation: Sequence[AppliedResponse] = (),
     force: bool = False,
 ) -> RecordingRecord:
     """Write a take into a WAV or FLAC file, and its record beside it.
@@ -205,6 +206,8 @@ def keep_capture(
         Judgement of the take.
     calibration : path, optional
         Calibration of the inputs; the record names it.
+    playback_equalisation : sequence of AppliedResponse
+        Responses that were embedded in what was played.
     force : bool
         Replace existing files.
 
@@ -228,6 +231,7 @@ def keep_capture(
             audio=path.name,
             sha256=digest,
             fs=capture.fs,
+            playback_equalisation=[step.to_dict() for step in playback_equalisation],
             calibration=known.id if known else None,
             calibration_file=None if calibration is None else _beside(Path(calibration), path),
             capture=capture.to_dict() | {"inputs": list(inputs)},

@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from soundcal.calibration.belonging import belonging, mismatches
 from soundcal.calibration.model import Direction
+from soundcal.calibration.reference_point import points_differ
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError
 from soundcal.files import audio
@@ -54,6 +55,7 @@ __all__ = [
     "sweep_test",
 ]
 
+_DRUM: Final = "DRP"
 _EARS: Final = "calibration_before"
 _OUTPUT: Final = "calibration_output"
 _EARS_RESPONSE: Final = "response_ears"
@@ -158,8 +160,13 @@ def check_response(settings: Mapping[str, Value], device: AudioDevice) -> None:
         if path := str(settings.get(name, "")):
             calibration = load_calibration(path)
             belonging(calibration, EARS, device=identity, direction=direction, name=path)
+            if direction == "input" and points_differ(_DRUM, calibration.point or _DRUM):
+                raise ParameterError(
+                    f"{path}: calibrated at {calibration.point}; the response of headphones is "
+                    "measured to the ear drum (calibrate --point DRP)"
+                )
     if path := str(settings["ears_response"]):
-        check_inputs(open_response(path), "DRP")
+        check_inputs(open_response(path), _DRUM)
 
 
 def check_at_drum(settings: Mapping[str, Value]) -> None:
@@ -170,7 +177,7 @@ def check_at_drum(settings: Mapping[str, Value]) -> None:
     ParameterError
         The setting ``point`` is another one.
     """
-    if settings["point"] != "DRP":
+    if settings["point"] != _DRUM:
         raise ParameterError(
             f"point={settings['point']}: the response of headphones is measured to the ear drum "
             "(point=DRP)"
@@ -193,12 +200,20 @@ def prepare_response(bench: Bench) -> None:
     A session that is resumed does not need the files again.
     """
     settings, session = bench.settings, bench.session
-    for name, setting in ((_EARS, "ears"), (_OUTPUT, "output")):
+    at_ears = {
+        "point": str(settings["point"]),
+        "inputs": dict(zip(EARS, steps.channel_numbers(settings, "inputs"), strict=True)),
+    }
+    sides: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        (_EARS, "ears", at_ears),
+        (_OUTPUT, "output", {}),
+    )
+    for name, setting, where in sides:
         if path := str(settings.get(setting, "")):
             calibration = load_calibration(path)
             steps.keep_calibration(bench, name, calibration)
             for flag in mismatches(
-                calibration, device=bench.device.info.identity, fs=bench.device.fs
+                calibration, device=bench.device.info.identity, fs=bench.device.fs, **where
             ):
                 bench.operator.tell(f"  warning: {flag}")
     if path := str(settings["ears_response"]):

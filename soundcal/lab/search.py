@@ -16,6 +16,7 @@ from soundcal.recording import EARS, Capture
 from soundcal.takes.against_stimulus import compare_with_stimulus, judge_alone
 from soundcal.takes.check import Check, refuse, refuse_broken
 from soundcal.takes.played import Played
+from soundcal.units import power_db
 
 __all__ = ["FLOOR_S", "Ears", "SearchResult"]
 
@@ -63,6 +64,9 @@ class Ears:
         Channels of left and right.
     weighting : {"A", "C", "Z"}
         Frequency weighting of all levels.
+    n_samples : int, optional
+        Samples to which equivalent levels refer, such as those of a stimulus that is followed by
+        what its filter rings; those of the take if not given.
     """
 
     device: AudioDevice
@@ -70,6 +74,7 @@ class Ears:
     outputs: tuple[int, ...] = (1, 2)
     inputs: tuple[int, ...] = (1, 2)
     weighting: str = "A"
+    n_samples: int | None = None
 
     def take(self, samples: Samples) -> Capture:
         """Play samples of shape (2, n) and record them at the ears, aligned."""
@@ -82,7 +87,8 @@ class Ears:
 
         factors = np.array([[self.calibration.sensitivity(name)] for name in take.channels])
         found = leq(take.samples * factors, float(take.fs), weighting=self.weighting).value
-        return float(found[0]), float(found[1])
+        more = power_db(take.n_samples / self.n_samples) if self.n_samples else 0.0
+        return float(found[0]) + more, float(found[1]) + more
 
     def noise_floor(self, operator: Operator) -> Levels:
         """Return the levels of the ears while silence is played, dB re 20 µPa.

@@ -32,7 +32,7 @@ from soundcal.lab import calibrator, voltage
 from soundcal.lab.levels import digital_levels, on_channels
 from soundcal.lab.protocol import Bench, Setting, Value
 from soundcal.lab.search import Ears
-from soundcal.recording import EARS, Capture
+from soundcal.recording import EARS, AppliedResponse, Capture
 from soundcal.stimuli import Stimulus
 from soundcal.takes.against_stimulus import judge_played
 from soundcal.takes.check import Check, judged
@@ -302,8 +302,12 @@ def selected_stimuli(settings: Mapping[str, Value]) -> list[Stimulus]:
 
 
 def render_stimulus(bench: Bench, stimulus: Stimulus) -> Samples:
-    """Return the samples of a stimulus for two headphones, shape (2, n)."""
+    """Return the samples of a stimulus for two headphones, shape (2, n); doubts are told."""
     samples = bench.render(stimulus, fs=bench.device.fs, duration=bench.number("duration"))
+    methods = names_in(str(bench.settings.get("methods", "")))
+    equalised = "eq" in methods or bool(bench.settings.get("equalize"))
+    for flag in stimuli.file_flags(stimulus, equalised=equalised):
+        bench.operator.tell(f"  {stimulus.id}: {flag}")
     return on_channels(samples)
 
 
@@ -392,18 +396,22 @@ def record_by_search(
     *,
     condition: str = "hats",
     start_db: float | None = None,
+    n_samples: int | None = None,
     about: Mapping[str, Any] | None = None,
+    equalisation: Sequence[AppliedResponse] = (),
 ) -> None:
     """Search for the gain at the ears and store the take that was accepted, or log the failure.
 
-    The search begins quietly, or with the gain ``start_db`` where a level was predicted. ``about``
-    is stored with the search.
+    The search begins quietly, or with the gain ``start_db`` where a level was predicted. Levels
+    refer to ``n_samples`` if that is not all. ``about`` is stored with the search, and
+    ``equalisation`` with the take: the responses that the samples have embedded.
     """
     newest = bench.session.events(Event.NOISE_FLOOR)[-1]["levels"]
     left, right = (-np.inf if level is None else float(level) for level in newest)
     start = 1.0 if start_db is None else from_db(start_db)
     track = hats.Track(stimulus.level, bench.number("tolerance"), start)
-    found = ears_of(bench).search(
+    ears = replace(ears_of(bench), n_samples=n_samples)
+    found = ears.search(
         bench.operator, samples, track, floor=(left, right), quiet_start=start_db is None
     )
     search = found.search
@@ -411,7 +419,7 @@ def record_by_search(
         missed(bench, stimulus, search.problem, search.to_dict())
         return
     searched = search.to_dict() | {"sha256": stimuli.digest(samples)} | dict(about or {})
-    how = Found("calibration_before", search.gain_db[0], searched)
+    how = Found("calibration_before", search.gain_db[0], searched, equalisation)
     keep_take(bench, stimulus, condition, found.take, how, found.checks)
 
 
@@ -465,11 +473,14 @@ class Found:
         Gain applied to the stimulus, dB.
     search : mapping
         The search for the gain, and the level at that gain.
+    equalisation : sequence of AppliedResponse
+        Responses that were embedded in what was played.
     """
 
     calibration: str
     gain_db: float
     search: Mapping[str, Any]
+    equalisation: Sequence[AppliedResponse] = ()
 
 
 def keep_take(
@@ -509,6 +520,7 @@ def keep_take(
         weighting=str(bench.settings["weighting"]),
         gain_db=found.gain_db,
         search=found.search,
+        playback_equalisation=[step.to_dict() for step in found.equalisation],
         calibration=calibration_of(bench, found.calibration).id,
         calibration_file=f"{found.calibration}.json",
         capture=capture.to_dict(),

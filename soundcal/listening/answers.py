@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from soundcal.errors import ParameterError, RecordError
+from soundcal.lab.equalisation import EqualisationRecord
 from soundcal.listening.designs import Item
 from soundcal.listening.results import (
     Results,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_MONITORED",
     "Repeats",
+    "equalisations_of",
+    "played_equalisation",
     "predicted_level",
     "presentation_flags",
     "question_table",
@@ -155,6 +158,20 @@ def predicted_level(presentation: TableRow) -> float | None:
     """Return the level of a presentation as its target is stated, predicted, in dB re 20 µPa."""
     level: float | None = json.loads(presentation["predicted_json"]).get("level")
     return level
+
+
+def played_equalisation(presentation: TableRow) -> tuple[EqualisationRecord, str] | None:
+    """Return how a presentation was equalised, and the SHA-256 of what was played."""
+    predicted = json.loads(presentation["predicted_json"])
+    if not (record := predicted.get("equalisation")):
+        return None
+    return EqualisationRecord.from_dict(record), str(predicted["played_sha256"])
+
+
+def equalisations_of(presentations: Iterable[TableRow]) -> tuple[EqualisationRecord, ...]:
+    """Return every equalisation with which something was played, in the order of its first use."""
+    found = [played_equalisation(row) for row in presentations]
+    return tuple(dict.fromkeys(record for record, _ in filter(None, found)))
 
 
 def presentation_flags(presentation: TableRow) -> list[str]:

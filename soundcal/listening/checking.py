@@ -14,8 +14,10 @@ from typing import Any, Final, Literal
 
 from soundcal.devices import AudioDevice
 from soundcal.errors import ParameterError, RecordError, SoundcalError
+from soundcal.lab.equalisation import EqualisationRecord
 from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.designs import Trial, check_designs
+from soundcal.listening.equalising import missing_response
 from soundcal.listening.exposure import Budget, beyond_ceilings, beyond_limits
 from soundcal.listening.plan import (
     Balance,
@@ -32,7 +34,8 @@ from soundcal.listening.store import Store
 from soundcal.listening.study import Study, changes
 from soundcal.plain import plain
 from soundcal.recording import counted
-from soundcal.stimuli import scenes
+from soundcal.stimuli import file_flags, scenes
+from soundcal.units import db
 
 __all__ = ["StudyCheck", "VisitLoad", "check_study"]
 
@@ -99,6 +102,8 @@ class StudyCheck:
         Predicted exposure that is allowed in a day, Pa²h: the limit, less the uncertainty.
     balance : Balance or None
         Balance of the orders of the planned people.
+    equalisation : EqualisationRecord, optional
+        How the sounds are equalised.
     """
 
     problems: tuple[str, ...]
@@ -108,6 +113,7 @@ class StudyCheck:
     visits: tuple[VisitLoad, ...]
     allowed_pa2h: float
     balance: Balance | None
+    equalisation: EqualisationRecord | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -140,8 +146,10 @@ class StudyCheck:
         return [(*head, "LCpeak", "(mPa)²h"), *rows] if rows else []
 
     def sentences(self) -> tuple[str, ...]:
-        """Return time, exposure and balance in words."""
+        """Return equalisation, time, exposure and balance in words."""
         loads = tuple(visit.sentence() for visit in self.visits)
+        if self.equalisation is not None:
+            loads = (f"Sounds are equalised for {self.equalisation}.", *loads)
         if self.visits and self.presentations:
             most = max(visit.exposure_pa2h for visit in self.visits)
             share = 100 * most / self.allowed_pa2h
@@ -162,6 +170,7 @@ class StudyCheck:
             "visits": plain(self.visits),
             "allowed_pa2h": plain(self.allowed_pa2h),
             "balance": self.balance.to_dict() if self.balance else None,
+            "equalisation": self.equalisation.to_dict() if self.equalisation else None,
         }
 
 
@@ -196,12 +205,14 @@ def check_study(study: Study, device: AudioDevice | None = None) -> StudyCheck:
     heard: list[Presentable] = []
     cues: list[Presentable] = []
     allowed = study.limits.exposure_pa2h
+    equalisation: EqualisationRecord | None = None
     missing = _missing_files(study)
     found.problems += missing
     if not missing:
         with found.noted():
             found.problems += _since_frozen(study)
         with found.noted(), closing(SoundBook(study)) as book:
+            equalisation = book.equalisation
             found.remarks += book.remarks()
             if device is None:
                 found.remarks.append("gains were not compared with a device, as none was named")
@@ -209,8 +220,10 @@ def check_study(study: Study, device: AudioDevice | None = None) -> StudyCheck:
                 found.problems += book.disagreements(device)
             allowed = Budget(study.limits.exposure_pa2h, book.u_above_db).allowed_pa2h
             heard = list(_presentable(study, book, found))
+            found.remarks += _doubts(study, book, heard)
             if heard and not found.problems:
                 cues = [book.presentable(CUE, name) for name in CUES]
+                found.problems += [text for cue in cues for text in _clipping(cue)]
     for one in (*heard, *cues):
         found.excesses += beyond_limits(study.limits, one)
     visits = _loads(study, plans, heard, sum(cue.exposure_pa2h for cue in cues))
@@ -230,6 +243,7 @@ def check_study(study: Study, device: AudioDevice | None = None) -> StudyCheck:
         visits,
         allowed,
         balance(plans) if plans else None,
+        equalisation,
     )
 
 
@@ -255,6 +269,9 @@ def _missing_files(study: Study) -> list[str]:
     found = []
     for name, path in study.files().items():
         if not path.is_file():
+            if path == study.sound.equalize:
+                found.append(missing_response(study.sound))
+                continue
             protocol = _PROTOCOLS.get(path.stem)
             remedy = f"; {_protocol_run(study, protocol, path.parent)}" if protocol else ""
             found.append(f"{name}: no such file{remedy}")
@@ -270,6 +287,9 @@ def _protocol_run(study: Study, protocol: str, folder: Path) -> str:
         settings["catalogue"] = str(study.sound.catalogue)
     if {*study.stimuli()} != {stimulus.id for stimulus in scenes(study.catalogue)}:
         settings["stimuli"] = ",".join(study.stimuli())
+    if study.sound.equalize:
+        settings["equalize"] = str(study.sound.equalize)
+        settings["robust"] = study.sound.robust
     command = ["soundcal", "protocol", "run", protocol, "--device", "DEVICE", "--out", str(folder)]
     for name, value in settings.items():
         command += ["--set", f"{name}={value}"]
@@ -299,12 +319,31 @@ def _presentable(study: Study, book: SoundBook, found: _Found) -> Iterator[Prese
             except (ParameterError, RecordError) as error:
                 found.problems.append(str(error))
                 continue
-            if one.peak > FULL_SCALE:
-                found.problems.append(
-                    f"{one.name}: with a gain of {one.gain_db:.2f} dB the peak is {one.peak:.4g} "
-                    "times full scale, which clips; turn the amplifier up and find the gains again"
-                )
+            found.problems += _clipping(one)
             yield one
+
+
+def _doubts(study: Study, book: SoundBook, heard: Sequence[Presentable]) -> list[str]:
+    """Return the reasons to doubt sound files, and what equalisation makes of sounds, in words."""
+    found = []
+    for one in {one.stimulus: one for one in heard}.values():
+        equalised = one.equalisation is not None
+        doubts = map(str, file_flags(study.catalogue[one.stimulus], equalised=equalised))
+        found += [f"{one.stimulus}: {text}" for text in (*doubts, *book.doubts(one))]
+    return found
+
+
+def _clipping(one: Presentable) -> list[str]:
+    """Return in words that a sound would clip, if it would."""
+    if one.peak <= FULL_SCALE:
+        return []
+    missing = ""
+    if one.equalisation is not None:
+        missing = f" (equalised, {db(one.peak):.2f} dB of headroom are missing)"
+    return [
+        f"{one.name}: with a gain of {one.gain_db:.2f} dB the peak is {one.peak:.4g} times full "
+        f"scale, which clips{missing}; turn the amplifier up and find the gains again"
+    ]
 
 
 def _loads(

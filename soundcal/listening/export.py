@@ -17,6 +17,8 @@ from soundcal.lab.presentations import PresentationEvent
 from soundcal.listening.answers import (
     NOT_MONITORED,
     Repeats,
+    equalisations_of,
+    played_equalisation,
     presentation_flags,
     question_table,
     rating_tables,
@@ -204,6 +206,9 @@ def _stimuli(results: Results) -> list[dict[str, Any]]:
                 "exposure_pa2h": row["exposure_pa2h"],
                 "duration_s": row["duration_s"],
             }
+            if equalised := played_equalisation(row):
+                how, digest = equalised
+                sound |= {"response": how.response, "robust": how.robust, "played_sha256": digest}
             counts[tuple(sound.items())] += 1
     return [
         dict(sound) | {"presentations": n}
@@ -214,6 +219,7 @@ def _stimuli(results: Results) -> list[dict[str, Any]]:
 def _description(results: Results, repeats: Repeats, personal: bool) -> dict[str, Any]:
     study = results.study
     monitored = study.sound.monitor != "none"
+    equalised = equalisations_of(results.tables["presentation"])
     return {
         "Name": study.title,
         "DatasetType": "raw",
@@ -227,6 +233,7 @@ def _description(results: Results, repeats: Repeats, personal: bool) -> dict[str
         "Languages": list(study.languages),
         "Conditions": list(study.sound.conditions),
         "Monitor": study.sound.monitor if monitored else NOT_MONITORED,
+        **({"Equalisation": [how.to_dict() for how in equalised]} if equalised else {}),
         "Repeats": repeats,
         "PersonalAnswers": "included" if personal else "left out",
         "Withdrawn": results.withdrawn,

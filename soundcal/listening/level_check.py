@@ -239,7 +239,8 @@ def _by_coupler(
         checks.append(_silence(ear, levels[side] - floor[side]))
     for one in _two_of(condition, study, book):
         operator.tell(one.stimulus)
-        weighted = replace(ears, weighting=book.weighting(condition))
+        n_samples = round(one.duration_s * device.fs)
+        weighted = replace(ears, weighting=book.weighting(condition), n_samples=n_samples)
         samples = book.samples(condition, one.stimulus)
         take = ears.take(samples)
         refuse_broken(take, one.name)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from soundcal.lab.equalisation import EqualisationRecord
+
 __all__ = ["Levels", "Presentable"]
 
 Levels = tuple[float, float]
@@ -37,9 +39,14 @@ class Presentable:
     exposure_pa2h : float
         ``∫ p_A² dt`` of the louder ear in Pa²h.
     duration_s : float
-        Duration in s.
+        Duration of the stimulus in s.
     peak : float
         Largest absolute sample as it is played, 1.0 is full scale.
+    played_sha256 : str
+        SHA-256 of what is played, without the gain: of the rendered samples, or of the equalised
+        ones.
+    equalisation : EqualisationRecord, optional
+        How it is equalised; None if it is played as it is.
     """
 
     condition: str
@@ -58,6 +65,8 @@ class Presentable:
     exposure_pa2h: float
     duration_s: float
     peak: float
+    played_sha256: str = ""
+    equalisation: EqualisationRecord | None = None
 
     @property
     def name(self) -> str:

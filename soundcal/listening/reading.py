@@ -97,8 +97,9 @@ def _sound(file: StudyFile, folder: Path) -> Sound:
             raise file.error(("sound", *place), str(error)) from error
 
     conditions = table.pop("conditions")
-    if "catalogue" in table:
-        table["catalogue"] = path(table["catalogue"], "catalogue")
+    for name in ("catalogue", "equalize"):
+        if name in table:
+            table[name] = path(table[name], name)
     gains = {name: path(text, "conditions", name) for name, text in conditions.items()}
     numbers = _floats(_tuples(table), "duration", "check_every_hours")
     return Sound(conditions=MappingProxyType(gains), **numbers)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final
 
-from soundcal.listening.answers import NOT_MONITORED, predicted_level
+from soundcal.listening.answers import NOT_MONITORED, equalisations_of, predicted_level
 from soundcal.listening.block_results import agreement_of_people, block_results
 from soundcal.listening.plan import Visit, balance
 from soundcal.listening.results import Results, TableRow
@@ -65,6 +65,7 @@ def _setup(results: Results, played: Sequence[TableRow]) -> list[str]:
     ]
     if devices:
         lines.append(f"Played by {', '.join(devices)}.")
+    lines += [f"Sounds were equalised for {how}." for how in equalisations_of(played)]
     return lines
 
 

@@ -86,6 +86,9 @@ COLUMNS: Final[Mapping[str, Mapping[str, Any]]] = {
     "lafmax_db": {"Description": "Predicted LAFmax of the louder ear", "Units": "dB re 20 uPa"},
     "lcpeak_db": {"Description": "Predicted LCpeak of the louder ear", "Units": "dB re 20 uPa"},
     "duration_s": {"Description": "Duration", "Units": "s"},
+    "response": {"Description": "Response of the headphones for which it was equalised"},
+    "robust": {"Description": "Rule of the inverse of that response"},
+    "played_sha256": {"Description": "SHA-256 of the equalised samples, without the gain"},
 }
 """Description of every column of an export, except attributes and questions."""
 

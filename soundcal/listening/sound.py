@@ -5,6 +5,9 @@ digital samples and pascal follows for that stimulus and that ear, and with it e
 the same samples: LAeq, LAFmax, LCpeak and the sound exposure. The factor is that of the weighted
 level, so a peak may deviate by what headphones and ear do to a waveform.
 
+Sounds that are equalised for the headphones are filtered here, and their levels are read behind the
+filter and the response of the headphones. Their gains must have been found with the same filter.
+
 The sounds that check the headphones (:mod:`soundcal.listening.cues`) are in the book as well, under
 the condition ``cue``: they are played, limited and counted like any other presentation.
 """
@@ -23,10 +26,12 @@ from soundcal.arrays import Samples
 from soundcal.devices.protocol import AudioDevice
 from soundcal.errors import ParameterError, RecordError, SignalError
 from soundcal.identity import same_device
+from soundcal.lab.equalisation import EqualisationRecord
 from soundcal.lab.gains import GainRow, GainTable
 from soundcal.lab.levels import on_channels
 from soundcal.listening.cues import CUE, CUES, cue_level, cue_noise, cue_samples
 from soundcal.listening.digital_levels import DigitalLevels, KeptLevels
+from soundcal.listening.equalising import equalisation_of, refuse_other_equalisation
 from soundcal.listening.exposure import exposure_pa2h
 from soundcal.listening.presentable import Levels, Presentable
 from soundcal.listening.study import Study
@@ -45,14 +50,14 @@ voltage leaves out, as far as it can raise a level (:class:`soundcal.calibration
 _CACHED: Final = 4
 _CACHED_S: Final = 120.0
 """Rendered stimuli that are kept: so many, and more as long as they last no longer than this, in s;
-92 MB of two channels at 48 kHz."""
+92 MB of two channels at 48 kHz, twice that if they are equalised."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A stimulus under a condition: its row, its table, and the factors of the ears.
 
-    ``factors`` are the levels in dB re 20 µPa of samples with an rms of full scale.
+    ``factors`` are the levels in dB re 20 µPa at the ears where the readings have 0 dB.
     """
 
     row: GainRow
@@ -72,6 +77,14 @@ class _Entry:
         return _sum(digital, self.gain_db, self.factors)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """A stimulus, and what is played of it without the gain; both are the same unless equalised."""
+
+    stimulus: Samples
+    played: Samples
+
+
 class SoundBook:
     """The sounds of a study: what each one will be at the ears, and its samples.
 
@@ -83,7 +96,10 @@ class SoundBook:
     Raises
     ------
     RecordError
-        A table of gains cannot be read.
+        A table of gains or the response cannot be read, or gains were found with sounds that were
+        equalised in another way.
+    ParameterError
+        The response is not one of headphones or of a filter, or cannot be inverted by the rule.
     """
 
     def __init__(self, study: Study) -> None:
@@ -92,12 +108,15 @@ class SoundBook:
         self._tables = {
             condition: GainTable.read(path) for condition, path in study.sound.conditions.items()
         }
+        devices = [table.device for table in self._tables.values() if table.device]
+        self._equalisation = equalisation_of(study.sound, devices[0] if devices else "unknown")
+        refuse_other_equalisation(self._tables, study.sound, self.equalisation)
         self._wanted = study.stimuli()
-        self._kept = KeptLevels(study.folder)
+        self._kept = KeptLevels(study.folder, self.equalisation)
         self._lock = threading.RLock()
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._cues: dict[str, tuple[_Entry, Samples]] = {}
-        self._rendered: OrderedDict[str, Future[Samples]] = OrderedDict()
+        self._rendered: OrderedDict[str, Future[_Rendering]] = OrderedDict()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="rendering")
 
     def close(self) -> None:
@@ -118,6 +137,11 @@ class SoundBook:
     def monitor_inputs(self) -> tuple[int, ...]:
         """Inputs that hear the outputs; none if presentations are not monitored."""
         return () if self._sound.monitor == "none" else self._sound.monitor_inputs
+
+    @property
+    def equalisation(self) -> EqualisationRecord | None:
+        """How the sounds are equalised; None if they are played as they are."""
+        return None if self._equalisation is None else self._equalisation.record
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -179,7 +203,13 @@ class SoundBook:
             exposure_pa2h=exposure_pa2h(max(laeq), duration),
             duration_s=duration,
             peak=readings.peak * float(from_db(gain)),
+            played_sha256=readings.played_sha256,
+            equalisation=self.equalisation,
         )
+
+    def doubts(self, one: Presentable) -> tuple[str, ...]:
+        """Return the reasons to doubt what the equalisation makes of a sound."""
+        return self._entry(one.condition, one.stimulus).readings.flags
 
     def calibration_id(self, condition: str) -> str:
         """Return the id of the calibration of a condition's gains; "" if the table has none."""
@@ -206,10 +236,10 @@ class SoundBook:
         if condition == CUE:
             return self._cue(stimulus)[1].copy()
         entry = self._entry(condition, stimulus)
-        rendered = self._rendering(self._catalogue[stimulus]).result()
-        if stimuli.digest(rendered) != entry.readings.sha256:
+        rendering = self._rendering(self._catalogue[stimulus]).result()
+        if stimuli.digest(rendering.stimulus) != entry.readings.sha256:
             raise RecordError(f"{stimulus}: the stimulus was changed since its levels were read")
-        scaled = rendered * from_db(entry.gain_db)
+        scaled = rendering.played * from_db(entry.gain_db)
         peak = float(np.abs(scaled).max(initial=0.0))
         if peak > FULL_SCALE:
             raise SignalError(
@@ -224,8 +254,9 @@ class SoundBook:
                 self._rendering(self._catalogue[stimulus])
 
     def remarks(self) -> list[str]:
-        """Return what the tables of gains do not state, in words."""
-        return [
+        """Return the reasons to doubt the equalisation, and what tables of gains do not state."""
+        doubts = [] if self._equalisation is None else [str(f) for f in self._equalisation.flags]
+        return doubts + [
             f"{condition}: the table of gains does not state {', '.join(table.unknown)}; it was "
             "written by an older version" + _assumed(table)
             for condition, table in self._tables.items()
@@ -298,7 +329,8 @@ class SoundBook:
         duration = self._duration(entry)
         readings = self._kept.get(entry, self.fs, duration)
         if readings is None:
-            readings = DigitalLevels.of(self._rendering(entry).result(), self.fs)
+            stimulus_samples = self._rendering(entry).result().stimulus
+            readings = DigitalLevels.of(stimulus_samples, self.fs, self._equalisation)
             self._kept.put(entry, self.fs, duration, readings)
         if row.sha256 and row.sha256 != readings.sha256:
             raise RecordError(
@@ -308,7 +340,7 @@ class SoundBook:
             )
         return _Entry(row, table, readings, _factors(row, _weighting(table), readings))
 
-    def _rendering(self, stimulus: Stimulus) -> "Future[Samples]":
+    def _rendering(self, stimulus: Stimulus) -> "Future[_Rendering]":
         """Return the samples of a stimulus without gain, rendered in the background."""
         with self._lock:
             future = self._rendered.pop(stimulus.id, None)
@@ -319,9 +351,14 @@ class SoundBook:
                 self._rendered.popitem(last=False)
             return future
 
-    def _render(self, stimulus: Stimulus) -> Samples:
+    def _render(self, stimulus: Stimulus) -> _Rendering:
         samples = stimuli.render(stimulus, fs=self.fs, duration=self._duration(stimulus))
-        return on_channels(samples)
+        return self._as_played(on_channels(samples))
+
+    def _as_played(self, samples: Samples) -> _Rendering:
+        if self._equalisation is None:
+            return _Rendering(samples, samples)
+        return _Rendering(samples, self._equalisation.played(samples)[0])
 
     def _duration(self, stimulus: Stimulus) -> float:
         return self._sound.duration or stimulus.duration
@@ -340,14 +377,16 @@ class SoundBook:
         loudest = self.loudest()
         entry = self._entry(loudest.condition, loudest.stimulus)
         level = cue_level(name, max(loudest.laeq))
-        own = DigitalLevels.of(on_channels(cue_noise(self.fs)), self.fs).equivalent["A"]
+        noise = on_channels(cue_noise(self.fs))
+        own = DigitalLevels.of(noise, self.fs, self._equalisation).equivalent["A"]
         samples = cue_samples(name, self.fs, level - max(_sum(own, 0.0, entry.factors)))
-        readings = DigitalLevels.of(samples, self.fs)
-        return _Entry(GainRow(name, level, 0.0), entry.table, readings, entry.factors), samples
+        readings = DigitalLevels.of(samples, self.fs, self._equalisation)
+        found = _Entry(GainRow(name, level, 0.0), entry.table, readings, entry.factors)
+        return found, self._as_played(samples).played
 
 
 def _factors(row: GainRow, weighting: str, readings: DigitalLevels) -> Levels:
-    """Return the level of full scale at each ear in dB re 20 µPa.
+    """Return the level at each ear, where the reading has 0 dB, in dB re 20 µPa.
 
     Without levels per ear, both ears have the same factor: the one that gives the target. What was
     measured at an ear whose channel is silent came from elsewhere: it has the other ear's factor.

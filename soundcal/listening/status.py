@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from soundcal.files.lock import user_of
+from soundcal.listening.answers import equalisations_of
 from soundcal.listening.results import Results
 
 __all__ = ["status_of"]
@@ -40,6 +41,14 @@ def status_of(results: Results) -> dict[str, Any]:
         "presentations": dict(Counter(row["state"] for row in tables["presentation"])),
         "withdrawn": results.withdrawn,
         "open": user_of(results.study.folder),
+        "equalised_for": _equalised_for(results),
         "last_level_check": {key: checks[-1][key] for key in keys} if checks else None,
         "participants": people,
     }
+
+
+def _equalised_for(results: Results) -> list[str]:
+    """Return in words how sounds were equalised, or will be, before anything was played."""
+    sound = results.study.sound
+    played = [str(how) for how in equalisations_of(results.tables["presentation"])]
+    return played or ([f"{sound.equalize}, rule {sound.robust}"] if sound.equalize else [])

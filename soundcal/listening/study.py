@@ -13,6 +13,7 @@ from typing import Final, Literal
 from soundcal.files.atomic import file_digest
 from soundcal.files.text import inside
 from soundcal.listening.texts import Texts, load_texts
+from soundcal.response.inversion import InversionRule
 from soundcal.stimuli import Stimulus
 
 __all__ = [
@@ -246,6 +247,10 @@ class Sound:
         Validity of a level check in h.
     fs : int
         Sampling rate in Hz.
+    equalize : Path or None
+        Response of the headphones for which all sounds are equalised, or of a filter.
+    robust : {"mean+2s", "mean", "kirkeby"}
+        Rule of the inverse of that response.
     conditions : mapping of str to Path
         Tables of gains by condition.
     """
@@ -257,6 +262,8 @@ class Sound:
     monitor_inputs: tuple[int, ...] = (1, 2)
     check_every_hours: float = 12.0
     fs: int = 48000
+    equalize: Path | None = None
+    robust: InversionRule = "mean+2s"
     conditions: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -367,8 +374,9 @@ class Study:
     def files(self) -> dict[str, Path]:
         """Return the files that the study depends on, by name.
 
-        They are the catalogue and the sound files of its stimuli, the tables of gains, the
-        calibrations in the folders of these, and languages of the study's own.
+        They are the catalogue and the sound files of its stimuli, the response for which these are
+        equalised, the tables of gains, the calibrations in the folders of these, and languages of
+        the study's own.
         """
         found: dict[str, Path] = {}
         if self.sound.catalogue:
@@ -378,6 +386,8 @@ class Study:
             if stimulus.kind == "file":
                 path = inside(stimulus.folder, str(stimulus.parameters["path"]))
                 found[self._name(path)] = path
+        if self.sound.equalize:
+            found[self._name(self.sound.equalize)] = self.sound.equalize
         for gains in self.sound.conditions.values():
             found[self._name(gains)] = gains
             for path in calibrations_beside(gains):

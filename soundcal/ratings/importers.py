@@ -10,7 +10,7 @@ from typing import Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.names import gathered
 from soundcal.files.tables import TextTable, read_table_text
-from soundcal.ratings.soundscape import ATTRIBUTES, GUI_ATTRIBUTES, SLIDER
+from soundcal.ratings.soundscape import ANGLES, ATTRIBUTES, GUI_ATTRIBUTES, SLIDER
 from soundcal.ratings.table import COLUMNS, OPTIONAL, Exclusion, Ratings, make_ratings
 
 __all__ = [
@@ -162,10 +162,22 @@ def read_ratings(
             scale=scale,
             language=language,
             sources=(str(path),),
-            notes=table.notes,
+            notes=(*table.notes, *_other_angles(table, language)),
         )
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from error
+
+
+def _other_angles(table: TextTable, language: str) -> tuple[str, ...]:
+    """Return a remark if all answers were given in one language whose angles are not taken."""
+    spoken = set(table.names("language", needed=False)) if "language" in table.columns else set()
+    if language != "equal" or len(spoken) != 1 or not spoken <= set(ANGLES):
+        return ()
+    (code,) = spoken
+    return (
+        f"{table.path}: the answers were given in {code!r}, but pleasantness and eventfulness are "
+        f"computed with equal angles; state the language {code} to take its own",
+    )
 
 
 def combine(parts: Iterable[Ratings]) -> Ratings:

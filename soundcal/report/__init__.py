@@ -15,6 +15,7 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.report.ratings import ratings_document, ratings_summary
     from soundcal.report.relation import relation_document
+    from soundcal.report.sections.method_errors import errors_table, errors_words
     from soundcal.report.sections.relation import relation_summary
     from soundcal.report.sections.summary import study_summary
     from soundcal.report.study import study_document
@@ -23,6 +24,8 @@ else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
+            "errors_table": "sections.method_errors",
+            "errors_words": "sections.method_errors",
             "ratings_document": "ratings",
             "ratings_summary": "ratings",
             "relation_document": "relation",
@@ -35,6 +38,8 @@ else:
     )
 
 __all__ = [
+    "errors_table",
+    "errors_words",
     "ratings_document",
     "ratings_summary",
     "relation_document",

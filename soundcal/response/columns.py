@@ -5,7 +5,7 @@ line of numbers. A line that does not fit is an error with its number, never lef
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.recording import counted
+from soundcal.response.column_names import column_ear, column_meaning
 from soundcal.response.curve import MOST_POINTS
 
 __all__ = ["LARGEST", "NumberTable", "number_table"]
@@ -38,10 +39,24 @@ _MARKS: Final = re.compile(r"^(?:[*#;!%]+|//)\s*")
 _UNKNOWN: Final = "?"
 """Value of a phase that a program did not compute."""
 
-_FREQUENCY: Final = re.compile(r"(frequency|freq|f|hz)(?![a-z])", re.IGNORECASE)
+_BLANKS: Final = re.compile(r"\s+(?![\[(])")
+"""Blanks between names; those before a unit in brackets belong to the name."""
+
 _KILOHERTZ: Final = re.compile(r"(?<![a-z])khz(?![a-z])", re.IGNORECASE)
+_LINEAR: Final = re.compile(
+    r"^(?!.*db).*(\blinear\b|(magnitude|betrag|gain|ratio|ampl\w*)[\s(_-]*lin"
+    r"|\b[mµ]?(V/Pa|Pa/V|V/V|Pa/FS|FS/Pa)\b)",
+    re.IGNORECASE,
+)
+"""Names of columns of ratios or sensitivities, which are no levels in dB."""
+
+_AUTOEQ: Final = ("frequency", "raw")
+"""Names of the first columns of a table of AutoEq, whose further ones are known."""
+
 _LEVELS: Final = ("raw", "spl", "gain", "magnitude", "level", "ampl", "db")
-_PHASE: Final = re.compile(r"phase", re.IGNORECASE)
+"""Beginnings of names of levels; the first one that a file has is read."""
+
+_LETTER: Final = re.compile(r"(?<![a-z])[lr](?![a-z])", re.IGNORECASE)
 _FEWEST: Final = 2
 _MOST: Final = 4
 """Numbers in a line of a file whose columns have no names."""
@@ -59,6 +74,8 @@ class NumberTable:
         Lines that are no numbers, as they are.
     names : tuple of str
         Names of the columns; empty if the file has none.
+    title : str
+        Line before the numbers of a file whose columns have no names; "" if they have.
     column : str
         Name or number of the column of levels.
     rule : str
@@ -69,18 +86,23 @@ class NumberTable:
         In Hz and dB.
     phase : ndarray, shape (n,), or None
         In degrees; None if there is none, or not at every frequency.
+    ears : mapping of str to (str, ndarray)
+        Name and levels of the columns of the ears that are read, ``left`` and ``right``; empty if
+        the column of levels names no ear.
     notes : tuple of str
         Remarks about lines that were left out.
     """
 
     header: tuple[str, ...]
     names: tuple[str, ...]
+    title: str
     column: str
     rule: str
     lines: tuple[int, ...]
     frequency: Array
     level: Array
     phase: Array | None
+    ears: Mapping[str, tuple[str, Array]]
     notes: tuple[str, ...]
 
 
@@ -93,12 +115,14 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
         Text with line ends ``\\n``.
     columns : sequence of str, optional
         Names or numbers (from 1) of the columns of frequency, level and phase; without a third one
-        there is no phase. By default those that the header names, else the first ones.
+        there is no phase. By default those that the header names, and of a header that is not
+        understood the first two; without a header the first ones.
 
     Raises
     ------
     RecordError
-        No or too many lines of numbers, or one that does not fit, with its number.
+        No or too many lines of numbers, or one that does not fit, with its number; a header that
+        names no level, or not as many columns as there are.
     ParameterError
         A column that the file does not have.
     """
@@ -109,9 +133,18 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
     before = [line for number, line in header if number < data[0][0]]
     rule, separator, rows = _split(data, before)
     names = _names(before, separator, len(rows[0]))
+    if not (names or columns):
+        _refuse_other_width(before, separator, len(rows[0]))
     if rule == "commas" and not names and not columns:
         _refuse_decimal_commas(data[0], rows)
     chosen = _chosen(columns, names, len(rows[0]))
+    if names and _LINEAR.search(names[chosen[1]]):
+        raise RecordError(
+            f"column {names[chosen[1]]!r}: levels in dB are expected; write 20 lg of the values"
+        )
+    ears = _ears(names, chosen, both=not columns)
+    if names and not columns:
+        notes += _told(names, chosen, ears)
     frequency, level = (_column(data, rows, at, rule) for at in chosen[:2])
     phase = None
     if len(chosen) > 2 and not any(row[chosen[2]] == _UNKNOWN for row in rows):
@@ -119,12 +152,14 @@ def number_table(text: str, *, columns: Sequence[str] = ()) -> NumberTable:
     return NumberTable(
         tuple(line for _, line in header),
         names,
+        "".join(before[-1:]) if not names else "",
         names[chosen[1]] if names else str(chosen[1] + 1),
         rule,
         tuple(number for number, _ in data),
         frequency,
         level,
-        phase,
+        None if len(ears) > 1 else phase,
+        {ear: (names[at], _column(data, rows, at, rule)) for ear, at in ears.items()},
         tuple(notes),
     )
 
@@ -157,9 +192,14 @@ def _sorted_lines(
     inside = [
         (number, line)
         for number, line in words
-        if data and data[0][0] < number < data[-1][0] and not _MARKS.match(line)
+        if data
+        and data[0][0] < number
+        and (number < data[-1][0] or line[0].isdigit())
+        and not _MARKS.match(line)
     ]
-    notes = [f"line {n}: {line!r:.{_SHOWN}} between the numbers is left out" for n, line in inside]
+    notes = [
+        f"line {n}: {line!r:.{_SHOWN}} is no line of numbers, and is left out" for n, line in inside
+    ]
     return words, data, notes[:3] + ([f"and {len(notes) - 3} more"] if len(notes) > 3 else [])
 
 
@@ -223,17 +263,41 @@ def _fields(line: str, separator: re.Pattern[str]) -> list[str]:
 
 
 def _names(header: Sequence[str], separator: re.Pattern[str], width: int) -> tuple[str, ...]:
-    """Return the names of the columns, from the last line before the numbers."""
+    """Return the names of the columns, from the last line before the numbers.
+
+    Blanks separate any words, so that a line of words is a header only if they are understood.
+    """
+    blanks = separator.pattern == r"\s+"
     for line in header[-1:]:
-        for by in (separator, re.compile(r"\s+"), re.compile(r"\s*,\s*")):
+        for by in (_BLANKS if blanks else separator, _BLANKS, re.compile(r"\s*,\s*")):
             names = _fields(line, by)
             if len(names) != width:
                 continue
-            if kilohertz := [name for name in names if _KILOHERTZ.search(name)]:
+            known = [bool(column_meaning(name)) for name in names]
+            frequencies = [
+                name
+                for name in names
+                if column_meaning(name) == "frequency" and not _NUMBER.match(name)
+            ]
+            if kilohertz := [name for name in frequencies if _KILOHERTZ.search(name)]:
                 raise RecordError(f"column {kilohertz[0]!r}: frequencies in Hz are expected")
-            if any(map(_FREQUENCY.match, names)):
+            words = not any(map(_NUMBER.match, names))
+            if frequencies or (words and (by is separator or sum(known) >= max(1, width - 1))):
                 return tuple(names)
     return ()
+
+
+def _refuse_other_width(header: Sequence[str], separator: re.Pattern[str], width: int) -> None:
+    """Refuse names of more or fewer columns than there are: nobody knows which is which."""
+    if not header or separator.pattern == r"\s+":
+        return
+    names = _fields(header[-1], separator)
+    understood = any(column_meaning(name) == "frequency" for name in names)
+    if len(names) > 1 and understood and not any(map(_NUMBER.match, names)):
+        raise RecordError(
+            f"names of {len(names)} columns ({', '.join(names)}), but {width} numbers in a line; "
+            "state the columns (--columns 1,2)"
+        )
 
 
 def _chosen(columns: Sequence[str], names: Sequence[str], width: int) -> tuple[int, ...]:
@@ -247,16 +311,50 @@ def _chosen(columns: Sequence[str], names: Sequence[str], width: int) -> tuple[i
         return tuple(_index(column, names, width) for column in columns)
     if not names:
         return tuple(range(min(width, 3)))
-    frequency = next(index for index, name in enumerate(names) if _FREQUENCY.match(name))
-    levels = [
-        index
-        for level in _LEVELS
-        for index, name in enumerate(names)
-        if index != frequency and re.match(level, name, re.IGNORECASE)
-    ]
-    phases = [index for index, name in enumerate(names) if _PHASE.match(name)]
-    others = [index for index in range(width) if index not in (frequency, *phases)]
-    return (frequency, *(levels or others)[:1], *phases[:1])
+    meanings = [column_meaning(name) for name in names]
+    frequency = meanings.index("frequency") if "frequency" in meanings else 0
+    levels = [index for index, meaning in enumerate(meanings) if meaning == "level"]
+    best = [i for word in _LEVELS for i in levels if re.match(word, names[i], re.IGNORECASE)]
+    others = [i for i, meaning in enumerate(meanings) if meaning in ("", "correction")]
+    found = [index for index in (*best, *levels, *others) if index != frequency]
+    if not found or meanings[frequency] not in ("frequency", ""):
+        raise RecordError(
+            f"no column of {'frequencies' if found else 'levels'} among {', '.join(names)}; "
+            "state the columns (--columns 1,2)"
+        )
+    phases = [index for index, meaning in enumerate(meanings) if meaning == "phase"]
+    return (frequency, found[0], *phases[:1])
+
+
+def _ears(names: Sequence[str], chosen: Sequence[int], *, both: bool) -> dict[str, int]:
+    """Return the columns of levels by the ear that they name, ``both`` ears if there are.
+
+    "L" and "R" are ears only together: alone, the one is the symbol of a level.
+    """
+    found: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if index != chosen[0] and column_meaning(name) == "level" and (ear := column_ear(name)):
+            found.setdefault(ear, index)
+    own = column_ear(names[chosen[1]]) if names else ""
+    if found.get(own) != chosen[1] or (len(found) == 1 and _LETTER.search(names[chosen[1]])):
+        return {}
+    return dict(sorted(found.items())) if both else {own: chosen[1]}
+
+
+def _told(names: Sequence[str], chosen: Sequence[int], ears: Mapping[str, int]) -> list[str]:
+    """Return a remark on columns that are read by their position, or are not read."""
+    read = {*chosen[:2], *ears.values()} if len(ears) > 1 else {*chosen}
+    others = [name for index, name in enumerate(names) if index not in read]
+    unknown = [not column_meaning(names[index]) for index in chosen[:2]]
+    if names[:2] == _AUTOEQ or not (others or any(unknown) or len(ears) > 1):
+        return []
+    said = [f"frequency from the column {names[chosen[0]]!r} by its position"] * unknown[0]
+    if len(ears) > 1:
+        said += [f"{ear} from the column {names[index]!r}" for ear, index in ears.items()]
+    else:
+        said += [f"level from the column {names[chosen[1]]!r}{' by its position' * unknown[1]}"]
+    left_out = f"; not read: {', '.join(others)}" if others else ""
+    return [f"{', '.join(said)}{left_out} (--columns chooses others)"]
 
 
 def _index(column: str, names: Sequence[str], width: int) -> int:

@@ -12,7 +12,14 @@ import numpy as np
 from soundcal.arrays import Array
 from soundcal.errors import ParameterError
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.model import SERVES_ALL, Response, change_of, derivation, new_response
+from soundcal.response.model import (
+    REVERSED,
+    SERVES_ALL,
+    Response,
+    change_of,
+    derivation,
+    new_response,
+)
 
 __all__ = ["combine_responses", "join_channels", "with_type_correction"]
 
@@ -21,8 +28,9 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
     """Return the response of a chain: levels and phases are added, uncertainties in squares.
 
     Its frequencies are those of all its parts, in the range in which every part is valid. The
-    errors of different parts are independent; the combined ones are alike over the largest distance
-    of a part with an uncertainty, which is on the safe side for a sum over bands.
+    errors of different responses are independent; one response has one error, which is zero again
+    after there and back. The combined errors are alike over the largest distance of a part with an
+    uncertainty, which is on the safe side for a sum over bands.
 
     Parameters
     ----------
@@ -55,17 +63,22 @@ def combine_responses(*responses: Response, name: str = "") -> Response:
     if len(incidences) > 1:
         raise ParameterError(f"sound incidences {', '.join(sorted(incidences))}; one is expected")
     low, high = _common_range(responses)
+    signs = _signs(responses)
     return new_response(
         name or ", ".join(response.name for response in responses),
         responses[0].source_point,
         responses[-1].target_point,
         responses[0].kind,
         {
-            channel: _sum([response.channel(channel).within(low, high) for response in responses])
+            channel: _sum(
+                [response.channel(channel).within(low, high) for response in responses], signs
+            )
             for channel in _channels(responses)
         },
         normalised_at=responses[0].normalised_at,
-        smoothing=", ".join(dict.fromkeys(response.smoothing for response in responses)),
+        smoothing=_smoothings(
+            [(f"{r.source_point} to {r.target_point}", r.smoothing) for r in responses]
+        ),
         incidence="".join(incidences),
         conditions={response.id: response.conditions for response in responses},
         device=", ".join(dict.fromkeys(r.device for r in responses if r.device)),
@@ -112,7 +125,7 @@ def join_channels(*responses: Response, name: str = "") -> Response:
         {channel: curve for response in responses for channel, curve in response.channels.items()},
         valid=(max(low for low, _ in valid), min(high for _, high in valid)),
         normalised_at=first.normalised_at,
-        smoothing=", ".join(dict.fromkeys(response.smoothing for response in responses)),
+        smoothing=_smoothings([(", ".join(r.channels), r.smoothing) for r in responses]),
         incidence=first.incidence,
         conditions=first.conditions
         if all(response.conditions == first.conditions for response in responses)
@@ -123,6 +136,14 @@ def join_channels(*responses: Response, name: str = "") -> Response:
             "parts": {", ".join(response.channels): response.provenance for response in responses},
         },
     )
+
+
+def _smoothings(of_parts: Sequence[tuple[str, str]]) -> str:
+    """Return the smoothing of parts that have names: one if they agree, else that of each."""
+    smoothings = {smoothing for _, smoothing in of_parts}
+    if len(smoothings) == 1:
+        return smoothings.pop()
+    return "; ".join(f"{part}: {smoothing}" for part, smoothing in of_parts)
 
 
 def with_type_correction(response: Response, correction: Response) -> Response:
@@ -153,7 +174,10 @@ def with_type_correction(response: Response, correction: Response) -> Response:
         )
     low, high = _common_range((response, correction))
     curves = {
-        name: _sum([part.channel(name).within(low, high) for part in (response, correction)])
+        name: _sum(
+            [part.channel(name).within(low, high) for part in (response, correction)],
+            _signs((response, correction)),
+        )
         for name in response.channels
     }
     at = response.normalised_at
@@ -209,21 +233,51 @@ def _channels(responses: Sequence[Response]) -> tuple[str, ...]:
     return named[0]
 
 
-def _sum(parts: Sequence[ChannelResponse]) -> ChannelResponse:
+def _signs(responses: Sequence[Response]) -> Array:
+    """Return how often each response is in a chain, shape (n_different, n_responses).
+
+    A reversed one counts -1 for that of which it was made, unless it was changed afterwards.
+    """
+    origins: dict[str, int] = {}
+    signs = np.zeros((len(responses), len(responses)))
+    for index, response in enumerate(responses):
+        back = response.provenance.get("operation") == REVERSED and not response.is_changed
+        origin = response.provenance.get("of") if back else [response.identity]
+        row = origins.setdefault(str(origin), len(origins))
+        signs[row, index] = -1.0 if back else 1.0
+    return signs[: len(origins)]
+
+
+def _sum(parts: Sequence[ChannelResponse], signs: Array) -> ChannelResponse:
     frequency = np.unique(np.concatenate([part.frequency for part in parts]))
     at = [part.at(frequency) for part in parts]
-    variances = np.array([part.u_db**2 for part in at])
+    # parts of one response have one error, of which signs.sum(axis=1) remains
+    first = np.abs(signs).argmax(axis=1)
+    different = [at[index] for index in first]
+    remaining = signs.sum(axis=1, keepdims=True)
+    variances = (remaining * [part.u_db for part in different]) ** 2
+    spreads = [
+        times * part.spread_db
+        for times, part in zip(remaining, different, strict=True)
+        if part.spread_db is not None
+    ]
     phases: Any = [part.phase_deg for part in at]
     known = all(phase is not None for phase in phases)
+    has_dof = any(part.dof is not None for part in different)
     return ChannelResponse(
         frequency,
         np.sum([part.magnitude_db for part in at], axis=0),
         u_db=np.sqrt(variances.sum(axis=0)),
         phase_deg=np.sum(phases, axis=0) if known else None,
-        dof=_effective(variances, at, frequency) if any(p.dof is not None for p in at) else None,
-        spread_db=_spread([part.spread_db for part in at if part.spread_db is not None]),
+        dof=_effective(variances, different, frequency) if has_dof else None,
+        spread_db=_spread(spreads),
         correlation_octaves=max(
-            (part.correlation_octaves for part in at if part.u_db.any()), default=0.0
+            (
+                part.correlation_octaves
+                for part, variance in zip(different, variances, strict=True)
+                if variance.any()
+            ),
+            default=0.0,
         ),
     )
 

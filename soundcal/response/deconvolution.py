@@ -1,11 +1,18 @@
-"""Impulse responses from takes of a sweep, their window, and their levels over frequency."""
+"""Impulse responses from takes of a sweep, their window, and their levels over frequency.
+
+A path that passes the lowest frequencies has an impulse response that is longer than any window,
+and one that is limited to a band by a step in its spectrum rings before time 0. Therefore a take is
+deconvolved together with :func:`window_high_pass`, which is causal and so short that the window
+holds it; at the frequencies of the result it is undone exactly.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from soundcal.arrays import Array
+from soundcal.arrays import Array, Spectrum
 from soundcal.errors import ParameterError, SignalError
 from soundcal.response.sweep import Sweep
 
@@ -17,14 +24,20 @@ __all__ = [
     "impulse_correlation",
     "log_grid",
     "third_octaves",
+    "window_high_pass",
 ]
 
 _INSIDE: Final = 1e-9
 _OUTSIDE: Final = 1e-2
-"""Regularisation re the largest power of the sweep, in the range of the sweep and beyond it."""
+"""Regularisation re the largest power of the sweep, below and above the upper end of its range.
+Below the lower end there is enough of the sweep, which begins within a fraction of a period."""
 
-_EDGES: Final = (1.1, 0.98)
-"""The range begins and ends at these factors of the sweep's first and last frequency."""
+_END: Final = 0.98
+"""The range ends at this part of the sweep's last frequency."""
+
+_PERIODS: Final = 2.0
+"""Periods of the lowest frequency of a result that its window holds. The largest error is then 0.06
+dB, at that frequency, for a path with a high-pass of second order a third as high."""
 
 _PER_OCTAVE: Final = 96
 """Frequencies per octave of a measured response. Between them a notch of 14 dB with a width of 0.09
@@ -39,8 +52,8 @@ class Gate:
     """Window of an impulse response.
 
     It rises as half a Hann window over ``before`` s, is 1 from time 0, and falls as half a Hann
-    window in the last quarter of ``after`` s. 50 ms suffice above 100 Hz, 100 ms for headphones;
-    rooms need 250 ms.
+    window in the last quarter of ``after`` s. 50 ms suffice from 40 Hz, 100 ms from 20 Hz as for
+    headphones; rooms need 250 ms.
     """
 
     before: float = 0.005
@@ -52,6 +65,11 @@ class Gate:
                 f"window of {self.before} s before and {self.after} s after; 0 to 1 s and 0.005 to "
                 "10 s are expected"
             )
+
+    @property
+    def lowest(self) -> float:
+        """Lowest frequency in Hz that the window resolves: that of two periods in ``after``."""
+        return _PERIODS / self.after
 
     def weights(self, fs: int) -> tuple[Array, int]:
         """Return the window, shape (n,), and the number of its samples before time 0."""
@@ -70,8 +88,29 @@ class Gate:
         return part * window
 
 
-def deconvolve(take: Array, sweep: Sweep) -> Array:
-    """Return the response that turns the sweep into a take: ``Y X* / (|X|^2 + e)``.
+def window_high_pass(frequency: ArrayLike, corner: float) -> Spectrum:
+    """Return the complex gain of two high-passes of first order in cascade, of any shape.
+
+    Parameters
+    ----------
+    frequency : array_like of float
+        Frequencies in Hz.
+    corner : float
+        Frequency in Hz at which each of them has -3 dB.
+
+    Examples
+    --------
+    >>> np.abs(window_high_pass([0.0, 20.0, 100.0], 20.0)).round(3).tolist()
+    [0.0, 0.5, 0.962]
+    """
+    ratio = 1j * np.asarray(frequency, dtype=np.float64) / corner
+    return np.asarray((ratio / (1.0 + ratio)) ** 2)
+
+
+def deconvolve(take: Array, sweep: Sweep, corner: float) -> Array:
+    """Return the response that turns the sweep into a take, after a high-pass.
+
+    It is ``B Y X* / (|X|^2 + e)``, where B is :func:`window_high_pass`.
 
     Parameters
     ----------
@@ -79,6 +118,9 @@ def deconvolve(take: Array, sweep: Sweep) -> Array:
         Recorded samples; the first belongs to the first of the sweep.
     sweep : Sweep
         What was played.
+    corner : float
+        Of the high-pass, in Hz: the lowest frequency of the result, not below
+        :attr:`Gate.lowest`.
 
     Returns
     -------
@@ -102,9 +144,9 @@ def deconvolve(take: Array, sweep: Sweep) -> Array:
     f = np.fft.rfftfreq(n, 1.0 / sweep.fs)
     spectrum = rfft(x, n)
     power = np.abs(spectrum) ** 2
-    inside = (f >= _EDGES[0] * sweep.low) & (f <= _EDGES[1] * sweep.high)
-    floor = np.where(inside, _INSIDE, _OUTSIDE) * power.max()
-    return np.asarray(irfft(rfft(take, n) * np.conj(spectrum) / (power + floor), n))
+    floor = np.where(f <= _END * sweep.high, _INSIDE, _OUTSIDE) * power.max()
+    inverse = window_high_pass(f, corner) * np.conj(spectrum) / (power + floor)
+    return np.asarray(irfft(rfft(take, n) * inverse, n))
 
 
 def log_grid(low: float, high: float) -> Array:

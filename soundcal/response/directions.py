@@ -61,7 +61,10 @@ def point_after(
     acoustical = [at for at in ends if point_unit(at) == "Pa"]
     if len(acoustical) == 2:
         if response.kind != "absolute":
-            raise ParameterError(f"{name}: an absolute one is needed, or every level is shifted")
+            raise ParameterError(
+                f"{name}: an absolute one is needed, or every level is shifted (response import "
+                "--kind absolute)"
+            )
         if point != start:
             stated = f"refers to {point}" if point else "does not state its reference point"
             raise ParameterError(
@@ -88,6 +91,8 @@ def point_after(
 def incidence_after(response: Response, point: str, incidence: str) -> str:
     """Return the sound incidence at the point to which a response leads; empty if not stated.
 
+    A microphone has another response for each incidence, and the sound field follows from it.
+
     Parameters
     ----------
     response : Response
@@ -96,5 +101,16 @@ def incidence_after(response: Response, point: str, incidence: str) -> str:
         Reference point that was reached.
     incidence : str
         Sound incidence before, as of a :class:`~soundcal.recording.Recording`.
+
+    Raises
+    ------
+    ParameterError
+        The response is for another incidence than the pressure at the microphone.
     """
+    if point == "P" and response.incidence and incidence not in ("", response.incidence):
+        raise ParameterError(
+            f"response {response.id}: for the incidence {response.incidence}, but the pressure is "
+            f"stated for {incidence} (--incidence of the calibration or the recording); give the "
+            "response for this incidence"
+        )
     return (response.incidence or incidence) if point == "P" else ""

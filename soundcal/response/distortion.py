@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array
 from soundcal.dsp.convolve import fir_gain
+from soundcal.response.deconvolution import window_high_pass
 from soundcal.response.sweep import HIGHEST_HARMONIC, Sweep
 
 __all__ = ["harmonic_gains", "total_harmonic_distortion"]
@@ -21,7 +22,9 @@ _CLEAR: Final = 10.0
 probability of exp(-10)."""
 
 
-def harmonic_gains(response: Array, sweep: Sweep, order: int, frequency: ArrayLike) -> Array:
+def harmonic_gains(
+    response: Array, sweep: Sweep, order: int, frequency: ArrayLike, *, corner: float
+) -> Array:
     """Return the amplitude of a harmonic re the amplitude of the sweep.
 
     Parameters
@@ -34,6 +37,8 @@ def harmonic_gains(response: Array, sweep: Sweep, order: int, frequency: ArrayLi
         2 for the second harmonic; 1 for the fundamental.
     frequency : array_like of float, shape (n,)
         Frequencies of the fundamental in Hz.
+    corner : float
+        Of the high-pass with which the response was deconvolved, in Hz; it is undone.
 
     Returns
     -------
@@ -44,7 +49,8 @@ def harmonic_gains(response: Array, sweep: Sweep, order: int, frequency: ArrayLi
     window = _window(sweep, order)
     start = -round(sweep.lead(order) * sweep.fs) - window.size // 2
     part = response.take(np.arange(start, start + window.size), mode="wrap") * window
-    return np.where(f <= sweep.high, np.abs(fir_gain(part, f, sweep.fs)), 0.0)
+    gain = np.abs(fir_gain(part, f, sweep.fs) / window_high_pass(f, corner))
+    return np.where(f <= sweep.high, gain, 0.0)
 
 
 def _window(sweep: Sweep, order: int) -> Array:
@@ -62,17 +68,18 @@ def total_harmonic_distortion(
     sweep: Sweep,
     frequency: ArrayLike,
     *,
+    corner: float,
     noise: Callable[[Array], Array] | None = None,
 ) -> Array:
     """Return the distortion re the fundamental: ``sqrt(sum |H_k(k f)|^2) / |H_1(f)|``, k = 2 to 5.
 
     Parameters
     ----------
-    response, sweep, frequency
+    response, sweep, frequency, corner
         As for :func:`harmonic_gains`.
     noise : callable, optional
-        Gives the mean square of the noise at frequencies in Hz, per unit of a window's energy. It
-        is subtracted, and a harmonic that exceeds it by less than 10 dB is left out.
+        Gives the mean square of deconvolved noise at frequencies in Hz, per unit of a window's
+        energy. It is subtracted, and a harmonic that exceeds it by less than 10 dB is left out.
 
     Returns
     -------
@@ -82,9 +89,10 @@ def total_harmonic_distortion(
     f = np.atleast_1d(np.asarray(frequency, dtype=np.float64))
     total = np.zeros(f.size)
     for order in range(2, HIGHEST_HARMONIC + 1):
-        power = harmonic_gains(response, sweep, order, f) ** 2
+        power = harmonic_gains(response, sweep, order, f, corner=corner) ** 2
         if noise is not None:
-            hiss = noise(order * f) * float(np.sum(_window(sweep, order) ** 2))
+            passed = np.abs(window_high_pass(order * f, corner)) ** 2
+            hiss = noise(order * f) / passed * float(np.sum(_window(sweep, order) ** 2))
             power = np.where(power > _CLEAR * hiss, power - hiss, 0.0)
         total += power
-    return np.asarray(np.sqrt(total) / harmonic_gains(response, sweep, 1, f))
+    return np.asarray(np.sqrt(total) / harmonic_gains(response, sweep, 1, f, corner=corner))

@@ -25,7 +25,6 @@ from soundcal.dsp.spectrum import SpectrumStream
 from soundcal.dsp.weighting import exact_level
 from soundcal.errors import ParameterError, SignalError, TargetNotReached
 from soundcal.recording import (
-    CHANGED,
     EQUALISED_PEAK,
     HELD,
     AppliedResponse,
@@ -34,13 +33,14 @@ from soundcal.recording import (
     Recording,
 )
 from soundcal.response.directions import Direction, check_direction, incidence_after, point_after
+from soundcal.response.doubts import response_doubts
 from soundcal.response.filter_design import (
     FilterPhase,
     designed_filter,
     filter_length,
 )
+from soundcal.response.inversion import inversion_settings
 from soundcal.response.model import Response
-from soundcal.response.tables import NOT_YOUR_HATS, is_generic
 from soundcal.units import db, from_db
 
 __all__ = ["Equaliser", "check_headroom", "check_peak"]
@@ -80,6 +80,9 @@ class Equaliser:
     fixed_at : float, optional
         Frequency in Hz at which the gain is exactly 0 dB: that of the sound calibrator. Only of
         relative responses; where they are normalised if not given.
+    device : str
+        Identity of the device that records or plays the samples; the response of another one is
+        flagged.
 
     Attributes
     ----------
@@ -124,8 +127,10 @@ class Equaliser:
         phase: FilterPhase = "minimum",
         taps: int | None = None,
         fixed_at: float | None = None,
+        device: str = "unknown",
     ) -> None:
         self.response = response
+        self.device = device
         self.direction = check_direction(direction)
         self.fs = fs
         self.channels = tuple(channels)
@@ -268,19 +273,16 @@ class Equaliser:
             self.response.source_point,
             self.response.target_point,
             self.direction,
-            {"phase": self.phase, "taps": self.taps.shape[1], "fixed_at_hz": self.fixed_at},
+            {"phase": self.phase, "taps": self.taps.shape[1], "fixed_at_hz": self.fixed_at}
+            | inversion_settings(self.response),
             {name: self._bands(i, name) for i, name in enumerate(self.channels)},
+            tuple(self.response.provenance.get("of", ())),
         )
 
     def flags(self) -> tuple[Flag, ...]:
         """Return the reasons to doubt the samples filtered since the last reset."""
         response = self.response
-        found = []
-        if is_generic(response):
-            text = f"{response.name}: an average head and ear; use the response of your own HATS"
-            found.append(Flag(NOT_YOUR_HATS, text))
-        if response.is_changed:
-            found.append(Flag(CHANGED, f"response {response.id}: changed after it was made"))
+        found = [*response_doubts(response, self.device, self.fs)]
         high = np.geomspace(_PEAK_HZ, max(_PEAK_HZ, self.fs / 2.0), 1000)
         for name, energy in zip(self.channels, self._energy, strict=True):
             share = energy.held_share()

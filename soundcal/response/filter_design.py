@@ -77,7 +77,7 @@ def designed_filter(
     highest, lowest = float(gain.max()), float(gain.min())
     if highest - lowest > _WIDEST_DB:
         raise ParameterError(
-            f"gains of a filter from {lowest:.1f} to {highest:.1f} dB; a range of at most "
+            f"gains of a filter from {lowest:.4g} to {highest:.4g} dB; a range of at most "
             f"{_WIDEST_DB:g} dB is possible: limit range and boost (soundcal.response.inverse)"
         )
     if phase == "minimum":

@@ -11,7 +11,7 @@ from typing import Final
 
 from soundcal.errors import RecordError
 
-__all__ = ["HeaderFacts", "header_facts", "named_correction"]
+__all__ = ["HeaderFacts", "header_facts"]
 
 _SENSITIVITY: Final = re.compile(
     r"\bsens(itivity)?\b|^\W*1000\s*hz\b|\bagain\s*=|\bdb-offset", re.IGNORECASE
@@ -20,13 +20,13 @@ _SERIAL: Final = re.compile(r"(?:SERNO:?|\bS/N:?|\bserial(?: no\.?| number)?:?)\
 _CHANNEL: Final = re.compile(r"\bon the (left|right) channel", re.IGNORECASE)
 _INCIDENCE: Final = re.compile(r"(?<![0-9])(0|90)[ _-]?deg(?:ree)?s?(?![a-z])", re.IGNORECASE)
 _SMOOTHING: Final = re.compile(r"^\W*smoothing:\s*(.+?)\W*$", re.IGNORECASE)
+_OCTAVES: Final = re.compile(r"\b1/[0-9]+[ -]*o[ckit]t[a-z]*", re.IGNORECASE)
+"""A part of an octave, in any language; it may be a smoothing or the distance of frequencies."""
+
 _RATE: Final = re.compile(r"^\W*sample rate:\s*([0-9]{4,7})\b", re.IGNORECASE)
 _EARS: Final = re.compile(r"\bEARS\b.*?\bcompensation\W+(\w+)", re.IGNORECASE)
 _EARS_FILE: Final = re.compile(r"(?<![a-z])(HPN|HEQ|IDF)(?![a-z])", re.IGNORECASE)
 _RAW: Final = "RAW"
-_CORRECTION: Final = re.compile(
-    r"(?<![a-z])(correction|compensation|equali[sz]ation|equali[sz]er|inverse|eq)(?![a-z])", re.I
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class HeaderFacts:
     incidence : str
         Sound incidence.
     smoothing : str
-        Smoothing, ``none`` if the file says so.
+        Smoothing, ``none`` if the file says so, ``not stated`` if it does not, with the line that
+        names a part of an octave without the word "smoothing", such as one in another language.
     fs : int
         Sampling rate in Hz for which a soundcard's file holds; 0 if not stated.
     sensitivity : tuple of str
@@ -52,7 +53,7 @@ class HeaderFacts:
     serial: str = ""
     channel: str = ""
     incidence: str = ""
-    smoothing: str = ""
+    smoothing: str = "not stated"
     fs: int = 0
     sensitivity: tuple[str, ...] = ()
 
@@ -76,23 +77,20 @@ def header_facts(header: Sequence[str], stem: str) -> HeaderFacts:
     text = "\n".join(header)
     incidence = _INCIDENCE.search(text) or _INCIDENCE.search(stem)
     serial, channel = _SERIAL.search(text), _CHANNEL.search(text)
-    smoothing = next((found[1] for line in header if (found := _SMOOTHING.match(line))), "")
     rate = next((int(found[1]) for line in header if (found := _RATE.match(line))), 0)
     return HeaderFacts(
         serial[1] if serial else "",
         channel[1].lower() if channel else "",
         f"{incidence[1]}deg" if incidence else "",
-        "none" if smoothing.lower() == "none" else smoothing,
+        _smoothing(header),
         rate,
         tuple(line for line in header if _SENSITIVITY.search(line)),
     )
 
 
-def named_correction(*names: str) -> str:
-    """Return the word by which a file or column is called a correction, "" if there is none.
-
-    >>> named_correction("mic_EQ", "raw"), named_correction("7103946_90deg", "frequency")
-    ('EQ', '')
-    """
-    found = next((match for name in names if (match := _CORRECTION.search(name))), None)
-    return found[1] if found else ""
+def _smoothing(header: Sequence[str]) -> str:
+    for line in header:
+        if found := _SMOOTHING.match(line):
+            return "none" if found[1].lower() == "none" else found[1]
+    named = next((line for line in header if _OCTAVES.search(line)), "")
+    return f"not stated; header line {named!r:.80}" if named else "not stated"

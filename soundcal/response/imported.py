@@ -21,6 +21,7 @@ from soundcal.response.plausible import (
     curve_doubts,
     largest_value,
 )
+from soundcal.response.points import point_unit
 
 __all__ = ["FileSign", "FoundCurve", "imported_response"]
 
@@ -102,6 +103,11 @@ def imported_response(
         about["subtracted_db"] = there
         if abs(there) > _SAID_DB:
             notes.append(f"{there:.2f} dB at {normalise_at:g} Hz are subtracted")
+        if source != target and point_unit(source) == point_unit(target) == "Pa":
+            notes.append(
+                f"relative, so it cannot refer recordings from {target} to {source} or back; for "
+                "that, import it as absolute (--kind absolute)"
+            )
         notes += check_relative(curve, found.lines, ear=target in EARS_AND_COUPLERS)
     elif shift:
         curve = curve.shifted(shift)

@@ -24,7 +24,7 @@ deviation of levels in dB.
 
 import re
 from dataclasses import replace
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from soundcal.response.curve import ChannelResponse
 from soundcal.response.model import Response, derivation, new_response
 from soundcal.units import db, from_db, power_db
 
-__all__ = ["InversionRule", "inverse"]
+__all__ = ["InversionRule", "inverse", "inversion_settings"]
 
 InversionRule = Literal["mean", "mean+2s", "kirkeby"]
 
@@ -103,8 +103,8 @@ def inverse(
     for width in re.findall(r"1/(\d+)", response.smoothing):
         if int(width) < _WIDEST:
             raise ParameterError(
-                f"response {response.id} is smoothed ({response.smoothing}); at most "
-                f"1/{_WIDEST} octave can be inverted: export it without smoothing"
+                f"response {response.id}: smoothing {response.smoothing}; at most 1/{_WIDEST} "
+                "octave can be inverted: export it without smoothing"
             )
     if isinstance(target, Response) and target.target_point != response.target_point:
         raise ParameterError(
@@ -151,6 +151,14 @@ def inverse(
     )
 
 
+def inversion_settings(response: Response) -> dict[str, Any]:
+    """Return rule, limits, target and smoothing of an inverse, ready for JSON; {} of another."""
+    if response.provenance.get("operation") != "inverse":
+        return {}
+    named = {name: response.provenance[name] for name in ("rule", "boost_db", "target")}
+    return {**named, "range_hz": list(response.valid), "smoothing": response.smoothing}
+
+
 def _inverse(
     curve: ChannelResponse,
     target: ChannelResponse | None,
@@ -183,7 +191,7 @@ def _with_spread(curve: ChannelResponse) -> ChannelResponse:
     if curve.spread_db is None:
         raise ParameterError(
             "rule mean+2s needs the spread between seatings; a response that was measured over "
-            "several of them has it"
+            "several of them has it, and the rule mean needs none"
         )
     variance = (curve.spread_db * np.log(10.0) / 20.0) ** 2  # of the logarithm of the magnitude
     more = np.exp(variance / 2.0) * (1.0 + 2.0 * np.sqrt(np.expm1(variance)))

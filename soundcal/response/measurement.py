@@ -23,6 +23,7 @@ from soundcal.response.deconvolution import (
     impulse_correlation,
     log_grid,
     third_octaves,
+    window_high_pass,
 )
 from soundcal.response.distortion import total_harmonic_distortion
 from soundcal.response.model import Response, new_response, with_provenance
@@ -63,7 +64,8 @@ class SweepTest:
     gate : Gate
         Window of the impulse response.
     low, high : float
-        Range of the response in Hz; ``high`` is lowered to 0.95 times the end of the sweep.
+        Range of the response in Hz. It begins at :attr:`lowest`; ``high`` is lowered to 0.95 times
+        the end of the sweep.
 
     Raises
     ------
@@ -78,16 +80,21 @@ class SweepTest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "high", min(self.high, _TOP * self.sweep.high))
-        if not 1.1 * self.sweep.low <= self.low < self.high:
+        if not (1.1 * self.sweep.low <= self.low and self.lowest < self.high):
             raise ParameterError(
-                f"response from {self.low:g} Hz to {self.high:g} Hz; a range that begins above "
+                f"response from {self.lowest:g} Hz to {self.high:g} Hz; a range that begins above "
                 f"{1.1 * self.sweep.low:g} Hz, where the sweep has begun, is expected"
             )
 
     @property
+    def lowest(self) -> float:
+        """Frequency in Hz at which the response begins: ``low``, or what the window resolves."""
+        return max(self.low, self.gate.lowest)
+
+    @property
     def bands(self) -> Array:
         """Centres of the third octaves in Hz in which noise and distortion are stated."""
-        return third_octaves(self.low, self.high)
+        return third_octaves(self.lowest, self.high)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings, ready for JSON."""
@@ -109,14 +116,18 @@ class MeasuredResponse:
         Its ``conditions`` hold SNR and distortion per channel and third octave, reasons to doubt it
         (``flags``), and what is out of its limits (``unmet_limits``).
     impulse : ndarray, shape (n_channels, n)
-        Windowed impulse responses.
+        Windowed impulse responses, after
+        :func:`~soundcal.response.deconvolution.window_high_pass`.
     first_sample : int
         Position of the first sample of ``impulse`` relative to time 0; negative.
+    high_pass_hz : float
+        Corner frequency of the high-pass in Hz. It is undone in ``response``.
     """
 
     response: Response
     impulse: Array
     first_sample: int
+    high_pass_hz: float
 
     def stored(self, wav: str, sha256: str, fs: int) -> Response:
         """Return the response, whose provenance names the file of the impulse responses.
@@ -130,7 +141,8 @@ class MeasuredResponse:
         fs : int
             Its sampling rate in Hz.
         """
-        impulse = {"wav": wav, "sha256": sha256, "fs": fs, "first_sample": self.first_sample}
+        impulse = {"wav": wav, "sha256": sha256, "fs": fs}
+        impulse |= {"first_sample": self.first_sample, "high_pass_hz": self.high_pass_hz}
         return with_provenance(self.response, impulse=impulse)
 
 
@@ -197,6 +209,12 @@ def response_of_takes(
         found[channel] = _channel(channel, rows, silence[number, first:], test)
     valid = _valid_range([one.snr_db for one in found.values()], test)
     of_channels = [flag for one in found.values() for flag in one.flags]
+    if test.lowest > test.low:
+        of_channels.append(
+            f"the response begins at {test.lowest:.4g} Hz, not {test.low:g} Hz: the window of "
+            f"{test.gate.after:g} s is too short; {test.gate.after * test.lowest / test.low:.3g} s "
+            "are needed"
+        )
     conditions = {
         **test.to_dict(),
         "averages": len(takes),
@@ -218,15 +236,16 @@ def response_of_takes(
         conditions={**conditions, "unmet_limits": unmet_limits(conditions)},
         provenance={"operation": "exponential sweep"},
     )
-    return MeasuredResponse(response, np.array([one.impulse for one in found.values()]), -before)
+    impulses = np.array([one.impulse for one in found.values()])
+    return MeasuredResponse(response, impulses, -before, test.lowest)
 
 
 def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) -> _Channel:
     sweep, gate, fs = test.sweep, test.gate, test.sweep.fs
-    whole = [deconvolve(row, sweep) for row in rows]
+    whole = [deconvolve(row, sweep, test.lowest) for row in rows]
     cuts = [gate.cut(response, fs) for response in whole]
     energy = float(np.sum(gate.weights(fs)[0] ** 2))
-    of_one = _density(silence, sweep)
+    of_one = _density(silence, test)
     against, least = _agreement(cuts, fs, lambda f: energy * of_one(f))
     alike = [index for index, value in enumerate(against) if index == 0 or value >= least]
     flags: list[str] = []
@@ -242,20 +261,23 @@ def _channel(name: str, rows: Sequence[Array], silence: Array, test: SweepTest) 
     def density(f: Array) -> Array:
         return of_one(f) / len(alike)
 
-    frequency, bands = log_grid(test.low, test.high), test.bands
-    gain = fir_gain(impulse, frequency, fs)
-    size = np.abs(gain)
+    frequency, bands = log_grid(test.lowest, test.high), test.bands
+    passed = fir_gain(impulse, frequency, fs)
+    size = np.abs(passed)
     if not size.all():
         raise SignalError(f"{name}: nothing of the sweep was recorded; check the cable and level")
     power = np.abs(np.fft.rfft(impulse, _FINE * impulse.size)) ** 2
     with np.errstate(divide="ignore"):
         snr = power_db(band_means(power, bands, fs) / (density(bands) * energy))
-    level = db(size)
+    to_time_0 = np.exp(2j * np.pi * frequency * gate.weights(fs)[1] / fs)
+    gain = passed * to_time_0 / window_high_pass(frequency, test.lowest)
     noise = np.sqrt(density(frequency) * energy) / size
-    distortion = total_harmonic_distortion(response, sweep, bands, noise=density)
+    distortion = total_harmonic_distortion(
+        response, sweep, bands, corner=test.lowest, noise=density
+    )
     curve = ChannelResponse(
         frequency,
-        level,
+        db(np.abs(gain)),
         u_db=_DB_PER_SHARE * noise,
         phase_deg=np.rad2deg(np.unwrap(np.angle(gain))),
         correlation_octaves=0.0,
@@ -288,16 +310,17 @@ _HIGHEST_SNR_DB: Final = 200.0
 """Stands for the infinite SNR of a path without noise."""
 
 
-def _density(silence: Array, sweep: Sweep) -> Callable[[Array], Array]:
+def _density(silence: Array, test: SweepTest) -> Callable[[Array], Array]:
     """Return the mean square of the noise over frequency, per unit of a window's energy.
 
     Deconvolved noise stays stationary around time 0 and has, at each frequency, the energy of the
     whole take spread over the length of the take. All of it is used, since a window alone has too
     few lines in the lowest bands.
     """
-    power = np.abs(np.fft.rfft(deconvolve(silence, sweep))) ** 2 / silence.size
-    bands = third_octaves(5.0, 0.5 * sweep.fs)
-    means = band_means(power, bands, sweep.fs)
+    fs = test.sweep.fs
+    power = np.abs(np.fft.rfft(deconvolve(silence, test.sweep, test.lowest))) ** 2 / silence.size
+    bands = third_octaves(5.0, 0.5 * fs)
+    means = band_means(power, bands, fs)
 
     def at(frequency: Array) -> Array:
         return over_log_frequency(frequency, bands, means)
@@ -317,7 +340,7 @@ def _valid_range(snr_db: Sequence[Array], test: SweepTest) -> tuple[float, float
             "check the cables, and raise the level"
         )
     first, last = runs[np.argmax(np.diff(runs, axis=1))]
-    low = test.low if first == 0 else max(test.low, float(bands[first] / edge))
+    low = test.lowest if first == 0 else max(test.lowest, float(bands[first] / edge))
     high = test.high if last == good.size else min(test.high, float(bands[last - 1] * edge))
     return low, high
 

@@ -23,6 +23,7 @@ from soundcal.response.curve import ChannelResponse
 from soundcal.response.points import check_incidence, check_point, point_unit
 
 __all__ = [
+    "REVERSED",
     "SCHEMA",
     "SERVES_ALL",
     "Response",
@@ -42,6 +43,9 @@ SCHEMA: Final = "soundcal/response/1"
 
 SERVES_ALL: Final = ("mono", "all")
 """Names of the only channel of a response that serves every channel of a recording."""
+
+REVERSED: Final = "reversed"
+"""Operation in the provenance of a response from the target point of another to its source."""
 
 _AT_ZERO: Final = 1e-6
 """Largest level in dB of a relative response at its own frequency: only rounding is allowed."""
@@ -209,7 +213,7 @@ class Response:
         """Return the response from target point to source point: its level is the negative one."""
         return _derived(
             self,
-            "reversed",
+            REVERSED,
             source_point=self.target_point,
             target_point=self.source_point,
             channels={name: channel.negated() for name, channel in self.channels.items()},

@@ -179,7 +179,7 @@ def largest_value(
 
 def assumed_uncertainty(frequency: Array, source: str, target: str) -> tuple[Array, str]:
     """Return the standard uncertainty in dB that is assumed, and its description."""
-    if source == "FS" and target in EARS_AND_COUPLERS:
+    if source in ("FS", "V") and target in EARS_AND_COUPLERS:
         return _steps(frequency, _HEADPHONES), (
             "assumed for a published curve of headphones: 0.3 dB to 1 kHz, 1 dB to 8 kHz, 4 dB "
             "above; without the spread of units and the fixture"

@@ -60,7 +60,9 @@ class Referral:
         return tuple(equaliser.applied() for equaliser in self.equalisers)
 
 
-def not_undone(calibration: Calibration, undone: Container[str]) -> str:
+def not_undone(
+    calibration: Calibration, undone: Container[str], *, way: str = " (--response)"
+) -> str:
     """Return the response that a calibration names and that was not undone, in words; or "".
 
     Parameters
@@ -69,11 +71,13 @@ def not_undone(calibration: Calibration, undone: Container[str]) -> str:
         It may name the response of its microphone or ear simulator.
     undone : container of str
         Digests of the responses that are undone.
+    way : str
+        The way to undo it; "" where there is none.
     """
     named = calibration.details.get("response")
     if not named or named["sha256"] in undone:
         return ""
-    return f"the response {named['name']} ({named['id']}), which was not undone (--response)"
+    return f"the response {named['name']} ({named['id']}), which was not undone{way}"
 
 
 def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response, ...]:
@@ -107,8 +111,8 @@ def chosen_responses(refer_to: str, given: Sequence[Response]) -> tuple[Response
     for same in (electrical, acoustical):
         if len(same) > 1:
             raise ParameterError(
-                f"{' and '.join(_told(response) for response in same)}: one is expected; combine "
-                "them (soundcal response combine)"
+                f"{' and '.join(_told(response) for response in same)}: one is expected; leave the "
+                "others out, or chain those that meet (soundcal response combine)"
             )
     if not refer_to:
         if acoustical:
@@ -137,6 +141,7 @@ def referral(
     channels: Sequence[str],
     fs: float,
     tone_frequency: float | None = None,
+    device: str = "unknown",
 ) -> Referral:
     """Return the filters for a recording.
 
@@ -156,6 +161,8 @@ def referral(
     tone_frequency : float, optional
         Frequency in Hz of the sound calibrator, whose tone keeps its level; where a relative
         response is normalised if it is not known.
+    device : str
+        Identity of the device that recorded; the response of another one is flagged.
 
     Raises
     ------
@@ -186,6 +193,7 @@ def referral(
                 fs=fs,
                 channels=channels,
                 fixed_at=tone_frequency if response.kind == "relative" else None,
+                device=device,
             )
         )
     if notes and not set(channels) <= set(EARS):

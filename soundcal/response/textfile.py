@@ -6,17 +6,21 @@ says so. No level is taken from a header.
 """
 
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.text import read_export
+from soundcal.response.column_names import column_meaning, named_correction
 from soundcal.response.columns import NumberTable, number_table
+from soundcal.response.combining import join_channels
 from soundcal.response.curve import ChannelResponse
-from soundcal.response.headers import HeaderFacts, header_facts, named_correction
+from soundcal.response.headers import HeaderFacts, header_facts
 from soundcal.response.imported import FileSign, FoundCurve, imported_response
 from soundcal.response.model import Response, ResponseKind
 from soundcal.response.own_csv import is_own_csv, response_of_own_csv
@@ -29,6 +33,15 @@ _KEPT: Final = 40
 
 _RESPONSES_OF_AUTOEQ: Final = ("raw", "smoothed")
 """Columns of a table of AutoEq without its target; its errors and equalisations contain it."""
+
+_DECIBELS: Final = re.compile(r"db|spl|^raw$", re.IGNORECASE)
+"""Names of columns that are levels in dB for certain."""
+
+_SHORT: Final = 2
+"""A name of so few letters is no word of any language."""
+
+_RATIO: Final = 2.0
+"""Ratios to the value at 1 kHz have a median between this and its inverse, as has that value."""
 
 
 def read_response(
@@ -57,11 +70,13 @@ def read_response(
     kind : {"relative", "absolute"}
         A relative response gets 0 dB at ``normalise_at``.
     channel : str
-        Name of the channel; the file's, or ``mono``, which serves all, if not given.
+        Name of the channel; the file's, or ``mono``, which serves all, if not given. A file with
+        columns of both ears has the channels ``left`` and ``right``, or the one that is named.
     incidence : str
         Sound incidence at a microphone; the file's if not given.
     as_ : {"response", "correction"}, optional
-        Sign of the file; a correction is negated. A response if not given, unless that is doubtful.
+        Sign of the file; a correction is negated. A response if not given, unless that is doubtful:
+        by a name, also of a column that is not understood, or by the curve.
     columns : sequence of str
         Names or numbers of the columns of frequency, level and phase.
     normalise_at : float
@@ -79,7 +94,8 @@ def read_response(
     RecordError
         The file cannot be read, or does not look like a response, with the number of the line.
     ParameterError
-        The sign is doubtful and not stated, or a parameter contradicts the file.
+        The sign is doubtful and not stated, values that may be ratios are not said to be levels by
+        their column's name or by ``columns``, or a parameter contradicts the file.
     """
     path = Path(path)
     if as_ is not None and as_ not in get_args(FileSign):
@@ -96,68 +112,122 @@ def read_response(
             _agreed("incidence", incidence, response.incidence)
             return response
         table = number_table(text, columns=columns)
-        facts = header_facts(table.header, path.stem)
-        autoeq = table.names[:2] == ("frequency", "raw")
-        if autoeq and kind == "absolute":
-            raise ParameterError("a table of AutoEq is normalised at 1 kHz: its level is lost")
-        source = source_point or ("FS" if autoeq else "P")
-        target = target_point or ("DRP" if autoeq else "FS")
-        found = FoundCurve(
-            table.lines,
-            table.frequency,
-            table.level,
-            table.phase,
-            sign=as_ or _assumed_sign(path, table, microphone=(source, target) == ("P", "FS")),
-            notes=(*remarks, *table.notes, *_told(facts), *(_with_target(table) if autoeq else ())),
-            about={
-                "importer": "text",
-                "header": list(table.header[:_KEPT]),
-                "columns": table.rule,
-                "column": table.column,
-                "serial": facts.serial,
-                "stated_sensitivity": list(facts.sensitivity),
-            },
-            more={
-                "incidence": _agreed("incidence", incidence, facts.incidence),
-                "smoothing": facts.smoothing or "not stated",
-                "conditions": {"fs": facts.fs} if facts.fs else {},
-            },
-        )
-        return imported_response(
-            found,
-            path,
-            source=source,
-            target=target,
-            kind=kind,
-            channel=_agreed("channel", channel, facts.channel) or "mono",
-            normalise_at=normalise_at,
-            shift=shift,
-        )
+        of_ears = {
+            ear: replace(table, column=name, level=level)
+            for ear, (name, level) in table.ears.items()
+            if channel in ("", ear) or channel not in table.ears
+        }
+        parts = [
+            _of_one_column(
+                path,
+                one,
+                source_point=source_point,
+                target_point=target_point,
+                kind=kind,
+                channel=_agreed("channel", channel, ear),
+                incidence=incidence,
+                as_=as_,
+                stated=bool(columns),
+                remarks=remarks,
+                normalise_at=normalise_at,
+                shift=shift,
+            )
+            for ear, one in (of_ears or {"": table}).items()
+        ]
+        return join_channels(*parts, name=path.stem)
     except (ParameterError, RecordError) as error:
         raise type(error)(f"{path}: {error}") from error
 
 
-def _assumed_sign(path: Path, table: NumberTable, *, microphone: bool) -> FileSign:
-    """Return that the file states a response; refuse to assume it where that is doubtful."""
-    reason = ""
-    word = named_correction(path.stem, table.column)
-    if word:
-        reason = f"the file or its column is called {word!r}"
-    elif microphone:
-        keep = table.frequency > 0
-        f, level = table.frequency[keep], table.level[keep]
-        if f.size > 1 and (np.diff(f) > 0).all():
-            rise = rises_at_low_frequencies(ChannelResponse(f, level, u_db=np.zeros(f.size)))
-            if rise:
-                reason = (
-                    f"{rise:.1f} dB more at 20 to 40 Hz than at 1 kHz, but microphones roll off"
-                )
-    if reason:
+def _of_one_column(
+    path: Path,
+    table: NumberTable,
+    *,
+    source_point: str,
+    target_point: str,
+    kind: ResponseKind,
+    channel: str,
+    incidence: str,
+    as_: FileSign | None,
+    stated: bool,
+    remarks: Sequence[str],
+    **asked: Any,
+) -> Response:
+    """Return the response in a table's column of levels; ``stated`` if the caller chose it."""
+    if not (stated or _DECIBELS.search(table.column)):
+        _refuse_ratios(table)
+    facts = header_facts(table.header, path.stem)
+    autoeq = table.names[:2] == ("frequency", "raw")
+    if autoeq and kind == "absolute":
+        raise ParameterError("a table of AutoEq is normalised at 1 kHz: its level is lost")
+    source = source_point or ("FS" if autoeq else "P")
+    target = target_point or ("DRP" if autoeq else "FS")
+    doubt = "" if as_ else _doubt(path, table, facts, (source, target), stated=stated)
+    if doubt:
         raise ParameterError(
-            f"is this a correction? {reason}. State the sign: --as response if +3 dB means that "
+            f"is this a correction? {doubt}. State the sign: --as response if +3 dB means that "
             "the device is 3 dB too loud, --as correction if 3 dB have to be added"
         )
-    return "response"
+    found = FoundCurve(
+        table.lines,
+        table.frequency,
+        table.level,
+        table.phase,
+        sign=as_ or "response",
+        notes=(*remarks, *table.notes, *_told(facts), *(_with_target(table) if autoeq else ())),
+        about={
+            "importer": "text",
+            "header": list(table.header[:_KEPT]),
+            "columns": table.rule,
+            "column": table.column,
+            "serial": facts.serial,
+            "stated_sensitivity": list(facts.sensitivity),
+        },
+        more={
+            "incidence": _agreed("incidence", incidence, facts.incidence),
+            "smoothing": facts.smoothing,
+            "conditions": {"fs": facts.fs} if facts.fs else {},
+        },
+    )
+    return imported_response(
+        found,
+        path,
+        source=source,
+        target=target,
+        kind=kind,
+        channel=_agreed("channel", channel, facts.channel) or "mono",
+        **asked,
+    )
+
+
+def _refuse_ratios(table: NumberTable) -> None:
+    """Refuse positive values around 1: levels in dB re 1 kHz are 0 there."""
+    there = table.level[np.argmin(np.abs(table.frequency - 1000.0))]
+    around = [1.0 / _RATIO <= value <= _RATIO for value in (there, np.median(table.level))]
+    if table.level.min() > 0.0 and all(around):
+        raise ParameterError(
+            f"no value up to 0, and {there:g} at 1 kHz: is it a ratio (linear magnitude)? Then "
+            "write 20 lg of the values. If they are levels in dB, state the columns (--columns 1,2)"
+        )
+
+
+def _doubt(
+    path: Path, table: NumberTable, facts: HeaderFacts, ends: tuple[str, str], *, stated: bool
+) -> str:
+    """Return the reason for which a file may state a correction; "" if there is none."""
+    title = "" if table.title in facts.sensitivity else table.title
+    if word := named_correction(path.stem, table.column, title):
+        return f"the file or its column is called {word!r}"
+    letters = sum(map(str.isalpha, table.column))
+    if table.names and not stated and letters > _SHORT and not column_meaning(table.column):
+        return f"nobody knows what the name of its column {table.column!r} means"
+    keep = table.frequency > 0
+    f, level = table.frequency[keep], table.level[keep]
+    if ends == ("P", "FS") and f.size > 1 and (np.diff(f) > 0).all():
+        rise = rises_at_low_frequencies(ChannelResponse(f, level, u_db=np.zeros(f.size)))
+        if rise:
+            return f"{rise:.1f} dB more at 20 to 40 Hz than at 1 kHz, but microphones roll off"
+    return ""
 
 
 def _told(facts: HeaderFacts) -> list[str]:

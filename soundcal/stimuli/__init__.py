@@ -18,13 +18,14 @@ from soundcal._lazy import on_first_use
 
 if TYPE_CHECKING:
     from soundcal.stimuli.catalogue import Stimulus, load_catalogue, scenes, select
-    from soundcal.stimuli.rendering import digest, render
+    from soundcal.stimuli.rendering import digest, file_flags, render
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
             "Stimulus": "catalogue",
             "digest": "rendering",
+            "file_flags": "rendering",
             "load_catalogue": "catalogue",
             "render": "rendering",
             "scenes": "catalogue",
@@ -35,6 +36,7 @@ else:
 __all__ = [
     "Stimulus",
     "digest",
+    "file_flags",
     "load_catalogue",
     "render",
     "scenes",

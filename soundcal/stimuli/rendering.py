@@ -1,6 +1,7 @@
 """Rendering: the samples of a stimulus, checked against the catalogue."""
 
 import hashlib
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -9,13 +10,16 @@ from soundcal.arrays import Array
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
+from soundcal.files.recordings import equalised_before
+from soundcal.recording import Flag
 from soundcal.stimuli.catalogue import LONGEST_S, Stimulus
 from soundcal.stimuli.exact import to_24_bit
 from soundcal.stimuli.parameters import check_parameters
 from soundcal.stimuli.scenery import scene
 from soundcal.stimuli.signals import SIGNALS
+from soundcal.takes.file_checks import stimulus_flags
 
-__all__ = ["digest", "render"]
+__all__ = ["digest", "file_flags", "render"]
 
 _CATALOGUE_FS: Final = 48000
 _RATES: Final = (8000, 192000)
@@ -67,6 +71,22 @@ def render(stimulus: Stimulus, *, fs: int = _CATALOGUE_FS, duration: float | Non
     return samples
 
 
+def file_flags(stimulus: Stimulus, *, equalised: bool = False) -> tuple[Flag, ...]:
+    """Return the reasons to doubt the file of a stimulus, none of one that is generated.
+
+    One that is to be ``equalised`` should not be a recording of equalised playback.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be read.
+    """
+    if stimulus.kind != "file":
+        return ()
+    path = _path(stimulus)
+    return (*stimulus_flags(audio.read(path)), *(equalised_before(path) if equalised else ()))
+
+
 def digest(samples: Array) -> str:
     """Return the SHA-256 of a rendering: 24-bit values as little-endian int32, by channel."""
     return hashlib.sha256(np.ascontiguousarray(to_24_bit(samples), dtype="<i4").data).hexdigest()
@@ -80,7 +100,7 @@ def _generate(stimulus: Stimulus, fs: int, n: int) -> Array:
 
 
 def _from_file(stimulus: Stimulus, fs: int, duration: float | None) -> Array:
-    path = stimulus.folder / stimulus.parameters["path"]
+    path = _path(stimulus)
     found = file_digest(path)
     if found != stimulus.sha256:
         raise RecordError(
@@ -99,3 +119,7 @@ def _from_file(stimulus: Stimulus, fs: int, duration: float | None) -> Array:
             f"{path}: holds {capture.duration:g} s, but {duration:g} s were requested"
         )
     return np.array(capture.samples[:, :n])
+
+
+def _path(stimulus: Stimulus) -> Path:
+    return stimulus.folder / str(stimulus.parameters["path"])

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from soundcal.arrays import Samples
-from soundcal.recording import CLIPPING, EARS, FULL_SCALE, GAPS, Capture, counted, is_lossy
+from soundcal.recording import CLIPPING, EARS, FULL_SCALE, GAPS, Capture, Flag, counted, is_lossy
 from soundcal.takes.channel_statistics import ChannelStatistics
-from soundcal.takes.check import Check, Limit, doubt
+from soundcal.takes.check import Check, Limit, doubt, flags_of
 from soundcal.takes.judge import BITS_FROM, DC_LIMIT, SignalChecks, offset
 from soundcal.takes.odd_samples import OddSamples
 from soundcal.takes.one_signal import OneSignal
@@ -23,7 +23,7 @@ from soundcal.takes.zero_runs import ZeroRuns
 from soundcal.takes.zeros import LONG_S, QUIET_STEPS, SHORTEST
 from soundcal.units import STATIC_PRESSURE, db, pascal_to_level
 
-__all__ = ["DEAD", "FileChecks", "judge_file"]
+__all__ = ["DEAD", "FileChecks", "judge_file", "stimulus_flags"]
 
 DEAD: Final = "swing"
 """Name of the check of a channel that never moves."""
@@ -266,9 +266,7 @@ def _peak(name: str, row: ChannelStatistics, factor: float | None) -> Iterator[C
     yield Check("peak", level, "dB", _PEAK, doubt(reason), reason)
 
 
-def judge_file(
-    capture: Capture, sensitivities: Sequence[float] = (), *, stimulus: bool = False
-) -> tuple[Check, ...]:
+def judge_file(capture: Capture, sensitivities: Sequence[float] = ()) -> tuple[Check, ...]:
     """Return the checks of a whole file that was read into memory.
 
     Parameters
@@ -277,11 +275,17 @@ def judge_file(
         The file.
     sensitivities : sequence of float, optional
         Pascal per full scale of each channel; without them no check is in dB.
-    stimulus : bool
-        True for a file to be played: it may be silent for a while, and equal in both channels.
     """
     coarse = is_lossy(capture.flags)
     checks = FileChecks(capture.channels, capture.fs, sensitivities, coarse=coarse)
     checks.push(capture.samples)
-    found = checks.checks()
-    return tuple(check for check in found if check.name in _OF_A_STIMULUS) if stimulus else found
+    return checks.checks()
+
+
+def stimulus_flags(capture: Capture) -> tuple[Flag, ...]:
+    """Return the reasons to doubt a file that is to be played.
+
+    It may be silent for a while, and equal in both channels.
+    """
+    of_samples = [check for check in judge_file(capture) if check.name in _OF_A_STIMULUS]
+    return (*capture.flags, *flags_of(of_samples))

@@ -43,6 +43,13 @@ def test_ears_that_differ_are_named_with_the_size(gain_db: float) -> None:
     assert "more than 3 dB" in text
 
 
+def test_one_take_for_both_ears_is_not_believed() -> None:
+    """In another coding it has other samples, and the same level."""
+    one, _, coarse = copies(take(7))
+    both = calibrate({"left": [one], "right": [coarse]}).details["warnings"]
+    assert "equal to within 0.0001 dB, which two microphones are not" in " ".join(both)
+
+
 @pytest.mark.parametrize(("at", "off"), [(0, -20.0), (1, 0.8), (2, -1.0)])
 def test_one_insertion_off_is_named(at: int, off: float) -> None:
     rows = [take(k, off if k == at else 0.0) for k in range(3)]

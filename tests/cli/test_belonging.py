@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from soundcal.cli import main
 from soundcal.errors import ParameterError
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
+from soundcal.response import ChannelResponse, new_response, save_response
 
 EARS = {"left": 2.0, "right": 3.0}
 
@@ -47,6 +49,62 @@ def folder(takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 MEASURE = ["measure", "takes/take.wav", "--indicators", "LAeq"]
 REPORT = ["report", "takes", "--indicators", "LAeq", "--out", "report", "--force"]
 LIVE = ["--device", "sim:lab", "--inputs", "1,2", "--duration", "1"]
+
+
+RESPONSE = ["--response", "microphone.json"]
+
+
+@pytest.mark.parametrize(
+    ("command", "way"),
+    [
+        (["spectrum", "takes/take.wav", "--calibration", "own.json"], ""),
+        ([*MEASURE, "--calibration", "own.json"], " (--response)"),
+        (["record", "new.wav", *LIVE, "--calibration", "own.json"], " (--response)"),
+        (["monitor", *LIVE, "--calibration", "own.json"], " (--response)"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_response_that_the_calibration_names_is_not_forgotten(
+    command: list[str], way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"id": "P-FS-1", "name": "MM7", "sha256": "0" * 64}
+    for details in ({}, {"response": named}):
+        stated = from_sensitivity(EARS, device="sim:lab")
+        save_calibration("own.json", with_details(stated, **details), force=True)
+        assert main([*command, *(["--force"] if command[0] == "record" else [])]) == 0
+        said = f"names the response MM7 (P-FS-1), which was not undone{way}\n"
+        assert (said in capsys.readouterr().err) == bool(details)
+
+
+@pytest.mark.parametrize(
+    ("ends", "device", "command"),
+    [
+        ("P FS", "sim:portable+closed-16", [*MEASURE, "--calibration", "own.json", *RESPONSE]),
+        ("P FS", "sim:portable+closed-16", ["record", "new.wav", *LIVE, *RESPONSE]),
+        ("P FS", "sim:portable+closed-16", ["monitor", *LIVE, *RESPONSE]),
+        ("P FS", "sim:lab", ["record", "new.wav", *LIVE, *RESPONSE]),
+        ("P FS", "", ["record", "new.wav", *LIVE, *RESPONSE]),
+        (
+            "FS DRP",
+            "sim:portable+closed-16",
+            ["play", "takes/take.wav", *LIVE[:2], "--equalize", "microphone.json"],
+        ),
+        ("FS DRP", "sim:lab", ["play", "takes/take.wav", *LIVE[:2], "--equalize", RESPONSE[1]]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value,
+)
+def test_a_response_of_another_device_is_flagged(
+    ends: str, device: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The samples of another soundcard, and what hangs on it, have another response."""
+    curve = ChannelResponse(np.array([20.0, 1000.0, 20000.0]), np.zeros(3), u_db=0.1)
+    made = new_response("R", *ends.split(), "absolute", {"mono": curve}, device=device)
+    if ends == "P FS":
+        made = made.normalised(1000.0)
+    save_response("microphone.json", made)
+    assert main(command) == 0
+    other = device == "sim:portable+closed-16"
+    assert (f" belongs to {device}, not to sim:lab" in capsys.readouterr().err) == other
 
 
 @pytest.mark.parametrize(
@@ -95,6 +153,23 @@ def test_another_input_of_the_same_device_is_flagged(
         page = Path("report/report.html")
         told = page.read_text() if command[0] == "report" else found.err
         assert ("and recorded on input 1" in told) == (name in ("crossed", "further"))
+
+
+def test_names_of_channels_are_trimmed_and_in_one_normal_form(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A take of ``left, right`` belongs to the calibration of ``left,right``."""
+    ears = ["--names", "left, right", "--calibration", "own.json"]
+    assert main(["record", "new.wav", *LIVE, *ears]) == 0
+    assert main(["monitor", *LIVE, *ears]) == 0
+    assert main(["measure", "new.wav", "--indicators", "LAeq", "--ears", "mean"]) == 0
+    assert main(["record", "new.wav", *LIVE, "--names", ",right", "--force"]) == 2
+    assert "2 distinct names are expected" in capsys.readouterr().err
+    accents = [unicodedata.normalize(form, "gauche é, droite") for form in ("NFC", "NFD")]
+    for typed in accents:
+        assert main(["record", "new.wav", *LIVE, "--names", typed, "--force"]) == 0
+        record = json.loads(Path("new.json").read_text(encoding="utf-8"))
+        assert record["capture"]["channels"] == accents[0].split(", ")
 
 
 def test_calibrate_and_record_keep_the_inputs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,6 +167,29 @@ def test_a_settings_file_replaces_nothing_and_writes_nowhere_else(
     assert (folder / "mine.csv").read_text() == "precious"
 
 
+@pytest.mark.parametrize(
+    ("table", "line", "command"),
+    [
+        ("play", "record = '../new.wav'", ["play", "../a.wav"]),
+        ("play", "rec = '/tmp/new.wav'", ["play", "../a.wav"]),
+        ("monitor", "log = '../new.csv'", ["monitor", "--duration", "1"]),
+        ("spectrum", "out = '../new.csv'", ["spectrum", "../a.wav", "--sensitivity", "1"]),
+    ],
+)
+def test_a_settings_file_makes_no_command_write_elsewhere(
+    folder: Path, capsys: pytest.CaptureFixture[str], table: str, line: str, command: list[str]
+) -> None:
+    theirs = folder / "theirs"
+    theirs.mkdir()
+    (theirs / "soundcal.toml").write_text(f"[{table}]\n{line}\n")
+    os.chdir(theirs)
+    before = sorted(folder.rglob("*"))
+    device = [] if table == "spectrum" else ["--device", "sim:lab"]
+    assert main([*command, *device]) == 5
+    assert "does not name a file in the folder of soundcal.toml" in capsys.readouterr().err
+    assert sorted(folder.rglob("*")) == before
+
+
 HOLDER = """
 import sys, time
 from pathlib import Path

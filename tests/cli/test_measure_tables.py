@@ -215,6 +215,7 @@ def test_one_level_for_all_channels_and_names_with_ending(folder: Path) -> None:
         ("recording,left,right,weighting\nR1,loud,2,A\nR2,60,61,A\n", "column left"),
         ("name,left,right\nR1,60,61\n", "no column 'recording'"),
         ("recording,weighting\nR1,A\n", "no column with levels"),
+        ("recording,left,right,Left,weighting\nR1,60,61,70,A\n", "'left' and 'Left' are the same"),
     ],
 )
 def test_tables_of_levels_that_are_refused(folder: Path, text: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from soundcal.devices import open_device
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.calibrations import load_calibration, save_calibration
-from soundcal.files.recordings import record_beside
+from soundcal.files.recordings import RecordingRecord, record_beside
 from soundcal.indicators import band_levels, leq
 from soundcal.lab.play import HeardLevel, LevelAtEars
+from soundcal.recording import EQUALISED_BEFORE
 from soundcal.response import ChannelResponse, load_response, new_response, save_response
+from soundcal.stimuli import file_flags, load_catalogue
 from soundcal.units import db, from_db
 
 FS = 48000
@@ -170,6 +173,30 @@ def test_headphones_are_made_flat(
     assert "equalised: response FS-FS-" in said
     assert found["equalisation"]["direction"] == "embed"
     curve = load_response(headphones)
+    kept = RecordingRecord.read(take.with_suffix(".json")).playback_equalisation
+    assert list(kept) == [found["equalisation"]]  # the take alone tells how it was made
+    assert kept[0]["of"] == [curve.identity]
+    assert kept[0]["settings"] == {
+        "phase": "minimum",
+        "taps": 8192,
+        "fixed_at_hz": 1000.0,
+        "rule": "mean",
+        "boost_db": 12.0,
+        "target": "flat",
+        "range_hz": [40.0, 16000.0],
+        "smoothing": "1/24 octave",
+    }
+    again = ["play", str(take), "--device", "sim:lab", "--gain-db", "-40"]
+    for options, doubted in (([], False), (["--equalize", headphones], True)):
+        assert main([*again, *options]) == 0
+        told = "take.wav was recorded while inverse of H equalised what was played" in (
+            capsys.readouterr().err
+        )
+        assert told == doubted
+    rain = load_catalogue()["W06"]
+    sound = replace(rain, kind="file", parameters={"path": "take.wav"}, folder=tmp_path)
+    assert EQUALISED_BEFORE in [flag.kind for flag in file_flags(sound, equalised=True)]
+    assert EQUALISED_BEFORE not in [flag.kind for flag in file_flags(sound)]
     file = audio.read(x).samples
     for ear, samples in zip(("left", "right"), file, strict=True):
         at_1_khz = found["gain_db"] + float(curve.channel(ear).level(1000.0))

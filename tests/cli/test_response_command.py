@@ -61,6 +61,16 @@ def test_ears_become_the_channels_of_one_response(capsys: pytest.CaptureFixture[
     assert "2 names are expected, one per file" in capsys.readouterr().err
 
 
+def test_one_file_for_two_ears_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("copy.txt").write_text(UMIK + ROWS)
+    Path("other.txt").write_text(UMIK + ROWS.replace("3.5", "3.6"))
+    ears = ["--channel", "left,right", "--incidence", "90deg", "--out", "ears.json", "--force"]
+    said = "warning: left and right come from files of the same content"
+    for second, expected in (("copy.txt", True), ("other.txt", False)):
+        assert main(["response", "import", "7114754_90deg.txt", second, *ears]) == 0
+        assert (said in capsys.readouterr().err) == expected
+
+
 def test_a_types_correction_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     Path("type.csv").write_text(
         "# soundcal-response 1\n# from: P\n# to: P\n# kind: absolute\n# incidence: random\n"

@@ -1,6 +1,7 @@
 """``soundcal response measure`` in the simulated lab."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from soundcal.cli import main
 from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
-from soundcal.files.calibrations import save_calibration
+from soundcal.files.calibrations import load_calibration, save_calibration
 from soundcal.response import ChannelResponse, load_response, new_response, save_response
 from soundcal.units import db
 
@@ -49,6 +50,19 @@ def test_headphones_on_ears(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*on_ears, "--out", "h.json"]) == 5
     assert main([*on_ears, "--out", "h.json", "--force"]) == 5
     assert "already holds a session" in capsys.readouterr().err
+
+
+def test_ears_that_are_calibrated_elsewhere_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    ears()
+    stated_ears = load_calibration("ears.json")
+    details = {"inputs": {"left": 3, "right": 4}}
+    save_calibration("lines.json", replace(stated_ears, details=details))
+    words = [*SHORT, "--device", "sim:lab", "--seatings", "1", "--out", "h.json", "--ears"]
+    assert main([*words, "lines.json"]) == 0
+    assert "calibrated on input 3 and recorded on input 1" in capsys.readouterr().err
+    save_calibration("field.json", replace(stated_ears, details={"point": "FF"}))
+    assert main([*words, "field.json", "--force"]) == 2
+    assert "field.json: calibrated at FF; the response" in capsys.readouterr().err
 
 
 def test_a_series_goes_on_where_it_stopped(
@@ -108,7 +122,10 @@ def test_references_are_read_before_a_sweep_is_played(capsys: pytest.CaptureFixt
 def test_noise_gives_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     command = [*ONCE, "--device", "sim:lab,noise=30", "--level", "-50", "--out", "x.json"]
     assert main(command) == 4
-    assert "at least 20 dB are needed; raise the level" in capsys.readouterr().err
+    needed = "at least 20 dB are needed; raise the level"
+    assert needed in capsys.readouterr().err
+    assert main(["response", "show", "x.json"]) == 0
+    assert needed in capsys.readouterr().out
     assert load_response("x.json").valid[1] < 20000.0  # white noise, and a pink sweep
 
 
@@ -116,6 +133,7 @@ def test_noise_gives_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         ("--seatings 3 --out x.json", "--seatings needs --ears"),
+        ("--ears e.json --max-level 70 --out x.json", "--max-level needs --output-calibration"),
         ("--out x.csv", "written as .json"),
         ("--reference a.json --out x.json", "belong together"),
         ("--ears e.json --reference a.json --out x.json", "give one"),

@@ -98,7 +98,13 @@ def test_equalised_stimuli_have_their_levels_and_a_start_near_them(equalised: Se
         record = json.loads(path.read_text())
         # predicted from two other seatings of headphones whose gain differs by 0.25 dB (s)
         assert abs(record["gain_db"] - record["search"]["predicted_gain_db"]) < 1.0
-        assert record["search"]["equaliser"] == load_response(equalised.path("equaliser.json")).id
+        equaliser = load_response(equalised.path("equaliser.json"))
+        assert record["search"]["equaliser"] == equaliser.id
+        (step,) = record["playback_equalisation"]
+        assert (step["sha256"], step["direction"]) == (equaliser.sha256, "embed")
+        assert step["of"] == [load_response(equalised.path("headphones.json")).identity]
+        hats = json.loads((equalised.folder / f"rec-{name}_hats_run-1.json").read_text())
+        assert "playback_equalisation" not in hats
 
 
 def test_the_loudness_of_equalised_stimuli_is_the_one_in_situ(equalised: Session) -> None:

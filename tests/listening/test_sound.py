@@ -16,6 +16,7 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.indicators import leq, peak_level, time_weighted_level
 from soundcal.lab.gains import GainTable
+from soundcal.listening.checking import check_study
 from soundcal.listening.cues import CUE, CUES
 from soundcal.listening.exposure import beyond_limits, exposure_pa2h
 from soundcal.listening.presentable import Presentable
@@ -201,3 +202,6 @@ def test_an_ear_without_sound_has_no_level(sounds: Path, tmp_path: Path) -> None
         assert one.exposure_pa2h == pytest.approx(exposure_pa2h(63.0, 2.0))
         assert beyond_limits(study.limits, one) == []
         assert max(book.presentable(CUE, "comfort").laeq) < 63.0
+    remarks = [text for text in check_study(study).remarks if text.startswith("one_ear: ")]
+    assert len(remarks) == 1
+    assert "left: every sample is exactly zero" in remarks[0]

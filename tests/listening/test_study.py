@@ -54,6 +54,8 @@ REFUSED = [
     ('"sessions"', '"mixed"\nboth = 9', "participants, both: conditions = 'mixed'; sessions or"),
     ("duration = 2", "duration = nan", "sound, duration: nan; a number is expected"),
     ("duration = 2", 'catalogue = "no.toml"', "sound, catalogue: "),
+    ("duration = 2", 'equalize = "../h.json"', "sound, equalize: "),
+    ("duration = 2", 'robust = "flat"', "sound, robust: 'flat'; one of mean+2s, mean, kirkeby is"),
     ("complete = 1, max = 0", "complete = 3, max = 2", "block 2, plays: max = 2 is less than"),
     ("at_least_s = 1", "at_least_s = 9, at_most_s = 1", "block 2, pause: at_most_s = 1 s is less"),
     ("seed = 20260301", "seed = 2026-03-01", "seed: datetime.date(2026, 3, 1); a whole number"),

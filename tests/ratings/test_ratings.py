@@ -518,3 +518,17 @@ def test_tidy_tables_round_trip_and_refuse(tmp_path: Path) -> None:
     pd.concat([ratings.table, ratings.table]).to_csv(path, index=False)
     with pytest.raises(RecordError, match="given twice"):
         read_ratings(path, scale=(0, 100))
+
+
+@pytest.mark.parametrize(
+    ("spoken", "asked", "said"),
+    [("eng", "equal", True), ("eng", "eng", False), ("xyz", "equal", False)],
+)
+def test_answers_in_a_language_whose_angles_are_not_taken_are_said(
+    tmp_path: Path, spoken: str, asked: str, said: bool
+) -> None:
+    """The table of ``listen export`` has the language; its report takes the angles of it."""
+    rows = study().table.assign(language=spoken)
+    rows.to_csv(tmp_path / "ratings.csv", index=False)
+    ratings = read_ratings(tmp_path / "ratings.csv", scale=(0, 100), language=asked)
+    assert any("state the language eng" in note for note in ratings.notes) == said

@@ -1,6 +1,7 @@
 """Equalisers: signs, levels, blocks, reference points, flags."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from soundcal.response import (
     new_response,
     point_after,
 )
+from soundcal.response.directions import incidence_after
 from soundcal.stimuli.catalogue import load_catalogue, scenes
 from soundcal.stimuli.rendering import render
 from soundcal.units import db, power_db
@@ -246,6 +248,17 @@ def test_a_changed_response_is_told() -> None:
     assert CHANGED in [f.kind for f in only(changed, "undo").apply(recording(tone(500))).flags]
 
 
+def test_another_rate_and_a_single_seating_are_told() -> None:
+    for conditions, texts in (
+        ({"fs": 44100}, ["holds for 44100 Hz, not for 48000 Hz"]),
+        ({"seatings": 1}, ["does not contain the spread between seatings"]),
+        ({"fs": FS, "seatings": 2}, []),
+    ):
+        flags = only(replace(BRIGHT, conditions=conditions, id=""), "undo").flags()
+        assert len(flags) == len(texts)
+        assert all(text in str(flag) for text, flag in zip(texts, flags, strict=True))
+
+
 def test_only_a_response_that_leads_from_the_point_is_applied() -> None:
     head = generic_response("generic-df")
     assert point_after(head, "undo", "DRP") == "DF"
@@ -265,6 +278,14 @@ def test_only_a_response_that_leads_from_the_point_is_applied() -> None:
     sensitivity = new_response("S", "P", "FS", "absolute", {"all": BRIGHT.channel("mono")})
     with pytest.raises(ParameterError, match="calibration contains its level"):
         point_after(sensitivity, "undo", "P")
+
+
+def test_the_response_of_another_incidence_is_refused() -> None:
+    for stated in ("", "0deg"):
+        assert incidence_after(BRIGHT, "P", stated) == "0deg"
+    for stated in ("90deg", "random"):
+        with pytest.raises(ParameterError, match=f"incidence 0deg.*stated for {stated}"):
+            only(BRIGHT, "undo").apply(recording(tone(500, 0.1), "P", incidence=stated))
 
 
 def test_a_microphone_is_undone_once() -> None:

@@ -1,5 +1,6 @@
 """Responses: values between frequencies, both directions, chains, files."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -178,12 +179,24 @@ def test_chains_add_levels_and_add_uncertainties_in_squares() -> None:
     assert right.degrees_of_freedom(500.0) == pytest.approx(4 * (0.5 / 0.4) ** 4)
     assert right.correlation_octaves == 1.0
     assert [part["id"] for part in both.provenance["of"]] == [head().id, canal.id]
+    assert both.smoothing == "none"
+    unknown = dataclasses.replace(canal, smoothing="not stated")
+    assert combine_responses(head(), unknown).smoothing == "DF to DRP: none; DRP to ERP: not stated"
 
 
-def test_a_chain_and_its_way_back_are_flat() -> None:
-    flat = combine_responses(head(), head().reversed())
+def test_a_chain_and_its_way_back_are_flat_and_certain() -> None:
+    ear = head(spread_db=np.full(4, 0.8), dof=np.full(4, 4.0))
+    flat = combine_responses(ear, ear.reversed())
     assert (flat.source_point, flat.target_point) == ("DF", "DF")
-    assert flat.channel("left").magnitude_db.tolist() == [0, 0, 0, 0]
+    left = flat.channel("left")
+    for values in (left.magnitude_db, left.u_db, left.spread_db):
+        assert np.asarray(values).tolist() == [0, 0, 0, 0]
+    canal = new_response("C", "DRP", "ERP", "absolute", {"all": curve(0, 0, 3, 1, u=0.4)})
+    detour = combine_responses(ear, canal, canal.reversed())
+    assert detour.channel("left").u_db.tolist() == [0.3] * 4
+    assert detour.channel("left").dof == pytest.approx(4.0)
+    other = new_response("D", "ERP", "DRP", "absolute", {"all": curve(0, 0, -3, -1, u=0.4)})
+    assert combine_responses(canal, other).channel("all").u_db == pytest.approx(0.4 * math.sqrt(2))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.response import (
     ChannelResponse,
     Response,
+    inverse,
     load_response,
     new_response,
     read_response,
@@ -124,6 +125,13 @@ def test_what_a_header_states_is_kept_and_is_no_level(tmp_path: Path) -> None:
     assert dayton.provenance["stated_sensitivity"] == ["*1000Hz\t-38.5"]
     rew = read_response(written(tmp_path, FORMATS["REW export"]))
     assert rew.smoothing == "1/12 octave"
+    german = [line.replace("Smoothing: 1/12 octave", "Glättung: 1/6 Oktave") for line in
+              FORMATS["REW export"]]  # fmt: skip
+    found = read_response(written(tmp_path, german))
+    assert found.smoothing == "not stated; header line '* Glättung: 1/6 Oktave'"
+    with pytest.raises(ParameterError, match="at most 1/12 octave can be inverted"):
+        inverse(found)
+    assert one.smoothing == "not stated"
     assert read_response(written(tmp_path, FORMATS["REW soundcard"])).conditions == {"fs": 48000}
 
 
@@ -176,13 +184,21 @@ def test_files_of_the_ears_that_hold_a_target_are_refused(tmp_path: Path, target
         ("spl,frequency", "{level},{f}", False),
         ("phase,f,spl", "7,{f},{level}", True),
         ("freq,left_db,right_db", "{f},{level},9", False),
+        ("Frequenz,Pegel,Unsicherheit", "{f},{level},0.2", False),
+        ("Fréquence (Hz),Niveau (dB),Incertitude", "{f},{level},0.2", False),
+        ("corrección,frecuencia,fase,nivel", "9,{f},7,{level}", True),
+        ("livello,incertezza,frequenza", "{level},9,{f}", False),
+        ("frequentie,niveau,onzekerheid", "{f},{level},0.2", False),
+        ("MITTENFREQUENZ,Korrektur,Schalldruckpegel,Phasengang", "{f},9,{level},7", True),
+        ("f,phase [rad],frequency response", "{f},9,{level}", False),
+        ("f,L,xyz", "{f},{level},0.2", False),
     ],
 )
 def test_columns_are_found_by_their_names(
     tmp_path: Path, names: str, order: str, has_phase: bool
 ) -> None:
     lines = [names, *(order.format(f=f, level=db) for f, db in zip(F, DB, strict=True))]
-    curve = read_response(written(tmp_path, lines), kind="absolute").channel("mono")
+    curve = read_response(written(tmp_path, lines), kind="absolute").channel("left")
     assert (tuple(curve.frequency), tuple(curve.magnitude_db)) == (F, DB)
     assert (curve.phase_deg is not None) == has_phase
 
@@ -215,7 +231,12 @@ def test_columns_are_found_by_their_names(
         (["20,2,45", "1000,0,5"], "line 1: .* a comma may be a decimal mark"),
         (["Freq(kHz) SPL", "0.02 0", "1 0"], "frequencies in Hz are expected"),
         (["kHz dB", "0.02 0", "1 0"], "column 'kHz': frequencies in Hz are expected"),
+        (["f;magnitude (lin)", "20;1.1", "1000;1"], "column 'magnitude .lin.': levels in dB"),
+        (["f;mV/Pa", "20;49", "1000;50"], "column 'mV/Pa': levels in dB are expected"),
         (["0.02 0", "1 0", "20 3"], "no frequency above 20 Hz: kHz, or another column"),
+        (["Frequenz;Unsicherheit", "20;0.1", "1000;0.2"], "no column of levels among Frequenz"),
+        (["Pegel;Korrektur", "20;0.1", "1000;0.2"], "no column of frequencies among Pegel"),
+        (["f;Pegel", "20;0.1;3", "1000;0.2;4"], "names of 2 columns .f, Pegel., but 3 numbers"),
     ],
 )  # fmt: skip
 def test_lines_that_do_not_fit_are_refused_with_their_number(
@@ -230,7 +251,12 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
     ("lines", "message"),
     [
         (["0 -90", "20 -3", "1000 0", "9000 0"], "line 1: the value at 0 Hz is left out"),
-        (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' between the numbers"),
+        (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' is no line of numbers"),
+        (["20 -3", "1000 0", "9000 0", "20k 3"], "line 4: '20k 3' is no line of numbers, and is l"),
+        (["f;L;K", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: K \(--columns chooses"),
+        (["A;B", "20;-3", "1000;0"], "frequency from .* 'A' by its position, level from .* 'B' by"),
+        (["f,dB re V/Pa,u", "20,-3,1", "1000,0,1"], "the column 'dB re V/Pa'; not read: u"),
+        (["f,coherence,SPL", "20,1,-3", "1000,1,0"], "from the column 'SPL'; not read: coherence"),
         (["20 -3", "1000 0", "1010 11", "9000 12"], r"line 3: \+11.0 dB from 1000 to 1010 Hz; is"),
         (["200 -3", "1000 0", "9000 0"], "known from 200 to 9000 Hz only"),
         (["20 -3", "1000 0", "8000 0"], "known from 20 to 8000 Hz only"),
@@ -262,7 +288,7 @@ def test_the_sentence_on_the_largest_value_follows_ends_and_sign(
 
 def test_a_comment_between_the_numbers_needs_no_remark(tmp_path: Path) -> None:
     response = read_response(written(tmp_path, ["20 -3", "* more", "1000 0", "9000 0"]))
-    assert not any("between" in note for note in response.provenance["notes"])
+    assert not any("left out" in note for note in response.provenance["notes"])
 
 
 def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
@@ -298,6 +324,14 @@ def test_a_correction_is_negated_and_the_record_says_so(tmp_path: Path) -> None:
         ("Inverse-7.txt", ["20 -3", "1000 0"]),
         ("mic.csv", ["frequency,compensation (dB)", "20,-3", "1000,0"]),
         ("mic.csv", ["20,1.5", "1000,0"]),
+        ("mic.csv", ["Frequenz;Korrektur", "20;-3", "1000;0"]),
+        ("mic.csv", ["Frequenz;Freifeldkorrektur [dB];Unsicherheit", "20;-3;1", "1000;0;1"]),
+        ("mic.csv", ["fréquence;correction;incertitude", "20;-3;1", "1000;0;1"]),
+        ("mic.csv", ["frequenza\tcorrezione", "20\t-3", "1000\t0"]),
+        ("mic.csv", ["Frequenz [Hz] Entzerrung [dB]", "20 -3", "1000 0"]),
+        ("mic.csv", ["Korrektur", "20 -3", "1000 0"]),
+        ("mic.csv", ["Hz;helyesbítés (dB)", "20;-3", "1000;0"]),
+        ("mic.csv", ["frekvencia;helyesbítés", "20;-3", "1000;0"]),
     ],
 )
 def test_a_doubtful_sign_must_be_stated(tmp_path: Path, name: str, lines: list[str]) -> None:
@@ -326,6 +360,19 @@ def test_normalised_at_the_frequency_of_the_calibrator(tmp_path: Path) -> None:
         read_response(path, normalise_at=10.0)
     absolute = read_response(path, kind="absolute")
     assert absolute.channel("mono").magnitude_db.tolist() == [67, 70, 72, 68]
+
+
+def test_a_relative_curve_between_pressures_is_told_to_refer_nothing(tmp_path: Path) -> None:
+    path, told = written(tmp_path, ["20 0", "100 0", "1000 3.8", "9000 8"]), "(--kind absolute)"
+    for ends, kind, count in (
+        ("DF DRP", "relative", 1),
+        ("DF DRP", "absolute", 0),
+        ("P FS", "", 0),
+    ):
+        source, target = ends.split()
+        more: dict[str, Any] = {"kind": kind} if kind else {}
+        response = read_response(path, source_point=source, target_point=target, **more)
+        assert sum(told in note for note in response.provenance["notes"]) == count
 
 
 def test_from_field_to_drum_is_0_db_where_a_head_is_small(tmp_path: Path) -> None:
@@ -358,6 +405,9 @@ def test_uncertainty_where_a_file_states_none(tmp_path: Path) -> None:
     halves = [0.3, 0.3, 0.5, 0.5, 1.0, 2.0]
     assert curve.u_db == pytest.approx(np.array(halves) / np.sqrt(3.0))
     assert curve.correlation_octaves == 1.0
+    for source in ("FS", "V"):  # headphones, at constant samples or voltage
+        published = read_response(written(tmp_path, lines), source_point=source, target_point="DRP")
+        assert published.channel("mono").u_db.tolist() == [0.3, 0.3, 1.0, 1.0, 4.0, 4.0]
 
 
 # ---- soundcal's own CSV
@@ -375,6 +425,38 @@ frequency_hz,magnitude_db,u_db,dof
 250,0.25,0.1,inf
 20000,3.25,0.4,9
 """
+
+
+def test_columns_of_two_ears_are_the_channels_left_and_right(tmp_path: Path) -> None:
+    lines = ["frequency,right,left", "20,-2,-1", "1000,0.5,0", "9000,3,4"]
+    path = written(tmp_path, lines)
+    both = read_response(path)
+    levels = {ear: both.channel(ear).level(9000.0) for ear in both.channels}
+    assert levels == {"left": 4.0, "right": 2.5}
+    assert both.provenance["parts"]["right"]["column"] == "right"
+    choices: tuple[dict[str, Any], ...] = ({"channel": "right"}, {"columns": ("1", "right")})
+    for asked in choices:
+        one = read_response(path, **asked)
+        assert {ear: one.channel(ear).level(9000.0) for ear in one.channels} == {"right": 2.5}
+    with pytest.raises(
+        ParameterError, match="channel 'all' is asked for, but the file says 'left'"
+    ):
+        read_response(path, channel="all")
+    path.write_text("\n".join(lines).replace("right,left", "L,u").replace(",-1", ",0.1"))
+    assert list(read_response(path).channels) == ["mono"]  # L is the symbol of a level
+
+
+@pytest.mark.parametrize("name", ["", "frequency magnitude", "Frequenz Betrag"])
+def test_a_linear_magnitude_is_not_read_as_levels(tmp_path: Path, name: str) -> None:
+    ratios = [f"{f} {10 ** (0.05 * (db - 0.5844)):.5f}" for f, db in zip(F, DB, strict=True)]
+    path = written(tmp_path, [name, *ratios])
+    with pytest.raises(ParameterError, match=r"1 at 1 kHz: is it a ratio .*--columns 1,2"):
+        read_response(path)
+    assert read_response(path, columns=["1", "2"]).channel("mono").level(50.0) < 0.0
+    named = written(tmp_path, ["Frequency SPL(dB)", *ratios])  # the file says what they are
+    read_response(named)
+    with pytest.raises(RecordError, match="column 'linear': levels in dB"):
+        read_response(written(tmp_path, ["frequency linear", *ratios]))
 
 
 def test_a_chart_is_typed_as_csv(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from soundcal.cli import main
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.atomic import file_digest
 from soundcal.indicators import leq
-from soundcal.stimuli import Stimulus, digest, load_catalogue, render, scenes, select
+from soundcal.stimuli import Stimulus, digest, file_flags, load_catalogue, render, scenes, select
 from soundcal.stimuli.exact import Bits, exact_sine, exp2, rounded
 
 SATP = [
@@ -248,6 +249,55 @@ def test_own_files_stand_beside_the_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / "own.wav").unlink()
     with pytest.raises(RecordError, match="cannot be read"):
         render(stimulus)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("right ear dead", "right: every sample is exactly zero"),
+        ("clipped", "left: flat tops"),
+        ("offset", "left: DC of +0.2 of full scale"),
+        ("lossy", "lossy coding (ULAW)"),
+        ("header not finished", "192000 bytes (1.0 s) that belong to no chunk"),
+        ("", ""),
+    ],
+)
+def test_own_files_are_judged_before_people_hear_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, said: str
+) -> None:
+    """``stimuli render``, a protocol and a gain by OCV say the same as ``play`` does."""
+    x = 0.05 * np.random.default_rng(1).standard_normal((2, 2 * 48000))
+    if fault == "right ear dead":
+        x[1] = 0.0
+    elif fault == "clipped":
+        x = np.clip(x, -0.05, 0.05)
+    elif fault == "offset":
+        x += 0.2
+    path = tmp_path / "own.wav"
+    soundfile.write(path, x.T, 48000, subtype="ULAW" if fault == "lossy" else "PCM_16")
+    if fault == "header not finished":
+        content = bytearray(path.read_bytes())
+        content[40:44] = (4 * 48000).to_bytes(4, "little")
+        path.write_bytes(content)
+    catalogue = own(tmp_path)
+    found = " ".join(map(str, file_flags(load_catalogue(catalogue)["own"])))
+    assert said in found
+    assert bool(found) == bool(fault)
+    ocv = ["calibrate", "--method", "ocv", "--device", "sim:lab", "--target", "60"]
+    settings = [f"catalogue={catalogue}", "duration=1", "impedance=300", "sensitivity=103"]
+    protocol = ["protocol", "run", "ocv_headphones", "--device", "sim:lab"]
+    for command in (
+        ["stimuli", "render", "--catalogue", str(catalogue), "--out", str(tmp_path / "r")],
+        [*ocv, "--stimulus", str(path), "--out", str(tmp_path / "ocv.json")],
+        [
+            *protocol,
+            *("--out", str(tmp_path / "s")),
+            *(word for text in settings for word in ("--set", text)),
+        ],
+    ):
+        assert main(command) == 0
+        told = capsys.readouterr()
+        assert said in told.err + told.out
 
 
 @pytest.mark.parametrize("path", ["../x.wav", "/etc/passwd", "", "a/../../x.wav", "x\\u0000.wav"])

@@ -48,7 +48,7 @@ def rows_in(room: Array, n: int, width: int) -> Array:
 
 
 @kernel
-def between(rows: Array, k: int, taps: Array, out: Array) -> None:
+def midpoints(rows: Array, k: int, taps: Array, out: Array) -> None:
     """Interpolate in the middles from every sample ``k`` of one or two rows to the next.
 
     ``taps`` are the weights of the neighbours, the nearest first; their number is a multiple of 4.
@@ -171,11 +171,11 @@ def slow_signals(
         found[0, ENDS : ENDS + n] = signals[i]
         if n_rows > 1:
             surround(found[0], ENDS, n, True)
-            between(found[:1], 0, wide, found[1, ENDS : ENDS + n])
+            midpoints(found[:1], 0, wide, found[1, ENDS : ENDS + n])
         if n_rows > 2:
             surround(found[1], ENDS, n, True)
-            between(found[:2], 0, narrow, found[2, ENDS : ENDS + n])
-            between(found[:2], 1, narrow, found[3, ENDS : ENDS + n])
+            midpoints(found[:2], 0, narrow, found[2, ENDS : ENDS + n])
+            midpoints(found[:2], 1, narrow, found[3, ENDS : ENDS + n])
         if stages.shape[0] == 0:
             deal(found[0, ENDS : ENDS + n], out[i : i + 1], 0)
             out[i, n:] = 0.0

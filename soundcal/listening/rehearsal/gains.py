@@ -9,6 +9,7 @@ from soundcal.devices.simulated.lab import SimulatedLab
 from soundcal.errors import RecordError
 from soundcal.lab import protocol
 from soundcal.lab.operator import SimulatedOperator
+from soundcal.listening.equalising import missing_response
 from soundcal.listening.study import Study
 
 __all__ = ["SHORTENED_S", "find_gains", "with_simulated_gains"]
@@ -25,7 +26,8 @@ def with_simulated_gains(
     """Return the study with short sounds, and with gains found on the simulated laboratory.
 
     A table of gains whose name speaks of a HATS is found at the ears of the simulated one, every
-    other by the open-circuit voltage. The study's own gains belong to another device.
+    other by the open-circuit voltage. The study's own gains belong to another device. Sounds are
+    equalised as in the study.
 
     Parameters
     ----------
@@ -41,8 +43,10 @@ def with_simulated_gains(
     Raises
     ------
     RecordError
-        A protocol did not find all gains.
+        The response of the headphones is missing, or a protocol did not find all gains.
     """
+    if missing := missing_response(study.sound):
+        raise RecordError(missing)
     duration = min(SHORTENED_S, study.sound.duration or SHORTENED_S)
     short = replace(study, sound=replace(study.sound, duration=duration))
     conditions = {}
@@ -86,6 +90,8 @@ def find_gains(
         "outputs": ",".join(map(str, sound.outputs)),
         "duration": str(sound.duration),
     }
+    if sound.equalize:
+        changes |= {"equalize": str(sound.equalize), "robust": sound.robust}
     if kind == _HATS:
         changes["insertions"] = "1"  # nobody listens
     else:

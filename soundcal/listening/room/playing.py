@@ -145,6 +145,10 @@ class Sounds:
             *(session, trial, kind),
         )
         levels = {name: getattr(sound, name) for name in ("laeq", "lafmax", "lcpeak")}
+        predicted: dict[str, Any] = {**levels, "level": sound.predicted_db}
+        if sound.equalisation is not None:
+            predicted["equalisation"] = sound.equalisation
+            predicted["played_sha256"] = sound.played_sha256
         columns: dict[str, Any] = {
             "session": session,
             "trial": trial,
@@ -161,7 +165,7 @@ class Sounds:
             "target_db": sound.target_db,
             "u_db": sound.u_db,
             **{f"predicted_{name}": plain(max(pair)) for name, pair in levels.items()},
-            "predicted_json": json.dumps(plain({**levels, "level": sound.predicted_db})),
+            "predicted_json": json.dumps(plain(predicted)),
             "exposure_pa2h": sound.exposure_pa2h,
             "duration_s": sound.duration_s,
             "state": "starting",

@@ -17,6 +17,7 @@ from soundcal.report.sections.equivalence import (
     equivalence_blocks,
     equivalence_sentences,
 )
+from soundcal.report.sections.method_errors import errors_blocks
 from soundcal.report.sections.values import values_summary, values_words
 from soundcal.report.style import unit_label, value_text
 from soundcal.study import Entry, MethodComparison, Study
@@ -115,7 +116,8 @@ def summary_blocks(study: Study) -> tuple[Block | Section, ...]:
     blocks: list[Block | Section] = [Bullets(tuple(study_summary(study)))]
     if len(study.comparisons) == 1:
         blocks += equivalence_blocks(*next(iter(study.comparisons.items())))
-    return (*blocks, _overview_picture(study), _overview_table(study))
+    overview = (_overview_picture(study), _overview_table(study))
+    return (*blocks, *overview, *errors_blocks(study))
 
 
 def _leading(study: Study) -> list[tuple[str, Entry]]:
