@@ -50,6 +50,12 @@ UNDATED: Final = "undated"
 
 _SUMMARIES: Final = "summaries"
 _KEY: Final = 16
+_COUNTED: Final = {
+    "keys.list.element": "DELTA_BINARY_PACKED",
+    "counts.list.element": "DELTA_BINARY_PACKED",
+}
+"""Encoding of the counted values, which makes a file about six times smaller."""
+
 _WIDTH: Final = 2 * (_KEY + 1) + 15 + 1 + _KEY
 """Letters of a name without its ending: recording, content, first sample, task."""
 
@@ -122,7 +128,17 @@ def encoded(columns: "Mapping[str, Any]", metadata: Mapping[str, str]) -> bytes:
         for f in schema
     ]
     buffer = BytesIO()
-    write_table(pa.Table.from_arrays(arrays, schema=schema), buffer, compression="zstd")
+    write_table(
+        pa.Table.from_arrays(arrays, schema=schema),
+        buffer,
+        compression="zstd",
+        column_encoding=_COUNTED,
+        use_dictionary=[
+            f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
+            for f in schema
+            if f.type in (pa.string(), pa.list_(pa.string()))
+        ],
+    )
     return buffer.getvalue()
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -188,6 +188,7 @@ class _Run:
         self._looks = 0
         self._alone = False
         self._waiting: deque[_Item] = deque()
+        self._sound_waiting = 0.0  # seconds times channels
         self._suspects: deque[_Item] = deque()
         self._guilty: set[str] = set()  # files of which a piece has killed workers
         self._away: list[tuple[float, int, _Item]] = []
@@ -217,8 +218,8 @@ class _Run:
         if len(self._away) > 2 * workers:
             return  # a share is away: what is tried next would have to wait, too
         while len(self._under_way) < most:
-            ahead = sum(item.sound for item in islice(self._waiting, _MOST * workers))
-            enough = len(self._waiting) >= _MOST * workers or ahead > 2 * most * self._budget()
+            ahead = self._sound_waiting > 2 * most * self._budget()
+            enough = ahead or len(self._waiting) >= _MOST * workers
             items = [] if enough or self._looks >= workers else self._more_files()
             items = items or self._group()
             if not items:
@@ -253,8 +254,7 @@ class _Run:
         """Return the pieces of the next task; none if none wait."""
         budget = self._budget()
         if self._names is None and not self._looks:  # so that all workers end together
-            left = sum(item.sound for item in self._waiting)
-            budget = min(budget, left / (2 * self._engine.workers))
+            budget = min(budget, self._sound_waiting / (2 * self._engine.workers))
         items: list[_Item] = []
         sound = 0.0
         while self._waiting and len(items) < _MOST:
@@ -263,9 +263,18 @@ class _Run:
                 break
             items.append(self._waiting.popleft())
             sound += item.sound
+            self._sound_waiting -= item.sound
             if item.piece is None:
                 break
         return items
+
+    def _wait(self, item: _Item) -> None:
+        """Let an item wait for its turn; one that must be alone in its task comes first."""
+        self._sound_waiting += item.sound
+        if item.apart:
+            self._waiting.appendleft(item)
+        else:
+            self._waiting.append(item)
 
     def _submit(self, items: list[_Item]) -> None:
         token = next(self._numbers)
@@ -295,7 +304,7 @@ class _Run:
         elif len(items) > 1:
             for item in items:
                 item.apart = True
-                self._waiting.appendleft(item)
+                self._wait(item)
         else:
             away = is_address(items[0].name)  # errors of its server are of many kinds
             self._not_done(items[0], Problem(f"{type(error).__name__}: {error}", away))
@@ -325,7 +334,7 @@ class _Run:
                 self._totals.there += 1
             else:
                 self._totals.to_do_s += piece.seconds
-                self._waiting.append(_Item(item.name, item.recording, piece))
+                self._wait(_Item(item.name, item.recording, piece))
         self._failures.keep_only(item.recording, firsts)
 
     def _keep(self, item: _Item, result: PieceDone) -> None:
@@ -357,7 +366,7 @@ class _Run:
         elif item.deaths > 1:
             self._suspects.append(item)
         else:
-            self._waiting.appendleft(item)
+            self._wait(item)
 
     def _not_done(self, item: _Item, problem: Problem) -> None:
         item.tries += 1
