@@ -19,6 +19,9 @@ from soundcal.runs.versions import check_installed, differing, installed
 
 __all__ = ["DaskWorkers", "local_cluster", "scheduler_at"]
 
+_TOGETHER: Final = 16
+"""Tasks whose results are fetched at a time; each may have some megabytes."""
+
 _COUNTED_EVERY_S: Final = 5.0
 _CONNECT_S: Final = 30.0
 _GONE_S: Final = 60.0
@@ -110,7 +113,7 @@ class DaskWorkers:
         found: list[tuple[int, Any]] = []
         try:
             found.append(self._ended.get(timeout=timeout))
-            while True:
+            while len(found) < _TOGETHER:
                 found.append(self._ended.get_nowait())
         except Empty:
             pass
