@@ -296,10 +296,11 @@ def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
 
 def _read(path: str, columns: Sequence[str] | None) -> "pa.Table":
     from pyarrow import ArrowException
-    from pyarrow.parquet import read_table
+    from pyarrow.parquet import ParquetFile
 
     try:
-        return read_table(path, columns=columns, partitioning=None, use_threads=False)
+        with ParquetFile(path) as file:  # a third of the time of pyarrow.parquet.read_table
+            return file.read(columns=columns, use_threads=False)
     except (ArrowException, OSError, ValueError) as error:
         raise RecordError(
             f"{path}: cannot be read ({error!s:.200}); remove the file and run the same "
