@@ -16,9 +16,10 @@ from soundcal.runs.dataset import RUN_SCHEMA, encoded, piece_name
 from soundcal.summaries.columns import to_columns
 from soundcal.summaries.summary import Summary
 from soundcal.units import P_REF
+from soundcal.version import __version__
 
 FS = 48000
-TASK = "0123456789abcdef"
+TASK = 4 * "0123456789abcdef"
 LEVELS = {"LA": ("eq", "max", "min", "5", "10", "50", "90", "95")}
 
 
@@ -66,8 +67,21 @@ def write_dataset(
 ) -> Path:
     """Write the dataset; sounds of one recording and first sample are one piece."""
     folder.mkdir(parents=True, exist_ok=True)
-    task = {"indicators": {s: sorted(names) for s, names in wanted.items()}, "time_zone": time_zone}
-    run = {"schema": RUN_SCHEMA, "task_hash": TASK, "task": task, "root": ""}
+    task = {
+        "indicators": {s: sorted(names) for s, names in wanted.items()},
+        "piece_s": 600,
+        "start_from": "",
+        "time_zone": time_zone,
+        "soundcal": __version__,
+    }
+    run = {
+        "schema": RUN_SCHEMA,
+        "task_hash": TASK,
+        "task": task,
+        "root": "/sound",
+        "made": "2026-01-01T00:00:00+00:00",
+        "libraries": {},
+    }
     (folder / "run.json").write_text(json.dumps(run))
     pieces: dict[tuple[str, int], list[Sound]] = {}
     for sound in sounds:
@@ -91,7 +105,7 @@ def write_dataset(
             "reasons": [list(one.flags)] * n,
             "valid": [sound.valid for _, sound in rows],
             "calibration": ["cal-1"] * n,
-            "task": [TASK] * n,
+            "task": [TASK[:16]] * n,
             "software": ["soundcal"] * n,
         }
         day = "undated" if one.start is None else f"{one.start:%Y-%m-%d}"
