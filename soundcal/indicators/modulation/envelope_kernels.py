@@ -79,25 +79,31 @@ def deal(x: Array, rows: Array, first: int) -> None:
 
 @kernel
 def decimate(rows: Array, taps: Array, out: Array) -> None:
-    """Filter samples and keep one of every row's; the number of taps is a multiple of 4."""
+    """Filter samples and keep one of every row's; the number of taps is a multiple of 8."""
     n = rows.shape[0]
     for start in range(0, out.size, BLOCK):
         some = out[start : start + BLOCK]
         some[:] = 0.0
-        for i in range(0, taps.size, 4):
+        for i in range(0, taps.size, 8):
             a = rows[order(i % n, n), start + i // n :]
             b = rows[order((i + 1) % n, n), start + (i + 1) // n :]
             c = rows[order((i + 2) % n, n), start + (i + 2) // n :]
             d = rows[order((i + 3) % n, n), start + (i + 3) // n :]
+            e = rows[order((i + 4) % n, n), start + (i + 4) // n :]
+            f = rows[order((i + 5) % n, n), start + (i + 5) // n :]
+            g = rows[order((i + 6) % n, n), start + (i + 6) // n :]
+            h = rows[order((i + 7) % n, n), start + (i + 7) // n :]
             t0, t1, t2, t3 = taps[i], taps[i + 1], taps[i + 2], taps[i + 3]
+            t4, t5, t6, t7 = taps[i + 4], taps[i + 5], taps[i + 6], taps[i + 7]
             for m in range(some.size):
-                some[m] += (t0 * a[m] + t1 * b[m]) + (t2 * c[m] + t3 * d[m])
+                first = (t0 * a[m] + t1 * b[m]) + (t2 * c[m] + t3 * d[m])
+                some[m] += first + ((t4 * e[m] + t5 * f[m]) + (t6 * g[m] + t7 * h[m]))
 
 
 @kernel
 def first_rows(stages: Integers, room: Array) -> Array:
     """Return the rows of the first stage."""
-    return rows_in(room, stages[0, 0], stages[0, 2] + 2 * stages[0, 1] + 1)
+    return rows_in(room, stages[0, 0], stages[0, 2] + 2 * stages[0, 1] + 3)
 
 
 @kernel
@@ -107,7 +113,7 @@ def slow_down(
     """Filter and decimate ``n`` samples, which are in the rows of the first stage."""
     for i in range(stages.shape[0]):
         ratio, margin, size, n_taps = stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3]
-        rows = rows_in(room, ratio, size + 2 * margin + 1)
+        rows = rows_in(room, ratio, size + 2 * margin + 3)
         count = n // ratio if i == 0 else size
         first = margin + (size - count) // 2
         if i > 0:

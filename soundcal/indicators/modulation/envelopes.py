@@ -149,7 +149,7 @@ def _conversion(kind: int, size: int, n_lines: int, repeated: bool) -> _Conversi
         rate //= ratio
         margin = -(-(taps.size // 2) // ratio)
         before = margin * ratio - taps.size // 2
-        filters.append(np.pad(taps, (before, -(before + taps.size) % 4)))
+        filters.append(np.pad(taps, (before, -(before + taps.size) % 8)))
         stages.append((ratio, margin, rate + 2 * ends * (rate // left), filters[-1].size))
     table = np.zeros((len(filters), max((taps.size for taps in filters), default=0)))
     for row, taps in zip(table, filters, strict=True):

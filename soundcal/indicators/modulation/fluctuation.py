@@ -153,11 +153,12 @@ class FluctuationMethod:
         return np.array([max(float(0.5 * row.sum()), 0.0) for row in specific]), specific
 
     def _specific(self, frame: Array) -> Array:
+        from soundcal.indicators.modulation.excitation_kernels import without_mean
+
         c = _constants(self.length, self.rate)
         excitation = self._excitation
-        windowed = np.subtract(frame, frame.mean(), out=self._windowed)
-        windowed *= c.window
-        if not all(excitation.take(windowed[np.newaxis])):
+        without_mean(frame, c.window, self._windowed)
+        if not all(excitation.take(self._windowed[np.newaxis])):
             return np.zeros(N_CHANNELS)
         lines = slow_lines(excitation, self.length, c.filter.size)
         mean = lines[:, 0].real
