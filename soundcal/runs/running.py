@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final
 
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, RecordError
 from soundcal.runs.dataset import Finished, piece_name, recording_key, write_piece
 from soundcal.runs.engine import Engine, TaskEnd
 from soundcal.runs.failures import Failures
@@ -31,6 +31,9 @@ RETRY_AFTER_S: Final = (5.0, 15.0, 60.0, 180.0, 300.0)
 
 _DEATHS: Final = 3
 """Workers that may die of a piece before it is a failure."""
+
+_ALL_FAILED: Final = 100
+"""Failures without any success after which a run ends: its settings must be wrong."""
 
 _TASK_S: Final = 15.0
 """Computing time of a task in s, so that the scheduler's time for it is of no account."""
@@ -160,7 +163,7 @@ def run_pieces(
     ParameterError
         A file outside the root, or a worker with other versions.
     RecordError
-        The dataset cannot be written, or the cluster is no longer there.
+        The dataset cannot be written, the cluster is no longer there, or nothing but failures.
     """
     totals = totals if totals is not None else RunTotals()
     totals.listed = listed
@@ -392,5 +395,11 @@ class _Run:
             self._totals.looked_at += 1
         else:
             self._totals.to_do_s -= piece.seconds
+        none = not self._totals.pieces and not self._totals.there
+        if none and self._totals.failures == _ALL_FAILED:
+            raise RecordError(
+                f"the first {_ALL_FAILED} files or pieces have all failed, such as {reason}; mend "
+                "the cause, or leave out these files"
+            )
         if len(self._totals.reasons) < 10 and reason not in self._totals.reasons:
             self._totals.reasons.append(reason)

@@ -15,7 +15,7 @@ from soundcal.files.records import write_json
 from soundcal.indicators.rows import BINAURAL, EACH
 from soundcal.prepared import Task
 from soundcal.recording import utc_now
-from soundcal.runs.dataset import RUN_SCHEMA, read_run
+from soundcal.runs.dataset import RUN_SCHEMA, read_run, summary_days
 from soundcal.runs.plan import check_piece_length
 from soundcal.runs.starts import RecorderClock
 from soundcal.runs.versions import installed
@@ -139,9 +139,10 @@ def begin(folder: Path, settings: RunSettings, root: str) -> tuple[str, list[str
         _write_new(path, settings, root)
     first = read_run(folder)
     if differences := list(_differences(first["task"], settings.to_dict())):
+        empty = "" if summary_days(folder) else ", or remove this one, which has no pieces yet"
         raise ParameterError(
             f"{folder}: holds a dataset with other settings ({'; '.join(differences)}); repeat "
-            "them, or write into another folder"
+            f"them, or write into another folder{empty}"
         )
     now = installed()
     notes = [

@@ -124,7 +124,7 @@ def measure_pieces(packed: bytes, pieces: Sequence[FilePiece]) -> list[PieceDone
     job, task_hash, metadata = _job(packed)
     done = []
     for piece in pieces:
-        processor, wall = time.process_time(), time.perf_counter()
+        processor, wall = time.thread_time(), time.perf_counter()
         content, problem = b"", None
         try:
             content = _summaries(piece, job, task_hash, metadata)
@@ -134,7 +134,7 @@ def measure_pieces(packed: bytes, pieces: Sequence[FilePiece]) -> list[PieceDone
             PieceDone(
                 content,
                 problem,
-                time.process_time() - processor,
+                time.thread_time() - processor,
                 time.perf_counter() - wall,
             )
         )

@@ -40,14 +40,22 @@ def wait_for_pieces(out: Path, number: int) -> None:
         time.sleep(0.02)
 
 
+def command_for(recordings: Path, out: Path) -> list[str]:
+    """Return the command that measures the recordings into a dataset."""
+    command = [sys.executable, "-m", "soundcal", "measure", str(recordings / PATTERN)]
+    command += ["--out", f"{out}/", "--piece", "1s", "--indicators", "LAeq,LAmax,LA50"]
+    return [
+        *command,
+        *("--start-from", "%Y%m%d_%H%M%S", "--time-zone", "UTC", "--sensitivity", "1"),
+    ]
+
+
 @pytest.mark.parametrize("engine", [["--jobs", "2"], ["--cluster", "local:2"]])
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(
     engine: list[str], recordings: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "r"
-    command = [sys.executable, "-m", "soundcal", "measure", str(recordings / PATTERN)]
-    command += ["--out", f"{out}/", "--piece", "1s", "--indicators", "LAeq,LAmax,LA50"]
-    command += ["--start-from", "%Y%m%d_%H%M%S", "--time-zone", "UTC", "--sensitivity", "1"]
+    command = command_for(recordings, out)
     running = subprocess.Popen(
         [*command, *engine], start_new_session=True, stderr=subprocess.PIPE, text=True
     )
@@ -61,6 +69,17 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(
     assert 1 <= len(files_of(out)) <= len(expected)
     subprocess.run(command, check=True, capture_output=True)
     assert files_of(out) == expected
+
+
+def test_two_commands_at_the_same_time_write_one_dataset(
+    recordings: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = tmp_path / "r"
+    both = [subprocess.Popen(command_for(recordings, out)) for _ in range(2)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert files_of(out) == expected
+    assert not list(out.rglob("*.part"))
+    assert len(list((out / "runs").iterdir())) == 2
 
 
 @pytest.fixture

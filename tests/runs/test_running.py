@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from run_data import FS, InProcess, files_of, measured, rows, settings, write_recordings
+from run_data import FS, TIMED, InProcess, files_of, measured, rows, settings, write_recordings
 
 from soundcal.batch import measure_file
 from soundcal.errors import ParameterError, RecordError
+from soundcal.indicators.names import resolve
+from soundcal.prepared import Task
 from soundcal.runs import read_failures, read_run, read_summaries, summary_days
 from soundcal.runs.engine import TaskEnd
+from soundcal.runs.settings import RunSettings
 from soundcal.runs.versions import installed
 from soundcal.summaries import merge, value_from
 from soundcal.summaries.columns import from_columns
@@ -164,6 +167,16 @@ def test_bad_files_are_failures_until_they_are_mended(tmp_path: Path) -> None:
     totals = measured(out, [str(folder / PATTERN)], InProcess())
     assert (totals.pieces, totals.there, totals.failures) == (4, 4, 2)
     assert len(read_failures(out)) == 2
+
+
+def test_a_run_that_cannot_succeed_ends_early(tmp_path: Path) -> None:
+    write_recordings(tmp_path / "audio", [f"{n}_20260331_000000.wav" for n in range(130)], 0.01)
+    without = RunSettings(Task(wanted=resolve(["LAeq"])), clock=TIMED)
+    with pytest.raises(RecordError, match=r"first 100 files or pieces have all failed.*calibrated"):
+        measured(tmp_path / "r", [str(tmp_path / "audio")], InProcess(), without)
+    assert len(read_failures(tmp_path / "r")) == 100
+    with pytest.raises(ParameterError, match="which has no pieces yet"):
+        measured(tmp_path / "r", [str(tmp_path / "audio")], InProcess())
 
 
 def test_a_file_that_has_changed_replaces_its_old_pieces(tmp_path: Path) -> None:
