@@ -261,6 +261,10 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
         (["200 -3", "1000 0", "9000 0"], "known from 200 to 9000 Hz only"),
         (["20 -3", "1000 0", "8000 0"], "known from 20 to 8000 Hz only"),
         (["20 -3", "1000 0", "10000 2.5"], r"-3.00 dB at 20 Hz \(line 1\): .*3.00 dB too lit"),
+        (["20 -3", "1000 0", "9000 0"], "only 3 values, at 20, 1000, 9000 Hz"),
+        (["20 -3", "41 0", "1000 0", "2000 0", "9000 0"],
+         "an octave without a value: 20 to 41 Hz, 41 to 1000 Hz, 2000 to 9000 Hz; the levels"),
+        ([f"{f} 0" for f in (20, 50, 120, 250, 600, 1500)], "120 to 250 Hz and 2 more; the le"),
         (["20 -1", "1000 0", "10000 2.5"], r"\+2.50 dB .*\(line 3\): .*2.50 dB too much"),
     ],
 )  # fmt: skip
@@ -284,6 +288,13 @@ def test_the_sentence_on_the_largest_value_follows_ends_and_sign(
 ) -> None:
     path = written(tmp_path, ["20 -1", "1000 0", "9000 2.5"])
     assert message in read_response(path, **asked).provenance["notes"][-1]
+
+
+def test_values_an_octave_apart_are_not_told(tmp_path: Path) -> None:
+    octaves = (1, 16, 31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000, 96000)
+    response = read_response(written(tmp_path, [f"{f} 0" for f in octaves]))
+    told = [note for note in response.provenance["notes"] if "without a value" in note]
+    assert told == []
 
 
 def test_a_comment_between_the_numbers_needs_no_remark(tmp_path: Path) -> None:
@@ -356,8 +367,12 @@ def test_normalised_at_the_frequency_of_the_calibrator(tmp_path: Path) -> None:
         2,
         -2,
     ]
-    with pytest.raises(ParameterError, match="normalised at 10 Hz, but the file has 20 to 9000 Hz"):
+    way_out = r"at 10 Hz, but the file has 20 to 9000 Hz; name a frequency of that .*normalise"
+    with pytest.raises(ParameterError, match=way_out) as refused:
         read_response(path, normalise_at=10.0)
+    assert "absolute" not in str(refused.value)  # which undoes nothing of a microphone
+    with pytest.raises(ParameterError, match=r"or import it as absolute"):
+        read_response(path, normalise_at=10.0, source_point="FS", target_point="DRP")
     absolute = read_response(path, kind="absolute")
     assert absolute.channel("mono").magnitude_db.tolist() == [67, 70, 72, 68]
 
