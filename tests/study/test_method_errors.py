@@ -113,6 +113,7 @@ def test_what_is_not_shown_is_said_to_be_undecided() -> None:
 def test_several_combinations_are_counted_and_efforts_that_differ_left_out() -> None:
     study = with_session(made("ocv", "ocv+", "hats", "eq", equipment=("a", "b")), "one", "two")
     level, loudness = errors_words(study)
+    assert "s of LAeq goes from 2.00 dB(A) to 0.30 dB(A), and" in level
     assert "is shown to fall in 2 of 2 combinations of equipment" in level
     assert "LAeq errs on average by +1.00 dB(A) (shown in 2 of 2) with ocv+, and errs" in level
     assert level.count("(shown in 0 of 2) with ocv.") == 1

@@ -225,7 +225,8 @@ def _search_words(study: Study, found: Sequence[MethodErrors]) -> list[str]:
 def _span(values: Sequence[float], like: MethodError, *, signed: bool = False) -> str:
     """Return a value, or the smallest and the largest of several, with the unit."""
     texts = [value_text(x, like.unit, signed=signed) for x in (min(values), max(values))]
-    return f"{' to '.join(dict.fromkeys(texts))} {_printed(like.label)}"
+    between = " to " if signed else "–"
+    return f"{between.join(dict.fromkeys(texts))} {_printed(like.label)}"
 
 
 def _printed(label: str) -> str:
