@@ -52,6 +52,11 @@ REW = (
 FORMATS = {
     "UMIK-1": [UMIK, *rows("\t", number=no_zero)],
     "UMIK-2": ['"Sens Factor =-12.07dB, AGain =18dB, SERNO: 8108494"', *rows("\t")],
+    "UMIK, commas": [UMIK, *rows(",")],
+    "title, commas": ["Calibrated at 1000 Hz, free field", *rows(",")],
+    "title, tabs": ["M30\t1234", *rows("\t")],
+    "ARTA": ["Freq(Hz)   Magn(dB)  Phase(deg)", *rows("   ", third="5")],
+    "sensitivity": ["Frequency [Hz];Sensitivity [dB]", *rows(";")],
     "OmniMic": ['"Sens Factor =-12.07dB, SERNO: 81"', *rows("\t", third="0.5")],
     "EARS": [*EARS, *rows(" ", third="-12.5")],
     "Dayton": ["*1000Hz\t-38.5", "\t", *rows("\t")],
@@ -80,7 +85,7 @@ FORMATS = {
     "a separator at the end": rows(";", third=" "),
 }
 PHASES = {"OmniMic": 0.5, "EARS": -12.5, "Dayton with phase": 12.5, "REW soundcard": -3.0}
-PHASES |= {"REW export, decimal comma": 0.0, "JustOct": -1.5}
+PHASES |= {"ARTA": 5.0, "REW export, decimal comma": 0.0, "JustOct": -1.5}
 
 
 def written(folder: Path, lines: list[str], coding: str = "utf-8", end: str = "\n") -> Path:
@@ -253,7 +258,7 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
         (["0 -90", "20 -3", "1000 0", "9000 0"], "line 1: the value at 0 Hz is left out"),
         (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' is no line of numbers"),
         (["20 -3", "1000 0", "9000 0", "20k 3"], "line 4: '20k 3' is no line of numbers, and is l"),
-        (["f;L;K", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: K \(--columns chooses"),
+        (["f;L;xy", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: xy \(--columns chooses"),
         (["A;B", "20;-3", "1000;0"], "frequency from .* 'A' by its position, level from .* 'B' by"),
         (["f,dB re V/Pa,u", "20,-3,1", "1000,0,1"], "the column 'dB re V/Pa'; not read: u"),
         (["f,coherence,SPL", "20,1,-3", "1000,1,0"], "from the column 'SPL'; not read: coherence"),
@@ -341,6 +346,7 @@ def test_a_correction_is_negated_and_the_record_says_so(tmp_path: Path) -> None:
         ("mic.csv", ["frequenza\tcorrezione", "20\t-3", "1000\t0"]),
         ("mic.csv", ["Frequenz [Hz] Entzerrung [dB]", "20 -3", "1000 0"]),
         ("mic.csv", ["Korrektur", "20 -3", "1000 0"]),
+        ("mic.csv", ["f;K(f)", "20;-3", "1000;0"]),
         ("mic.csv", ["Hz;helyesbítés (dB)", "20;-3", "1000;0"]),
         ("mic.csv", ["frekvencia;helyesbítés", "20;-3", "1000;0"]),
     ],
