@@ -97,7 +97,7 @@ def test_the_report_and_the_demo_answer_from_the_numbers(four: Study) -> None:
     assert row[6:] == (3, 0.0)
     said = demo._errors(four)
     heading, _, plus = (" ".join(line.split()) for line in said[1:4])
-    assert heading == "Method LAeq (dB(A)) N5 (%) Actions Time (min)"
+    assert heading == "Method LAeq (dB(A)) N5 (%) Actions min"
     assert plus == "ocv+ +1.00 ± 0.30 +1.00 ± 7.00 3 0.0"
     assert said[-2:] == [level, loudness]
 

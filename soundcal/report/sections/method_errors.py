@@ -66,8 +66,8 @@ def errors_table(study: Study) -> Table | None:
         columns += [Column("Mean", "signed", unit, heading), Column("s", "number", unit, heading)]
     columns += [
         Column("Needs"),
-        Column("Actions", "count"),
-        Column("Time (min)", "number", decimals=1),
+        Column("Actions", "count", group="Takes"),
+        Column("min", "number", decimals=1, group="Takes"),
     ]
     rows = []
     for one in found:
@@ -82,8 +82,8 @@ def errors_table(study: Study) -> Table | None:
     caption = (
         f"Error of each method: method − in-situ, mean and standard deviation s over {stimuli}; "
         "% is of the value in situ. Other tables have in-situ − method. Needs: beside soundcard "
-        "and headphones. Actions by hand, and time of playing and recording, as the sessions "
-        "logged them for the method by itself (– if not logged)."
+        "and headphones. Takes: actions by hand, and minutes of playing and recording, as the "
+        "sessions logged them for the method by itself (– if not logged)."
     )
     return Table("method-errors-table", caption, tuple(columns), tuple(rows))
 
