@@ -1,9 +1,9 @@
 """Output that the actions of ``soundcal response`` share: files, and a response as a table."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.cli.output import aligned, print_json, say, show
 from soundcal.cli.pictures import PICTURES, write_picture
@@ -16,6 +16,10 @@ __all__ = ["add_output", "check_output_files", "finish"]
 
 _OCTAVES: Final = (31.5, 63.0, 125.0, 250.0, 500.0, 1e3, 2e3, 4e3, 8e3, 16e3)
 """Frequencies in Hz that are shown if none are asked for."""
+
+
+_FACTS: Final = ["file", "sign", "standard", "read", "text", "operation", "uncertainty", "flag"]
+"""Entries of the provenance that are shown, also those of the parts of joined channels."""
 
 
 def add_output(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -71,6 +75,22 @@ def finish(options: argparse.Namespace, response: "Response", at: Sequence[float
     return 0
 
 
+def _fact(provenance: Mapping[str, Any], key: str) -> str:
+    """Return an entry of the provenance; that of its parts, with their channels if they differ."""
+    if provenance.get(key):
+        return str(provenance[key])
+    parts = provenance.get("parts")
+    if not isinstance(parts, Mapping):
+        return ""
+    channels: dict[str, list[str]] = {}
+    for name, part in parts.items():
+        if isinstance(part, Mapping) and (text := _fact(part, key)):
+            channels.setdefault(text, []).append(name)
+    if len(channels) == 1 and sum(map(len, channels.values())) == len(parts):
+        return next(iter(channels))
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in channels.items())
+
+
 def _lines(response: "Response", at: Sequence[float]) -> list[str]:
     """Return the ends, the range, the source, and a table of levels."""
     low, high = response.valid
@@ -81,11 +101,7 @@ def _lines(response: "Response", at: Sequence[float]) -> list[str]:
         f"known from {low:g} to {high:g} Hz, smoothing {response.smoothing}"
         + (f", incidence {response.incidence}" if response.incidence else ""),
     ]
-    facts += [
-        f"{key}: {response.provenance[key]}"
-        for key in ("file", "sign", "standard", "read", "text", "operation", "uncertainty", "flag")
-        if response.provenance.get(key)
-    ]
+    facts += [f"{key}: {text}" for key in _FACTS if (text := _fact(response.provenance, key))]
     facts += [
         f"flag: {text}"
         for key in ("flags", "unmet_limits")

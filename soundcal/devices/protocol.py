@@ -50,6 +50,8 @@ class DeviceInfo:
         there is none.
     description : str
         One line to help a person choose.
+    seed : int, optional
+        Seed of the equipment of a simulated lab: with another one it is another unit of each.
     """
 
     name: str
@@ -64,6 +66,7 @@ class DeviceInfo:
     default_output: bool = False
     obstacle: str = ""
     description: str = ""
+    seed: int | None = None
 
     @property
     def identity(self) -> str:

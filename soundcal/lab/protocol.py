@@ -395,8 +395,13 @@ def _run(protocol: LabProtocol, bench: Bench) -> None:
 
 
 def _hardware(device: AudioDevice) -> dict[str, int]:
-    """Return the channels and the rate that a device must still have when a session is resumed."""
-    return {"inputs": device.info.inputs, "outputs": device.info.outputs, "fs": device.fs}
+    """Return what a device must still have when a session is resumed.
+
+    That is its channels and its rate, and of a simulated lab its equipment.
+    """
+    info = device.info
+    equipment = {} if info.seed is None else {"seed": info.seed}
+    return {"inputs": info.inputs, "outputs": info.outputs, "fs": device.fs, **equipment}
 
 
 def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDevice) -> None:
@@ -408,11 +413,12 @@ def _refuse_other_device(folder: Path, start: Mapping[str, Any], device: AudioDe
         )
     had, has = start.get("hardware", {}), _hardware(device)
     if changed := [name for name in had if name in has and had[name] != has[name]]:
-        words = {"inputs": "{} inputs", "outputs": "{} outputs", "fs": "{} Hz"}
+        words = {"inputs": "{} inputs", "outputs": "{} outputs", "fs": "{} Hz", "seed": "seed {}"}
         before, now = (
             ", ".join(words[name].format(found[name]) for name in changed) for found in (had, has)
         )
         raise RecordError(
             f"{folder}: the session was made with {before}, and {there} now has {now}; set the "
-            "device as it was (sampling rate --fs, driver panel), or start a new session"
+            "device as it was (sampling rate --fs, driver panel, --seed of a simulated lab), or "
+            "start a new session"
         )

@@ -48,7 +48,13 @@ ROLES: Final[dict[str, str]] = {
 }
 """Colours and the CSS variables that replace them in a page, where dark mode redefines them."""
 
-METHOD_COLOURS: Final = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"))
+METHOD_COLOURS: Final = (
+    (BLUE, "o"),
+    (VERMILION, "s"),
+    (GREEN, "^"),
+    (PURPLE, "D"),
+    (INK, "v"),
+)
 """Colour and marker of the first, second, … method or ear."""
 
 _UNIT_OF_LEVEL: Final = {"L": "dB(A)", "LA": "dB(A)", "LB": "dB(B)", "LC": "dB(C)", "LZ": "dB"}

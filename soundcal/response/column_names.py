@@ -28,9 +28,9 @@ _OTHER: Final = re.compile(
 _PHASE: Final = re.compile(r"phas|^fas[ei]?|^faz|winkel|angle|angolo|angulo|^hoek|^vaihe")
 _RADIANS: Final = re.compile(r"^rad(ian)?")
 _LEVEL: Final = re.compile(
-    r"pegel|level|niveau|nivel|livell|niva|poziom|uroven|^taso|betrag|magnit|(?<!s)ampl|ampiezza|modul"
+    r"pegel|level|niveau|nivel|livell|niva|poziom|uroven|^taso|betrag|magn|sensitiv|empfindl|sensib|gevoelig|(?<!s)ampl|ampiezza|modul"
     r"|(?<!ein)(?<!aus)gang$|antwort|respons|respuest|respost|rispost|repons|ubertrag|gain|gananc|ganho|guadagn"
-    r"|verstark|versterk|smooth|^(spl|raw|mag)$"
+    r"|verstark|versterk|smooth|^(amp|lp|l[azc]?eq|mag|raw|spl)$"
 )
 _FREQUENCY: Final = re.compile(
     r"freq|frecuen|frekv|frekw|czestot|kmito|^(f|fr|frq|hz|khz|hertz|taajuus)$"
@@ -43,6 +43,9 @@ _MEANINGS: Final[tuple[tuple[ColumnMeaning, re.Pattern[str]], ...]] = (
     ("frequency", _FREQUENCY),
 )
 """The first that a word of the name has is the meaning of the name."""
+
+_SYMBOLS: Final = ("c", "k")
+"""Symbols of a correction; they are no words of the name of a file."""
 
 _DECIBEL: Final = re.compile(r"^db")
 _UNITS: Final = re.compile(r"^(re|rel|[mµμu]?v|[uµμ]?pa|fs)$")
@@ -68,7 +71,8 @@ def _words(name: str) -> list[tuple[str, str]]:
 def column_meaning(name: str) -> ColumnMeaning:
     """Return the meaning of a column's name; "" if none of its words is known.
 
-    A phase in radians is another quantity. Only "dB", or an ear, is a level.
+    A phase in radians is another quantity. Only "dB", or an ear, is a level. "f" has a meaning at
+    the beginning, not in "H(f)".
 
     >>> column_meaning("Fréquence (Hz)"), column_meaning("Korrektur [dB]")
     ('frequency', 'correction')
@@ -76,6 +80,10 @@ def column_meaning(name: str) -> ColumnMeaning:
     ('level', '')
     """
     words = [folded for _, folded in _words(name)]
+    words = [*words[:1], *(word for word in words[1:] if word != "f")]
+    symbols = [word for word in words if not _DECIBEL.match(word)]
+    if len(symbols) == 1 and symbols[0] in _SYMBOLS:
+        return "correction"
     for meaning, pattern in _MEANINGS:
         if any(map(pattern.search, words)):
             in_radians = meaning == "phase" and any(map(_RADIANS.match, words))

@@ -56,6 +56,10 @@ _AUTOEQ: Final = ("frequency", "raw")
 _LEVELS: Final = ("raw", "spl", "gain", "magnitude", "level", "ampl", "db")
 """Beginnings of names of levels; the first one that a file has is read."""
 
+_FIGURE: Final = re.compile(r"[0-9]")
+_PROSE: Final = re.compile(r"[0-9:=]")
+"""Signs of a line of text, not of names of columns."""
+
 _LETTER: Final = re.compile(r"(?<![a-z])[lr](?![a-z])", re.IGNORECASE)
 _FEWEST: Final = 2
 _MOST: Final = 4
@@ -265,7 +269,8 @@ def _fields(line: str, separator: re.Pattern[str]) -> list[str]:
 def _names(header: Sequence[str], separator: re.Pattern[str], width: int) -> tuple[str, ...]:
     """Return the names of the columns, from the last line before the numbers.
 
-    Blanks separate any words, so that a line of words is a header only if they are understood.
+    Blanks separate any words, so that a line of words is a header only if they are understood; so
+    is a line with figures, such as a serial number.
     """
     blanks = separator.pattern == r"\s+"
     for line in header[-1:]:
@@ -273,16 +278,13 @@ def _names(header: Sequence[str], separator: re.Pattern[str], width: int) -> tup
             names = _fields(line, by)
             if len(names) != width:
                 continue
-            known = [bool(column_meaning(name)) for name in names]
-            frequencies = [
-                name
-                for name in names
-                if column_meaning(name) == "frequency" and not _NUMBER.match(name)
-            ]
+            known = [name for name in names if column_meaning(name) and not _FIGURE.search(name)]
+            frequencies = [name for name in known if column_meaning(name) == "frequency"]
             if kilohertz := [name for name in frequencies if _KILOHERTZ.search(name)]:
                 raise RecordError(f"column {kilohertz[0]!r}: frequencies in Hz are expected")
+            least = max(1, width - 1) if by is _BLANKS else int(bool(_PROSE.search(line)))
             words = not any(map(_NUMBER.match, names))
-            if frequencies or (words and (by is separator or sum(known) >= max(1, width - 1))):
+            if frequencies or (words and len(known) >= least):
                 return tuple(names)
     return ()
 
@@ -292,8 +294,8 @@ def _refuse_other_width(header: Sequence[str], separator: re.Pattern[str], width
     if not header or separator.pattern == r"\s+":
         return
     names = _fields(header[-1], separator)
-    understood = any(column_meaning(name) == "frequency" for name in names)
-    if len(names) > 1 and understood and not any(map(_NUMBER.match, names)):
+    meant = any(column_meaning(name) == "frequency" and not _FIGURE.search(name) for name in names)
+    if len(names) not in (1, width) and meant and not any(map(_NUMBER.match, names)):
         raise RecordError(
             f"names of {len(names)} columns ({', '.join(names)}), but {width} numbers in a line; "
             "state the columns (--columns 1,2)"

@@ -98,7 +98,7 @@ def imported_response(
     if kind == "relative":
         if shift:
             raise ParameterError("a shift is for an absolute response; a relative one has 0 dB")
-        there = _level_at(curve, normalise_at)
+        there = _level_at(curve, normalise_at, microphone="P" in (source, target))
         curve = curve.shifted(-there)
         about["subtracted_db"] = there
         if abs(there) > _SAID_DB:
@@ -165,11 +165,14 @@ def _curve(found: FoundCurve, source: str, target: str) -> tuple[ChannelResponse
     return curve, assumed
 
 
-def _level_at(curve: ChannelResponse, at_hz: float) -> float:
+def _level_at(curve: ChannelResponse, at_hz: float, *, microphone: bool) -> float:
     low, high = curve.frequency[0], curve.frequency[-1]
     if not low <= at_hz <= high:
+        # an absolute response of a microphone undoes nothing: its calibration has the sensitivity
+        absolute = "" if microphone else ", or import it as absolute (--kind absolute)"
         raise ParameterError(
-            f"normalised at {at_hz:g} Hz, but the file has {low:g} to {high:g} Hz; name the "
-            "frequency of the sound calibrator (--normalise-at), or import it as absolute (--kind)"
+            f"normalised at {at_hz:g} Hz, but the file has {low:g} to {high:g} Hz; name a "
+            "frequency of that range (--normalise-at; normalised_at_hz in a typed chart) whose "
+            f"level is that at the frequency of the sound calibrator{absolute}"
         )
     return float(curve.level(at_hz))

@@ -11,7 +11,6 @@ free field to the ear drum are 2.6 dB.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
@@ -49,9 +48,6 @@ REVERSED: Final = "reversed"
 
 _AT_ZERO: Final = 1e-6
 """Largest level in dB of a relative response at its own frequency: only rounding is allowed."""
-
-_IN_ID: Final = re.compile(r"-\d{8}T\d{6}-([0-9a-f]{8})$")
-"""Digest at the end of an id that :func:`new_response` made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,11 +176,9 @@ class Response:
     def is_changed(self) -> bool:
         """True if the content, or that of a part, was changed after it was made.
 
-        It then does not have the digest in the id of :func:`new_response`.
+        Its id is then not the one that :func:`new_response` gives to this content.
         """
-        digest = _IN_ID.search(self.id)
-        differs = digest is not None and digest[1] != self.sha256[:8]
-        return differs or bool(self.provenance.get("changed"))
+        return self.id != _id_of(self) or bool(self.provenance.get("changed"))
 
     @property
     def identity(self) -> dict[str, str]:
@@ -273,7 +267,7 @@ class Response:
                 name: ChannelResponse.from_dict(channel)
                 for name, channel in data["channels"].items()
             }
-            return cls(
+            response = cls(
                 data["id"],
                 data["name"],
                 data["from"],
@@ -291,6 +285,12 @@ class Response:
             )
         except ParameterError as error:
             raise RecordError(f"response record is damaged: {error}") from error
+        if data["unit"] != response.unit:
+            raise RecordError(
+                f"response record is damaged: unit {data['unit']!r:.40}, but its ends and kind "
+                f"have {response.unit}; restore the file, or import the response again"
+            )
+        return response
 
 
 def new_response(
@@ -377,10 +377,14 @@ def change_of(responses: Sequence[Response]) -> dict[str, bool]:
 
 
 def _identified(draft: Response) -> Response:
-    stamp = "".join(c for c in draft.made[:19] if c.isalnum())
-    return replace(
-        draft, id=f"{draft.source_point}-{draft.target_point}-{stamp}-{draft.sha256[:8]}"
-    )
+    return replace(draft, id=_id_of(draft))
+
+
+def _id_of(response: Response) -> str:
+    """Return the id by ends, time and content."""
+    stamp = "".join(c for c in response.made[:19] if c.isalnum())
+    ends = f"{response.source_point}-{response.target_point}"
+    return f"{ends}-{stamp}-{response.sha256[:8]}"
 
 
 def _common_range(channels: Mapping[str, ChannelResponse]) -> tuple[float, float]:

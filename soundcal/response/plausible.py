@@ -41,6 +41,12 @@ _LOW_HZ: Final = 100.0
 _HIGH_HZ: Final = 8e3
 """A response should begin below the first and end above the second frequency."""
 
+_FEW: Final = 3
+"""A curve of so few values has hardly a shape [assumption]."""
+
+_MOST_GAPS: Final = 3
+"""So many gaps are named."""
+
 _ROLL_OFF: Final = (20.0, 40.0)
 _RISE_DB: Final = 1.0
 """Microphones roll off; in this range they are not this much above their level at 1 kHz."""
@@ -124,7 +130,7 @@ def check_absolute(curve: ChannelResponse, source: str, target: str) -> None:
 
 
 def curve_doubts(curve: ChannelResponse, lines: Sequence[int]) -> list[str]:
-    """Return remarks on jumps and on a short range of frequencies."""
+    """Return remarks on jumps, on few values and gaps, and on a short range of frequencies."""
     f, level = curve.frequency, curve.magnitude_db
     found = []
     jumps = np.flatnonzero(np.abs(np.diff(level)) > _JUMP_DB) + 1
@@ -135,12 +141,28 @@ def curve_doubts(curve: ChannelResponse, lines: Sequence[int]) -> list[str]:
             f"{_line(lines, at)}{level[at] - level[at - 1]:+.1f} dB from {f[at - 1]:g} to "
             f"{f[at]:g} Hz{more}; is the file complete and in one unit?"
         )
+    if f.size <= _FEW:
+        found.append(f"only {f.size} values, at {', '.join(f'{value:g}' for value in f)} Hz")
+    if gaps := _gaps(f):
+        named = ", ".join(f"{low:g} to {high:g} Hz" for low, high in gaps[:_MOST_GAPS])
+        more = f" and {len(gaps) - _MOST_GAPS} more" if len(gaps) > _MOST_GAPS else ""
+        found.append(
+            f"more than an octave without a value: {named}{more}; the levels between are "
+            "interpolated, and their uncertainty is that of the values beside them"
+        )
     if f[0] >= _LOW_HZ or f[-1] <= _HIGH_HZ:
         found.append(
             f"the response is known from {f[0]:g} to {f[-1]:g} Hz only; beyond, the level at the "
             "edge is held"
         )
     return found
+
+
+def _gaps(frequency: Array) -> list[tuple[float, float]]:
+    """Return the neighbouring frequencies that are more than an octave apart in what is heard."""
+    heard = np.clip(frequency, *_AUDIBLE)
+    wide = np.flatnonzero(heard[1:] > 2.0 * heard[:-1])
+    return [(float(frequency[at]), float(frequency[at + 1])) for at in wide]
 
 
 def rises_at_low_frequencies(curve: ChannelResponse) -> float:

@@ -216,7 +216,10 @@ def _doubt(
 ) -> str:
     """Return the reason for which a file may state a correction; "" if there is none."""
     title = "" if table.title in facts.sensitivity else table.title
-    if word := named_correction(path.stem, table.column, title):
+    word = named_correction(path.stem, table.column, title)
+    if table.names and not word and column_meaning(table.column) == "correction":
+        word = table.column
+    if word:
         return f"the file or its column is called {word!r}"
     letters = sum(map(str.isalpha, table.column))
     if table.names and not stated and letters > _SHORT and not column_meaning(table.column):

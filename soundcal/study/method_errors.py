@@ -29,8 +29,8 @@ ERROR_LABELS: Final[Mapping[str, tuple[str, str, str]]] = {
 _NEEDS: Final = {
     "ocv": "voltmeter, data sheet",
     "ocv+": "voltmeter, data sheet, published curves, output impedance",
-    "hats": "HATS, sound calibrator",
-    "eq": "HATS, sound calibrator, sweeps",
+    "hats": "HATS, calibrator",
+    "eq": "HATS, calibrator, sweeps",
 }
 """Instruments and data beside soundcard and headphones, in the protocol ``compare_methods``."""
 

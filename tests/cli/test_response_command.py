@@ -56,7 +56,13 @@ def test_ears_become_the_channels_of_one_response(capsys: pytest.CaptureFixture[
     assert main([*files, "--out", "ears.json"]) == 0
     ears = load_response("ears.json")
     assert [ears.channel(side).level(2e4) for side in ("left", "right")] == [4.0, 5.0]
-    assert "right: largest value: +5.00 dB at 20000 Hz (line 5)" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "right: largest value: +5.00 dB at 20000 Hz (line 5)" in err
+    assert main(["response", "show", "ears.json"]) == 0
+    shown = capsys.readouterr().out
+    assert shown == out
+    assert "\nfile: left: LEFT.txt; right: RIGHT.txt\nsign: as found\n" in shown
+    assert "\nuncertainty: assumed: rectangular, half width 0.3 dB to 1 kHz" in shown
     assert main([*files, "--channel", "left", "--out", "x.json"]) == 2
     assert "2 names are expected, one per file" in capsys.readouterr().err
 

@@ -83,6 +83,9 @@ def test_a_series_goes_on_where_it_stopped(
     assert Path("h-seatings/seating-1.json").exists()
     assert not Path("h.json").exists()
     first = Path("h-seatings/seating-1.json").read_bytes()
+    assert main([*words, "--resume", "--seed", "5"]) == 5  # other headphones of the same name
+    said = capsys.readouterr().err
+    assert "was made with seed 0, and sim:lab now has seed 5; set the device as it was" in said
     assert main([*words, "--resume"]) == 0
     assert "1 seating already measured, kept" in capsys.readouterr().err
     assert Path("h-seatings/seating-1.json").read_bytes() == first

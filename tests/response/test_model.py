@@ -326,6 +326,12 @@ def test_files_that_were_changed_are_marked_or_refused(tmp_path: Path) -> None:
     for made in (combine_responses(changed, back), renamed_response(changed, "M 2"), back):
         assert made.id != changed.id
         assert made.is_changed
+    for entry, text in (("id", "mine"), ("id", f"{record['id'][:-1]}x"), ("made", MADE[:-6])):
+        path.write_text(json.dumps(microphone(0, 0, 0, 3).to_dict() | {entry: text}))
+        assert load_response(path).is_changed
+    path.write_text(json.dumps(microphone(0, 0, 0, 3).to_dict() | {"unit": "dB re V/Pa"}))
+    with pytest.raises(RecordError, match="unit 'dB re V/Pa', but its ends and kind have dB re 10"):
+        load_response(path)
     record["channels"]["mono"]["magnitude_db"].pop()
     path.write_text(json.dumps(record))
     with pytest.raises(RecordError, match=r"m\.json: response record is damaged"):

@@ -52,6 +52,11 @@ REW = (
 FORMATS = {
     "UMIK-1": [UMIK, *rows("\t", number=no_zero)],
     "UMIK-2": ['"Sens Factor =-12.07dB, AGain =18dB, SERNO: 8108494"', *rows("\t")],
+    "UMIK, commas": [UMIK, *rows(",")],
+    "title, commas": ["Calibrated at 1000 Hz, free field", *rows(",")],
+    "title, tabs": ["M30\t1234", *rows("\t")],
+    "ARTA": ["Freq(Hz)   Magn(dB)  Phase(deg)", *rows("   ", third="5")],
+    "sensitivity": ["Frequency [Hz];Sensitivity [dB]", *rows(";")],
     "OmniMic": ['"Sens Factor =-12.07dB, SERNO: 81"', *rows("\t", third="0.5")],
     "EARS": [*EARS, *rows(" ", third="-12.5")],
     "Dayton": ["*1000Hz\t-38.5", "\t", *rows("\t")],
@@ -80,7 +85,7 @@ FORMATS = {
     "a separator at the end": rows(";", third=" "),
 }
 PHASES = {"OmniMic": 0.5, "EARS": -12.5, "Dayton with phase": 12.5, "REW soundcard": -3.0}
-PHASES |= {"REW export, decimal comma": 0.0, "JustOct": -1.5}
+PHASES |= {"ARTA": 5.0, "REW export, decimal comma": 0.0, "JustOct": -1.5}
 
 
 def written(folder: Path, lines: list[str], coding: str = "utf-8", end: str = "\n") -> Path:
@@ -253,7 +258,7 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
         (["0 -90", "20 -3", "1000 0", "9000 0"], "line 1: the value at 0 Hz is left out"),
         (["20 -3", "oops 4", "1000 0", "9000 0"], "line 2: 'oops 4' is no line of numbers"),
         (["20 -3", "1000 0", "9000 0", "20k 3"], "line 4: '20k 3' is no line of numbers, and is l"),
-        (["f;L;K", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: K \(--columns chooses"),
+        (["f;L;xy", "20;-3;1", "1000;0;6"], r"the column 'L'; not read: xy \(--columns chooses"),
         (["A;B", "20;-3", "1000;0"], "frequency from .* 'A' by its position, level from .* 'B' by"),
         (["f,dB re V/Pa,u", "20,-3,1", "1000,0,1"], "the column 'dB re V/Pa'; not read: u"),
         (["f,coherence,SPL", "20,1,-3", "1000,1,0"], "from the column 'SPL'; not read: coherence"),
@@ -261,6 +266,10 @@ def test_lines_that_do_not_fit_are_refused_with_their_number(
         (["200 -3", "1000 0", "9000 0"], "known from 200 to 9000 Hz only"),
         (["20 -3", "1000 0", "8000 0"], "known from 20 to 8000 Hz only"),
         (["20 -3", "1000 0", "10000 2.5"], r"-3.00 dB at 20 Hz \(line 1\): .*3.00 dB too lit"),
+        (["20 -3", "1000 0", "9000 0"], "only 3 values, at 20, 1000, 9000 Hz"),
+        (["20 -3", "41 0", "1000 0", "2000 0", "9000 0"],
+         "an octave without a value: 20 to 41 Hz, 41 to 1000 Hz, 2000 to 9000 Hz; the levels"),
+        ([f"{f} 0" for f in (20, 50, 120, 250, 600, 1500)], "120 to 250 Hz and 2 more; the le"),
         (["20 -1", "1000 0", "10000 2.5"], r"\+2.50 dB .*\(line 3\): .*2.50 dB too much"),
     ],
 )  # fmt: skip
@@ -284,6 +293,13 @@ def test_the_sentence_on_the_largest_value_follows_ends_and_sign(
 ) -> None:
     path = written(tmp_path, ["20 -1", "1000 0", "9000 2.5"])
     assert message in read_response(path, **asked).provenance["notes"][-1]
+
+
+def test_values_an_octave_apart_are_not_told(tmp_path: Path) -> None:
+    octaves = (1, 16, 31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000, 96000)
+    response = read_response(written(tmp_path, [f"{f} 0" for f in octaves]))
+    told = [note for note in response.provenance["notes"] if "without a value" in note]
+    assert told == []
 
 
 def test_a_comment_between_the_numbers_needs_no_remark(tmp_path: Path) -> None:
@@ -330,6 +346,7 @@ def test_a_correction_is_negated_and_the_record_says_so(tmp_path: Path) -> None:
         ("mic.csv", ["frequenza\tcorrezione", "20\t-3", "1000\t0"]),
         ("mic.csv", ["Frequenz [Hz] Entzerrung [dB]", "20 -3", "1000 0"]),
         ("mic.csv", ["Korrektur", "20 -3", "1000 0"]),
+        ("mic.csv", ["f;K(f)", "20;-3", "1000;0"]),
         ("mic.csv", ["Hz;helyesbítés (dB)", "20;-3", "1000;0"]),
         ("mic.csv", ["frekvencia;helyesbítés", "20;-3", "1000;0"]),
     ],
@@ -356,8 +373,12 @@ def test_normalised_at_the_frequency_of_the_calibrator(tmp_path: Path) -> None:
         2,
         -2,
     ]
-    with pytest.raises(ParameterError, match="normalised at 10 Hz, but the file has 20 to 9000 Hz"):
+    way_out = r"at 10 Hz, but the file has 20 to 9000 Hz; name a frequency of that .*normalise"
+    with pytest.raises(ParameterError, match=way_out) as refused:
         read_response(path, normalise_at=10.0)
+    assert "absolute" not in str(refused.value)  # which undoes nothing of a microphone
+    with pytest.raises(ParameterError, match=r"or import it as absolute"):
+        read_response(path, normalise_at=10.0, source_point="FS", target_point="DRP")
     absolute = read_response(path, kind="absolute")
     assert absolute.channel("mono").magnitude_db.tolist() == [67, 70, 72, 68]
 

@@ -153,7 +153,7 @@ class SimulatedLab:
             )
         if seed < 0:
             raise ParameterError(f"seed {seed}: 0 or more is expected")
-        self._info, self._fs, self._realtime = _info(name), fs, realtime
+        self._info, self._fs, self._realtime = replace(_info(name), seed=seed), fs, realtime
         spread = options.spread
         self._seatings = stream_of(seed, "seatings", card, headphones)
         self._notches = stream_of(seed, "notches", card, headphones)

@@ -208,10 +208,13 @@ def _fill(sheet: Sheet, panel: Panel, entry: "Entry") -> None:
     sheet.level(_LIMIT, panel, a.upper)
     sheet.points(panel, entry.averages, entry.differences)
     low, high = panel.y_limits
-    lift = 1.5 / panel.height * (high - low)  # the text is beside its line, not on it
-    places = spread_out(
-        (a.lower - lift, a.bias + lift, a.upper + lift), (low, high), 2.6 / panel.height
-    )
+    mm = (high - low) / panel.height
+    lift, gap = 1.5 * mm, 2.6 * mm  # the text is beside its line, not on it
+    wanted = (a.lower - lift, a.bias + lift, a.upper + lift)
+    if a.upper - a.lower < gap:  # no room between the lines: all above them, or all below
+        free = a.upper + lift if a.upper + lift + 2.5 * gap < high else a.lower - lift - 2.0 * gap
+        wanted = (free, free + gap, free + 2.0 * gap)
+    places = spread_out(wanted, (low, high), 2.6 / panel.height)
     colours = (style.GREEN, style.VERMILION, style.GREEN)
     for value, place, colour in zip((a.lower, a.bias, a.upper), places, colours, strict=True):
         sheet.text(

@@ -58,7 +58,7 @@ def errors_table(study: Study) -> Table | None:
     if not found:
         return None
     labels = [label for label in ERROR_LABELS if any(label in one.errors for one in found)]
-    named = any(one.combination for one in found)
+    named = len({one.combination for one in found}) > 1
     columns = [Column("Method"), *([Column("Equipment")] if named else [])]
     for label in labels:
         unit = ERROR_LABELS[label][2]
@@ -66,8 +66,8 @@ def errors_table(study: Study) -> Table | None:
         columns += [Column("Mean", "signed", unit, heading), Column("s", "number", unit, heading)]
     columns += [
         Column("Needs"),
-        Column("Actions by hand", "count"),
-        Column("Recording (min)", "number", decimals=1),
+        Column("Actions", "count", group="Takes"),
+        Column("min", "number", decimals=1, group="Takes"),
     ]
     rows = []
     for one in found:
@@ -82,8 +82,8 @@ def errors_table(study: Study) -> Table | None:
     caption = (
         f"Error of each method: method − in-situ, mean and standard deviation s over {stimuli}; "
         "% is of the value in situ. Other tables have in-situ − method. Needs: beside soundcard "
-        "and headphones. Actions and time: logged by the sessions, of the method by itself (– if "
-        "not logged)."
+        "and headphones. Takes: actions by hand, and minutes of playing and recording, as the "
+        "sessions logged them for the method by itself (– if not logged)."
     )
     return Table("method-errors-table", caption, tuple(columns), tuple(rows))
 
@@ -225,7 +225,8 @@ def _search_words(study: Study, found: Sequence[MethodErrors]) -> list[str]:
 def _span(values: Sequence[float], like: MethodError, *, signed: bool = False) -> str:
     """Return a value, or the smallest and the largest of several, with the unit."""
     texts = [value_text(x, like.unit, signed=signed) for x in (min(values), max(values))]
-    return f"{' to '.join(dict.fromkeys(texts))} {_printed(like.label)}"
+    between = " to " if signed else "–"
+    return f"{between.join(dict.fromkeys(texts))} {_printed(like.label)}"
 
 
 def _printed(label: str) -> str:

@@ -95,6 +95,7 @@ def _statistics_text(comparison: MethodComparison) -> str:
     differences = ", ".join(f"{first} − {second}" for first, second in comparison.pairs)
     z = "1.96" if rules.paper else f"the normal quantile for {100 * rules.coverage:g} %"
     chained = len(comparison.pairs) > len(comparison.methods) - 1
+    several = {3: "three", 4: "four", 5: "five"}.get(len(comparison.methods), "several")
     text = (
         f"Methods were compared after Bland and Altman as differences {differences}, paired by "
         f"stimulus id. Ears: {comparison.ears_in_words}. Limits of agreement are bias ± {z} times "
@@ -106,7 +107,7 @@ def _statistics_text(comparison: MethodComparison) -> str:
         f"{MAX_T_SEED}), which counts indicators that say the same once: indicators of one "
         "recording are strongly correlated. It gives no p value where the differences hang on one "
         "or two stimuli"
-        + (". Differences of three methods depend on each other." if chained else ".")
+        + (f". Differences of {several} methods depend on each other." if chained else ".")
     )
     if rules.excluded:
         left_out = "; ".join(f"{name} ({reason})" for name, reason in rules.excluded.items())
