@@ -61,8 +61,8 @@ def add(commands: Any) -> None:
         "--labels",
         action="append",
         metavar="NAMES",
-        help="comma-separated values, as --indicators of measure; repeatable (default: those that "
-        "the run was asked for)",
+        help="comma-separated values, as --indicators of measure, and any percentile, such as LA1; "
+        "repeatable (default: those that the run was asked for)",
     )
     parser.add_argument(
         "--rating",

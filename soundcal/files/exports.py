@@ -49,6 +49,8 @@ def write_table(
 ) -> None:
     """Write a table; numbers are not rounded, missing ones are empty cells.
 
+    The rows of a CSV file are written as they come, and need no memory.
+
     Parameters
     ----------
     path : path
@@ -68,21 +70,26 @@ def write_table(
         The file exists or cannot be written.
     """
     check_table_file(path)
-    writer = {".csv": _csv, ".xlsx": _xlsx, ".parquet": _parquet}[path.suffix.lower()]
-    listed = [[_cell(value) for value in row] for row in rows]
-    if path.suffix.lower() == ".xlsx" and len(listed) >= _MOST_ROWS:
+    ending = path.suffix.lower()
+    cells = ([_cell(value) for value in row] for row in rows)
+    if ending == ".csv":
+        with partial_file(path, force=force) as temporary:
+            _csv(temporary, columns, cells)
+        return
+    listed = list(cells)
+    if ending == ".xlsx" and len(listed) >= _MOST_ROWS:
         raise ParameterError(
             f"{path}: {len(listed)} rows, more than a workbook can hold; write .csv or .parquet"
         )
     with partial_file(path, force=force) as temporary:
-        writer(temporary, columns, listed)
+        (_xlsx if ending == ".xlsx" else _parquet)(temporary, columns, listed)
 
 
 def _cell(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
         writer.writerow(map(for_cell, columns))

@@ -89,7 +89,7 @@ class Dataset:
     ----------
     folder : path
         The folder.
-    progress : callable, optional
+    progress : callable
         Called with the number of pieces listed.
 
     Raises
@@ -100,9 +100,7 @@ class Dataset:
         The library pyarrow is missing.
     """
 
-    def __init__(
-        self, folder: str | os.PathLike[str], progress: Callable[[float], None] | None = None
-    ) -> None:
+    def __init__(self, folder: str | os.PathLike[str], progress: Callable[[float], None]) -> None:
         self.folder: Final = Path(folder)
         self.run: Final[Mapping[str, Any]] = read_run(self.folder)
         self.stations: dict[str, list[Stored]] = {}
@@ -113,8 +111,7 @@ class Dataset:
                 continue
             station, stored = self._stored(batch.to_pydict(), known)
             self.stations.setdefault(station, []).append(stored)
-            if progress is not None and n % 1000 == 0:
-                progress(n)
+            progress(n)
         if not self.stations:
             raise RecordError(
                 f"{folder}: the dataset has no pieces yet; its failures and the log of its runs "

@@ -7,6 +7,7 @@ states.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,8 @@ from typing import Final
 
 from soundcal.errors import ParameterError, SignalError
 from soundcal.files.names import some
-from soundcal.indicators.names import resolve
-from soundcal.indicators.registry import REGISTRY, find
+from soundcal.indicators.names import named, resolve
+from soundcal.indicators.registry import PERCENTILES, REGISTRY, find
 from soundcal.periods.coverage import Gap, conflicts, gaps
 from soundcal.periods.local_time import Every, LocalTime, Period
 from soundcal.periods.ratings import DIRECTIVE, DayParts
@@ -40,10 +41,12 @@ __all__ = ["LIMIT", "summarise"]
 LIMIT: Final = 0.75
 """Share of a period that must be covered, or its values are marked."""
 
+_PERCENTILE: Final = re.compile(r"([A-Za-z]+?)([FSI]?)(\d{1,2}(?:\.\d+)?)")
+
 _OVERLAP: Final = "overlap"
 _NOT_VALID: Final = "not valid"
 
-Progress = Callable[[float, str, float], None]
+Progress = Callable[[float, str, float | None], None]
 
 
 def summarise(
@@ -67,13 +70,15 @@ def summarise(
     zone : str
         Time zone; by default that in which the run read the starts of its files, or UTC.
     labels : str or sequence of str, optional
-        Values, as for :func:`soundcal.measure`; by default those that the run was asked for.
+        Values, as for :func:`soundcal.measure`, and any percentile, such as ``LA1``; by default
+        those that the run was asked for.
     parts : DayParts
         Parts of the day; their levels are in tables of days, months, years and sites.
     limit : float
         Coverage below which a period is marked, 0 to 1.
     progress : callable, optional
-        Called with the number of pieces read, the station, and the number of all.
+        Called with the number of pieces listed, and then with the number of pieces read, the
+        station, and the number of all.
 
     Raises
     ------
@@ -86,13 +91,14 @@ def summarise(
     """
     if not 0.0 <= limit <= 1.0:
         raise ParameterError(f"coverage {100 * limit:g} %: 0 to 100 % is expected")
-    dataset = Dataset(folder)
+    report = progress or (lambda done, remark, total: None)
+    dataset = Dataset(folder, lambda listed: report(listed, "listed", None))
     task = dataset.run["task"]
     time = LocalTime(zone or task["time_zone"] or "UTC")
     own = _in_order(task["indicators"])
     statistics = own if labels is None else _chosen(own, labels)
     rated = any(every.whole_days for every in wanted.values()) and RATED in _series(own)
-    work = _Work(dataset, wanted, time, statistics, parts if rated else None, progress)
+    work = _Work(dataset, wanted, time, statistics, parts if rated else None, report)
     for station in dataset.stations:
         work.station(station)
     if not any(work.rows.values()):
@@ -154,7 +160,13 @@ def _chosen(
     ParameterError
         Unknown ones, or some that do not follow from what was measured.
     """
-    chosen = resolve(labels)
+    names = [labels] if isinstance(labels, str) else labels
+    texts = [text.strip() for name in names for text in name.split(",") if text.strip()]
+    percentiles = [found for text in texts if (found := _percentile(text))]
+    others = [text for text in texts if not _percentile(text)]
+    chosen = resolve(others) if others or not percentiles else {}
+    for symbol, statistic in percentiles:
+        chosen[symbol] = (*chosen.get(symbol, ()), statistic)
     check_mergeable(chosen)
     there = _series(own)
     missing = [
@@ -187,6 +199,21 @@ def _without_holes(
             at = row.period.end
 
 
+def _percentile(text: str) -> tuple[str, str] | None:
+    """Return symbol and statistic of a percentile that the registry does not list, such as LA1.
+
+    >>> _percentile("LA1"), _percentile("LAS0.1"), _percentile("LA10"), _percentile("dL5")
+    (('LA', '1'), ('LA', 'S0.1'), None, None)
+    """
+    found = _PERCENTILE.fullmatch(text)
+    if found is None or named(text) is not None or found[1] not in REGISTRY:
+        return None
+    about = find(found[1])
+    if PERCENTILES[0] not in about.statistics or (found[2] and about.family != "levels"):
+        return None
+    return found[1], found[2].removeprefix("F") + found[3]
+
+
 @dataclass(frozen=True, slots=True)
 class _Pass:
     """Pieces that are read in this order, and the groupings of all of them."""
@@ -207,7 +234,7 @@ class _Work:
         time: LocalTime,
         statistics: Mapping[str, Sequence[str]],
         parts: DayParts | None,
-        progress: Progress | None,
+        progress: Progress,
     ) -> None:
         self._dataset, self._wanted, self._time = dataset, wanted, time
         self._statistics, self._parts, self._progress = statistics, parts, progress
@@ -337,7 +364,6 @@ class _Work:
                 else:
                     yield from of_channel.add(piece, summaries[channel])
             self._read += 1
-            if self._progress is not None:
-                self._progress(self._read, station, self._total)
+            self._progress(self._read, station, self._total)
         for of_channel in sums.values():
             yield from of_channel.close()

@@ -245,6 +245,19 @@ def test_values_of_other_indicators(tmp_path: Path) -> None:
     assert list(row.values) == [("N", "90")]
 
 
+def test_any_percentile_can_be_asked_for(tmp_path: Path) -> None:
+    values = tuple(np.linspace(40.0, 70.0, 3001))
+    write_dataset(tmp_path / "r", [replace(hours([0.0])[0], values=values)])
+    (row,) = table(tmp_path / "r", "site", labels="LA1, LA99.5, LA10, LAeq")
+    expected = {"eq": 10 * math.log10(np.mean(10 ** (np.array(values) / 10))), "10": 67.0}
+    expected |= {"1": 69.7, "99.5": 40.15}
+    found = {name: row.values["LA", name] for name in expected}
+    assert found == pytest.approx(expected, rel=2.0**-16)
+    for label in ("LAS1", "LA100", "LA0.1.2", "TNR1"):
+        with pytest.raises(ParameterError):
+            table(tmp_path / "r", "site", labels=label)
+
+
 def test_an_indicator_that_short_pieces_lack_says_for_how_much_it_stands(tmp_path: Path) -> None:
     both = [
         *hours([60.0] * 2),
