@@ -84,6 +84,7 @@ def test_the_report_and_the_demo_answer_from_the_numbers(four: Study) -> None:
     assert level.startswith("With published curves (ocv+), s of LAeq falls from 2.00 dB(A) to 0.30")
     assert "Most of the spread with ocv is thus the headphones' frequency response" in level
     assert level.endswith("ocv+ needs no HATS and takes 3 actions by hand, ocv the same.")
+    assert " s of N5 goes from 9.00 % to 7.00 % (times 0.78, " in level
     assert "s of N5 falls from 8.00 % to 0.40 %" in loudness
     assert "N5 is on average 1.00 % too high" in loudness
     assert "shows no mean error (+1.00 %" in loudness
@@ -125,6 +126,14 @@ def test_several_combinations_are_counted_and_efforts_that_differ_left_out() -> 
     assert by_method["a", "ocv"] == (0.0, 3)
     assert by_method["a", "eq"] is None
     assert by_method["b", "ocv"] is None
+
+
+def test_sharpness_alone_has_a_table_and_no_words() -> None:
+    table = made("ocv", "hats").table
+    levels = table[table["indicator"] == "LA"].assign(indicator="S", statistic="mean", unit="acum")
+    study = study_of(levels)
+    assert errors_words(study) == []
+    assert "method-errors-table" in [one.name for one in study_document(study).tables()]
 
 
 @pytest.mark.parametrize("methods", [("ocv",), ()])

@@ -1,9 +1,8 @@
 """Section of a report with the errors of the study's calibration methods, and what each takes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from soundcal.report.document import Block, Bullets, Column, Paragraph, Section, Table
 from soundcal.report.style import count, unit_label, value_text
@@ -16,9 +15,6 @@ from soundcal.study.method_errors import (
     spread_change,
 )
 from soundcal.study.rules import STUDY_METHODS
-
-if TYPE_CHECKING:
-    from soundcal.agreement.spread import SpreadRatio
 
 __all__ = ["errors_blocks", "errors_table", "errors_words"]
 
@@ -44,7 +40,8 @@ def errors_blocks(study: Study) -> tuple[Section, ...]:
     if table is None:
         return ()
     found = method_errors(study)
-    blocks: list[Block] = [Bullets(tuple(errors_words(study))), table]
+    words = tuple(errors_words(study))
+    blocks: list[Block] = [*([Bullets(words)] if words else []), table]
     if len({one.method for one in found}) > 1:
         blocks.append(Paragraph(_RATIOS))
     blocks += [Paragraph(text) for text in _search_words(study, found)]
@@ -91,24 +88,31 @@ def errors_table(study: Study) -> Table | None:
 def errors_words(study: Study) -> list[str]:
     """Return sentences on the fall of error and spread, and on its price: one for LAeq, one for N5.
 
-    LAeq is followed from the first method of the study to the second, N5 from the last but one to
-    the last. A change of s is one only if the confidence interval of the ratio of both excludes 1.
+    LAeq is followed from the first method of the study to the second (N5 too), N5 from the last
+    but one to the last. A change of s is one only if the interval of the ratio of both excludes 1.
     """
     found = method_errors(study)
     if not found:
         return []
     confidence = next(iter(study.comparisons.values())).rules.confidence
+    levels, loudness = (_by_method(found, label) for label in ("LAeq", "N5"))
+    steps = {"LAeq": list(levels)[:2], "N5": list(loudness)[-2:]}
     texts = []
-    for label, step in (("LAeq", slice(0, 2)), ("N5", slice(-2, None))):
-        errors = _by_method(found, label)
-        methods = list(errors)[step]
-        if len(methods) == 2:
-            before, after = methods
-            change = _Change(before, after, errors[before], errors[after], confidence)
-            texts.append(f"{change.words()} {_price(found, before, after)}".rstrip())
-        elif methods:
-            (own,) = errors.values()
-            texts.append(f"{methods[0]}: {label} {_mean(own.values(), confidence)}.")
+    for label, errors in (("LAeq", levels), ("N5", loudness)):
+        if len(errors) == 1:
+            ((method, own),) = errors.items()
+            texts.append(f"{method}: {label} {_mean(own.values(), confidence)}.")
+        elif errors:
+            before, after = steps[label]
+            change = _Change(before, after, errors, confidence)
+            words = [change.words(), _price(found, before, after)]
+            if (
+                label == "LAeq"
+                and steps["N5"] != steps["LAeq"]
+                and {before, after} <= set(loudness)
+            ):
+                words.insert(1, _Change(before, after, loudness, confidence).spread_in_words())
+            texts.append(" ".join(filter(None, words)))
     return texts
 
 
@@ -122,61 +126,59 @@ def _by_method(found: Sequence[MethodErrors], label: str) -> dict[str, dict[str,
     return {method: errors[method] for method in in_order}
 
 
-@dataclass(frozen=True, slots=True)
 class _Change:
-    """Two methods with their errors in one label by combination of equipment."""
+    """The change of the errors in one label from a method to another one."""
 
-    before: str
-    after: str
-    errors_before: Mapping[str, MethodError]
-    errors_after: Mapping[str, MethodError]
-    confidence: float
+    def __init__(
+        self,
+        before: str,
+        after: str,
+        errors: Mapping[str, Mapping[str, MethodError]],
+        confidence: float,
+    ) -> None:
+        self.methods = before, after
+        self.confidence = confidence
+        shared = [name for name in errors[before] if name in errors[after]]
+        self.before, self.after = ([errors[m][name] for name in shared] for m in (before, after))
+        self.ratios = [
+            spread_change(*pair, confidence=confidence)
+            for pair in zip(self.before, self.after, strict=True)
+        ]
 
     def words(self) -> str:
         """Return the change of the spread and of the mean errors."""
-        shared = [name for name in self.errors_before if name in self.errors_after]
-        before, after = (
-            [e[name] for name in shared] for e in (self.errors_before, self.errors_after)
-        )
-        if not shared:
-            return f"No equipment has both {self.before} and {self.after}."
-        ratios = [
-            spread_change(*pair, confidence=self.confidence)
-            for pair in zip(before, after, strict=True)
-        ]
-        label = before[0].label
-        text = f"With {_WITH[self.after]}, s of {label} {self._fall(before, after, ratios)}."
-        shares = [r.ci[1] ** 2 for r in ratios if r is not None and r.direction < 0]
-        if (self.before, self.after) in _RESPONSE and len(shares) == len(ratios):
-            text += f" {'Most' if max(shares) < 0.5 else 'Part'} of the spread with {self.before} "
-            text += "is thus the headphones' frequency response, which one number at 1 kHz leaves "
-            text += "out."
-        text += f" {label} {_mean(after, self.confidence)}"
-        return f"{text} with {self.after}, and {_mean(before, self.confidence)} with {self.before}."
+        before, after = self.methods
+        if not self.ratios:
+            return f"No equipment has both {before} and {after}."
+        text = f"With {_WITH[after]}, {self.spread_in_words()}"
+        shares = [r.ci[1] ** 2 for r in self.ratios if r is not None and r.direction < 0]
+        if self.methods in _RESPONSE and len(shares) == len(self.ratios):
+            text += f" {'Most' if max(shares) < 0.5 else 'Part'} of the spread with {before} is "
+            text += "thus the headphones' frequency response, which one number at 1 kHz leaves out."
+        text += f" {self.before[0].label} {_mean(self.after, self.confidence)} with {after}, and "
+        return f"{text}{_mean(self.before, self.confidence)} with {before}."
 
-    def _fall(
-        self,
-        before: Sequence[MethodError],
-        after: Sequence[MethodError],
-        ratios: Sequence["SpreadRatio | None"],
-    ) -> str:
-        numbers = f"from {_span([e.sd for e in before], before[0])} "
-        numbers += f"to {_span([e.sd for e in after], after[0])}"
-        ways = [r.direction if r is not None else 0 for r in ratios]
-        if len(ratios) > 1:
+    def spread_in_words(self) -> str:
+        """Return the change of the spread as a sentence; "" without equipment in common."""
+        if not self.ratios:
+            return ""
+        like = self.before[0]
+        spans = (_span([e.sd for e in own], like) for own in (self.before, self.after))
+        numbers = f"from {' to '.join(spans)}"
+        ways = [r.direction if r is not None else 0 for r in self.ratios]
+        text = f"s of {like.label}"
+        if len(ways) > 1:
             lower, higher = ways.count(-1), ways.count(1)
-            return (
-                f"goes {numbers}, and is shown to fall in {lower}"
-                + (f" and to rise in {higher}" if higher else "")
-                + f" of {len(ratios)} combinations of equipment"
-            )
+            text += f" goes {numbers}, and is shown to fall in {lower}"
+            text += f" and to rise in {higher}" if higher else ""
+            return f"{text} of {len(ways)} combinations of equipment."
         interval = ""
-        if (ratio := ratios[0]) is not None and not isnan(ratio.ratio):
+        if (ratio := self.ratios[0]) is not None and not isnan(ratio.ratio):
             interval = f" (times {ratio.ratio:.2f}, {100 * self.confidence:g} % interval "
             interval += f"{ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})"
         if not ways[0]:
-            return f"goes {numbers}{interval}, which does not decide if it changes"
-        return f"{'falls' if ways[0] < 0 else 'rises'} {numbers}{interval}"
+            return f"{text} goes {numbers}{interval}, which does not decide if it changes."
+        return f"{text} {'falls' if ways[0] < 0 else 'rises'} {numbers}{interval}."
 
 
 def _mean(errors: Iterable[MethodError], confidence: float) -> str:
