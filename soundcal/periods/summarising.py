@@ -20,7 +20,7 @@ from soundcal.files.names import some
 from soundcal.indicators.names import named, resolve
 from soundcal.indicators.registry import PERCENTILES, REGISTRY, find
 from soundcal.periods.coverage import Gap, conflicts, gaps
-from soundcal.periods.local_time import Every, LocalTime, Period
+from soundcal.periods.local_time import Every, LocalTime, Period, as_every
 from soundcal.periods.ratings import DIRECTIVE, DayParts
 from soundcal.periods.reading import Dataset, Stored
 from soundcal.periods.remarks import (
@@ -51,7 +51,7 @@ Progress = Callable[[float, str, float | None], None]
 
 def summarise(
     folder: str | os.PathLike[str],
-    wanted: Mapping[str, Every],
+    wanted: Mapping[str, Every | str],
     *,
     zone: str = "",
     labels: str | Sequence[str] | None = None,
@@ -65,8 +65,9 @@ def summarise(
     ----------
     folder : path
         Dataset of ``soundcal measure --out FOLDER/``.
-    wanted : mapping of str to Every
-        Kind of the periods of each table, by a name for it.
+    wanted : mapping of str to (Every or str)
+        Kind of the periods of each table, by a name for it: ``hour``, ``day``, ``month``, ``year``,
+        ``site``, ``recording``, or a length such as ``1h30min``.
     zone : str
         Time zone; by default that in which the run read the starts of its files, or UTC.
     labels : str or sequence of str, optional
@@ -92,13 +93,16 @@ def summarise(
     if not 0.0 <= limit <= 1.0:
         raise ParameterError(f"coverage {100 * limit:g} %: 0 to 100 % is expected")
     report = progress or (lambda done, remark, total: None)
+    kinds = {
+        name: as_every(kind) if isinstance(kind, str) else kind for name, kind in wanted.items()
+    }
     dataset = Dataset(folder, lambda listed: report(listed, "listed", None))
     task = dataset.run["task"]
     time = LocalTime(zone or task["time_zone"] or "UTC")
     own = _in_order(task["indicators"])
     statistics = own if labels is None else _chosen(own, labels)
-    rated = any(every.whole_days for every in wanted.values()) and RATED in _series(own)
-    work = _Work(dataset, wanted, time, statistics, parts if rated else None, report)
+    rated = any(every.whole_days for every in kinds.values()) and RATED in _series(own)
+    work = _Work(dataset, kinds, time, statistics, parts if rated else None, report)
     for station in dataset.stations:
         work.station(station)
     if not any(work.rows.values()):
@@ -116,7 +120,7 @@ def summarise(
         units |= {(OF_PARTS, name): "dB" for name in names}
     tables = {
         name: PeriodTable(every, tuple(_without_holes(work.rows[name], every, time)))
-        for name, every in wanted.items()
+        for name, every in kinds.items()
     }
     return Summarised(
         folder=str(folder),

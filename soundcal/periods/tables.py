@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from soundcal.indicators.registry import find
 from soundcal.periods.coverage import Gap
@@ -13,6 +13,9 @@ from soundcal.periods.sums import OF_PARTS, UNDATED, Label, PeriodValues
 from soundcal.plain import plain
 from soundcal.recording import counted
 from soundcal.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PeriodTable", "Summarised", "shown_values", "tidy_periods", "wide_periods"]
 
@@ -116,6 +119,13 @@ class Summarised:
     def standard(self, symbol: str) -> str:
         """Return the standard of a value, with its edition."""
         return self.parts.standard if symbol == OF_PARTS else find(symbol).standard
+
+    def to_frame(self, name: str) -> "pd.DataFrame":
+        """Return a table with one row per value, the columns as in a written one."""
+        import pandas as pd
+
+        columns, rows = tidy_periods(self, self.tables[name])
+        return pd.DataFrame(rows, columns=columns)
 
     def to_dict(self, name: str) -> dict[str, Any]:
         """Return a table with the notes, ready for JSON."""

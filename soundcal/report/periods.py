@@ -39,6 +39,7 @@ TABLES: Final[Mapping[str, Every]] = {
 """Tables that the report needs, by name."""
 
 _MOST_PANELS: Final = 6
+_MOST_ROWS: Final = 1500
 _BANDS: Final = (("10", "90"), ("5", "95"))
 _MIDDLES: Final = ("eq", "mean", "50", "5", "max")
 
@@ -70,9 +71,7 @@ def periods_document(summarised: Summarised, *, title: str = "") -> Document:
             )
             for name in stations
         ),
-        Section(
-            "periods-folded", f"Values by {table.every}", (_table(summarised, table),), True, "file"
-        ),
+        Section("periods-folded", f"Values by {table.every}", _values(summarised, table), True),
         Section("provenance", "Provenance", _provenance(summarised)),
     ]
     last = first + timedelta(n_days - 1)
@@ -285,7 +284,15 @@ def _calendar(
     )
 
 
-def _table(summarised: Summarised, table: PeriodTable) -> Table:
+def _values(summarised: Summarised, table: PeriodTable) -> tuple[Block, ...]:
+    """Return the table of the periods, or where it is if it is too long for a page."""
+    if len(table.rows) > _MOST_ROWS:
+        return (
+            Paragraph(
+                f"{len(table.rows)} rows, more than a page shows: soundcal summarise --out FILE "
+                "writes them into a table."
+            ),
+        )
     shown = shown_values(summarised, table)
     columns = (
         Column("Station"),
@@ -309,7 +316,8 @@ def _table(summarised: Summarised, table: PeriodTable) -> Table:
         )
         for row in table.rows
     )
-    return Table("periods", f"Values by {table.every}, local time {summarised.zone}", columns, rows)
+    caption = f"Values by {table.every}, local time {summarised.zone}"
+    return (Table("periods", caption, columns, rows),)
 
 
 def _provenance(summarised: Summarised) -> tuple[Block, ...]:

@@ -160,7 +160,10 @@ def test_what_cannot_be_done_is_refused(
     assert message in capsys.readouterr().err
 
 
-def test_the_value_of_both_ears_is_a_channel_of_its_own(tmp_path: Path) -> None:
+def test_the_value_of_both_ears_is_a_channel_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundcal.report.periods._MOST_ROWS", 2)
     sounds = [
         replace(one, first=n * 3600 * FS, start=START + timedelta(hours=n))
         for n in range(2)
@@ -179,6 +182,7 @@ def test_the_value_of_both_ears_is_a_channel_of_its_own(tmp_path: Path) -> None:
     page = Path(report, "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
     assert "yard, binaural: 2.0 h of sound" in page
     assert "yard, left: LAeq 60.00 dB(A)" in page
+    assert "3 rows, more than a page shows" in page
 
 
 def test_a_recording_of_a_dataset_has_the_values_of_measure(tmp_path: Path) -> None:

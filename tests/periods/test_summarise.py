@@ -310,6 +310,21 @@ def test_a_year_of_hours() -> None:
         assert row.values["L", "den"] == pytest.approx(60.0, abs=1e-9)
 
 
+def test_a_table_for_notebooks(day: Path) -> None:
+    frame = summarise(day, {"days": "day"}, labels="LA50").to_frame("days")
+    assert frame["statistic"].tolist() == ["50", "day", "evening", "night", "den"]
+    assert frame["value"].tolist()[:2] == pytest.approx([60.0, 60.0])
+    assert frame["coverage_percent"].tolist() == pytest.approx([100 * 22 / 24] * 5)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "r", hours([60.0, 60.0]))
+    path = sorted(folder.rglob("summaries/*/*.parquet"))[0]
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RecordError, match=f"{path.name}: cannot be read .* run the same"):
+        summarise(folder, {"t": Every("day")})
+
+
 def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"run\.json"):
         summarise(tmp_path, {"t": Every("day")})
