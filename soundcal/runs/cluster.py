@@ -37,6 +37,8 @@ class DaskWorkers:
         A client of the scheduler.
     expected : int
         Number of workers that are expected to come; tasks for that many are submitted at once.
+    cluster : cluster of distributed, optional
+        The cluster if it was started for the run: it is closed with the client.
 
     Raises
     ------
@@ -44,12 +46,14 @@ class DaskWorkers:
         A worker has other versions of soundcal, Python or a library.
     """
 
-    def __init__(self, client: Any, *, expected: int = 1) -> None:
+    def __init__(self, client: Any, *, expected: int = 1, cluster: Any = None) -> None:
         self._client = client
         # what it has to say is said by this class
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._expected = expected
         self._closing = ExitStack()
+        if cluster is not None:
+            self._closing.callback(cluster.close)
         self._closing.callback(client.close)
         self._ended: SimpleQueue[tuple[int, Any]] = SimpleQueue()
         self._under_way: dict[int, Any] = {}
@@ -60,12 +64,6 @@ class DaskWorkers:
         except BaseException:
             self.close()
             raise
-
-    def closes(self, *clusters: Any) -> "DaskWorkers":
-        """Also close clusters that were started for the run."""
-        for cluster in clusters:
-            self._closing.callback(cluster.close)
-        return self
 
     @property
     def dashboard(self) -> str:
@@ -193,7 +191,7 @@ def local_cluster(workers: int) -> DaskWorkers:
         )
     client = Client(cluster)
     client.register_plugin(LeavesSignals())
-    return DaskWorkers(client, expected=workers).closes(cluster)
+    return DaskWorkers(client, expected=workers, cluster=cluster)
 
 
 def scheduler_at(address: str) -> DaskWorkers:
@@ -209,9 +207,9 @@ def scheduler_at(address: str) -> DaskWorkers:
 
     try:
         client = Client(address, timeout=_CONNECT_S)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # TypeError: TLS without certificates
         raise ParameterError(
-            f"--cluster {address}: no scheduler of Dask there ({error!s:.200}); start one with "
-            "dask scheduler, or check the address"
+            f"--cluster {address}: no connection to a scheduler of Dask there ({error!s:.200}); "
+            "start one with dask scheduler, or check the address and the settings of TLS"
         ) from error
     return DaskWorkers(client)

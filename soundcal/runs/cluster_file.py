@@ -188,7 +188,7 @@ class ClusterFile:
             cluster.scale(self.maximum)
         else:
             cluster.adapt(minimum=self.minimum, maximum=self.maximum)
-        return DaskWorkers(Client(cluster), expected=self.maximum).closes(cluster)
+        return DaskWorkers(Client(cluster), expected=self.maximum, cluster=cluster)
 
     def _cluster(self) -> Any:
         if self.kind == "kubernetes":
