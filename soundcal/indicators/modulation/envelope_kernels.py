@@ -144,7 +144,7 @@ def slow_envelopes(
             value = signals[i, m]
             x[m] = math.sqrt(value.real * value.real + value.imag * value.imag)
         if stages.shape[0] == 0:
-            out[i, :n] = x[:n]
+            deal(x[:n], out[i : i + 1], 0)
             out[i, n:] = 0.0
             continue
         ratio, margin, size = stages[0, 0], stages[0, 1], stages[0, 2]
@@ -174,7 +174,8 @@ def slow_signals(
     n_rows = 1 + min(wide.size, 1) + 2 * min(narrow.size, 1)
     for i in range(signals.shape[0]):
         found = rows_in(dense, n_rows, n + 2 * ENDS)
-        found[0, ENDS : ENDS + n] = signals[i]
+        for m in range(n):  # to assign the slice would take 2 s longer to compile
+            found[0, ENDS + m] = signals[i, m]
         if n_rows > 1:
             surround(found[0], ENDS, n, True)
             midpoints(found[:1], 0, wide, found[1, ENDS : ENDS + n])

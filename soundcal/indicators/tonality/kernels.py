@@ -66,13 +66,19 @@ def describe_components(power: Array, peaks: NDArray[np.int64], own_moment: floa
                     floor += power[k]
                     count += 1
         floor = floor / count if count else 0.0
-        lines = np.arange(peak - NEAR, peak + NEAR + 1)
-        own = np.where(owner[lines] == i, np.maximum(power[lines] - floor, 0.0), 0.0)
-        total = own.sum()
+        total, centre, moment = 0.0, 0.0, 0.0
+        for k in range(peak - NEAR, peak + NEAR + 1):
+            own = max(power[k] - floor, 0.0) if owner[k] == i else 0.0
+            total += own
+            centre += own * k
         if total > 0.0:
-            centre = (own * lines).sum() / total
-            moment = (own * (lines - centre) ** 2).sum() / total - own_moment
-            rows[n] = np.array([centre, total, max(moment, 0.0), float(peak), floor])
+            centre /= total
+            for k in range(peak - NEAR, peak + NEAR + 1):
+                own = max(power[k] - floor, 0.0) if owner[k] == i else 0.0
+                moment += own * (k - centre) ** 2
+            moment = max(moment / total - own_moment, 0.0)
+            rows[n, 0], rows[n, 1], rows[n, 2] = centre, total, moment
+            rows[n, 3], rows[n, 4] = peak, floor
             n += 1
     return rows[:n]
 
