@@ -54,7 +54,10 @@ def test_a_number_of_workers_may_follow_the_work(tmp_path: Path) -> None:
     assert (found.minimum, found.maximum) == (0, 9)
 
 
-def test_the_library_is_named_if_it_is_missing(tmp_path: Path) -> None:
+def test_the_library_is_named_if_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)  # also where it is installed
     path = tmp_path / "cluster.toml"
     path.write_text(cluster_example("slurm"))
     with pytest.raises(ParameterError, match="pip install dask-jobqueue"):

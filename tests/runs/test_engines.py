@@ -2,7 +2,8 @@
 
 import os
 import signal
-import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from soundcal.errors import ParameterError
 from soundcal.runs import read_failures
 from soundcal.runs.cluster import DaskWorkers, local_cluster
 from soundcal.runs.local import LocalProcesses
+from soundcal.runs.running import RunTotals
 
 NAMES = tuple(f"{'ab'[n % 2]}/{n}_20260331_{n:02d}0000.wav" for n in range(6))
 PATTERN = "**/*.wav"
@@ -64,19 +66,19 @@ def test_two_workers_of_dask_give_the_same(
     assert files_of(tmp_path / "r") == expected
 
 
-class Killing(threading.Thread):
-    """Kill workers, one after the other, as soon as so many pieces are there."""
+class Killing:
+    """Kill one worker while files are looked at, and one while pieces are measured.
 
-    def __init__(self, out: Path, pids: list[int], after: list[int]) -> None:
-        super().__init__(daemon=True)
-        self.out, self.todo, self.stop = out, list(zip(pids, after, strict=True)), False
-        self.killed = 0
+    The run waits meanwhile, so neither comes too late; how far the workers are is left to chance.
+    """
 
-    def run(self) -> None:
-        while self.todo and not self.stop:
-            if len(files_of(self.out)) >= self.todo[0][1]:
-                os.kill(self.todo.pop(0)[0], signal.SIGKILL)
-                self.killed += 1
+    def __init__(self, pids: Sequence[int]) -> None:
+        self.pids = list(pids)
+
+    def __call__(self, totals: RunTotals) -> None:
+        if len(self.pids) == 2 or (self.pids and totals.to_do_s):
+            time.sleep(float(np.random.default_rng().uniform(0.0, 0.5)))
+            os.kill(self.pids.pop(), signal.SIGKILL)
 
 
 @pytest.mark.long
@@ -84,19 +86,13 @@ class Killing(threading.Thread):
 def test_four_workers_two_of_which_are_killed_give_the_same(
     recordings: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
-    random = np.random.default_rng()
     engine = local_cluster(4)
     try:
-        pids = list(engine._client.run(os.getpid).values())
-        chosen = [int(pid) for pid in random.permutation(pids)[:2]]
-        killing = Killing(tmp_path / "r", chosen, sorted(random.integers(0, 12, 2).tolist()))
-        killing.start()
-        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine)
-        killing.stop = True
-        killing.join()
+        killing = Killing(list(engine._client.run(os.getpid).values())[:2])
+        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine, report=killing)
     finally:
         engine.close()
-    assert killing.killed == 2
+    assert not killing.pids
     assert (totals.pieces, totals.failures) == (24, 0)
     assert files_of(tmp_path / "r") == expected
 
