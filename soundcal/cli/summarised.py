@@ -28,16 +28,20 @@ def period_lines(summarised: "Summarised", table: "PeriodTable") -> Iterator[str
     chosen = [*reversed(first), *(value for value in others if value not in first)][:_MOST_COLUMNS]
     shown = [*(value for value in others if value in chosen), *rated]
     heads = [f"{symbol}{one} {unit_label(symbol, unit)}" for (symbol, one), unit in shown]
-    lines = [["station", str(table.every), "channel", "coverage %", *heads, ""]]
+    # the one period of a station needs no name
+    named = table.every.unit != "site"
+    about = ["station", *([str(table.every)] if named else []), "channel"]
+    lines = [[*about, "covered %", *heads, ""]]
     for row in table.rows[:_MOST_ROWS]:
         share = "–" if row.coverage is None else f"{100 * row.coverage:.1f}"
         numbers = [
             value_text(row.values.get(label), unit) if summarised.has(row.channel, label[0]) else ""
             for label, unit in shown
         ]
-        mark = "marked" if summarised.doubtful(row) else ""
-        lines.append([row.station, row.period.name, row.channel, share, *numbers, mark])
-    yield from aligned(lines, names=3)
+        mark = "*" if summarised.doubtful(row) else ""
+        about = [row.station, *([row.period.name] if named else []), row.channel]
+        lines.append([*about, share, *numbers, mark])
+    yield from aligned(lines, names=len(about))
     if (more := len(table.rows) - _MOST_ROWS) > 0:
         yield f"… and {more} more rows; --out FILE writes all of them"
     if (more := len(values) - len(shown)) > 0:

@@ -112,7 +112,7 @@ class Summarised:
         """Give a remark if rows of a table are marked for their coverage."""
         if n := sum(map(self.doubtful, table.rows)):
             yield (
-                f"{n} of {counted(len(table.rows), 'row')} by {table.every} marked: less than "
+                f"{n} of {counted(len(table.rows), 'row')} by {table.every} marked *: less than "
                 f"{100 * self.limit:g} % of the period, or of a part of its days, is covered"
             )
 

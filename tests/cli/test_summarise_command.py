@@ -53,19 +53,19 @@ def test_the_screen_has_a_line_for_each_period(
     assert main(["summarise", str(stations), *BERLIN]) == 0
     told = capsys.readouterr()
     lines = [line.split() for line in told.out.splitlines()]
-    assert lines[0][:5] == ["station", "day", "channel", "coverage", "%"]
+    assert lines[0][:5] == ["station", "day", "channel", "covered", "%"]
     assert [line[:2] for line in lines[1:5]] == [
         ["north", "2026-07-01"],
         ["north", "2026-07-02"],
         ["south", "2026-07-01"],
         ["south", "2026-07-02"],
     ]
-    assert [line[-1] == "marked" for line in lines[1:5]] == [False, True, True, True]
+    assert [line[-1] == "*" for line in lines[1:5]] == [False, True, True, True]
     assert lines[1][-1] == f"{60 + MEAN + 6.395243:.2f}"  # Lden
     assert "Directive 2002/49/EC, Annex I: day from 07:00" in told.out
     assert "local time Europe/Berlin" in told.out
     assert "south: 1 gap without sound, 4 h" in told.err
-    assert "3 of 4 rows by day marked: less than 75 %" in told.err
+    assert "3 of 4 rows by day marked *: less than 75 %" in told.err
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])

@@ -11,18 +11,22 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from period_data import FS, Sound, write_dataset
 from relation_data import make_study
 from report_tables import tidy
 
 from soundcal.calibration.model import Chain, Link, new_calibration
 from soundcal.guide.website import write_guide
+from soundcal.periods import Summarised, summarise
 from soundcal.ratings import analyse_ratings
 from soundcal.relation import relate
 from soundcal.report import ratings_document, relation_document, write_document, write_report
+from soundcal.report.periods import TABLES, periods_document
 from soundcal.study import SessionInfo, Source, Study, study_of
 
 PAGES = 40
@@ -171,6 +175,28 @@ def test_a_large_report_is_printed_on_few_pages(
     assert 10 < pages_of(chromium, report, tmp_path) <= PAGES
 
 
+def hours_of_two_stations(folder: Path) -> Summarised:
+    """Three days of two stations, one of which pauses."""
+    start = datetime(2026, 6, 30, 22, tzinfo=UTC)
+    sounds = [
+        Sound(
+            start + timedelta(hours=n),
+            3600.0,
+            recording=f"{station}/a.wav",
+            station=station,
+            first=n * 3600 * FS,
+            channels=("left", "right"),
+            values=(50.0 + n % 24, 45.0, 62.0),
+            flags=("clipping",) if n % 7 == 0 else (),
+        )
+        for station in ("north", "a_station_with_a_long_name_south_of_the_river")
+        for n in range(72)
+        if station == "north" or not 20 < n < 50
+    ]
+    write_dataset(folder, sounds)
+    return summarise(folder, {"table": "day", **TABLES}, zone="Europe/Berlin")
+
+
 def test_everything_fits_on_paper_and_telephones(
     chromium: str, report: Path, tmp_path: Path
 ) -> None:
@@ -181,6 +207,7 @@ def test_everything_fits_on_paper_and_telephones(
         "relation": relation_document(
             relate(study.differences, study.ratings, two, permutations=99)
         ),
+        "periods": periods_document(hours_of_two_stations(tmp_path / "dataset")),
     }
     pages = {"report": report}
     for name, document in documents.items():
