@@ -86,6 +86,9 @@ def write_dataset(
     pieces: dict[tuple[str, int], list[Sound]] = {}
     for sound in sounds:
         pieces.setdefault((sound.recording, sound.first), []).append(sound)
+    whole: dict[str, float] = {}
+    for (recording, _), own in pieces.items():
+        whole[recording] = whole.get(recording, 0.0) + own[0].seconds
     for (recording, first), own in pieces.items():
         one = own[0]
         rows = [(channel, sound) for sound in own for channel in sound.channels]
@@ -97,6 +100,7 @@ def write_dataset(
             "content_id": [content] * n,
             "first_sample": [first] * n,
             "n_samples": [round(one.seconds * FS)] * n,
+            "file_samples": [round(whole[recording] * FS)] * n,
             "fs": [FS] * n,
             "start_utc": [one.start] * n,
             "channel": [channel for channel, _ in rows],

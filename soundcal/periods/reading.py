@@ -24,6 +24,7 @@ _LISTED: Final = (
     "content_id",
     "first_sample",
     "n_samples",
+    "file_samples",
     "fs",
     "start_utc",
     "channel",
@@ -41,8 +42,8 @@ class Stored:
     ----------
     start : datetime or None
         UTC; None if it is not known.
-    seconds : float
-        Its sound.
+    seconds, file_s : float
+        Its sound, and that of the whole file.
     recording, content_id : str
         The file, and the identity of its content.
     first_sample : int
@@ -53,6 +54,7 @@ class Stored:
 
     start: datetime | None
     seconds: float
+    file_s: float
     recording: str
     content_id: str
     first_sample: int
@@ -133,6 +135,7 @@ class Dataset:
         stored = Stored(
             columns["start_utc"][0],
             columns["n_samples"][0] / columns["fs"][0],
+            columns["file_samples"][0] / columns["fs"][0],
             once(columns["recording"][0]),
             once(columns["content_id"][0]),
             columns["first_sample"][0],

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from soundcal.files.names import some
-from soundcal.periods.coverage import Conflict, Gap, Piece
+from soundcal.periods.coverage import CLOCK_S, Conflict, Gap, Piece
 from soundcal.recording import counted
 
-__all__ = ["of_conflicts", "of_failures", "of_gaps", "of_not_valid", "of_undated"]
+__all__ = ["of_conflicts", "of_failures", "of_gaps", "of_incomplete", "of_not_valid", "of_undated"]
 
 LONG_GAP: Final = timedelta(days=366)
 """Gap whose empty periods are not listed: a clock that was reset is more likely."""
@@ -55,6 +55,23 @@ def of_not_valid(who: str, pieces: Iterable[Piece]) -> Iterator[str]:
         f"{who}: {counted(len(found), 'piece')} ({_duration(seconds)}) left out as not valid"
         f"{f': {why}' if why else ''}; first {found[0].recording} at {found[0].start:{_TIME}}"
     )
+
+
+def of_incomplete(station: str, pieces: Iterable[tuple[str, float, float]]) -> Iterator[str]:
+    """Give a remark on files of which pieces are missing.
+
+    A piece is its recording, its seconds, and those of the whole file.
+    """
+    left: dict[str, float] = {}
+    for recording, seconds, whole in pieces:
+        left[recording] = left.get(recording, whole) - seconds
+    missing = {recording: seconds for recording, seconds in left.items() if seconds > CLOCK_S}
+    if missing:
+        yield (
+            f"{station}: {_duration(sum(missing.values()))} of {some(sorted(missing))} missing in "
+            "the dataset: pieces that failed, or that were not measured yet; the command of the "
+            "run measures them"
+        )
 
 
 def of_failures(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from soundcal.periods.remarks import (
     of_conflicts,
     of_failures,
     of_gaps,
+    of_incomplete,
     of_not_valid,
     of_undated,
 )
@@ -283,6 +284,8 @@ class _Work:
             if in_time:
                 self.notes += of_conflicts(f"{station}, {channel}", claims)
             self.notes += of_not_valid(f"{station}, {channel}", pieces)
+        there = ((one.recording, one.seconds, one.file_s) for one in stored)
+        self.notes += of_incomplete(station, there)
         self.gaps[station] = tuple(gaps(counting))
         if in_time:
             self.notes += of_gaps(station, self.gaps[station])
@@ -326,8 +329,8 @@ class _Work:
         """Return the grouping of a whole station or file."""
         starts = [one.start for one in stored if one.start is not None]
         if every.unit == "recording":
-            seconds = sum(one.seconds for one in stored)
-            return Grouping(every, self._time, Period(*self._span(stored), name), seconds)
+            whole_s = max(one.file_s for one in stored)
+            return Grouping(every, self._time, Period(*self._span(stored), name), whole_s)
         start, end = self._span(stored)
         known = len(starts) == len(stored)
         length = (end - start).total_seconds() if known else None

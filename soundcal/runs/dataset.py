@@ -89,6 +89,7 @@ def piece_fields() -> "list[pa.Field]":
         field("content_id", text, "identity of the file's content"),
         field("first_sample", pa.int64(), "first sample of the piece in its file"),
         field("n_samples", pa.int64(), "samples of the piece per channel"),
+        field("file_samples", pa.int64(), "samples of the whole file per channel"),
         field("fs", pa.int32(), "sampling rate in Hz"),
         field(
             "start_utc",

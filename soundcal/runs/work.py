@@ -169,6 +169,7 @@ def _summaries(piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str
         "content_id": file.content,
         "first_sample": piece.first,
         "n_samples": piece.last - piece.first,
+        "file_samples": file.n_samples,
         "fs": file.fs,
         "start_utc": piece.start,
         "flags": list(dict.fromkeys(flag.kind for flag in flags)),

@@ -226,6 +226,21 @@ def test_files_without_a_start(tmp_path: Path) -> None:
     assert any("2 pieces of north/0.wav" in note for note in found.notes)
 
 
+def test_a_file_with_missing_pieces_is_not_taken_for_complete(tmp_path: Path) -> None:
+    rest = [Sound(None, 600.0, 50.0, first=600 * FS * n) for n in range(4)]
+    out = write_dataset(tmp_path / "r", rest)
+    for path in sorted(out.rglob("*.parquet"))[:3]:
+        path.unlink()
+    found = summarise(out, {"t": Every("recording")})
+    assert (found.tables["t"].rows[0].coverage, found.notes) == (
+        0.25,
+        (
+            "north: 30 min of north/a.wav missing in the dataset: pieces that failed, or that were "
+            "not measured yet; the command of the run measures them",
+        ),
+    )
+
+
 def test_values_of_other_indicators(tmp_path: Path) -> None:
     loud = hours([0.0] * 2, symbol="N", values=(4.0, 8.0))
     loud[1] = replace(loud[1], values=(16.0,))
