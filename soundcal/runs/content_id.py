@@ -21,7 +21,7 @@ _LENGTH: Final = 32
 
 
 def content_id(name: str, stamp: Stamp, record: bytes, *, full: bool = False) -> str:
-    """Return the identity of a file's content and of the record beside it, 32 hexadecimal digits.
+    """Return the identity of a file's content and of what lies beside it, 32 hexadecimal digits.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def content_id(name: str, stamp: Stamp, record: bytes, *, full: bool = False) ->
     stamp : Stamp
         Its size and the time of its last change.
     record : bytes
-        The record beside it, which tells its calibration; empty if there is none.
+        The record beside it and the calibration that it names; empty if there is none.
     full : bool
         Hash the whole content instead of its header and three blocks.
     """

@@ -16,7 +16,16 @@ from typing import Any, BinaryIO, Final, cast
 from soundcal.errors import ParameterError
 from soundcal.runs.versions import check_installed
 
-__all__ = ["Stamp", "file_system", "is_address", "local_copy", "opened", "record_of", "stamp"]
+__all__ = [
+    "Stamp",
+    "calibration_of",
+    "file_system",
+    "is_address",
+    "local_copy",
+    "opened",
+    "record_of",
+    "stamp",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,32 @@ def record_of(name: str) -> bytes:
         return b""
 
 
+def calibration_of(name: str, record: bytes) -> bytes:
+    """Return the content of the calibration that a record names; empty if there is none.
+
+    That of an address must lie in the folder of the audio.
+    """
+    if not (named := _calibration_file(record)):
+        return b""
+    if not is_address(name):
+        path = Path(name).parent / named
+        return path.read_bytes() if path.is_file() else b""
+    if named != PurePosixPath(named).name:
+        return b""
+    system, audio = file_system(name)
+    calibration = str(PurePosixPath(audio).parent / named)
+    return bytes(system.cat_file(calibration)) if system.exists(calibration) else b""
+
+
+def _calibration_file(record: bytes) -> str:
+    """Return the name of the calibration in a record; "" if it names none."""
+    try:
+        named = json.loads(record).get("calibration_file")
+    except (ValueError, AttributeError):
+        return ""  # none, or of another program
+    return named if isinstance(named, str) else ""
+
+
 class _Copies(threading.local):
     """The latest copy that a thread has made: name, stamp, folder and path of the copy."""
 
@@ -111,21 +146,15 @@ def local_copy(name: str) -> Path:
     folder = tempfile.TemporaryDirectory(prefix="soundcal-", ignore_cleanup_errors=True)
     copy = Path(folder.name) / PurePosixPath(path).name
     system.get_file(path, str(copy))
-    _copy_record(name, system, path, copy)
+    _copy_record(name, copy)
     _COPIES.latest = name, now, folder, copy
     return copy
 
 
-def _copy_record(name: str, system: Any, path: str, copy: Path) -> None:
+def _copy_record(name: str, copy: Path) -> None:
     """Copy the record beside an audio file, and the calibration beside it that it names."""
     if not (record := record_of(name)):
         return
     copy.with_suffix(".json").write_bytes(record)
-    try:
-        named = json.loads(record).get("calibration_file")
-    except (ValueError, AttributeError):
-        return  # of another program
-    if isinstance(named, str) and named == PurePosixPath(named).name:
-        calibration = str(PurePosixPath(path).parent / named)
-        if system.exists(calibration):
-            (copy.parent / named).write_bytes(system.cat_file(calibration))
+    if content := calibration_of(name, record):
+        (copy.parent / _calibration_file(record)).write_bytes(content)

@@ -314,6 +314,8 @@ class _Run:
 
     def _ended(self, item: _Item, result: Any) -> None:
         if isinstance(result, Problem):
+            if result.content:
+                self._finished.firsts(item.recording, result.content)  # forgets an earlier content
             self._not_done(item, result)
         elif isinstance(result, AudioFile):
             self._looked_at(item, result)

@@ -12,14 +12,15 @@ import platform
 import posixpath
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.runs.dataset import encoded
 from soundcal.runs.listing import relative_name
-from soundcal.runs.plan import AudioFile, FilePiece, looked_at
+from soundcal.runs.plan import AudioFile, FilePiece, content_now, looked_at
 from soundcal.runs.remote import is_address, local_copy, stamp
 from soundcal.runs.settings import RunSettings
 from soundcal.runs.versions import differing, installed
@@ -58,10 +59,12 @@ class Problem:
     """Why a file or piece could not be measured.
 
     ``unreachable`` is true if its disk or server seems to be away, so that another try may help.
+    ``content`` is the identity of the content of a file that can be read but not measured.
     """
 
     reason: str
     unreachable: bool = False
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,11 @@ def look_at_files(packed: bytes, names: Sequence[str]) -> list[AudioFile | Probl
         try:
             found.append(looked_at(name, job.settings.clock, full_hash=job.settings.full_hash))
         except (SoundcalError, OSError) as error:
-            found.append(_problem(name, error))
+            problem = _problem(name, error)
+            with suppress(SoundcalError, OSError):
+                content = content_now(name, full_hash=job.settings.full_hash)
+                problem = replace(problem, content=content)
+            found.append(problem)
     return found
 
 

@@ -195,6 +195,28 @@ def test_a_file_that_has_changed_replaces_its_old_pieces(tmp_path: Path) -> None
     assert set(seconds) == {1.0}
 
 
+def test_nothing_is_kept_of_a_file_whose_present_content_cannot_be_measured(
+    tmp_path: Path,
+) -> None:
+    folder, out = tmp_path / "audio", tmp_path / "r"
+    write_recordings(folder, NAMES[:2])
+    measured(out, [str(folder / PATTERN)], InProcess())
+    (folder / NAMES[0]).write_bytes((folder / NAMES[0]).read_bytes()[:9000])
+    totals = measured(out, [str(folder / PATTERN)], InProcess())
+    assert (totals.there, totals.failures) == (4, 1)
+    assert {row["recording"] for row in rows(out)} == {NAMES[1]}
+
+
+def test_a_file_whose_calibration_is_replaced_is_measured_again(tmp_path: Path) -> None:
+    write_recordings(tmp_path / "audio", NAMES[:2])
+    record = (tmp_path / "audio" / NAMES[0]).with_suffix(".json")
+    record.write_text('{"calibration_file": "../cal.json"}')
+    for there, text in ((0, "{}"), (4, '{"serial": 2}')):
+        (tmp_path / "audio" / "cal.json").write_text(text)
+        totals = measured(tmp_path / "r", [str(tmp_path / "audio" / PATTERN)], InProcess())
+        assert totals.there == there
+
+
 def test_a_file_that_grows_while_it_is_measured_is_a_failure(tmp_path: Path) -> None:
     folder, out = tmp_path / "audio", tmp_path / "r"
     write_recordings(folder, NAMES[:1])
