@@ -139,10 +139,9 @@ def test_interpolated_samples_are_those_of_the_transform(kind: int, size: int, e
     assert np.abs(found - expected).max() < 1e-12 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("level", [50.0, 90.0])
-def test_slow_lines_are_those_of_the_rectified_signals(level: float) -> None:
+@pytest.mark.parametrize(("level", "n"), [(50.0, 2 * FS), (90.0, 2 * FS), (110.0, 26500)])
+def test_slow_lines_are_those_of_the_rectified_signals(level: float, n: int) -> None:
     """Against transforms of all samples; their own rectification aliases a little."""
-    n = 2 * FS
     method = FluctuationMethod(n, FS)
     method.analyse(NOISE[np.newaxis, :n] * 10 ** ((level - 60) / 20))
     excitation = method._excitation

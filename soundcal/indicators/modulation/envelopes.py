@@ -201,11 +201,16 @@ def _weights(n: int) -> Array:
 
 def _slow_down(excitation: Excitation, groups: list[_Group], length: int, low: Array) -> None:
     """Write rectified signals at the low rate to the rows of ``low``."""
-    from soundcal.indicators.modulation.envelope_kernels import slow_envelopes, slow_signals
+    from soundcal.indicators.modulation.envelope_kernels import (
+        ENDS,
+        slow_envelopes,
+        slow_signals,
+    )
 
     workspace = excitation.workspace
     rooms = workspace.real("rows", 2 * length + 512), workspace.real("samples", 2 * length)
-    dense = workspace.real("dense", length + 128)
+    # at most four rows, each with ENDS more samples on both sides and up to 7 to a multiple of 8
+    dense = workspace.real("dense", length + 4 * (2 * ENDS + 7))
     after = 0
     for c, extent, channels in groups:
         n = c.size // max(c.every, 1)
