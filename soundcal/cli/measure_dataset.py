@@ -27,6 +27,7 @@ _NOT_HERE: Final = ("wide", "plots", "condition", "take", "force")
 
 _ONLY_HERE: Final = (
     "cluster",
+    "piece",
     "start_from",
     "time_zone",
     "station",
@@ -59,7 +60,6 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--piece",
         type=_seconds,
-        default=600,
         metavar="TIME",
         help="length of the pieces into which files are cut, such as 5min (default 10min)",
     )
@@ -164,7 +164,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     from soundcal.runs.opening import engine_for
     from soundcal.runs.run_log import LOG_SCHEMA, write_log
     from soundcal.runs.running import RunTotals, run_pieces, spooled
-    from soundcal.runs.settings import RunSettings, begin
+    from soundcal.runs.settings import PIECE_S, RunSettings, begin
     from soundcal.runs.starts import RecorderClock
     from soundcal.runs.versions import check_installed, installed
     from soundcal.runs.work import Job
@@ -182,7 +182,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     folder = Path(options.out)
     settings = RunSettings(
         task,
-        piece_s=options.piece,
+        piece_s=options.piece or PIECE_S,
         clock=RecorderClock(options.start_from, options.time_zone),
         full_hash=options.full_hash,
         station=options.station,

@@ -34,6 +34,7 @@ __all__ = [
     "encoded",
     "piece_fields",
     "piece_name",
+    "read_file",
     "read_piece",
     "read_run",
     "read_summaries",
@@ -274,7 +275,7 @@ def read_summaries(
     folder = Path(folder)
     read_run(folder)
     for place, name in _files(folder, days):
-        yield from _read(os.path.join(place, name), columns).combine_chunks().to_batches()
+        yield from read_file(os.path.join(place, name), columns).combine_chunks().to_batches()
 
 
 def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
@@ -292,10 +293,17 @@ def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
     RecordError
         The file cannot be read.
     """
-    return _read(os.path.join(folder, _SUMMARIES, f"day={day}", f"{name}.parquet"), None)
+    return read_file(os.path.join(folder, _SUMMARIES, f"day={day}", f"{name}.parquet"))
 
 
-def _read(path: str, columns: Sequence[str] | None) -> "pa.Table":
+def read_file(path: str, columns: Sequence[str] | None = None) -> "pa.Table":
+    """Read one Parquet file of a dataset.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be read.
+    """
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 

@@ -120,7 +120,8 @@ def estimate_run(names: Iterator[str], listed: int, job: Job) -> RunEstimate:
         bytes_read=share * sum(file.stamp.size for file in files),
         bytes_written=n_pieces * sum(len(one.content) for one in done) / len(done),
         tried_s=sum(piece.seconds for piece in pieces),
-        processor_s=sum(one.processor_s for one in done),
+        # a clock of processor time that ticks every 16 ms (Windows) can tell nothing
+        processor_s=sum(one.processor_s or one.wall_s for one in done),
     )
 
 

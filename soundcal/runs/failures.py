@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from soundcal.files.atomic import make_folder, partial_file
-from soundcal.runs.dataset import read_run, recording_key
+from soundcal.runs.dataset import read_file, read_run, recording_key
 from soundcal.runs.versions import check_installed
 
 __all__ = ["Failures", "read_failures"]
@@ -100,13 +100,11 @@ def read_failures(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     ParameterError
         pyarrow is not installed.
     RecordError
-        Not a dataset.
+        Not a dataset, or a file of it cannot be read.
     """
     check_installed("pyarrow")
-    from pyarrow.parquet import read_table
-
     read_run(folder)
     rows: list[dict[str, Any]] = []
     for path in (Path(folder) / _FOLDER).glob("[!.]*.parquet"):
-        rows += read_table(path, partitioning=None).to_pylist()
+        rows += read_file(str(path)).to_pylist()
     return sorted(rows, key=lambda row: (row["path"], row["first_sample"] or -1))

@@ -151,7 +151,7 @@ def _plain_part(path: str) -> str:
     ('stations', 'a/b')
     """
     plain = path[: found.start()] if (found := _MAGIC.search(path)) else path
-    return posixpath.dirname(plain)
+    return os.path.dirname(plain)
 
 
 def _bases(sources: Iterable[str]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from soundcal.runs.starts import RecorderClock
 from soundcal.runs.versions import installed
 from soundcal.summaries.piece import check_piece_task
 
-__all__ = ["RunSettings", "begin"]
+__all__ = ["PIECE_S", "RunSettings", "begin"]
 
 PIECE_S: Final = 600
 """Default length of a piece in s."""
@@ -130,8 +130,10 @@ def begin(folder: Path, settings: RunSettings, root: str) -> tuple[str, list[str
         The folder holds something else, or cannot be written.
     """
     path = folder / "run.json"
+    # looked at before: another run may write its first file at this moment, which is run.json
+    filled = folder.is_dir() and any(not e.name.startswith(".") for e in folder.iterdir())
     if not path.exists():
-        if folder.is_dir() and any(not e.name.startswith(".") for e in folder.iterdir()):
+        if filled:
             raise RecordError(
                 f"{folder}: holds other files and no dataset; give an empty or a new folder"
             )

@@ -5,11 +5,11 @@ broadcast WAV (EBU Tech 3285), so a time from these counts only if the zone is s
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -158,8 +158,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def _in_name(name: str, pattern: str) -> datetime:
-    stem = PurePosixPath(name).name
-    found = _regex(pattern).findall(stem)
+    found = _regex(pattern).findall(os.path.basename(name))
     if len(found) != 1:
         many = "several times" if found else "no time"
         raise RecordError(f"{name}: {many} as {pattern} in its name (--start-from)")

@@ -9,7 +9,6 @@ import errno
 import os
 import pickle
 import platform
-import posixpath
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -160,7 +159,7 @@ def _summaries(piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str
             "complete"
         )
     recording = relative_name(file.name, job.root)
-    folder = recording.partition("/")[0] if "/" in recording else posixpath.basename(job.root)
+    folder = recording.partition("/")[0] if "/" in recording else os.path.basename(job.root)
     rows = [(name, one) for name, found in result.summaries.items() for one in found]
     flags = [
         *result.flags,

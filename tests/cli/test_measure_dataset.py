@@ -60,6 +60,7 @@ def test_a_list_names_the_files(folder: Path) -> None:
         (["sound/a", "--out", "there.csv"], "a folder with the ending of a table"),
         (["sound/a", "--cluster", "local:2"], "--cluster belongs to a dataset; give --out FOLDER/"),
         (["sound/a", "--out", "t.csv", "--station", "x"], "--station belongs to a dataset"),
+        (["sound/a", "--out", "t.csv", "--piece", "5min"], "--piece belongs to a dataset"),
         (["sound/a", "--out", "r/", "--wide"], "--wide belongs to a table"),
         (["sound/a", "--out", "r/", "--piece", "7min"], "--piece: 420 s; a length that divides"),
         (["sound/a", "--out", "r/", "--time-zone", "Berlin"], "'Berlin' is not a time zone"),

@@ -72,6 +72,17 @@ def test_of_many_files_some_stand_for_all(files: Path, tmp_path: Path) -> None:
     assert found.pieces == pytest.approx(950 * 2)
 
 
+def test_a_coarse_clock_of_processor_time_does_not_matter(
+    files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.thread_time", lambda: 0.0)
+    assert main(command(files / "70.wav", tmp_path / "r", "--estimate", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["speed"] > 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

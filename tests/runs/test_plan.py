@@ -1,10 +1,12 @@
 """Files are found, dated and cut in the same way, whoever looks at them."""
 
 import io
+import ntpath
 import os
 import struct
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -142,6 +144,11 @@ def test_sources_and_their_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / "empty").write_text("")
         with pytest.raises(RecordError, match="no audio files"):
             list(names_of([source]))
+
+
+def test_a_pattern_on_windows_has_a_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soundcal.runs.listing.os", SimpleNamespace(path=ntpath))
+    assert common_root([r"C:\data\stations\**\*.flac"]) == r"C:\data\stations"
 
 
 def test_a_file_is_looked_at(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from soundcal.indicators.names import resolve
 from soundcal.prepared import Task
 from soundcal.runs import read_failures, read_run, read_summaries, summary_days
 from soundcal.runs.engine import TaskEnd
-from soundcal.runs.settings import RunSettings
+from soundcal.runs.settings import RunSettings, begin
 from soundcal.runs.versions import installed
 from soundcal.summaries import merge, value_from
 from soundcal.summaries.columns import from_columns
@@ -137,6 +138,21 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path, recordings: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_a_dataset_that_another_run_begins_at_this_moment_is_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = Path.iterdir
+
+    def listed_late(folder: Path) -> Iterator[Path]:
+        monkeypatch.setattr(Path, "iterdir", listing)
+        begin(tmp_path, settings(), "/of/the/other")
+        return listing(folder)
+
+    monkeypatch.setattr(Path, "iterdir", listed_late)
+    root, _ = begin(tmp_path, settings(), "/of/this")
+    assert root == "/of/the/other"
+
+
 def test_files_outside_the_root_are_refused(whole: Path, tmp_path: Path) -> None:
     write_recordings(tmp_path, NAMES[:1])
     with pytest.raises(ParameterError, match=r"not below .* --root"):
@@ -167,6 +183,10 @@ def test_bad_files_are_failures_until_they_are_mended(tmp_path: Path) -> None:
     totals = measured(out, [str(folder / PATTERN)], InProcess())
     assert (totals.pieces, totals.there, totals.failures) == (4, 4, 2)
     assert len(read_failures(out)) == 2
+    damaged = next((out / "failures").iterdir())
+    damaged.write_bytes(b"PAR1")
+    with pytest.raises(RecordError, match=damaged.name):
+        read_failures(out)
 
 
 def test_a_run_that_cannot_succeed_ends_early(tmp_path: Path) -> None:
