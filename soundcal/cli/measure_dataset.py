@@ -160,7 +160,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     """
     from soundcal.errors import ParameterError, SignalError
     from soundcal.recording import counted, utc_now
-    from soundcal.runs.listing import common_root, names_of
+    from soundcal.runs.listing import check_moved, common_root, names_of
     from soundcal.runs.opening import engine_for
     from soundcal.runs.run_log import LOG_SCHEMA, write_log
     from soundcal.runs.running import RunTotals, run_pieces, spooled
@@ -195,6 +195,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         if options.estimate is not None:
             return _estimate(options, names, listed, Job(settings, root, installed()))
         known, notes = begin(folder, settings, root)
+        if options.root:
+            check_moved(root, known)
         for note in notes:
             say(f"note: {note}")
         job = Job(settings, root if options.root else known, installed())

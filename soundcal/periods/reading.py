@@ -31,6 +31,7 @@ _LISTED: Final = (
     "flags",
     "valid",
     "calibration",
+    "task",
 )
 
 
@@ -97,7 +98,8 @@ class Dataset:
     Raises
     ------
     RecordError
-        Not a dataset, one without pieces, or a file that cannot be read.
+        Not a dataset, one without pieces or with pieces of several settings, or a file that cannot
+        be read.
     ParameterError
         The library pyarrow is missing.
     """
@@ -108,10 +110,18 @@ class Dataset:
         self.stations: dict[str, list[Stored]] = {}
         self.calibrations: dict[str, None] = {}
         known: dict[Any, Any] = {}
+        task = self.run["task_hash"][:16]
         for n, batch in enumerate(read_summaries(self.folder, columns=list(_LISTED)), 1):
             if not batch.num_rows:  # too short for every indicator
                 continue
-            station, stored = self._stored(batch.to_pydict(), known)
+            columns = batch.to_pydict()
+            if columns["task"][0] != task:
+                raise RecordError(
+                    f"{folder}: a piece of {columns['recording'][0]} has other settings than those "
+                    "in its run.json; the files of two datasets were put together, or run.json "
+                    "was changed: measure into a new folder"
+                )
+            station, stored = self._stored(columns, known)
             self.stations.setdefault(station, []).append(stored)
             progress(n)
         if not self.stations:

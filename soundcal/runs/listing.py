@@ -18,7 +18,7 @@ from soundcal.files import audio
 from soundcal.files.text import check_file
 from soundcal.runs.remote import file_system, is_address
 
-__all__ = ["common_root", "listed_names", "names_of", "relative_name"]
+__all__ = ["check_moved", "common_root", "listed_names", "names_of", "relative_name"]
 
 _MAGIC: Final = re.compile(r"[*?[]")
 
@@ -81,6 +81,23 @@ def common_root(sources: Sequence[str]) -> str:
     if root is None:
         raise ParameterError("no files; give audio files, folders, patterns, or a list (@FILE)")
     return root
+
+
+def check_moved(root: str, known: str) -> None:
+    """Refuse a root that is above or below that of a dataset, and so gives its files other names.
+
+    Raises
+    ------
+    ParameterError
+        Files would be in the dataset twice.
+    """
+    one, other = (f"{path.rstrip('/')}/" for path in (root, known))
+    if one != other and (one.startswith(other) or other.startswith(one)):
+        raise ParameterError(
+            f"--root {root}: the dataset names its recordings below {known}; below another folder "
+            "the same files would have other names and count twice. Leave --root out, or write "
+            "into another folder"
+        )
 
 
 def relative_name(name: str, root: str) -> str:

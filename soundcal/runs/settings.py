@@ -127,7 +127,8 @@ def begin(folder: Path, settings: RunSettings, root: str) -> tuple[str, list[str
     ParameterError
         The dataset has other settings, which are named.
     RecordError
-        The folder holds something else, or cannot be written.
+        The folder holds something else, or cannot be written; or its settings were changed by
+        another program.
     """
     path = folder / "run.json"
     # looked at before: another run may write its first file at this moment, which is run.json
@@ -140,6 +141,11 @@ def begin(folder: Path, settings: RunSettings, root: str) -> tuple[str, list[str
         make_folder(folder)
         _write_new(path, settings, root)
     first = read_run(folder)
+    if first["task_hash"] != _digest(first["task"]):
+        raise RecordError(
+            f"{path}: was changed after it was written, and no longer says with which settings "
+            "the pieces were measured; restore it, or write into another folder"
+        )
     if differences := list(_differences(first["task"], settings.to_dict())):
         empty = "" if summary_days(folder) else ", or remove this one, which has no pieces yet"
         raise ParameterError(

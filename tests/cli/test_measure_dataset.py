@@ -42,6 +42,9 @@ def test_the_same_command_measures_what_is_missing(
     assert files_of(folder / "results") == before
     assert len(list((folder / "results/runs").iterdir())) == 2
     assert read_run("results")["root"] == str(folder / "sound")
+    assert run("sound/**/*.wav", "--out", "results", "--root", ".", *TIMES) == 2
+    assert "the same files would have other names and count twice" in capsys.readouterr().err
+    assert run("sound/**/*.wav", "--out", "results", "--root", "sound/", *TIMES) == 0
 
 
 def test_a_list_names_the_files(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from period_data import FS, Sound, write_dataset
+from period_data import FS, TASK, Sound, write_dataset
 
 from soundcal.dsp.signal import exceedance
 from soundcal.errors import ParameterError, RecordError, SignalError
@@ -347,3 +347,7 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
         summarise(write_dataset(tmp_path / "r", []), {"t": Every("day")})
     with pytest.raises(ParameterError, match="0 to 100"):
         summarise(tmp_path / "r", {"t": Every("day")}, limit=75.0)
+    run = write_dataset(tmp_path / "s", hours([60.0])) / "run.json"
+    run.write_text(run.read_text().replace(TASK, TASK[::-1]))
+    with pytest.raises(RecordError, match=r"other settings than those in its run\.json"):
+        summarise(tmp_path / "s", {"t": Every("day")})

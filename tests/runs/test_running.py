@@ -153,6 +153,14 @@ def test_a_dataset_that_another_run_begins_at_this_moment_is_continued(
     assert root == "/of/the/other"
 
 
+def test_settings_that_were_changed_by_hand_are_refused(recordings: Path, tmp_path: Path) -> None:
+    begin(tmp_path / "r", settings(), str(recordings))
+    run = tmp_path / "r/run.json"
+    run.write_text(run.read_text().replace('"piece_s": 1', '"piece_s": 2'))
+    with pytest.raises(RecordError, match="was changed after it was written"):
+        begin(tmp_path / "r", settings(piece_s=2), str(recordings))
+
+
 def test_files_outside_the_root_are_refused(whole: Path, tmp_path: Path) -> None:
     write_recordings(tmp_path, NAMES[:1])
     with pytest.raises(ParameterError, match=r"not below .* --root"):
