@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import shlex
 import sys
 import time
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from soundcal.runs.work import Job
 
 __all__ = ["add_dataset_options", "asks_for_dataset", "measure_into_dataset"]
-
-_UNITS: Final = {"s": 1, "min": 60, "h": 3600}
 
 _NOT_HERE: Final = ("wide", "plots", "condition", "take", "force")
 """Options of a table."""
@@ -109,11 +106,12 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> int:
-    """Return a time such as 90s, 10min or 1h in s, for ``type=``."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5}) ?(s|min|h)", text)
-    if found is None:
+    """Return a length of time in s, for ``type=``."""
+    from soundcal.periods.local_time import as_seconds
+
+    if not (seconds := as_seconds(text)):
         raise argparse.ArgumentTypeError(f"{text!r}: a time such as 90s, 10min or 1h is expected")
-    return int(found[1]) * _UNITS[found[2]]
+    return seconds
 
 
 def asks_for_dataset(options: argparse.Namespace) -> bool:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from soundcal.errors import ParameterError
+from soundcal.runs.starts import time_zone
 
-__all__ = ["DAY_S", "Every", "LocalTime", "Period", "as_every", "length_text"]
+__all__ = ["DAY_S", "Every", "LocalTime", "Period", "as_every", "as_seconds", "length_text"]
 
 DAY_S: Final = 86400
 """Seconds of a day without a change of the clock."""
@@ -33,7 +33,7 @@ _WORDS: Final[dict[str, Unit]] = {
     "station": "site",
     "recording": "recording",
 }
-_LENGTH: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
+_LENGTH: Final = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,6})s)?")
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -82,6 +82,17 @@ def length_text(seconds: int) -> str:
     return "".join(f"{n}{unit}" for n, unit in parts if n)
 
 
+def as_seconds(text: str) -> int:
+    """Return a length in s as it is typed; 0 if it is none.
+
+    >>> [as_seconds(text) for text in ("1h30min", "15m", "90 s", "soon")]
+    [5400, 900, 90, 0]
+    """
+    found = _LENGTH.fullmatch(text.replace(" ", "").lower())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    return 3600 * hours + 60 * minutes + seconds
+
+
 def as_every(text: str) -> Every:
     """Return the kind of periods that is named ``hour``, ``day``, ``1h30m``, ``site`` …
 
@@ -98,17 +109,15 @@ def as_every(text: str) -> Every:
     word = text.strip().lower()
     if word in _WORDS:
         return Every(_WORDS[word])
-    found = _LENGTH.fullmatch("1h" if word == "hour" else word)
-    if found is None or not any(found.groups()):
+    step = as_seconds("1h" if word == "hour" else word)
+    if not step:
         raise ParameterError(
             f"periods {text!r}: hour, day, month, year, site, recording or a length such as "
             "1h30min or 15min is expected"
         )
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    step = 3600 * hours + 60 * minutes + seconds
     if step == DAY_S:
         return Every("day")
-    if not step or DAY_S % step:
+    if DAY_S % step:
         raise ParameterError(
             f"periods of {text}: a length that divides a day of 24 h is expected, such as "
             "15min, 1h30min or 8h; or day, month, year"
@@ -165,13 +174,7 @@ class LocalTime:
     """
 
     def __init__(self, zone: str = "UTC") -> None:
-        try:
-            self._zone = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ParameterError(
-                f"no time zone {zone!r}; a name of the IANA time zone database is expected, such "
-                "as Europe/Berlin, Australia/Lord_Howe or UTC"
-            ) from error
+        self._zone = time_zone(zone)
         self.zone: Final = zone
         self._clock_bounds: dict[int, Sequence[int]] = {}
         self.period = lru_cache(maxsize=4096)(self._period)

@@ -10,8 +10,7 @@ from typing import Any, Final
 from soundcal.errors import RecordError
 from soundcal.periods.coverage import Piece
 from soundcal.periods.sums import UNDATED
-from soundcal.runs.dataset import UNDATED as UNDATED_DAY
-from soundcal.runs.dataset import piece_name, read_piece, read_run, read_summaries
+from soundcal.runs.dataset import day_of, piece_name, read_piece, read_run, read_summaries
 from soundcal.summaries.columns import from_columns
 from soundcal.summaries.summary import Summary
 from soundcal.summaries.values import SeriesKey
@@ -158,8 +157,8 @@ class Dataset:
     ) -> dict[str, dict[SeriesKey, Summary]]:
         """Return the summaries of a piece that are wanted, by channel and by symbol and series."""
         place = stored.recording, stored.content_id, stored.first_sample
-        day = UNDATED_DAY if stored.start is None else f"{stored.start:%Y-%m-%d}"
-        table = read_piece(self.folder, day, piece_name(*place, self.run["task_hash"]))
+        name = piece_name(*place, self.run["task_hash"])
+        table = read_piece(self.folder, day_of(stored.start), name)
         wanted = [
             key in series
             for key in zip(

@@ -10,6 +10,7 @@ seen from the names alone. A file appears under its name when it is complete.
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN_SCHEMA",
-    "UNDATED",
+    "UNDATED_DAY",
     "Finished",
+    "day_of",
     "encoded",
     "piece_fields",
     "piece_name",
@@ -46,7 +48,7 @@ __all__ = [
 RUN_SCHEMA: Final = "soundcal/run/1"
 """Value of the key ``schema`` in the ``run.json`` of a dataset."""
 
-UNDATED: Final = "undated"
+UNDATED_DAY: Final = "undated"
 """Day of the pieces of recordings whose start is not known."""
 
 _SUMMARIES: Final = "summaries"
@@ -73,6 +75,11 @@ def recording_key(recording: str) -> str:
 def piece_name(recording: str, content: str, first: int, task_hash: str) -> str:
     """Return the name of a piece's file, without its ending."""
     return f"{recording_key(recording)}-{content[:_KEY]}-{first:015d}-{task_hash[:_KEY]}"
+
+
+def day_of(start: datetime | None) -> str:
+    """Return the day of a piece's start in UTC, such as 2026-01-31, or :data:`UNDATED_DAY`."""
+    return UNDATED_DAY if start is None else start.date().isoformat()
 
 
 @cache
@@ -239,7 +246,7 @@ def summary_days(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     days = sorted(name.removeprefix("day=") for name in found if name.startswith("day="))
-    return [day for day in days if day != UNDATED] + [day for day in days if day == UNDATED]
+    return [day for day in days if day != UNDATED_DAY] + [day for day in days if day == UNDATED_DAY]
 
 
 def read_summaries(

@@ -13,6 +13,7 @@ from typing import Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.runs.content_id import content_id
+from soundcal.runs.dataset import day_of
 from soundcal.runs.remote import Stamp, calibration_of, is_address, opened, record_of, stamp
 from soundcal.runs.starts import RecorderClock
 
@@ -81,8 +82,8 @@ class FilePiece:
 
     @property
     def day(self) -> str:
-        """Day of its start in UTC, such as 2026-01-31; ``undated`` if it is not known."""
-        return "undated" if self.start is None else self.start.date().isoformat()
+        """Day in whose folder its summaries lie."""
+        return day_of(self.start)
 
 
 def check_piece_length(seconds: float) -> None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files.chunks import Chunks
 
-__all__ = ["RecorderClock", "microseconds"]
+__all__ = ["RecorderClock", "microseconds", "time_zone"]
 
 _PARTS: Final[Mapping[str, str]] = {
     "Y": r"\d{4}",
@@ -69,7 +69,7 @@ class RecorderClock:
 
     def __post_init__(self) -> None:
         if self.time_zone:
-            _zone(self.time_zone)
+            time_zone(self.time_zone)
         if not self.start_from:
             return
         _regex(self.start_from)
@@ -113,7 +113,7 @@ class RecorderClock:
     def _in_utc(self, stated: datetime, name: str) -> tuple[int, str]:
         if stated.tzinfo is not None:
             return microseconds(stated), ""
-        local = stated.replace(tzinfo=_zone(self.time_zone))
+        local = stated.replace(tzinfo=time_zone(self.time_zone))
         if local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != stated:
             raise RecordError(
                 f"{name}: starts at {stated}, which the clocks of {self.time_zone} skip; the "
@@ -123,12 +123,20 @@ class RecorderClock:
         return microseconds(local), AMBIGUOUS if twice else ""
 
 
-def _zone(name: str) -> ZoneInfo:
+def time_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name in the IANA time zone database.
+
+    Raises
+    ------
+    ParameterError
+        There is none of this name.
+    """
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ParameterError(
-            f"{name!r} is not a time zone; a name such as Europe/Berlin or UTC is expected"
+            f"{name!r} is not a time zone; a name of the IANA time zone database is expected, such "
+            "as Europe/Berlin, Australia/Lord_Howe or UTC"
         ) from error
 
 
