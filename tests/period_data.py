@@ -38,6 +38,7 @@ class Sound:
     flags: tuple[str, ...] = ()
     values: tuple[float, ...] = ()
     symbol: str = "LA"
+    content: str = ""
 
     def summary(self) -> Summary:
         """Its summary, of the values or of a constant level."""
@@ -93,7 +94,7 @@ def write_dataset(
         one = own[0]
         rows = [(channel, sound) for sound in own for channel in sound.channels]
         n = len(rows)
-        content = hashlib.sha256(recording.encode()).hexdigest()
+        content = hashlib.sha256((one.content or recording).encode()).hexdigest()
         columns = {
             "recording": [recording] * n,
             "station": [one.station] * n,

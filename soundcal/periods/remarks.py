@@ -9,7 +9,15 @@ from soundcal.files.names import some
 from soundcal.periods.coverage import CLOCK_S, Conflict, Gap, Piece
 from soundcal.recording import counted
 
-__all__ = ["of_conflicts", "of_failures", "of_gaps", "of_incomplete", "of_not_valid", "of_undated"]
+__all__ = [
+    "of_conflicts",
+    "of_copies",
+    "of_failures",
+    "of_gaps",
+    "of_incomplete",
+    "of_not_valid",
+    "of_undated",
+]
 
 LONG_GAP: Final = timedelta(days=366)
 """Gap whose empty periods are not listed: a clock that was reset is more likely."""
@@ -41,6 +49,15 @@ def of_conflicts(who: str, found: Sequence[Conflict]) -> Iterator[str]:
         f"where {first.kept.recording} counts. A clock was set back, files are there twice, or two "
         "recorders share the name of a station (--station)"
     )
+
+
+def of_copies(station: str, found: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Give a remark on pieces of files that count under another name: their names, and these."""
+    if found:
+        yield (
+            f"{station}: {counted(len(found), 'piece')} left out, because the same files are there "
+            f"under other names (links or copies); first {found[0][0]}, where {found[0][1]} counts"
+        )
 
 
 def of_not_valid(who: str, pieces: Iterable[Piece]) -> Iterator[str]:

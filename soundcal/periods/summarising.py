@@ -8,7 +8,7 @@ states.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -26,6 +26,7 @@ from soundcal.periods.reading import Dataset, Stored
 from soundcal.periods.remarks import (
     LONG_GAP,
     of_conflicts,
+    of_copies,
     of_failures,
     of_gaps,
     of_incomplete,
@@ -219,6 +220,18 @@ def _percentile(text: str) -> tuple[str, str] | None:
     return found[1], found[2].removeprefix("F") + found[3]
 
 
+def _copies(stored: Iterable[Stored]) -> list[tuple[Stored, str]]:
+    """Return undated pieces of files that are there under another name, too, with that name."""
+    found = []
+    kept: dict[tuple[str, int], str] = {}
+    for one in sorted(stored, key=attrgetter("recording")):
+        if one.start is None:
+            name = kept.setdefault((one.content_id, one.first_sample), one.recording)
+            if name != one.recording:
+                found.append((one, name))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Pass:
     """Pieces that are read in this order, and the groupings of all of them."""
@@ -289,6 +302,10 @@ class _Work:
         self.gaps[station] = tuple(gaps(counting))
         if in_time:
             self.notes += of_gaps(station, self.gaps[station])
+        copies = _copies(stored)
+        found |= {(one.recording, one.first_sample, name) for one, _ in copies for name in channels}
+        if in_time:
+            self.notes += of_copies(station, [(one.recording, kept) for one, kept in copies])
         undated = [one.recording for one in stored if one.start is None]
         if undated and any(every.of_time for every in self._wanted.values()):
             self.notes.append(of_undated(station, len(undated), set(undated)))

@@ -14,7 +14,7 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.runs.content_id import content_id
 from soundcal.runs.dataset import day_of
-from soundcal.runs.remote import Stamp, calibration_of, is_address, opened, record_of, stamp
+from soundcal.runs.remote import Stamp, calibration_beside, is_address, opened, record_of, stamp
 from soundcal.runs.starts import RecorderClock
 
 __all__ = ["AudioFile", "FilePiece", "check_piece_length", "content_now", "looked_at", "pieces_of"]
@@ -119,7 +119,7 @@ def looked_at(name: str, clock: RecorderClock, *, full_hash: bool = False) -> Au
     fs, n_samples, n_channels = _format(name)
     with opened(name) as file:
         start, doubt = clock.start(name, record, file, before.size, fs)
-    content = content_id(name, before, record + calibration_of(name, record), full=full_hash)
+    content = content_id(name, before, record + calibration_beside(name, record), full=full_hash)
     return AudioFile(name, before, content, fs, n_samples, n_channels, start, doubt)
 
 
@@ -132,7 +132,7 @@ def content_now(name: str, *, full_hash: bool = False) -> str:
         It cannot be read.
     """
     record = record_of(name)
-    return content_id(name, stamp(name), record + calibration_of(name, record), full=full_hash)
+    return content_id(name, stamp(name), record + calibration_beside(name, record), full=full_hash)
 
 
 def _format(name: str) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from soundcal.runs.versions import check_installed
 
 __all__ = [
     "Stamp",
-    "calibration_of",
+    "calibration_beside",
     "file_system",
     "is_address",
     "local_copy",
@@ -93,7 +93,7 @@ def record_of(name: str) -> bytes:
         return b""
 
 
-def calibration_of(name: str, record: bytes) -> bytes:
+def calibration_beside(name: str, record: bytes) -> bytes:
     """Return the content of the calibration that a record names; empty if there is none.
 
     That of an address must lie in the folder of the audio.
@@ -156,5 +156,5 @@ def _copy_record(name: str, copy: Path) -> None:
     if not (record := record_of(name)):
         return
     copy.with_suffix(".json").write_bytes(record)
-    if content := calibration_of(name, record):
+    if content := calibration_beside(name, record):
         (copy.parent / _calibration_file(record)).write_bytes(content)

@@ -226,6 +226,18 @@ def test_files_without_a_start(tmp_path: Path) -> None:
     assert any("2 pieces of north/0.wav" in note for note in found.notes)
 
 
+def test_a_link_to_a_file_without_a_start_counts_once(tmp_path: Path) -> None:
+    names = ("north/a.wav", "north/link/a.wav")
+    files = [Sound(None, 60.0, 80.0, name, content="same") for name in names]
+    write_dataset(tmp_path / "r", [*files, Sound(None, 60.0, 50.0, "north/b.wav")])
+    found = summarise(tmp_path / "r", {"s": Every("site"), "r": Every("recording")})
+    (site,) = found.tables["s"].rows
+    assert (site.covered, dict(site.left_out)) == (120.0, {"overlap": 60.0})
+    assert site.values["LA", "eq"] == pytest.approx(10 * math.log10((10**8 + 10**5) / 2))
+    assert [note for note in found.notes if "under other names" in note]
+    assert len(found.tables["r"].rows) == 3
+
+
 def test_a_file_with_missing_pieces_is_not_taken_for_complete(tmp_path: Path) -> None:
     rest = [Sound(None, 600.0, 50.0, first=600 * FS * n) for n in range(4)]
     out = write_dataset(tmp_path / "r", rest)
