@@ -79,7 +79,7 @@ def test_insertions_that_are_equal_are_not_believed() -> None:
     assert "left: the levels of 3 insertions are equal" in warned(left=rows)
 
 
-@pytest.mark.parametrize("bits", [16, 24])
+@pytest.mark.parametrize("bits", [pytest.param(16, marks=pytest.mark.long), 24])
 def test_takes_that_an_editor_has_normalised_are_named(bits: int) -> None:
     def normalised(capture: Capture) -> Capture:
         samples = capture.samples * 10 ** (-1 / 20) / np.abs(capture.samples).max()

@@ -263,6 +263,7 @@ def test_mosqito_as_the_engine(take: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["measure", str(take), "--indicators", "LAeq", *options]) == 2
 
 
+@pytest.mark.long
 def test_mosqito_carries_the_uncertainty_and_misses_single_indicators(tmp_path: Path) -> None:
     """Another engine leaves by the same door: uncertainties, and a reason for what is missing."""
     path = tmp_path / "short.wav"
@@ -463,7 +464,10 @@ ROOM_FOR_PERCENTILES = 2 * 4 * CAPACITY * 8
 
 @pytest.mark.parametrize(
     ("names", "minutes", "most"),
-    [("LAeq,LA5,LC5", 10.0, 400e6), ("study", 1 / 6, 400e6 - ROOM_FOR_PERCENTILES)],
+    [
+        pytest.param("LAeq,LA5,LC5", 10.0, 400e6, marks=pytest.mark.long),
+        ("study", 1 / 6, 400e6 - ROOM_FOR_PERCENTILES),
+    ],
 )
 def test_memory_does_not_grow_with_the_file(
     names: str, minutes: float, most: float, tmp_path: Path

@@ -68,6 +68,7 @@ def invalid(record: dict[str, Any]) -> dict[str, float]:
     return {c["name"]: c["value"] for c in record["checks"] if c["verdict"] == "invalid"}
 
 
+@pytest.mark.long
 def test_a_recording_that_was_stopped_for_a_while_goes_on_complete() -> None:
     """Ctrl-Z and fg: the worker records on, and the watchdog does not take it for a stall."""
     process = recording("--duration", "4")
@@ -81,6 +82,7 @@ def test_a_recording_that_was_stopped_for_a_while_goes_on_complete() -> None:
     assert not {MISSING, INCOMPLETE} & {flag["kind"] for flag in record["flags"]}
 
 
+@pytest.mark.long
 def test_a_full_queue_ends_the_recording_and_says_what_is_missing() -> None:
     process = recording(queue_bytes=200_000)
     process.send_signal(signal.SIGSTOP)

@@ -344,6 +344,7 @@ def test_no_worker_survives_its_parent(fault: Fault, signal: str, tmp_path: Path
     assert (tmp_path / "closed").exists()
 
 
+@pytest.mark.long
 def test_the_interpreter_exits_at_once_with_a_hanging_portaudio(fault: Fault) -> None:
     fault(close="hang", speed=1)
     with start("stream = card.stream()\nnext(stream.__enter__())\nsys.exit(7)") as process:

@@ -247,7 +247,9 @@ def test_wide_tables_fit_the_page_of_the_pdf() -> None:
     assert render_pdf(document).startswith(b"%PDF-")
 
 
-@pytest.mark.parametrize(("n", "families"), [(3, ("LA",)), (500, ("LA", "N"))])
+@pytest.mark.parametrize(
+    ("n", "families"), [(3, ("LA",)), pytest.param(500, ("LA", "N"), marks=pytest.mark.long)]
+)
 def test_few_and_many_stimuli(n: int, families: tuple[str, ...]) -> None:
     text = render_html(study_document(study(n, families=families, statistics=2)))
     assert len(Page(text).svgs) == len(families) + 4
@@ -414,6 +416,7 @@ def test_names_that_look_alike_do_not_share_ids() -> None:
     assert {reference[1:] for reference in page.references} <= set(page.ids)
 
 
+@pytest.mark.long
 def test_figures_as_files(tmp_path: Path) -> None:
     made = study(4, families=("LA",), statistics=1)
     drawn: list[tuple[float, float]] = []

@@ -53,6 +53,7 @@ def test_the_scenes_are_those_of_the_study() -> None:
     assert {s.weighting for s in chosen} == {"A"}
 
 
+@pytest.mark.long
 def test_scenes_differ_in_spectrum_and_in_time() -> None:
     spectra, envelopes = [], []
     for stimulus in scenes(CATALOGUE):
@@ -70,6 +71,7 @@ def test_scenes_differ_in_spectrum_and_in_time() -> None:
     assert max(fluctuation) > 8.0
 
 
+@pytest.mark.long
 def test_both_ears_are_those_of_one_head() -> None:
     """Alike at low frequencies, where the largest delay, 0.66 ms, is a small part of a period."""
     for stimulus in scenes(CATALOGUE):

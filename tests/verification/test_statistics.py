@@ -46,6 +46,7 @@ def test_a_rate_is_the_same_whatever_else_is_computed() -> None:
     assert simulate(RATES[1], 200, EACH).value == simulate(RATES[1], 200, EACH).value
 
 
+@pytest.mark.long
 def test_a_wrong_interval_is_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,6 +78,7 @@ def test_false_alarms_are_as_rare_as_asked_for(nominal: float, answers: int) -> 
     assert alarms <= 40
 
 
+@pytest.mark.long
 def test_certificate_is_a_page_for_a_supplement(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

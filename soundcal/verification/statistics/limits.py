@@ -1,4 +1,4 @@
-"""Stated rates of the limits of agreement: intervals of bias, limits and quantiles."""
+"""Stated rates of the limits of agreement: intervals of bias, limits, quantiles and spreads."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from soundcal.agreement import Agreement, bland_altman, diagnose, nonparametric_limits
+from soundcal.agreement import (
+    Agreement,
+    bland_altman,
+    diagnose,
+    nonparametric_limits,
+    spread_ratio,
+)
 from soundcal.agreement.intervals import Interval
 from soundcal.verification.statistics.rates import StatedRate, normal_methods, within
 
@@ -47,6 +53,9 @@ def rates() -> Iterator[StatedRate]:
     yield checks(quantity="test of a slope of the differences, n = 27", trial=_slope)
     name = "test of a slope of the spread, n = 27"
     yield checks(quantity=name, trial=_slope_of_spread, margin=0.02)
+    for n in (6, 27):
+        name = f"interval of the ratio of two spreads, n = {n}"
+        yield StatedRate("spread_ratio", _CLAUSE, name, 0.95, partial(_spreads, n=n))
 
 
 def _bias(rng: np.random.Generator, n: int) -> bool:
@@ -103,3 +112,9 @@ def _slope(rng: np.random.Generator) -> bool:
 def _slope_of_spread(rng: np.random.Generator) -> bool:
     line = diagnose(_unrelated(rng)).spread
     return line is not None and line.p_value < 0.05
+
+
+def _spreads(rng: np.random.Generator, n: int) -> bool:
+    """Tell whether the interval holds the ratio of paired values with a correlation of 0.6."""
+    x, other = rng.normal(size=(2, n))
+    return within(spread_ratio(x, 0.5 * (0.6 * x + 0.8 * other)).ci, 0.5)
