@@ -8,22 +8,18 @@ the whole energy.
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Self
-
-import numpy as np
+from typing import Any, Self
 
 from soundcal.arrays import Samples
 from soundcal.lab.levels import digital_levels
 from soundcal.lab.play import playback_equaliser
 from soundcal.recording import EARS, Flag
 from soundcal.response.equaliser import Equaliser
-from soundcal.response.inversion import InversionRule
+from soundcal.response.inversion import REFERENCE_HZ, InversionRule
 from soundcal.response.model import Response
 from soundcal.units import power_db
 
 __all__ = ["EqualisationRecord", "StimulusEqualisation", "level_over"]
-
-_REFERENCE_HZ: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,7 @@ class StimulusEqualisation:
         if response.target_point != "FS":
             relative = response
             if response.kind == "absolute":
-                relative = response.normalised(_REFERENCE_HZ)
+                relative = response.normalised(REFERENCE_HZ)
             self._headphones = Equaliser(relative, direction="embed", fs=fs, channels=EARS)
         self._lock = threading.Lock()  # the filters keep the state of the signal that runs
         self.flags = self._filter.flags()
@@ -153,7 +149,7 @@ class StimulusEqualisation:
             Reasons to doubt it, beside those of the filter.
         """
         with self._lock:
-            played = _whole(self._filter, samples)
+            played = self._filter.whole(samples)
             return played, tuple(f for f in self._filter.flags() if f not in self.flags)
 
     def heard(self, samples: Samples, played: Samples) -> Samples:
@@ -172,7 +168,7 @@ class StimulusEqualisation:
         if self._headphones is None:
             return samples
         with self._lock:
-            return _whole(self._headphones, played)
+            return self._headphones.whole(played)
 
     def heard_levels(self, samples: Samples, played: Samples, weighting: str) -> dict[str, float]:
         """Return the levels of :meth:`heard` per ear in dB, over the duration of the stimulus."""
@@ -185,13 +181,8 @@ class StimulusEqualisation:
 def level_over(n_samples: int, longer: Samples) -> float:
     """Return what is to be added to the equivalent level of a signal, in dB, to refer it to n.
 
+    >>> import numpy as np
     >>> round(level_over(1000, np.zeros((2, 2000))), 2)
     3.01
     """
     return float(power_db(longer.shape[1] / n_samples))
-
-
-def _whole(filters: Equaliser, samples: Samples) -> Samples:
-    """Return a filtered signal with what rings after it."""
-    whole: Samples = np.concatenate(list(filters.stream([samples], tail=True)), axis=1)
-    return whole

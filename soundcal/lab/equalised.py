@@ -23,7 +23,7 @@ from soundcal.recording import EARS
 from soundcal.response.calibrated_inputs import at_inputs
 from soundcal.response.combining import combine_responses
 from soundcal.response.equaliser import Equaliser
-from soundcal.response.inversion import inverse
+from soundcal.response.inversion import REFERENCE_HZ, inverse
 from soundcal.response.levels import levels_behind
 from soundcal.response.model import Response
 from soundcal.stimuli import Stimulus
@@ -53,7 +53,6 @@ _HEADPHONES: Final = "headphones"
 _EQUALISER: Final = "equaliser"
 _RESIDUAL: Final = "residual"
 
-_REFERENCE_HZ: Final = 1000.0
 _MIDDLE: Final = (100.0, 10000.0)
 _WIDE: Final = (50.0, 16000.0)
 """Ranges in Hz in which the flatness is stated."""
@@ -96,7 +95,7 @@ def keep_flatness(bench: Bench) -> None:
     now = at_inputs(measured.response, steps.calibration_of(bench, "calibration_before"))
     residual = combine_responses(
         response_steps.kept_response(bench, _EQUALISER),
-        now.normalised(_REFERENCE_HZ),
+        now.normalised(REFERENCE_HZ),
         name="equalised headphones",
     )
     response_steps.keep_response(bench, _RESIDUAL, residual)
@@ -122,7 +121,7 @@ def record_equalised(bench: Bench, stimulus: Stimulus, samples: Samples) -> None
     equaliser = Equaliser(
         response_steps.kept_response(bench, _EQUALISER), direction="embed", fs=fs, channels=EARS
     )
-    at_reference = [float(headphones.channel(ear).level(_REFERENCE_HZ)) for ear in EARS]
+    at_reference = [float(headphones.channel(ear).level(REFERENCE_HZ)) for ear in EARS]
     balance = from_db(np.mean(at_reference) - np.array(at_reference))
     filtered = equaliser.process(samples) * balance[:, np.newaxis]
     weighting = str(bench.settings["weighting"])

@@ -183,7 +183,7 @@ def _scaled(
     """Return the samples as they are played, and their gain in dB."""
     played = samples
     if equaliser is not None:
-        played = np.concatenate(list(equaliser.stream([samples], tail=True)), axis=1)
+        played = equaliser.whole(samples)
     highest = float(np.abs(played).max(initial=0.0))
     if isinstance(at, LevelAtEars):
         gain_db = at.gain_db(samples, fs, outputs, peak=highest)

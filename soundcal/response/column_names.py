@@ -1,4 +1,4 @@
-"""ColumnMeaning of a column by its name, in the languages of laboratories.
+"""Meaning of a column by its name, in the languages of laboratories.
 
 A name is a sequence of words, compared without accents and case. The word that says most decides:
 "Pegelkorrektur" is a correction, "Unsicherheit des Pegels" an uncertainty and "frequency response"
@@ -28,7 +28,8 @@ _OTHER: Final = re.compile(
 _PHASE: Final = re.compile(r"phas|^fas[ei]?|^faz|winkel|angle|angolo|angulo|^hoek|^vaihe")
 _RADIANS: Final = re.compile(r"^rad(ian)?")
 _LEVEL: Final = re.compile(
-    r"pegel|level|niveau|nivel|livell|niva|poziom|uroven|^taso|betrag|magn|sensitiv|empfindl|sensib|gevoelig|(?<!s)ampl|ampiezza|modul"
+    r"pegel|level|niveau|nivel|livell|niva|poziom|uroven|^taso|betrag|magn|sensitiv|empfindl|sensib"
+    r"|gevoelig|(?<!s)ampl|ampiezza|modul"
     r"|(?<!ein)(?<!aus)gang$|antwort|respons|respuest|respost|rispost|repons|ubertrag|gain|gananc|ganho|guadagn"
     r"|verstark|versterk|smooth|^(amp|lp|l[azc]?eq|mag|raw|spl)$"
 )

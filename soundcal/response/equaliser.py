@@ -221,6 +221,26 @@ class Equaliser:
             if filtered.shape[1] > cut:
                 yield filtered[:, cut:]
 
+    def whole(self, samples: Samples) -> Samples:
+        """Filter a whole signal, with what rings after its last sample, as for playing.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n_channels, n)
+            The signal; all state before it is forgotten.
+
+        Returns
+        -------
+        ndarray, shape (n_channels, m)
+            The signal without delay, and its tail.
+
+        Raises
+        ------
+        SignalError
+            Another number of channels.
+        """
+        return np.concatenate(list(self.stream([samples], tail=True)), axis=1)
+
     def apply(self, recording: Recording) -> Recording:
         """Return a recording at the other end of the response.
 

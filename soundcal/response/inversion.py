@@ -34,12 +34,14 @@ from soundcal.response.curve import ChannelResponse
 from soundcal.response.model import Response, derivation, new_response
 from soundcal.units import db, from_db, power_db
 
-__all__ = ["InversionRule", "inverse", "inversion_settings"]
+__all__ = ["REFERENCE_HZ", "InversionRule", "inverse", "inversion_settings"]
 
 InversionRule = Literal["mean", "mean+2s", "kirkeby"]
 
 _KNEE_DB: Final = 3.0
-_REFERENCE_HZ: Final = 1000.0
+REFERENCE_HZ: Final = 1000.0
+"""Frequency in Hz at which the inverse of an absolute response is 0 dB."""
+
 _WIDEST: Final = 12
 """Data smoothed over more than 1/12 octave are not inverted: their notches are filled already."""
 
@@ -92,7 +94,7 @@ def inverse(
         A number out of range, data that are too smooth, a target with another target point, or no
         spread between seatings for ``mean+2s``.
     """
-    at = response.normalised_at or _REFERENCE_HZ
+    at = response.normalised_at or REFERENCE_HZ
     if rule not in get_args(InversionRule):
         known = ", ".join(get_args(InversionRule))
         raise ParameterError(f"rule {rule!r:.40}; one of {known} is expected")
