@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from soundcal.indicators.rows import COLUMNS
 from soundcal.periods.local_time import Every
 from soundcal.periods.summarising import summarise
+from soundcal.runs.dataset import summary_days
 from soundcal.version import __version__
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ _NAME = "recordings"
 
 
 def is_dataset(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is the folder of a dataset."""
-    return (Path(path) / "run.json").is_file()
+    """Return whether a path is the folder of a dataset, even one whose settings are lost."""
+    return (Path(path) / "run.json").is_file() or bool(summary_days(Path(path)))
 
 
 def recordings_table(

@@ -9,6 +9,7 @@ seen from the names alone. A file appears under its name when it is complete.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -58,6 +59,17 @@ _COUNTED: Final = {
     "counts.list.element": "DELTA_BINARY_PACKED",
 }
 """Encoding of the counted values, which makes a file about six times smaller."""
+
+_OTHER_SCHEMA: Final = (
+    "another version of soundcal or another program wrote it; measure the recordings again into a "
+    "new folder"
+)
+
+_OWN: Final = re.compile(
+    r".*day=(undated|\d{4}-\d\d-\d\d)[/\\][0-9a-f]{16}-[0-9a-f]{16}-\d{15}-[0-9a-f]{16}\.parquet",
+    re.DOTALL,
+)
+"""Path of a file that :func:`write_piece` writes."""
 
 _WIDTH: Final = 2 * (_KEY + 1) + 15 + 1 + _KEY
 """Letters of a name without its ending: recording, content, first sample, task."""
@@ -276,13 +288,20 @@ def read_summaries(
     ParameterError
         pyarrow is not installed.
     RecordError
-        Not a dataset, or a file of it cannot be read.
+        Not a dataset, or a file in it that cannot be read, has not these columns, or does not
+        belong there.
     """
     check_installed("pyarrow")
     folder = Path(folder)
     read_run(folder)
     for place, name in _files(folder, days):
-        yield from read_file(os.path.join(place, name), columns).combine_chunks().to_batches()
+        path = os.path.join(place, name)
+        if not _OWN.fullmatch(path):
+            raise RecordError(
+                f"{path}: not a file that soundcal measure has written there; move it elsewhere, "
+                "as everything in this folder counts"
+            )
+        yield from _read_checked(path, columns).combine_chunks().to_batches()
 
 
 def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
@@ -298,13 +317,38 @@ def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
     Raises
     ------
     RecordError
-        The file cannot be read.
+        The file cannot be read, or has not all columns.
     """
-    return read_file(os.path.join(folder, _SUMMARIES, f"day={day}", f"{name}.parquet"))
+    return _read_checked(os.path.join(folder, _SUMMARIES, f"day={day}", f"{name}.parquet"))
+
+
+@cache
+def _schema_of(columns: frozenset[str] | None) -> "pa.Schema":
+    """Return the schema of some columns, or of all."""
+    import pyarrow as pa
+
+    return pa.schema([f for f in piece_fields() if columns is None or f.name in columns])
+
+
+def _read_checked(path: str, columns: Sequence[str] | None = None) -> "pa.Table":
+    """Read the summaries of a file that has all columns with their types, or refuse it."""
+    table = read_file(path, columns)
+    expected = _schema_of(None if columns is None else frozenset(columns))
+    if table.schema.equals(expected):
+        return table
+    there = {field.name: field.type for field in table.schema}
+    if absent := [field.name for field in expected if field.name not in there]:
+        raise RecordError(f"{path}: has no column {', '.join(absent)}; {_OTHER_SCHEMA}")
+    if other := [field.name for field in expected if there[field.name] != field.type]:
+        raise RecordError(
+            f"{path}: the column {other[0]} holds values of another type "
+            f"({there[other[0]]}); {_OTHER_SCHEMA}"
+        )
+    return table
 
 
 def read_file(path: str, columns: Sequence[str] | None = None) -> "pa.Table":
-    """Read one Parquet file of a dataset.
+    """Read one Parquet file of a dataset; columns that it does not have are left out.
 
     Raises
     ------
@@ -334,7 +378,10 @@ def read_run(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(folder) / "run.json"
     if not path.is_file():
-        raise RecordError(
-            f"{folder}: not a dataset of soundcal measure --out FOLDER (it has no run.json)"
+        way = (
+            "its settings are lost; restore run.json, or measure the recordings into a new folder"
+            if summary_days(Path(folder))
+            else "give the folder that soundcal measure --out FOLDER/ has written"
         )
+        raise RecordError(f"{folder}: not a dataset of soundcal measure (no run.json); {way}")
     return read_json(path, RUN_SCHEMA)

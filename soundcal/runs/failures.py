@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from soundcal.errors import RecordError
 from soundcal.files.atomic import make_folder, partial_file
 from soundcal.runs.dataset import read_file, read_run, recording_key
 from soundcal.runs.versions import check_installed
@@ -100,11 +101,14 @@ def read_failures(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     ParameterError
         pyarrow is not installed.
     RecordError
-        Not a dataset, or a file of it cannot be read.
+        Not a dataset, or a file of it cannot be read or holds something else.
     """
     check_installed("pyarrow")
     read_run(folder)
     rows: list[dict[str, Any]] = []
     for path in (Path(folder) / _FOLDER).glob("[!.]*.parquet"):
-        rows += read_file(str(path)).to_pylist()
+        table = read_file(str(path))
+        if not {"path", "recording", "first_sample", "reason"} <= set(table.column_names):
+            raise RecordError(f"{path}: not written there by soundcal measure; move it elsewhere")
+        rows += table.to_pylist()
     return sorted(rows, key=lambda row: (row["path"], row["first_sample"] or -1))
