@@ -12,7 +12,8 @@ import numpy as np
 
 from soundcal.dsp.distribution import CountedValues
 from soundcal.indicators.registry import find
-from soundcal.runs.dataset import RUN_SCHEMA, encoded, piece_name
+from soundcal.runs.columns import encoded
+from soundcal.runs.dataset import RUN_SCHEMA, piece_name
 from soundcal.summaries.columns import to_columns
 from soundcal.summaries.summary import Summary
 from soundcal.units import P_REF

@@ -98,8 +98,9 @@ def rows(out: Path, **given: Any) -> list[dict[str, Any]]:
 
 
 def files_of(out: Path) -> dict[str, bytes]:
-    """Return the bytes of the dataset's files of summaries, by name."""
+    """Return the bytes of the dataset's files of summaries and series, by name."""
     return {
         str(path.relative_to(out)): path.read_bytes()
-        for path in sorted((out / "summaries").rglob("*.parquet"))
+        for kind in ("summaries", "series")
+        for path in sorted((out / kind).rglob("*.parquet"))
     }

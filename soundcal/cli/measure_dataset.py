@@ -30,6 +30,7 @@ _ONLY_HERE: Final = (
     "station",
     "root",
     "full_hash",
+    "keep",
     "estimate",
     "price",
 )
@@ -87,6 +88,13 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         "--full-hash",
         action="store_true",
         help="know files by their whole content, not by size, time and parts of the content",
+    )
+    group.add_argument(
+        "--keep",
+        default="",
+        metavar="NAMES",
+        help="also keep series, one value of each second: LAF (LAeq and LAFmax of the second), N "
+        "(mean and maximum), Lthird and other indicators that are measured, comma-separated",
     )
     group.add_argument(
         "--estimate",
@@ -167,6 +175,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     from soundcal.runs.versions import check_installed, installed
     from soundcal.runs.work import Job
     from soundcal.stopping import uninterrupted
+    from soundcal.summaries.seconds import kept_series
 
     if given := [name for name in _NOT_HERE if getattr(options, name)]:
         raise ParameterError(f"--{given[0]} belongs to a table; give --out FILE.csv")
@@ -184,6 +193,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         clock=RecorderClock(options.start_from, options.time_zone),
         full_hash=options.full_hash,
         station=options.station,
+        keep=kept_series(options.keep) if options.keep else (),
     )
     _check_there(options.files)
     root = _root(options.root) or common_root(options.files)

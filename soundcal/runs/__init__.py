@@ -12,12 +12,14 @@ from soundcal._lazy import on_first_use
 if TYPE_CHECKING:
     from soundcal.runs.dataset import read_run, read_summaries, summary_days
     from soundcal.runs.failures import read_failures
+    from soundcal.runs.series import read_series
 else:
     __getattr__, __dir__ = on_first_use(
         __name__,
         {
             "read_failures": "failures",
             "read_run": "dataset",
+            "read_series": "series",
             "read_summaries": "dataset",
             "summary_days": "dataset",
         },
@@ -26,6 +28,7 @@ else:
 __all__ = [
     "read_failures",
     "read_run",
+    "read_series",
     "read_summaries",
     "summary_days",
 ]

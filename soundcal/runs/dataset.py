@@ -4,16 +4,16 @@
 ``day=undated`` those of recordings without a known start. The name of a file follows from the
 recording, its content, the first sample and the task. Whoever computes a piece therefore writes
 the same bytes under the same name, so that two runs at once do no harm, and what is missing is
-seen from the names alone. A file appears under its name when it is complete.
+seen from the names alone. A file appears under its name when it is complete. ``series/`` has files
+of the same names with the series of the pieces, if they are kept (:mod:`soundcal.runs.series`).
 """
 
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -23,20 +23,21 @@ import numpy as np
 from soundcal.errors import RecordError
 from soundcal.files.atomic import PARTIAL, make_folder, why_unwritable
 from soundcal.files.records import read_json
+from soundcal.runs.columns import piece_fields
 from soundcal.runs.versions import check_installed
-from soundcal.summaries.columns import summary_fields
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "RUN_SCHEMA",
+    "SERIES",
+    "SUMMARIES",
     "UNDATED_DAY",
     "Finished",
     "day_of",
-    "encoded",
-    "piece_fields",
     "piece_name",
+    "read_batches",
     "read_file",
     "read_piece",
     "read_run",
@@ -52,14 +53,11 @@ RUN_SCHEMA: Final = "soundcal/run/1"
 UNDATED_DAY: Final = "undated"
 """Day of the pieces of recordings whose start is not known."""
 
-_SUMMARIES: Final = "summaries"
-_KEY: Final = 16
-_COUNTED: Final = {
-    "keys.list.element": "DELTA_BINARY_PACKED",
-    "counts.list.element": "DELTA_BINARY_PACKED",
-}
-"""Encoding of the counted values, which makes a file about six times smaller."""
+SUMMARIES: Final = "summaries"
+SERIES: Final = "series"
+"""Folders of a dataset."""
 
+_KEY: Final = 16
 _OTHER_SCHEMA: Final = (
     "another version of soundcal or another program wrote it; measure the recordings again into a "
     "new folder"
@@ -94,84 +92,26 @@ def day_of(start: datetime | None) -> str:
     return UNDATED_DAY if start is None else start.date().isoformat()
 
 
-@cache
-def piece_fields() -> "list[pa.Field]":
-    """Return names and types of the columns, with a description of each."""
-    import pyarrow as pa
-
-    def field(name: str, kind: Any, description: str, *, nullable: bool = False) -> "pa.Field":
-        return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
-    text = pa.string()
-    return [
-        field("recording", text, "path of the file below the root of the run"),
-        field("station", text, "first folder below the root, or as stated"),
-        field("content_id", text, "identity of the file's content"),
-        field("first_sample", pa.int64(), "first sample of the piece in its file"),
-        field("n_samples", pa.int64(), "samples of the piece per channel"),
-        field("file_samples", pa.int64(), "samples of the whole file per channel"),
-        field("fs", pa.int32(), "sampling rate in Hz"),
-        field(
-            "start_utc",
-            pa.timestamp("us", "UTC"),
-            "time of the first sample; null if it is not known",
-            nullable=True,
-        ),
-        field("channel", text, "name of the channel"),
-        *summary_fields(),
-        field("flags", pa.list_(text), "kinds of the reasons to doubt the piece"),
-        field("reasons", pa.list_(text), "these reasons in words, times from its beginning"),
-        field("valid", pa.bool_(), "false if the channel's values must not be used"),
-        field("calibration", text, "identity of the calibration"),
-        field("task", text, "hash of the settings, as in run.json"),
-        field("software", text, "soundcal and its version"),
-    ]
-
-
-def encoded(columns: "Mapping[str, Any]", metadata: Mapping[str, str]) -> bytes:
-    """Return the bytes of a Parquet file of one piece, compressed by zstd.
+def write_piece(folder: Path, day: str, name: str, content: bytes, kind: str = SUMMARIES) -> None:
+    """Write a file of a piece; another run may write the same one at the same time.
 
     Parameters
     ----------
-    columns : mapping of str to array or sequence
-        Every column of :func:`piece_fields`.
-    metadata : mapping of str to str
-        Goes into the schema: standards, settings, the bound of the warm-up.
-    """
-    import pyarrow as pa
-    from pyarrow.parquet import write_table
-
-    schema = pa.schema(piece_fields(), metadata=metadata)
-    arrays = [
-        columns[f.name]
-        if isinstance(columns[f.name], pa.Array)
-        else pa.array(columns[f.name], f.type)
-        for f in schema
-    ]
-    buffer = BytesIO()
-    write_table(
-        pa.Table.from_arrays(arrays, schema=schema),
-        buffer,
-        compression="zstd",
-        column_encoding=_COUNTED,
-        use_dictionary=[
-            f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
-            for f in schema
-            if f.type in (pa.string(), pa.list_(pa.string()))
-        ],
-    )
-    return buffer.getvalue()
-
-
-def write_piece(folder: Path, day: str, name: str, content: bytes) -> None:
-    """Write the file of a piece; another run may write the same one at the same time.
+    folder : Path
+        Folder of the dataset.
+    day, name : str
+        Day in UTC of the piece's start, and name as of :func:`piece_name`.
+    content : bytes
+        A Parquet file.
+    kind : {"summaries", "series"}
+        Folder in the dataset.
 
     Raises
     ------
     RecordError
         It cannot be written.
     """
-    place = folder / _SUMMARIES / f"day={day}"
+    place = folder / kind / f"day={day}"
     make_folder(place)
     # unlike the number of a process, it is unique among all machines that share the disk
     temporary = place / f".{name}.{uuid4().hex}{PARTIAL}"
@@ -199,18 +139,17 @@ class Finished:
         Folder of the dataset.
     task_hash : str
         Hash of the settings of the run.
+    kinds : sequence of str
+        Folders of the dataset in which a finished piece has a file.
     """
 
-    def __init__(self, folder: Path, task_hash: str) -> None:
+    def __init__(self, folder: Path, task_hash: str, kinds: Sequence[str] = (SUMMARIES,)) -> None:
         self._folder = folder
         self._task = task_hash[:_KEY]
-        found = (path[: -len(".parquet")] for _, path in _files(folder))
-        names = (name.encode() for name in found if len(name) == _WIDTH)
-        self._names = np.fromiter(names, dtype=f"S{_WIDTH}")
-        self._names.sort()
+        self._names = {kind: _names_in(folder, kind) for kind in kinds}
 
     def __len__(self) -> int:
-        return int(self._names.size)
+        return min(int(names.size) for names in self._names.values())
 
     def firsts(self, recording: str, content: str) -> set[int]:
         """Return the first samples of the finished pieces of a recording with this content.
@@ -219,25 +158,40 @@ class Finished:
         removed: they would count twice.
         """
         key = recording_key(recording)
-        low, high = np.searchsorted(self._names, [f"{key}-".encode(), f"{key}.".encode()])
-        there: set[int] = set()
-        for name in self._names[low:high].astype(str).tolist():
-            _, of_content, first, task = name.split("-")
-            if of_content != content[:_KEY]:
-                self._remove(name)
-            elif task == self._task:
-                there.add(int(first))
-        return there
+        of_kinds = []
+        for kind, names in self._names.items():
+            low, high = np.searchsorted(names, [f"{key}-".encode(), f"{key}.".encode()])
+            there: set[int] = set()
+            for name in names[low:high].astype(str).tolist():
+                _, of_content, first, task = name.split("-")
+                if of_content != content[:_KEY]:
+                    self._remove(kind, name)
+                elif task == self._task:
+                    there.add(int(first))
+            of_kinds.append(there)
+        return set.intersection(*of_kinds)
 
-    def _remove(self, name: str) -> None:
-        for path in (self._folder / _SUMMARIES).glob(f"day=*/{name}.parquet"):
+    def _remove(self, kind: str, name: str) -> None:
+        for path in (self._folder / kind).glob(f"day=*/{name}.parquet"):
             path.unlink(missing_ok=True)
 
 
-def _files(folder: Path, days: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
-    """Give the folder and name of every file of summaries, day by day, sorted by name."""
-    for day in summary_days(folder) if days is None else days:
-        place = folder / _SUMMARIES / f"day={day}"
+def _names_in(folder: Path, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]":
+    """Return the names of the files of a kind, without their ending, sorted."""
+    found = (path[: -len(".parquet")] for _, path in _files(folder, kind=kind))
+    names = np.fromiter(
+        (name.encode() for name in found if len(name) == _WIDTH), dtype=f"S{_WIDTH}"
+    )
+    names.sort()
+    return names
+
+
+def _files(
+    folder: Path, days: Sequence[str] | None = None, kind: str = SUMMARIES
+) -> Iterator[tuple[str, str]]:
+    """Give the folder and name of every file of a kind, day by day, sorted by name."""
+    for day in _days(folder / kind) if days is None else days:
+        place = folder / kind / f"day={day}"
         try:
             with os.scandir(place) as entries:
                 names = sorted(
@@ -253,8 +207,12 @@ def _files(folder: Path, days: Sequence[str] | None = None) -> Iterator[tuple[st
 
 def summary_days(folder: Path) -> list[str]:
     """Return the days in UTC of which a dataset has pieces, such as 2026-01-31; undated last."""
+    return _days(folder / SUMMARIES)
+
+
+def _days(folder: Path) -> list[str]:
     try:
-        found = [entry.name for entry in os.scandir(folder / _SUMMARIES)]
+        found = [entry.name for entry in os.scandir(folder)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     days = sorted(name.removeprefix("day=") for name in found if name.startswith("day="))
@@ -292,16 +250,26 @@ def read_summaries(
         belong there.
     """
     check_installed("pyarrow")
-    folder = Path(folder)
     read_run(folder)
-    for place, name in _files(folder, days):
+    yield from read_batches(Path(folder), SUMMARIES, piece_fields, columns, days)
+
+
+def read_batches(
+    folder: Path,
+    kind: str,
+    fields: "Callable[[], list[pa.Field]]",
+    columns: Sequence[str] | None,
+    days: Sequence[str] | None,
+) -> "Iterator[pa.RecordBatch]":
+    """Give the rows of the files of a kind with these fields, as :func:`read_summaries` does."""
+    for place, name in _files(folder, days, kind):
         path = os.path.join(place, name)
         if not _OWN.fullmatch(path):
             raise RecordError(
                 f"{path}: not a file that soundcal measure has written there; move it elsewhere, "
                 "as everything in this folder counts"
             )
-        yield from _read_checked(path, columns).combine_chunks().to_batches()
+        yield from _read_checked(path, fields, columns).combine_chunks().to_batches()
 
 
 def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
@@ -319,21 +287,29 @@ def read_piece(folder: Path, day: str, name: str) -> "pa.Table":
     RecordError
         The file cannot be read, or has not all columns.
     """
-    return _read_checked(os.path.join(folder, _SUMMARIES, f"day={day}", f"{name}.parquet"))
+    return _read_checked(
+        os.path.join(folder, SUMMARIES, f"day={day}", f"{name}.parquet"), piece_fields
+    )
 
 
 @cache
-def _schema_of(columns: frozenset[str] | None) -> "pa.Schema":
+def _schema_of(
+    fields: "Callable[[], list[pa.Field]]", columns: frozenset[str] | None
+) -> "pa.Schema":
     """Return the schema of some columns, or of all."""
     import pyarrow as pa
 
-    return pa.schema([f for f in piece_fields() if columns is None or f.name in columns])
+    return pa.schema([f for f in fields() if columns is None or f.name in columns])
 
 
-def _read_checked(path: str, columns: Sequence[str] | None = None) -> "pa.Table":
-    """Read the summaries of a file that has all columns with their types, or refuse it."""
+def _read_checked(
+    path: str,
+    fields: "Callable[[], list[pa.Field]]",
+    columns: Sequence[str] | None = None,
+) -> "pa.Table":
+    """Read a file of a piece that has all columns with their types, or refuse it."""
     table = read_file(path, columns)
-    expected = _schema_of(None if columns is None else frozenset(columns))
+    expected = _schema_of(fields, None if columns is None else frozenset(columns))
     if table.schema.equals(expected):
         return table
     there = {field.name: field.type for field in table.schema}

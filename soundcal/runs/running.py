@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.runs.dataset import Finished, piece_name, recording_key, write_piece
+from soundcal.runs.dataset import (
+    SERIES,
+    SUMMARIES,
+    Finished,
+    piece_name,
+    recording_key,
+    write_piece,
+)
 from soundcal.runs.engine import Engine, TaskEnd
 from soundcal.runs.failures import Failures
 from soundcal.runs.listing import relative_name
@@ -184,7 +191,8 @@ class _Run:
         self._job, self._packed, self._hash = job, job.packed(), job.settings.task_hash
         self._folder, self._engine, self._totals = folder, engine, totals
         self._retry_after = retry_after
-        self._finished, self._failures = Finished(folder, self._hash), Failures(folder)
+        kinds = (SUMMARIES, SERIES) if job.settings.keep else (SUMMARIES,)
+        self._finished, self._failures = Finished(folder, self._hash, kinds), Failures(folder)
         self._seen: set[int] = set()
         self._numbers = count()
         self._under_way: dict[int, list[_Item]] = {}
@@ -348,6 +356,8 @@ class _Run:
             return
         file = piece.file
         name = piece_name(item.recording, file.content, piece.first, self._hash)
+        if result.series:
+            write_piece(self._folder, piece.day, name, result.series, SERIES)
         write_piece(self._folder, piece.day, name, result.content)
         self._failures.forget(item.recording, piece.first)
         self._totals.waiting_for = ""
@@ -355,7 +365,7 @@ class _Run:
         self._totals.sound_s += piece.seconds
         ends = [file.stamp.size * at // file.n_samples for at in (piece.first, piece.last)]
         self._totals.bytes_read += ends[1] - ends[0]
-        self._totals.bytes_written += len(result.content)
+        self._totals.bytes_written += result.n_bytes
 
     def _killed(self, item: _Item, deaths: int) -> None:
         """Have an item tried in a task of its own, later with nothing beside it."""

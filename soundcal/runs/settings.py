@@ -20,6 +20,8 @@ from soundcal.runs.plan import check_piece_length
 from soundcal.runs.starts import RecorderClock
 from soundcal.runs.versions import installed
 from soundcal.summaries.piece import check_piece_task
+from soundcal.summaries.seconds import check_kept, kept_name
+from soundcal.summaries.values import SeriesKey
 
 __all__ = ["PIECE_S", "RunSettings", "begin"]
 
@@ -43,6 +45,9 @@ class RunSettings:
         Identify a file by its whole content.
     station : str
         Name of the station of all files; "" for the first folder below the root.
+    keep : tuple of (symbol, series)
+        Series that are kept second by second, as :func:`soundcal.summaries.seconds.kept_series`
+        returns them.
 
     Raises
     ------
@@ -55,10 +60,12 @@ class RunSettings:
     clock: RecorderClock = field(default_factory=RecorderClock)
     full_hash: bool = False
     station: str = ""
+    keep: tuple[SeriesKey, ...] = ()
 
     def __post_init__(self) -> None:
         check_piece_length(self.piece_s)
         check_piece_task(self.task)
+        check_kept(self.keep, self.task.wanted)
         refused = {
             "--ears": not set(self.task.ears) <= {EACH, BINAURAL},
             "--stated-level and --levels": bool(self.task.levels),
@@ -90,6 +97,7 @@ class RunSettings:
             "time_zone": self.clock.time_zone,
             "full_hash": self.full_hash,
             "station": self.station,
+            **({"keep": list(map(kept_name, self.keep))} if self.keep else {}),
             "soundcal": installed()["soundcal"],
         }
 
@@ -205,4 +213,6 @@ def _listed(labels: set[str]) -> str:
 def _said(value: Any) -> str:
     if isinstance(value, dict):
         return str(value.get("id"))
+    if value and isinstance(value, list) and isinstance(value[0], str):
+        return f"{','.join(value):.60}"
     return "none" if value in (None, "", []) else f"{value!s:.60}"

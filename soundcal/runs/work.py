@@ -17,10 +17,11 @@ from functools import lru_cache
 
 from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.recording import NOT_MEASURED, Flag
-from soundcal.runs.dataset import encoded
+from soundcal.runs.columns import encoded
 from soundcal.runs.listing import relative_name
 from soundcal.runs.plan import AudioFile, FilePiece, content_now, looked_at
 from soundcal.runs.remote import is_address, local_copy, stamp
+from soundcal.runs.series import encoded_series, seconds_metadata
 from soundcal.runs.settings import RunSettings
 from soundcal.runs.versions import differing, installed
 from soundcal.summaries.columns import series_metadata, to_columns
@@ -74,6 +75,8 @@ class PieceDone:
     ----------
     content : bytes
         Its Parquet file; empty if there is a problem.
+    series : bytes
+        The Parquet file of its series; empty if none are kept.
     problem : Problem, optional
         Why it could not be measured.
     processor_s, wall_s : float
@@ -84,6 +87,12 @@ class PieceDone:
     problem: Problem | None
     processor_s: float
     wall_s: float
+    series: bytes = b""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its files."""
+        return len(self.content) + len(self.series)
 
 
 @lru_cache(maxsize=4)
@@ -131,9 +140,9 @@ def measure_pieces(packed: bytes, pieces: Sequence[FilePiece]) -> list[PieceDone
     done = []
     for piece in pieces:
         processor, wall = time.thread_time(), time.perf_counter()
-        content, problem = b"", None
+        content, series, problem = b"", b"", None
         try:
-            content = _summaries(piece, job, task_hash, metadata)
+            content, series = _summaries(piece, job, task_hash, metadata)
         except (SoundcalError, OSError) as error:
             problem = _problem(piece.file.name, error)
         done.append(
@@ -142,16 +151,25 @@ def measure_pieces(packed: bytes, pieces: Sequence[FilePiece]) -> list[PieceDone
                 problem,
                 time.thread_time() - processor,
                 time.perf_counter() - wall,
+                series,
             )
         )
     return done
 
 
-def _summaries(piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str, str]) -> bytes:
-    """Return the Parquet file of a piece."""
+def _summaries(
+    piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str, str]
+) -> tuple[bytes, bytes]:
+    """Return the Parquet file of a piece, and that of its series, empty if none are kept."""
     file, settings = piece.file, job.settings
     result = summarise_piece(
-        local_copy(file.name), settings.task, piece.first, piece.last, threads=1
+        local_copy(file.name),
+        settings.task,
+        piece.first,
+        piece.last,
+        threads=1,
+        keep=settings.keep,
+        start=file.start,
     )
     if stamp(file.name) != file.stamp:
         raise RecordError(
@@ -190,7 +208,12 @@ def _summaries(piece: FilePiece, job: Job, task_hash: str, metadata: Mapping[str
         "channel": [name for name, _ in rows],
         "valid": [result.valid[name] for name, _ in rows],
     }
-    return encoded(columns, metadata)
+    series = b""
+    if settings.keep:
+        of_rows = {name: same[name] for name in ("recording", "station", "content_id", "fs")}
+        told = seconds_metadata(settings.keep) | {"soundcal.task": task_hash[:16]}
+        series = encoded_series(result, of_rows, file.start, told)
+    return encoded(columns, metadata), series
 
 
 def _stated(sensitivities: Sequence[float]) -> str:

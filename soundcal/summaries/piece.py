@@ -1,7 +1,7 @@
 """Summaries of one piece of one file, with the calibration, checks and flags of measuring."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from itertools import pairwise
@@ -13,9 +13,10 @@ from soundcal.files import audio
 from soundcal.indicators.rows import BINAURAL
 from soundcal.prepared import BLOCK, TIDY, PreparedFile, Task, check_task, prepared_file
 from soundcal.recording import Flag
+from soundcal.summaries.seconds import Kept, OfSeconds, SecondSeries, check_kept, seconds_of
 from soundcal.summaries.stages import PieceOfFile, Stage, open_stages
 from soundcal.summaries.summary import Summary
-from soundcal.summaries.values import check_mergeable
+from soundcal.summaries.values import SeriesKey, check_mergeable
 from soundcal.summaries.warm_up import Span
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
@@ -54,6 +55,10 @@ class PieceResult:
         Sound field that was assumed.
     point : str
         Reference point of the pressure; empty if it is not stated.
+    kept : mapping of str to tuple of SecondSeries
+        Series that are kept, by channel.
+    seconds : OfSeconds, optional
+        The seconds of these series.
     """
 
     path: str
@@ -69,6 +74,8 @@ class PieceResult:
     calibration: str = ""
     field: str = ""
     point: str = ""
+    kept: Mapping[str, tuple[SecondSeries, ...]] = dataclass_field(default_factory=dict)
+    seconds: OfSeconds | None = None
 
 
 def check_piece_task(task: Task) -> None:
@@ -96,6 +103,8 @@ def summarise_piece(
     last: int | None = None,
     *,
     threads: int | None = None,
+    keep: Sequence[SeriesKey] = (),
+    start: int | None = None,
 ) -> PieceResult:
     """Summarise a piece of a file as if the whole file were measured in one run.
 
@@ -113,6 +122,10 @@ def summarise_piece(
         grows with the piece, by some 10 MB per minute.
     threads : int, optional
         Largest number of threads; by default one per channel, up to the number of cores.
+    keep : sequence of (symbol, series)
+        Series that are kept second by second (:mod:`soundcal.summaries.seconds`).
+    start : int, optional
+        Start of the file in µs since 1970-01-01 UTC, for these seconds; None if it is not known.
 
     Raises
     ------
@@ -126,6 +139,7 @@ def summarise_piece(
         not have.
     """
     check_piece_task(task)
+    check_kept(keep, task.wanted)
     if task.levels and (first, last) != (0, None):
         raise ParameterError(
             f"{path}: the known level is that of the whole recording, which cannot be summarised "
@@ -139,8 +153,10 @@ def summarise_piece(
             f"{path}: samples {first} to {end} are no piece of it; it has {about.n_samples}"
         )
     piece = PieceOfFile(first, end, about.n_samples, about.fs, channels)
+    kept = Kept(tuple(keep), seconds_of(first, end, about.fs, start)) if keep else None
+    binaural = BINAURAL in task.ears
     stages = open_stages(
-        piece, task.wanted, ready.field, binaural=BINAURAL in task.ears, threads=threads
+        piece, task.wanted, ready.field, binaural=binaural, threads=threads, kept=kept
     )
     judged = ready.open_checks()
     _feed(ready, piece, stages, judged)
@@ -170,7 +186,20 @@ def summarise_piece(
         calibration=ready.file.calibration.id,
         field=ready.field,
         point=ready.referred.point,
+        kept=_joined(stage.kept for stage in stages),
+        seconds=kept.seconds if kept else None,
     )
+
+
+def _joined(
+    kept: Iterable[Mapping[str, Sequence[SecondSeries]]],
+) -> dict[str, tuple[SecondSeries, ...]]:
+    """Return the kept series of all stages by channel."""
+    found: dict[str, tuple[SecondSeries, ...]] = {}
+    for of_stage in kept:
+        for channel, series in of_stage.items():
+            found[channel] = (*found.get(channel, ()), *series)
+    return found
 
 
 def _feed(

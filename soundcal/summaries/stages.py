@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array
-from soundcal.dsp.detectors import SETTLING, TICKS_PER_S, ticks_in
+from soundcal.dsp.detectors import SETTLING, TICKS_PER_S, LevelMeter, Readings, ticks_in
 from soundcal.dsp.distribution import CountedValues
 from soundcal.dsp.weighting import check_weighting
 from soundcal.indicators.analysis import Analysis
@@ -27,9 +27,11 @@ from soundcal.indicators.registry import find
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import BINAURAL
 from soundcal.indicators.stream import Field, StreamRequest
+from soundcal.summaries.seconds import Cutter, Kept, SecondSeries
 from soundcal.summaries.summary import Summary
 from soundcal.summaries.values import SeriesKey, needed_series
 from soundcal.summaries.warm_up import Span, reach_of
+from soundcal.units import pascal_to_level
 
 __all__ = ["PieceOfFile", "Stage", "open_stages"]
 
@@ -97,12 +99,15 @@ class Stage(ABC):
         Samples of the file that it reads.
     missing : dict of str to str
         After :meth:`finish`, the reason for each symbol that the file is too short for.
+    kept : dict of str to list of SecondSeries
+        After :meth:`finish`, the series that are kept, by channel.
     """
 
     def __init__(self, piece: PieceOfFile, reaches: Iterable[str]) -> None:
         self.piece = piece
         self.span: Span = reach_of(reaches).span(piece.first, piece.last, piece.fs, piece.n_samples)
         self.missing: dict[str, str] = {}
+        self.kept: dict[str, list[SecondSeries]] = {}
 
     @abstractmethod
     def restart(self) -> None:
@@ -203,25 +208,121 @@ def _time_weightings(symbol: str, wanted: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(["F", *needed]))
 
 
+class _SecondsOfLevels(Stage):
+    """Levels that are kept second by second, by meters of their own: a second may end in a tick."""
+
+    def __init__(self, piece: PieceOfFile, kept: Kept, keys: Sequence[SeriesKey]) -> None:
+        times = list(dict.fromkeys(time for _, time in keys))
+        super().__init__(piece, [f"{time}-weighted level" for time in times])
+        self._keys, self._seconds = keys, kept.seconds
+        weightings = [check_weighting(symbol.removeprefix("L")) for symbol, _ in keys]
+        self._meters = [
+            LevelMeter(tuple(dict.fromkeys(weightings)), piece.fs, impulse="I" in times)
+            for _ in piece.channels
+        ]
+        self._cutter: Cutter | None = None
+        self._readings: list[list[dict[str, Readings]]] = [[] for _ in piece.channels]
+        self._found: list[list[list[tuple[float, float]]]] = [[] for _ in piece.channels]
+
+    def restart(self) -> None:
+        self._cutter = Cutter(self._seconds)
+        for meter in self._meters:
+            meter.restart()
+
+    def push(self, pressure: Array) -> None:
+        if self._cutter is None:  # before the piece
+            for meter, samples in zip(self._meters, pressure, strict=True):
+                meter.push(samples)
+            return
+        for part, ends in self._cutter.parts(pressure):
+            for meter, samples, readings, found in zip(
+                self._meters, part, self._readings, self._found, strict=True
+            ):
+                readings.append(meter.push(samples))
+                if ends:
+                    readings.append(meter.rest())
+                    found.append(self._second(readings))
+                    readings.clear()
+                    meter.restart()
+
+    def _second(self, readings: Sequence[Mapping[str, Readings]]) -> list[tuple[float, float]]:
+        """Return the energy of a second in Pa² and the largest average in Pa², by series."""
+        found = []
+        for symbol, time in self._keys:
+            own = [of[w] for of in readings if (w := symbol.removeprefix("L")) in of]
+            energy = math.fsum(x for one in own for x in one.energy.tolist())
+            found.append((energy, max(float(one.high[time].max(initial=0.0)) for one in own)))
+        return found
+
+    def finish(self) -> tuple[Summaries, list[str]]:
+        for channel, found in zip(self.piece.channels, self._found, strict=True):
+            energy, highest = np.array(found).T  # shape (n_series, n)
+            means = pascal_to_level(np.sqrt(energy / self._seconds.n_samples))
+            maxima = pascal_to_level(np.sqrt(highest))
+            self.kept[channel] = [
+                SecondSeries(*key, find(key[0]).unit, mean, maximum)
+                for key, mean, maximum in zip(self._keys, means, maxima, strict=True)
+            ]
+        return {}, []
+
+
 class _Bands(_Records[BandRecord]):
     """Band levels of one fraction of an octave."""
 
-    def __init__(self, piece: PieceOfFile, symbol: str, wanted: Sequence[str]) -> None:
+    def __init__(
+        self, piece: PieceOfFile, symbol: str, wanted: Sequence[str], kept: Kept | None
+    ) -> None:
         super().__init__(piece, [symbol])
         self._symbol, self._wanted = symbol, wanted
         self.records = [registry_record(symbol, piece.fs, keep=False) for _ in piece.channels]
+        self._seconds = kept.seconds if kept and (symbol, "") in kept.series else None
+        self._cutter: Cutter | None = None
+        self._energies: list[list[dict[str, float]]] = [[] for _ in piece.channels]
+
+    def restart(self) -> None:
+        super().restart()
+        self._cutter = Cutter(self._seconds) if self._seconds else None
+
+    def push(self, pressure: Array) -> None:
+        if self._cutter is None:
+            super().push(pressure)
+            return
+        for part, ends in self._cutter.parts(pressure):
+            super().push(part)
+            if ends:
+                for record, found in zip(self.records, self._energies, strict=True):
+                    found.append(record.energies())
+                    record.restart()
 
     def finish(self) -> tuple[Summaries, list[str]]:
         piece = self.piece
-        found = {
-            channel: [
-                piece.summary((self._symbol, band), Fraction(energy) / piece.fs)
-                for band, energy in record.energies().items()
+        found: Summaries = {}
+        for channel, record, of_seconds in zip(
+            piece.channels, self.records, self._energies, strict=True
+        ):
+            self._keep(channel, of_seconds)
+            of_seconds.append(record.energies())
+            found[channel] = [
+                piece.summary(
+                    (self._symbol, band),
+                    sum((Fraction(one[band]) for one in of_seconds), Fraction()) / piece.fs,
+                )
+                for band in of_seconds[-1]
                 if band in self._wanted
             ]
-            for channel, record in zip(piece.channels, self.records, strict=True)
-        }
         return found, [*self.records[0].warnings()]
+
+    def _keep(self, channel: str, of_seconds: Sequence[Mapping[str, float]]) -> None:
+        if self._seconds is None:
+            return
+        unit, none = find(self._symbol).unit, np.full(self._seconds.n, np.nan)
+        for band in of_seconds[0]:
+            if band in self._wanted:
+                power = np.array([one[band] for one in of_seconds]) / self._seconds.n_samples
+                mean = pascal_to_level(np.sqrt(power))
+                self.kept.setdefault(channel, []).append(
+                    SecondSeries(self._symbol, band, unit, mean, none)
+                )
 
 
 class _Series(Stage):
@@ -235,8 +336,10 @@ class _Series(Stage):
         threads: int | None,
         *,
         binaural: bool,
+        kept: Kept | None,
     ) -> None:
         super().__init__(piece, symbols)
+        self._kept = kept
         wanted = {symbol: find(symbol).statistics for symbol in symbols}
         request = StreamRequest(piece.fs, wanted, field, keep=True, patterns=False)
         self._analysis = Analysis(request, len(piece.channels), threads)
@@ -261,17 +364,26 @@ class _Series(Stage):
         rows = dict(zip(self.piece.channels, np.asarray(result.series), strict=True))
         if self._binaural and result.binaural is not None:
             rows[BINAURAL] = np.asarray(result.binaural.series)
-        inside = self._inside(symbol, np.asarray(result.times))
+        at = np.asarray(result.times) + self.span.start / self.piece.fs + _SAME_INSTANT
+        inside = self._inside(symbol, at)
+        if self._kept and (symbol, "") in self._kept.series:
+            seconds = self._kept.seconds
+            places = seconds.place_of(at[inside] * self.piece.fs)
+            for channel, row in rows.items():
+                of_seconds = SecondSeries.of_values(symbol, row[inside], places, seconds.n)
+                self.kept.setdefault(channel, []).append(of_seconds)
         return {channel: self._summary(symbol, row[inside]) for channel, row in rows.items()}
 
-    def _inside(self, symbol: str, times: Array) -> NDArray[np.bool_]:
-        """Return which values belong to the piece, without a start that the method leaves out."""
+    def _inside(self, symbol: str, at: Array) -> NDArray[np.bool_]:
+        """Return which values belong to the piece, without a start that the method leaves out.
+
+        Their times are in s from the first sample of the file.
+        """
         piece, metric = self.piece, METRICS.get(symbol)
         begin = piece.first / piece.fs
         if metric is not None:
             begin = max(begin, metric.discarded / metric.rate)
         end = math.inf if piece.last == piece.n_samples else piece.last / piece.fs
-        at = times + self.span.start / piece.fs + _SAME_INSTANT
         return (at >= begin) & (at < end)
 
     def _summary(self, symbol: str, values: Array) -> Summary:
@@ -289,6 +401,7 @@ def open_stages(
     *,
     binaural: bool = False,
     threads: int | None = None,
+    kept: Kept | None = None,
 ) -> list[Stage]:
     """Open the stages that the statistics of a piece need.
 
@@ -304,6 +417,8 @@ def open_stages(
         Also summarise the values of both ears that the hearing model defines.
     threads : int, optional
         Largest number of threads; by default one per channel, up to the number of cores.
+    kept : Kept, optional
+        Series that are kept.
     """
     levels = {s: names for s, names in wanted.items() if find(s).family == "levels"}
     bands = {s: names for s, names in wanted.items() if find(s).family == "bands"}
@@ -318,8 +433,11 @@ def open_stages(
     for symbol in needed:
         by_stage.setdefault(find(symbol).stage, []).append(symbol)
     stages: list[Stage] = [_Levels(piece, levels)] if levels else []
-    stages += [_Bands(piece, symbol, names) for symbol, names in bands.items()]
+    if kept and (keys := [key for key in kept.series if key[0] in levels]):
+        stages.append(_SecondsOfLevels(piece, kept, keys))
+    stages += [_Bands(piece, symbol, names, kept) for symbol, names in bands.items()]
     stages += [
-        _Series(piece, symbols, field, threads, binaural=binaural) for symbols in by_stage.values()
+        _Series(piece, symbols, field, threads, binaural=binaural, kept=kept)
+        for symbols in by_stage.values()
     ]
     return stages

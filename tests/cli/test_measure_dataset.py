@@ -7,7 +7,7 @@ import pytest
 from run_data import InProcess, files_of, rows, write_recordings
 
 from soundcal.cli import main
-from soundcal.runs import opening, read_run
+from soundcal.runs import opening, read_run, read_series
 
 TIMES = ("--start-from", "%Y%m%d_%H%M%S", "--time-zone", "Europe/Berlin", "--piece", "1s")
 
@@ -47,6 +47,17 @@ def test_the_same_command_measures_what_is_missing(
     assert run("sound/**/*.wav", "--out", "results", "--root", "sound/", *TIMES) == 0
 
 
+def test_series_of_seconds_are_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sound/a", "--out", "results/", "--keep", "LAF", *TIMES) == 0
+    seconds = [row for batch in read_series("results") for row in batch.to_pylist()]
+    assert [(row["symbol"], row["series"], row["n_samples"]) for row in seconds] == [
+        ("LA", "F", 8000),
+        ("LA", "F", 4000),
+    ]
+    assert run("sound/a", "--out", "results/", "--keep", "LAS", *TIMES) == 2
+    assert "keep: LAF there, LAS here" in capsys.readouterr().err
+
+
 def test_a_list_names_the_files(folder: Path) -> None:
     names = sorted(map(str, folder.rglob("*.wav")))
     (folder / "files.txt").write_text(f"{names[0]}\n\nsound/missing.wav\n")
@@ -64,6 +75,8 @@ def test_a_list_names_the_files(folder: Path) -> None:
         (["sound/a", "--cluster", "local:2"], "--cluster belongs to a dataset; give --out FOLDER/"),
         (["sound/a", "--out", "t.csv", "--station", "x"], "--station belongs to a dataset"),
         (["sound/a", "--out", "t.csv", "--piece", "5min"], "--piece belongs to a dataset"),
+        (["sound/a", "--out", "t.csv", "--keep", "LAF"], "--keep belongs to a dataset"),
+        (["sound/a", "--out", "r/", "--keep", "N"], "N is not measured; add it to --indicators"),
         (["sound/a", "--out", "r/", "--wide"], "--wide belongs to a table"),
         (["sound/a", "--out", "r/", "--piece", "7min"], "--piece: 420 s; a length that divides"),
         (["sound/a", "--out", "r/", "--time-zone", "Berlin"], "'Berlin' is not a time zone"),

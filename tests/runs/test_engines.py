@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_data import InProcess, files_of, measured, poisoned, write_recordings
+from run_data import InProcess, files_of, measured, poisoned, settings, write_recordings
 
 from soundcal.errors import ParameterError
 from soundcal.runs import read_failures
@@ -19,6 +19,7 @@ from soundcal.runs.running import RunTotals
 
 NAMES = tuple(f"{'ab'[n % 2]}/{n}_20260331_{n:02d}0000.wav" for n in range(6))
 PATTERN = "**/*.wav"
+KEEPING = settings(keep=(("LA", "F"),))
 
 # Dask says on the standard library's channels what it closes late
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -34,8 +35,10 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("whole") / "results"
-    measured(out, [str(recordings / PATTERN)], InProcess())
-    return files_of(out)
+    measured(out, [str(recordings / PATTERN)], InProcess(), KEEPING)
+    found = files_of(out)
+    assert len(found) == 2 * 24
+    return found
 
 
 def test_two_processes_give_the_same(
@@ -43,7 +46,7 @@ def test_two_processes_give_the_same(
 ) -> None:
     engine = LocalProcesses(2)
     try:
-        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine)
+        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine, KEEPING)
     finally:
         engine.close()
     assert (totals.pieces, totals.failures) == (24, 0)
@@ -59,7 +62,7 @@ def test_two_workers_of_dask_give_the_same(
     try:
         assert engine.workers == 2
         assert engine.dashboard.startswith("http://127.0.0.1:")
-        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine)
+        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine, KEEPING)
     finally:
         engine.close()
     assert (totals.pieces, totals.failures) == (24, 0)
@@ -89,7 +92,8 @@ def test_four_workers_two_of_which_are_killed_give_the_same(
     engine = local_cluster(4)
     try:
         killing = Killing(list(engine._client.run(os.getpid).values())[:2])
-        totals = measured(tmp_path / "r", [str(recordings / PATTERN)], engine, report=killing)
+        sources = [str(recordings / PATTERN)]
+        totals = measured(tmp_path / "r", sources, engine, KEEPING, report=killing)
     finally:
         engine.close()
     assert not killing.pids
