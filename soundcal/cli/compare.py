@@ -47,6 +47,14 @@ then read: soundcal compare hats.csv ocv.xlsx --mapping map.toml
   ocv = "headphones"
   [constants]                      # the same for the whole table
   take = "1"
+
+Datasets: each is a method, named by its folder; of one dataset, the stations are the methods.
+Recordings are paired by their path below the root, with the folder of the station and without the
+ending; with --every, periods by station and local time. The station does not matter if every
+dataset has one only. Two recorders over the same hours, and two years of the same stations:
+
+  soundcal compare results_a/ results_b/ --every hour
+  soundcal compare 2025/results 2026/results --every day --across-years
 """
 
 
@@ -81,6 +89,32 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write the report and all tables into a folder"
     )
+    group = parser.add_argument_group("datasets")
+    group.add_argument(
+        "--every",
+        default="",
+        metavar="PERIOD",
+        help="pair periods, as --every of summarise, instead of recordings: hour, day, month, "
+        "year, site (a whole station), or a length such as 15min",
+    )
+    group.add_argument(
+        "--local-time",
+        default="",
+        metavar="ZONE",
+        help="time zone of the periods (default: --time-zone of the runs, or UTC)",
+    )
+    group.add_argument(
+        "--across-years",
+        action="store_true",
+        help="pair periods of different years: the same hour of the same date, the same day or "
+        "month; an hour that occurs twice counts with its first occurrence",
+    )
+    group.add_argument(
+        "--coverage",
+        type=float,
+        metavar="PERCENT",
+        help="leave out periods of which less is covered (default 75)",
+    )
     add_rule_options(parser)
     parser.set_defaults(run=run)
 
@@ -98,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
         raise ParameterError("--figures are written into a folder; give --out DIR")
     rules, answers = rules_from(options), answers_from(options)
     study = study_of(
-        _table(options.tables, options.table_mapping),
+        _periods(options) if _asks_for_periods(options) else _table(options),
         options.methods,
         reference=options.reference,
         rules=rules,
@@ -146,7 +180,52 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _table(paths: Sequence[Path], mapping: Path | None) -> "pd.DataFrame":
+def _asks_for_periods(options: argparse.Namespace) -> bool:
+    """Return whether periods of datasets are compared.
+
+    Raises
+    ------
+    ParameterError
+        Options of periods without ``--every``, or for something else than datasets.
+    """
+    from soundcal.periods.datasets import is_dataset
+
+    given = [name for name in ("local_time", "across_years") if getattr(options, name)]
+    given += ["coverage"] if options.coverage is not None else []
+    if not options.every:
+        if given:
+            raise ParameterError(
+                f"--{given[0].replace('_', '-')} is about periods of datasets; give --every, such "
+                "as --every hour"
+            )
+        return False
+    if others := [path for path in options.tables if not is_dataset(path)]:
+        raise ParameterError(
+            f"{others[0]}: not a dataset of soundcal measure --out FOLDER/; only datasets have "
+            "periods (--every)"
+        )
+    if options.table_mapping:
+        raise ParameterError("--mapping is for tables; leave it out for datasets")
+    return True
+
+
+def _periods(options: argparse.Namespace) -> "pd.DataFrame":
+    """Read the periods of datasets."""
+    from soundcal.periods.local_time import as_every
+    from soundcal.periods.summarising import LIMIT
+    from soundcal.study.dataset_tables import datasets_table
+
+    table = datasets_table(
+        options.tables,
+        every=as_every(options.every),
+        zone=options.local_time,
+        across_years=options.across_years,
+        limit=LIMIT if options.coverage is None else options.coverage / 100.0,
+    )
+    return _checked(table, options.tables)
+
+
+def _table(options: argparse.Namespace) -> "pd.DataFrame":
     """Read the tables; name the command for what is not a table, or not two methods.
 
     Raises
@@ -155,9 +234,10 @@ def _table(paths: Sequence[Path], mapping: Path | None) -> "pd.DataFrame":
         Something else than tables, or tables of one condition.
     """
     from soundcal.files.audio import ENDINGS
-    from soundcal.periods.recordings import is_dataset
+    from soundcal.periods.datasets import is_dataset
     from soundcal.study import read_table
 
+    paths: Sequence[Path] = options.tables
     for path in paths:
         if is_dataset(path):
             continue
@@ -173,11 +253,19 @@ def _table(paths: Sequence[Path], mapping: Path | None) -> "pd.DataFrame":
         else:
             continue
         raise RecordError(f"{path}: {way}")
-    table = read_table(*paths, mapping=mapping)
+    return _checked(read_table(*paths, mapping=options.table_mapping), paths)
+
+
+def _checked(table: "pd.DataFrame", paths: Sequence[Path]) -> "pd.DataFrame":
+    """Refuse a table of one condition."""
+    from soundcal.periods.datasets import is_dataset
+
     conditions = table["condition"].drop_duplicates().tolist()
     if len(conditions) < 2:
-        raise RecordError(
-            f"{paths[0]}: one condition only ({conditions[0]}); give the tables of two methods or "
-            "more: soundcal compare FIRST.csv SECOND.csv"
+        way = (
+            "the datasets of two methods or more: soundcal compare FIRST/ SECOND/"
+            if is_dataset(paths[0])
+            else "the tables of two methods or more: soundcal compare FIRST.csv SECOND.csv"
         )
+        raise RecordError(f"{paths[0]}: one condition only ({conditions[0]}); give {way}")
     return table

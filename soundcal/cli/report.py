@@ -50,7 +50,8 @@ def add(commands: Any) -> None:
         description="Measure recordings, compare the methods and write the report. Give session "
         "folders, a campaign (a folder of them), or plain folders of audio files, one per "
         "method: the folder's name is the method, the file's name the stimulus. Or give datasets "
-        "of soundcal measure --out FOLDER/: each recording is merged of its pieces.",
+        "of soundcal measure --out FOLDER/: each recording is merged of its pieces, and recordings "
+        "of the same path below the root are paired (see soundcal compare).",
     )
     parser.add_argument(
         "folders", nargs="+", type=Path, action=Patterns, metavar="SESSION|CAMPAIGN|FOLDER|DATASET"
@@ -103,8 +104,8 @@ def add(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder of the report (default: derivatives in the session or campaign, or beside "
-        "the folders)",
+        help="folder of the report (default: derivatives in the session, campaign or dataset, or "
+        "beside the folders or several datasets)",
     )
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="files measured at the same time"
@@ -205,7 +206,7 @@ def _study(
     options: argparse.Namespace, rules: "Rules", answers: Mapping[int, str], *, rated: bool
 ) -> "Study":
     """Measure the recordings and compare them, or take what is measured from datasets."""
-    from soundcal.periods.recordings import is_dataset
+    from soundcal.periods.datasets import is_dataset
     from soundcal.study import collect, study_of_datasets
 
     if any(map(is_dataset, options.folders)):
@@ -280,12 +281,13 @@ def _of_takes(sources: "Sequence[Source]") -> Iterator[str]:
 
 
 def _default_folder(folders: list[Path]) -> Path:
-    """Return the folder of the report: in the session or campaign, or beside the folders."""
+    """Return the folder of the report: in the session, campaign or dataset, or beside folders."""
     from soundcal.files.campaign import sessions
     from soundcal.files.session import is_session
+    from soundcal.periods.datasets import is_dataset
 
     first = folders[0]
-    if len(folders) == 1 and (is_session(first) or sessions(first)):
+    if len(folders) == 1 and (is_dataset(first) or is_session(first) or sessions(first)):
         return first / "derivatives"
     return Path(os.path.realpath(first)).parent / "derivatives"
 

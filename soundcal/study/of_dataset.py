@@ -2,19 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
-from soundcal.errors import ParameterError, RecordError
-from soundcal.files.names import normal_name, some
-from soundcal.periods.recordings import recordings_table
+from soundcal.study.dataset_tables import datasets_table
 from soundcal.study.drafts import with_comparisons
 from soundcal.study.model import Study
-from soundcal.study.of_files import with_conditions
 from soundcal.study.rules import Rules
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["study_of_datasets"]
 
@@ -34,8 +26,8 @@ def study_of_datasets(
     Parameters
     ----------
     folders : sequence of path
-        Datasets. Of several, each is one method, named by its folder. Of one, the methods are the
-        folders of its recordings if there are several, or else it is one method.
+        Datasets. Of several, each is one method; of one, the methods are its stations. Recordings
+        are paired by their path, see :mod:`soundcal.study.dataset_tables`.
     labels : str, optional
         Values, with commas; by default those that the runs were asked for.
     methods, reference, rules
@@ -48,40 +40,16 @@ def study_of_datasets(
     Raises
     ------
     RecordError, ParameterError
-        As for :func:`soundcal.periods.summarise` and :func:`soundcal.study.compare_methods`, or
-        two datasets of one name.
+        As for :func:`soundcal.study.dataset_tables.datasets_table` and
+        :func:`soundcal.study.compare_methods`.
     """
-    import pandas as pd
-
-    paths = [Path(folder) for folder in folders]
-    names = [normal_name(path.resolve().name) for path in paths]
-    if len(set(names)) < len(names):
-        raise ParameterError(
-            f"two datasets of one name among {some(names)}; the name of the folder is the method, "
-            "so give them different names"
-        )
-    methods_of = names if len(names) > 1 else [""]
-    parts = [
-        _with_conditions(path, recordings_table(path, labels=labels), name)
-        for path, name in zip(paths, methods_of, strict=True)
-    ]
-    notes = tuple(dict.fromkeys(note for part in parts for note in part.attrs["notes"]))
+    table = datasets_table(folders, labels=labels)
+    names = dict.fromkeys(table["condition"])
     draft = Study(
         title=title or f"Recordings: {', '.join(names)}",
-        table=pd.concat(parts, ignore_index=True),
+        table=table,
         comparisons={},
-        warnings=notes,
+        warnings=table.attrs["notes"],
         answers=answers or {},
     )
     return with_comparisons(draft, methods, reference, rules)
-
-
-def _with_conditions(path: Path, table: "pd.DataFrame", method: str) -> "pd.DataFrame":
-    """Return a table with conditions: ``method``, the folders of the recordings, or one of all."""
-    above = {PurePosixPath(name).parent.name for name in table["recording"].unique()}
-    if not method and (len(above) < 2 or "" in above):
-        method = normal_name(path.resolve().name)
-    try:
-        return with_conditions(table, method)
-    except RecordError as error:
-        raise RecordError(f"{path}: {error}") from error

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.files.names import gathered, lookalikes, normal_name, some
+from soundcal.files.names import gathered, normal_name, some
 from soundcal.files.tables import TextTable, read_table_text
 from soundcal.files.workbook import is_workbook, sheet_names
 from soundcal.indicators.registry import REGISTRY
 from soundcal.indicators.wide import RECORDING
-from soundcal.periods.recordings import is_dataset, recordings_table
+from soundcal.periods.datasets import is_dataset, values_table
+from soundcal.study.dataset_tables import datasets_table
+from soundcal.study.doubts import LEVELS, doubts_about
 from soundcal.study.of_files import (
     NAMED_BY_TABLE,
-    REACHED,
     is_measured,
     tidy_of_measured,
     with_conditions,
@@ -26,7 +27,6 @@ from soundcal.study.spellings import WEIGHTED, label_of
 from soundcal.study.wide import is_tidy, likeness, tidy_of_wide
 from soundcal.study.wide_mapping import WideMapping, read_wide_mapping
 from soundcal.study.wide_rows import channel_for, channels_of
-from soundcal.units import STATIC_PRESSURE, pascal_to_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,19 +37,6 @@ COLUMNS: Final = ("condition", "stimulus", "channel", "indicator", "statistic", 
 """Columns that a table must have; it may also have ``combination``, ``take`` and others."""
 
 _NUMBERS: Final = ("value", "u")
-
-_LOWEST_LEVEL: Final = -90.0
-"""Level in dB that no recording has: the rounding noise of 24 bits below a full scale of 60 dB."""
-
-_LEVELS: Final = ("LA", "LB", "LC", "LZ")
-_QUIETEST: Final = 10.0
-"""Level in dB that all recordings but those of silent rooms exceed; pressures in Pa do not."""
-
-_MEDIAN: Final = 30.0
-"""Median in dB of recordings among which one below :data:`_QUIETEST` is strange."""
-
-_NEVER_NEGATIVE: Final = ("sone", "acum", "asper", "vacil", "t.u.")
-"""Units of values that begin at 0."""
 
 _NEEDED: Final = ("condition", "stimulus", "indicator")
 """Columns without empty cells."""
@@ -62,11 +49,11 @@ def read_table(
 
     A table is tidy (:data:`COLUMNS`), or wide, with a row per recording and a column per indicator
     (:mod:`soundcal.study.wide`). In a table of ``soundcal measure``, the stimulus is the name of
-    the recording's file; a dataset of ``soundcal measure --out FOLDER/`` is such a table, too. The
-    condition is the column of that name, or else the name of the table's
-    file if several tables are given, and the folder of the recording
-    (:func:`soundcal.study.of_files.with_conditions`) if there is one table. Several sheets with
-    tables in one workbook are one condition each.
+    the recording's file; a dataset of ``soundcal measure --out FOLDER/`` beside tables is such a
+    table, too, and datasets by themselves are as :mod:`soundcal.study.dataset_tables` says. The
+    condition is the column of that name, or else the name of the table's file if several tables are
+    given, and the folder of the recording (:func:`soundcal.study.of_files.with_conditions`) if
+    there is one table. Several sheets with tables in one workbook are one condition each.
 
     Parameters
     ----------
@@ -93,15 +80,18 @@ def read_table(
 
     plan = None if mapping is None else read_wide_mapping(Path(mapping))
     files = [Path(path) for path in paths]
+    if all(map(is_dataset, files)):
+        table = datasets_table(files)
+        unused = plan.unused() if plan else ()
+        table.attrs["notes"] = (*table.attrs["notes"], *unused, *doubts_about(table))
+        return table
     if len(files) == 1:
         table = _read(files[0], "", plan)
         unused = plan.unused() if plan else ()
-        table.attrs["notes"] = (*table.attrs["notes"], *unused, *_remarks(table))
+        table.attrs["notes"] = (*table.attrs["notes"], *unused, *doubts_about(table))
         return table
     plans = _plans(files, plan)
-    parts = [
-        _read(path, normal_name(path.stem), own) for path, own in zip(files, plans, strict=True)
-    ]
+    parts = [_read(path, _method(path), own) for path, own in zip(files, plans, strict=True)]
     _check_parts(files, parts)
     table = pd.concat(parts, ignore_index=True)
     told = gathered(
@@ -110,7 +100,7 @@ def read_table(
         for note in part.attrs["notes"]
     )
     unused = plan.unused() if plan else ()
-    table.attrs["notes"] = (*told, *unused, *_remarks(table))
+    table.attrs["notes"] = (*told, *unused, *doubts_about(table))
     return table
 
 
@@ -122,6 +112,11 @@ def _plans(paths: Sequence[Path], mapping: WideMapping | None) -> list[WideMappi
     if not any(named):
         return [mapping] * len(paths)  # reading says which column is not there
     return [mapping if there else mapping.without_columns() for there in named]
+
+
+def _method(path: Path) -> str:
+    """Return the method of a table that does not name it: that of the file, or of the folder."""
+    return normal_name(path.resolve().name if is_dataset(path) else path.stem)
 
 
 def _has_columns(path: Path, mapping: WideMapping) -> bool:
@@ -146,7 +141,7 @@ def _read(path: Path, method: str, mapping: WideMapping | None) -> "pd.DataFrame
 
     if is_dataset(path):
         try:
-            return with_conditions(recordings_table(path), method)
+            return with_conditions(values_table(path).drop(columns="station"), method)
         except RecordError as error:
             raise RecordError(f"{path}: {error}") from error
     likely = mapping.likeness if mapping is not None and mapping.names_columns else likeness
@@ -252,7 +247,7 @@ def _understand_names(path: Path, frame: "pd.DataFrame") -> None:
             frame.loc[of_label, ["indicator", "statistic"]] = label
     frame["channel"] = list(map(channel_for, frame["channel"], frame["indicator"]))
     for unit, weighting in WEIGHTED.items():
-        weighted = frame["indicator"].isin(_LEVELS) & frame["indicator"].str.endswith(weighting)
+        weighted = frame["indicator"].isin(LEVELS) & frame["indicator"].str.endswith(weighting)
         frame.loc[weighted & (frame["unit"] == unit), "unit"] = "dB"
     notes = [f"{path}: {remark}" for remark in remarks]
     frame.attrs["notes"] = (*frame.attrs["notes"], *notes)
@@ -269,7 +264,7 @@ def _check_parts(paths: Sequence[Path], parts: "Sequence[pd.DataFrame]") -> None
         )
     named: dict[str, Path] = {}
     for path, part in zip(paths, parts, strict=True):
-        name = normal_name(path.stem)
+        name = _method(path)
         if set(part["condition"]) != {name}:
             continue
         if name in named:
@@ -279,103 +274,6 @@ def _check_parts(paths: Sequence[Path], parts: "Sequence[pd.DataFrame]") -> None
                 "(measure --condition NAME)"
             )
         named[name] = path
-
-
-def _remarks(table: "pd.DataFrame") -> tuple[str, ...]:
-    """Return remarks on what may be wrong with a table that can be read."""
-    conditions = table["condition"].unique()
-    alike = lookalikes("conditions", "", conditions, "", conditions)
-    return (*alike, *_other_points(table), *_impossible(table), *_unlike(table))
-
-
-def _other_points(table: "pd.DataFrame") -> tuple[str, ...]:
-    """Return a remark on conditions at different reference points, or freed of other responses."""
-    if not set(REACHED) <= set(table.columns):
-        return ()
-    reached = table[["condition", *REACHED]].fillna("").drop_duplicates()
-    told = {
-        str(condition): some(dict.fromkeys(map(_words, part["point"], part["responses"])))
-        for condition, part in reached.groupby("condition", sort=False)
-    }
-    if len(set(told.values())) < 2:
-        return ()
-    each = "; ".join(f"{condition}: {words}" for condition, words in told.items())
-    return (
-        "the conditions refer to different reference points, or responses were undone in some of "
-        f"them only: {each}; their difference contains that of the points (soundcal measure "
-        "--refer-to, --response)",
-    )
-
-
-def _words(point: str, responses: str) -> str:
-    undone = "responses undone" if responses else "no response undone"
-    return f"{point or 'point not stated'}, {undone}"
-
-
-def _impossible(table: "pd.DataFrame") -> tuple[str, ...]:
-    """Return remarks on values that no sound can have: a lost decimal point, a code for missing."""
-    most = pascal_to_level(STATIC_PRESSURE)
-    level = (table["unit"] == "dB") & np.isfinite(table["value"])
-    loud = table[level & (table["value"] > most)]
-    codes = table[
-        (level & (table["value"] < _LOWEST_LEVEL))
-        | (table["unit"].isin(_NEVER_NEGATIVE) & (table["value"] < 0))
-    ]
-    by_label = table[level].groupby(["condition", "indicator", "statistic"], sort=False)
-    quiet, strange = [], []
-    for (condition, indicator, statistic), part in by_label:
-        low = part[part["value"].between(0.0, _QUIETEST)]
-        if indicator not in _LEVELS or low.empty:
-            continue
-        if len(low) == len(part):
-            quiet.append(f"{indicator}{statistic} ({condition})")
-        elif part["value"].median() > _MEDIAN:
-            strange.append(f"{indicator}{statistic}, {_cell(low)}")
-    remarks = []
-    if strange:
-        remarks.append(
-            f"below {_QUIETEST:g} dB, unlike the others: {some(strange, 3)}; if that stands for a "
-            "missing value, leave the cell empty or write NA"
-        )
-    if quiet:
-        remarks.append(
-            f"all values of {some(quiet)} are between 0 dB and {_QUIETEST:g} dB; are they pascal?"
-        )
-    if len(loud):
-        remarks.append(
-            f"{len(loud)} values in dB are above {most:.0f} dB, the highest level of a sound; the "
-            f"first is {_cell(loud)}; was a decimal point or comma lost?"
-        )
-    if len(codes):
-        remarks.append(
-            f"{len(codes)} values are too low for any sound; the first is {_cell(codes)}; if that "
-            "stands for a missing value, leave the cell empty or write NA"
-        )
-    return tuple(remarks)
-
-
-def _cell(rows: "pd.DataFrame") -> str:
-    """Return the first value in words."""
-    first = rows.iloc[0]
-    return (
-        f"{first['value']:g} {first['unit']} (condition {first['condition']}, stimulus "
-        f"{first['stimulus']})"
-    )
-
-
-def _unlike(table: "pd.DataFrame") -> tuple[str, ...]:
-    """Return a remark if the conditions of a table were computed differently."""
-    if "software" not in table.columns:
-        return ()
-    software = table["software"].fillna("a program that is not named")  # one table has no column
-    by = {
-        str(name): " and ".join(sorted(part.unique()))
-        for name, part in software.groupby(table["condition"], sort=False)
-    }
-    if len(set(by.values())) < 2:
-        return ()
-    words = ", ".join(f"{name} by {software}" for name, software in by.items())
-    return (f"the conditions were computed differently: {words}",)
 
 
 def _no_column(names: list[str]) -> str:

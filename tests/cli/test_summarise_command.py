@@ -14,8 +14,8 @@ from period_data import FS, Sound, write_dataset
 
 from soundcal.cli import main
 from soundcal.periods import summarise
+from soundcal.periods.datasets import values_table
 from soundcal.periods.local_time import as_every
-from soundcal.periods.recordings import recordings_table
 
 START = datetime(2026, 6, 30, 22, tzinfo=UTC)  # the first of July in Berlin
 BERLIN = ["--local-time", "Europe/Berlin"]
@@ -197,7 +197,7 @@ def test_a_recording_of_a_dataset_has_the_values_of_measure(tmp_path: Path) -> N
     start = ["--start-from", "%Y%m%d_%H%M%S", "--time-zone", "Europe/Berlin", "--piece", "1min"]
     assert main([*command, f"{tmp_path}/results/", *start]) == 0
     whole = pd.read_csv(tmp_path / "whole.csv")
-    found = recordings_table(tmp_path / "results")
+    found = values_table(tmp_path / "results")
     assert len(found) == len(whole) > 30
     both = whole.merge(found, on=["channel", "indicator", "statistic"])
     of_energy = both["statistic"].isin(["eq", "E"])
@@ -268,3 +268,21 @@ def test_report_reads_datasets(
     assert "measured already" in capsys.readouterr().err
     assert main(["report", hats, str(tmp_path)]) == 2
     assert "not a dataset" in capsys.readouterr().err
+
+
+def test_the_report_of_one_dataset_lies_in_it_and_is_no_part_of_it(tmp_path: Path) -> None:
+    sound, results = tmp_path / "sound" / "a.wav", tmp_path / "results"
+    sound.parent.mkdir()
+    soundfile.write(sound, 0.1 * np.random.default_rng(1).standard_normal(8000).clip(-4, 4), 8000)
+    measure = ["measure", str(sound), "--indicators", "LAeq", "--sensitivity", "1"]
+    measure += ["--out", f"{results}/", "--json"]
+    assert main(measure) == 0
+    before = values_table(results)
+    assert main(["report", str(results)]) == 0
+    assert (results / "derivatives" / "report.html").is_file()
+    assert main(measure) == 0  # nothing is in its way
+    logs = [json.loads(path.read_text()) for path in sorted((results / "runs").glob("*.json"))]
+    assert sorted((log["pieces"], log["pieces_there"]) for log in logs) == [(0, 1), (1, 0)]
+    pd.testing.assert_frame_equal(values_table(results), before)
+    assert len(pd.read_parquet(results / "summaries")) == 1
+    assert not list((results / "derivatives").rglob("*.parquet"))
