@@ -8,7 +8,7 @@ the distance is that from the line to the channel's nearer edge.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,12 +17,12 @@ from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.modulation.excitation_tables import BARK_SCALE, THRESHOLD
 from soundcal.indicators.zwicker.tables import DDF, ZUP
-from soundcal.units import P_REF
 
 if TYPE_CHECKING:
+    from soundcal.indicators.modulation.excitation_kernels import Lines
     from soundcal.indicators.stream import Field
 
-__all__ = ["CHANNEL_BARK", "N_CHANNELS", "Excitation", "Lines", "lines_of", "table", "transmission"]
+__all__ = ["CHANNEL_BARK", "N_CHANNELS", "Excitation", "lines_of", "table", "transmission"]
 
 
 N_CHANNELS: Final = 47
@@ -40,33 +40,26 @@ def table(points: Sequence[tuple[float, float]], x: ArrayLike) -> Array:
     return np.asarray(np.interp(np.asarray(x, dtype=np.float64), places, values), dtype=np.float64)
 
 
-class Lines(NamedTuple):
-    """The lines of a spectrum that are analysed, 0 Hz to 20 kHz."""
-
-    first: int
-    """Number of the lowest line, at 20 Hz."""
-    bark: Array
-    """Critical-band rates in Bark."""
-    frequency: Array
-    """Frequencies in Hz."""
-    hearing: Array
-    """Thresholds in quiet in dB."""
-    inaudible: Array
-    """Mean squares in Pa² just below them."""
-    edges: Array
-    """Thresholds in dB at 0, 0.5, … 24 Bark, the edges of the channels."""
-
-
 @lru_cache(maxsize=4)
-def lines_of(length: int, rate: int) -> Lines:
+def lines_of(length: int, rate: int) -> "Lines":
     """Return the lines of frames of ``length`` samples at ``rate`` Hz."""
+    from soundcal.indicators.modulation import excitation_kernels as kernels
+
     step = rate / length
     frequency = np.arange(round(_HIGHEST / step) + 1, dtype=np.float64) * step
-    bark = table(BARK_SCALE, frequency)
-    edges = table(THRESHOLD, np.arange(N_CHANNELS + 2) / 2.0)
-    hearing = table(THRESHOLD, bark)
-    inaudible = P_REF**2 * 10.0 ** (hearing / 10.0) * (1.0 - 1e-9)
-    return Lines(round(_LOWEST / step), bark, frequency, hearing, inaudible, edges)
+    position = 2.0 * table(BARK_SCALE, frequency)
+    edges = table(THRESHOLD, np.arange(N_CHANNELS + 2) / 2.0) / kernels.DOUBLING
+    return kernels.Lines(
+        lowest=round(_LOWEST / step),
+        position=position,
+        hearing=table(THRESHOLD, position / 2.0) / kernels.DOUBLING,
+        fallen=2.0 ** (-kernels.LOWER_SLOPE * position),
+        slope=-(24.0 + 230.0 / np.maximum(frequency, step)) / (2.0 * kernels.DOUBLING),
+        starts=np.searchsorted(position, np.arange(N_CHANNELS + 2)),
+        edges=edges,
+        lowest_below=np.minimum.accumulate(edges),
+        lowest_above=np.minimum.accumulate(edges[::-1])[::-1].copy(),
+    )
 
 
 def transmission(points: Sequence[tuple[float, float]], bark: Array, field: "Field") -> Array:
@@ -114,10 +107,10 @@ class Excitation:
         together: int = 1,
     ) -> None:
         self._lines = lines_of(length, rate)
-        self._factors = np.sqrt(2.0) * transmission(points, self._lines.bark, field)
+        n_lines = self._lines.hearing.size
+        self._factors = np.sqrt(2.0) * transmission(points, self._lines.position / 2.0, field)
         self.workspace = Workspace()
-        n_lines = self._lines.frequency.size
-        self._spectra = np.zeros((together, n_lines), dtype=np.complex128)
+        self._spectra = np.empty((together, length // 2 + 1), dtype=np.complex128)
         self._gains = np.zeros((together * N_CHANNELS, n_lines))  # half the memory of complex lines
         self._spans = np.zeros((together * N_CHANNELS, 2), dtype=np.int64)
         self.spans = self._spans
@@ -130,15 +123,14 @@ class Excitation:
         """
         from soundcal.indicators.modulation.excitation_kernels import excite
 
-        lines, n = self._lines, len(frames)
-        whole = self.workspace.complex("lines", n, frames.shape[1] // 2 + 1)
-        np.fft.rfft(frames, axis=1, out=whole)
-        np.multiply(whole[:, : self._factors.size], self._factors, out=self._spectra[:n])
+        n = len(frames)
+        np.fft.rfft(frames, axis=1, out=self._spectra[:n])
         self.spans = self._spans[: n * N_CHANNELS]
         found = []
         for i in range(n):
             own = slice(i * N_CHANNELS, (i + 1) * N_CHANNELS)
-            audible = excite(self._spectra[i], *lines, self._gains[own], self._spans[own])
+            gains, spans = self._gains[own], self._spans[own]
+            audible = excite(self._spectra[i], self._factors, self._lines, gains, spans)
             found.append(bool(audible))
         return found
 
@@ -163,6 +155,6 @@ class Excitation:
         from soundcal.indicators.modulation.excitation_kernels import collect_lines
 
         chosen = np.asarray(channels, dtype=np.int64)
-        found = self.workspace.complex("spectra", chosen.size, n_lines or self._spectra.shape[1])
+        found = self.workspace.complex("spectra", chosen.size, n_lines or self._gains.shape[1])
         collect_lines(self._gains, self._spectra, self.spans, chosen, shifted, found)
         return found

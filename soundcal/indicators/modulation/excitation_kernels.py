@@ -1,4 +1,11 @@
-"""Compiled loops of roughness and fluctuation strength. They check nothing: the callers do."""
+"""Compiled loops of roughness and fluctuation strength. They check nothing: the callers do.
+
+Levels and thresholds are in doublings of the amplitude (6.02 dB) from 20 µPa, positions in half
+Bark, slopes in doublings per half Bark.
+"""
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,86 +13,218 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel, summing_kernel
 
-__all__ = ["collect_lines", "excite", "without_mean"]
+__all__ = ["DOUBLING", "LOWER_SLOPE", "Lines", "collect_lines", "excite", "without_mean"]
 
+Integers = NDArray[np.int64]
 
 CHANNELS = 47
-LOWER_SLOPE = 27.0
-PER_DB = np.log(10.0) / 20.0
+
+DOUBLING = 20.0 * math.log10(2.0)
+"""A doubling of the amplitude in dB."""
+
+LOWER_SLOPE = 27.0 / (2.0 * DOUBLING)
+PER_LEVEL = 0.2 / 2.0
+
+SILENT = -1000.0
+"""Level of inaudible lines."""
+
+BLOCK = 256
+"""Lines that are spread together, so that they stay in the cache."""
+
+LN_2 = math.log(2.0)
+MIDDLE = math.sqrt(2.0)
+E = tuple(LN_2**k / math.factorial(k) for k in range(10))
+"""Coefficients of the power series of 2 to the x."""
+
+REFERENCE = math.log2(20e-6)
+
+
+class Lines(NamedTuple):
+    """The lines of a spectrum that are analysed, 0 Hz to 20 kHz."""
+
+    lowest: int
+    """Number of the lowest line that is heard, at 20 Hz."""
+    starts: Integers
+    """Numbers of the first lines at or above 0, 1, … 48 half Bark."""
+    position: Array
+    """Critical-band rates in half Bark."""
+    hearing: Array
+    """Thresholds in quiet."""
+    fallen: Array
+    """Gains along the lower slope from the lines to 0 Bark."""
+    slope: Array
+    """Slopes towards high channels of lines with the level 0, rising with the frequency."""
+    edges: Array
+    """Thresholds at 0, 1, … 48 half Bark, the edges of the channels."""
+    lowest_below: Array
+    """The lowest of each of these and of those below."""
+    lowest_above: Array
+    """The lowest of each of these and of those above."""
 
 
 @kernel
-def put(out: Array, spans: NDArray[np.int64], channel: int, number: int, gain: float) -> None:
-    """Enter the gain of a line in a channel, counted from 1; lines come in rising order."""
-    out[channel - 1, number] = gain
-    if spans[channel - 1, 0] > number:
-        spans[channel - 1, 0] = number
-    spans[channel - 1, 1] = number + 1
+def log2_of(mantissa: float) -> float:
+    """Return the logarithm to the base 2 of 1 to 2, by the series of artanh."""
+    x = (mantissa - MIDDLE) / (mantissa + MIDDLE)
+    s = x * x
+    high = 1 / 9 + s * (1 / 11 + s * (1 / 13 + s * (1 / 15)))
+    return 0.5 + 2.0 / LN_2 * x * (1.0 + s * (1 / 3 + s * (1 / 5 + s * (1 / 7 + s * high))))
 
 
 @kernel
-def excite(
-    lines: Spectrum,
-    first: int,
-    bark: Array,
-    frequency: Array,
-    hearing: Array,
-    inaudible: Array,
-    edges: Array,
-    out: Array,
-    spans: NDArray[np.int64],
-) -> int:
+def power_of_two(exponent: float) -> float:
+    """Return the power of 2 for exponents from -4 to 0, by the series of its eighth root."""
+    x = 0.125 * exponent + 0.25
+    high = E[5] + x * (E[6] + x * (E[7] + x * (E[8] + x * E[9])))
+    root = 1.0 + x * (E[1] + x * (E[2] + x * (E[3] + x * (E[4] + x * high))))
+    fourth = root * root
+    return 0.25 * (fourth * fourth) * (fourth * fourth)
+
+
+@kernel
+def levels_of(lines: Spectrum, factors: Array, level: Array) -> float:
+    """Multiply lines by their factors and write the levels; return a bound of these.
+
+    The bound is at most half a doubling above the highest level.
+    """
+    bits = level.view(np.int64)
+    for k in range(level.size):
+        real, imag = lines[k].real * factors[k], lines[k].imag * factors[k]
+        lines[k] = complex(real, imag)
+        level[k] = real * real + imag * imag
+    largest = np.int64(0)
+    exponent = np.empty(level.size)
+    for k in range(level.size):
+        largest = max(largest, bits[k])
+        exponent[k] = (bits[k] >> 52) - 1023
+        bits[k] = (bits[k] & 0xFFFFFFFFFFFFF) | (1023 << 52)
+    for k in range(level.size):
+        level[k] = 0.5 * (exponent[k] + log2_of(level[k])) - REFERENCE
+    return 0.5 * ((largest >> 52) - 1022) - REFERENCE
+
+
+@kernel
+def silence(level: Array, hearing: Array) -> int:
+    """Mark levels that are not above the threshold in quiet; return the number of others."""
+    audible = 0
+    for k in range(level.size):
+        heard = level[k] > hearing[k]
+        audible += heard
+        level[k] = level[k] if heard else SILENT
+    return audible
+
+
+@kernel
+def begin_slopes(
+    level: Array, position: Array, steady: Array, slope: Array, step: Array, gain: Array
+) -> None:
+    """Write slopes towards high channels, of half a Bark, and the gains at the next whole one.
+
+    ``steady`` are the slopes at the level 0, ``step`` the factors that correspond to the slopes.
+    """
+    for k in range(level.size):
+        own = steady[k] + PER_LEVEL * (level[k] if level[k] > -1.0 else -1.0)
+        slope[k] = own if own < 0.0 else 0.0
+        step[k] = power_of_two(slope[k])
+        gain[k] = power_of_two(slope[k] * (math.floor(position[k]) + 1.0 - position[k]))
+
+
+@kernel
+def spread_up(
+    level: Array,
+    position: Array,
+    slope: Array,
+    step: Array,
+    gain: Array,
+    edge: float,
+    least: float,
+    row: Array,
+) -> None:
+    """Enter the gains of lines below a channel, whose lower edge and its threshold are given."""
+    for k in range(row.size):
+        reach = level[k] + slope[k] * (edge - position[k])
+        row[k] = gain[k] if reach > least else 0.0
+        gain[k] *= step[k]
+
+
+@kernel
+def spread_down(
+    level: Array, position: Array, fallen: Array, edge: float, least: float, row: Array
+) -> None:
+    """Enter the gains of lines above a channel, whose upper edge and its threshold are given."""
+    rise = 2.0 ** (LOWER_SLOPE * edge)
+    for k in range(row.size):
+        reach = level[k] - LOWER_SLOPE * (position[k] - edge)
+        row[k] = rise * fallen[k] if reach > least else 0.0
+
+
+@kernel
+def extend(span: Integers, gains: Array, first: int, after: int) -> None:
+    """Extend the span of a channel to the lines from ``first`` to ``after`` that are not zero.
+
+    Between those and the lines that the channel has already, the gains become zero.
+    """
+    start = first
+    while start < after and gains[start] == 0.0:
+        start += 1
+    if start == after:
+        return
+    while gains[after - 1] == 0.0:
+        after -= 1
+    if span[1] == 0:
+        span[0] = span[1] = start
+    for k in range(span[1], start):
+        gains[k] = 0.0
+    span[1] = after
+
+
+@kernel
+def excite(lines: Spectrum, factors: Array, c: Lines, gains: Array, spans: Integers) -> int:
     """Spread the lines of a spectrum over the channels (Terhardt 1979).
 
-    ``lines`` are in Pa (rms); ``hearing`` is the threshold in dB at the lines, ``inaudible`` are
-    mean squares safely below it, ``edges`` is the threshold at 0, 0.5, … 24 Bark. ``out``, shape
-    (47, n), receives the gains of the lines in every channel; ``spans``, shape (47, 2), the range
-    of lines, end excluded, in which they are not zero; on entry it holds the ranges of the previous
-    call. Returns the number of audible lines.
+    ``lines`` are multiplied by ``factors``, which gives amplitudes in Pa (rms). ``gains``, shape
+    (47, n), receives their gains in every channel, and ``spans``, shape (47, 2), the range of
+    lines, end excluded, outside of which these are zero and not written; it is (0, 0) for an empty
+    channel. Returns the number of audible lines.
     """
-    for c in range(CHANNELS):
-        out[c, spans[c, 0] : spans[c, 1]] = 0.0
-        spans[c, 0], spans[c, 1] = lines.size, 0
-    lowest_below, lowest_above = edges.copy(), edges.copy()
-    for i in range(1, edges.size):
-        lowest_below[i] = min(edges[i], lowest_below[i - 1])
-        lowest_above[-1 - i] = min(edges[-1 - i], lowest_above[-i])
-    per_channel = np.exp(-0.5 * LOWER_SLOPE * PER_DB)
+    room = np.empty((4, BLOCK))
     audible = 0
-    for k in range(first, lines.size):
-        line = lines[k]
-        energy = line.real * line.real + line.imag * line.imag
-        if energy <= inaudible[k]:
+    spans[:] = 0
+    for a in range(c.lowest, c.hearing.size, BLOCK):
+        b = min(a + BLOCK, c.hearing.size)
+        level, slope = room[0, : b - a], room[1, : b - a]
+        step, gain = room[2, : b - a], room[3, : b - a]
+        highest = levels_of(lines[a:b], factors[a:b], level)
+        heard = silence(level, c.hearing[a:b])
+        if heard == 0:
             continue
-        level = 10.0 * np.log10(energy / 4e-10)
-        if level <= hearing[k]:
-            continue
-        audible += 1
-        position = 2.0 * bark[k]
-        low, high = int(np.floor(position)), int(np.ceil(position))
-        for i in (low, high):
-            if 1 <= i <= CHANNELS:
-                put(out, spans, i, k, 1.0)
-        i = min(low - 1, CHANNELS)
-        fall = LOWER_SLOPE * 0.5 * (position - (i + 1))
-        gain = np.exp(-fall * PER_DB)
-        while i >= 1 and level - fall > lowest_below[i + 1]:
-            if level - fall > edges[i + 1]:
-                put(out, spans, i, k, gain)
-            gain *= per_channel
-            fall += 0.5 * LOWER_SLOPE
-            i -= 1
-        slope = max(24.0 + 230.0 / frequency[k] - 0.2 * level, 0.0)
-        step = np.exp(-0.5 * slope * PER_DB)
-        i = high + 1
-        fall = slope * 0.5 * (i - 1 - position)
-        gain = np.exp(-fall * PER_DB)
-        while i <= CHANNELS and level - fall > lowest_above[i - 1]:
-            if level - fall > edges[i - 1]:
-                put(out, spans, i, k, gain)
-            gain *= step
-            fall += 0.5 * slope
-            i += 1
+        audible += heard
+        begin_slopes(level, c.position[a:b], c.slope[a:b], slope, step, gain)
+        flattest = min(c.slope[b - 1] + PER_LEVEL * max(highest, -1.0), 0.0)
+        first, last = int(c.position[a]), int(c.position[b - 1])
+        for edge in range(first + 1, CHANNELS):
+            end = min(c.starts[edge], b)
+            if highest + flattest * (edge - c.position[end - 1]) > c.lowest_above[edge]:
+                row = gains[edge, a:end]
+                spread_up(level, c.position[a:end], slope, step, gain, edge, c.edges[edge], row)
+                extend(spans[edge], gains[edge], a, end)
+            elif end == b:
+                break
+        for channel in range(max(first, 1), min(last + 1, CHANNELS) + 1):
+            begin, end = max(c.starts[channel - 1], a), min(c.starts[channel + 1], b)
+            row = gains[channel - 1]
+            for k in range(begin, end):
+                row[k] = 1.0 if level[k - a] > SILENT else 0.0
+            extend(spans[channel - 1], row, begin, end)
+        for edge in range(min(last, CHANNELS + 1), 1, -1):
+            begin = max(c.starts[edge], a)
+            if highest - LOWER_SLOPE * (c.position[begin] - edge) > c.lowest_below[edge]:
+                row = gains[edge - 2, begin:b]
+                own, fallen = c.position[begin:b], c.fallen[begin:b]
+                spread_down(level[begin - a :], own, fallen, edge, c.edges[edge], row)
+                extend(spans[edge - 2], gains[edge - 2], begin, b)
+            elif begin == a:
+                break
     return audible
 
 
@@ -93,8 +232,8 @@ def excite(
 def collect_lines(
     gains: Array,
     lines: Spectrum,
-    spans: NDArray[np.int64],
-    channels: NDArray[np.int64],
+    spans: Integers,
+    channels: Integers,
     shifted: bool,
     out: Spectrum,
 ) -> None:
