@@ -3,6 +3,7 @@
 Levels of sound pressure are in dB re 20 µPa. Digital levels are rms values in dB re full scale, so
 a full-scale sine wave has -3.01 dB; AES17 would call the same wave 0 dBFS. :func:`aes17` converts,
 and every printed digital level states which of the two it is.
+Durations are in s, and printed in the unit that people use for their length.
 """
 
 import math
@@ -18,6 +19,7 @@ __all__ = [
     "STATIC_PRESSURE",
     "aes17",
     "db",
+    "duration_text",
     "energetic_mean",
     "from_db",
     "level_to_pascal",
@@ -166,3 +168,15 @@ def phon_to_sone(level: ArrayLike) -> Any:
     quiet = np.clip((np.maximum(phon, 3.0) / 40.0) ** (1.0 / 0.35) - 0.0005, 0.0, 1.0)
     sone = np.where(phon >= 40.0, 2.0 ** ((phon - 40.0) / 10.0), np.where(phon > 3.0, quiet, 0.0))
     return float(sone) if sone.ndim == 0 else sone
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration for people, with two digits or more, in s, min, h or d.
+
+    >>> [duration_text(seconds) for seconds in (0.25, 4.0, 67.2, 150.0, 812.0, 9000.0, 400000.0)]
+    ['0.25 s', '4 s', '67 s', '2.5 min', '14 min', '2.5 h', '4.6 d']
+    """
+    most = {"s": 1.5 * 60, "min": 1.5 * 3600, "h": 1.5 * 86400}
+    unit = next((name for name, limit in most.items() if seconds < limit), "d")
+    value = seconds / {"s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
+    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"

@@ -5,6 +5,7 @@ from typing import Final
 
 from soundcal.recording import counted
 from soundcal.takes.alignment import GAP_S, LEAD_S, MARKER_S, MAX_DELAY_S
+from soundcal.units import duration_text
 
 __all__ = ["Effort", "playing", "recording"]
 
@@ -47,9 +48,9 @@ class Effort:
         >>> Effort(812.0, 27, report=True).words(simulated=True)
         'about 14 min of recording, simulated in about 24 s; then indicators and the report'
         """
-        parts = f"about {_time(self.seconds)} of recording"
+        parts = f"about {duration_text(self.seconds)} of recording"
         if simulated:
-            parts += f", simulated in about {_time(_SIMULATED * self.seconds)}"
+            parts += f", simulated in about {duration_text(_SIMULATED * self.seconds)}"
         elif self.hands:
             parts += f" and {counted(self.hands, 'step')} by hand"
         return parts + ("; then indicators and the report" if self.report else "")
@@ -63,7 +64,3 @@ def recording(duration: float) -> Effort:
 def playing(duration: float) -> Effort:
     """Return the effort of a take of ``duration`` s that plays and records, with its marker."""
     return Effort(LEAD_S + MARKER_S + GAP_S + duration + MAX_DELAY_S)
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90.0 else f"{seconds / 60.0:.0f} min"

@@ -35,7 +35,7 @@ from soundcal.listening.study import Study, changes
 from soundcal.plain import plain
 from soundcal.recording import counted
 from soundcal.stimuli import file_flags, scenes
-from soundcal.units import db
+from soundcal.units import db, duration_text
 
 __all__ = ["StudyCheck", "VisitLoad", "check_study"]
 
@@ -75,10 +75,10 @@ class VisitLoad:
 
     def sentence(self) -> str:
         """Return the load in words."""
-        breaks = f", at least {_time(self.breaks_s)} of breaks" if self.breaks_s else ""
+        breaks = f", at least {duration_text(self.breaks_s)} of breaks" if self.breaks_s else ""
         return (
-            f"Visit {self.number}: {counted(self.pages, 'page')}, {_time(self.sound_s)} of sound"
-            f"{breaks}; answering comes on top."
+            f"Visit {self.number}: {counted(self.pages, 'page')}, "
+            f"{duration_text(self.sound_s)} of sound{breaks}; answering comes on top."
         )
 
 
@@ -380,9 +380,3 @@ def _duration(study: Study, trial: Trial) -> float:
     if trial.stimulus is None:
         return 0.0
     return study.sound.duration or study.catalogue[trial.stimulus].duration
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    parts = [f"{minutes} min" if minutes else "", f"{rest} s" if rest or not minutes else ""]
-    return " ".join(filter(None, parts))

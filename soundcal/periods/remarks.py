@@ -8,6 +8,7 @@ from typing import Any, Final
 from soundcal.files.names import some
 from soundcal.periods.coverage import CLOCK_S, Conflict, Gap, Piece
 from soundcal.recording import counted
+from soundcal.units import duration_text
 
 __all__ = [
     "of_conflicts",
@@ -25,18 +26,6 @@ LONG_GAP: Final = timedelta(days=366)
 _TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 
 
-def _duration(seconds: float) -> str:
-    """Return a duration for people.
-
-    >>> _duration(45.0), _duration(600.0), _duration(9000.0), _duration(400000.0)
-    ('45 s', '10 min', '2.5 h', '4.63 d')
-    """
-    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
-        if seconds < {"s": 120, "min": 7200, "h": 3 * 86400}[unit]:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds / 86400:.3g} d"
-
-
 def of_conflicts(who: str, found: Sequence[Conflict]) -> Iterator[str]:
     """Give a remark on pieces that claim the time of longer ones."""
     if not found:
@@ -44,10 +33,11 @@ def of_conflicts(who: str, found: Sequence[Conflict]) -> Iterator[str]:
     first = found[0]
     seconds = sum(conflict.piece.seconds for conflict in found)
     yield (
-        f"{who}: {counted(len(found), 'piece')} ({_duration(seconds)}) left out, because longer "
-        f"ones claim the same time; first {first.piece.recording} at {first.piece.start:{_TIME}}, "
-        f"where {first.kept.recording} counts. A clock was set back, files are there twice, or two "
-        "recorders share the name of a station (--station)"
+        f"{who}: {counted(len(found), 'piece')} ({duration_text(seconds)}) left out, because "
+        f"longer ones claim the same time; first {first.piece.recording} at "
+        f"{first.piece.start:{_TIME}}, where {first.kept.recording} counts. A clock "
+        "was set back, files are there twice, or two recorders share the name of a station "
+        "(--station)"
     )
 
 
@@ -69,7 +59,7 @@ def of_not_valid(who: str, pieces: Iterable[Piece]) -> Iterator[str]:
     seconds = sum(piece.seconds for piece in found)
     why = ", ".join(f"{kind} in {n}" for kind, n in kinds.most_common())
     yield (
-        f"{who}: {counted(len(found), 'piece')} ({_duration(seconds)}) left out as not valid"
+        f"{who}: {counted(len(found), 'piece')} ({duration_text(seconds)}) left out as not valid"
         f"{f': {why}' if why else ''}; first {found[0].recording} at {found[0].start:{_TIME}}"
     )
 
@@ -85,8 +75,8 @@ def of_incomplete(station: str, pieces: Iterable[tuple[str, float, float]]) -> I
     missing = {recording: seconds for recording, seconds in left.items() if seconds > CLOCK_S}
     if missing:
         yield (
-            f"{station}: {_duration(sum(missing.values()))} of {some(sorted(missing))} missing in "
-            "the dataset: pieces that failed, or that were not measured yet; the command of the "
+            f"{station}: {duration_text(sum(missing.values()))} of {some(sorted(missing))} missing "
+            "in the dataset: pieces that failed, or that were not measured yet; the command of the "
             "run measures them"
         )
 
@@ -118,8 +108,8 @@ def of_gaps(station: str, found: Sequence[Gap]) -> Iterator[str]:
     longest = max(found, key=lambda gap: gap.seconds)
     seconds = sum(gap.seconds for gap in found)
     text = (
-        f"{station}: {counted(len(found), 'gap')} without sound, {_duration(seconds)} together; "
-        f"the longest {_duration(longest.seconds)} from {longest.start:{_TIME}}"
+        f"{station}: {counted(len(found), 'gap')} without sound, {duration_text(seconds)} "
+        f"together; the longest {duration_text(longest.seconds)} from {longest.start:{_TIME}}"
     )
     if longest.end - longest.start > LONG_GAP:
         text += "; was a clock reset? The periods in a gap of more than a year are not listed"

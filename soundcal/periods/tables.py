@@ -17,7 +17,7 @@ from soundcal.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PeriodTable", "Summarised", "shown_values", "tidy_periods", "wide_periods"]
+__all__ = ["PeriodTable", "Summarised", "percent", "shown_values", "tidy_periods", "wide_periods"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,10 @@ class Summarised:
 
     def marks(self, row: PeriodValues) -> tuple[str, ...]:
         """Return the reasons to doubt the values of a period."""
-        low = [f"{n} covered to {100 * s:.0f} %" for n, s in row.parts.items() if s < self.limit]
+        low = [f"{n} covered to {percent(s)} %" for n, s in row.parts.items() if s < self.limit]
         if row.coverage is not None and row.coverage < self.limit:
-            low.insert(0, f"covered to {100 * row.coverage:.0f} %")
-        shorter = [f"{s} of {100 * share:.0f} % of that" for s, share in row.shorter.items()]
+            low.insert(0, f"covered to {percent(row.coverage)} %")
+        shorter = [f"{symbol} of {percent(s)} % of that" for symbol, s in row.shorter.items()]
         left_out = [f"{seconds:.0f} s left out: {why}" for why, seconds in row.left_out.items()]
         flags = [f"{kind} in {counted(n, 'piece')}" for kind, n in row.flags.items()]
         return (*low, *shorter, *left_out, *flags)
@@ -163,6 +163,22 @@ def _cells(row: PeriodValues, time: LocalTime) -> list[Any]:
 def _covered(row: PeriodValues, summarised: Summarised) -> list[Any]:
     share = None if row.coverage is None else 100.0 * row.coverage
     return [row.length, row.covered, share, "; ".join(summarised.marks(row))]
+
+
+def percent(share: float, *, aligned: bool = False) -> str:
+    """Return a share in per cent; one that is neither none nor all is not printed as such.
+
+    Aligned ones all have a decimal, for a column.
+
+    >>> [percent(share) for share in (0.0, 0.0004, 0.5, 0.667, 0.9999, 1.0)]
+    ['0', '< 0.1', '50', '66.7', '> 99.9', '100']
+    >>> percent(1.0, aligned=True)
+    '100.0'
+    """
+    text = f"{100.0 * share:.1f}"
+    if 0.0 < share < 1.0 and text in ("0.0", "100.0"):
+        return "< 0.1" if share < 0.5 else "> 99.9"
+    return text if aligned else text.removesuffix(".0")
 
 
 def tidy_periods(

@@ -11,7 +11,7 @@ from soundcal.arrays import Array
 from soundcal.files.records import provenance
 from soundcal.periods.local_time import Every
 from soundcal.periods.sums import OF_PARTS, Label, PeriodValues
-from soundcal.periods.tables import PeriodTable, Summarised, shown_values
+from soundcal.periods.tables import PeriodTable, Summarised, percent, shown_values
 from soundcal.report import figures
 from soundcal.report.document import (
     Block,
@@ -101,7 +101,7 @@ def _summary(summarised: Summarised, site: Sequence[PeriodValues]) -> tuple[Bloc
             f"{value_text(row.covered / 3600, 'h', decimals=1)} h of sound",
         ]
         share = row.coverage
-        covered = "" if share is None else f", {100 * share:.1f} % of the time is covered"
+        covered = "" if share is None else f", {percent(share)} % of the time is covered"
         lines.append(f"{row.station}, {row.channel}: {', '.join(numbers)}{covered}")
     notes = (*summarised.notes, *summarised.low_coverage(summarised.tables["table"]))
     return (Bullets(tuple(lines)), *(Notice(text) for text in notes))

@@ -68,6 +68,36 @@ def test_the_screen_has_a_line_for_each_period(
     assert "3 of 4 rows by day marked *: less than 75 %" in told.err
 
 
+def test_periods_without_sound_have_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The clocks are set forward in the gap."""
+    start = datetime(2026, 3, 28, 22, tzinfo=UTC)
+    hours = (0, 1, 3, 5 * 24)
+    sounds = [
+        Sound(start + timedelta(hours=n), 3600.0 if n else 1.0, 60.0, f"north/{n}.wav")
+        for n in hours
+    ]
+    results = write_dataset(tmp_path / "results", sounds)
+    assert main(["summarise", str(results), *BERLIN, "--every", "hour", "--labels", "LAeq"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [" ".join(line.split()) for line in lines[1:]] == [
+        "north 2026-03-28T23:00+01:00 mono < 0.1 60.00 *",
+        "north 2026-03-29T00:00+01:00 mono 100.0 60.00",
+        "north 2026-03-29T01:00+01:00 mono 0.0 – *",
+        "north 2026-03-29T03:00+02:00 mono 100.0 60.00",
+        "north 2026-03-29 04:00 to 2026-04-03 00:00 mono: no sound",
+        "north 2026-04-03T00:00+02:00 mono 100.0 60.00",
+        "--out FILE writes a row for each period without sound",
+        "local time Europe/Berlin",
+    ]
+    out = tmp_path / "hours.csv"
+    assert main(["summarise", str(results), *BERLIN, "--every", "hour", "--out", str(out)]) == 0
+    table = pd.read_csv(out)
+    assert table["period"].nunique() == 5 * 24 + 1
+    assert table["marks"][0] == "covered to < 0.1 %"
+
+
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_the_table_has_units_standards_and_coverage(
     stations: Path, tmp_path: Path, ending: str
