@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from soundcal.cli.output import print_json, progress, say, show
+from soundcal.cli.output import Advance, print_json, progress, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NoReturn
 
     from soundcal.prepared import Task
+    from soundcal.runs.engine import Engine
     from soundcal.runs.running import RunTotals
     from soundcal.runs.work import Job
 
@@ -31,6 +33,7 @@ _ONLY_HERE: Final = (
     "root",
     "full_hash",
     "keep",
+    "follow",
     "estimate",
     "price",
 )
@@ -95,6 +98,15 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="also keep series, one value of each second: LAF (LAeq and LAFmax of the second), N "
         "(mean and maximum), Lthird and other indicators that are measured, comma-separated",
+    )
+    group.add_argument(
+        "--follow",
+        nargs="?",
+        type=_seconds,
+        const=60,
+        metavar="TIME",
+        help="go on until Ctrl-C: wait for new files, and measure each of them when it has not "
+        "changed for this time (default 1min); new files are looked for twice in this time",
     )
     group.add_argument(
         "--estimate",
@@ -162,7 +174,7 @@ def asks_for_dataset(options: argparse.Namespace) -> bool:
 def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     """Measure the files into a dataset; exit code 5 if there are failures.
 
-    If it is stopped, what is finished is kept.
+    If it is stopped, what is finished is kept. With ``--follow``, that is how it ends: exit code 0.
     """
     from soundcal.errors import ParameterError, SignalError
     from soundcal.recording import counted, utc_now
@@ -181,6 +193,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         raise ParameterError(f"--{given[0]} belongs to a table; give --out FILE.csv")
     if options.cluster and options.jobs != 1:
         raise ParameterError("--jobs is for processes of this machine; leave it out with --cluster")
+    if options.follow and options.estimate is not None:
+        raise ParameterError("--estimate measures what is there; leave out --follow")
     if options.price is not None and options.estimate is None:
         raise ParameterError("--price belongs to --estimate")
     if (options.estimate or 0.0) < 0 or (options.price or 0.0) < 0:
@@ -199,7 +213,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     root = _root(options.root) or common_root(options.files)
     started, clock = utc_now(), time.monotonic()
     totals = RunTotals()
-    with spooled(names_of(options.files)) as (listed, names):
+    with spooled(() if options.follow else names_of(options.files)) as (listed, names):
         if options.estimate is not None:
             return _estimate(options, names, listed, Job(settings, root, installed()))
         known, notes = begin(folder, settings, root)
@@ -214,6 +228,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         workers = engine.workers
         try:
             with progress("measuring", None, unit="s of audio") as advance:
+                if options.follow:
+                    _follow(options, job, folder, engine, totals, advance)
                 run_pieces(
                     names,
                     listed,
@@ -225,7 +241,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
                 )
         except KeyboardInterrupt:
             say(f"stopped; {_done(totals, folder)}, and the same command continues")
-            raise
+            if not options.follow:
+                raise
         finally:
             engine.close()
             about = {
@@ -249,7 +266,46 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         f"{counted(totals.failures, 'failure')} in {folder / 'failures'}; the same command tries "
         "again"
     )
-    return SignalError.exit_code
+    return 0 if options.follow else SignalError.exit_code
+
+
+def _follow(
+    options: argparse.Namespace,
+    job: "Job",
+    folder: Path,
+    engine: "Engine",
+    totals: "RunTotals",
+    advance: Advance,
+) -> "NoReturn":
+    """Measure files when they have come to rest; say at once what cannot be measured."""
+    from soundcal.recording import counted
+    from soundcal.runs.follow import Following, follow_pieces
+
+    following = Following(options.files, job.root, options.follow)
+    told: list[str] = []
+
+    def idle(now: "RunTotals") -> None:
+        nonlocal told
+        for trouble in following.troubles:
+            if trouble not in told:
+                say(trouble)
+        for reason in now.reasons:
+            say(f"not measured: {reason}")
+        now.reasons.clear()
+        waiting = f"({counted(following.waiting, 'file')} not complete yet; waiting for new ones)"
+        if [*following.troubles, waiting] != told:
+            advance(now.sound_s, waiting)
+        told = [*following.troubles, waiting]
+
+    follow_pieces(
+        following,
+        job,
+        folder,
+        engine,
+        report=lambda now: advance(now.sound_s, _remark(now), now.expected_s),
+        idle=idle,
+        totals=totals,
+    )
 
 
 def _estimate(options: argparse.Namespace, names: "Iterator[str]", listed: int, job: "Job") -> int:

@@ -10,15 +10,23 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.text import check_file
-from soundcal.runs.remote import file_system, is_address
+from soundcal.runs.remote import file_system, is_address, stamp, stamp_of
 
-__all__ = ["check_moved", "common_root", "listed_names", "names_of", "relative_name"]
+__all__ = [
+    "check_moved",
+    "common_root",
+    "listed_names",
+    "names_of",
+    "relative_name",
+    "states_of",
+]
 
 _MAGIC: Final = re.compile(r"[*?[]")
 
@@ -35,14 +43,52 @@ def names_of(sources: Iterable[str]) -> Iterator[str]:
         if _is_list(source):
             yield from _checked(source, names_of(listed_names(source)))
         elif is_address(source):
-            yield from _checked(source, _at_address(source))
-        elif os.path.isdir(source):
-            yield from _checked(source, map(str, audio.in_folder(Path(os.path.abspath(source)))))
-        elif _MAGIC.search(source) and not os.path.exists(source):
-            found = glob.iglob(os.path.abspath(source), recursive=True)
-            yield from _checked(source, filter(_is_audio, found))
-        else:
+            yield from _checked(source, (name for name, _ in _at_address(source)))
+        elif _is_one(source):
             yield os.path.abspath(source)
+        else:
+            yield from _checked(source, _on_disk(source))
+
+
+def states_of(source: str) -> Iterator[tuple[str, str]]:
+    """Give the files of a source that are there now, each with its state.
+
+    The state is made of size and time of the last change of the file and of the record beside it.
+
+    Raises
+    ------
+    RecordError
+        A list that cannot be read.
+    OSError
+        A file that is there cannot be reached. A server can have errors of other kinds.
+    """
+    if _is_list(source):
+        for name in listed_names(source):
+            yield from states_of(name)
+    elif is_address(source):
+        for name, about in _at_address(source):
+            with suppress(FileNotFoundError):
+                stamps = [stamp_of(one) for one in about] or [stamp(name)]
+                yield name, " ".join(map(str, stamps))
+    else:
+        for name in [os.path.abspath(source)] if _is_one(source) else _on_disk(source):
+            with suppress(FileNotFoundError):  # not yet, or no more
+                state = str(stamp(name))
+                with suppress(FileNotFoundError):
+                    state += f" {stamp(str(Path(name).with_suffix('.json')))}"
+                yield name, state
+
+
+def _is_one(source: str) -> bool:
+    """Return whether a path is that of one file, which need not be there."""
+    return not os.path.isdir(source) and not (_MAGIC.search(source) and not os.path.exists(source))
+
+
+def _on_disk(source: str) -> Iterator[str]:
+    """Give the audio files of a folder or pattern."""
+    if os.path.isdir(source):
+        return map(str, audio.in_folder(Path(os.path.abspath(source))))
+    return filter(_is_audio, glob.iglob(os.path.abspath(source), recursive=True))
 
 
 def listed_names(source: str) -> Iterator[str]:
@@ -140,12 +186,16 @@ def _checked(source: str, found: Iterable[str]) -> Iterator[str]:
         raise RecordError(f"{source}: no audio files ({', '.join(audio.ENDINGS)})")
 
 
-def _at_address(source: str) -> Iterator[str]:
-    """Give the addresses of a pattern or folder, folder by folder, or of the one file."""
+def _at_address(source: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Give the addresses of a pattern or folder, folder by folder, or of the one file.
+
+    Beside each of them: what the file system tells about the file and the record beside it, if they
+    are listed.
+    """
     system, path = file_system(source)
     if not _MAGIC.search(path):
         if not system.isdir(path):
-            yield str(system.unstrip_protocol(path))
+            yield str(system.unstrip_protocol(path)), ()
             return
         path = f"{path.rstrip('/')}/*"
     from fsspec.utils import glob_translate
@@ -153,10 +203,17 @@ def _at_address(source: str) -> Iterator[str]:
     pattern = re.compile(glob_translate(path))
     base = _plain_part(path)
     deep = "**" in path or "/" in path[len(base) :].strip("/")
-    for where, folders, files in system.walk(base):
+    for where, folders, files in system.walk(base, detail=True):
         for name in sorted(files):
             if pattern.match(f"{where}/{name}") and _is_audio(name):
-                yield str(system.unstrip_protocol(f"{where}/{name}"))
+                record = files.get(str(PurePosixPath(name).with_suffix(".json")))
+                yield (
+                    str(system.unstrip_protocol(f"{where}/{name}")),
+                    (
+                        files[name],
+                        *([record] if record else []),
+                    ),
+                )
         if not deep:
             folders.clear()
 

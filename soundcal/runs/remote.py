@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, cast
@@ -25,6 +26,7 @@ __all__ = [
     "opened",
     "record_of",
     "stamp",
+    "stamp_of",
 ]
 
 
@@ -77,7 +79,11 @@ def stamp(name: str) -> Stamp:
         found = os.stat(name)
         return Stamp(found.st_size, str(found.st_mtime_ns))
     system, path = file_system(name)
-    about = system.info(path)
+    return stamp_of(system.info(path))
+
+
+def stamp_of(about: Mapping[str, Any]) -> Stamp:
+    """Return the stamp of a file at an address from what its file system tells about it."""
     known = (about.get(key) for key in ("LastModified", "mtime", "ETag", "created"))
     return Stamp(int(about["size"]), str(next((value for value in known if value), "")))
 

@@ -31,7 +31,7 @@ from soundcal.runs.plan import AudioFile, FilePiece, pieces_of
 from soundcal.runs.remote import is_address
 from soundcal.runs.work import Job, PieceDone, Problem, look_at_files, measure_pieces
 
-__all__ = ["RETRY_AFTER_S", "RunTotals", "run_pieces", "spooled"]
+__all__ = ["RETRY_AFTER_S", "RunTotals", "check_name", "run_pieces", "spooled"]
 
 RETRY_AFTER_S: Final = (5.0, 15.0, 60.0, 180.0, 300.0)
 """Waiting times in s before a file whose disk or server is away is tried again."""
@@ -76,6 +76,8 @@ class RunTotals:
         The first reasons of failures.
     waiting_for : str
         Reason of the latest piece that is tried again later; "" if none is.
+    unreached : list of str
+        Files that failed because their disk or server seems to be away.
     """
 
     listed: int = 0
@@ -90,6 +92,7 @@ class RunTotals:
     bytes_written: int = 0
     reasons: list[str] = field(default_factory=list)
     waiting_for: str = ""
+    unreached: list[str] = field(default_factory=list)
 
     @property
     def expected_s(self) -> float | None:
@@ -103,12 +106,23 @@ def spooled(names: Iterable[str]) -> Iterator[tuple[int, Iterator[str]]]:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
         number = 0
         for name in names:
-            if "\n" in name:
-                raise ParameterError(f"{name!r}: a name with a line end in it; rename the file")
+            check_name(name)
             file.write(f"{name}\n")
             number += 1
         file.seek(0)
         yield number, _read(file)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is not one line.
+
+    Raises
+    ------
+    ParameterError
+        It has a line end in it.
+    """
+    if "\n" in name:
+        raise ParameterError(f"{name!r}: a name with a line end in it; rename the file")
 
 
 def _read(file: IO[str]) -> Iterator[str]:
@@ -390,6 +404,8 @@ class _Run:
             heapq.heappush(self._away, (due, next(self._numbers), item))
             self._totals.waiting_for = problem.reason
         else:
+            if problem.unreachable:
+                self._totals.unreached.append(item.name)
             self._fail(item, problem.reason)
 
     def _fail(self, item: _Item, reason: str) -> None:

@@ -58,6 +58,21 @@ def test_series_of_seconds_are_kept(folder: Path, capsys: pytest.CaptureFixture[
     assert "keep: LAF there, LAS here" in capsys.readouterr().err
 
 
+def test_following_ends_with_ctrl_c(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # two files are looked at, two of their four pieces measured
+    monkeypatch.setattr(opening, "engine_for", lambda cluster, jobs: InProcess(stop_after=3))
+    (folder / "sound/a/broken.wav").write_bytes(b"RIFF")
+    assert run("sound/**/*.wav", "--out", "r/", "--follow", "1s", *TIMES) == 0
+    told = capsys.readouterr()
+    assert "stopped; 2 pieces measured" in told.err
+    assert "broken.wav" in told.err
+    assert "the same command tries again" in told.err
+    assert len(files_of(folder / "r")) == 2
+    assert len(list((folder / "r/runs").iterdir())) == 1
+
+
 def test_a_list_names_the_files(folder: Path) -> None:
     names = sorted(map(str, folder.rglob("*.wav")))
     (folder / "files.txt").write_text(f"{names[0]}\n\nsound/missing.wav\n")
@@ -76,6 +91,8 @@ def test_a_list_names_the_files(folder: Path) -> None:
         (["sound/a", "--out", "t.csv", "--station", "x"], "--station belongs to a dataset"),
         (["sound/a", "--out", "t.csv", "--piece", "5min"], "--piece belongs to a dataset"),
         (["sound/a", "--out", "t.csv", "--keep", "LAF"], "--keep belongs to a dataset"),
+        (["sound/a", "--out", "t.csv", "--follow"], "--follow belongs to a dataset"),
+        (["sound/a", "--out", "r/", "--follow", "--estimate"], "leave out --follow"),
         (["sound/a", "--out", "r/", "--keep", "N"], "N is not measured; add it to --indicators"),
         (["sound/a", "--out", "r/", "--wide"], "--wide belongs to a table"),
         (["sound/a", "--out", "r/", "--piece", "7min"], "--piece: 420 s; a length that divides"),

@@ -1,6 +1,8 @@
 """Commands that are stopped, and schedulers that die, lose nothing that is finished."""
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import pytest
 from run_data import InProcess, files_of, measured, write_recordings
 
 from soundcal.errors import RecordError
+from soundcal.periods import summarise
 from soundcal.runs.cluster import scheduler_at
 from soundcal.runs.running import RunTotals
 
@@ -80,6 +83,44 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(
     assert 1 <= len(files_of(out)) < len(expected)
     subprocess.run(command_for(recordings, out), check=True, capture_output=True)
     assert files_of(out) == expected
+
+
+@pytest.mark.parametrize("engine", [["--jobs", "2"], ["--cluster", "local:2"]])
+def test_a_recorder_is_followed_while_it_writes(
+    engine: list[str], recordings: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The dataset can be read at any moment; a file grows until all others are measured."""
+    station, out = tmp_path / recordings.name, tmp_path / "r"
+    station.mkdir()
+    *complete, last = sorted(recordings.iterdir())
+    command = [word.replace(str(recordings), str(station)) for word in command_for(recordings, out)]
+    follow = subprocess.Popen(
+        [*command, "--follow", "5s", *engine], stderr=subprocess.PIPE, text=True
+    )
+    content, written = last.read_bytes(), 0
+    try:
+        for path in complete:
+            shutil.copy2(path, station / path.name)
+        pieces = len(expected) // len([*complete, last])
+        while len(files_of(out)) < len(complete) * pieces:
+            written = min(written + 1000, len(content) - 1)
+            (station / last.name).write_bytes(content[:written])
+            assert follow.poll() is None
+            if files_of(out):
+                assert summarise(out, {"files": "recording"}, labels="LAeq")
+            time.sleep(0.3)
+        shutil.copy2(last, station / last.name)
+        while len(files_of(out)) < len(expected):
+            assert follow.poll() is None
+            time.sleep(0.3)
+    finally:
+        follow.send_signal(signal.SIGINT)
+        told = follow.communicate()[1]
+    assert follow.returncode == 0
+    assert "stopped; " in told
+    assert "Traceback" not in told
+    assert files_of(out) == expected
+    assert not list(out.rglob("*.part"))
 
 
 def test_two_commands_at_the_same_time_write_one_dataset(
