@@ -96,7 +96,7 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
         "--keep",
         default="",
         metavar="NAMES",
-        help="also keep series, one value of each second: LAF (LAeq and LAFmax of the second), N "
+        help="also keep series with values of every second: LAF (LAeq and LAFmax of the second), N "
         "(mean and maximum), Lthird and other indicators that are measured, comma-separated",
     )
     group.add_argument(
