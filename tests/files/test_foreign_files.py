@@ -279,7 +279,7 @@ def test_what_is_no_file_is_refused(folder: Path, capsys: Capsys, use: str) -> N
     [
         ("/dev/null", 2, "the ending decides"),
         ("pipe.csv", 5, "cannot be replaced by one"),
-        ("folder.csv", 5, "cannot be replaced by one"),
+        ("folder.csv", 2, "a folder with the ending of a table"),
     ],
 )
 def test_no_output_replaces_a_device(
