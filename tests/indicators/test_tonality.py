@@ -97,12 +97,8 @@ def test_a_sound_of_harmonics_is_tonal() -> None:
 def test_loudness_of_a_frame_is_that_of_the_stationary_method() -> None:
     method = TonalityMethod()
     for signal in (tone(1000, 70), NOISE):
-        found = np.mean(
-            [
-                method._loudness(method.spectrum(signal[i : i + LENGTH]))
-                for i in range(0, FS - LENGTH, LENGTH // 2)
-            ]
-        )
+        frames = [signal[i : i + LENGTH] for i in range(0, FS - LENGTH, LENGTH // 2)]
+        found = np.mean(method._loudness([method.spectrum(frame) for frame in frames]))
         assert found == pytest.approx(loudness_zwst(signal, FS).value, rel=0.02)
 
 

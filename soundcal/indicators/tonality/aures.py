@@ -176,9 +176,8 @@ def _excess(components: Components, noise: Array) -> tuple[Array, Array]:
     fall = np.where(apart < 0.0, -27.0 * apart, np.maximum(rise, 0.0)[:, np.newaxis] * apart)
     amplitude = 10.0 ** ((level[:, np.newaxis] - fall) / 20.0)
     np.fill_diagonal(amplitude, 0.0)
-    total = np.concatenate([[0.0], np.cumsum(noise)])
-    low, high = np.searchsorted(c.bark, z - 0.5), np.searchsorted(c.bark, z + 0.5)
-    broadband = (total[high] - total[low]) / P_REF**2
+    band = np.searchsorted(c.bark, np.stack([z - 0.5, z + 0.5], axis=1))
+    broadband = np.add.reduceat(noise, band.ravel())[::2] / P_REF**2  # every second sum: between
     quiet = 10.0 ** (_threshold(frequency) / 10.0)
     masking = broadband + quiet
     over_noise = level - power_db(masking)
@@ -192,6 +191,21 @@ def _tonal_weight(frequency: Array, width: Array, excess: Array) -> float:
     w2 = 1.0 / np.sqrt(1.0 + 0.2 * (frequency / 700.0 + 700.0 / frequency) ** 2)
     w3 = 1.0 - np.exp(-excess / 15.0)
     return float(np.sqrt(np.sum((w1 * w2 * w3) ** 2)))
+
+
+def _weight_and_noise(power: Array) -> tuple[float, Array]:
+    """Return w_T of a spectrum, 0 if no component is heard, and the spectrum of its noise."""
+    components = find_components(power)
+    if components.peak.size == 0:
+        return 0.0, power
+    everything = np.arange(components.peak.size)
+    excess, over_noise = _excess(components, _without(power, components, everything))
+    heard = np.flatnonzero(excess > 0.0)
+    if heard.size == 0:
+        return 0.0, power
+    noise = _without(power, components, np.flatnonzero(over_noise > 0.0))
+    weight = _tonal_weight(components.frequency[heard], components.width[heard], excess[heard])
+    return weight, noise
 
 
 class TonalityMethod:
@@ -214,24 +228,20 @@ class TonalityMethod:
 
     def analyse(self, frames: Array) -> tuple[Array, Array]:
         """Return the values in t.u., and an empty array: there are no specific values."""
-        return np.array([self._tonality(frame) for frame in frames]), np.empty(0)
-
-    def _tonality(self, frame: Array) -> float:
-        power = self.spectrum(frame)
-        components = find_components(power)
-        if components.peak.size == 0:
-            return 0.0
-        everything = np.arange(components.peak.size)
-        excess, over_noise = _excess(components, _without(power, components, everything))
-        heard = np.flatnonzero(excess > 0.0)
-        loudness = self._loudness(power)
-        if heard.size == 0 or loudness == 0.0:
-            return 0.0
-        tonal = np.flatnonzero(over_noise > 0.0)
-        noise = self._loudness(_without(power, components, tonal))
-        weight = _tonal_weight(components.frequency[heard], components.width[heard], excess[heard])
-        by_loudness = max(1.0 - noise / loudness, 0.0)
-        return float(CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT)
+        values = np.zeros(len(frames))
+        heard: list[tuple[int, float]] = []
+        spectra = []
+        for i, frame in enumerate(frames):
+            power = self.spectrum(frame)
+            weight, noise = _weight_and_noise(power)
+            if weight > 0.0:
+                heard.append((i, weight))
+                spectra += [power, noise]
+        loudness = self._loudness(spectra)
+        for (i, weight), whole, rest in zip(heard, loudness[::2], loudness[1::2], strict=True):
+            by_loudness = max(1.0 - rest / whole, 0.0) if whole > 0.0 else 0.0
+            values[i] = CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT
+        return values, np.empty(0)
 
     def spectrum(self, frame: Array) -> Array:
         """Return the mean square in Pa² per line, without a constant offset."""
@@ -240,12 +250,14 @@ class TonalityMethod:
         lines = np.fft.rfft(weighted - weighted.sum() * c.window)
         return np.asarray(2.0 / c.noise_bandwidth * (lines.real**2 + lines.imag**2))
 
-    def _loudness(self, power: Array) -> float:
+    def _loudness(self, spectra: list[Array]) -> list[float]:
         from soundcal.indicators.tonality.kernels import sums_of_products
 
+        if not spectra:
+            return []
         # the matrix product of numpy would start threads of its own
-        mean_square = sums_of_products(_constants().bands, power)
-        return loudness_of(to_energy(mean_square), self._field)[0]
+        mean_squares = sums_of_products(np.array(spectra), _constants().bands)
+        return [loudness_of(to_energy(row), self._field)[0] for row in mean_squares]
 
 
 def open_tonality_stream(request: StreamRequest) -> FrameStream:

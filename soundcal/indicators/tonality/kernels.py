@@ -84,12 +84,16 @@ def describe_components(power: Array, peaks: NDArray[np.int64], own_moment: floa
 
 
 @summing_kernel
-def sums_of_products(rows: Array, x: Array) -> Array:
-    """Return the sum of the products of every row with ``x``."""
-    out = np.empty(rows.shape[0])
+def sums_of_products(x: Array, rows: Array) -> Array:
+    """Return the sums of the products of every row of ``x`` with every one of ``rows``.
+
+    A row of ``x`` gives the same, to the bit, whichever others there are.
+    """
+    out = np.empty((x.shape[0], rows.shape[0]))
     for i in range(rows.shape[0]):
-        total = 0.0
-        for k in range(x.size):
-            total += rows[i, k] * x[k]
-        out[i] = total
+        for j in range(x.shape[0]):
+            total = 0.0
+            for k in range(rows.shape[1]):
+                total += rows[i, k] * x[j, k]
+            out[j, i] = total
     return out
