@@ -65,6 +65,14 @@ def add(commands: Any) -> None:
         "repeatable (default: those that the run was asked for)",
     )
     parser.add_argument(
+        "--ears",
+        default="",
+        metavar="RULES",
+        help="one value of both ears in every period, comma-separated: mean, max (the higher ear, "
+        "ISO/TS 12913-3), energy (levels; other indicators: mean), left, right, binaural (measured "
+        "by the standard itself), and each for every channel (default: all channels)",
+    )
+    parser.add_argument(
         "--rating",
         nargs="+",
         metavar="PART=HH:MM+DB",
@@ -134,6 +142,7 @@ def run(options: argparse.Namespace) -> int:
             labels=options.labels,
             parts=as_day_parts(options.rating) if options.rating else DIRECTIVE,
             limit=options.coverage / 100.0,
+            ears=options.ears,
             progress=advance,
         )
     table = summarised.tables[_TABLE]

@@ -19,7 +19,9 @@ from soundcal.errors import ParameterError, SignalError
 from soundcal.files.names import some
 from soundcal.indicators.names import named, resolve
 from soundcal.indicators.registry import PERCENTILES, REGISTRY, find
+from soundcal.indicators.rows import check_ear_rules, ear_rules
 from soundcal.periods.coverage import Gap, conflicts, gaps
+from soundcal.periods.ears import with_ear_rules
 from soundcal.periods.local_time import Every, LocalTime, Period, as_every
 from soundcal.periods.ratings import DIRECTIVE, DayParts
 from soundcal.periods.reading import Dataset, Stored
@@ -59,6 +61,7 @@ def summarise(
     labels: str | Sequence[str] | None = None,
     parts: DayParts = DIRECTIVE,
     limit: float = LIMIT,
+    ears: str | Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Summarised:
     """Return tables of the periods of a dataset.
@@ -79,6 +82,9 @@ def summarise(
         Parts of the day; their levels are in tables of days, months, years and sites.
     limit : float
         Coverage below which a period is marked, 0 to 1.
+    ears : str or sequence of str
+        Rules for the ears, as ``ears`` of :func:`soundcal.measure`: ``each``, ``max`` …, which are
+        applied to the values of the periods; by default every channel has its rows.
     progress : callable, optional
         Called with the number of pieces listed, and then with the number of pieces read, the
         station, and the number of all.
@@ -88,12 +94,16 @@ def summarise(
     RecordError
         Not a dataset, or one without pieces or with a file that cannot be read.
     ParameterError
-        Unknown zone or label, or pieces that do not fit into the periods.
+        Unknown zone, label or ear rule, pieces that do not fit into the periods, or an ear rule
+        for other channels than ears.
     SignalError
         No piece has a start, and the periods are those of the clock or the calendar.
     """
     if not 0.0 <= limit <= 1.0:
         raise ParameterError(f"coverage {100 * limit:g} %: 0 to 100 % is expected")
+    rules = ear_rules(ears) if ears else ()
+    if rules:
+        check_ear_rules(rules)
     report = progress or (lambda done, remark, total: None)
     kinds = {
         name: as_every(kind) if isinstance(kind, str) else kind for name, kind in wanted.items()
@@ -120,10 +130,11 @@ def summarise(
     if rated:
         names = (*(part.name for part in parts.parts), parts.whole)
         units |= {(OF_PARTS, name): "dB" for name in names}
-    tables = {
-        name: PeriodTable(every, tuple(_without_holes(work.rows[name], every, time)))
-        for name, every in kinds.items()
-    }
+    tables = {}
+    for name, every in kinds.items():
+        rows: Iterable[PeriodValues] = work.rows[name]
+        rows = with_ear_rules(rows, every, rules, units) if rules else rows
+        tables[name] = PeriodTable(every, tuple(_without_holes(rows, every, time)))
     return Summarised(
         folder=str(folder),
         zone=time.zone,
@@ -188,7 +199,7 @@ def _chosen(
 
 
 def _without_holes(
-    rows: Sequence[PeriodValues], every: Every, time: LocalTime
+    rows: Iterable[PeriodValues], every: Every, time: LocalTime
 ) -> Iterator[PeriodValues]:
     """Give rows with an empty one for each period between them that has no sound."""
     if not every.of_time or every.unit == "hour of the day":

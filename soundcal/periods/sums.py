@@ -22,7 +22,16 @@ from soundcal.summaries.summary import Summary, merge
 from soundcal.summaries.values import SeriesKey, needed_series, value_from
 from soundcal.units import P_REF, power_db
 
-__all__ = ["OF_PARTS", "RATED", "UNDATED", "Grouping", "Label", "PeriodValues", "Sums"]
+__all__ = [
+    "OF_PARTS",
+    "RATED",
+    "UNDATED",
+    "Grouping",
+    "Label",
+    "PackedValues",
+    "PeriodValues",
+    "Sums",
+]
 
 RATED: Final = ("LA", "F")
 """Series whose energy is that of the levels by part of the day."""

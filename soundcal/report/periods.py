@@ -179,32 +179,43 @@ def _station(
     hours = [row for row in summarised.tables["hours"].rows if row.station == station]
     symbols = _symbols(summarised)[:_MOST_PANELS]
     at_hour = [(int(row.period.name[:2]), row) for row in clock]
-    panels = [_panel(summarised, symbol, at_hour, 24) for symbol in symbols]
-    what = "; ".join(panel.label for panel in panels)
-    yield Picture(
-        slug("day", station),
-        f"Course of the day, {station}",
-        "Hours across, one panel for each indicator, with a band of percentiles.",
-        f"Every hour of the clock over all days ({what}); percentiles are those of all values of "
-        "the hour.",
-        partial(figures.course_figure, panels),
-    )
+    panels = _panels(summarised, symbols, at_hour, 24)
+    if panels:
+        yield Picture(
+            slug("day", station),
+            f"Course of the day, {station}",
+            "Hours across, one panel for each indicator, with a band of percentiles.",
+            f"Every hour of the clock over all days ({'; '.join(p.label for p in panels)}); "
+            "percentiles are those of all values of the hour.",
+            partial(figures.course_figure, panels),
+        )
     rated = [OF_PARTS] if any(symbol == OF_PARTS for symbol, _ in summarised.units) else []
-    panels = [
-        _panel(summarised, symbol, list(_by_day(days, first, n_days)), n_days)
-        for symbol in (*symbols[:1], *rated, *symbols[1:])
-    ]
-    what = "; ".join(panel.label for panel in panels)
-    yield Picture(
-        slug("days", station),
-        f"Course of the days, {station}",
-        "Days across, one panel for each indicator, with a band of percentiles.",
-        f"Every day ({what}).",
-        partial(figures.course_figure, panels, first),
-    )
+    at_day = list(_by_day(days, first, n_days))
+    panels = _panels(summarised, (*symbols[:1], *rated, *symbols[1:]), at_day, n_days)
+    if panels:
+        yield Picture(
+            slug("days", station),
+            f"Course of the days, {station}",
+            "Days across, one panel for each indicator, with a band of percentiles.",
+            f"Every day ({'; '.join(panel.label for panel in panels)}).",
+            partial(figures.course_figure, panels, first),
+        )
     for channel in dict.fromkeys(row.channel for row in hours):
         own = [row for row in hours if row.channel == channel]
-        yield _calendar(summarised, station, channel, own, first, n_days)
+        if shown := [name for name in _symbols(summarised) if summarised.has(channel, name)]:
+            label = _middle(summarised, shown[0])
+            yield _calendar(summarised, station, channel, label, own, first, n_days)
+
+
+def _panels(
+    summarised: Summarised,
+    symbols: Sequence[str],
+    placed: Sequence[tuple[int, PeriodValues]],
+    n: int,
+) -> list[CoursePanel]:
+    """Return the panels of the indicators that a channel has."""
+    panels = [_panel(summarised, symbol, placed, n) for symbol in symbols]
+    return [panel for panel in panels if panel.lines]
 
 
 def _symbols(summarised: Summarised) -> list[str]:
@@ -262,12 +273,11 @@ def _calendar(
     summarised: Summarised,
     station: str,
     channel: str,
+    label: Label,
     hours: Sequence[PeriodValues],
     first: date,
     n_days: int,
 ) -> Picture:
-    own = [name for name in _symbols(summarised) if summarised.has(channel, name)]
-    label = _middle(summarised, own[0])
     values = np.full((24, n_days), np.nan)
     for place, row in _by_day(hours, first, n_days):
         hour = int(row.period.name[11:13])

@@ -213,6 +213,11 @@ def test_the_value_of_both_ears_is_a_channel_of_its_own(
     assert "yard, binaural: 2.0 h of sound" in page
     assert "yard, left: LAeq 60.00 dB(A)" in page
     assert "3 rows, more than a page shows" in page
+    # the louder ear, of which there is no binaural value
+    assert main(["summarise", str(results), "--ears", "max", "--report", report, "--force"]) == 0
+    page = Path(report, "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
+    assert "yard, max: LAeq 60.00 dB(A)" in page
+    assert page.count("<svg") == 4
 
 
 def test_a_recording_of_a_dataset_has_the_values_of_measure(tmp_path: Path) -> None:
