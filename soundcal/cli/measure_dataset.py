@@ -178,7 +178,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     """
     from soundcal.errors import ParameterError, SignalError
     from soundcal.recording import counted, utc_now
-    from soundcal.runs.listing import check_moved, common_root, names_of
+    from soundcal.runs.listing import check_moved, common_root, names_of, relative_name
     from soundcal.runs.opening import engine_for
     from soundcal.runs.run_log import LOG_SCHEMA, write_log
     from soundcal.runs.running import RunTotals, run_pieces, spooled
@@ -222,6 +222,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         for note in notes:
             say(f"note: {note}")
         job = Job(settings, root if options.root else known, installed())
+        if options.follow:  # it would wait for ever for files that it cannot take
+            relative_name(f"{common_root(options.files)}/", job.root)
         engine = engine_for(options.cluster or "", options.jobs)
         if dashboard := getattr(engine, "dashboard", ""):
             say(f"Dask's dashboard: {dashboard} (its pages need bokeh: pip install bokeh)")

@@ -71,6 +71,8 @@ def test_following_ends_with_ctrl_c(
     assert "the same command tries again" in told.err
     assert len(files_of(folder / "r")) == 2
     assert len(list((folder / "r/runs").iterdir())) == 1
+    assert run("other/*.wav", "--out", "r/", "--follow", "1s", *TIMES) == 2
+    assert "the root of the dataset's recordings" in capsys.readouterr().err
 
 
 def test_a_list_names_the_files(folder: Path) -> None:
