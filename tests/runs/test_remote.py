@@ -10,7 +10,8 @@ from run_data import InProcess, measured, rows, write_recordings
 
 from soundcal.errors import ParameterError
 from soundcal.runs import read_failures
-from soundcal.runs.listing import common_root, names_of
+from soundcal.runs.listing import common_root, names_of, states_of
+from soundcal.runs.remote import stamp
 
 NAMES = ("north/a_20260331_000000.wav", "south/b_20260331_000000.wav")
 LEFT_OUT = ("content_id",)  # a server's time of change differs from that of the disk
@@ -106,5 +107,8 @@ def test_files_in_s3(
             totals = measured(tmp_path / "r", ["s3://bucket/2026/**"], InProcess())
             assert (totals.pieces, totals.failures) == (pieces, 0)
             assert content(tmp_path / "r") == expected
+        addresses = [f"s3://bucket/2026/{name}" for name in NAMES]
+        states = [(address, str(stamp(address))) for address in addresses]
+        assert list(states_of("s3://bucket/2026/**")) == states
     finally:
         server.stop()
