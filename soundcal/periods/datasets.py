@@ -29,7 +29,10 @@ _SHOWN: Final = 12
 
 def is_dataset(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is the folder of a dataset, even one whose settings are lost."""
-    return (Path(path) / "run.json").is_file() or bool(summary_days(Path(path)))
+    try:
+        return (Path(path) / "run.json").is_file() or bool(summary_days(Path(path)))
+    except OSError:  # a link to itself, a folder that must not be read
+        return False
 
 
 def values_table(

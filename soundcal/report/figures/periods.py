@@ -81,7 +81,7 @@ def course_figure(panels: Sequence[CoursePanel], first: date | None = None) -> "
         figure = new_figure(PAGE_MM, bottom + top + (_PANEL_MM + gap) * len(panels) - gap)
         for place, panel in enumerate(reversed(panels)):
             low = bottom + place * (_PANEL_MM + gap)
-            axes = add_axes(figure, left, low, PAGE_MM - left - 3.0, _PANEL_MM)
+            axes = add_axes(figure, left, low, PAGE_MM - left - 5.0, _PANEL_MM)
             draw_course(axes, panel, names, first)
             if place:
                 axes.set_xticklabels([])
