@@ -14,6 +14,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from soundcal.errors import RecordError
+from soundcal.stopping import end_with_parent
 
 __all__ = ["from_here", "refuse_settings_of_numba", "safe_children", "working_folder_left_out"]
 
@@ -55,12 +56,15 @@ def working_folder_left_out() -> Iterator[None]:
 def from_here(function: Callable[P, R]) -> Callable[P, R]:
     """Return a function for worker processes, which works in the folder that is current now.
 
-    A worker that served an earlier call may stand in another folder.
+    A worker that served an earlier call may stand in another folder. It ends with this process.
     """
-    return partial(_in_folder, os.getcwd(), function)
+    return partial(_in_folder, os.getpid(), os.getcwd(), function)
 
 
-def _in_folder(folder: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def _in_folder(
+    parent: int, folder: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    end_with_parent(parent)
     os.chdir(folder)
     return function(*args, **kwargs)
 

@@ -8,18 +8,24 @@ SIGHUP (the terminal was closed) would end the process at once, leaving sessions
 without their record; they are treated as Ctrl-C. Signals within 0.5 s count as one request, since
 ``timeout`` sends its signal to the process and to its group: the second one does not interrupt the
 clean-up that the first one has started.
+
+A terminal sends Ctrl-C to all processes of a command. Those that compute for another one leave it
+to that one (:func:`interrupts_not_inherited`), and end when that one is gone
+(:func:`end_with_parent`).
 """
 
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 from typing import Final
 
-__all__ = ["stoppable", "uninterrupted"]
+__all__ = ["end_with_parent", "interrupts_not_inherited", "stoppable", "uninterrupted"]
 
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -27,6 +33,8 @@ _SIGNALS: Final = tuple(
 _COMPILER: Final = ("numba", "llvmlite")
 _AGAIN_AFTER_S: Final = 0.05
 _ONE_REQUEST_S: Final = 0.5
+_PARENT_S: Final = 1.0
+"""Interval in s in which a worker looks whether the process that started it is still there."""
 
 
 @contextmanager
@@ -77,6 +85,51 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
         for number in came:
             signal.raise_signal(number)
+
+
+@contextmanager
+def interrupts_not_inherited() -> Iterator[None]:
+    """Inside the context, processes and threads are started that Ctrl-C does not reach.
+
+    A worker would otherwise print a traceback if it came while the worker starts. Windows cannot
+    do this: there workers have to ignore Ctrl-C as soon as they can.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    # starting it later, together with the first worker, would end the blocking
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@cache
+def end_with_parent(parent: int) -> None:
+    """End this process when the one that started it is gone, even if that one was killed.
+
+    Parameters
+    ----------
+    parent : int
+        Number of that process; if it is this one, nothing happens.
+    """
+    if os.getpid() != parent:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    from multiprocessing import parent_process
+
+    if sys.platform == "win32" and (above := parent_process()) is not None:
+        above.join()  # os.getppid() keeps the number of a process that has ended
+    else:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_S)
+    os._exit(1)
 
 
 class _Stopper:

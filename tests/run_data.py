@@ -13,7 +13,7 @@ import soundfile
 from soundcal.indicators.names import resolve
 from soundcal.prepared import Task
 from soundcal.runs.dataset import read_summaries
-from soundcal.runs.engine import Engine, TaskEnd
+from soundcal.runs.engine import BundleEnd, Engine
 from soundcal.runs.listing import common_root, names_of
 from soundcal.runs.running import RunTotals, run_pieces, spooled
 from soundcal.runs.settings import RunSettings, begin
@@ -26,44 +26,52 @@ TIMED = RecorderClock("%Y%m%d_%H%M%S", "UTC")
 
 
 class InProcess:
-    """An engine that computes in this process, one task after the other, in any order."""
+    """An engine that computes in this process, one bundle after the other, in any order."""
 
     workers = 2
 
     def __init__(self, seed: int | None = None, stop_after: int | None = None) -> None:
-        self._tasks: list[tuple[int, Callable[..., Any], tuple[Any, ...]]] = []
+        self._bundles: list[tuple[int, Callable[..., Any], tuple[Any, ...]]] = []
         self._random = np.random.default_rng(seed) if seed is not None else None
         self._left = stop_after
         self.sizes: list[int] = []
 
     def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
         self.sizes.append(len(args[1]))
-        self._tasks.append((token, function, args))
+        self._bundles.append((token, function, args))
 
-    def finished(self, timeout: float | None) -> list[TaskEnd]:
-        if not self._tasks:
+    def finished(self, timeout: float | None) -> list[BundleEnd]:
+        if not self._bundles:
             time.sleep(min(timeout or 0.0, 0.05))
             return []
         if self._left is not None:
             self._left -= 1
             if self._left < 0:
                 raise KeyboardInterrupt
-        place = int(self._random.integers(len(self._tasks))) if self._random else 0
-        token, function, args = self._tasks.pop(place)
+        place = int(self._random.integers(len(self._bundles))) if self._random else 0
+        token, function, args = self._bundles.pop(place)
         try:
-            return [TaskEnd(token, function(*args))]
+            return [BundleEnd(token, function(*args))]
         except Exception as error:
-            return [TaskEnd(token, error=error)]
+            return [BundleEnd(token, error=error)]
 
     def close(self) -> None:
-        self._tasks.clear()
+        self._bundles.clear()
 
 
 def poisoned(function: Callable[..., Any], packed: bytes, items: Sequence[Any]) -> Any:
-    """Call the function of a task, but kill the process at a piece of a file called poison."""
+    """Call the function of a bundle, but kill the process at a piece of a file called poison."""
     if any("poison" in item.file.name for item in items if hasattr(item, "file")):
         os.kill(os.getpid(), signal.SIGKILL)
     return function(packed, items)
+
+
+def second_time_waits(folder: Path) -> int:
+    """Return the number of this process; in a second process, when there is a file ``go``."""
+    (folder / f"{os.getpid()}.pid").touch()
+    while len(list(folder.glob("*.pid"))) > 1 and not (folder / "go").exists():
+        time.sleep(0.01)
+    return os.getpid()
 
 
 def write_recordings(folder: Path, names: Sequence[str], seconds: float = 3.5) -> None:

@@ -55,8 +55,8 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--cluster-example",
-        choices=("slurm", "pbs", "lsf", "kubernetes"),
-        help="show a cluster file of this kind and end",
+        metavar="KIND",
+        help="show a cluster file of this kind (slurm, pbs, lsf, kubernetes) and end",
     )
     group.add_argument(
         "--piece",
@@ -246,15 +246,15 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
             if not options.follow:
                 raise
         finally:
-            engine.close()
-            about = {
-                "command": shlex.join(["soundcal", *sys.argv[1:]]),
-                "cluster": options.cluster or "",
-                "workers": workers,
-                "started": started,
-                "ended": utc_now(),
-            }
             with uninterrupted():
+                engine.close()
+                about = {
+                    "command": shlex.join(["soundcal", *sys.argv[1:]]),
+                    "cluster": options.cluster or "",
+                    "workers": workers,
+                    "started": started,
+                    "ended": utc_now(),
+                }
                 log = write_log(folder, totals, about, wall_s=time.monotonic() - clock)
     if options.json:
         print_json(LOG_SCHEMA, log)

@@ -5,10 +5,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
+from uuid import uuid4
 
 from soundcal.errors import RecordError
 
@@ -20,12 +22,16 @@ __all__ = [
     "make_folder",
     "partial_file",
     "refuse_existing",
+    "remove_leftovers",
     "text_digest",
     "why_unwritable",
 ]
 
 PARTIAL: Final = ".part"
-"""Marks the hidden name of a file that is being written; the number of the process precedes it."""
+"""Marks the hidden name of a file that is being written: ``.NAME.UNIQUE.part.SUFFIX``."""
+
+_LEFT_S: Final = 3600.0
+"""Age in s of a half-written file whose program must have been killed."""
 
 
 def why_unwritable(error: Exception, path: Path) -> str:
@@ -115,7 +121,9 @@ def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         example because the disk is full); nothing is left behind.
     """
     check_output(path, force=force)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL}{path.suffix}")
+    # unlike the number of a process, it is unique among all machines that share the disk
+    unique = uuid4().hex[:12]
+    temporary = path.with_name(f".{path.stem}.{unique}{PARTIAL}{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -125,6 +133,17 @@ def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise RecordError(f"{path}: cannot be written ({why_unwritable(error, path)})") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed programs have left half-written below a folder, an hour ago or earlier."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(".") and PARTIAL in name:
+                path = Path(place, name)
+                with suppress(OSError):
+                    if time.time() - path.stat().st_mtime > _LEFT_S:
+                        path.unlink()
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:

@@ -333,7 +333,7 @@ class Session:
         files = [path.name for path in self.folder.iterdir() if path.suffix in (".wav", ".json")]
         for number, name in enumerate(files):
             hidden, partial, suffix = name.partition(PARTIAL)
-            if partial:  # .NAME.PROCESS.part.SUFFIX
+            if partial:  # .NAME.UNIQUE.part.SUFFIX
                 files[number] = hidden[1:].rpartition(".")[0] + suffix
         return sorted(set(files) - set(self._digests()))
 

@@ -10,7 +10,14 @@ from typing import Any, Final
 from soundcal.errors import RecordError
 from soundcal.periods.coverage import Piece
 from soundcal.periods.sums import UNDATED
-from soundcal.runs.dataset import day_of, piece_name, read_piece, read_run, read_summaries
+from soundcal.runs.dataset import (
+    day_of,
+    piece_name,
+    read_piece,
+    read_run,
+    read_summaries,
+    short_hash,
+)
 from soundcal.summaries.columns import from_columns
 from soundcal.summaries.summary import Summary
 from soundcal.summaries.values import SeriesKey
@@ -109,7 +116,7 @@ class Dataset:
         self.stations: dict[str, list[Stored]] = {}
         self.calibrations: dict[str, None] = {}
         known: dict[Any, Any] = {}
-        task = self.run["task_hash"][:16]
+        task = short_hash(self.run["task_hash"])
         for n, batch in enumerate(read_summaries(self.folder, columns=list(_LISTED)), 1):
             if not batch.num_rows:  # too short for every indicator
                 continue

@@ -7,20 +7,21 @@ the configuration of Dask.
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.runs.engine import TaskEnd
-from soundcal.runs.local import leave_signals_to_parent
+from soundcal.runs.engine import BundleEnd
+from soundcal.runs.local import ignore_interrupts
 from soundcal.runs.versions import check_installed, differing, installed
+from soundcal.stopping import interrupts_not_inherited, uninterrupted
 
 __all__ = ["DaskWorkers", "local_cluster", "scheduler_at"]
 
 _TOGETHER: Final = 16
-"""Tasks whose results are fetched at a time; each may have some megabytes."""
+"""Bundles whose results are fetched at a time; each may have some megabytes."""
 
 _COUNTED_EVERY_S: Final = 5.0
 _CONNECT_S: Final = 30.0
@@ -36,7 +37,7 @@ class DaskWorkers:
     client : distributed.Client
         A client of the scheduler.
     expected : int
-        Number of workers that are expected to come; tasks for that many are submitted at once.
+        Number of workers that are expected to come; bundles for that many are submitted at once.
     cluster : cluster of distributed, optional
         The cluster if it was started for the run: it is closed with the client.
 
@@ -72,7 +73,7 @@ class DaskWorkers:
 
     @property
     def workers(self) -> int:
-        """Number of tasks that the workers compute at the same time."""
+        """Number of bundles that the workers compute at the same time."""
         now = time.monotonic()
         if now - self._counted > _COUNTED_EVERY_S:
             self._counted = now
@@ -95,48 +96,55 @@ class DaskWorkers:
                 )
 
     def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
-        """Have a function called by a worker."""
-        future = self._client.submit(function, *args, pure=False)
+        """Have a function called by a worker; it must return something."""
+        self._watch(token, self._client.submit(function, *args, pure=False))
+
+    def _watch(self, token: int, future: Any) -> None:
         self._under_way[token] = future
         future.add_done_callback(lambda done: self._ended.put((token, done)))
 
-    def finished(self, timeout: float | None) -> list[TaskEnd]:
-        """Return the tasks that have ended, after waiting up to so many seconds for the first.
+    def finished(self, timeout: float | None) -> list[BundleEnd]:
+        """Return the bundles that have ended, after waiting up to so many seconds for the first.
 
         Raises
         ------
         RecordError
             The scheduler is no longer there.
         """
-        found: list[tuple[int, Any]] = []
-        try:
-            found.append(self._ended.get(timeout=timeout))
+        found: dict[int, Any] = {}
+        with suppress(Empty):
+            found.update([self._ended.get(timeout=timeout)])
             while len(found) < _TOGETHER:
-                found.append(self._ended.get_nowait())
-        except Empty:
-            pass
+                found.update([self._ended.get_nowait()])
         self._check_connection()
-        done = [(token, future) for token, future in found if future.status == "finished"]
+        ended: list[BundleEnd] = []
+        for token, value in self._values(found).items():
+            future = self._under_way.pop(token)
+            if value is not None:
+                ended.append(BundleEnd(token, value))
+            elif future.status in ("error", "cancelled"):
+                ended.append(self._failed(token, future))
+            else:  # the worker died before its result was fetched: another one computes it again
+                self._watch(token, future)
+        return ended
+
+    def _values(self, found: Mapping[int, Any]) -> dict[int, Any]:
+        """Return the results of bundles; None for those that have failed, or are computed again."""
+        finished = {token: future for token, future in found.items() if future.status == "finished"}
         try:
-            values = self._client.gather([future for _, future in done])
+            values: dict[int, Any] = self._client.gather(finished, errors="skip")
         except (OSError, RuntimeError) as error:
             raise self._gone() from error
-        outcomes = [TaskEnd(token, value) for (token, _), value in zip(done, values, strict=True)]
-        outcomes += [
-            self._failed(token, future) for token, future in found if future.status != "finished"
-        ]
-        for token, _ in found:
-            self._under_way.pop(token, None)
-        return outcomes
+        return dict.fromkeys(found) | values
 
-    def _failed(self, token: int, future: Any) -> TaskEnd:
+    def _failed(self, token: int, future: Any) -> BundleEnd:
         from distributed.scheduler import KilledWorker
 
         if future.status != "error":
             raise self._gone()
         error = future.exception()
         deaths = error.allowed_failures + 1 if isinstance(error, KilledWorker) else 0
-        return TaskEnd(token, error=error, deaths=deaths)
+        return BundleEnd(token, error=error, deaths=deaths)
 
     def _check_connection(self) -> None:
         if self._client.status == "running":
@@ -153,7 +161,7 @@ class DaskWorkers:
         )
 
     def close(self) -> None:
-        """Forget all tasks, and close the client and the clusters that were started for the run."""
+        """Forget all bundles; close the client, and the cluster if it was started for the run."""
         if self._client.status == "running":
             self._client.cancel(list(self._under_way.values()))
         self._under_way.clear()
@@ -175,23 +183,31 @@ def local_cluster(workers: int) -> DaskWorkers:
     from distributed import Client, LocalCluster
     from distributed.diagnostics.plugin import WorkerPlugin
 
-    class LeavesSignals(WorkerPlugin):  # type: ignore[misc]
+    class LeavesInterrupts(WorkerPlugin):  # type: ignore[misc]
         """Ctrl-C reaches all processes of a terminal; the parent ends the workers."""
 
         def setup(self, worker: Any) -> None:
-            leave_signals_to_parent()
+            ignore_interrupts()
 
-    # a task is not repeated beside others after it has killed a worker, but in a task of its own
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with (
+        uninterrupted(),  # a cluster that is half started cannot be closed
+        interrupts_not_inherited(),
+        # a piece is not repeated beside others after it has killed a worker, but by itself; and a
+        # process of this machine is known to be there without a sign of life
+        dask.config.set(
+            {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-ttl": None}
+        ),
+    ):
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
+            memory_limit=0,  # none: by default a worker has the memory of one core of the machine
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         )
-    client = Client(cluster)
-    client.register_plugin(LeavesSignals())
-    return DaskWorkers(client, expected=workers, cluster=cluster)
+        client = Client(cluster)
+        client.register_plugin(LeavesInterrupts())
+        return DaskWorkers(client, expected=workers, cluster=cluster)
 
 
 def scheduler_at(address: str) -> DaskWorkers:

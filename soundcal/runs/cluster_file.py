@@ -42,36 +42,6 @@ _QUEUE: Final[Mapping[str, type]] = {
 }
 """Options of all clusters of dask-jobqueue 0.9, and their types."""
 
-_OPTIONS: Final[Mapping[str, Mapping[str, type]]] = {
-    "slurm": {**_QUEUE, "account": str, "job_cpu": int, "job_mem": str},
-    "pbs": {**_QUEUE, "account": str, "resource_spec": str},
-    "lsf": {
-        **_QUEUE,
-        "project": str,
-        "ncpus": int,
-        "mem": int,
-        "lsf_units": str,
-        "use_stdin": bool,
-    },
-    "kubernetes": {
-        "name": str,
-        "namespace": str,
-        "image": str,
-        "resources": dict,
-        "env": dict,
-        "worker_command": list,
-        "idle_timeout": int,
-        "resource_timeout": int,
-        "scheduler_service_type": str,
-        "quiet": bool,
-    },
-}
-"""Options of ``SLURMCluster``, ``PBSCluster`` and ``LSFCluster`` of dask-jobqueue 0.9, and of
-``KubeCluster`` of dask-kubernetes 2026.3, and their types."""
-
-CLUSTER_KINDS: Final = tuple(_OPTIONS)
-"""Kinds of clusters that a file may describe."""
-
 _NAMES: Final[Mapping[type, str]] = {
     int: "a whole number",
     str: "a text",
@@ -104,11 +74,53 @@ log_directory = "logs"
 job_script_prologue = ["source /home/me/soundcal/bin/activate"]
 """
 
-_OWN: Final[Mapping[str, str]] = {
-    "slurm": 'queue = "standard"\naccount = "acoustics"\n' + _JOB.format(walltime="12:00:00"),
-    "pbs": 'queue = "standard"\naccount = "acoustics"\n' + _JOB.format(walltime="12:00:00"),
-    "lsf": 'queue = "standard"\nproject = "acoustics"\n' + _JOB.format(walltime="12:00"),
-    "kubernetes": """\
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of cluster: its library, where that is documented, its options, and an example."""
+
+    library: str
+    documented: str
+    options: Mapping[str, type]
+    example: str
+
+
+def _queue(example: str, walltime: str = "12:00:00", **own: type) -> _Kind:
+    """Return a kind of cluster of dask-jobqueue 0.9, with options that only this kind has."""
+    whole = example + _JOB.format(walltime=walltime)
+    return _Kind("dask-jobqueue", "https://jobqueue.dask.org", {**_QUEUE, **own}, whole)
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "slurm": _queue(
+        'queue = "standard"\naccount = "acoustics"\n', account=str, job_cpu=int, job_mem=str
+    ),
+    "pbs": _queue('queue = "standard"\naccount = "acoustics"\n', account=str, resource_spec=str),
+    "lsf": _queue(
+        'queue = "standard"\nproject = "acoustics"\n',
+        "12:00",
+        project=str,
+        ncpus=int,
+        mem=int,
+        lsf_units=str,
+        use_stdin=bool,
+    ),
+    "kubernetes": _Kind(
+        "dask-kubernetes",
+        "https://kubernetes.dask.org",
+        {
+            "name": str,
+            "namespace": str,
+            "image": str,
+            "resources": dict,
+            "env": dict,
+            "worker_command": list,
+            "idle_timeout": int,
+            "resource_timeout": int,
+            "scheduler_service_type": str,
+            "quiet": bool,
+        },
+        """\
 name = "soundcal"
 namespace = "acoustics"
 # an image with Python, soundcal[cluster] and the library of the storage, such as s3fs
@@ -117,25 +129,34 @@ worker_command = ["dask", "worker", "--nthreads", "1"]
 resources = { requests = { cpu = "1", memory = "2Gi" }, limits = { cpu = "1", memory = "2Gi" } }
 env = { OPENBLAS_NUM_THREADS = "1" }
 """,
+    ),
 }
+"""Kinds of clusters by the name that a file gives them. The options are those of ``SLURMCluster``,
+``PBSCluster`` and ``LSFCluster`` of dask-jobqueue 0.9 and ``KubeCluster`` of dask-kubernetes
+2026.3."""
 
-_LIBRARY: Final[Mapping[str, tuple[str, str]]] = {
-    "slurm": ("dask-jobqueue", "https://jobqueue.dask.org"),
-    "pbs": ("dask-jobqueue", "https://jobqueue.dask.org"),
-    "lsf": ("dask-jobqueue", "https://jobqueue.dask.org"),
-    "kubernetes": ("dask-kubernetes", "https://kubernetes.dask.org"),
-}
+CLUSTER_KINDS: Final = tuple(_KINDS)
+"""Kinds of clusters that a file may describe."""
 
 
-def cluster_example(kind: str) -> str:
+def cluster_example(name: str) -> str:
     """Return an example of a cluster file.
 
+    Raises
+    ------
+    ParameterError
+        There is no such kind of cluster.
+
+    Examples
+    --------
     >>> print(cluster_example("kubernetes").splitlines()[2])
     kind = "kubernetes"
     """
-    library, documented = _LIBRARY[kind]
-    head = _HEAD.format(kind=kind, library=library, documented=documented)
-    return head + _OWN[kind]
+    if name not in _KINDS:
+        raise ParameterError(f"{name}: one of {', '.join(CLUSTER_KINDS)} is expected")
+    kind = _KINDS[name]
+    head = _HEAD.format(kind=name, library=kind.library, documented=kind.documented)
+    return head + kind.example
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +191,7 @@ class ClusterFile:
         RecordError
             The cluster cannot be started.
         """
-        library, _ = _LIBRARY[self.kind]
+        library = _KINDS[self.kind].library
         module = library.replace("-", "_")
         check_installed("distributed", "pyarrow")
         check_installed(module, way=f"pip install {library}")
@@ -211,7 +232,7 @@ def read_cluster_file(path: Path) -> ClusterFile:
     """
     content = read_toml(path, "a cluster file")
     kind = content.pop("kind", None)
-    if kind not in _OPTIONS:
+    if kind not in _KINDS:
         raise RecordError(
             f"{path}: kind = {kind!r}; one of {', '.join(CLUSTER_KINDS)} is expected (examples: "
             "soundcal measure --cluster-example KIND)"
@@ -240,11 +261,11 @@ def read_cluster_file(path: Path) -> ClusterFile:
 
 
 def _check_option(path: Path, kind: str, name: str, value: Any) -> None:
-    known = _OPTIONS[kind]
+    known = _KINDS[kind].options
     if name not in known:
         raise RecordError(
-            f"{path}: {name} is not an option of {_LIBRARY[kind][0]} that can be given here; there "
-            f"are {', '.join(known)}"
+            f"{path}: {name} is not an option of {_KINDS[kind].library} that can be given here; "
+            f"there are {', '.join(known)}"
         )
     texts = not isinstance(value, list) or all(isinstance(item, str) for item in value)
     if type(value) is not known[name] or not texts:

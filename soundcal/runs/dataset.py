@@ -16,12 +16,11 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 import numpy as np
 
 from soundcal.errors import RecordError
-from soundcal.files.atomic import PARTIAL, make_folder, why_unwritable
+from soundcal.files.atomic import make_folder, partial_file
 from soundcal.files.records import read_json
 from soundcal.runs.columns import piece_fields
 from soundcal.runs.versions import check_installed
@@ -43,6 +42,7 @@ __all__ = [
     "read_run",
     "read_summaries",
     "recording_key",
+    "short_hash",
     "summary_days",
     "write_piece",
 ]
@@ -84,7 +84,12 @@ def recording_key(recording: str) -> str:
 
 def piece_name(recording: str, content: str, first: int, task_hash: str) -> str:
     """Return the name of a piece's file, without its ending."""
-    return f"{recording_key(recording)}-{content[:_KEY]}-{first:015d}-{task_hash[:_KEY]}"
+    return f"{recording_key(recording)}-{content[:_KEY]}-{first:015d}-{short_hash(task_hash)}"
+
+
+def short_hash(task_hash: str) -> str:
+    """Return the part of the hash of a run's settings that stands in names of files and in rows."""
+    return task_hash[:_KEY]
 
 
 def day_of(start: datetime | None) -> str:
@@ -113,19 +118,8 @@ def write_piece(folder: Path, day: str, name: str, content: bytes, kind: str = S
     """
     place = folder / kind / f"day={day}"
     make_folder(place)
-    # unlike the number of a process, it is unique among all machines that share the disk
-    temporary = place / f".{name}.{uuid4().hex}{PARTIAL}"
-    path = place / f"{name}.parquet"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be written ({why_unwritable(error, path)})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with partial_file(place / f"{name}.parquet", force=True) as temporary:
+        temporary.write_bytes(content)
 
 
 class Finished:
@@ -145,7 +139,7 @@ class Finished:
 
     def __init__(self, folder: Path, task_hash: str, kinds: Sequence[str] = (SUMMARIES,)) -> None:
         self._folder = folder
-        self._task = task_hash[:_KEY]
+        self._task = short_hash(task_hash)
         self._names = {kind: _names_in(folder, kind) for kind in kinds}
 
     def __len__(self) -> int:

@@ -1,26 +1,29 @@
-"""The interface of what computes the tasks of a run: processes of this machine, or a cluster."""
+"""The interface of what computes a run: processes of this machine, or a cluster.
+
+A worker gets a bundle at a time: a function, and the pieces or files for which it is called.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Engine", "TaskEnd"]
+__all__ = ["BundleEnd", "Engine"]
 
 
 @dataclass(frozen=True, slots=True)
-class TaskEnd:
-    """The end of a task.
+class BundleEnd:
+    """The end of a bundle.
 
     Parameters
     ----------
     token : int
-        The task, as it was submitted.
+        The bundle, as it was submitted.
     value : object
         What its function returned.
     error : Exception, optional
         What it raised; also if the worker died.
     deaths : int
-        Number of workers that died while they worked on this task, or on others beside it.
+        Number of workers that died while they worked on this bundle, or on others beside it.
     """
 
     token: int
@@ -30,17 +33,17 @@ class TaskEnd:
 
 
 class Engine(Protocol):
-    """Workers that compute tasks in any order."""
+    """Workers that compute bundles in any order."""
 
     @property
     def workers(self) -> int:
-        """Number of tasks that are computed at the same time."""
+        """Number of bundles that are computed at the same time."""
 
     def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
         """Have a function of a module called by a worker."""
 
-    def finished(self, timeout: float | None) -> list[TaskEnd]:
-        """Return the tasks that have ended, after waiting up to so many seconds for the first.
+    def finished(self, timeout: float | None) -> list[BundleEnd]:
+        """Return the bundles that have ended, after waiting up to so many seconds for the first.
 
         Raises
         ------
@@ -49,4 +52,4 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """Stop all workers that were started for the run, and forget all tasks."""
+        """Stop all workers that were started for the run, and forget all bundles."""

@@ -51,11 +51,11 @@ class Failures:
         from pyarrow.parquet import write_table
 
         row: Mapping[str, tuple[Any, Any]] = {
-            "path": (path, pa.string()),
-            "recording": (recording, pa.string()),
+            "path": (_as_text(path), pa.string()),
+            "recording": (_as_text(recording), pa.string()),
             "content_id": (content, pa.string()),
             "first_sample": (first, pa.int64()),
-            "reason": (reason, pa.string()),
+            "reason": (_as_text(reason), pa.string()),
             "tries": (tries, pa.int32()),
             "when": (datetime.now(UTC), pa.timestamp("us", "UTC")),
         }
@@ -85,6 +85,15 @@ class Failures:
 
 def _name(key: str, first: int | None) -> str:
     return f"{key}-{'file' if first is None else f'{first:015d}'}.parquet"
+
+
+def _as_text(name: str) -> str:
+    r"""Return a name whose bytes may be no text in UTF-8.
+
+    >>> _as_text("a\udcff.wav")
+    'a\\xff.wav'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_failures(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 from soundcal.errors import ParameterError
 from soundcal.runs.engine import Engine
 from soundcal.runs.listing import relative_name, states_of
-from soundcal.runs.running import RETRY_AFTER_S, RunTotals, check_name, run_pieces, spooled
+from soundcal.runs.running import RETRY_AFTER_S, RunTotals, run_pieces, spooled
 from soundcal.runs.work import Job
 
 __all__ = ["QUIET_S", "Following", "follow_pieces"]
@@ -107,7 +107,6 @@ class Following:
     def _refused(self, name: str) -> str:
         """Return why a file cannot be a recording of the dataset; "" if it can."""
         try:
-            check_name(name)
             relative_name(name, self._root)
         except ParameterError as error:
             return str(error)

@@ -1,21 +1,24 @@
 """Worker processes of this machine."""
 
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from soundcal.errors import ParameterError
-from soundcal.runs.engine import TaskEnd
+from soundcal.runs.engine import BundleEnd
+from soundcal.stopping import end_with_parent, interrupts_not_inherited
 
-__all__ = ["LocalProcesses", "leave_signals_to_parent"]
+__all__ = ["LocalProcesses", "ignore_interrupts"]
 
 
 class LocalProcesses:
     """Processes that joblib's library loky starts; they are replaced if one of them dies.
 
-    If a process dies, all tasks under way end with it, because nobody knows which one it was.
+    If a process dies, all bundles under way end with it, because nobody knows which one it was.
 
     Parameters
     ----------
@@ -42,23 +45,26 @@ class LocalProcesses:
 
     def submit(self, token: int, function: Callable[..., Any], *args: Any) -> None:
         """Have a function called in one of the processes."""
-        if self._pool is None:
-            self._pool = self._started()
-        try:
-            future = self._pool.submit(function, *args)
-        except BrokenExecutor:
-            self.close()
-            self._pool = self._started()
-            future = self._pool.submit(function, *args)
+        with interrupts_not_inherited():
+            if self._pool is None:
+                self._pool = self._started()
+            try:
+                future = self._pool.submit(function, *args)
+            except BrokenExecutor:
+                self.close()
+                self._pool = self._started()
+                future = self._pool.submit(function, *args)
         future.add_done_callback(lambda done: self._ended.put((token, done)))
 
     def _started(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(max_workers=self._jobs, initializer=leave_signals_to_parent)
+        return ProcessPoolExecutor(
+            max_workers=self._jobs, initializer=_prepare, initargs=(os.getpid(),)
+        )
 
-    def finished(self, timeout: float | None) -> list[TaskEnd]:
-        """Return the tasks that have ended, after waiting up to so many seconds for the first."""
+    def finished(self, timeout: float | None) -> list[BundleEnd]:
+        """Return the bundles that have ended, after waiting up to so many seconds for the first."""
         found = []
         try:
             found.append(self._ended.get(timeout=timeout))
@@ -70,18 +76,29 @@ class LocalProcesses:
 
     def close(self) -> None:
         """Stop the processes at once."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, kill_workers=True)
-            self._pool = None
+        if self._pool is None:
+            return
+        # loky forgets all bundles, and its thread would fail at those that it has not taken yet
+        waiting = getattr(self._pool, "_work_ids", None)
+        with suppress(Empty):
+            while waiting is not None:
+                waiting.get_nowait()
+        self._pool.shutdown(wait=True, kill_workers=True)
+        self._pool = None
 
 
-def leave_signals_to_parent() -> None:
+def _prepare(parent: int) -> None:
+    ignore_interrupts()
+    end_with_parent(parent)
+
+
+def ignore_interrupts() -> None:
     """Ignore Ctrl-C, which a terminal sends to all processes; the parent ends this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _outcome(token: int, future: "Future[Any]") -> TaskEnd:
+def _outcome(token: int, future: "Future[Any]") -> BundleEnd:
     error = future.exception()
     if error is None:
-        return TaskEnd(token, future.result())
-    return TaskEnd(token, error=error, deaths=1 if isinstance(error, BrokenExecutor) else 0)
+        return BundleEnd(token, future.result())
+    return BundleEnd(token, error=error, deaths=1 if isinstance(error, BrokenExecutor) else 0)

@@ -5,6 +5,7 @@ are looked at beforehand as keep the workers busy.
 """
 
 import heapq
+import json
 import tempfile
 import time
 from collections import deque
@@ -24,14 +25,14 @@ from soundcal.runs.dataset import (
     recording_key,
     write_piece,
 )
-from soundcal.runs.engine import Engine, TaskEnd
+from soundcal.runs.engine import BundleEnd, Engine
 from soundcal.runs.failures import Failures
 from soundcal.runs.listing import relative_name
 from soundcal.runs.plan import AudioFile, FilePiece, pieces_of
 from soundcal.runs.remote import is_address
 from soundcal.runs.work import Job, PieceDone, Problem, look_at_files, measure_pieces
 
-__all__ = ["RETRY_AFTER_S", "RunTotals", "check_name", "run_pieces", "spooled"]
+__all__ = ["RETRY_AFTER_S", "RunTotals", "run_pieces", "spooled"]
 
 RETRY_AFTER_S: Final = (5.0, 15.0, 60.0, 180.0, 300.0)
 """Waiting times in s before a file whose disk or server is away is tried again."""
@@ -42,15 +43,15 @@ _DEATHS: Final = 3
 _ALL_FAILED: Final = 100
 """Failures without any success after which a run ends: its settings must be wrong."""
 
-_TASK_S: Final = 15.0
-"""Computing time of a task in s, so that the scheduler's time for it is of no account."""
+_BUNDLE_S: Final = 15.0
+"""Computing time of a bundle in s, so that the scheduler's time for it is of no account."""
 
 _FIRST_S: Final = 60.0
-"""Seconds of sound in a task as long as the speed is unknown."""
+"""Seconds of sound in a bundle as long as the speed is unknown."""
 
 _MOST: Final = 256
 _LOOKED_AT: Final = 16
-"""Pieces, and files to look at, in one task."""
+"""Pieces, and files to look at, in one bundle."""
 
 _WAIT_S: Final = 2.0
 
@@ -103,31 +104,18 @@ class RunTotals:
 @contextmanager
 def spooled(names: Iterable[str]) -> Iterator[tuple[int, Iterator[str]]]:
     """List all names in a temporary file; give their number and an iterator over them."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
+    with tempfile.TemporaryFile("w+", encoding="ascii") as file:
         number = 0
         for name in names:
-            check_name(name)
-            file.write(f"{name}\n")
+            file.write(f"{json.dumps(name)}\n")  # a name may have a line end in it
             number += 1
         file.seek(0)
         yield number, _read(file)
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that is not one line.
-
-    Raises
-    ------
-    ParameterError
-        It has a line end in it.
-    """
-    if "\n" in name:
-        raise ParameterError(f"{name!r}: a name with a line end in it; rename the file")
-
-
 def _read(file: IO[str]) -> Iterator[str]:
     while line := file.readline():
-        yield line[:-1]
+        yield json.loads(line)
 
 
 @dataclass(slots=True)
@@ -232,7 +220,7 @@ class _Run:
                 self._take(outcome)
 
     def _fill(self) -> None:
-        """Submit as many tasks as keep the workers busy."""
+        """Submit as many bundles as keep the workers busy."""
         if self._alone and self._under_way:
             return
         self._alone = False
@@ -272,11 +260,11 @@ class _Run:
         return items
 
     def _budget(self) -> float:
-        """Return the seconds of sound times channels that a task should have."""
-        return _TASK_S * self._sound / self._wall if self._wall else _FIRST_S
+        """Return the seconds of sound times channels that a bundle should have."""
+        return _BUNDLE_S * self._sound / self._wall if self._wall else _FIRST_S
 
     def _group(self) -> list[_Item]:
-        """Return the pieces of the next task; none if none wait."""
+        """Return the pieces of the next bundle; none if none wait."""
         budget = self._budget()
         if self._names is None and not self._looks:  # so that all workers end together
             budget = min(budget, self._sound_waiting / (2 * self._engine.workers))
@@ -294,7 +282,7 @@ class _Run:
         return items
 
     def _wait(self, item: _Item) -> None:
-        """Let an item wait for its turn; one that must be alone in its task comes first."""
+        """Let an item wait for its turn; one that must be alone in its bundle comes first."""
         self._sound_waiting += item.sound
         if item.apart:
             self._waiting.appendleft(item)
@@ -311,7 +299,7 @@ class _Run:
             self._looks += 1
             self._engine.submit(token, look_at_files, self._packed, [item.name for item in items])
 
-    def _take(self, outcome: TaskEnd) -> None:
+    def _take(self, outcome: BundleEnd) -> None:
         items = self._under_way.pop(outcome.token)
         if items[0].piece is None:
             self._looks -= 1
@@ -382,7 +370,7 @@ class _Run:
         self._totals.bytes_written += result.n_bytes
 
     def _killed(self, item: _Item, deaths: int) -> None:
-        """Have an item tried in a task of its own, later with nothing beside it."""
+        """Have an item tried in a bundle of its own, later with nothing beside it."""
         item.deaths += deaths
         item.apart = True
         if self._alone and (item.deaths >= _DEATHS or item.name in self._guilty):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.files.atomic import make_folder
+from soundcal.files.atomic import PARTIAL, make_folder, remove_leftovers
 from soundcal.files.records import write_json
 from soundcal.indicators.rows import BINAURAL, EACH
 from soundcal.prepared import Task
@@ -160,6 +160,7 @@ def begin(folder: Path, settings: RunSettings, root: str) -> tuple[str, list[str
             f"{folder}: holds a dataset with other settings ({'; '.join(differences)}); repeat "
             f"them, or write into another folder{empty}"
         )
+    remove_leftovers(folder)
     now = installed()
     notes = [
         f"{name} {now[name]} instead of {version}, with which {folder} was begun"
@@ -178,7 +179,7 @@ def _write_new(path: Path, settings: RunSettings, root: str) -> None:
         "made": utc_now(),
         "libraries": installed(),
     }
-    own = path.with_name(f".run-{uuid4().hex}.json")
+    own = path.with_name(f".run.{uuid4().hex}{PARTIAL}.json")
     write_json(own, RUN_SCHEMA, content)
     try:
         with suppress(FileExistsError):

@@ -18,6 +18,7 @@ from functools import lru_cache
 from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.runs.columns import encoded
+from soundcal.runs.dataset import short_hash
 from soundcal.runs.listing import relative_name
 from soundcal.runs.plan import AudioFile, FilePiece, content_now, looked_at
 from soundcal.runs.remote import is_address, local_copy, stamp
@@ -33,7 +34,7 @@ __all__ = ["Job", "PieceDone", "Problem", "look_at_files", "measure_pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all tasks of a run have in common.
+    """What all bundles of a run have in common.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ class PieceDone:
 
 @lru_cache(maxsize=4)
 def _job(packed: bytes) -> tuple[Job, str, dict[str, str]]:
-    """Return the job, the hash of its task and the metadata of its files.
+    """Return the job, the hash of its settings and the metadata of its files.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def _job(packed: bytes) -> tuple[Job, str, dict[str, str]]:
     task_hash = job.settings.task_hash
     metadata = {
         **series_metadata(job.settings.task.wanted),
-        "soundcal.task": task_hash[:16],
+        "soundcal.task": short_hash(task_hash),
         "soundcal.piece_s": str(job.settings.piece_s),
     }
     return job, task_hash, metadata
@@ -199,7 +200,7 @@ def _summaries(
         "flags": list(dict.fromkeys(flag.kind for flag in flags)),
         "reasons": [flag.text for flag in flags],
         "calibration": _stated(settings.task.sensitivities) or result.calibration,
-        "task": task_hash[:16],
+        "task": short_hash(task_hash),
         "software": f"soundcal {__version__}",
     }
     columns = {

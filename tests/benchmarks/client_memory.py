@@ -17,7 +17,7 @@ from typing import Any
 from soundcal.indicators.names import resolve
 from soundcal.prepared import Task
 from soundcal.runs import dataset, running
-from soundcal.runs.engine import TaskEnd
+from soundcal.runs.engine import BundleEnd
 from soundcal.runs.plan import AudioFile
 from soundcal.runs.remote import Stamp
 from soundcal.runs.settings import RunSettings, begin
@@ -41,7 +41,7 @@ class Answering:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._ended: list[TaskEnd] = []
+        self._ended: list[BundleEnd] = []
 
     def submit(self, token: int, function: Callable[..., Any], packed: bytes, items: Any) -> None:
         value: list[Any] = [PieceDone(bytes(30_000), None, 40.0, 40.0) for _ in items]
@@ -50,9 +50,9 @@ class Answering:
                 AudioFile(n, Stamp(10**7, ""), content(n), 48000, 48000 * SECONDS, 2, None, "")
                 for n in items
             ]
-        self._ended.append(TaskEnd(token, value))
+        self._ended.append(BundleEnd(token, value))
 
-    def finished(self, timeout: float | None) -> list[TaskEnd]:
+    def finished(self, timeout: float | None) -> list[BundleEnd]:
         ended, self._ended = self._ended[:16], self._ended[16:]
         return ended
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from soundcal.files.session import Session
-from soundcal.stopping import stoppable, uninterrupted
+from soundcal.stopping import interrupts_not_inherited, stoppable, uninterrupted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 
@@ -189,3 +189,34 @@ def test_what_belongs_together_is_written_together(
         assert session.unfinished() == []
         assert [e["event"] for e in session.events()] == ["start", kind, "stop"]
     assert moments >= (5 if kind == "audio" else 3)  # every file and the log are flushed
+
+
+def test_ctrl_c_does_not_reach_processes_that_were_started_without_it() -> None:
+    show = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    child = [sys.executable, "-c", show]
+    with interrupts_not_inherited():
+        assert subprocess.check_output(child, text=True) == "True\n"
+    assert subprocess.check_output(child, text=True) == "False\n"
+
+
+WORKER = """
+import os, sys, time
+from soundcal.stopping import end_with_parent
+end_with_parent(int(sys.argv[1]))
+print("works", flush=True)
+time.sleep(600)
+"""
+
+PARENT = f"""
+import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", {WORKER!r}, str(os.getpid())])
+time.sleep(600)
+"""
+
+
+def test_a_worker_ends_when_the_process_that_started_it_was_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"works\n"
+        parent.kill()
+        assert parent.stdout.read() == b""  # returns when the worker has ended

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_data import InProcess, files_of, measured, poisoned, settings, write_recordings
+from run_data import (
+    InProcess,
+    files_of,
+    measured,
+    poisoned,
+    second_time_waits,
+    settings,
+    write_recordings,
+)
 
 from soundcal.errors import ParameterError
 from soundcal.runs import read_failures
 from soundcal.runs.cluster import DaskWorkers, local_cluster
+from soundcal.runs.engine import BundleEnd
 from soundcal.runs.local import LocalProcesses
 from soundcal.runs.running import RunTotals
 
@@ -101,6 +111,13 @@ def test_four_workers_two_of_which_are_killed_give_the_same(
     assert files_of(tmp_path / "r") == expected
 
 
+@pytest.fixture
+def tests_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers import the modules of the tests."""
+    tests = str(Path(__file__).resolve().parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
+
+
 def with_poison(engine: Any) -> Any:
     """Let pieces of a file called poison kill the worker."""
     submit = engine.submit
@@ -110,12 +127,11 @@ def with_poison(engine: Any) -> Any:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("tests_importable")
 @pytest.mark.parametrize("start", [LocalProcesses, local_cluster])
 def test_a_file_that_kills_workers_is_a_failure_and_the_others_are_measured(
-    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Any, tmp_path: Path
 ) -> None:
-    tests = str(Path(__file__).resolve().parents[1])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
     names = [f"{name}_20260331_{n:02d}0000.wav" for n, name in enumerate(["a", "poison", "b"])]
     write_recordings(tmp_path / "audio", names, 1.5)
     out = tmp_path / "r"
@@ -132,6 +148,41 @@ def test_a_file_that_kills_workers_is_a_failure_and_the_others_are_measured(
     assert "workers died" in failures[0]["reason"]
     safe = files_of(tmp_path / "safe")
     assert files_of(out).items() <= safe.items()
+
+
+def test_processes_can_be_stopped_while_bundles_wait(tmp_path: Path) -> None:
+    engine = LocalProcesses(1)
+    begun = tmp_path / "begun"
+    engine.submit(0, subprocess.call, ["sh", "-c", f"touch '{begun}'; sleep 600"])
+    for token in range(1, 20):
+        engine.submit(token, time.sleep, 600)
+    while not begun.exists():
+        time.sleep(0.01)
+    engine.close()  # an exception in loky's own thread would be an error of this test
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("tests_importable")
+def test_a_result_that_dies_with_its_worker_is_computed_again(tmp_path: Path) -> None:
+    engine = local_cluster(2)
+    try:
+        engine.submit(7, second_time_waits, tmp_path)
+        (future,) = engine._under_way.values()
+        one = future.result()
+        os.kill(one, signal.SIGKILL)
+        while future.status == "finished":
+            time.sleep(0.01)
+        assert engine.finished(0.1) == []
+        (tmp_path / "go").touch()
+        ended: list[BundleEnd] = []
+        while not ended:
+            ended = engine.finished(1.0)
+    finally:
+        engine.close()
+    (end,) = ended
+    assert (end.token, end.error) == (7, None)
+    assert end.value != one
 
 
 class OtherVersions:

@@ -36,25 +36,30 @@ def expected(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     return files_of(out)
 
 
-INTERRUPTED = """
+AFTER_FIRST_PIECE = """
 import os, signal, sys
 from soundcal.cli import main
 from soundcal.runs import running
 
 write = running.write_piece
 
-def interrupted(*about):
+def stopping(*about):
     write(*about)
     running.write_piece = write
-    os.killpg(0, signal.SIGINT)
+    {stop}
 
-running.write_piece = interrupted
+running.write_piece = stopping
 sys.exit(main())
 """
-"""The command, with a Ctrl-C to all its processes, as from a terminal, after its first piece.
+"""The command, which is stopped after its first piece.
 
 A test that watches the folder from outside can be too late on a busy machine.
 """
+
+INTERRUPTED = AFTER_FIRST_PIECE.format(stop="os.killpg(0, signal.SIGINT)")
+"""With a Ctrl-C to all its processes, as from a terminal."""
+
+KILLED = AFTER_FIRST_PIECE.format(stop="os.kill(os.getpid(), signal.SIGKILL)")
 
 
 def command_for(recordings: Path, out: Path, *program: str) -> list[str]:
@@ -79,7 +84,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(
     assert stopped.returncode == 130
     assert "and the same command continues" in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert not list(out.rglob("*.part"))
+    assert not list(out.rglob("*.part*"))
     assert 1 <= len(files_of(out)) < len(expected)
     subprocess.run(command_for(recordings, out), check=True, capture_output=True)
     assert files_of(out) == expected
@@ -120,7 +125,22 @@ def test_a_recorder_is_followed_while_it_writes(
     assert "stopped; " in told
     assert "Traceback" not in told
     assert files_of(out) == expected
-    assert not list(out.rglob("*.part"))
+    assert not list(out.rglob("*.part*"))
+
+
+@pytest.mark.parametrize("engine", [["--jobs", "2"], ["--cluster", "local:2"]])
+def test_workers_end_when_their_command_was_killed(
+    engine: list[str], recordings: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = tmp_path / "r"
+    command = [*command_for(recordings, out, "-c", KILLED), *engine]
+    # returns when the last process has closed its end of the pipe
+    killed = subprocess.run(command, stderr=subprocess.PIPE)
+    assert killed.returncode == -signal.SIGKILL
+    there = len(files_of(out))
+    subprocess.run(command_for(recordings, out), check=True, capture_output=True)
+    assert 1 <= there < len(expected)
+    assert files_of(out) == expected
 
 
 def test_two_commands_at_the_same_time_write_one_dataset(
@@ -130,7 +150,7 @@ def test_two_commands_at_the_same_time_write_one_dataset(
     both = [subprocess.Popen(command_for(recordings, out)) for _ in range(2)]
     assert [one.wait() for one in both] == [0, 0]
     assert files_of(out) == expected
-    assert not list(out.rglob("*.part"))
+    assert not list(out.rglob("*.part*"))
     assert len(list((out / "runs").iterdir())) == 2
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,9 @@ from soundcal.errors import ParameterError, RecordError
 from soundcal.indicators.names import resolve
 from soundcal.prepared import Task
 from soundcal.runs import read_failures, read_run, read_summaries, summary_days
-from soundcal.runs.engine import TaskEnd
+from soundcal.runs.engine import BundleEnd
 from soundcal.runs.settings import RunSettings, begin
+from soundcal.runs.starts import RecorderClock
 from soundcal.runs.versions import installed
 from soundcal.summaries import merge, value_from
 from soundcal.summaries.columns import from_columns
@@ -81,7 +83,7 @@ def test_merged_pieces_have_the_level_of_the_file(whole: Path, recordings: Path)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_order_of_the_tasks_changes_no_byte(
+def test_the_order_of_the_bundles_changes_no_byte(
     recordings: Path, whole: Path, tmp_path: Path, seed: int
 ) -> None:
     measured(tmp_path / "r", [str(recordings / PATTERN)], InProcess(seed))
@@ -108,11 +110,11 @@ def test_two_runs_at_once_do_not_harm_each_other(
     out = tmp_path / "r"
 
     class WithAnother(InProcess):
-        """A second run begins and ends while this one has tasks under way."""
+        """A second run begins and ends while this one has bundles under way."""
 
         began = False
 
-        def finished(self, timeout: float | None) -> list[TaskEnd]:
+        def finished(self, timeout: float | None) -> list[BundleEnd]:
             if len(files_of(out)) and not self.began:
                 self.began = True
                 measured(out, [str(recordings / PATTERN)], InProcess(1))
@@ -197,6 +199,32 @@ def test_bad_files_are_failures_until_they_are_mended(tmp_path: Path) -> None:
         read_failures(out)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_names_may_have_line_ends_and_bytes_that_are_no_text(tmp_path: Path) -> None:
+    name, bad = "a\nb\r.wav", "none\n.wav"
+    write_recordings(tmp_path / "audio", [name], 0.1)
+    for nothing in (bad, os.fsdecode(b"\xff.wav")):
+        (tmp_path / "audio" / nothing).touch()
+    of = settings(clock=RecorderClock())
+    totals = measured(tmp_path / "r", [str(tmp_path / "audio")], InProcess(), of)
+    assert (totals.pieces, totals.failures) == (1, 2)
+    assert {row["recording"] for row in rows(tmp_path / "r")} == {name}
+    assert {row["recording"] for row in read_failures(tmp_path / "r")} == {bad, "\\xff.wav"}
+
+
+def test_what_a_killed_run_has_left_half_written_is_removed_later(tmp_path: Path) -> None:
+    write_recordings(tmp_path / "audio", NAMES[:1])
+    out = tmp_path / "r"
+    measured(out, [str(tmp_path / "audio" / PATTERN)], InProcess())
+    day = out / "summaries/day=2026-03-30"
+    old, new = day / ".x.0123456789ab.part.parquet", day / ".y.0123456789ab.part.parquet"
+    for left in (old, new):
+        left.write_bytes(b"PAR1")
+    os.utime(old, (0, 0))
+    measured(out, [str(tmp_path / "audio" / PATTERN)], InProcess())
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_a_run_that_cannot_succeed_ends_early(tmp_path: Path) -> None:
     write_recordings(tmp_path / "audio", [f"{n}_20260331_000000.wav" for n in range(130)], 0.01)
     without = RunSettings(Task(wanted=resolve(["LAeq"])), clock=TIMED)
@@ -250,7 +278,7 @@ def test_a_file_that_grows_while_it_is_measured_is_a_failure(tmp_path: Path) -> 
     write_recordings(folder, NAMES[:1])
 
     class Growing(InProcess):
-        def finished(self, timeout: float | None) -> list[TaskEnd]:
+        def finished(self, timeout: float | None) -> list[BundleEnd]:
             with open(folder / NAMES[0], "ab") as file:
                 file.write(b"junk")
             return super().finished(timeout)
@@ -268,7 +296,7 @@ def test_a_share_that_disappears_is_waited_for(tmp_path: Path) -> None:
     class Unmounted(InProcess):
         calls = 0
 
-        def finished(self, timeout: float | None) -> list[TaskEnd]:
+        def finished(self, timeout: float | None) -> list[BundleEnd]:
             self.calls += 1
             if self.calls == 2:
                 share.rename(away)
