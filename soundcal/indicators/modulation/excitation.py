@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Spectrum
+from soundcal.dsp.long_spectrum import LongSpectrum
 from soundcal.dsp.workspace import Workspace
 from soundcal.indicators.modulation.excitation_tables import BARK_SCALE, THRESHOLD
 from soundcal.indicators.zwicker.tables import DDF, ZUP
@@ -121,10 +122,17 @@ class Excitation:
 
         Their window, if they have one, has the mean 1/length.
         """
+        np.fft.rfft(frames, axis=1, out=self._spectra[: len(frames)])
+        return self._excite(len(frames))
+
+    def take_long(self, frame: Array, spectrum: LongSpectrum) -> bool:
+        """Take a frame without its mean, under the window of ``spectrum``, as :meth:`take`."""
+        spectrum.write(frame, self._spectra[0, : self._gains.shape[1]])
+        return all(self._excite(1))
+
+    def _excite(self, n: int) -> list[bool]:
         from soundcal.indicators.modulation.excitation_kernels import excite
 
-        n = len(frames)
-        np.fft.rfft(frames, axis=1, out=self._spectra[:n])
         self.spans = self._spans[: n * N_CHANNELS]
         found = []
         for i in range(n):

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
-from soundcal.dsp.kernel import kernel, summing_kernel
+from soundcal.dsp.kernel import kernel
 
-__all__ = ["DOUBLING", "LOWER_SLOPE", "Lines", "collect_lines", "excite", "without_mean"]
+__all__ = ["DOUBLING", "LOWER_SLOPE", "Lines", "collect_lines", "excite"]
 
 Integers = NDArray[np.int64]
 
@@ -251,14 +251,3 @@ def collect_lines(
             gain, line = gains[channel, k], spectrum[k]
             out[row, k - shift] = complex(gain * line.real, gain * line.imag)
         out[row, max(after - shift, 0) :] = 0.0
-
-
-@summing_kernel
-def without_mean(x: Array, window: Array, out: Array) -> None:
-    """Multiply samples without their mean by a window."""
-    total = 0.0
-    for k in range(x.size):
-        total += x[k]
-    mean = total / x.size
-    for k in range(x.size):
-        out[k] = (x[k] - mean) * window[k]

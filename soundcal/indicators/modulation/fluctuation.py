@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soundcal.arrays import Array, Spectrum
+from soundcal.dsp.long_spectrum import LongSpectrum
 from soundcal.errors import SignalError
 from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.frames import FrameStream
@@ -145,7 +146,7 @@ class FluctuationMethod:
         self.rate = rate
         self.hop = length - round(OVERLAP * length)
         self._excitation = Excitation(length, rate, A0_FLUCTUATION, field)
-        self._windowed = np.empty(length)
+        self._spectrum = LongSpectrum(_constants(length, rate).window)
 
     def analyse(self, frames: Array) -> tuple[Array, Array]:
         """Return the values in vacil and the specific values in vacil/Bark, shape (n, 47)."""
@@ -153,12 +154,9 @@ class FluctuationMethod:
         return np.array([max(float(0.5 * row.sum()), 0.0) for row in specific]), specific
 
     def _specific(self, frame: Array) -> Array:
-        from soundcal.indicators.modulation.excitation_kernels import without_mean
-
         c = _constants(self.length, self.rate)
         excitation = self._excitation
-        without_mean(frame, c.window, self._windowed)
-        if not all(excitation.take(self._windowed[np.newaxis])):
+        if not excitation.take_long(frame, self._spectrum):
             return np.zeros(N_CHANNELS)
         lines = slow_lines(excitation, self.length, c.filter.size)
         mean = lines[:, 0].real
