@@ -153,7 +153,9 @@ def test_slopes_of_one_line() -> None:
     spectrum[200] = 2e-5 * 10 ** (70 / 20)
     gains = np.zeros((47, spectrum.size))
     spans = np.zeros((47, 2), dtype=np.int64)
-    assert excite(spectrum, np.ones(spectrum.size), lines, gains, spans) == 1
+    room = np.empty((4, 256))
+    rooms = room, room[0].view(np.int64)
+    assert excite(spectrum, np.ones(spectrum.size), lines, *rooms, gains, spans) == 1
     assert spans[16].tolist() == [200, 201]
     assert spans[0].tolist() == [0, 0], "nothing there"
     level = 70.0 + 20 * np.log10(np.maximum(gains[:, 200], 1e-12))

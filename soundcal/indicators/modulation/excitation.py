@@ -107,11 +107,14 @@ class Excitation:
         field: "Field",
         together: int = 1,
     ) -> None:
+        from soundcal.indicators.modulation.excitation_kernels import BLOCK
+
         self._lines = lines_of(length, rate)
         n_lines = self._lines.hearing.size
         self._factors = np.sqrt(2.0) * transmission(points, self._lines.position / 2.0, field)
         self.workspace = Workspace()
         self._spectra = np.empty((together, length // 2 + 1), dtype=np.complex128)
+        self._room = np.empty((4, BLOCK))
         self._gains = np.zeros((together * N_CHANNELS, n_lines))  # half the memory of complex lines
         self._spans = np.zeros((together * N_CHANNELS, 2), dtype=np.int64)
         self.spans = self._spans
@@ -138,7 +141,9 @@ class Excitation:
         for i in range(n):
             own = slice(i * N_CHANNELS, (i + 1) * N_CHANNELS)
             gains, spans = self._gains[own], self._spans[own]
-            audible = excite(self._spectra[i], self._factors, self._lines, gains, spans)
+            spectrum = self._spectra[i]
+            rooms = self._room, self._room[0].view(np.int64)
+            audible = excite(spectrum, self._factors, self._lines, *rooms, gains, spans)
             found.append(bool(audible))
         return found
 

@@ -82,36 +82,29 @@ def power_of_two(exponent: float) -> float:
 
 
 @kernel
-def levels_of(lines: Spectrum, factors: Array, level: Array) -> float:
-    """Multiply lines by their factors and write the levels; return a bound of these.
+def levels_of(
+    lines: Spectrum, factors: Array, hearing: Array, level: Array, bits: Integers, exponent: Array
+) -> tuple[float, int]:
+    """Multiply lines by factors and write their levels; return a bound, and how many are heard.
 
-    The bound is at most half a doubling above the highest level.
+    The bound is at most half a doubling above the highest level. ``bits`` are those of ``level``,
+    ``exponent`` is working memory.
     """
-    bits = level.view(np.int64)
-    for k in range(level.size):
+    for k in range(lines.size):
         real, imag = lines[k].real * factors[k], lines[k].imag * factors[k]
         lines[k] = complex(real, imag)
         level[k] = real * real + imag * imag
-    largest = np.int64(0)
-    exponent = np.empty(level.size)
-    for k in range(level.size):
+    largest = 0
+    for k in range(lines.size):
         largest = max(largest, bits[k])
         exponent[k] = (bits[k] >> 52) - 1023
         bits[k] = (bits[k] & 0xFFFFFFFFFFFFF) | (1023 << 52)
-    for k in range(level.size):
-        level[k] = 0.5 * (exponent[k] + log2_of(level[k])) - REFERENCE
-    return 0.5 * ((largest >> 52) - 1022) - REFERENCE
-
-
-@kernel
-def silence(level: Array, hearing: Array) -> int:
-    """Mark levels that are not above the threshold in quiet; return the number of others."""
-    audible = 0
-    for k in range(level.size):
-        heard = level[k] > hearing[k]
-        audible += heard
-        level[k] = level[k] if heard else SILENT
-    return audible
+    heard = 0
+    for k in range(lines.size):
+        own = 0.5 * (exponent[k] + log2_of(level[k])) - REFERENCE
+        heard += own > hearing[k]
+        level[k] = own if own > hearing[k] else SILENT
+    return 0.5 * ((largest >> 52) - 1022) - REFERENCE, heard
 
 
 @kernel
@@ -122,7 +115,7 @@ def begin_slopes(
 
     ``steady`` are the slopes at the level 0, ``step`` the factors that correspond to the slopes.
     """
-    for k in range(level.size):
+    for k in range(position.size):
         own = steady[k] + PER_LEVEL * (level[k] if level[k] > -1.0 else -1.0)
         slope[k] = own if own < 0.0 else 0.0
         step[k] = power_of_two(slope[k])
@@ -159,70 +152,76 @@ def spread_down(
 
 
 @kernel
-def extend(span: Integers, gains: Array, first: int, after: int) -> None:
+def extend(spans: Integers, gains: Array, channel: int, first: int, after: int) -> None:
     """Extend the span of a channel to the lines from ``first`` to ``after`` that are not zero.
 
     Between those and the lines that the channel has already, the gains become zero.
     """
     start = first
-    while start < after and gains[start] == 0.0:
+    while start < after and gains[channel, start] == 0.0:
         start += 1
     if start == after:
         return
-    while gains[after - 1] == 0.0:
+    while gains[channel, after - 1] == 0.0:
         after -= 1
-    if span[1] == 0:
-        span[0] = span[1] = start
-    for k in range(span[1], start):
-        gains[k] = 0.0
-    span[1] = after
+    if spans[channel, 1] == 0:
+        spans[channel, 0] = spans[channel, 1] = start
+    for k in range(spans[channel, 1], start):
+        gains[channel, k] = 0.0
+    spans[channel, 1] = after
 
 
 @kernel
-def excite(lines: Spectrum, factors: Array, c: Lines, gains: Array, spans: Integers) -> int:
+def excite(
+    lines: Spectrum,
+    factors: Array,
+    c: Lines,
+    room: Array,
+    bits: Integers,
+    gains: Array,
+    spans: Integers,
+) -> int:
     """Spread the lines of a spectrum over the channels (Terhardt 1979).
 
     ``lines`` are multiplied by ``factors``, which gives amplitudes in Pa (rms). ``gains``, shape
     (47, n), receives their gains in every channel, and ``spans``, shape (47, 2), the range of
     lines, end excluded, outside of which these are zero and not written; it is (0, 0) for an empty
-    channel. Returns the number of audible lines.
+    channel. ``room``, shape (4, 256), is working memory, ``bits`` are those of its first row.
+    Returns the number of audible lines.
     """
-    room = np.empty((4, BLOCK))
+    level, slope, step, gain = room[0], room[1], room[2], room[3]
     audible = 0
     spans[:] = 0
     for a in range(c.lowest, c.hearing.size, BLOCK):
         b = min(a + BLOCK, c.hearing.size)
-        level, slope = room[0, : b - a], room[1, : b - a]
-        step, gain = room[2, : b - a], room[3, : b - a]
-        highest = levels_of(lines[a:b], factors[a:b], level)
-        heard = silence(level, c.hearing[a:b])
+        highest, heard = levels_of(lines[a:b], factors[a:b], c.hearing[a:b], level, bits, slope)
         if heard == 0:
             continue
         audible += heard
-        begin_slopes(level, c.position[a:b], c.slope[a:b], slope, step, gain)
+        position = c.position[a:b]
+        begin_slopes(level, position, c.slope[a:b], slope, step, gain)
         flattest = min(c.slope[b - 1] + PER_LEVEL * max(highest, -1.0), 0.0)
-        first, last = int(c.position[a]), int(c.position[b - 1])
+        first, last = int(position[0]), int(position[b - a - 1])
         for edge in range(first + 1, CHANNELS):
             end = min(c.starts[edge], b)
             if highest + flattest * (edge - c.position[end - 1]) > c.lowest_above[edge]:
                 row = gains[edge, a:end]
-                spread_up(level, c.position[a:end], slope, step, gain, edge, c.edges[edge], row)
-                extend(spans[edge], gains[edge], a, end)
+                spread_up(level, position, slope, step, gain, edge, c.edges[edge], row)
+                extend(spans, gains, edge, a, end)
             elif end == b:
                 break
         for channel in range(max(first, 1), min(last + 1, CHANNELS) + 1):
             begin, end = max(c.starts[channel - 1], a), min(c.starts[channel + 1], b)
-            row = gains[channel - 1]
-            for k in range(begin, end):
-                row[k] = 1.0 if level[k - a] > SILENT else 0.0
-            extend(spans[channel - 1], row, begin, end)
+            row = gains[channel - 1, begin:end]
+            for k in range(row.size):
+                row[k] = 1.0 if level[k + begin - a] > SILENT else 0.0
+            extend(spans, gains, channel - 1, begin, end)
         for edge in range(min(last, CHANNELS + 1), 1, -1):
             begin = max(c.starts[edge], a)
             if highest - LOWER_SLOPE * (c.position[begin] - edge) > c.lowest_below[edge]:
-                row = gains[edge - 2, begin:b]
-                own, fallen = c.position[begin:b], c.fallen[begin:b]
-                spread_down(level[begin - a :], own, fallen, edge, c.edges[edge], row)
-                extend(spans[edge - 2], gains[edge - 2], begin, b)
+                row, own = gains[edge - 2, begin:b], position[begin - a :]
+                spread_down(level[begin - a :], own, c.fallen[begin:b], edge, c.edges[edge], row)
+                extend(spans, gains, edge - 2, begin, b)
             elif begin == a:
                 break
     return audible
