@@ -122,6 +122,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare, print the outcome in words, and write the files that the options ask for."""
     from soundcal.files.names import some
+    from soundcal.periods.datasets import is_dataset
     from soundcal.report import study_document, study_summary, write_document, write_report
     from soundcal.report.tables import further_json, json_rows
     from soundcal.study import study_of
@@ -131,12 +132,15 @@ def run(options: argparse.Namespace) -> int:
     if options.figures and not options.out:
         raise ParameterError("--figures are written into a folder; give --out DIR")
     rules, answers = rules_from(options), answers_from(options)
+    table = _periods(options) if _asks_for_periods(options) else _table(options)
+    of_datasets = all(map(is_dataset, options.tables))
+    names = table["condition"].unique() if of_datasets else (p.stem for p in options.tables)
     study = study_of(
-        _periods(options) if _asks_for_periods(options) else _table(options),
+        table,
         options.methods,
         reference=options.reference,
         rules=rules,
-        title=options.title or "Comparison of methods: " + some(p.stem for p in options.tables),
+        title=options.title or "Comparison of methods: " + some(names),
         answers=answers,
     )
     written = []

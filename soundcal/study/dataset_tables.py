@@ -113,9 +113,15 @@ def datasets_table(
     )
     _check_common(stimuli, kind, across_years)
     notes = gathered(
-        (n, note) for n, p in zip(names, parts, strict=True) for note in p.attrs["notes"]
+        (name, note)
+        for name, part in zip(names, parts, strict=True)
+        for note in part.attrs["notes"]
     )
-    table.attrs["notes"] = (*notes, _paired(kind, own, across_years, parts[0].attrs["zone"]))
+    paired = _paired(kind, own, across_years, parts[0].attrs["zone"])
+    if not (own or alone) and len({of[0] for of in stations}) > 1:
+        each = ", ".join(f"{of[0]} ({name})" for name, of in zip(names, stations, strict=True))
+        paired += f"; the stations {each} are taken for one place"
+    table.attrs["notes"] = (*notes, paired)
     return table.drop(columns="station")
 
 

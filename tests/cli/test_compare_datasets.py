@@ -72,6 +72,7 @@ def test_two_recorders_over_the_same_hours(
     assert (found["n"], found["bias"]) == (5, pytest.approx(0.0, abs=1e-9))
     assert "1 of 7 rows by hour left out, because less than 75 %" in found["notes"]
     assert "confidence intervals are too narrow" in found["notes"]
+    assert "the stations one (one), other (other) are taken for one place" in found["notes"]
     assert compared(capsys, *paths, "--every", "hour", "--coverage", "5")["n"] == 6
     # the same as stations of one dataset
     write_dataset(tmp_path / "both", [*one, *other])
