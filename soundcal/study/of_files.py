@@ -129,7 +129,7 @@ def _refuse_two_of_a_stimulus(table: "pd.DataFrame") -> None:
         first, second = same["recording"].iloc[:2]
         raise RecordError(
             f"{first} and {second} are both the stimulus {stimulus!r} of the condition "
-            f"{condition!r}; {_WAYS}"
+            f"{condition!r}; tell them apart in a column stimulus, or {_WAYS}"
         )
 
 

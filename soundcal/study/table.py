@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -140,10 +140,7 @@ def _read(path: Path, method: str, mapping: WideMapping | None) -> "pd.DataFrame
     import pandas as pd
 
     if is_dataset(path):
-        try:
-            return with_conditions(values_table(path).drop(columns="station"), method)
-        except RecordError as error:
-            raise RecordError(f"{path}: {error}") from error
+        return _beside_tables(path, method)
     likely = mapping.likeness if mapping is not None and mapping.names_columns else likeness
     sheet = "" if mapping is None else mapping.sheet
     if not is_workbook(path) or sheet or len(sheets := sheet_names(path)) < 2:
@@ -175,6 +172,22 @@ def _read(path: Path, method: str, mapping: WideMapping | None) -> "pd.DataFrame
     note = f"{path}: the conditions are the sheets {some(tables)}"
     frame.attrs["notes"] = (note, *notes)
     return frame
+
+
+def _beside_tables(path: Path, method: str) -> "pd.DataFrame":
+    """Return a dataset as a table of recordings that are known by the names of their files."""
+    table = values_table(path).drop(columns="station")
+    seen: dict[str, str] = {}
+    for name in table["recording"].unique():
+        other = seen.setdefault(normal_name(PurePosixPath(name).stem), name)
+        if other != name:
+            raise RecordError(
+                f"{path}: {other} and {name} have the same name, by which recordings are paired "
+                "with those of tables; compare datasets with datasets, or tell them apart in a "
+                f"column stimulus of a table: soundcal summarise {path} --every recording "
+                "--out FILE.csv"
+            )
+    return with_conditions(table, method)
 
 
 def _with_condition(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from period_data import Sound, write_dataset
 
@@ -145,3 +146,25 @@ def test_options_of_periods_are_for_datasets(
     a = write_dataset(tmp_path / "a", hours("north", JULY, [60.0]))
     assert main(["compare", str(a), *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_dataset_beside_a_table_is_paired_by_the_names_of_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = write_dataset(tmp_path / "one", hours("north", JULY, [60.0, 61.0, 63.0]))
+    both = [*hours("north", JULY, [61.0]), *hours("south", JULY, [62.0, 64.0])]
+    two = write_dataset(tmp_path / "two", both)
+    tables = [str(tmp_path / f"{folder.name}.csv") for folder in (one, two)]
+    for folder, table in zip((one, two), tables, strict=True):
+        assert main(["summarise", str(folder), "--every", "recording", "--out", table]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(two), tables[0]]) == 5
+    said = capsys.readouterr().err
+    assert "north/000.wav and south/000.wav have the same name" in said
+    assert f"soundcal summarise {two} --every recording" in said
+    frame = pd.read_csv(tables[1])
+    names = {"north/000.wav": "000", "south/000.wav": "001", "south/001.wav": "002"}
+    frame.insert(0, "stimulus", [names[name] for name in frame["recording"]])
+    frame.to_csv(tables[1], index=False)
+    found = compared(capsys, tables[1], one)
+    assert (found["n"], found["bias"]) == (3, pytest.approx(1.0))
