@@ -208,7 +208,11 @@ def _check_common(
             "which pairs the same time at stations of the same name, with --across-years also of "
             "different years; or measure with a --root from which the paths are alike"
         )
-    years = "" if across_years or kind.unit == "year" else "; --across-years leaves out the year"
+    years = "; --across-years leaves out the year"
+    if across_years or not kind.of_time:
+        years = ""
+    elif kind.unit == "year":
+        years = "; --every site compares all that each has"
     raise RecordError(
         f"no two methods have the same station and {kind}: {has}{years}. Stations are paired by "
         "their names, unless every dataset has only one; measure with the same names (--station)"
