@@ -38,6 +38,11 @@ class Workspace:
         """Return an array of complex numbers with arbitrary content from earlier use."""
         return self.real(name, *shape[:-1], 2 * shape[-1]).view(np.complex128)
 
+    def single(self, name: str, *shape: int) -> NDArray[np.float32]:
+        """Return an array of real numbers in single precision, with arbitrary content."""
+        size = math.prod(shape)
+        return self.real(name, (size + 1) // 2).view(np.float32)[:size].reshape(shape)
+
 
 def give_back() -> None:
     """Return free memory to the system, which the C library would otherwise keep (Linux).

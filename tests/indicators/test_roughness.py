@@ -100,6 +100,15 @@ def test_block_sizes_do_not_matter(sizes: list[int], fs: int) -> None:
     assert found.statistics["5"].tolist() == [whole.statistics["5"]]
 
 
+def test_a_frame_gives_the_same_whichever_are_analysed_with_it() -> None:
+    loud, tone = 20 * NOISE[:LENGTH], am()[:LENGTH]
+    frames = np.stack([NOISE[:LENGTH], tone, 0 * tone, loud, 1e-3 * loud, tone + loud, 0.1 * tone])
+    together = RoughnessMethod().analyse(frames)[1].tolist()
+    method = RoughnessMethod()
+    for some in ([6, 0, 3], [1], [2, 5, 4, 0, 1]):
+        assert method.analyse(frames[some])[1].tolist() == [together[i] for i in some]
+
+
 def test_without_keep_only_statistics() -> None:
     stream = open_stream(["Rmean"], fs=FS)
     stream.push(NOISE[np.newaxis])
@@ -136,9 +145,12 @@ def test_excitations_are_rectified_as_if_they_were_not_sampled(level: float) -> 
     frame = noise * level_to_pascal(level) / np.sqrt(np.mean(noise**2))
     method = RoughnessMethod()
     (value,), _ = method.analyse(frame[np.newaxis])
-    spectra = method._excitation.spectra(range(N_CHANNELS))
     dense = 16 * LENGTH
-    lines = np.fft.rfft(np.abs(np.fft.irfft(spectra, dense, axis=1, norm="forward")), axis=1)
+    rectified = np.zeros((N_CHANNELS, dense))
+    for channel, row in enumerate(rectified):
+        low, own = method._excitation.lines_in(channel)
+        row[:] = np.abs(np.fft.irfft(np.pad(own, (low, 1)), dense, norm="forward"))
+    lines = np.fft.rfft(rectified, axis=1)
     weights = _modulation_weights(np.arange(130) * FS / LENGTH)
     lines = lines[:, :130] / dense
     specific = _modulation(lines[:, 0].real, lines * weights) ** 2

@@ -4,6 +4,9 @@ Signals are filtered after their samples have been dealt out to ``n`` rows, ever
 the same row, so that the loops run through consecutive numbers and the compiler turns them into
 vector instructions. A row continues at both ends with what the signal has before and after: itself,
 if it repeats, or silence.
+
+Nothing is fused: in single precision the choice of the compiler, which is another one for kernels
+that are read from the disk, would be seen in the eighth digit.
 """
 
 import math
@@ -12,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
-from soundcal.dsp.kernel import kernel
+from soundcal.dsp.kernel import strict_kernel
+from soundcal.indicators.modulation.excitation_kernels import CHANNELS
 
-__all__ = ["slow_envelopes", "slow_signals"]
+__all__ = ["ENDS", "choose_kinds", "deal_lines", "slow_rectified"]
 
 BLOCK = 512
 """Results that are computed together, so that they stay in the cache."""
@@ -23,16 +27,49 @@ ENDS = 16
 """Samples before and after a signal whose middles are interpolated."""
 
 Integers = NDArray[np.int64]
+Single = NDArray[np.float32]
 
 
-@kernel
+@strict_kernel
+def lowest_power_of_two(least: int) -> int:
+    """Return the lowest power of two that is not below ``least``."""
+    found = 1
+    while found < least:
+        found *= 2
+    return found
+
+
+@strict_kernel
+def choose_kinds(
+    spans: Integers, length: int, least: int, density: int, real_density: int, kinds: Integers
+) -> None:
+    """Write the kind and the number of samples of every channel to ``kinds``, shape (n, 2).
+
+    The kind is 0 where the envelope is computed, otherwise the least number of samples for each
+    line: ``real_density``, 16 or 1; it is −1 if the channel is empty. ``least`` is the least number
+    of samples, ``density`` that of an envelope for each line.
+    """
+    for channel in range(spans.shape[0]):
+        low, after = spans[channel, 0], spans[channel, 1]
+        extent = after - low
+        kind, size = -1, 0
+        if after > 0:
+            kind, size = 0, lowest_power_of_two(max(least, density * extent))
+            if 2 * low <= least or low < extent // 4 or 2 * size > length:
+                size = min(lowest_power_of_two(max(least, real_density * after)), length)
+                found = size // after
+                kind = real_density if found >= real_density else 16 if found >= 16 else 1
+        kinds[channel, 0], kinds[channel, 1] = kind, size
+
+
+@strict_kernel
 def order(k: int, n: int) -> int:
     """Return the row of sample ``k`` of ``n``: of four rows, the first two have every second."""
     return k if n < 4 else (k % 2) * 2 + k // 2
 
 
-@kernel
-def surround(row: Array, first: int, n: int, repeated: bool) -> None:
+@strict_kernel
+def surround(row: Single, first: int, n: int, repeated: bool) -> None:
     """Fill both ends of a row, which has ``n`` samples from ``first`` on."""
     for i in range(first):
         row[i] = row[i + n] if repeated else 0.0
@@ -40,15 +77,15 @@ def surround(row: Array, first: int, n: int, repeated: bool) -> None:
         row[i] = row[i - n] if repeated else 0.0
 
 
-@kernel
-def rows_in(room: Array, n: int, width: int) -> Array:
+@strict_kernel
+def rows_in(room: Single, n: int, width: int) -> Single:
     """Return rows at the beginning of working memory, a multiple of 8 numbers apart."""
     width = (width + 7) // 8 * 8
     return room[: n * width].reshape((n, width))
 
 
-@kernel
-def midpoints(rows: Array, k: int, taps: Array, out: Array) -> None:
+@strict_kernel
+def midpoints(rows: Single, k: int, taps: Single, out: Single) -> None:
     """Interpolate in the middles from every sample ``k`` of one or two rows to the next.
 
     ``taps`` are the weights of the neighbours, the nearest first; their number is a multiple of 4.
@@ -67,8 +104,8 @@ def midpoints(rows: Array, k: int, taps: Array, out: Array) -> None:
             out[m] += near + (t2 * (a2[m] + b2[m]) + t3 * (a3[m] + b3[m]))
 
 
-@kernel
-def deal(x: Array, rows: Array, first: int) -> None:
+@strict_kernel
+def deal(x: Single, rows: Single, first: int) -> None:
     """Deal out the absolute values of samples to rows, from place ``first`` on."""
     n = rows.shape[0]
     for k in range(n):
@@ -77,8 +114,8 @@ def deal(x: Array, rows: Array, first: int) -> None:
             row[m] = abs(x[n * m + k])
 
 
-@kernel
-def decimate(rows: Array, taps: Array, out: Array) -> None:
+@strict_kernel
+def decimate(rows: Single, taps: Single, out: Single) -> None:
     """Filter samples and keep one of every row's; the number of taps is a multiple of 8."""
     n = rows.shape[0]
     for start in range(0, out.size, BLOCK):
@@ -100,15 +137,9 @@ def decimate(rows: Array, taps: Array, out: Array) -> None:
                 some[m] += first + ((t4 * e[m] + t5 * f[m]) + (t6 * g[m] + t7 * h[m]))
 
 
-@kernel
-def first_rows(stages: Integers, room: Array) -> Array:
-    """Return the rows of the first stage."""
-    return rows_in(room, stages[0, 0], stages[0, 2] + 2 * stages[0, 1] + 3)
-
-
-@kernel
+@strict_kernel
 def slow_down(
-    n: int, stages: Integers, taps: Array, repeated: bool, room: Array, x: Array, out: Array
+    n: int, stages: Integers, taps: Single, repeated: bool, room: Single, x: Single, out: Single
 ) -> None:
     """Filter and decimate ``n`` samples, which are in the rows of the first stage."""
     for i in range(stages.shape[0]):
@@ -124,73 +155,119 @@ def slow_down(
     out[stages[-1, 2] :] = 0.0
 
 
-@kernel
-def slow_envelopes(
-    signals: Spectrum,
-    stages: Integers,
-    taps: Array,
-    repeated: bool,
-    room: Array,
-    x: Array,
-    out: Array,
+@strict_kernel
+def turn(a: Single, b: Single, c: Single, d: Single, turns: Single, out: Single) -> None:
+    """Write ``a + c``, ``b + d``, turned, as real and imaginary parts to ``out``."""
+    cosine, sine = turns[0], turns[1]
+    for k in range(a.size):
+        re, im = a[k] + c[k], b[k] + d[k]
+        out[2 * k] = re * cosine[k] - im * sine[k]
+        out[2 * k + 1] = re * sine[k] + im * cosine[k]
+
+
+@strict_kernel
+def deal_lines(
+    gains: Array,
+    spectra: Spectrum,
+    spans: Integers,
+    channels: Integers,
+    shifted: bool,
+    turns: Single,
+    room: Single,
+    out: Single,
 ) -> None:
-    """Write the magnitudes of analytic signals, filtered and decimated, to the rows of ``out``.
+    """Write the lines of channels, dealt out for transforms that give every n-th sample each.
 
-    See ``_Conversion`` for the stages; ``room`` and ``x`` are working memory.
+    ``gains``, ``spectra`` and ``spans`` are those of an ``Excitation``. If ``shifted``, the first
+    line of a channel counts as 0 Hz. ``turns``, shape (n, 2, m), are cosines and sines, ``room``,
+    shape (4, 2 m), is working memory, ``out``, shape (channels, n, 2 m), receives real and
+    imaginary parts. With n = 4 a channel may have 2 m lines, of which the second half is turned by
+    a right angle more from each transform to the next; otherwise m.
     """
-    n = signals.shape[1]
-    for i in range(signals.shape[0]):
-        for m in range(n):
-            value = signals[i, m]
-            x[m] = math.sqrt(value.real * value.real + value.imag * value.imag)
-        if stages.shape[0] == 0:
-            deal(x[:n], out[i : i + 1], 0)
-            out[i, n:] = 0.0
-            continue
-        ratio, margin, size = stages[0, 0], stages[0, 1], stages[0, 2]
-        deal(x[:n], first_rows(stages, room), margin + (size - n // ratio) // 2)
-        slow_down(n, stages, taps, repeated, room, x, out[i])
+    m = turns.shape[2]
+    re, im = room[0], room[1]
+    for row in range(channels.size):
+        channel = channels[row]
+        low, after = spans[channel, 0], spans[channel, 1]
+        start = 0 if shifted else low
+        gain, lines = gains[channel, low:after], spectra[channel // CHANNELS, low:after]
+        re[:start] = 0.0
+        im[:start] = 0.0
+        for k in range(after - low):
+            re[start + k] = gain[k] * lines[k].real
+            im[start + k] = gain[k] * lines[k].imag
+        re[start + after - low :] = 0.0
+        im[start + after - low :] = 0.0
+        for i in range(turns.shape[0]):
+            turn(re[:m], im[:m], re[m:], im[m:], turns[i], out[row, i])
+            for k in range(m, 2 * m):
+                re[k], im[k] = -im[k], re[k]
 
 
-@kernel
-def slow_signals(
-    signals: Array,
-    wide: Array,
-    narrow: Array,
-    dense: Array,
+@strict_kernel
+def magnitudes(signal: Single, out: Single) -> None:
+    """Write the magnitudes of numbers whose real and imaginary parts follow each other."""
+    for m in range(out.size):
+        re, im = signal[2 * m], signal[2 * m + 1]
+        out[m] = math.sqrt(re * re + im * im)
+
+
+@strict_kernel
+def slow_rectified(
+    signals: Single,
+    envelopes: bool,
+    wide: Single,
+    narrow: Single,
+    dense: Single,
     stages: Integers,
-    taps: Array,
+    taps: Single,
     repeated: bool,
-    room: Array,
-    x: Array,
-    out: Array,
+    room: Single,
+    x: Single,
+    out: Single,
 ) -> None:
-    """Write the absolute values of real signals, filtered and decimated, to the rows of ``out``.
+    """Write rectified signals, filtered and decimated, to the rows of ``out``.
 
-    Before, values in the middles between the samples are interpolated with the weights ``wide``,
-    and in the middles between all these with ``narrow``, unless they are empty.
+    Every signal consists of n rows with every n-th of its samples, real and imaginary parts. If
+    ``envelopes``, they are rectified by their magnitudes. If not, these are those of twice the real
+    parts, after values in the middles between the samples have been interpolated with the weights
+    ``wide``, and in the middles between all these with ``narrow``, unless they are empty.
+
+    See ``_Conversion`` for the stages; ``dense``, ``room`` and ``x`` are working memory.
     """
-    n = signals.shape[1]
+    dealt, length = signals.shape[1], signals.shape[2] // 2
+    n = dealt * length
     n_rows = 1 + min(wide.size, 1) + 2 * min(narrow.size, 1)
-    for i in range(signals.shape[0]):
-        found = rows_in(dense, n_rows, n + 2 * ENDS)
-        for m in range(n):  # to assign the slice would take 2 s longer to compile
-            found[0, ENDS + m] = signals[i, m]
-        if n_rows > 1:
-            surround(found[0], ENDS, n, True)
-            midpoints(found[:1], 0, wide, found[1, ENDS : ENDS + n])
-        if n_rows > 2:
-            surround(found[1], ENDS, n, True)
-            midpoints(found[:2], 0, narrow, found[2, ENDS : ENDS + n])
-            midpoints(found[:2], 1, narrow, found[3, ENDS : ENDS + n])
-        if stages.shape[0] == 0:
-            deal(found[0, ENDS : ENDS + n], out[i : i + 1], 0)
-            out[i, n:] = 0.0
-            continue
+    found = rows_in(dense, n_rows, n + 2 * ENDS)
+    filtered = stages.shape[0] > 0
+    ratio, margin, size = 1, 0, n_rows * n
+    if filtered:
         ratio, margin, size = stages[0, 0], stages[0, 1], stages[0, 2]
-        each = ratio // n_rows
-        rows = first_rows(stages, room)
-        first = margin + (size - n // each) // 2
-        for k in range(n_rows):
-            deal(found[k, ENDS : ENDS + n], rows[k * each : (k + 1) * each], first)
-        slow_down(n_rows * n, stages, taps, repeated, room, x, out[i])
+    each = ratio // n_rows
+    first = margin + (size - n_rows * n // ratio) // 2
+    for i in range(signals.shape[0]):
+        rows = rows_in(room, ratio, size + 2 * margin + 3) if filtered else out[i : i + 1]
+        if envelopes and ratio == dealt == 4:
+            for k in range(4):
+                magnitudes(signals[i, k], rows[order(k, 4), first : first + length])
+        else:
+            for k in range(dealt):
+                if envelopes:
+                    magnitudes(signals[i, k], x[:length])
+                for m in range(length):
+                    found[0, ENDS + dealt * m + k] = (
+                        x[m] if envelopes else 2.0 * signals[i, k, 2 * m]
+                    )
+            if n_rows > 1:
+                surround(found[0], ENDS, n, True)
+                midpoints(found[:1], 0, wide, found[1, ENDS : ENDS + n])
+            if n_rows > 2:
+                surround(found[1], ENDS, n, True)
+                midpoints(found[:2], 0, narrow, found[2, ENDS : ENDS + n])
+                midpoints(found[:2], 1, narrow, found[3, ENDS : ENDS + n])
+            for k in range(n_rows):
+                deal(found[k, ENDS : ENDS + n], rows[k * each : (k + 1) * each], first)
+        if filtered:
+            slow_down(n_rows * n, stages, taps, repeated, room, x, out[i])
+        else:
+            out[i, n:] = 0.0

@@ -113,24 +113,29 @@ class Excitation:
         n_lines = self._lines.hearing.size
         self._factors = np.sqrt(2.0) * transmission(points, self._lines.position / 2.0, field)
         self.workspace = Workspace()
-        self._spectra = np.empty((together, length // 2 + 1), dtype=np.complex128)
+        self.spectra = np.empty((together, length // 2 + 1), dtype=np.complex128)
+        """Amplitudes of the frames' lines in Pa r.m.s., shape (n, at least n_lines)."""
         self._room = np.empty((4, BLOCK))
-        self._gains = np.zeros((together * N_CHANNELS, n_lines))  # half the memory of complex lines
+        self.gains = np.zeros((together * N_CHANNELS, n_lines))
+        """Gains of the lines in the channels of the frames, shape (47 n, n_lines)."""
         self._spans = np.zeros((together * N_CHANNELS, 2), dtype=np.int64)
         self.spans = self._spans
-        """First line and end (excluded) of the lines at which a channel is not zero, (47 n, 2)."""
+        """First line and end (excluded) of the lines at which a channel is not zero, (47 n, 2).
+
+        Beyond these, gains are arbitrary.
+        """
 
     def take(self, frames: Array) -> list[bool]:
         """Take frames, shape (n, length); return which of them are audible.
 
         Their window, if they have one, has the mean 1/length.
         """
-        np.fft.rfft(frames, axis=1, out=self._spectra[: len(frames)])
+        np.fft.rfft(frames, axis=1, out=self.spectra[: len(frames)])
         return self._excite(len(frames))
 
     def take_long(self, frame: Array, spectrum: LongSpectrum) -> bool:
         """Take a frame without its mean, under the window of ``spectrum``, as :meth:`take`."""
-        spectrum.write(frame, self._spectra[0, : self._gains.shape[1]])
+        spectrum.write(frame, self.spectra[0, : self.gains.shape[1]])
         return all(self._excite(1))
 
     def _excite(self, n: int) -> list[bool]:
@@ -140,34 +145,18 @@ class Excitation:
         found = []
         for i in range(n):
             own = slice(i * N_CHANNELS, (i + 1) * N_CHANNELS)
-            gains, spans = self._gains[own], self._spans[own]
-            spectrum = self._spectra[i]
+            gains, spans = self.gains[own], self._spans[own]
+            spectrum = self.spectra[i]
             rooms = self._room, self._room[0].view(np.int64)
             audible = excite(spectrum, self._factors, self._lines, *rooms, gains, spans)
             found.append(bool(audible))
         return found
 
-    def spectra(self, channels: ArrayLike, n_lines: int = 0, *, shifted: bool = False) -> Spectrum:
-        """Return the spectra of channels.
+    def lines_in(self, channel: int) -> tuple[int, Spectrum]:
+        """Return the number of the first line of a channel, and its lines from there on.
 
-        Parameters
-        ----------
-        channels : array_like of int
-            Indices of channels that are not empty: 0 to 46 of the first frame, 47 to 93 of the
-            second …
-        n_lines : int
-            Number of lines, at least that of the channels' spans; by default up to 20 kHz.
-        shifted : bool
-            Begin every spectrum with the first line of its span instead of that at 0 Hz.
-
-        Returns
-        -------
-        ndarray, shape (n, n_lines)
-            Amplitudes in Pa r.m.s., valid until the next call.
+        Channels are counted on from frame to frame; the lines are amplitudes in Pa r.m.s.
         """
-        from soundcal.indicators.modulation.excitation_kernels import collect_lines
-
-        chosen = np.asarray(channels, dtype=np.int64)
-        found = self.workspace.complex("spectra", chosen.size, n_lines or self._gains.shape[1])
-        collect_lines(self._gains, self._spectra, self.spans, chosen, shifted, found)
-        return found
+        low, after = self.spans[channel].tolist()
+        lines = self.spectra[channel // N_CHANNELS, low:after]
+        return low, lines * self.gains[channel, low:after]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel
 
-__all__ = ["DOUBLING", "LOWER_SLOPE", "Lines", "collect_lines", "excite"]
+__all__ = ["CHANNELS", "DOUBLING", "LOWER_SLOPE", "Lines", "excite"]
 
 Integers = NDArray[np.int64]
 
@@ -225,28 +225,3 @@ def excite(
             elif begin == a:
                 break
     return audible
-
-
-@kernel
-def collect_lines(
-    gains: Array,
-    lines: Spectrum,
-    spans: Integers,
-    channels: Integers,
-    shifted: bool,
-    out: Spectrum,
-) -> None:
-    """Write the lines of channels to the rows of ``out``, at their beginning if ``shifted``.
-
-    ``lines`` has a row for each frame; channels are counted on from frame to frame.
-    """
-    for row in range(channels.size):
-        channel = channels[row]
-        spectrum = lines[channel // CHANNELS]
-        low, after = spans[channel, 0], spans[channel, 1]
-        shift = low if shifted else 0
-        out[row, : max(low - shift, 0)] = 0.0
-        for k in range(low, after):
-            gain, line = gains[channel, k], spectrum[k]
-            out[row, k - shift] = complex(gain * line.real, gain * line.imag)
-        out[row, max(after - shift, 0) :] = 0.0

@@ -22,14 +22,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.long_spectrum import LongSpectrum
 from soundcal.errors import SignalError
 from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.frames import FrameStream
-from soundcal.indicators.modulation.envelopes import slow_lines
+from soundcal.indicators.modulation.envelopes import WEAK, precise_lines, slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
 from soundcal.indicators.modulation.excitation_tables import A0_FLUCTUATION, G_FLUCTUATION
 from soundcal.indicators.result import IndicatorResult
@@ -158,31 +158,51 @@ class FluctuationMethod:
         excitation = self._excitation
         if not excitation.take_long(frame, self._spectrum):
             return np.zeros(N_CHANNELS)
-        lines = slow_lines(excitation, self.length, c.filter.size)
-        mean = lines[:, 0].real
-        fluctuation = _in_time((lines - mean[:, np.newaxis] * c.box) * c.filter)
-        depth = np.zeros(N_CHANNELS)
-        heard = mean > 0.0
-        depth[heard] = np.sqrt(np.mean(fluctuation[heard] ** 2, axis=1)) / mean[heard]
+        n_lines = c.filter.size
+        lines = slow_lines(excitation, self.length, n_lines)
+        depth, power, common = _fluctuation(lines, c)
+        weak = np.flatnonzero((depth > 0.0) & (depth < WEAK))
+        if weak.size:
+            lines[weak] = precise_lines(excitation, weak, self.length, n_lines)
+            depth, power, common = _fluctuation(lines, c)
         depth = np.minimum(np.where(depth > _KNEE, _KNEE + _SLOPE * (depth - _KNEE), depth), 1.0)
-        alike = _likeness(fluctuation)
+        alike = _likeness(power, common)
         return CALIBRATION * c.g * depth**_EXPONENT * np.abs(alike) ** _EXPONENT * np.sign(alike)
 
 
-def _in_time(lines: Spectrum) -> Array:
-    """Return the band-passed fluctuations during the frame, from lines half a line apart."""
+def _fluctuation(lines: Spectrum, c: _Constants) -> tuple[Array, Array, Array]:
+    """Return the modulation depths of the channels, and what :func:`_likeness` needs."""
+    from soundcal.indicators.modulation.fluctuation_kernels import mean_products
+
+    mean = lines[:, 0].real
+    fluctuation = _in_time((lines - mean[:, np.newaxis] * c.box) * c.filter)
+    offset, power, common = (np.empty(n) for n in (N_CHANNELS, N_CHANNELS, N_CHANNELS - 2))
+    mean_products(fluctuation, offset, power, common)
+    depth = np.zeros(N_CHANNELS)
+    np.divide(np.sqrt(power + offset**2), mean, out=depth, where=mean > 0.0)
+    return depth, power, common
+
+
+def _in_time(lines: Spectrum) -> NDArray[np.float32]:
+    """Return the band-passed fluctuations during the frame, from lines half a line apart.
+
+    They have no mean, so the error of single precision is relative to the fluctuation. Rows are
+    transformed four at a time, so there is an empty one.
+    """
+    from scipy.fft import irfft
+
     n = 4 * (lines.shape[1] - 1)
-    return np.asarray(np.fft.irfft(lines, n, axis=1, norm="forward")[:, : n // 2]) / 2.0
+    rows = np.zeros((N_CHANNELS + 1, lines.shape[1]), dtype=np.complex64)
+    np.multiply(lines, 0.5, out=rows[:N_CHANNELS], casting="same_kind")
+    return np.asarray(irfft(rows, n, axis=1, norm="forward")[:N_CHANNELS, : n // 2])
 
 
-def _likeness(fluctuation: Array) -> Array:
+def _likeness(power: Array, common: Array) -> Array:
     """Return the products of the correlations to both neighbours 1 Bark away, shape (47,).
 
-    Beyond the outermost channels the correlations are extrapolated linearly.
+    ``power`` are the mean squares of the channels, ``common`` the mean products of each and the
+    one 1 Bark above. Beyond the outermost channels the correlations are extrapolated linearly.
     """
-    centred = fluctuation - fluctuation.mean(axis=1, keepdims=True)
-    power = np.sum(centred**2, axis=1)
-    common = np.sum(centred[:-2] * centred[2:], axis=1)
     norm = np.sqrt(power[:-2] * power[2:])
     up = np.zeros(N_CHANNELS)
     np.divide(common, norm, out=up[:-2], where=norm > 0.0)

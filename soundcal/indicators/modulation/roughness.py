@@ -56,7 +56,7 @@ from numpy.typing import ArrayLike
 from soundcal.arrays import Array, Spectrum
 from soundcal.indicators.accepting import accepts_recording
 from soundcal.indicators.frames import FrameStream
-from soundcal.indicators.modulation.envelopes import slow_lines
+from soundcal.indicators.modulation.envelopes import WEAK, precise_lines, slow_lines
 from soundcal.indicators.modulation.excitation import CHANNEL_BARK, N_CHANNELS, Excitation, table
 from soundcal.indicators.modulation.excitation_tables import (
     A0_ROUGHNESS,
@@ -160,15 +160,26 @@ class RoughnessMethod:
         if any(self._excitation.take(frames * c.window)):
             n_lines = 2 * c.weights.shape[1] - 1
             lines = slow_lines(self._excitation, LENGTH, n_lines, repeated=True)
-            for row, own in zip(degree, lines.reshape(len(frames), N_CHANNELS, -1), strict=True):
-                row[:] = _modulation(own[:, 0].real, own * c.weights)
+            own = lines.reshape(len(frames), N_CHANNELS, -1)
+            limit = (WEAK * c.ratio * lines[:, 0].real) ** 2
+            weak = np.flatnonzero(_power(own * c.weights).ravel() < limit)
+            if weak.size:
+                lines[weak] = precise_lines(self._excitation, weak, LENGTH, n_lines, repeated=True)
+            for row, some in zip(degree, own, strict=True):
+                row[:] = _modulation(some[:, 0].real, some * c.weights)
         return CALIBRATION / 0.5 * c.g * degree**2
+
+
+def _power(fluctuation: Spectrum) -> Array:
+    """Mean squares of fluctuations given by their lines."""
+    parts = np.ascontiguousarray(fluctuation).view(np.float64)
+    return np.asarray(2.0 * np.einsum("...j,...j->...", parts, parts))
 
 
 def _modulation(mean: Array, fluctuation: Spectrum) -> Array:
     """Degrees of modulation times the correlations to both neighbours, shape (47,)."""
     parts = np.ascontiguousarray(fluctuation).view(np.float64)
-    power = 2.0 * np.einsum("ij,ij->i", parts, parts)
+    power = _power(fluctuation)
     power[power <= (_STEADY * mean) ** 2] = 0.0
     heard = mean > 0.0
     degree = np.zeros(N_CHANNELS)
