@@ -178,8 +178,10 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     """
     from soundcal.errors import ParameterError, SignalError
     from soundcal.recording import counted, utc_now
+    from soundcal.runs.copies import remove_unused_copies
     from soundcal.runs.listing import check_moved, common_root, names_of, relative_name
     from soundcal.runs.opening import engine_for
+    from soundcal.runs.remote import is_address
     from soundcal.runs.run_log import LOG_SCHEMA, write_log
     from soundcal.runs.running import RunTotals, run_pieces, spooled
     from soundcal.runs.settings import PIECE_S, RunSettings, begin
@@ -248,6 +250,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         finally:
             with uninterrupted():
                 engine.close()
+                if is_address(job.root):
+                    remove_unused_copies()  # of workers that had to be killed
                 about = {
                     "command": shlex.join(["soundcal", *sys.argv[1:]]),
                     "cluster": options.cluster or "",

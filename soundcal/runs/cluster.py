@@ -6,6 +6,7 @@ the configuration of Dask.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.runs.engine import BundleEnd
-from soundcal.runs.local import ignore_interrupts
+from soundcal.runs.local import prepare_worker
 from soundcal.runs.versions import check_installed, differing, installed
 from soundcal.stopping import interrupts_not_inherited, uninterrupted
 
@@ -183,11 +184,13 @@ def local_cluster(workers: int) -> DaskWorkers:
     from distributed import Client, LocalCluster
     from distributed.diagnostics.plugin import WorkerPlugin
 
-    class LeavesInterrupts(WorkerPlugin):  # type: ignore[misc]
-        """Ctrl-C reaches all processes of a terminal; the parent ends the workers."""
+    command = os.getpid()
+
+    class Prepares(WorkerPlugin):  # type: ignore[misc]
+        """Every worker is prepared, also one that replaces another."""
 
         def setup(self, worker: Any) -> None:
-            ignore_interrupts()
+            prepare_worker(command)
 
     with (
         uninterrupted(),  # a cluster that is half started cannot be closed
@@ -206,7 +209,7 @@ def local_cluster(workers: int) -> DaskWorkers:
             silence_logs=logging.CRITICAL,
         )
         client = Client(cluster)
-        client.register_plugin(LeavesInterrupts())
+        client.register_plugin(Prepares())
         return DaskWorkers(client, expected=workers, cluster=cluster)
 
 

@@ -1,18 +1,15 @@
 """Audio files that are not on a disk of this machine: addresses such as ``s3://bucket/a.flac``.
 
-They are opened by fsspec. Headers are read in place; a file that is measured is copied first, with
-its record and the calibration that the record names. The latest copy is kept, because the pieces of
-a file are usually measured one after the other.
+They are opened by fsspec. Headers are read in place; a file that is measured is copied first
+(:mod:`soundcal.runs.copies`), with its record and the calibration that the record names.
 """
 
 import json
 import os
-import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, cast
 
 from soundcal.errors import ParameterError
 from soundcal.runs.versions import check_installed
@@ -20,9 +17,9 @@ from soundcal.runs.versions import check_installed
 __all__ = [
     "Stamp",
     "calibration_beside",
+    "copy_file",
     "file_system",
     "is_address",
-    "local_copy",
     "opened",
     "record_of",
     "stamp",
@@ -125,36 +122,11 @@ def _calibration_file(record: bytes) -> str:
     return named if isinstance(named, str) else ""
 
 
-class _Copies(threading.local):
-    """The latest copy that a thread has made: name, stamp, folder and path of the copy."""
-
-    latest: tuple[str, Stamp, tempfile.TemporaryDirectory[str], Path] | None = None
-
-
-_COPIES: Final = _Copies()
-
-
-def local_copy(name: str) -> Path:
-    """Return a file on a disk of this machine: the file itself, or a copy of it.
-
-    A copy lies in the folder of temporary files; each thread keeps the latest one only.
-    """
-    if not is_address(name):
-        return Path(name)
-    now = stamp(name)
-    latest = _COPIES.latest
-    if latest is not None and latest[:2] == (name, now):
-        return latest[3]
-    if latest is not None:
-        _COPIES.latest = None
-        latest[2].cleanup()
+def copy_file(name: str, copy: Path) -> None:
+    """Copy the file at an address, the record beside it, and the calibration that it names."""
     system, path = file_system(name)
-    folder = tempfile.TemporaryDirectory(prefix="soundcal-", ignore_cleanup_errors=True)
-    copy = Path(folder.name) / PurePosixPath(path).name
     system.get_file(path, str(copy))
     _copy_record(name, copy)
-    _COPIES.latest = name, now, folder, copy
-    return copy
 
 
 def _copy_record(name: str, copy: Path) -> None:

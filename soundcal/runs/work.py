@@ -18,10 +18,11 @@ from functools import lru_cache
 from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.recording import NOT_MEASURED, Flag
 from soundcal.runs.columns import encoded
+from soundcal.runs.copies import local_copy
 from soundcal.runs.dataset import short_hash
 from soundcal.runs.listing import relative_name
 from soundcal.runs.plan import AudioFile, FilePiece, content_now, looked_at
-from soundcal.runs.remote import is_address, local_copy, stamp
+from soundcal.runs.remote import is_address, stamp
 from soundcal.runs.series import encoded_series, seconds_metadata
 from soundcal.runs.settings import RunSettings
 from soundcal.runs.versions import differing, installed
@@ -164,7 +165,7 @@ def _summaries(
     """Return the Parquet file of a piece, and that of its series, empty if none are kept."""
     file, settings = piece.file, job.settings
     result = summarise_piece(
-        local_copy(file.name),
+        local_copy(file.name, file.content),
         settings.task,
         piece.first,
         piece.last,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,16 @@ def test_a_file_that_kills_workers_is_a_failure_and_the_others_are_measured(
     assert "workers died" in failures[0]["reason"]
     safe = files_of(tmp_path / "safe")
     assert files_of(out).items() <= safe.items()
+
+
+def test_workers_do_without_pandas_which_pyarrow_would_load() -> None:
+    engine = LocalProcesses(1)
+    try:
+        engine.submit(0, import_module, "pandas")
+        ended = engine.finished(None)
+    finally:
+        engine.close()
+    assert isinstance(ended[0].error, ModuleNotFoundError)
 
 
 def test_processes_can_be_stopped_while_bundles_wait(tmp_path: Path) -> None:

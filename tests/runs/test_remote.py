@@ -1,5 +1,9 @@
 """Files at addresses of fsspec give the rows of the same files on disk."""
 
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +12,9 @@ import fsspec
 import pytest
 from run_data import InProcess, measured, rows, write_recordings
 
-from soundcal.errors import ParameterError
+from soundcal.errors import ParameterError, RecordError
 from soundcal.runs import read_failures
+from soundcal.runs.copies import local_copy, remove_unused_copies
 from soundcal.runs.listing import common_root, names_of, states_of
 from soundcal.runs.remote import stamp
 
@@ -85,6 +90,72 @@ def test_sources_and_their_root(memory: Any, recordings: Path, tmp_path: Path) -
         common_root([every[0], str(recordings / NAMES[0])])
     with pytest.raises(ParameterError, match="cannot be opened"):
         common_root(["nosuchthing://a/b.wav"])
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, of this process and those that it starts."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    return place
+
+
+def copy_elsewhere(address: str, content: str, then: str = "") -> str:
+    """Return the path of the copy that another process uses."""
+    program = f"""
+import os, signal
+from soundcal.runs.copies import local_copy, remove_unused_copies
+print(local_copy({address!r}, {content!r}), flush=True)
+{then}
+remove_unused_copies()
+"""
+    return subprocess.run([sys.executable, "-c", program], stdout=-1, text=True).stdout.strip()
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="processes of Windows share no copies")
+
+
+@posix
+def test_processes_share_a_copy_and_the_last_one_removes_it(
+    recordings: Path, place: Path, tmp_path: Path
+) -> None:
+    source, other = (f"file://{tmp_path}/{name}.wav" for name in "ab")
+    for name in NAMES:
+        shutil.copy(recordings / name, tmp_path / f"{name[6]}.wav")
+    (tmp_path / "a.json").write_text('{"calibration_file": "cal.json"}')
+    (tmp_path / "cal.json").write_text("{}")
+    copy = local_copy(source, "1")
+    assert sorted(path.name for path in copy.parent.iterdir()) == ["a.json", "a.wav", "cal.json"]
+    (tmp_path / "a.wav").write_bytes(b"changed")  # is not copied again
+    assert copy_elsewhere(source, "1") == str(copy)
+    assert copy.read_bytes() == (recordings / NAMES[0]).read_bytes()
+    assert local_copy(source, "2").read_bytes() == b"changed"
+    assert not copy.exists()
+    with pytest.raises(FileNotFoundError):
+        local_copy(f"file://{tmp_path}/none.wav", "3")
+    assert local_copy(other, "4").read_bytes() == (recordings / NAMES[1]).read_bytes()
+    assert len(list(place.rglob("*.wav"))) == 1
+
+
+@posix
+def test_copies_of_a_process_that_was_killed_are_removed(recordings: Path, place: Path) -> None:
+    kill = "os.kill(os.getpid(), signal.SIGKILL)"
+    copy = Path(copy_elsewhere(f"file://{recordings / NAMES[0]}", "1", kill))
+    assert copy.is_file()
+    remove_unused_copies()
+    assert [path.name for path in place.rglob("*")] == [copy.parent.parent.name]
+
+
+@posix
+def test_a_folder_of_copies_that_others_can_change_is_refused(
+    recordings: Path, place: Path
+) -> None:
+    remove_unused_copies()
+    next(place.iterdir()).chmod(0o777)
+    with pytest.raises(RecordError, match="can be changed by other users"):
+        local_copy(f"file://{recordings / NAMES[0]}", "1")
 
 
 @pytest.mark.long
