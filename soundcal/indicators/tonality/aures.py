@@ -41,7 +41,7 @@ from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.stream import StreamRequest, run_stream
 from soundcal.indicators.zwicker.filter_bank import TABLE_A2, band_filters
 from soundcal.indicators.zwicker.method import loudness_of, to_energy
-from soundcal.units import P_REF, power_db
+from soundcal.units import P_REF
 
 if TYPE_CHECKING:
     from soundcal.indicators.stream import Field
@@ -71,11 +71,9 @@ CALIBRATION: Final = 1.105464
 """Factor in t.u. that fulfils the definition."""
 
 _BLACKMAN_HARRIS: Final = (0.35875, -0.48829, 0.14128, -0.01168)
-_NEAR: Final = 6
 _LAST: Final = int(5000.0 / STEP)
 _FAINTEST: Final = 0.1 * P_REF**2
 
-_W_EXPONENT: Final = 0.29
 _LOUDNESS_EXPONENT: Final = 0.79
 
 
@@ -107,20 +105,10 @@ class Components(NamedTuple):
     """Mean squares in Pa² per line that replace the component in the noise."""
 
 
-def _bark(frequency: ArrayLike) -> Array:
-    """Critical-band rate in Bark (Zwicker & Terhardt 1980)."""
-    khz = np.asarray(frequency, dtype=np.float64) / 1000.0
-    return np.asarray(13.0 * np.arctan(0.76 * khz) + 3.5 * np.arctan((khz / 7.5) ** 2))
-
-
-def _threshold(frequency: Array) -> Array:
-    """Threshold in quiet in dB (Terhardt 1979)."""
-    khz = frequency / 1000.0
-    return np.asarray(3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4)
-
-
 @lru_cache(maxsize=1)
 def _constants() -> _Constants:
+    from soundcal.indicators.tonality.kernels import bark_of
+
     phase = 2.0 * np.pi * np.arange(LENGTH) / LENGTH
     window = sum(a * np.cos(k * phase) for k, a in enumerate(_BLACKMAN_HARRIS))
     window = np.asarray(window, dtype=np.float64)
@@ -135,7 +123,7 @@ def _constants() -> _Constants:
         window=window,
         noise_bandwidth=float(LENGTH * np.sum(window**2)),
         moment=float(np.sum(around**2 * lobe) / np.sum(lobe)),
-        bark=_bark(frequency),
+        bark=np.array([bark_of(f) for f in frequency.tolist()]),
         bands=(np.abs(np.array(responses)) * gains[:, np.newaxis]) ** 2,
     )
 
@@ -154,58 +142,6 @@ def find_components(power: Array) -> Components:
     centre, whole, moment, peak, floor = rows.T
     width = STEP * np.sqrt(12.0 * moment)
     return Components(centre * STEP, whole, width, peak.astype(np.int64), floor)
-
-
-def _without(power: Array, components: Components, which: Integers) -> Array:
-    """Return the spectrum with the floor in place of the components ``which``."""
-    noise = power.copy()
-    for i in which:
-        region = slice(components.peak[i] - _NEAR, components.peak[i] + _NEAR + 1)
-        noise[region] = np.minimum(noise[region], components.floor[i])
-    return noise
-
-
-def _excess(components: Components, noise: Array) -> tuple[Array, Array]:
-    """Return the level excesses in dB (Terhardt et al. 1982, Eq. 4 to 7), and over noise alone."""
-    c = _constants()
-    frequency = components.frequency
-    level = power_db(components.power / P_REF**2)
-    z = _bark(frequency)
-    apart = z[np.newaxis, :] - z[:, np.newaxis]  # masked (column) above masker (row)
-    rise = 24.0 + 230.0 / frequency - 0.2 * level
-    fall = np.where(apart < 0.0, -27.0 * apart, np.maximum(rise, 0.0)[:, np.newaxis] * apart)
-    amplitude = 10.0 ** ((level[:, np.newaxis] - fall) / 20.0)
-    np.fill_diagonal(amplitude, 0.0)
-    band = np.searchsorted(c.bark, np.stack([z - 0.5, z + 0.5], axis=1))
-    broadband = np.add.reduceat(noise, band.ravel())[::2] / P_REF**2  # every second sum: between
-    quiet = 10.0 ** (_threshold(frequency) / 10.0)
-    masking = broadband + quiet
-    over_noise = level - power_db(masking)
-    return level - power_db(masking + amplitude.sum(axis=0) ** 2), over_noise
-
-
-def _tonal_weight(frequency: Array, width: Array, excess: Array) -> float:
-    """Return w_T of the components with level excess."""
-    spread = _bark(frequency + width / 2.0) - _bark(frequency - width / 2.0)
-    w1 = (0.13 / (spread + 0.13)) ** (1.0 / _W_EXPONENT)
-    w2 = 1.0 / np.sqrt(1.0 + 0.2 * (frequency / 700.0 + 700.0 / frequency) ** 2)
-    w3 = 1.0 - np.exp(-excess / 15.0)
-    return float(np.sqrt(np.sum((w1 * w2 * w3) ** 2)))
-
-
-def _weight_and_noise(power: Array) -> tuple[float, Array]:
-    """Return w_T of a spectrum, 0 if no component is heard, and the spectrum of its noise."""
-    components = find_components(power)
-    if components.peak.size == 0:
-        return 0.0, power
-    everything = np.arange(components.peak.size)
-    excess, over_noise = _excess(components, _without(power, components, everything))
-    heard = np.flatnonzero(excess > 0.0)
-    if heard.size == 0:
-        return 0.0, power
-    noise = _without(power, components, np.flatnonzero(over_noise > 0.0))
-    weight = _tonal_weight(components.frequency[heard], components.width[heard], excess[heard])
-    return weight, noise
 
 
 class TonalityMethod:
@@ -228,27 +164,31 @@ class TonalityMethod:
 
     def analyse(self, frames: Array) -> tuple[Array, Array]:
         """Return the values in t.u., and an empty array: there are no specific values."""
+        from soundcal.indicators.tonality.kernels import W_EXPONENT, weigh_components
+
         values = np.zeros(len(frames))
         heard: list[tuple[int, float]] = []
         spectra = []
-        for i, frame in enumerate(frames):
-            power = self.spectrum(frame)
-            weight, noise = _weight_and_noise(power)
+        for i, power in enumerate(self.spectrum(frames)):
+            noise = np.empty_like(power)
+            weight = weigh_components(*find_components(power), power, _constants().bark, noise)
             if weight > 0.0:
                 heard.append((i, weight))
                 spectra += [power, noise]
         loudness = self._loudness(spectra)
         for (i, weight), whole, rest in zip(heard, loudness[::2], loudness[1::2], strict=True):
             by_loudness = max(1.0 - rest / whole, 0.0) if whole > 0.0 else 0.0
-            values[i] = CALIBRATION * weight**_W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT
+            values[i] = CALIBRATION * weight**W_EXPONENT * by_loudness**_LOUDNESS_EXPONENT
         return values, np.empty(0)
 
-    def spectrum(self, frame: Array) -> Array:
-        """Return the mean square in Pa² per line, without a constant offset."""
+    def spectrum(self, frames: Array) -> Array:
+        """Return the mean squares in Pa² per line, without a constant offset, shape (..., 6001)."""
         c = _constants()
-        weighted = frame * c.window
-        lines = np.fft.rfft(weighted - weighted.sum() * c.window)
-        return np.asarray(2.0 / c.noise_bandwidth * (lines.real**2 + lines.imag**2))
+        weighted = frames * c.window
+        weighted -= weighted.sum(axis=-1, keepdims=True) * c.window
+        parts = np.fft.rfft(weighted).view(np.float64)
+        parts *= parts
+        return np.asarray(2.0 / c.noise_bandwidth * (parts[..., ::2] + parts[..., 1::2]))
 
     def _loudness(self, spectra: list[Array]) -> list[float]:
         from soundcal.indicators.tonality.kernels import sums_of_products
