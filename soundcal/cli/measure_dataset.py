@@ -211,7 +211,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         station=options.station,
         keep=kept_series(options.keep) if options.keep else (),
     )
-    _check_there(options.files)
+    _check_there(options.files, waits=bool(options.follow))
     root = _root(options.root) or common_root(options.files)
     started, clock = utc_now(), time.monotonic()
     totals = RunTotals()
@@ -289,14 +289,17 @@ def _follow(
 
     following = Following(options.files, job.root, options.follow)
     told: list[str] = []
+    known: list[str] = []  # reasons of failures that are tried at every look
 
     def idle(now: "RunTotals") -> None:
-        nonlocal told
+        nonlocal told, known
         for trouble in following.troubles:
             if trouble not in told:
                 say(trouble)
         for reason in now.reasons:
-            say(f"not measured: {reason}")
+            if reason not in known:
+                say(f"not measured: {reason}")
+        known = now.reasons[:]
         now.reasons.clear()
         waiting = f"({counted(following.waiting, 'file')} not complete yet; waiting for new ones)"
         if [*following.troubles, waiting] != told:
@@ -342,14 +345,20 @@ def _estimate(options: argparse.Namespace, names: "Iterator[str]", listed: int, 
     return 0
 
 
-def _check_there(sources: list[str]) -> None:
+def _check_there(sources: list[str], *, waits: bool) -> None:
     """Refuse names on the command line that are nothing; those in lists become failures."""
     import glob
 
+    from soundcal.errors import RecordError
     from soundcal.files.text import check_file
 
     for source in sources:
         plain = not (source.startswith("@") or "://" in source or glob.has_magic(source))
+        if waits and plain and not os.path.exists(source):
+            raise RecordError(
+                f"{source}: is not there; to wait for a folder, give a pattern in quotes, such as "
+                f"'{source.rstrip('/')}/*.wav'"
+            )
         if plain and not os.path.isdir(source):
             check_file(Path(source))
 

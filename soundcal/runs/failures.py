@@ -26,10 +26,13 @@ class Failures:
     ----------
     folder : Path
         Folder of the dataset.
+    own : set of str
+        Kept up to date with the names of the failures that this run has added and not removed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: set[str]) -> None:
         self._folder = folder / _FOLDER
+        self._own = own
         self._there: dict[str, set[str]] = {}
         if self._folder.is_dir():
             for entry in os.scandir(self._folder):
@@ -66,6 +69,7 @@ class Failures:
         with partial_file(self._folder / name, force=True) as temporary:
             write_table(table, temporary)
         self._there.setdefault(key, set()).add(name)
+        self._own.add(name)
 
     def forget(self, recording: str, first: int | None = None) -> None:
         """Remove the failure of a piece that has succeeded, or of a file that could be read."""
@@ -73,6 +77,7 @@ class Failures:
         if (name := _name(key, first)) in self._there.get(key, ()):
             (self._folder / name).unlink(missing_ok=True)
             self._there[key].discard(name)
+            self._own.discard(name)
 
     def keep_only(self, recording: str, firsts: set[int]) -> None:
         """Remove the failures of pieces that a file no longer has, since it was replaced."""

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 from soundcal.errors import ParameterError
 from soundcal.runs.engine import Engine
 from soundcal.runs.listing import relative_name, states_of
-from soundcal.runs.running import RETRY_AFTER_S, RunTotals, run_pieces, spooled
+from soundcal.runs.running import RunTotals, run_pieces, spooled
 from soundcal.runs.work import Job
 
 __all__ = ["QUIET_S", "Following", "follow_pieces"]
@@ -132,17 +132,17 @@ def follow_pieces(
     idle: Callable[[RunTotals], None] = lambda totals: None,
     totals: RunTotals,
     wait: Callable[[float], None] = time.sleep,
-    retry_after: Sequence[float] = RETRY_AFTER_S,
 ) -> NoReturn:
     """Measure files when they have come to rest, until ``KeyboardInterrupt``.
 
-    A failure is not tried again before its file changes, unless its disk or server was away.
+    A failure is not tried again before its file changes, unless its disk or server was away: then
+    it is tried at every look, so that the others do not wait for it.
 
     Parameters
     ----------
     following : Following
         The files.
-    job, folder, engine, report, totals, retry_after
+    job, folder, engine, report, totals
         As for :func:`soundcal.runs.running.run_pieces`.
     idle : callable
         Called with the totals when nothing is left to do.
@@ -165,7 +165,7 @@ def follow_pieces(
                     engine,
                     report=report,
                     totals=totals,
-                    retry_after=retry_after,
+                    retry_after=(),
                 )
         following.give_again(totals.unreached)
         totals.unreached.clear()

@@ -17,7 +17,7 @@ from typing import Any, Final
 from soundcal.errors import ParameterError, RecordError
 from soundcal.files import audio
 from soundcal.files.text import check_file
-from soundcal.runs.remote import file_system, is_address, stamp, stamp_of
+from soundcal.runs.remote import OF_ONE_FILE, file_system, is_address, stamp, stamp_of
 
 __all__ = [
     "check_moved",
@@ -53,14 +53,15 @@ def names_of(sources: Iterable[str]) -> Iterator[str]:
 def states_of(source: str) -> Iterator[tuple[str, str]]:
     """Give the files of a source that are there now, each with its state.
 
-    The state is made of size and time of the last change of the file and of the record beside it.
+    The state is made of size and time of the last change of the file and of the record beside it;
+    or it is the reason for which the file cannot be read.
 
     Raises
     ------
     RecordError
         A list that cannot be read.
     OSError
-        A file that is there cannot be reached. A server can have errors of other kinds.
+        The disk cannot be reached. A server can have errors of other kinds.
     """
     if _is_list(source):
         for name in listed_names(source):
@@ -73,10 +74,19 @@ def states_of(source: str) -> Iterator[tuple[str, str]]:
     else:
         for name in [os.path.abspath(source)] if _is_one(source) else _on_disk(source):
             with suppress(FileNotFoundError):  # not yet, or no more
-                state = str(stamp(name))
-                with suppress(FileNotFoundError):
-                    state += f" {stamp(str(Path(name).with_suffix('.json')))}"
-                yield name, state
+                yield name, _state_on_disk(name)
+
+
+def _state_on_disk(name: str) -> str:
+    try:
+        state = str(stamp(name))
+        with suppress(FileNotFoundError):
+            state += f" {stamp(str(Path(name).with_suffix('.json')))}"
+    except OSError as error:
+        if error.errno not in OF_ONE_FILE:
+            raise
+        return str(error)
+    return state
 
 
 def _is_one(source: str) -> bool:

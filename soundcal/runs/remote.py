@@ -4,17 +4,19 @@ They are opened by fsspec. Headers are read in place; a file that is measured is
 (:mod:`soundcal.runs.copies`), with its record and the calibration that the record names.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Final, cast
 
 from soundcal.errors import ParameterError
 from soundcal.runs.versions import check_installed
 
 __all__ = [
+    "OF_ONE_FILE",
     "Stamp",
     "calibration_beside",
     "copy_file",
@@ -25,6 +27,9 @@ __all__ = [
     "stamp",
     "stamp_of",
 ]
+
+OF_ONE_FILE: Final = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""Errors that concern a file; with others, its disk or server is likely to be away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,10 @@ class RunTotals:
     ----------
     listed, looked_at : int
         Files that were named, and those whose headers were read.
-    pieces, there, failures : int
-        Pieces that were measured, that were in the dataset already, and failures.
+    pieces, there : int
+        Pieces that were measured, and those that were in the dataset already.
+    failed : set of str
+        Names of the failures that the run has left in the dataset.
     sound_s, to_do_s : float
         Seconds of sound that were measured, and seconds of sound of all pieces that were missing in
         the files looked at.
@@ -85,7 +87,7 @@ class RunTotals:
     looked_at: int = 0
     pieces: int = 0
     there: int = 0
-    failures: int = 0
+    failed: set[str] = field(default_factory=set)
     sound_s: float = 0.0
     to_do_s: float = 0.0
     processor_s: float = 0.0
@@ -94,6 +96,11 @@ class RunTotals:
     reasons: list[str] = field(default_factory=list)
     waiting_for: str = ""
     unreached: list[str] = field(default_factory=list)
+
+    @property
+    def failures(self) -> int:
+        """Number of failures; one whose file was measured later no longer counts."""
+        return len(self.failed)
 
     @property
     def expected_s(self) -> float | None:
@@ -194,7 +201,8 @@ class _Run:
         self._folder, self._engine, self._totals = folder, engine, totals
         self._retry_after = retry_after
         kinds = (SUMMARIES, SERIES) if job.settings.keep else (SUMMARIES,)
-        self._finished, self._failures = Finished(folder, self._hash, kinds), Failures(folder)
+        self._finished = Finished(folder, self._hash, kinds)
+        self._failures = Failures(folder, totals.failed)
         self._seen: set[int] = set()
         self._numbers = count()
         self._under_way: dict[int, list[_Item]] = {}
@@ -406,7 +414,6 @@ class _Run:
             first=piece.first if piece else None,
             tries=max(item.tries, item.deaths, 1),
         )
-        self._totals.failures += 1
         if piece is None:
             self._totals.looked_at += 1
         else:

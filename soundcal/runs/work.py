@@ -5,7 +5,6 @@ writes all files, so workers need no access to the folder of the dataset, and on
 leaves nothing behind.
 """
 
-import errno
 import os
 import pickle
 import platform
@@ -22,7 +21,7 @@ from soundcal.runs.copies import local_copy
 from soundcal.runs.dataset import short_hash
 from soundcal.runs.listing import relative_name
 from soundcal.runs.plan import AudioFile, FilePiece, content_now, looked_at
-from soundcal.runs.remote import is_address, stamp
+from soundcal.runs.remote import OF_ONE_FILE, is_address, stamp
 from soundcal.runs.series import encoded_series, seconds_metadata
 from soundcal.runs.settings import RunSettings
 from soundcal.runs.versions import differing, installed
@@ -240,8 +239,7 @@ def _problem(name: str, error: SoundcalError | OSError) -> Problem:
     except FileNotFoundError:
         return Problem(reason, unreachable=not is_address(name) and not _has_neighbours(name))
     except OSError as away:
-        refused = away.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
-        return Problem(reason, unreachable=not refused)
+        return Problem(reason, unreachable=away.errno not in OF_ONE_FILE)
     return Problem(reason)
 
 

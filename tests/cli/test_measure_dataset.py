@@ -71,6 +71,10 @@ def test_following_ends_with_ctrl_c(
     assert "the same command tries again" in told.err
     assert len(files_of(folder / "r")) == 2
     assert len(list((folder / "r/runs").iterdir())) == 1
+    assert run("sound/late", "--out", "r/", "--follow", "1s", *TIMES) == 5
+    assert "to wait for a folder, give a pattern in quotes, such as 'sound/late/*.wav'" in (
+        capsys.readouterr().err
+    )
     assert run("other/*.wav", "--out", "r/", "--follow", "1s", *TIMES) == 2
     assert "the root of the dataset's recordings" in capsys.readouterr().err
 
