@@ -166,6 +166,21 @@ def turn(a: Single, b: Single, c: Single, d: Single, turns: Single, out: Single)
 
 
 @strict_kernel
+def amplify(gain: Array, lines: Spectrum, re: Single, im: Single) -> None:
+    """Write real and imaginary parts of lines times their gains."""
+    for k in range(gain.size):
+        re[k] = gain[k] * lines[k].real
+        im[k] = gain[k] * lines[k].imag
+
+
+@strict_kernel
+def turn_right(re: Single, im: Single) -> None:
+    """Turn numbers by a right angle."""
+    for k in range(re.size):
+        re[k], im[k] = -im[k], re[k]
+
+
+@strict_kernel
 def deal_lines(
     gains: Array,
     spectra: Spectrum,
@@ -190,18 +205,16 @@ def deal_lines(
         channel = channels[row]
         low, after = spans[channel, 0], spans[channel, 1]
         start = 0 if shifted else low
-        gain, lines = gains[channel, low:after], spectra[channel // CHANNELS, low:after]
+        end = start + after - low
         re[:start] = 0.0
         im[:start] = 0.0
-        for k in range(after - low):
-            re[start + k] = gain[k] * lines[k].real
-            im[start + k] = gain[k] * lines[k].imag
-        re[start + after - low :] = 0.0
-        im[start + after - low :] = 0.0
+        lines = spectra[channel // CHANNELS, low:after]
+        amplify(gains[channel, low:after], lines, re[start:end], im[start:end])
+        re[end:] = 0.0
+        im[end:] = 0.0
         for i in range(turns.shape[0]):
             turn(re[:m], im[:m], re[m:], im[m:], turns[i], out[row, i])
-            for k in range(m, 2 * m):
-                re[k], im[k] = -im[k], re[k]
+            turn_right(re[m:], im[m:])
 
 
 @strict_kernel
@@ -210,6 +223,13 @@ def magnitudes(signal: Single, out: Single) -> None:
     for m in range(out.size):
         re, im = signal[2 * m], signal[2 * m + 1]
         out[m] = math.sqrt(re * re + im * im)
+
+
+@strict_kernel
+def double(signal: Single, out: Single) -> None:
+    """Write the real parts of such numbers, doubled."""
+    for m in range(out.size):
+        out[m] = 2.0 * signal[2 * m]
 
 
 @strict_kernel
@@ -254,10 +274,11 @@ def slow_rectified(
             for k in range(dealt):
                 if envelopes:
                     magnitudes(signals[i, k], x[:length])
+                else:
+                    double(signals[i, k], x[:length])
+                row = found[0, ENDS + k : ENDS + n]
                 for m in range(length):
-                    found[0, ENDS + dealt * m + k] = (
-                        x[m] if envelopes else 2.0 * signals[i, k, 2 * m]
-                    )
+                    row[dealt * m] = x[m]
             if n_rows > 1:
                 surround(found[0], ENDS, n, True)
                 midpoints(found[:1], 0, wide, found[1, ENDS : ENDS + n])

@@ -40,7 +40,7 @@ WEAK: Final = 0.04
 _DENSITY: Final = 2
 _REAL_DENSITY: Final = 32
 _ATTENUATION: Final = 160.0
-_TOGETHER: Final = 1 << 15
+_TOGETHER: Final = 1 << 16
 """Numbers that are transformed together, so that they stay in the cache."""
 
 

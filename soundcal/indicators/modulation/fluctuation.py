@@ -160,41 +160,42 @@ class FluctuationMethod:
             return np.zeros(N_CHANNELS)
         n_lines = c.filter.size
         lines = slow_lines(excitation, self.length, n_lines)
-        depth, power, common = _fluctuation(lines, c)
+        mean = lines[:, 0].real
+        signals = _in_time(lines, c)
+        depth, power, common = _depth(signals, mean)
         weak = np.flatnonzero((depth > 0.0) & (depth < WEAK))
         if weak.size:
             lines[weak] = precise_lines(excitation, weak, self.length, n_lines)
-            depth, power, common = _fluctuation(lines, c)
+            signals[weak] = _in_time(lines[weak], c)[: weak.size]
+            depth, power, common = _depth(signals, mean)
         depth = np.minimum(np.where(depth > _KNEE, _KNEE + _SLOPE * (depth - _KNEE), depth), 1.0)
         alike = _likeness(power, common)
         return CALIBRATION * c.g * depth**_EXPONENT * np.abs(alike) ** _EXPONENT * np.sign(alike)
 
 
-def _fluctuation(lines: Spectrum, c: _Constants) -> tuple[Array, Array, Array]:
-    """Return the modulation depths of the channels, and what :func:`_likeness` needs."""
-    from soundcal.indicators.modulation.fluctuation_kernels import mean_products
+def _in_time(lines: Spectrum, c: _Constants) -> NDArray[np.float32]:
+    """Return the band-passed fluctuations of channels, from lines half a line apart.
 
-    mean = lines[:, 0].real
-    fluctuation = _in_time((lines - mean[:, np.newaxis] * c.box) * c.filter)
-    offset, power, common = (np.empty(n) for n in (N_CHANNELS, N_CHANNELS, N_CHANNELS - 2))
-    mean_products(fluctuation, offset, power, common)
-    depth = np.zeros(N_CHANNELS)
-    np.divide(np.sqrt(power + offset**2), mean, out=depth, where=mean > 0.0)
-    return depth, power, common
-
-
-def _in_time(lines: Spectrum) -> NDArray[np.float32]:
-    """Return the band-passed fluctuations during the frame, from lines half a line apart.
-
-    They have no mean, so the error of single precision is relative to the fluctuation. Rows are
-    transformed four at a time, so there is an empty one.
+    The first half is that during the frame. They have no mean, so the error of single precision is
+    relative to the fluctuation. Rows are transformed four at a time, so empty ones are added.
     """
     from scipy.fft import irfft
 
-    n = 4 * (lines.shape[1] - 1)
-    rows = np.zeros((N_CHANNELS + 1, lines.shape[1]), dtype=np.complex64)
-    np.multiply(lines, 0.5, out=rows[:N_CHANNELS], casting="same_kind")
-    return np.asarray(irfft(rows, n, axis=1, norm="forward")[:N_CHANNELS, : n // 2])
+    n = len(lines)
+    rows = np.zeros((-(-n // 4) * 4, lines.shape[1]), dtype=np.complex64)
+    rows[:n] = (lines - lines[:, :1].real * c.box) * (0.5 * c.filter)
+    return np.asarray(irfft(rows, 4 * (lines.shape[1] - 1), axis=1, norm="forward"))
+
+
+def _depth(signals: NDArray[np.float32], mean: Array) -> tuple[Array, Array, Array]:
+    """Return the modulation depths of the channels, and what :func:`_likeness` needs."""
+    from soundcal.indicators.modulation.fluctuation_kernels import mean_products
+
+    offset, power, common = (np.empty(n) for n in (N_CHANNELS, N_CHANNELS, N_CHANNELS - 2))
+    mean_products(signals, signals.shape[1] // 2, offset, power, common)
+    depth = np.zeros(N_CHANNELS)
+    np.divide(np.sqrt(power + offset**2), mean, out=depth, where=mean > 0.0)
+    return depth, power, common
 
 
 def _likeness(power: Array, common: Array) -> Array:
