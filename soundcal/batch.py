@@ -41,6 +41,7 @@ from soundcal.indicators.stream import StreamRequest
 from soundcal.isolation import from_here, safe_children
 from soundcal.prepared import BLOCK, TIDY, PreparedFile, Task, check_task, prepared_file
 from soundcal.recording import EARS, AppliedResponse, Flag
+from soundcal.stopping import interrupts_not_inherited
 from soundcal.takes.check import Check
 from soundcal.takes.file_checks import FileChecks
 from soundcal.units import from_db
@@ -379,4 +380,6 @@ def _abreast(names: Sequence[str], task: Task, jobs: int) -> Iterator[FileResult
     parallel = Parallel(n_jobs=jobs, return_as="generator")
     with safe_children():
         kept = delayed(from_here(_kept))
-        yield from parallel(kept(name, task, threads, None) for name in names)
+        with interrupts_not_inherited():
+            results = parallel(kept(name, task, threads, None) for name in names)
+        yield from results
