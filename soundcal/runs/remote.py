@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
 from soundcal.errors import ParameterError
+from soundcal.files.text import check_file
 from soundcal.runs.versions import check_installed
 
 __all__ = [
@@ -68,8 +69,15 @@ def file_system(address: str) -> tuple[Any, str]:
 
 
 def opened(name: str) -> BinaryIO:
-    """Return a file, opened for reading."""
+    """Return a file, opened for reading.
+
+    Raises
+    ------
+    RecordError
+        Not a file of a disk that can be read: a pipe would be waited for without an end.
+    """
     if not is_address(name):
+        check_file(Path(name))
         return open(name, "rb")
     system, path = file_system(name)
     return cast(BinaryIO, system.open(path, "rb", block_size=1 << 16))

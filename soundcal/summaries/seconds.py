@@ -196,8 +196,8 @@ def kept_series(names: str) -> tuple[SeriesKey, ...]:
             raise ParameterError(
                 f"--keep {name}: no such series"
                 + (f"; did you mean {' or '.join(near)}?" if near else "")
-                + "; there are LAF, LAS, LAI and those of C, B and Z, Lthird, Loct, N, S, R, F, T "
-                "and those of the hearing model"
+                + "; there are LAF (LAeq and LAFmax of the second), LAS, LAI and those of C, B and "
+                "Z, Lthird, Loct, N, S, R, F, T and those of the hearing model"
             )
         found[_names()[name]] = None
     if not found:

@@ -16,7 +16,7 @@ from run_data import FS, write_recordings
 from soundcal.errors import ParameterError, RecordError
 from soundcal.runs.content_id import content_id
 from soundcal.runs.listing import common_root, names_of, relative_name
-from soundcal.runs.plan import AudioFile, check_piece_length, looked_at, pieces_of
+from soundcal.runs.plan import AudioFile, check_piece_length, content_now, looked_at, pieces_of
 from soundcal.runs.remote import Stamp, stamp
 from soundcal.runs.starts import AMBIGUOUS, RecorderClock, microseconds
 
@@ -149,6 +149,17 @@ def test_sources_and_their_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_pattern_on_windows_has_a_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("soundcal.runs.listing.os", SimpleNamespace(path=ntpath))
     assert common_root([r"C:\data\stations\**\*.flac"]) == r"C:\data\stations"
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """A pipe would be waited for without an end; a device can be tested without waiting."""
+    name = tmp_path / "a.wav"
+    try:
+        name.symlink_to(os.devnull)
+    except OSError:
+        pytest.skip("no links on this disk")
+    with pytest.raises(RecordError, match="not a file"):
+        content_now(str(name))
 
 
 def test_a_file_is_looked_at(tmp_path: Path) -> None:
