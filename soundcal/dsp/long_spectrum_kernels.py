@@ -3,22 +3,21 @@
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel
 
-__all__ = ["put_in_order", "window_columns"]
+__all__ = ["centre_columns", "put_in_order"]
 
 
 @kernel
-def window_columns(x: Array, window: Array, mean: float, out: Array) -> None:
-    """Write columns of samples without their mean, under a window, to the rows of ``out``.
+def centre_columns(x: Array, mean: float, scale: float, out: Array) -> None:
+    """Write columns of samples without their mean, times a factor, to the rows of ``out``.
 
     The number of rows of ``x`` is a multiple of 4.
     """
     for i in range(0, x.shape[0], 4):
         a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
-        wa, wb, wc, wd = window[i], window[i + 1], window[i + 2], window[i + 3]
         for k in range(a.size):
             row = out[k, i : i + 4]
-            row[0], row[1] = (a[k] - mean) * wa[k], (b[k] - mean) * wb[k]
-            row[2], row[3] = (c[k] - mean) * wc[k], (d[k] - mean) * wd[k]
+            row[0], row[1] = (a[k] - mean) * scale, (b[k] - mean) * scale
+            row[2], row[3] = (c[k] - mean) * scale, (d[k] - mean) * scale
 
 
 @kernel
