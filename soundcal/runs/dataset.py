@@ -35,6 +35,7 @@ __all__ = [
     "UNDATED_DAY",
     "Finished",
     "day_of",
+    "folder_in",
     "piece_name",
     "read_batches",
     "read_file",
@@ -57,6 +58,7 @@ SUMMARIES: Final = "summaries"
 SERIES: Final = "series"
 """Folders of a dataset."""
 
+_RUN: Final = "run.json"
 _KEY: Final = 16
 _OTHER_SCHEMA: Final = (
     "another version of soundcal or another program wrote it; measure the recordings again into a "
@@ -116,10 +118,28 @@ def write_piece(folder: Path, day: str, name: str, content: bytes, kind: str = S
     RecordError
         It cannot be written.
     """
-    place = folder / kind / f"day={day}"
-    make_folder(place)
+    place = folder_in(folder, kind, f"day={day}")
     with partial_file(place / f"{name}.parquet", force=True) as temporary:
         temporary.write_bytes(content)
+
+
+def folder_in(dataset: Path, *names: str) -> Path:
+    """Make a folder in a dataset, unless it is there, and return it.
+
+    Raises
+    ------
+    RecordError
+        It cannot be made; or the dataset is no longer there. The place at which its disk was
+        mounted may be a folder of another disk now, in which nobody would look for results.
+    """
+    if not (dataset / _RUN).exists():
+        raise RecordError(
+            f"{dataset}: the dataset is no longer there (no {_RUN}); its disk is away, or somebody "
+            "has removed it. When it is there again, the same command continues"
+        )
+    place = dataset.joinpath(*names)
+    make_folder(place)
+    return place
 
 
 class Finished:
@@ -346,7 +366,7 @@ def read_run(folder: str | os.PathLike[str]) -> dict[str, Any]:
     RecordError
         Not a dataset of ``soundcal measure``.
     """
-    path = Path(folder) / "run.json"
+    path = Path(folder) / _RUN
     if not path.is_file():
         way = (
             "its settings are lost; restore run.json, or measure the recordings into a new folder"

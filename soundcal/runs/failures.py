@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from soundcal.errors import RecordError
-from soundcal.files.atomic import make_folder, partial_file
-from soundcal.runs.dataset import read_file, read_run, recording_key
+from soundcal.files.atomic import partial_file
+from soundcal.runs.dataset import folder_in, read_file, read_run, recording_key
 from soundcal.runs.versions import check_installed
 
 __all__ = ["Failures", "read_failures"]
@@ -64,7 +64,7 @@ class Failures:
         }
         key = recording_key(recording)
         name = _name(key, first)
-        make_folder(self._folder)
+        folder_in(self._folder.parent, _FOLDER)
         table = pa.table({column: pa.array([cell], kind) for column, (cell, kind) in row.items()})
         with partial_file(self._folder / name, force=True) as temporary:
             write_table(table, temporary)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from soundcal.files.atomic import make_folder
 from soundcal.files.records import write_json
+from soundcal.runs.dataset import folder_in
 from soundcal.runs.running import RunTotals
 
 __all__ = ["LOG_SCHEMA", "write_log"]
@@ -45,7 +45,7 @@ def write_log(
         "bytes_read": totals.bytes_read,
         "bytes_written": totals.bytes_written,
     }
-    make_folder(folder / _FOLDER)
+    place = folder_in(folder, _FOLDER)
     time = "".join(letter for letter in about["started"][:19] if letter.isalnum())
-    write_json(folder / _FOLDER / f"{time}-{uuid4().hex[:8]}.json", LOG_SCHEMA, content)
+    write_json(place / f"{time}-{uuid4().hex[:8]}.json", LOG_SCHEMA, content)
     return content

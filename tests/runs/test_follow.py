@@ -10,6 +10,7 @@ import fsspec
 import pytest
 from run_data import FS, InProcess, files_of, measured, rows, settings, write_recordings
 
+from soundcal.errors import RecordError
 from soundcal.runs import read_failures
 from soundcal.runs.follow import Following, follow_pieces
 from soundcal.runs.running import RunTotals
@@ -141,6 +142,21 @@ def test_a_link_to_itself_does_not_keep_others_from_being_measured(audio: Path) 
     totals = followed(out, str(audio / "*.wav"), *[nothing] * 3, root=str(audio))
     assert (totals.pieces, totals.failures) == (1, 1)
     assert [Path(row["path"]).name for row in read_failures(out)] == [NAME]
+
+
+def test_results_are_not_written_where_the_disk_of_the_dataset_was(audio: Path) -> None:
+    out = audio.parent / "r"
+    write(audio / NAME, 1.0)
+
+    def unplug() -> None:
+        out.rename(audio.parent / "away")
+        out.mkdir()
+        write(audio / OTHER, 1.0)
+
+    events = [nothing, nothing, nothing, unplug, nothing, nothing]
+    with pytest.raises(RecordError, match="no longer there"):
+        followed(out, str(audio), *events, root=str(audio))
+    assert not list(out.iterdir())
 
 
 def test_a_record_that_comes_late_has_the_file_measured_again(audio: Path) -> None:
