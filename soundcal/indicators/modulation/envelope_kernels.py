@@ -233,6 +233,25 @@ def double(signal: Single, out: Single) -> None:
 
 
 @strict_kernel
+def deal_samples(x: Single, k: int, n: int, rows: Single, first: int) -> None:
+    """Deal out samples k, k + n … of a signal to rows, from place ``first`` on."""
+    n_rows = rows.shape[0]
+    if n_rows == n:
+        row = rows[order(k, n_rows), first : first + x.size]
+        for m in range(x.size):
+            row[m] = x[m]
+    elif n_rows < n:
+        row = rows[k % n_rows, first + k // n_rows :]
+        for m in range(x.size):
+            row[n // n_rows * m] = x[m]
+    else:  # from one row to several
+        for i in range(n_rows):
+            row = rows[order(i, n_rows), first : first + x.size // n_rows]
+            for m in range(row.size):
+                row[m] = x[n_rows * m + i]
+
+
+@strict_kernel
 def slow_rectified(
     signals: Single,
     envelopes: bool,
@@ -257,37 +276,36 @@ def slow_rectified(
     """
     dealt, length = signals.shape[1], signals.shape[2] // 2
     n = dealt * length
-    n_rows = 1 + min(wide.size, 1) + 2 * min(narrow.size, 1)
-    found = rows_in(dense, n_rows, n + 2 * ENDS)
+    n_rows = (1 + min(wide.size, 1)) * (1 + min(narrow.size, 1))
     filtered = stages.shape[0] > 0
     ratio, margin, size = 1, 0, n_rows * n
     if filtered:
         ratio, margin, size = stages[0, 0], stages[0, 1], stages[0, 2]
-    each = ratio // n_rows
-    first = margin + (size - n_rows * n // ratio) // 2
+    given = ratio // n_rows
+    each = n // given
+    first = margin + (size - each) // 2
+    found = rows_in(dense, ratio, each + 2 * ENDS)
     for i in range(signals.shape[0]):
         rows = rows_in(room, ratio, size + 2 * margin + 3) if filtered else out[i : i + 1]
-        if envelopes and ratio == dealt == 4:
-            for k in range(4):
-                magnitudes(signals[i, k], rows[order(k, 4), first : first + length])
-        else:
-            for k in range(dealt):
-                if envelopes:
-                    magnitudes(signals[i, k], x[:length])
-                else:
-                    double(signals[i, k], x[:length])
-                row = found[0, ENDS + k : ENDS + n]
-                for m in range(length):
-                    row[dealt * m] = x[m]
-            if n_rows > 1:
-                surround(found[0], ENDS, n, True)
-                midpoints(found[:1], 0, wide, found[1, ENDS : ENDS + n])
-            if n_rows > 2:
-                surround(found[1], ENDS, n, True)
-                midpoints(found[:2], 0, narrow, found[2, ENDS : ENDS + n])
-                midpoints(found[:2], 1, narrow, found[3, ENDS : ENDS + n])
-            for k in range(n_rows):
-                deal(found[k, ENDS : ENDS + n], rows[k * each : (k + 1) * each], first)
+        for k in range(dealt):
+            if envelopes:
+                magnitudes(signals[i, k], x[:length])
+                deal_samples(x[:length], k, dealt, rows, first)
+            else:
+                double(signals[i, k], x[:length])
+                deal_samples(x[:length], k, dealt, found[:given], ENDS)
+        if not envelopes:
+            n_found = given
+            for weights in (wide, narrow):
+                if weights.size > 0:
+                    for k in range(n_found):
+                        surround(found[k], ENDS, each, True)
+                    for k in range(n_found):
+                        row = found[n_found + k, ENDS : ENDS + each]
+                        midpoints(found[:n_found], k, weights, row)
+                    n_found *= 2
+            for k in range(ratio):
+                deal(found[k, ENDS : ENDS + each], rows[k : k + 1], first)
         if filtered:
             slow_down(n_rows * n, stages, taps, repeated, room, x, out[i])
         else:

@@ -88,7 +88,7 @@ MINIMUM_DURATION: Final = LENGTH / RATE
 CALIBRATION: Final = 0.428408
 """Factor in asper that fulfils the definition."""
 
-_TOGETHER: Final = 4
+_TOGETHER: Final = 8
 """Frames that are analysed at the same time."""
 
 _WINDOW_LINES: Final = 3
