@@ -215,7 +215,8 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
     root = _root(options.root) or common_root(options.files)
     started, clock = utc_now(), time.monotonic()
     totals = RunTotals()
-    with spooled(() if options.follow else names_of(options.files)) as (listed, names):
+    there = names_of(options.files, lambda reason: say(f"note: {reason}"))
+    with spooled(() if options.follow else there) as (listed, names):
         if options.estimate is not None:
             return _estimate(options, names, listed, Job(settings, root, installed()))
         known, notes = begin(folder, settings, root)

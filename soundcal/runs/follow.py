@@ -85,7 +85,7 @@ class Following:
         self.troubles = []
         for source in self._sources:
             try:
-                for name, state in states_of(source):
+                for name, state in states_of(source, self.troubles.append):
                     key = _key(name, state)
                     if key in self._given and name not in self._again:
                         continue

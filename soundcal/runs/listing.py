@@ -5,11 +5,12 @@ list ``@files.txt`` with a name in every line, or an address or pattern for fssp
 ``s3://bucket/2026/**``. Patterns and folders give names that end as those of audio files do.
 """
 
+import fnmatch
 import glob
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -28,11 +29,21 @@ __all__ = [
     "states_of",
 ]
 
+Missed = Callable[[str], None]
+
 _MAGIC: Final = re.compile(r"[*?[]")
 
 
-def names_of(sources: Iterable[str]) -> Iterator[str]:
+def names_of(sources: Iterable[str], missed: Missed = lambda reason: None) -> Iterator[str]:
     """Give the absolute names or addresses of the files of all sources.
+
+    Parameters
+    ----------
+    sources : iterable of str
+        Files, folders, patterns, lists and addresses.
+    missed : callable
+        Called with the reason for each folder of a pattern ``FOLDER/**/NAME`` on a disk that cannot
+        be listed, whose files are left out.
 
     Raises
     ------
@@ -41,20 +52,20 @@ def names_of(sources: Iterable[str]) -> Iterator[str]:
     """
     for source in sources:
         if _is_list(source):
-            yield from _checked(source, names_of(listed_names(source)))
+            yield from _checked(source, names_of(listed_names(source), missed))
         elif is_address(source):
             yield from _checked(source, (name for name, _ in _at_address(source)))
         elif _is_one(source):
             yield os.path.abspath(source)
         else:
-            yield from _checked(source, _on_disk(source))
+            yield from _checked(source, _on_disk(source, missed))
 
 
-def states_of(source: str) -> Iterator[tuple[str, str]]:
+def states_of(source: str, missed: Missed = lambda reason: None) -> Iterator[tuple[str, str]]:
     """Give the files of a source that are there now, each with its state.
 
     The state is made of size and time of the last change of the file and of the record beside it;
-    or it is the reason for which the file cannot be read.
+    or it is the reason for which the file cannot be read. ``missed`` is that of :func:`names_of`.
 
     Raises
     ------
@@ -65,14 +76,14 @@ def states_of(source: str) -> Iterator[tuple[str, str]]:
     """
     if _is_list(source):
         for name in listed_names(source):
-            yield from states_of(name)
+            yield from states_of(name, missed)
     elif is_address(source):
         for name, about in _at_address(source):
             with suppress(FileNotFoundError):
                 stamps = [stamp_of(one) for one in about] or [stamp(name)]
                 yield name, " ".join(map(str, stamps))
     else:
-        for name in [os.path.abspath(source)] if _is_one(source) else _on_disk(source):
+        for name in [os.path.abspath(source)] if _is_one(source) else _on_disk(source, missed):
             with suppress(FileNotFoundError):  # not yet, or no more
                 yield name, _state_on_disk(name)
 
@@ -94,11 +105,28 @@ def _is_one(source: str) -> bool:
     return not os.path.isdir(source) and not (_MAGIC.search(source) and not os.path.exists(source))
 
 
-def _on_disk(source: str) -> Iterator[str]:
+def _on_disk(source: str, missed: Missed) -> Iterator[str]:
     """Give the audio files of a folder or pattern."""
+    path = os.path.abspath(source)
     if os.path.isdir(source):
-        return map(str, audio.in_folder(Path(os.path.abspath(source))))
-    return filter(_is_audio, glob.iglob(os.path.abspath(source), recursive=True))
+        return map(str, audio.in_folder(Path(path)))
+    base, deep, name = path.partition(f"{os.sep}**{os.sep}")
+    if deep and not _MAGIC.search(base) and os.sep not in name and name != "**":
+        return _below(base or os.sep, name, missed)
+    return filter(_is_audio, glob.iglob(path, recursive=True))
+
+
+def _below(base: str, pattern: str, missed: Missed) -> Iterator[str]:
+    """Give the audio files below a folder, as glob does, which passes over errors in silence."""
+
+    def on_error(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # not there yet, or no more
+            missed(f"{error.filename}: cannot be listed, its files are left out ({error.strerror})")
+
+    for folder, folders, files in os.walk(base, onerror=on_error, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in filter(_is_audio, fnmatch.filter(files, pattern)):
+            yield os.path.join(folder, name)
 
 
 def listed_names(source: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from run_data import FS, write_recordings
 
 from soundcal.errors import ParameterError, RecordError
 from soundcal.runs.content_id import content_id
+from soundcal.runs.follow import Following
 from soundcal.runs.listing import common_root, names_of, relative_name
 from soundcal.runs.plan import AudioFile, check_piece_length, content_now, looked_at, pieces_of
 from soundcal.runs.remote import Stamp, stamp
@@ -144,6 +145,38 @@ def test_sources_and_their_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / "empty").write_text("")
         with pytest.raises(RecordError, match="no audio files"):
             list(names_of([source]))
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by its permissions, which do not keep an administrator from listing it."""
+    names = ["a/1.wav", "b/2.wav", "b/c/3.wav", ".d/4.wav", "a/.5.wav", "a/6.txt", "7.wav"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    source, scandir, missed = f"{tmp_path}/**/*.wav", os.scandir, []
+    assert sorted(names_of([source], missed.append)) == sorted(
+        str(tmp_path / names[n]) for n in (0, 1, 2, 6)
+    )
+    assert not missed
+
+    def denied(path: str) -> object:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert sorted(names_of([source], missed.append)) == sorted(
+        str(tmp_path / names[n]) for n in (0, 6)
+    )
+    (reason,) = missed
+    assert (
+        reason == f"{tmp_path / 'b'}: cannot be listed, its files are left out (Permission denied)"
+    )
+    following = Following([source], str(tmp_path))
+    assert list(following.at_rest()) == []
+    assert (following.waiting, following.troubles) == (2, missed)
 
 
 def test_a_pattern_on_windows_has_a_root(monkeypatch: pytest.MonkeyPatch) -> None:
