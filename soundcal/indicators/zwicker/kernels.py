@@ -17,7 +17,6 @@ __all__ = ["Constants", "core_loudness", "loudness_over_time", "pattern"]
 N_CORE = 20
 N_LOW = 11
 N_BINS = 240
-LANES = 24
 INNER = 24
 SAME = 1e-5
 FAINT = 1e-100
@@ -101,19 +100,19 @@ def decay_once(
 def decay_to_next(s: Array, b: Array, first: bool) -> None:
     """Advance all bands from the last input to the next, interpolated 24-fold.
 
-    ``s`` has four rows of 24 lanes: both voltages, the last input and the next. The ``first`` input
+    ``s`` has four rows of 20 bands: both voltages, the last input and the next. The ``first`` input
     has no predecessor and takes one step.
     """
     b0, b1, b2, b3, b4, b5 = b[0], b[1], b[2], b[3], b[4], b[5]
     for k in range(INNER if first else 1, INNER + 1):
         part = k / INNER
-        for i in range(LANES):
-            u = s[48 + i] + (s[72 + i] - s[48 + i]) * part
-            s[i], s[24 + i] = decay_once(u, s[i], s[24 + i], b0, b1, b2, b3, b4, b5)
-    for i in range(LANES):
+        for i in range(N_CORE):
+            u = s[40 + i] + (s[60 + i] - s[40 + i]) * part
+            s[i], s[20 + i] = decay_once(u, s[i], s[20 + i], b0, b1, b2, b3, b4, b5)
+    for i in range(N_CORE):
         s[i] = s[i] if s[i] > FAINT else 0.0
-        s[24 + i] = s[24 + i] if s[24 + i] > FAINT else 0.0
-        s[48 + i] = s[72 + i]
+        s[20 + i] = s[20 + i] if s[20 + i] > FAINT else 0.0
+        s[40 + i] = s[60 + i]
 
 
 @kernel
@@ -169,7 +168,7 @@ def loudness_over_time(
         Band energies relative to (20 µPa)².
     c : Constants
         Tables of the method.
-    decay : shape (96,)
+    decay : shape (80,)
         State of the nonlinear decay (see :func:`decay_to_next`).
     memory : shape (4,)
         State of the temporal weighting: two outputs, the last input, and whether there was one.
@@ -183,7 +182,7 @@ def loudness_over_time(
     nothing = np.zeros(0)
     for m in range(energy.shape[0]):
         first = memory[3] == 0.0
-        core_loudness(energy[m], c, decay[72:])
+        core_loudness(energy[m], c, decay[60:])
         decay_to_next(decay, c.decay, first)
         wanted = m % 4 == 0 and specific.shape[0] > 0
         total = pattern(decay, c, specific[m // 4] if wanted else nothing)

@@ -167,7 +167,7 @@ class LoudnessOverTime:
     def __init__(self, field: "Field", *, specific: bool) -> None:
         self._tables = constants(field)
         self._specific = specific
-        self._decay = np.zeros(96)
+        self._decay = np.zeros(80)
         self._memory = np.zeros(4)
 
     def push(self, mean_square: Array) -> "LoudnessBlock":
