@@ -147,7 +147,8 @@ def _format(name: str) -> tuple[int, int, int]:
             with soundfile.SoundFile(file) as sound:
                 found = int(sound.samplerate), int(sound.frames), int(sound.channels)
         except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-            raise RecordError(f"{name}: cannot be read as audio ({error})") from error
+            reason = getattr(error, "error_string", error)  # without the memory address of the file
+            raise RecordError(f"{name}: cannot be read as audio ({reason})") from error
     if found[1] == 0:
         raise RecordError(f"{name}: the file holds no samples")
     return found
