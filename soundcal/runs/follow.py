@@ -8,6 +8,7 @@ measured is measured again when it has come to rest, and its new pieces replace 
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -166,6 +167,7 @@ def follow_pieces(
                     report=report,
                     totals=totals,
                     retry_after=(),
+                    give_up_after=math.inf,
                 )
         following.give_again(totals.unreached)
         totals.unreached.clear()

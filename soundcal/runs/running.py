@@ -152,6 +152,7 @@ def run_pieces(
     report: Callable[[RunTotals], None] = lambda totals: None,
     totals: RunTotals | None = None,
     retry_after: Sequence[float] = RETRY_AFTER_S,
+    give_up_after: float = _ALL_FAILED,
 ) -> RunTotals:
     """Compute what is missing in a dataset.
 
@@ -173,6 +174,8 @@ def run_pieces(
         Object that is kept up to date, for a caller that may be interrupted.
     retry_after : sequence of float
         Waiting times in s for files that cannot be reached.
+    give_up_after : float
+        Failures without any success after which the run ends.
 
     Raises
     ------
@@ -183,7 +186,8 @@ def run_pieces(
     """
     totals = totals if totals is not None else RunTotals()
     totals.listed = listed
-    return _Run(names, job, folder, engine, totals, retry_after).carried_out(report)
+    run = _Run(names, job, folder, engine, totals, retry_after, give_up_after)
+    return run.carried_out(report)
 
 
 class _Run:
@@ -195,11 +199,12 @@ class _Run:
         engine: Engine,
         totals: RunTotals,
         retry_after: Sequence[float],
+        give_up_after: float,
     ) -> None:
         self._names: Iterator[str] | None = iter(names)
         self._job, self._packed, self._hash = job, job.packed(), job.settings.task_hash
         self._folder, self._engine, self._totals = folder, engine, totals
-        self._retry_after = retry_after
+        self._retry_after, self._give_up_after = retry_after, give_up_after
         kinds = (SUMMARIES, SERIES) if job.settings.keep else (SUMMARIES,)
         self._finished = Finished(folder, self._hash, kinds)
         self._failures = Failures(folder, totals.failed)
@@ -419,10 +424,10 @@ class _Run:
         else:
             self._totals.to_do_s -= piece.seconds
         none = not self._totals.pieces and not self._totals.there
-        if none and self._totals.failures == _ALL_FAILED:
+        if none and self._totals.failures >= self._give_up_after:
             raise RecordError(
-                f"the first {_ALL_FAILED} files or pieces have all failed, such as {reason}; mend "
-                "the cause, or leave out these files"
+                f"the first {self._totals.failures} files or pieces have all failed, such as "
+                f"{reason}; mend the cause, or leave out these files"
             )
         if len(self._totals.reasons) < 10 and reason not in self._totals.reasons:
             self._totals.reasons.append(reason)

@@ -144,6 +144,15 @@ def test_a_link_to_itself_does_not_keep_others_from_being_measured(audio: Path) 
     assert [Path(row["path"]).name for row in read_failures(out)] == [NAME]
 
 
+def test_a_run_goes_on_though_all_files_were_empty(audio: Path) -> None:
+    """As those of recorders that have begun and hold their first samples back."""
+    for n in range(100):
+        (audio / f"{n}_{NAME}").touch()
+    events = [nothing, nothing, lambda: write(audio / OTHER, 1.0), *[nothing] * 3]
+    totals = followed(audio.parent / "r", str(audio), *events, root=str(audio))
+    assert (totals.pieces, totals.failures) == (1, 100)
+
+
 def test_results_are_not_written_where_the_disk_of_the_dataset_was(audio: Path) -> None:
     out = audio.parent / "r"
     write(audio / NAME, 1.0)
