@@ -163,7 +163,7 @@ def test_slopes_of_one_line() -> None:
     lines = lines_of(LENGTH, FS)
     spectrum = np.zeros(lines.hearing.size, dtype=complex)
     spectrum[200] = 2e-5 * 10 ** (70 / 20)
-    gains = np.zeros((47, spectrum.size))
+    gains = np.zeros((47, spectrum.size), dtype=np.float32)
     spans = np.zeros((47, 2), dtype=np.int64)
     room = np.empty((4, 256))
     rooms = room, room[0].view(np.int64)

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from soundcal.arrays import Array, Spectrum
+from soundcal.arrays import Spectrum
 from soundcal.dsp.kernel import strict_kernel
 from soundcal.indicators.modulation.excitation_kernels import CHANNELS
 
@@ -166,7 +166,7 @@ def turn(a: Single, b: Single, c: Single, d: Single, turns: Single, out: Single)
 
 
 @strict_kernel
-def amplify(gain: Array, lines: Spectrum, re: Single, im: Single) -> None:
+def amplify(gain: Single, lines: Spectrum, re: Single, im: Single) -> None:
     """Write real and imaginary parts of lines times their gains."""
     for k in range(gain.size):
         re[k] = gain[k] * lines[k].real
@@ -182,7 +182,7 @@ def turn_right(re: Single, im: Single) -> None:
 
 @strict_kernel
 def deal_lines(
-    gains: Array,
+    gains: Single,
     spectra: Spectrum,
     spans: Integers,
     channels: Integers,

@@ -116,8 +116,11 @@ class Excitation:
         self.spectra = np.empty((together, length // 2 + 1), dtype=np.complex128)
         """Amplitudes of the frames' lines in Pa r.m.s., shape (n, at least n_lines)."""
         self._room = np.empty((4, BLOCK))
-        self.gains = np.zeros((together * N_CHANNELS, n_lines))
-        """Gains of the lines in the channels of the frames, shape (47 n, n_lines)."""
+        self.gains = np.zeros((together * N_CHANNELS, n_lines), dtype=np.float32)
+        """Gains of the lines in the channels of the frames, shape (47 n, n_lines).
+
+        They take most of the memory, so they are in single precision, the lines in double.
+        """
         self._spans = np.zeros((together * N_CHANNELS, 2), dtype=np.int64)
         self.spans = self._spans
         """First line and end (excluded) of the lines at which a channel is not zero, (47 n, 2).

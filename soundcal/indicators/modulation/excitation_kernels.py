@@ -16,6 +16,7 @@ from soundcal.dsp.kernel import kernel
 __all__ = ["CHANNELS", "DOUBLING", "LOWER_SLOPE", "Lines", "excite"]
 
 Integers = NDArray[np.int64]
+Single = NDArray[np.float32]
 
 CHANNELS = 47
 
@@ -131,7 +132,7 @@ def spread_up(
     gain: Array,
     edge: float,
     least: float,
-    row: Array,
+    row: Single,
 ) -> None:
     """Enter the gains of lines below a channel, whose lower edge and its threshold are given."""
     for k in range(row.size):
@@ -142,7 +143,7 @@ def spread_up(
 
 @kernel
 def spread_down(
-    level: Array, position: Array, fallen: Array, edge: float, least: float, row: Array
+    level: Array, position: Array, fallen: Array, edge: float, least: float, row: Single
 ) -> None:
     """Enter the gains of lines above a channel, whose upper edge and its threshold are given."""
     rise = 2.0 ** (LOWER_SLOPE * edge)
@@ -152,7 +153,7 @@ def spread_down(
 
 
 @kernel
-def extend(spans: Integers, gains: Array, channel: int, first: int, after: int) -> None:
+def extend(spans: Integers, gains: Single, channel: int, first: int, after: int) -> None:
     """Extend the span of a channel to the lines from ``first`` to ``after`` that are not zero.
 
     Between those and the lines that the channel has already, the gains become zero.
@@ -178,7 +179,7 @@ def excite(
     c: Lines,
     room: Array,
     bits: Integers,
-    gains: Array,
+    gains: Single,
     spans: Integers,
 ) -> int:
     """Spread the lines of a spectrum over the channels (Terhardt 1979).
