@@ -64,7 +64,8 @@ def from_here(function: Callable[P, R]) -> Callable[P, R]:
 def _in_folder(
     parent: int, folder: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    end_with_parent(parent)
+    if os.getppid() == parent:  # not in this process, and not in one that others have started
+        end_with_parent(parent)
     os.chdir(folder)
     return function(*args, **kwargs)
 

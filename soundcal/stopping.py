@@ -115,10 +115,9 @@ def end_with_parent(parent: int) -> None:
     Parameters
     ----------
     parent : int
-        Number of that process; if it is this one, nothing happens.
+        Number of that process. If it is no longer there, this one ends at once.
     """
-    if os.getpid() != parent:
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 
 def _end_after(parent: int) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
@@ -61,6 +62,8 @@ class LocalProcesses:
     def _started(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
+        # loky replaces a process that has grown by 300 MB, which many channels need
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         return ProcessPoolExecutor(
             max_workers=self._jobs, initializer=prepare_worker, initargs=(os.getpid(),)
         )
