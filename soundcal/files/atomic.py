@@ -111,8 +111,11 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+def partial_file(path: Path, *, force: bool = False, ending: str | None = None) -> Iterator[Path]:
     """Give a temporary name beside ``path``, renamed to ``path`` when the context ends well.
+
+    The name has the ending of ``path``, by which libraries choose a format, unless another is given
+    because programs read all files with this ending, hidden ones as well.
 
     Raises
     ------
@@ -123,7 +126,8 @@ def partial_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     check_output(path, force=force)
     # unlike the number of a process, it is unique among all machines that share the disk
     unique = uuid4().hex[:12]
-    temporary = path.with_name(f".{path.stem}.{unique}{PARTIAL}{path.suffix}")
+    ending = path.suffix if ending is None else ending
+    temporary = path.with_name(f".{path.stem}.{unique}{PARTIAL}{ending}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:

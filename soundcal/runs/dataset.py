@@ -119,7 +119,7 @@ def write_piece(folder: Path, day: str, name: str, content: bytes, kind: str = S
         It cannot be written.
     """
     place = folder_in(folder, kind, f"day={day}")
-    with partial_file(place / f"{name}.parquet", force=True) as temporary:
+    with partial_file(place / f"{name}.parquet", force=True, ending="") as temporary:
         temporary.write_bytes(content)
 
 

@@ -66,7 +66,7 @@ class Failures:
         name = _name(key, first)
         folder_in(self._folder.parent, _FOLDER)
         table = pa.table({column: pa.array([cell], kind) for column, (cell, kind) in row.items()})
-        with partial_file(self._folder / name, force=True) as temporary:
+        with partial_file(self._folder / name, force=True, ending="") as temporary:
             write_table(table, temporary)
         self._there.setdefault(key, set()).add(name)
         self._own.add(name)

@@ -169,6 +169,22 @@ def test_files_outside_the_root_are_refused(whole: Path, tmp_path: Path) -> None
         measured(whole, [str(tmp_path / PATTERN)], InProcess())
 
 
+def test_what_is_being_written_does_not_look_finished(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polars and DuckDB read hidden files, too: their sums would count it twice, or fail."""
+    out, fsync, looks = tmp_path / "r", os.fsync, []
+
+    def look(number: int) -> None:
+        looks.append([path for path in out.rglob("*.parquet") if path.name.startswith(".")])
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", look)
+    measured(out, [str(recordings / "north")], InProcess())
+    assert len(looks) >= len(files_of(out)) > 0
+    assert not any(looks)
+
+
 def test_a_worker_with_other_versions_stops_the_run(recordings: Path, tmp_path: Path) -> None:
     versions = installed() | {"numpy": "1.0"}
     with pytest.raises(ParameterError, match=r"numpy \S+ instead of 1\.0"):
