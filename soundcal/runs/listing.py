@@ -32,6 +32,7 @@ __all__ = [
 Missed = Callable[[str], None]
 
 _MAGIC: Final = re.compile(r"[*?[]")
+_LEFT_OUT: Final = "cannot be listed, its files are left out"
 
 
 def names_of(sources: Iterable[str], missed: Missed = lambda reason: None) -> Iterator[str]:
@@ -42,19 +43,21 @@ def names_of(sources: Iterable[str], missed: Missed = lambda reason: None) -> It
     sources : iterable of str
         Files, folders, patterns, lists and addresses.
     missed : callable
-        Called with the reason for each folder of a pattern ``FOLDER/**/NAME`` on a disk that cannot
-        be listed, whose files are left out.
+        Called with the reason for each folder at an address, or of a pattern ``FOLDER/**/NAME`` on
+        a disk, that cannot be listed, and whose files are left out.
 
     Raises
     ------
     RecordError
         A list, folder or pattern without files.
+    OSError
+        A server that does not answer.
     """
     for source in sources:
         if _is_list(source):
             yield from _checked(source, names_of(listed_names(source), missed))
         elif is_address(source):
-            yield from _checked(source, (name for name, _ in _at_address(source)))
+            yield from _checked(source, (name for name, _ in _at_address(source, missed)))
         elif _is_one(source):
             yield os.path.abspath(source)
         else:
@@ -78,7 +81,7 @@ def states_of(source: str, missed: Missed = lambda reason: None) -> Iterator[tup
         for name in listed_names(source):
             yield from states_of(name, missed)
     elif is_address(source):
-        for name, about in _at_address(source):
+        for name, about in _at_address(source, missed):
             with suppress(FileNotFoundError):
                 stamps = [stamp_of(one) for one in about] or [stamp(name)]
                 yield name, " ".join(map(str, stamps))
@@ -121,7 +124,7 @@ def _below(base: str, pattern: str, missed: Missed) -> Iterator[str]:
 
     def on_error(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):  # not there yet, or no more
-            missed(f"{error.filename}: cannot be listed, its files are left out ({error.strerror})")
+            missed(f"{error.filename}: {_LEFT_OUT} ({error.strerror})")
 
     for folder, folders, files in os.walk(base, onerror=on_error, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -224,7 +227,7 @@ def _checked(source: str, found: Iterable[str]) -> Iterator[str]:
         raise RecordError(f"{source}: no audio files ({', '.join(audio.ENDINGS)})")
 
 
-def _at_address(source: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _at_address(source: str, missed: Missed) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Give the addresses of a pattern or folder, folder by folder, or of the one file.
 
     Beside each of them: what the file system tells about the file and the record beside it, if they
@@ -241,19 +244,42 @@ def _at_address(source: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
     pattern = re.compile(glob_translate(path))
     base = _plain_part(path)
     deep = "**" in path or "/" in path[len(base) :].strip("/")
-    for where, folders, files in system.walk(base, detail=True):
+    for where, files in _folders(system, base, deep, missed):
         for name in sorted(files):
             if pattern.match(f"{where}/{name}") and _is_audio(name):
                 record = files.get(str(PurePosixPath(name).with_suffix(".json")))
-                yield (
-                    str(system.unstrip_protocol(f"{where}/{name}")),
-                    (
-                        files[name],
-                        *([record] if record else []),
-                    ),
-                )
-        if not deep:
-            folders.clear()
+                address = str(system.unstrip_protocol(f"{where}/{name}"))
+                yield address, (files[name], *([record] if record else []))
+
+
+def _folders(
+    system: Any, base: str, deep: bool, missed: Missed
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the folders of a file system, each with what it tells about its files, by their names.
+
+    fsspec's own ``walk`` leaves out folders that cannot be listed, in silence.
+    """
+    waiting = [base]
+    while waiting:
+        where = waiting.pop()
+        try:
+            listed = system.ls(where, detail=True)
+        except FileNotFoundError:  # not there yet, or no more
+            continue
+        except PermissionError as error:
+            missed(f"{system.unstrip_protocol(where)}: {_LEFT_OUT} ({error})")
+            continue
+        files, folders = {}, []
+        for about in listed:
+            place = about["name"].rstrip("/")
+            if place == where:  # as object stores mark a folder
+                continue
+            if about["type"] != "directory":
+                files[posixpath.basename(place)] = about
+            elif deep:
+                folders.append(place)
+        yield where, files
+        waiting += sorted(folders, reverse=True)
 
 
 def _plain_part(path: str) -> str:

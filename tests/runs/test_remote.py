@@ -94,6 +94,27 @@ def test_sources_and_their_root(memory: Any, recordings: Path, tmp_path: Path) -
         common_root(["nosuchthing://a/b.wav"])
 
 
+def test_a_folder_that_cannot_be_listed_is_told(
+    memory: Any, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(recordings, memory, "/bucket")
+    listed, answer = type(memory).ls, OSError("no answer")
+
+    def ls(system: Any, path: str, **options: Any) -> Any:
+        if path.endswith("north"):
+            raise answer
+        return listed(system, path, **options)
+
+    monkeypatch.setattr(type(memory), "ls", ls)
+    with pytest.raises(OSError, match="no answer"):
+        list(names_of(["memory://bucket/**"]))
+    answer = PermissionError("denied")
+    told: list[str] = []
+    found = list(names_of(["memory://bucket/**"], told.append))
+    assert found == [f"memory:///bucket/{NAMES[1]}"]
+    assert told == ["memory:///bucket/north: cannot be listed, its files are left out (denied)"]
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of temporary files, of this process and those that it starts."""
