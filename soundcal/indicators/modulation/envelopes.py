@@ -11,8 +11,8 @@ All that is in single precision, whose errors average out over the samples: thos
 about 1e-8 of the mean. The correlation of a channel that hardly fluctuates with its neighbours
 would still be one of rounding errors, so channels that fluctuate by less than 4 % are computed
 again in double precision. In 4,700 frames of scenes, tones and noises roughness and fluctuation
-strength deviated by no more than 3.3e-7 and 7.7e-7 from what they are in double precision (values
-of at least 0.0001; half of them by less than 3.1e-8).
+strength deviated by no more than 8e-7 from what they are in double precision (values of at least
+0.0001, half of them by less than 3.1e-8; smaller values by no more than 4e-11).
 
 A transform is computed as four of a quarter of its size, each of which gives every fourth sample:
 the library computes four rows together in the lanes of vector instructions. They are always rows of
