@@ -64,12 +64,12 @@ def _of_station(
     if EACH in rules or (of_both and single):
         for name in channels:
             yield from by_channel[name].values()
-    made: dict[EarRule, list[Label]] = {}
+    made: dict[EarRule, dict[Label, None]] = {}  # energy is the mean of what is no level
     for rule in () if single else of_both:
         _check_ears(station, channels, rule)
         for label, unit in units.items():
             if every.whole_days or label[0] != OF_PARTS:
-                made.setdefault(rule_for(rule, label[0], unit), []).append(label)
+                made.setdefault(rule_for(rule, label[0], unit), {}).setdefault(label)
     for applied, labels in made.items():
         if applied not in EARS:
             yield from _of_both(by_channel, every, applied, labels)

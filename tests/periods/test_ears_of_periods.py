@@ -67,6 +67,10 @@ def test_energetic_means_are_those_of_levels_only(yard: Path) -> None:
     assert mean["N", "mean"] == 6.0
     assert math.isnan(mean["NHM", "max"])
     assert found["left", "00"].values["LA", "eq"] == pytest.approx(66.0)
+    with_mean = {row.channel: row for row in rows(yard, "mean,energy", "site")}
+    assert with_mean["mean"].values["N", "mean"] == 3.75
+    assert ("LA", "eq") in with_mean["mean"].values
+    assert set(with_mean) == {"energy", "mean"}
 
 
 def test_the_binaural_value_is_the_standards_own(yard: Path) -> None:
