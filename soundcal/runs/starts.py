@@ -33,6 +33,9 @@ _PARTS: Final[Mapping[str, str]] = {
 }
 """Text that the directives of :meth:`datetime.datetime.strptime` stand for in a file name."""
 
+_NEEDED: Final = ("YmdHM", "YjHM")
+"""Directives without which a time is not known; strptime would take 1900-01-01 00:00 for them."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BEXT_DATE: Final = slice(320, 338)
 """OriginationDate and OriginationTime in ``bext``, as yyyy-mm-dd and hh:mm:ss."""
@@ -142,7 +145,7 @@ def time_zone(name: str) -> ZoneInfo:
 
 def _regex(pattern: str) -> re.Pattern[str]:
     """Return the expression for a date and time in a file name."""
-    found = ""
+    found = named = ""
     place = 0
     while place < len(pattern):
         letter = pattern[place]
@@ -157,10 +160,12 @@ def _regex(pattern: str) -> re.Pattern[str]:
                 f"{', '.join(f'%{known}' for known in _PARTS)}"
             )
         found += _PARTS[directive]
+        named += directive
         place += 2
-    if not all(f"%{part}" in pattern for part in "dHM") and "%j" not in pattern:
+    if not any(set(named.replace("y", "Y")) >= set(needed) for needed in _NEEDED):
         raise ParameterError(
-            f"--start-from {pattern}: date and time are expected, such as %Y%m%d_%H%M%S"
+            f"--start-from {pattern}: date with its year, hour and minute are expected, such as "
+            "%Y%m%d_%H%M%S"
         )
     return re.compile(rf"(?<!\d){found}(?!\d)")
 
