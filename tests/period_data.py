@@ -12,7 +12,7 @@ import numpy as np
 
 from soundcal.dsp.distribution import CountedValues
 from soundcal.indicators.registry import find
-from soundcal.runs.columns import encoded
+from soundcal.runs.columns import encoded_summaries
 from soundcal.runs.dataset import RUN_SCHEMA, piece_name
 from soundcal.summaries.columns import to_columns
 from soundcal.summaries.summary import Summary
@@ -118,5 +118,5 @@ def write_dataset(
         name = piece_name(recording, content, first, TASK)
         place = folder / "summaries" / f"day={day}"
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{name}.parquet").write_bytes(encoded(columns, {}))
+        (place / f"{name}.parquet").write_bytes(encoded_summaries(columns, {}))
     return folder

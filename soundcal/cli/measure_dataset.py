@@ -235,15 +235,16 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
             with progress("measuring", None, unit="s of audio") as advance:
                 if options.follow:
                     _follow(options, job, folder, engine, totals, advance)
-                run_pieces(
-                    names,
-                    listed,
-                    job,
-                    folder,
-                    engine,
-                    report=lambda now: advance(now.sound_s, _remark(now), now.expected_s),
-                    totals=totals,
-                )
+                else:
+                    run_pieces(
+                        names,
+                        listed,
+                        job,
+                        folder,
+                        engine,
+                        report=lambda now: advance(now.sound_s, _remark(now), now.expected_s),
+                        totals=totals,
+                    )
         except KeyboardInterrupt:
             say(f"stopped; {_done(totals, folder)}, and the same command continues")
             if not options.follow:

@@ -1,16 +1,16 @@
-"""The columns of a dataset's files, and their bytes; needs pyarrow."""
+"""The columns of a piece's summaries in a dataset, and the bytes of files; needs pyarrow."""
 
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from soundcal.summaries.columns import summary_fields
+from soundcal.summaries.columns import described_field, summary_fields
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["encoded", "parquet_bytes", "piece_fields"]
+__all__ = ["encoded_summaries", "parquet_bytes", "piece_fields"]
 
 _COUNTED: Final = {
     "keys.list.element": "DELTA_BINARY_PACKED",
@@ -24,9 +24,7 @@ def piece_fields() -> "list[pa.Field]":
     """Return names and types of the columns, with a description of each."""
     import pyarrow as pa
 
-    def field(name: str, kind: Any, description: str, *, nullable: bool = False) -> "pa.Field":
-        return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
+    field = described_field
     text = pa.string()
     return [
         field("recording", text, "path of the file below the root of the run"),
@@ -53,7 +51,7 @@ def piece_fields() -> "list[pa.Field]":
     ]
 
 
-def encoded(columns: "Mapping[str, Any]", metadata: Mapping[str, str]) -> bytes:
+def encoded_summaries(columns: "Mapping[str, Any]", metadata: Mapping[str, str]) -> bytes:
     """Return the bytes of a Parquet file of one piece, compressed by zstd.
 
     Parameters

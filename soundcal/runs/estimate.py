@@ -118,9 +118,7 @@ def estimate_run(names: Iterator[str], listed: int, job: Job) -> RunEstimate:
         sound_s=share * sum(file.seconds for file in files),
         pieces=n_pieces,
         bytes_read=share * sum(file.stamp.size for file in files),
-        bytes_written=n_pieces
-        * sum(len(one.content) + len(one.series) for one in done)
-        / len(done),
+        bytes_written=n_pieces * sum(one.n_bytes for one in done) / len(done),
         tried_s=sum(piece.seconds for piece in pieces),
         # a clock of processor time that ticks every 16 ms (Windows) can tell nothing
         processor_s=sum(one.processor_s or one.wall_s for one in done),

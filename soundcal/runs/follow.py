@@ -20,10 +20,7 @@ from soundcal.runs.listing import relative_name, states_of
 from soundcal.runs.running import RunTotals, run_pieces, spooled
 from soundcal.runs.work import Job
 
-__all__ = ["QUIET_S", "Following", "follow_pieces"]
-
-QUIET_S: Final = 60
-"""Time in s for which a file must not change before it is measured."""
+__all__ = ["Following", "follow_pieces"]
 
 _LISTING: Final = 0.05
 """Largest share of the time that is spent on listing."""
@@ -51,7 +48,7 @@ class Following:
         self,
         sources: Sequence[str],
         root: str,
-        quiet_s: float = QUIET_S,
+        quiet_s: float,
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:

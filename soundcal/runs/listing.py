@@ -305,8 +305,7 @@ def _bases(sources: Iterable[str]) -> Iterator[str]:
             yield os.path.abspath(source)
         else:
             name = os.path.abspath(source)
-            is_pattern = _MAGIC.search(source) and not os.path.exists(source)
-            yield _plain_part(name) if is_pattern else os.path.dirname(name)
+            yield os.path.dirname(name) if _is_one(source) else _plain_part(name)
 
 
 def _common(one: str, other: str) -> str:

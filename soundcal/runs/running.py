@@ -50,8 +50,10 @@ _FIRST_S: Final = 60.0
 """Seconds of sound in a bundle as long as the speed is unknown."""
 
 _MOST: Final = 256
+"""Largest number of pieces in a bundle."""
+
 _LOOKED_AT: Final = 16
-"""Pieces, and files to look at, in one bundle."""
+"""Files to look at in a bundle."""
 
 _WAIT_S: Final = 2.0
 

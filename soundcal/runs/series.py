@@ -17,6 +17,7 @@ from soundcal.indicators.registry import find
 from soundcal.runs.columns import parquet_bytes
 from soundcal.runs.dataset import SERIES, read_batches, read_run
 from soundcal.runs.versions import check_installed
+from soundcal.summaries.columns import described_field
 from soundcal.summaries.piece import PieceResult
 from soundcal.summaries.values import SeriesKey
 
@@ -49,9 +50,7 @@ def second_fields() -> "list[pa.Field]":
     """Return names and types of the columns, with a description of each."""
     import pyarrow as pa
 
-    def field(name: str, kind: Any, description: str, *, nullable: bool = False) -> "pa.Field":
-        return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
+    field = described_field
     text, number = pa.string(), pa.float32()
     return [
         field("recording", text, "path of the file below the root of the run"),

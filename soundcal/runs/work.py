@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from soundcal.errors import ParameterError, RecordError, SoundcalError
 from soundcal.recording import NOT_MEASURED, Flag
-from soundcal.runs.columns import encoded
+from soundcal.runs.columns import encoded_summaries
 from soundcal.runs.copies import local_copy
 from soundcal.runs.dataset import short_hash
 from soundcal.runs.listing import relative_name
@@ -212,9 +212,9 @@ def _summaries(
     series = b""
     if settings.keep:
         of_rows = {name: same[name] for name in ("recording", "station", "content_id", "fs")}
-        told = seconds_metadata(settings.keep) | {"soundcal.task": task_hash[:16]}
+        told = seconds_metadata(settings.keep) | {"soundcal.task": short_hash(task_hash)}
         series = encoded_series(result, of_rows, file.start, told)
-    return encoded(columns, metadata), series
+    return encoded_summaries(columns, metadata), series
 
 
 def _stated(sensitivities: Sequence[float]) -> str:

@@ -12,7 +12,7 @@ The station is no part of the name if it is the method, or if every dataset has 
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -74,11 +74,11 @@ def datasets_table(
     Raises
     ------
     ParameterError
-        A dataset twice, datasets of different time zones, or periods without a year that are those
-        of no year.
+        A dataset twice, datasets of different time zones, or periods across years that have no
+        place in a year.
     RecordError
-        Two methods or more, none of which have anything in common; two periods of one name; and as
-        for :func:`soundcal.periods.summarise`.
+        No two of the methods have anything in common; a station has two years that are to be
+        paired with others; and as for :func:`soundcal.periods.summarise`.
     """
     import pandas as pd
 
@@ -96,15 +96,15 @@ def datasets_table(
     stations = [part["station"].unique().tolist() for part in parts]
     alone = len(paths) == 1
     own = max(map(len, stations)) > 1 and not alone
-    places: dict[str, list[Place]] = {}
+    places: dict[str, dict[Place, None]] = {}  # in their order, each once
     for name, part in zip(names, parts, strict=True):
         by_station = alone and len(stations[0]) > 1
         part.insert(0, "condition", part["station"].map(normal_name) if by_station else name)
         for place in zip(part["condition"], part["station"], part["recording"], strict=True):
-            places.setdefault(place[0], []).append(place[1:])
-    places = {name: list(dict.fromkeys(found)) for name, found in places.items()}
-    stimuli = _of_files(places, own) if kind == OF_RECORDINGS else {}
-    if kind != OF_RECORDINGS:
+            places.setdefault(place[0], {})[place[1:]] = None
+    if kind == OF_RECORDINGS:
+        stimuli = _of_files(places, own)
+    else:
         stimuli = {n: _of_periods(n, found, own, across_years) for n, found in places.items()}
     table = pd.concat(parts, ignore_index=True)
     columns = (table[name] for name in ("condition", "station", "recording"))
@@ -141,7 +141,7 @@ def _check_zones(names: Sequence[str], zones: Sequence[str]) -> None:
         raise ParameterError(f"time zones differ: {each}; give one for all of them (--local-time)")
 
 
-def _of_files(places: Mapping[str, list[Place]], own: bool) -> dict[str, dict[Place, str]]:
+def _of_files(places: Mapping[str, Iterable[Place]], own: bool) -> dict[str, dict[Place, str]]:
     """Return the names of recordings by method, without endings unless two differ in them only."""
 
     def name(place: Place, *, ending: bool) -> str:
@@ -161,7 +161,7 @@ def _of_files(places: Mapping[str, list[Place]], own: bool) -> dict[str, dict[Pl
 
 
 def _of_periods(
-    method: str, places: Sequence[Place], own: bool, across_years: bool
+    method: str, places: Iterable[Place], own: bool, across_years: bool
 ) -> dict[Place, str]:
     """Return the names of the periods of a method.
 

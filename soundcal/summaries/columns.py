@@ -19,16 +19,21 @@ from soundcal.summaries.warm_up import BOUND, REACHES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["from_columns", "series_metadata", "summary_fields", "to_columns"]
+__all__ = ["described_field", "from_columns", "series_metadata", "summary_fields", "to_columns"]
+
+
+def described_field(name: str, kind: Any, about: str, *, nullable: bool = False) -> "pa.Field":
+    """Return the field of a column, with its description for whoever opens the file."""
+    import pyarrow as pa
+
+    return pa.field(name, kind, nullable=nullable, metadata={"description": about})
 
 
 def summary_fields() -> "list[pa.Field]":
     """Return names and types of the columns, with a description of each."""
     import pyarrow as pa
 
-    def field(name: str, kind: Any, description: str) -> "pa.Field":
-        return pa.field(name, kind, nullable=False, metadata={"description": description})
-
+    field = described_field
     return [
         field("symbol", pa.string(), "indicator, as in soundcal's registry"),
         field("series", pa.string(), "time weighting F, S, I of a level; nominal frequency in Hz"),

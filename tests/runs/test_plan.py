@@ -174,7 +174,7 @@ def test_a_folder_that_cannot_be_listed_is_told(
     assert (
         reason == f"{tmp_path / 'b'}: cannot be listed, its files are left out (Permission denied)"
     )
-    following = Following([source], str(tmp_path))
+    following = Following([source], str(tmp_path), 60.0)
     assert list(following.at_rest()) == []
     assert (following.waiting, following.troubles) == (2, missed)
 
