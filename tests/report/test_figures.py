@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from report_tables import STATISTICS, tidy
@@ -399,3 +400,12 @@ def names_do_not_overlap(figure: Figure, n: int, beginning: str = "") -> None:
             across = min(box.x1, other.x1) - max(box.x0, other.x0)
             along = min(box.y1, other.y1) - max(box.y0, other.y0)
             assert across < 0.5 or along < 0.3 * box.height
+
+
+def test_an_hour_between_hours_without_sound_has_its_band() -> None:
+    leq = np.array([60.0, 61.0, np.nan, 65.0, np.nan])
+    panel = figures.CoursePanel("LAeq (dB(A))", {"mono": leq}, {"mono": (leq - 3.0, leq + 4.0)})
+    *_, bars = figures.course_figure([panel]).axes[0].collections
+    assert isinstance(bars, LineCollection)
+    (bar,) = bars.get_segments()
+    np.testing.assert_array_equal(bar, [[3.5, 62.0], [3.5, 69.0]])

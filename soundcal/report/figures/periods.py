@@ -112,7 +112,12 @@ def draw_course(
             label=name,
         )
         if name in panel.bands:
-            axes.fill_between(at, *panel.bands[name], color=colour, alpha=0.18, linewidth=0.0)
+            lower, upper = panel.bands[name]
+            axes.fill_between(at, lower, upper, color=colour, alpha=0.18, linewidth=0.0)
+            known = np.pad(np.isfinite(lower) & np.isfinite(upper), 1)
+            alone = known[1:-1] & ~known[:-2] & ~known[2:]  # no area without a neighbour
+            ends = at[alone], lower[alone], upper[alone]
+            axes.vlines(*ends, color=colour, alpha=0.18, linewidth=3.0)
     axes.set_xlim(0.0, n)
     if first is None:
         axes.set_xticks(range(0, n + 1, 3), [f"{hour:02d}:00" for hour in range(0, n + 1, 3)])
