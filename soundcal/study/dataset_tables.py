@@ -13,6 +13,7 @@ The station is no part of the name if it is the method, or if every dataset has 
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -195,10 +196,7 @@ def _check_common(
 ) -> None:
     """Refuse methods of which no two have anything in common."""
     names = {method: set(found.values()) for method, found in stimuli.items()}
-    methods = list(names)
-    if len(methods) < 2 or any(
-        names[one] & names[other] for n, one in enumerate(methods) for other in methods[:n]
-    ):
+    if len(names) < 2 or _overlap(names.values()):
         return
     has = "; ".join(f"{name} has {some(sorted(own), _SHOWN)}" for name, own in names.items())
     if kind == OF_RECORDINGS:
@@ -213,10 +211,18 @@ def _check_common(
         years = ""
     elif kind.unit == "year":
         years = "; --every site compares all that each has"
-    raise RecordError(
-        f"no two methods have the same station and {kind}: {has}{years}. Stations are paired by "
-        "their names, unless every dataset has only one; measure with the same names (--station)"
-    )
+    stations = ""
+    if not _overlap({station for station, _ in found} for found in stimuli.values()):
+        stations = (
+            ". Stations are paired by their names, unless every dataset has only one; measure with "
+            "the same names (--station)"
+        )
+    raise RecordError(f"no two methods have the same station and {kind}: {has}{years}{stations}")
+
+
+def _overlap(several: Iterable[set[str]]) -> bool:
+    """Return whether two of the sets have something in common."""
+    return any(one & other for one, other in combinations(several, 2))
 
 
 def _paired(kind: Every, own: bool, across_years: bool, zone: str) -> str:

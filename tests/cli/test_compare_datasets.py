@@ -105,6 +105,7 @@ def test_two_years_of_the_same_stations(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "same station and hour" in said
     assert "--across-years leaves out the year" in said
+    assert "--station" not in said  # the stations do have the same names
 
 
 def test_what_cannot_be_paired_is_refused_with_the_way_out(tmp_path: Path) -> None:
