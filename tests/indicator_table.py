@@ -175,7 +175,7 @@ def _share(outcome: Outcome) -> float:
     if row.expected in (row.lower, row.upper):
         return math.nan
     deviation, limit = _deviation(outcome)
-    return deviation / limit
+    return deviation / limit + 0.0  # no minus before 0
 
 
 def _deviation(outcome: Outcome) -> tuple[float, float]:
