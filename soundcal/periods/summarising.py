@@ -97,7 +97,7 @@ def summarise(
         Unknown zone, label or ear rule, pieces that do not fit into the periods, or an ear rule
         for other channels than ears.
     SignalError
-        No piece has a start, and the periods are those of the clock or the calendar.
+        No piece has a start, and the periods of a table are those of the clock or the calendar.
     """
     if not 0.0 <= limit <= 1.0:
         raise ParameterError(f"coverage {100 * limit:g} %: 0 to 100 % is expected")
@@ -117,10 +117,10 @@ def summarise(
     work = _Work(dataset, kinds, time, statistics, parts if rated else None, report)
     for station in dataset.stations:
         work.station(station)
-    if not any(work.rows.values()):
+    if not all(work.rows.values()):
         raise SignalError(
             f"{folder}: no piece has a start, so nothing is known of hours and days; measure with "
-            "--start-from, or ask for --every recording or site"
+            "--start-from, or ask for --every recording or site, without a report"
         )
     units = {
         (symbol, statistic): find(symbol).unit

@@ -212,6 +212,8 @@ def test_a_gap_of_years_is_a_clock_that_was_reset(tmp_path: Path) -> None:
 def test_files_without_a_start(tmp_path: Path) -> None:
     undated = [Sound(None, 600.0, 50.0 + 10 * n, f"north/{n}.wav") for n in range(2)]
     write_dataset(tmp_path / "r", undated)
+    with pytest.raises(SignalError, match="--start-from"):  # as a report asks for tables
+        summarise(tmp_path / "r", {"table": "site", "days": "day"})
     with pytest.raises(SignalError, match="--start-from"):
         table(tmp_path / "r", "day")
     (site,) = table(tmp_path / "r", "site")
