@@ -13,7 +13,13 @@ from soundcal.files import audio
 from soundcal.indicators.rows import BINAURAL
 from soundcal.prepared import BLOCK, TIDY, PreparedFile, Task, check_task, prepared_file
 from soundcal.recording import Flag
-from soundcal.summaries.seconds import Kept, OfSeconds, SecondSeries, check_kept, seconds_of
+from soundcal.summaries.seconds import (
+    KeptSeries,
+    PieceSeconds,
+    SecondSeries,
+    check_kept,
+    seconds_of,
+)
 from soundcal.summaries.stages import PieceOfFile, Stage, open_stages
 from soundcal.summaries.summary import Summary
 from soundcal.summaries.values import SeriesKey, check_mergeable
@@ -57,7 +63,7 @@ class PieceResult:
         Reference point of the pressure; empty if it is not stated.
     kept : mapping of str to tuple of SecondSeries
         Series that are kept, by channel.
-    seconds : OfSeconds, optional
+    seconds : PieceSeconds, optional
         The seconds of these series.
     """
 
@@ -75,7 +81,7 @@ class PieceResult:
     field: str = ""
     point: str = ""
     kept: Mapping[str, tuple[SecondSeries, ...]] = dataclass_field(default_factory=dict)
-    seconds: OfSeconds | None = None
+    seconds: PieceSeconds | None = None
 
 
 def check_piece_task(task: Task) -> None:
@@ -153,7 +159,7 @@ def summarise_piece(
             f"{path}: samples {first} to {end} are no piece of it; it has {about.n_samples}"
         )
     piece = PieceOfFile(first, end, about.n_samples, about.fs, channels)
-    kept = Kept(tuple(keep), seconds_of(first, end, about.fs, start)) if keep else None
+    kept = KeptSeries(tuple(keep), seconds_of(first, end, about.fs, start)) if keep else None
     binaural = BINAURAL in task.ears
     stages = open_stages(
         piece, task.wanted, ready.field, binaural=binaural, threads=threads, kept=kept

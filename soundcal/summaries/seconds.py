@@ -22,9 +22,9 @@ from soundcal.indicators.registry import REGISTRY, find
 from soundcal.summaries.values import SeriesKey, needed_series
 
 __all__ = [
-    "Cutter",
-    "Kept",
-    "OfSeconds",
+    "KeptSeries",
+    "PieceSeconds",
+    "SecondCutter",
     "SecondSeries",
     "check_kept",
     "kept_name",
@@ -36,7 +36,7 @@ _US: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OfSeconds:
+class PieceSeconds:
     """The seconds of a piece.
 
     Parameters
@@ -62,28 +62,28 @@ class OfSeconds:
         return np.diff(self.edges)
 
     def place_of(self, samples: Array) -> NDArray[np.int64]:
-        """Return the number of the second in which each of these places of the file lies."""
+        """Return the numbers of the seconds in which places of the file lie, in samples."""
         return np.clip(np.searchsorted(self.edges, samples, side="right") - 1, 0, self.n - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptSeries:
     """The series of a piece that are kept, and the seconds to which their values belong."""
 
     series: tuple[SeriesKey, ...]
-    seconds: OfSeconds
+    seconds: PieceSeconds
 
 
-class Cutter:
+class SecondCutter:
     """Cuts the samples of a piece, which arrive block by block, where its seconds end.
 
     Parameters
     ----------
-    seconds : OfSeconds
+    seconds : PieceSeconds
         The seconds of the piece.
     """
 
-    def __init__(self, seconds: OfSeconds) -> None:
+    def __init__(self, seconds: PieceSeconds) -> None:
         self._left = seconds.n_samples.tolist()[::-1]
 
     def parts(self, block: Array) -> Iterator[tuple[Array, bool]]:
@@ -106,7 +106,7 @@ class SecondSeries:
     symbol, series, unit : str
         As of :class:`~soundcal.summaries.summary.Summary`.
     mean, maximum : ndarray, shape (n,)
-        Of each second; NaN without a value.
+        Of each second, in ``unit``; NaN without a value.
     """
 
     symbol: str
@@ -119,7 +119,19 @@ class SecondSeries:
     def of_values(
         cls, symbol: str, values: Array, places: NDArray[np.int64], n: int
     ) -> "SecondSeries":
-        """Return the series of values that lie in the seconds with these numbers, of n in all."""
+        """Return the series of values of an indicator other than levels.
+
+        Parameters
+        ----------
+        symbol : str
+            The indicator.
+        values : ndarray
+            Its values, in its unit.
+        places : ndarray of int
+            Number of the second in which each of them lies.
+        n : int
+            Number of seconds.
+        """
         counts = np.bincount(places, minlength=n)
         sums = np.bincount(places, weights=values, minlength=n)
         highest = np.full(n, -np.inf)
@@ -129,7 +141,7 @@ class SecondSeries:
         return cls(symbol, "", find(symbol).unit, mean, np.where(empty, np.nan, highest))
 
 
-def seconds_of(first: int, last: int, fs: int, start: int | None) -> OfSeconds:
+def seconds_of(first: int, last: int, fs: int, start: int | None) -> PieceSeconds:
     """Return the seconds of the samples from ``first`` to before ``last`` of a file.
 
     Parameters
@@ -161,7 +173,7 @@ def seconds_of(first: int, last: int, fs: int, start: int | None) -> OfSeconds:
         number += 1
         edges.append(following)
         starts.append(number * _US - offset)
-    return OfSeconds(np.array([*edges, last]), np.array(starts))
+    return PieceSeconds(np.array([*edges, last]), np.array(starts))
 
 
 @cache

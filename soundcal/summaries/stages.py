@@ -27,7 +27,7 @@ from soundcal.indicators.registry import find
 from soundcal.indicators.result import IndicatorResult
 from soundcal.indicators.rows import BINAURAL
 from soundcal.indicators.stream import Field, StreamRequest
-from soundcal.summaries.seconds import Cutter, Kept, SecondSeries
+from soundcal.summaries.seconds import KeptSeries, SecondCutter, SecondSeries
 from soundcal.summaries.summary import Summary
 from soundcal.summaries.values import SeriesKey, needed_series
 from soundcal.summaries.warm_up import Span, reach_of
@@ -211,7 +211,7 @@ def _time_weightings(symbol: str, wanted: Iterable[str]) -> list[str]:
 class _SecondsOfLevels(Stage):
     """Levels that are kept second by second, by meters of their own: a second may end in a tick."""
 
-    def __init__(self, piece: PieceOfFile, kept: Kept, keys: Sequence[SeriesKey]) -> None:
+    def __init__(self, piece: PieceOfFile, kept: KeptSeries, keys: Sequence[SeriesKey]) -> None:
         times = list(dict.fromkeys(time for _, time in keys))
         super().__init__(piece, [f"{time}-weighted level" for time in times])
         self._keys, self._seconds = keys, kept.seconds
@@ -220,12 +220,12 @@ class _SecondsOfLevels(Stage):
             LevelMeter(tuple(dict.fromkeys(weightings)), piece.fs, impulse="I" in times)
             for _ in piece.channels
         ]
-        self._cutter: Cutter | None = None
+        self._cutter: SecondCutter | None = None
         self._readings: list[list[dict[str, Readings]]] = [[] for _ in piece.channels]
         self._found: list[list[list[tuple[float, float]]]] = [[] for _ in piece.channels]
 
     def restart(self) -> None:
-        self._cutter = Cutter(self._seconds)
+        self._cutter = SecondCutter(self._seconds)
         for meter in self._meters:
             meter.restart()
 
@@ -270,18 +270,18 @@ class _Bands(_Records[BandRecord]):
     """Band levels of one fraction of an octave."""
 
     def __init__(
-        self, piece: PieceOfFile, symbol: str, wanted: Sequence[str], kept: Kept | None
+        self, piece: PieceOfFile, symbol: str, wanted: Sequence[str], kept: KeptSeries | None
     ) -> None:
         super().__init__(piece, [symbol])
         self._symbol, self._wanted = symbol, wanted
         self.records = [registry_record(symbol, piece.fs, keep=False) for _ in piece.channels]
         self._seconds = kept.seconds if kept and (symbol, "") in kept.series else None
-        self._cutter: Cutter | None = None
+        self._cutter: SecondCutter | None = None
         self._energies: list[list[dict[str, float]]] = [[] for _ in piece.channels]
 
     def restart(self) -> None:
         super().restart()
-        self._cutter = Cutter(self._seconds) if self._seconds else None
+        self._cutter = SecondCutter(self._seconds) if self._seconds else None
 
     def push(self, pressure: Array) -> None:
         if self._cutter is None:
@@ -336,7 +336,7 @@ class _Series(Stage):
         threads: int | None,
         *,
         binaural: bool,
-        kept: Kept | None,
+        kept: KeptSeries | None,
     ) -> None:
         super().__init__(piece, symbols)
         self._kept = kept
@@ -401,7 +401,7 @@ def open_stages(
     *,
     binaural: bool = False,
     threads: int | None = None,
-    kept: Kept | None = None,
+    kept: KeptSeries | None = None,
 ) -> list[Stage]:
     """Open the stages that the statistics of a piece need.
 
@@ -417,7 +417,7 @@ def open_stages(
         Also summarise the values of both ears that the hearing model defines.
     threads : int, optional
         Largest number of threads; by default one per channel, up to the number of cores.
-    kept : Kept, optional
+    kept : KeptSeries, optional
         Series that are kept.
     """
     levels = {s: names for s, names in wanted.items() if find(s).family == "levels"}
