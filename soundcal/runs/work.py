@@ -34,7 +34,7 @@ __all__ = ["Job", "PieceDone", "Problem", "look_at_files", "measure_pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all bundles of a run have in common.
+    """Settings, root and versions that all bundles of a run have in common.
 
     Parameters
     ----------

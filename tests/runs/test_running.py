@@ -32,13 +32,6 @@ PATTERN = "**/*.wav"
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    write_recordings(folder, NAMES)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def whole(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset that was computed without any incident."""
     out = tmp_path_factory.mktemp("whole") / "results"

@@ -21,13 +21,6 @@ KEEPING = settings(clock=CLOCK, keep=kept_series("LAF,LAS"))
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    write_recordings(folder, NAMES)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def whole(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "results"
     totals = measured(out, [str(recordings / "**/*.wav")], InProcess(), KEEPING)
