@@ -171,12 +171,17 @@ def phon_to_sone(level: ArrayLike) -> Any:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a duration for people, with two digits or more, in s, min, h or d.
+    """Return a duration for people, in s, or from 90 s on in the two largest of s, min, h and d.
 
-    >>> [duration_text(seconds) for seconds in (0.25, 4.0, 67.2, 150.0, 812.0, 9000.0, 400000.0)]
-    ['0.25 s', '4 s', '67 s', '2.5 min', '14 min', '2.5 h', '4.6 d']
+    >>> [duration_text(seconds) for seconds in (0.25, 67.2, 100.0, 600.0, 9000.0, 399600.0)]
+    ['0.25 s', '67 s', '1 min 40 s', '10 min', '2 h 30 min', '4 d 15 h']
     """
-    most = {"s": 1.5 * 60, "min": 1.5 * 3600, "h": 1.5 * 86400}
-    unit = next((name for name, limit in most.items() if seconds < limit), "d")
-    value = seconds / {"s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
-    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
+    if seconds < 89.5:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+    smallest = 1 if seconds < 3600 else 60 if seconds < 86400 else 3600
+    rest, parts = round(seconds / smallest) * smallest, []
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, rest = divmod(rest, length)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts)

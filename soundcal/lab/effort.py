@@ -48,9 +48,9 @@ class Effort:
         >>> Effort(812.0, 27, report=True).words(simulated=True)
         'about 14 min of recording, simulated in about 24 s; then indicators and the report'
         """
-        parts = f"about {duration_text(self.seconds)} of recording"
+        parts = f"about {_roughly(self.seconds)} of recording"
         if simulated:
-            parts += f", simulated in about {duration_text(_SIMULATED * self.seconds)}"
+            parts += f", simulated in about {_roughly(_SIMULATED * self.seconds)}"
         elif self.hands:
             parts += f" and {counted(self.hands, 'step')} by hand"
         return parts + ("; then indicators and the report" if self.report else "")
@@ -64,3 +64,7 @@ def recording(duration: float) -> Effort:
 def playing(duration: float) -> Effort:
     """Return the effort of a take of ``duration`` s that plays and records, with its marker."""
     return Effort(LEAD_S + MARKER_S + GAP_S + duration + MAX_DELAY_S)
+
+
+def _roughly(seconds: float) -> str:
+    return duration_text(round(seconds) if seconds < 90.0 else 60 * round(seconds / 60.0))

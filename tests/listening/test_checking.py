@@ -46,7 +46,7 @@ def test_a_study_in_order_has_levels_time_exposure_and_balance(study: Study) -> 
     ]
     first, *_ = found.sentences()
     assert first == (
-        "Visit 1: 2 pages, 8 s of sound, at least 1.5 min of breaks; answering comes on top."
+        "Visit 1: 2 pages, 8 s of sound, at least 1 min 30 s of breaks; answering comes on top."
     )
     assert "Conditions of 2 people: HATS then OCV 1, OCV then HATS 1." in found.sentences()
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
