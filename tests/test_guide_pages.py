@@ -14,6 +14,7 @@ DEAR = {
     "comparing",
     "listening_tests",
     "measuring",
+    "months_of_sound",
     "prominent_tones",
     "protocols_and_sessions",
     "ratings",

@@ -115,6 +115,7 @@ def test_a_killed_worker_ends_the_recording_and_keeps_the_file() -> None:
     assert invalid(record)["samples"] == n - 60 * 48000
 
 
+@pytest.mark.long
 def test_samples_lost_while_the_machine_slept_are_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

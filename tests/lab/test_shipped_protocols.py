@@ -207,7 +207,7 @@ def test_without_load_spread_and_response_ocv_is_right(tmp_path: Path) -> None:
 SCENES = tuple(scene.id for scene in stimuli.scenes(stimuli.load_catalogue()))
 
 
-@pytest.mark.parametrize("names", [SCENES[::3], pytest.param(SCENES, marks=pytest.mark.long)])
+@pytest.mark.parametrize("names", [SCENES[::6], pytest.param(SCENES, marks=pytest.mark.long)])
 def test_the_bias_of_ocv_is_the_one_that_physics_implies(
     tmp_path: Path, names: tuple[str, ...]
 ) -> None:

@@ -30,6 +30,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return made
 
 
+@pytest.mark.long
 def test_a_rehearsal_from_the_study_to_the_report(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

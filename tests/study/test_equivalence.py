@@ -171,6 +171,7 @@ def test_a_wider_delta_never_takes_agreement_back(seed, n, bias, sd, delta, wide
     assert narrow.bounds[0] <= narrow.lower <= narrow.bias <= narrow.upper <= narrow.bounds[1]
 
 
+@pytest.mark.long
 def test_verdicts_are_false_no_more_often_than_the_level() -> None:
     """At the edge, both limits lie at ±1 or one of them does."""
     rng = np.random.default_rng(5)
