@@ -229,7 +229,7 @@ def _stated(sensitivities: Sequence[float]) -> str:
 
 def _problem(name: str, error: SoundcalError | OSError) -> Problem:
     """Return why a file could not be measured, and whether its disk or server seems to be away."""
-    reason = str(error)
+    reason = (isinstance(error, OSError) and error.strerror) or str(error)
     if name not in reason:
         reason = f"{name}: {reason}"
     if isinstance(error, ParameterError):

@@ -192,16 +192,18 @@ def test_bad_files_are_failures_until_they_are_mended(tmp_path: Path) -> None:
     (folder / NAMES[1]).write_bytes(good[: len(good) // 2])
     (folder / "north/d_20260331_000009.wav").write_bytes(b"no audio")
     (folder / "north/no-time.wav").write_bytes(good)
-    totals = measured(out, [str(folder / PATTERN)], InProcess())
-    assert (totals.pieces, totals.failures) == (4, 3)
+    missing = str(folder / "north/missing_20260331_000009.wav")
+    totals = measured(out, [str(folder / PATTERN), missing], InProcess())
+    assert (totals.pieces, totals.failures) == (4, 4)
     reasons = {Path(row["path"]).name[:2]: row["reason"] for row in read_failures(out)}
     assert "truncated" in reasons["b_"]
     assert "cannot be read as audio" in reasons["d_"]
     assert "no time as %Y%m%d_%H%M%S" in reasons["no"]
+    assert reasons["mi"] == f"{missing}: No such file or directory"
     (folder / NAMES[1]).write_bytes(good)
-    totals = measured(out, [str(folder / PATTERN)], InProcess())
-    assert (totals.pieces, totals.there, totals.failures) == (4, 4, 2)
-    assert len(read_failures(out)) == 2
+    totals = measured(out, [str(folder / PATTERN), missing], InProcess())
+    assert (totals.pieces, totals.there, totals.failures) == (4, 4, 3)
+    assert len(read_failures(out)) == 3
     damaged = next((out / "failures").iterdir())
     damaged.write_bytes(b"PAR1")
     with pytest.raises(RecordError, match=damaged.name):
