@@ -70,7 +70,7 @@ walltime = "{walltime}"
 log_directory = "logs"
 # security = true               # TLS with certificates for this run (needs cryptography); without
 # shared_temp_directory = "tls" # it, everybody in the network can have the scheduler execute code
-# lines of the job's script before the worker starts
+# lines of the script of a job before the worker starts
 job_script_prologue = ["source /home/me/soundcal/bin/activate"]
 """
 
