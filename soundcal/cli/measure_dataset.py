@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from soundcal.cli.output import Advance, print_json, progress, say, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import NoReturn
 
     from soundcal.prepared import Task
@@ -242,7 +242,7 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
                         job,
                         folder,
                         engine,
-                        report=lambda now: advance(now.sound_s, _remark(now), now.expected_s),
+                        report=_reporter(advance),
                         totals=totals,
                     )
         except KeyboardInterrupt:
@@ -275,6 +275,11 @@ def measure_into_dataset(options: argparse.Namespace, task: "Task") -> int:
         "again"
     )
     return 0 if options.follow else SignalError.exit_code
+
+
+def _reporter(advance: Advance) -> "Callable[[RunTotals], None]":
+    """Return what shows how far a run is."""
+    return lambda now: advance(now.sound_s, _remark(now), now.expected_s)
 
 
 def _follow(
@@ -313,7 +318,7 @@ def _follow(
         job,
         folder,
         engine,
-        report=lambda now: advance(now.sound_s, _remark(now), now.expected_s),
+        report=_reporter(advance),
         idle=idle,
         totals=totals,
     )

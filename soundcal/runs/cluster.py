@@ -9,12 +9,12 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
-from queue import Empty, SimpleQueue
+from contextlib import ExitStack
+from queue import SimpleQueue
 from typing import Any, Final
 
 from soundcal.errors import ParameterError, RecordError
-from soundcal.runs.engine import BundleEnd
+from soundcal.runs.engine import BundleEnd, taken
 from soundcal.runs.local import prepare_worker
 from soundcal.runs.versions import check_installed, differing, installed
 from soundcal.stopping import interrupts_not_inherited, uninterrupted
@@ -112,11 +112,7 @@ class DaskWorkers:
         RecordError
             The scheduler is no longer there.
         """
-        found: dict[int, Any] = {}
-        with suppress(Empty):
-            found.update([self._ended.get(timeout=timeout)])
-            while len(found) < _TOGETHER:
-                found.update([self._ended.get_nowait()])
+        found = dict(taken(self._ended, timeout, _TOGETHER))
         self._check_connection()
         ended: list[BundleEnd] = []
         for token, value in self._values(found).items():

@@ -3,11 +3,14 @@
 A worker gets a bundle at a time: a function, and the pieces or files for which it is called.
 """
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-__all__ = ["BundleEnd", "Engine"]
+__all__ = ["BundleEnd", "Engine", "taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,25 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Stop all workers that were started for the run, and forget all bundles."""
+
+
+def taken(
+    ended: "SimpleQueue[tuple[int, Any]]", timeout: float | None, most: float = math.inf
+) -> list[tuple[int, Any]]:
+    """Take what is in a queue of ended bundles, after waiting up to so many seconds for the first.
+
+    Parameters
+    ----------
+    ended : queue of (int, future)
+        Filled by other threads.
+    timeout : float, optional
+        Waiting time in s; without end by default.
+    most : float
+        Largest number that is taken.
+    """
+    found: list[tuple[int, Any]] = []
+    with suppress(Empty):
+        found.append(ended.get(timeout=timeout))
+        while len(found) < most:
+            found.append(ended.get_nowait())
+    return found

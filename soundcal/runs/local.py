@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from soundcal.errors import ParameterError
-from soundcal.runs.engine import BundleEnd
+from soundcal.runs.engine import BundleEnd, taken
 from soundcal.stopping import end_with_parent, interrupts_not_inherited
 
 __all__ = ["LocalProcesses", "prepare_worker"]
@@ -70,14 +70,7 @@ class LocalProcesses:
 
     def finished(self, timeout: float | None) -> list[BundleEnd]:
         """Return the bundles that have ended, after waiting up to so many seconds for the first."""
-        found = []
-        try:
-            found.append(self._ended.get(timeout=timeout))
-            while True:
-                found.append(self._ended.get_nowait())
-        except Empty:
-            pass
-        return [_outcome(token, future) for token, future in found]
+        return [_outcome(token, future) for token, future in taken(self._ended, timeout)]
 
     def close(self) -> None:
         """Stop the processes at once."""

@@ -139,11 +139,6 @@ def copy_file(name: str, copy: Path) -> None:
     """Copy the file at an address, the record beside it, and the calibration that it names."""
     system, path = file_system(name)
     system.get_file(path, str(copy))
-    _copy_record(name, copy)
-
-
-def _copy_record(name: str, copy: Path) -> None:
-    """Copy the record beside an audio file, and the calibration beside it that it names."""
     if not (record := record_of(name)):
         return
     copy.with_suffix(".json").write_bytes(record)

@@ -96,10 +96,10 @@ def datasets_table(
         _check_zones(names, [part.attrs["zone"] for part in parts])
     stations = [part["station"].unique().tolist() for part in parts]
     alone = len(paths) == 1
+    by_station = alone and len(stations[0]) > 1
     own = max(map(len, stations)) > 1 and not alone
     places: dict[str, dict[Place, None]] = {}  # in their order, each once
     for name, part in zip(names, parts, strict=True):
-        by_station = alone and len(stations[0]) > 1
         part.insert(0, "condition", part["station"].map(normal_name) if by_station else name)
         for place in zip(part["condition"], part["station"], part["recording"], strict=True):
             places.setdefault(place[0], {})[place[1:]] = None

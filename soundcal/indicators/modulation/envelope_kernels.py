@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Spectrum
 from soundcal.dsp.kernel import strict_kernel
-from soundcal.indicators.modulation.excitation_kernels import CHANNELS
+from soundcal.indicators.modulation.excitation import N_CHANNELS
 
 __all__ = ["ENDS", "choose_kinds", "deal_lines", "slow_rectified"]
 
@@ -208,7 +208,7 @@ def deal_lines(
         end = start + after - low
         re[:start] = 0.0
         im[:start] = 0.0
-        lines = spectra[channel // CHANNELS, low:after]
+        lines = spectra[channel // N_CHANNELS, low:after]
         amplify(gains[channel, low:after], lines, re[start:end], im[start:end])
         re[end:] = 0.0
         im[end:] = 0.0

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from soundcal.arrays import Array, Spectrum
 from soundcal.dsp.kernel import kernel
+from soundcal.indicators.modulation.excitation import N_CHANNELS
 
-__all__ = ["CHANNELS", "DOUBLING", "LOWER_SLOPE", "Lines", "excite"]
+__all__ = ["DOUBLING", "LOWER_SLOPE", "Lines", "excite"]
 
 Integers = NDArray[np.int64]
 Single = NDArray[np.float32]
-
-CHANNELS = 47
 
 DOUBLING = 20.0 * math.log10(2.0)
 """A doubling of the amplitude in dB."""
@@ -203,7 +202,7 @@ def excite(
         begin_slopes(level, position, c.slope[a:b], slope, step, gain)
         flattest = min(c.slope[b - 1] + PER_LEVEL * max(highest, -1.0), 0.0)
         first, last = int(position[0]), int(position[b - a - 1])
-        for edge in range(first + 1, CHANNELS):
+        for edge in range(first + 1, N_CHANNELS):
             end = min(c.starts[edge], b)
             if highest + flattest * (edge - c.position[end - 1]) > c.lowest_above[edge]:
                 row = gains[edge, a:end]
@@ -211,13 +210,13 @@ def excite(
                 extend(spans, gains, edge, a, end)
             elif end == b:
                 break
-        for channel in range(max(first, 1), min(last + 1, CHANNELS) + 1):
+        for channel in range(max(first, 1), min(last + 1, N_CHANNELS) + 1):
             begin, end = max(c.starts[channel - 1], a), min(c.starts[channel + 1], b)
             row = gains[channel - 1, begin:end]
             for k in range(row.size):
                 row[k] = 1.0 if level[k + begin - a] > SILENT else 0.0
             extend(spans, gains, channel - 1, begin, end)
-        for edge in range(min(last, CHANNELS + 1), 1, -1):
+        for edge in range(min(last, N_CHANNELS + 1), 1, -1):
             begin = max(c.starts[edge], a)
             if highest - LOWER_SLOPE * (c.position[begin] - edge) > c.lowest_below[edge]:
                 row, own = gains[edge - 2, begin:b], position[begin - a :]
